@@ -1,0 +1,105 @@
+import { BusError } from "./errors.ts";
+
+/** An encoded image (PNG, JPEG), in any of the forms that programs hold one in. A `URL` is a `file:` URL. */
+export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
+
+/**
+ * Brings an image into one piece. What is too large is refused before it is read whole.
+ *
+ * @param source The image.
+ * @param maxBytes The most bytes it may have.
+ * @param signal Ends reading: rejects with the signal's reason.
+ * @returns Its bytes; for a `Uint8Array` or `ArrayBuffer` the very same memory.
+ * @throws {BusError} `too_large`; `invalid` for another kind of value or URL.
+ * @throws {Deno.errors.NotFound} and other errors of the file system, for a `file:` URL.
+ *
+ * @example
+ * ```ts
+ * import { readImage } from "./image_source.ts";
+ * const bytes = await readImage(new Blob(["abc"]), 1_000);
+ * if (bytes.length !== 3) throw new Error("unexpected");
+ * ```
+ */
+export async function readImage(
+  source: ImageSource,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  if (source instanceof Uint8Array) return within(source, maxBytes);
+  if (source instanceof ArrayBuffer) return within(new Uint8Array(source), maxBytes);
+  if (source instanceof Blob) {
+    refuseLarger(source.size, maxBytes);
+    return new Uint8Array(await source.arrayBuffer());
+  }
+  if (source instanceof ReadableStream) return await readStream(source, maxBytes, signal);
+  if (source instanceof URL && source.protocol === "file:") return await readFile(source, maxBytes, signal);
+  const given = source instanceof URL ? source.protocol : typeof source;
+  throw new BusError(
+    "invalid",
+    `An image must be a Uint8Array, ArrayBuffer, Blob, ReadableStream or file: URL: got ${given}`,
+  );
+}
+
+/**
+ * The media type of an image, seen from its first bytes.
+ *
+ * @param image The encoded image.
+ * @returns `application/octet-stream` when it is none of the known ones.
+ */
+export function mediaType(image: Uint8Array): string {
+  if (image[0] === 0x89 && image[1] === 0x50) return "image/png";
+  if (image[0] === 0xff && image[1] === 0xd8) return "image/jpeg";
+  return "application/octet-stream";
+}
+
+/**
+ * Refuses what is over the limit, naming it.
+ *
+ * @param bytes The size.
+ * @param maxBytes The limit.
+ * @throws {BusError} `too_large`.
+ */
+export function refuseLarger(bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return;
+  throw new BusError(
+    "too_large",
+    `The image has ${bytes.toLocaleString("en")} bytes, the limit is ${maxBytes.toLocaleString("en")}: ` +
+      "send a smaller one, or raise --max-message-bytes (IMAGEBUS_MAX_MESSAGE_BYTES, maxMessageBytes)",
+  );
+}
+
+function within(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  refuseLarger(bytes.length, maxBytes);
+  return bytes;
+}
+
+async function readFile(url: URL, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  using file = await Deno.open(url);
+  const { size, isFile } = await file.stat();
+  if (!isFile) throw new BusError("invalid", `${url.pathname} is not a file`);
+  refuseLarger(size, maxBytes);
+  return await readStream(file.readable, maxBytes, signal);
+}
+
+async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number, signal?: AbortSignal) {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    signal?.throwIfAborted();
+    size += chunk.length;
+    refuseLarger(size, maxBytes);
+    chunks.push(chunk);
+  }
+  return concat(chunks, size);
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,75 @@
+import { decodeResult } from "./envelope.ts";
+import type { Result } from "./result.ts";
+import { RESULTS_TOPIC } from "./topics.ts";
+import type { Subscription, Transport } from "./transport.ts";
+
+/** Which results to read. */
+export interface ResultsOptions {
+  /**
+   * `"end"`: what comes from now on; `"start"`: also all that the bus still keeps.
+   *
+   * @default {"end"}
+   */
+  readonly from?: "start" | "end";
+  /** Only the results of this model. */
+  readonly model?: string;
+  /** The topic to read: `imagebus.results`, or one that was asked for by `replyTo`. @default {"imagebus.results"} */
+  readonly topic?: string;
+  /** Ends the stream, without an error. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Results as they come. Iterate it once. It ends when the signal is aborted, or it or its bus is closed.
+ *
+ * A result comes again when a worker was killed between storing it and remembering that: `id` tells.
+ */
+export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
+  /** Resolves when nothing that comes later can be missed. */
+  readonly ready: Promise<void>;
+  readonly #subscription: Promise<Subscription>;
+  readonly #model: string | undefined;
+
+  /**
+   * @param transport Where the results are.
+   * @param options Which ones.
+   */
+  constructor(transport: Transport, options: ResultsOptions = {}) {
+    this.#model = options.model;
+    this.#subscription = transport.subscribe([options.topic ?? RESULTS_TOPIC], {
+      from: options.from ?? "end",
+    });
+    this.ready = this.#subscription.then(() => {});
+    // Whoever iterates or awaits `ready` gets the error; nobody else has to.
+    this.ready.catch(() => {});
+    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+    if (options.signal?.aborted) void this.close();
+  }
+
+  /** The results, one by one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Result, void, void> {
+    try {
+      for await (const batch of await this.#subscription) yield* this.#read(batch.messages);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Ends the stream. May be called more than once; never rejects. */
+  async close(): Promise<void> {
+    const subscription = await this.#subscription.catch(() => null);
+    await subscription?.close();
+  }
+
+  /** The same as {@linkcode ResultStream.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  *#read(messages: readonly Parameters<typeof decodeResult>[0][]): Generator<Result> {
+    for (const message of messages) {
+      const result = decodeResult(message);
+      if (result && (this.#model === undefined || result.model === this.#model)) yield result;
+    }
+  }
+}
