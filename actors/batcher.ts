@@ -1,0 +1,87 @@
+/** When a batch is full. */
+export interface BatchLimits {
+  /** The most images in a batch (1 to 1,024). @default {64} */
+  readonly maxBatch: number;
+  /** The most bytes in a batch; an image larger than that goes alone. @default {16_777_216} */
+  readonly maxBatchBytes: number;
+  /**
+   * How long an idle Worker waits for a batch to fill, in milliseconds. 0: it takes what is there. While every Worker is
+   * busy a batch grows in any case, so under load waiting gains nothing.
+   *
+   * @default {0}
+   */
+  readonly maxBatchWaitMs: number;
+}
+
+/** What can be batched. */
+export interface Sized {
+  /** Its size in bytes. */
+  readonly bytes: number;
+}
+
+/**
+ * Groups work in the order it came, by number, bytes and time.
+ *
+ * @example
+ * ```ts
+ * import { Batcher } from "./batcher.ts";
+ * const batcher = new Batcher({ maxBatch: 2, maxBatchBytes: 100, maxBatchWaitMs: 0 });
+ * for (const bytes of [10, 10, 10]) batcher.add({ bytes });
+ * if (batcher.take().length !== 2 || batcher.take().length !== 1) throw new Error("unexpected");
+ * ```
+ */
+export class Batcher<T extends Sized> {
+  readonly #limits: BatchLimits;
+  #queue: { readonly item: T; readonly since: number }[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  /** @param limits When a batch is full. */
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Adds one at the end. */
+  add(item: T, now: number = performance.now()): void {
+    this.#queue.push({ item, since: now });
+    this.#bytes += item.bytes;
+  }
+
+  /**
+   * How long until the next batch is due, in milliseconds: 0 when it is full or its first item has waited long enough,
+   * `Infinity` when there is nothing.
+   */
+  dueIn(now: number = performance.now()): number {
+    const first = this.#queue[this.#head];
+    if (!first) return Infinity;
+    const { maxBatch, maxBatchBytes, maxBatchWaitMs } = this.#limits;
+    if (this.size >= maxBatch || this.#bytes >= maxBatchBytes) return 0;
+    return Math.max(0, first.since + maxBatchWaitMs - now);
+  }
+
+  /** Takes the next batch, whether it is due or not; empty when there is nothing. */
+  take(): T[] {
+    const batch: T[] = [];
+    let bytes = 0;
+    for (; batch.length < this.#limits.maxBatch; this.#head++) {
+      const item = this.#queue[this.#head]?.item;
+      if (!item || (batch.length > 0 && bytes + item.bytes > this.#limits.maxBatchBytes)) break;
+      bytes += item.bytes;
+      batch.push(item);
+    }
+    this.#bytes -= bytes;
+    this.#compact();
+    return batch;
+  }
+
+  #compact(): void {
+    if (this.#head < 1024 && this.#head < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#head);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,20 @@
+import type { TransportEvent } from "../bus/transport.ts";
+import type { ModelState } from "./supervisor.ts";
+
+/** What happens in the service, for logs and health. */
+export type ServiceEvent =
+  | { readonly type: "model"; readonly model: string; readonly state: ModelState; readonly reason: string }
+  | {
+    readonly type: "sink_failing";
+    readonly sink: string;
+    readonly reason: string;
+    readonly retryInMs: number;
+  }
+  | { readonly type: "sink_recovered"; readonly sink: string }
+  | { readonly type: "commit_failing"; readonly reason: string }
+  | { readonly type: "unknown_models_failing"; readonly reason: string }
+  | { readonly type: "dead_letter"; readonly id: string; readonly code: string; readonly reason: string }
+  | { readonly type: "bus"; readonly event: TransportEvent };
+
+/** Gets the events. Must not throw. */
+export type Listener = (event: ServiceEvent) => void;

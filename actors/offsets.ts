@@ -1,0 +1,62 @@
+/** A message whose work has begun. */
+export interface Ticket {
+  readonly offset: number;
+  /** Whether its result is stored. */
+  finished: boolean;
+}
+
+/**
+ * Which offset of a partition may be committed while its messages finish out of order: the one after the last message
+ * before which everything is finished.
+ *
+ * @example
+ * ```ts
+ * import { OffsetTracker } from "./offsets.ts";
+ * const tracker = new OffsetTracker();
+ * const [first, second] = [tracker.begin(7), tracker.begin(8)];
+ * tracker.finish(second);
+ * if (tracker.position !== 7) throw new Error("8 is finished, but 7 is not");
+ * tracker.finish(first);
+ * if (tracker.position !== 9) throw new Error("both are finished");
+ * ```
+ */
+export class OffsetTracker {
+  #open: Ticket[] = [];
+  #head = 0;
+  #next: number | null = null;
+
+  /** The offset that may be committed: of the next message to deliver. `null` before anything has begun. */
+  get position(): number | null {
+    return this.#open[this.#head]?.offset ?? this.#next;
+  }
+
+  /** How many have begun and count as unfinished. */
+  get pending(): number {
+    return this.#open.length - this.#head;
+  }
+
+  /**
+   * Begins a message.
+   *
+   * @param offset Larger than all before it.
+   * @throws {RangeError} When it is not.
+   */
+  begin(offset: number): Ticket {
+    if (this.#next !== null && offset < this.#next) {
+      throw new RangeError(`Offset ${offset} begins after ${this.#next - 1} has begun`);
+    }
+    const ticket = { offset, finished: false };
+    this.#open.push(ticket);
+    this.#next = offset + 1;
+    return ticket;
+  }
+
+  /** Finishes a message, in any order. */
+  finish(ticket: Ticket): void {
+    ticket.finished = true;
+    while (this.#open[this.#head]?.finished) this.#head++;
+    if (this.#head < 1024 && this.#head < this.#open.length) return;
+    this.#open = this.#open.slice(this.#head);
+    this.#head = 0;
+  }
+}

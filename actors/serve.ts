@@ -1,0 +1,278 @@
+import type { Bus } from "../bus/bus.ts";
+import { isModelName, requestTopic } from "../bus/topics.ts";
+import { seedTopics } from "../bus/seed_format.ts";
+import type { Transport } from "../bus/transport.ts";
+import type { ModelFiles } from "../models/classifier.ts";
+import { loadModels } from "../models/registry.ts";
+import { loadWasmBinary } from "../models/wasm_binary.ts";
+import { Coordinator, type CoordinatorParts } from "./coordinator.ts";
+import { ActorError } from "./errors.ts";
+import type { Listener, ServiceEvent } from "./events.ts";
+import { Lane } from "./lane.ts";
+import { Outbox } from "./outbox.ts";
+import { deadLettersSink } from "./sinks/dead_letters.ts";
+import { resultsTopicSink } from "./sinks/results_topic.ts";
+import type { Sink } from "./sinks/sink.ts";
+import { type ModelState, Supervisor } from "./supervisor.ts";
+import { UnknownModels } from "./unknown_models.ts";
+import { type StartWorker, startWorker } from "./worker_handle.ts";
+
+/** How to serve models on a bus. */
+export interface ServeOptions {
+  /** Names of the models. @default {all that are found} */
+  readonly models?: readonly string[];
+  /** Directories with more model folders, besides the shipped ones. @default {[]} */
+  readonly modelsDirs?: readonly (string | URL)[];
+  /** Where results go, besides the topic `imagebus.results`. The service owns and closes them. @default {[]} */
+  readonly sinks?: readonly Sink[];
+  /** Services of one group share the work. @default {"imagebus"} */
+  readonly group?: string;
+  /** Workers, thus threads, for each model (1 to 64). @default {1} */
+  readonly workersPerModel?: number;
+  /** The most images in a batch (1 to 1,024). @default {64} */
+  readonly maxBatch?: number;
+  /** The most bytes in a batch; a larger image goes alone. @default {16_777_216} */
+  readonly maxBatchBytes?: number;
+  /** How long an idle Worker waits for a batch to fill, in milliseconds (0 to 10,000). @default {0} */
+  readonly maxBatchWaitMs?: number;
+  /** The most bytes of images read whose results are not stored yet. @default {67_108_864} */
+  readonly maxInFlightBytes?: number;
+  /** The most images read whose results are not stored yet. @default {4_096} */
+  readonly maxInFlight?: number;
+  /** Images with more pixels are refused. @default {50_000_000} */
+  readonly maxPixels?: number;
+  /** A Worker that takes longer for a batch, or to start, is replaced; in milliseconds. @default {30_000} */
+  readonly deadlineMs?: number;
+  /** Deaths of a model's Workers within 30 s after which the model is `down`. @default {5} */
+  readonly maxRestarts?: number;
+  /** How long `close` waits for what is in flight, in milliseconds. @default {30_000} */
+  readonly drainMs?: number;
+  /** How often offsets are committed, in milliseconds. @default {200} */
+  readonly commitIntervalMs?: number;
+  /**
+   * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable": ["worker-options"]` in the
+   * deno.json of the program): without it Deno ends the process. `false` only for models you trust.
+   *
+   * @default {true}
+   */
+  readonly isolated?: boolean;
+  /** Told what happens. Must not throw. */
+  readonly onEvent?: (event: ServiceEvent) => void;
+  /** How Workers are started; for tests. */
+  readonly startWorker?: StartWorker;
+}
+
+/** A model as it is running. */
+export interface ModelStatus {
+  /** Its name. */
+  readonly model: string;
+  /** Its version. */
+  readonly version: string;
+  /** Its state. */
+  readonly state: ModelState;
+  /** Images read whose results are not stored yet. */
+  readonly inFlight: number;
+}
+
+/** Models at work on a bus. */
+export interface Service extends AsyncDisposable {
+  /** Resolves when the service has ended: with `null` after `close`, else with what ended it. Never rejects. */
+  readonly closed: Promise<Error | null>;
+  /** How its models are. */
+  status(): ModelStatus[];
+  /**
+   * Drains: reads no more, finishes what is in flight, commits, leaves the group, ends the Workers, closes the sinks. The bus
+   * stays open. May be called more than once.
+   *
+   * @returns How many images were left unfinished by the deadline; they come again.
+   */
+  close(): Promise<number>;
+}
+
+/**
+ * Runs the actors of models inside this program. Resolves when all are ready and the bus is being read.
+ *
+ * @param bus A bus, or its transport.
+ * @param options Which models, where results go, and the bounds.
+ * @throws {ActorError} `invalid` option; `worker_failed` when a model does not start.
+ * @throws {ModelError} When a model can't be found or read.
+ * @throws {BusError} When the bus can't be read.
+ */
+export async function serve(bus: Bus | Transport, options: ServeOptions = {}): Promise<Service> {
+  checkOptions(options);
+  const transport = "transport" in bus ? bus.transport : bus;
+  const [files, wasm] = await Promise.all([
+    loadModels({
+      ...(options.models && { names: options.models }),
+      ...(options.modelsDirs && { dirs: options.modelsDirs }),
+    }),
+    loadWasmBinary(),
+  ]);
+  for (const { manifest: { name } } of files) refuseReserved(name);
+  const service = new RunningService(transport, files, wasm, options);
+  await service.start();
+  return service;
+}
+
+class RunningService implements Service {
+  readonly closed: Promise<Error | null>;
+  readonly #transport: Transport;
+  readonly #options: ServeOptions;
+  readonly #listener: Listener;
+  readonly #supervisors: readonly Supervisor[];
+  readonly #lanes = new Map<string, Lane>();
+  readonly #outbox: Outbox;
+  readonly #ended = Promise.withResolvers<Error | null>();
+  #coordinator: Coordinator | undefined;
+  #unknownModels: UnknownModels | undefined;
+  #closing: Promise<number> | undefined;
+
+  constructor(transport: Transport, models: readonly ModelFiles[], wasm: Uint8Array, options: ServeOptions) {
+    this.closed = this.#ended.promise;
+    this.#transport = transport;
+    this.#options = options;
+    this.#listener = options.onEvent ?? (() => {});
+    this.#supervisors = models.map((files) => this.#supervise(files, wasm));
+    const sinks = [deadLettersSink(transport), resultsTopicSink(transport), ...options.sinks ?? []];
+    this.#outbox = new Outbox(sinks, this.#listener);
+  }
+
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
+      await this.#read();
+    } catch (error) {
+      await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+      await this.#outbox.close();
+      throw error;
+    }
+  }
+
+  status(): ModelStatus[] {
+    return this.#supervisors.map(({ files: { manifest }, state }) => ({
+      model: manifest.name,
+      version: manifest.version,
+      state,
+      inFlight: this.#lanes.get(manifest.name)?.inFlight ?? 0,
+    }));
+  }
+
+  close(): Promise<number> {
+    return this.#closing ??= this.#close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #supervise(files: ModelFiles, wasm: Uint8Array): Supervisor {
+    const options = this.#options;
+    const { name } = files.manifest;
+    return new Supervisor(files, {
+      workers: options.workersPerModel ?? 1,
+      batch: {
+        maxBatch: options.maxBatch ?? 64,
+        maxBatchBytes: options.maxBatchBytes ?? 16_777_216,
+        maxBatchWaitMs: options.maxBatchWaitMs ?? 0,
+      },
+      restart: { maxRestarts: options.maxRestarts ?? 5, periodMs: 30_000, pauseMs: 50, downPauseMs: 10_000 },
+      worker: {
+        wasm,
+        limits: options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels },
+        deadlineMs: options.deadlineMs ?? 30_000,
+        isolated: options.isolated ?? true,
+      },
+      startWorker: options.startWorker ?? startWorker,
+      onState: (state, reason) => {
+        this.#listener({ type: "model", model: name, state, reason });
+        this.#lanes.get(name)?.update();
+      },
+    });
+  }
+
+  async #read(): Promise<void> {
+    const group = this.#options.group ?? "imagebus";
+    const parts = this.#parts();
+    const topics = this.#supervisors.flatMap((supervisor) => topicsOf(supervisor));
+    const subscription = await this.#transport.subscribe(topics, { group });
+    for (const supervisor of this.#supervisors) {
+      const share = 1 / this.#supervisors.length;
+      const lane = new Lane(supervisor, topicsOf(supervisor), parts.limits, share, subscription);
+      this.#lanes.set(supervisor.files.manifest.name, lane);
+    }
+    this.#coordinator = new Coordinator({ ...parts, subscription, lanes: this.#lanes });
+    this.#coordinator.run().catch((error) => this.#fail(error));
+    const served = new Set(this.#lanes.keys());
+    this.#unknownModels = new UnknownModels({
+      ...parts,
+      transport: this.#transport,
+      group,
+      served,
+      intervalMs: 3_000,
+    });
+    this.#unknownModels.start();
+  }
+
+  #parts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
+    const { maxInFlight = 4_096, maxInFlightBytes = 67_108_864, commitIntervalMs = 200 } = this.#options;
+    return {
+      outbox: this.#outbox,
+      limits: { maxInFlight, maxInFlightBytes },
+      commitIntervalMs,
+      listener: this.#listener,
+    };
+  }
+
+  async #fail(error: Error): Promise<void> {
+    this.#ended.resolve(error);
+    await this.close();
+  }
+
+  async #close(): Promise<number> {
+    const deadlineMs = this.#options.drainMs ?? 30_000;
+    const left = await Promise.all([
+      this.#coordinator?.drain(deadlineMs),
+      this.#unknownModels?.drain(deadlineMs),
+    ]);
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+    await this.#outbox.close();
+    this.#ended.resolve(null);
+    return left.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  }
+}
+
+function topicsOf({ files: { manifest: { name } } }: Supervisor): string[] {
+  return [requestTopic(name), ...seedTopics(name)];
+}
+
+function refuseReserved(name: string): void {
+  if (isModelName(name)) return;
+  throw new ActorError(
+    "invalid",
+    `A model can't be named "${name}": imagebus.${name} is a topic of the bus itself`,
+  );
+}
+
+const RANGES: readonly (readonly [keyof ServeOptions, number, number])[] = [
+  ["workersPerModel", 1, 64],
+  ["maxBatch", 1, 1_024],
+  ["maxBatchBytes", 1, 2 ** 30],
+  ["maxBatchWaitMs", 0, 10_000],
+  ["maxInFlightBytes", 1, 2 ** 34],
+  ["maxInFlight", 1, 1_000_000],
+  ["maxPixels", 1, 2 ** 28],
+  ["deadlineMs", 1, 3_600_000],
+  ["maxRestarts", 1, 1_000],
+  ["drainMs", 0, 3_600_000],
+  ["commitIntervalMs", 0, 60_000],
+];
+
+function checkOptions(options: ServeOptions): void {
+  for (const [name, min, max] of RANGES) {
+    const value = options[name];
+    if (
+      value === undefined || (Number.isInteger(value) && value as number >= min && value as number <= max)
+    ) continue;
+    throw new ActorError("invalid", `${name} is ${value}: expected a whole number from ${min} to ${max}`);
+  }
+}

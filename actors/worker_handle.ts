@@ -1,0 +1,144 @@
+import type { DecodeLimits, ModelFiles, Outcome } from "../models/classifier.ts";
+import { ActorError } from "./errors.ts";
+import { type FromWorker, pack, type ToWorker } from "./protocol.ts";
+
+/** What became of a batch. */
+export interface BatchOutcome {
+  /** One for each image, in order. */
+  readonly outcomes: readonly Outcome[];
+  /** Decoding and inference, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** A Worker that has loaded its model. One batch at a time. */
+export interface WorkerHandle {
+  /**
+   * Classifies a batch.
+   *
+   * @param images Encoded images; their memory is copied, not taken.
+   * @throws {ActorError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
+   */
+  run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
+  /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
+  readonly gone: Promise<ActorError>;
+  /** Ends it at once. What it was working on rejects with `worker_died`. */
+  terminate(): void;
+}
+
+/** How a Worker is started. */
+export interface WorkerOptions {
+  /** The program of the tfjs WASM backend. */
+  readonly wasm: Uint8Array;
+  /** Bounds on what is decoded. */
+  readonly limits: DecodeLimits;
+  /** A Worker that takes longer to start, or for a batch, is taken for hung; in milliseconds. */
+  readonly deadlineMs: number;
+  /** Whether the Worker loses all permissions. Needs `--unstable-worker-options`. */
+  readonly isolated: boolean;
+}
+
+/** Starts the Worker of a model, and resolves when it is ready. Replaced in tests by Workers that fail on purpose. */
+export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise<WorkerHandle>;
+
+/**
+ * Starts a real Worker.
+ *
+ * @param files The model.
+ * @param options How to start it.
+ * @throws {ActorError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`.
+ */
+export const startWorker: StartWorker = async (files, options) => {
+  const handle = new DenoWorker(files.manifest.name, options);
+  await handle.start(files);
+  return handle;
+};
+
+/**
+ * Starts Workers that run another program than the shipped one; for tests of the isolation.
+ *
+ * @param program Where the program is.
+ */
+export function startWorkerOf(program: URL): StartWorker {
+  return async (files, options) => {
+    const handle = new DenoWorker(files.manifest.name, options, program);
+    await handle.start(files);
+    return handle;
+  };
+}
+
+const MODEL_WORKER = new URL("./model_worker.ts", import.meta.url);
+
+class DenoWorker implements WorkerHandle {
+  readonly gone: Promise<ActorError>;
+  readonly #name: string;
+  readonly #options: WorkerOptions;
+  readonly #worker: Worker;
+  readonly #end = Promise.withResolvers<ActorError>();
+  #batch = 0;
+  #answer: PromiseWithResolvers<FromWorker> | undefined;
+
+  constructor(name: string, options: WorkerOptions, program: URL = MODEL_WORKER) {
+    this.#name = name;
+    this.#options = options;
+    this.gone = this.#end.promise;
+    this.#worker = new Worker(program, {
+      type: "module",
+      name: `imagebus ${name}`,
+      ...(options.isolated && { deno: { permissions: "none" as const } }),
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#answer?.resolve(data);
+    this.#worker.onmessageerror = () => this.#die("worker_died", "sent what can't be read");
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#die("worker_died", `ended: ${event.message}`);
+    };
+  }
+
+  async start(files: ModelFiles): Promise<void> {
+    const { wasm, limits } = this.#options;
+    const answer = await this.#ask({ type: "start", files, wasm, limits }, []);
+    if (answer.type === "ready") return;
+    const reason = answer.type === "failed" ? answer.reason : `answered ${answer.type}`;
+    throw this.#die("worker_failed", `could not load its model: ${reason}`);
+  }
+
+  async run(images: readonly Uint8Array[]): Promise<BatchOutcome> {
+    const batch = ++this.#batch;
+    const packed = pack(images);
+    const answer = await this.#ask({ type: "run", batch, ...packed }, [packed.bytes]);
+    if (answer.type === "done" && answer.batch === batch) return answer;
+    if (answer.type !== "failed") throw this.#die("worker_died", `answered ${answer.type} out of turn`);
+    throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${answer.reason}`);
+  }
+
+  terminate(): void {
+    this.#die("worker_died", "was terminated");
+  }
+
+  async #ask(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
+    const answer = this.#answer = Promise.withResolvers<FromWorker>();
+    const { deadlineMs } = this.#options;
+    const timer = setTimeout(
+      () => this.#die("worker_silent", `did not answer within ${deadlineMs} ms`),
+      deadlineMs,
+    );
+    this.#worker.postMessage(message, transfer);
+    try {
+      return await Promise.race([answer.promise, this.gone.then((error) => Promise.reject(error))]);
+    } finally {
+      clearTimeout(timer);
+      this.#answer = undefined;
+    }
+  }
+
+  #die(code: ActorError["code"], what: string): ActorError {
+    const error = this.#error(code, what);
+    this.#worker.terminate();
+    this.#end.resolve(error);
+    return error;
+  }
+
+  #error(code: ActorError["code"], what: string): ActorError {
+    return new ActorError(code, `The Worker of ${this.#name} ${what}`);
+  }
+}

@@ -1,0 +1,74 @@
+import { Bus } from "./bus.ts";
+import { BusError } from "./errors.ts";
+import { type KafkaTransportOptions, openKafkaTransport, parseKafkaUrl } from "./kafka.ts";
+import { createMemoryBroker } from "./memory.ts";
+import { openSqliteTransport, type SqliteTransportOptions } from "./sqlite.ts";
+import { stateDir } from "./state_dir.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
+
+/** How to connect. What a transport has no use for, it leaves aside. */
+export interface ConnectOptions extends TransportOptions, SqliteTransportOptions, KafkaTransportOptions {}
+
+/** The transports, by the scheme of their URLs. A new one is a file of its own and a line here. */
+const TRANSPORTS: Readonly<
+  Record<string, (url: string, options: ConnectOptions) => Transport | Promise<Transport>>
+> = {
+  memory: (_url, options) => createMemoryBroker().connect(options),
+  sqlite: openSqliteUrl,
+  kafka: (url, options) => openKafkaTransport(parseKafkaUrl(url), options),
+};
+
+/**
+ * Connects to a bus.
+ *
+ * @param url `kafka://host1:9092,host2:9092`, `sqlite:PATH` (the embedded bus in that file; the directory is made), or
+ * `memory:` (gone with this connection). Without one, the environment variable `IMAGEBUS_URL`; without that, the embedded
+ * bus in the user's state directory.
+ * @param options Bounds, and what is particular to a transport.
+ * @returns The bus. It owns the connection: close it, or use `await using`.
+ * @throws {BusError} `invalid` URL or option; `unavailable`, `denied`, `corrupt`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "./connect.ts";
+ * await using bus = await connect("memory:");
+ * await bus.send(new Uint8Array([1, 2, 3]), { model: "mnist" });
+ * ```
+ */
+export async function connect(url?: string | URL, options: ConnectOptions = {}): Promise<Bus> {
+  return new Bus(await openTransport(url, options));
+}
+
+/**
+ * Opens the transport of a URL, without a bus around it.
+ *
+ * @param url As for {@linkcode connect}.
+ * @param options As for {@linkcode connect}.
+ * @throws {BusError} As {@linkcode connect}.
+ */
+export async function openTransport(url?: string | URL, options: ConnectOptions = {}): Promise<Transport> {
+  const address = url?.toString() || Deno.env.get("IMAGEBUS_URL") || defaultUrl();
+  const scheme = /^([a-z]+):/.exec(address)?.[1] ?? "";
+  const open = Object.hasOwn(TRANSPORTS, scheme) ? TRANSPORTS[scheme] : undefined;
+  if (open) return await open(address, options);
+  throw new BusError(
+    "invalid",
+    `The bus "${address}" is not known: expected kafka://HOST:PORT, sqlite:PATH or memory:`,
+  );
+}
+
+/** The URL of the embedded bus in the user's state directory. */
+export function defaultUrl(): string {
+  return `sqlite:${stateDir()}/bus.db`;
+}
+
+async function openSqliteUrl(url: string, options: ConnectOptions): Promise<Transport> {
+  const [path = "", query = ""] = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "").split("?", 2);
+  const parameters = new URLSearchParams(query);
+  const synchronous = parameters.get("synchronous");
+  if (path === "") throw new BusError("invalid", `The bus "${url}" names no file: expected sqlite:PATH`);
+  if (synchronous !== null && synchronous !== "full" && synchronous !== "normal") {
+    throw new BusError("invalid", `synchronous is "${synchronous}": expected full or normal`);
+  }
+  return await openSqliteTransport(path, { ...options, ...(synchronous && { synchronous }) });
+}

@@ -1,0 +1,35 @@
+/**
+ * Send an image to a bus; the isolated actor of the model it names classifies it; the result comes back, and goes into a
+ * database. Kafka is the bus in production; an embedded, durable one is the default.
+ *
+ * @example Ask, and wait for the answer. Runs with nothing installed
+ * ```ts
+ * import { connect, serve } from "./mod.ts";
+ *
+ * await using bus = await connect("memory:"); // or "kafka://localhost:9092", or nothing: the embedded bus
+ * await using _service = await serve(bus, { models: ["mnist"] });
+ * const image = new URL("./models/mnist/samples/7-7.png", import.meta.url);
+ * const result = await bus.classify(image, { model: "mnist" });
+ * if (result.status !== "classified" || result.label !== "7") throw new Error("unexpected");
+ * ```
+ *
+ * @module
+ */
+export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";
+export { Bus, type ClassifyOptions, type SendOptions } from "./bus/bus.ts";
+export type { ImageSource } from "./bus/image_source.ts";
+export type { Classified, Failed, Result, Score } from "./bus/result.ts";
+export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
+export { BusError, type BusErrorCode } from "./bus/errors.ts";
+export type * from "./bus/transport.ts";
+export { createMemoryBroker, type MemoryBroker } from "./bus/memory.ts";
+export { type KafkaTransportOptions, openKafkaTransport } from "./bus/kafka.ts";
+export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.ts";
+export { type ModelStatus, serve, type ServeOptions, type Service } from "./actors/serve.ts";
+export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
+export type { ServiceEvent } from "./actors/events.ts";
+export type { Settled, Sink } from "./actors/sinks/sink.ts";
+export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
+export { sqliteSink } from "./actors/sinks/sqlite.ts";
+export { ModelError, type ModelErrorCode } from "./models/errors.ts";
+export type { Manifest } from "./models/manifest.ts";
