@@ -21,8 +21,8 @@ import type { DecodeLimits, ModelFiles, Outcome } from "../models/classifier.ts"
 export interface Start {
   readonly type: "start";
   readonly files: ModelFiles;
-  /** The program of the tfjs WASM backend: the Worker may not read it itself. */
-  readonly wasm: Uint8Array;
+  /** The compiled kernels of TensorFlow.js: the Worker may not read them itself. */
+  readonly wasm: WebAssembly.Module;
   readonly limits: DecodeLimits;
 }
 

@@ -127,7 +127,7 @@ class RunningService implements Service {
   #unknownModels: UnknownModels | undefined;
   #closing: Promise<number> | undefined;
 
-  constructor(transport: Transport, models: readonly ModelFiles[], wasm: Uint8Array, options: ServeOptions) {
+  constructor(transport: Transport, models: readonly ModelFiles[], wasm: WebAssembly.Module, options: ServeOptions) {
     this.closed = this.#ended.promise;
     this.#transport = transport;
     this.#options = options;
@@ -165,7 +165,7 @@ class RunningService implements Service {
     await this.close();
   }
 
-  #supervise(files: ModelFiles, wasm: Uint8Array): Supervisor {
+  #supervise(files: ModelFiles, wasm: WebAssembly.Module): Supervisor {
     const options = this.#options;
     const { name } = files.manifest;
     return new Supervisor(files, {

@@ -27,8 +27,8 @@ export interface WorkerHandle {
 
 /** How a Worker is started. */
 export interface WorkerOptions {
-  /** The program of the tfjs WASM backend. */
-  readonly wasm: Uint8Array;
+  /** The compiled kernels of TensorFlow.js. */
+  readonly wasm: WebAssembly.Module;
   /** Bounds on what is decoded. */
   readonly limits: DecodeLimits;
   /** A Worker that takes longer to start, or for a batch, is taken for hung; in milliseconds. */

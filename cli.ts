@@ -1,0 +1,53 @@
+/**
+ * The command line: `imagebus COMMAND`. Each command is a file in cli/ and a line here.
+ *
+ * @module
+ */
+import { parseArguments } from "./cli/arguments.ts";
+import { type Command, UsageError } from "./cli/command.ts";
+import { endingOf } from "./cli/exit.ts";
+import { helpOf, overview } from "./cli/help.ts";
+import { didYouMean } from "./cli/suggestion.ts";
+import { print, say } from "./cli/terminal.ts";
+
+/** A command is loaded when it is called, so that `send` does not pay for `train`. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  worker: async () => (await import("./cli/worker.ts")).worker,
+  send: async () => (await import("./cli/send.ts")).send,
+  results: async () => (await import("./cli/results.ts")).results,
+  models: async () => (await import("./cli/models.ts")).models,
+  topics: async () => (await import("./cli/topics.ts")).topics,
+  evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
+  train: async () => (await import("./cli/train.ts")).train,
+  demo: async () => (await import("./cli/demo.ts")).demo,
+};
+
+async function main([name = "--help", ...argv]: readonly string[]): Promise<number> {
+  let command: Command | undefined;
+  try {
+    if (name === "--help" || name === "-h" || name === "help") return await showOverview();
+    command = await load(name);
+    if (argv.includes("--help") || argv.includes("-h")) {
+      print(helpOf(command));
+      return 0;
+    }
+    return await command.run(parseArguments(command, argv));
+  } catch (error) {
+    const { code, message } = await endingOf(error, command);
+    if (message) say(`imagebus: ${message}`);
+    return code;
+  }
+}
+
+async function showOverview(): Promise<number> {
+  print(overview(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
+  return 0;
+}
+
+function load(name: string): Promise<Command> {
+  const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (found) return found();
+  throw new UsageError(`There is no command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

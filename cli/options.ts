@@ -1,0 +1,69 @@
+import { connect, type ConnectOptions } from "../bus/connect.ts";
+import type { Bus } from "../bus/bus.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport.ts";
+import type { Arguments, Option } from "./command.ts";
+
+/** Options of every command that uses a bus. */
+export const BUS_OPTIONS = {
+  bus: {
+    type: "string",
+    value: "URL",
+    environment: "IMAGEBUS_URL",
+    description: "kafka://HOST:PORT or sqlite:PATH; default: the embedded bus",
+  },
+  "max-message-bytes": {
+    type: "number",
+    value: "N",
+    description: `largest image, in bytes; default ${DEFAULT_MAX_MESSAGE_BYTES}`,
+    range: [1, 2 ** 30],
+  },
+  partitions: {
+    type: "number",
+    value: "N",
+    description: `partitions of topics that are made; default ${DEFAULT_PARTITIONS}`,
+    range: [1, 1_000],
+  },
+  "max-queue-bytes": {
+    type: "number",
+    value: "N",
+    description: "embedded bus: most bytes it keeps; default 4294967296",
+    range: [1, 2 ** 43],
+  },
+} as const satisfies Record<string, Option>;
+
+/** One object a line on standard output. */
+export const JSON_OPTION = {
+  json: { type: "boolean", description: "one JSON object a line on standard output, for programs" },
+} as const satisfies Record<string, Option>;
+
+/** Where results are kept. */
+export const RESULTS_OPTION = {
+  results: {
+    type: "string",
+    value: "PATH",
+    description: "the SQLite file with the results; default: beside the embedded bus",
+  },
+} as const satisfies Record<string, Option>;
+
+/** Where more models are. */
+export const MODELS_DIR_OPTION = {
+  "models-dir": { type: "string", value: "DIR", description: "a directory with more model folders" },
+} as const satisfies Record<string, Option>;
+
+/**
+ * Connects to the bus that the arguments name.
+ *
+ * @param args Of a command with {@linkcode BUS_OPTIONS}.
+ * @param options What is particular to the command.
+ */
+export function openBus(args: Arguments, options: ConnectOptions = {}): Promise<Bus> {
+  const maxMessageBytes = args.number("max-message-bytes");
+  const partitions = args.number("partitions");
+  const maxQueueBytes = args.number("max-queue-bytes");
+  return connect(args.text("bus"), {
+    ...options,
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    ...(partitions !== undefined && { partitions }),
+    ...(maxQueueBytes !== undefined && { maxQueueBytes }),
+  });
+}

@@ -1,0 +1,79 @@
+/** Whether standard output is a terminal, and colour was not refused (`NO_COLOR`). */
+export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
+
+/** Emphasised, on a terminal. */
+export function bold(text: string): string {
+  return paint(1, text);
+}
+
+/** In the background, on a terminal. */
+export function dim(text: string): string {
+  return paint(2, text);
+}
+
+/** Right, on a terminal. */
+export function green(text: string): string {
+  return paint(32, text);
+}
+
+/** Wrong, on a terminal. */
+export function red(text: string): string {
+  return paint(31, text);
+}
+
+/**
+ * Aligns rows in columns: numbers on the right, all else on the left.
+ *
+ * @param rows Cells, which may contain colours.
+ * @returns The lines, without a line feed at the end.
+ */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
+  }
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => pad(cell, widths[i] ?? 0)).join("  ").trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** A share as people write it: `91.4 %`. */
+export function percent(share: number, digits = 1): string {
+  return `${(share * 100).toFixed(digits)} %`;
+}
+
+/** Prints a line on standard output. */
+export function print(text: string): void {
+  writeAll(Deno.stdout, text + "\n");
+}
+
+/** Prints a line on standard error: for whoever watches, not for programs. */
+export function say(text: string): void {
+  writeAll(Deno.stderr, text + "\n");
+}
+
+/** Shows a line on standard error that the next one takes the place of; nothing where that is no terminal. */
+export function showProgress(text: string): void {
+  if (Deno.stderr.isTerminal()) writeAll(Deno.stderr, `\r\x1b[2K${text}`);
+}
+
+function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += target.writeSync(bytes.subarray(at));
+}
+
+function paint(code: number, text: string): string {
+  return coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+// deno-lint-ignore no-control-regex -- colours are control characters
+const COLOURS = /\x1b\[[\d;]*m/g;
+
+function width(text: string): number {
+  return text.replace(COLOURS, "").length;
+}
+
+function pad(text: string, to: number): string {
+  const space = " ".repeat(Math.max(0, to - width(text)));
+  return /^[\d.,]+( %)?$/.test(text.replace(COLOURS, "")) ? space + text : text + space;
+}

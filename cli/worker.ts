@@ -1,0 +1,167 @@
+import { serve, type Service } from "../actors/serve.ts";
+import { consoleSink } from "../actors/sinks/console.ts";
+import { sqliteSink } from "../actors/sinks/sqlite.ts";
+import type { ServiceEvent } from "../actors/events.ts";
+import type { Arguments, Command } from "./command.ts";
+import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION, openBus, RESULTS_OPTION } from "./options.ts";
+import { makeDirectoryOf, resultsPath } from "./results_file.ts";
+import { say } from "./terminal.ts";
+
+/** Serves models until it is told to stop. */
+export const worker: Command = {
+  name: "worker",
+  summary: "Classify what is sent: run the actors of the models",
+  operands: "",
+  options: {
+    ...BUS_OPTIONS,
+    models: {
+      type: "string",
+      value: "A,B",
+      description: "which models to serve; default: all that are found",
+    },
+    ...MODELS_DIR_OPTION,
+    group: {
+      type: "string",
+      value: "NAME",
+      description: "workers of one group share the work; default imagebus",
+    },
+    "workers-per-model": {
+      type: "number",
+      value: "N",
+      description: "threads for each model; default 1",
+      range: [1, 64],
+    },
+    "max-batch": {
+      type: "number",
+      value: "N",
+      description: "most images in a batch; default 64",
+      range: [1, 1_024],
+    },
+    "max-in-flight": {
+      type: "number",
+      value: "N",
+      description: "most images read and not yet stored; default 4096",
+      range: [1, 1_000_000],
+    },
+    "max-pixels": {
+      type: "number",
+      value: "N",
+      description: "largest image, in pixels; default 50000000",
+      range: [1, 2 ** 28],
+    },
+    "drain-ms": {
+      type: "number",
+      value: "MS",
+      description: "how long to finish when stopped; default 30000",
+      range: [0, 3_600_000],
+    },
+    ...RESULTS_OPTION,
+    ...JSON_OPTION,
+    quiet: { type: "boolean", description: "do not print results" },
+  },
+  examples: [
+    ["imagebus worker", "serve all models on the embedded bus"],
+    ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
+    ["imagebus worker --models mnist --models-dir ./mine", "one model; look for it in ./mine too"],
+    ["imagebus worker --json > results.jsonl", "results as JSON, one a line"],
+  ],
+  permissions: ["read", "write", "env", "net", "sys"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const results = resultsPath(args);
+  await makeDirectoryOf(results);
+  await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
+  const service = await serve(bus, {
+    ...serveOptions(args),
+    sinks: [
+      ...args.flag("quiet") ? [] : [consoleSink({ format: args.flag("json") ? "json" : "text" })],
+      sqliteSink(results),
+    ],
+    onEvent: log,
+  });
+  const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
+  say(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
+  return await untilStopped(service);
+}
+
+function serveOptions(args: Arguments) {
+  const models = args.text("models")?.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const modelsDir = args.text("models-dir");
+  const group = args.text("group");
+  return {
+    ...(models && { models }),
+    ...(modelsDir !== undefined && { modelsDirs: [modelsDir] }),
+    ...(group !== undefined && { group }),
+    ...numbers(args, {
+      workersPerModel: "workers-per-model",
+      maxBatch: "max-batch",
+      maxInFlight: "max-in-flight",
+      maxPixels: "max-pixels",
+      drainMs: "drain-ms",
+    }),
+  };
+}
+
+function numbers<K extends string>(
+  args: Arguments,
+  names: Readonly<Record<K, string>>,
+): Partial<Record<K, number>> {
+  const found: Partial<Record<K, number>> = {};
+  for (const [key, name] of Object.entries(names) as [K, string][]) {
+    const value = args.number(name);
+    if (value !== undefined) found[key] = value;
+  }
+  return found;
+}
+
+/** The first signal drains, the second one ends at once. */
+async function untilStopped(service: Service): Promise<number> {
+  const stopped = Promise.withResolvers<null>();
+  const stop = () => {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+    say("Stopping: finishing what is in flight. Once more ends at once.");
+    stopped.resolve(null);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  const error = await Promise.race([service.closed, stopped.promise]);
+  const left = await service.close();
+  if (error) throw error;
+  say(
+    left === 0
+      ? "Stopped: nothing was left unfinished."
+      : `Stopped: ${left} images come again at the next start.`,
+  );
+  return 0;
+}
+
+function log(event: ServiceEvent): void {
+  const line = describe(event);
+  if (line) say(line);
+}
+
+function describe(event: ServiceEvent): string | null {
+  switch (event.type) {
+    case "model":
+      return event.reason === "ready" || event.state === "stopped"
+        ? null
+        : `${event.model} is ${event.state}: ${event.reason}`;
+    case "sink_failing":
+      return `${event.sink} fails, again in ${event.retryInMs} ms: ${event.reason}`;
+    case "sink_recovered":
+      return `${event.sink} works again`;
+    case "commit_failing":
+      return `Committing fails, it is tried again: ${event.reason}`;
+    case "unknown_models_failing":
+      return `Looking for requests to unknown models fails, it is tried again: ${event.reason}`;
+    case "dead_letter":
+      return `Dead letter ${event.id}: ${event.code}: ${event.reason}`;
+    case "bus":
+      return event.event.type === "disconnected"
+        ? `The bus is away, trying again: ${event.event.reason}`
+        : null;
+  }
+}

@@ -1,0 +1,172 @@
+import { ActorError } from "../actors/errors.ts";
+import type { JobOutcome } from "../actors/job.ts";
+import { type ModelState, Supervisor, type SupervisorOptions } from "../actors/supervisor.ts";
+import type { BatchOutcome, StartWorker, WorkerHandle } from "../actors/worker_handle.ts";
+import type { ModelFiles } from "../models/classifier.ts";
+import { assert, assertEquals, assertRejects } from "./assert.ts";
+
+/** What a Worker of these tests does with a batch; an image is one byte, its name. */
+type Behaviour = (batch: readonly number[], die: () => void) => void;
+
+const FILES = { manifest: { name: "test" } } as unknown as ModelFiles;
+
+/** Workers that fail on purpose: what a real one can't be made to do on demand. */
+function fakeWorkers(
+  behaviour: Behaviour,
+): { start: StartWorker; batches: number[][]; started: () => number } {
+  const batches: number[][] = [];
+  let started = 0;
+  const start: StartWorker = () => {
+    started++;
+    const gone = Promise.withResolvers<ActorError>();
+    const handle: WorkerHandle = {
+      gone: gone.promise,
+      terminate: () => gone.resolve(new ActorError("worker_died", "was terminated")),
+      async run(images): Promise<BatchOutcome> {
+        const batch = images.map((image) => image[0]!);
+        batches.push(batch);
+        await Promise.resolve();
+        behaviour(batch, () => {
+          const error = new ActorError("worker_died", "died");
+          gone.resolve(error);
+          throw error;
+        });
+        const top = [{ index: 0, label: "a", confidence: 1 }] as const;
+        return { outcomes: batch.map(() => ({ ok: true, top })), tookMs: 1 };
+      },
+    };
+    return Promise.resolve(handle);
+  };
+  return { start, batches, started: () => started };
+}
+
+function supervise(startWorker: StartWorker, options: Partial<SupervisorOptions> = {}) {
+  const states: ModelState[] = [];
+  const supervisor = new Supervisor(FILES, {
+    workers: 1,
+    batch: { maxBatch: 64, maxBatchBytes: 1_000, maxBatchWaitMs: 0 },
+    restart: { maxRestarts: 5, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
+    worker: { wasm: new WebAssembly.Module(EMPTY_WASM), limits: {}, deadlineMs: 1_000, isolated: true },
+    startWorker,
+    onState: (state) => states.push(state),
+    ...options,
+  });
+  return { supervisor, states };
+}
+
+const EMPTY_WASM = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+
+function submitAll(supervisor: Supervisor, names: readonly number[]): Promise<Map<number, JobOutcome>> {
+  const outcomes = new Map<number, JobOutcome>();
+  const all = Promise.withResolvers<Map<number, JobOutcome>>();
+  for (const name of names) {
+    supervisor.submit({
+      image: new Uint8Array([name]),
+      bytes: 1,
+      settle(outcome) {
+        assert(!outcomes.has(name), `image ${name} was settled twice`);
+        outcomes.set(name, outcome);
+        if (outcomes.size === names.length) all.resolve(outcomes);
+      },
+    });
+  }
+  return all.promise;
+}
+
+function failures(outcomes: Map<number, JobOutcome>): [number, string][] {
+  return [...outcomes].flatMap(([name, outcome]) =>
+    outcome.ok ? [] : [[name, outcome.code] as [number, string]]
+  );
+}
+
+const NAMES = Array.from({ length: 64 }, (_, i) => i);
+
+Deno.test("supervisor: images that came together travel together, in order", async () => {
+  const { start, batches } = fakeWorkers(() => {});
+  const { supervisor } = supervise(start);
+  await supervisor.start();
+  await submitAll(supervisor, NAMES);
+  assertEquals(batches, [NAMES]);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a Worker that throws on one image keeps its place, and only that image fails", async () => {
+  const { start, started } = fakeWorkers((batch) => {
+    if (batch.includes(42)) throw new ActorError("worker_failed", "threw");
+  });
+  const { supervisor } = supervise(start);
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES)), [[42, "model_error"]]);
+  assertEquals(started(), 1);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a Worker that dies of one image is replaced, and only that image fails", async () => {
+  const { start, started } = fakeWorkers((batch, die) => batch.includes(42) && die());
+  const { supervisor, states } = supervise(start);
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES)), [[42, "model_died"]]);
+  assertEquals(started(), 4);
+  assert(!states.includes("down"), `one image must not bring the model down: ${states}`);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a Worker that dies once loses nothing", async () => {
+  let died = false;
+  const { start } = fakeWorkers((_, die) => {
+    if (died) return;
+    died = true;
+    die();
+  });
+  const { supervisor } = supervise(start);
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES)), []);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a model that keeps dying is down for a while, keeps its work, and comes back", async () => {
+  let broken = true;
+  const { start } = fakeWorkers((_, die) => broken && die());
+  const states: ModelState[] = [];
+  const { supervisor } = supervise(start, {
+    restart: { maxRestarts: 3, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
+    onState(state) {
+      states.push(state);
+      if (state === "down") broken = false;
+    },
+  });
+  await supervisor.start();
+  const outcomes = await submitAll(supervisor, [1, 2, 3, 4, 5]);
+  assert(states.includes("down"), `expected it to go down: ${states}`);
+  assertEquals(states.at(-1), "up");
+  assert(failures(outcomes).length <= 1, "at most the image that was tried alone twice may have failed");
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a model that can't be started is refused at once, with the reason", async () => {
+  const { supervisor } = supervise(() =>
+    Promise.reject(new ActorError("worker_failed", "could not load its model"))
+  );
+  await assertRejects(() => supervisor.start(), ActorError, "could not load its model");
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: stop ends Workers that are busy", async () => {
+  const gone = Promise.withResolvers<ActorError>();
+  const busy = Promise.withResolvers<void>();
+  const { supervisor } = supervise(() =>
+    Promise.resolve({
+      gone: gone.promise,
+      terminate: () => gone.resolve(new ActorError("worker_died", "was terminated")),
+      run: () => {
+        busy.resolve();
+        return gone.promise.then((error) => Promise.reject(error));
+      },
+    })
+  );
+  await supervisor.start();
+  submitAll(supervisor, [1]);
+  await busy.promise;
+  await supervisor.stop();
+  assertEquals(supervisor.state, "stopped");
+});
