@@ -1,9 +1,10 @@
 import { Bus } from "./bus.ts";
 import { BusError } from "./errors.ts";
-import { type KafkaTransportOptions, openKafkaTransport, parseKafkaUrl } from "./kafka.ts";
+import type { KafkaTransportOptions } from "./kafka.ts";
 import { createMemoryBroker } from "./memory.ts";
 import { openSqliteTransport, type SqliteTransportOptions } from "./sqlite.ts";
 import { stateDir } from "./state_dir.ts";
+import { RESULTS_TOPIC } from "./topics.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 
 /** How to connect. What a transport has no use for, it leaves aside. */
@@ -15,7 +16,7 @@ const TRANSPORTS: Readonly<
 > = {
   memory: (_url, options) => createMemoryBroker().connect(options),
   sqlite: openSqliteUrl,
-  kafka: (url, options) => openKafkaTransport(parseKafkaUrl(url), options),
+  kafka: openKafkaUrl,
 };
 
 /**
@@ -62,6 +63,12 @@ export function defaultUrl(): string {
   return `sqlite:${stateDir()}/bus.db`;
 }
 
+/** Loaded when it is wanted: the embedded bus does not pay for it. */
+async function openKafkaUrl(url: string, options: ConnectOptions): Promise<Transport> {
+  const { openKafkaTransport, parseKafkaUrl } = await import("./kafka.ts");
+  return await openKafkaTransport(parseKafkaUrl(url), options);
+}
+
 async function openSqliteUrl(url: string, options: ConnectOptions): Promise<Transport> {
   const [path = "", query = ""] = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "").split("?", 2);
   const parameters = new URLSearchParams(query);
@@ -70,5 +77,6 @@ async function openSqliteUrl(url: string, options: ConnectOptions): Promise<Tran
   if (synchronous !== null && synchronous !== "full" && synchronous !== "normal") {
     throw new BusError("invalid", `synchronous is "${synchronous}": expected full or normal`);
   }
-  return await openSqliteTransport(path, { ...options, ...(synchronous && { synchronous }) });
+  const expiringTopics = [RESULTS_TOPIC];
+  return await openSqliteTransport(path, { expiringTopics, ...options, ...(synchronous && { synchronous }) });
 }

@@ -80,9 +80,7 @@ async function refuseUnreadable(file: string): Promise<void> {
 /** A model may be served by a worker elsewhere: then it has a topic. */
 async function refuseUnknown(model: string, bus: Bus, args: Arguments): Promise<void> {
   const dir = args.text("models-dir");
-  const here = (await listModels(dir === undefined ? {} : { dirs: [dir] })).map(({ manifest }) =>
-    manifest.name
-  );
+  const here = (await listModels(dir === undefined ? {} : { dirs: [dir] })).map(({ name }) => name);
   if (here.includes(model)) return;
   const topics = await bus.transport.topics();
   const known = new Set([

@@ -1,4 +1,14 @@
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { startBackend } from "./backend.ts";
+import { ImageError, ModelError } from "./errors.ts";
+import { toCanonical } from "./image/canonical.ts";
+import { decodeImage } from "./image/decode.ts";
+import { shapeLayers, size } from "./layers.ts";
+import type { ShapedLayer } from "./layers.ts";
 import type { Manifest } from "./manifest.ts";
+import { loadLayers, runLayers } from "./network.ts";
+import type { LoadedLayer } from "./network.ts";
+import { topScores } from "./scores.ts";
 
 /** One class with its share of the probability. */
 export interface Score {
@@ -47,4 +57,145 @@ export interface Classifier extends Disposable {
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
   classify(images: readonly Uint8Array[]): Outcome[];
+}
+
+/** The kernels must not meet ever new shapes (tfjs issue 6439), so batches are padded to one of these. */
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
+
+/** Bound on one layer's output for a whole batch; large inputs get smaller batches. */
+const MAX_BATCH_ACTIVATIONS = 2 ** 26;
+
+/**
+ * Loads a model and runs every batch size once, so that whatever is missing shows here and the first image is as fast as
+ * the thousandth.
+ *
+ * One classifier per thread is meant: TensorFlow.js keeps its state in the thread. No permission is needed.
+ *
+ * @param files The model, as `loadModels` gives it.
+ * @param wasm The kernels, as `loadWasmBinary` gives them.
+ * @param limits Bounds on what is decoded.
+ * @returns The classifier; whoever asked disposes of it.
+ * @throws {ModelError} `backend` if TensorFlow.js can't start or can't run one of the layers.
+ *
+ * @example
+ * ```ts
+ * import { createClassifier } from "./classifier.ts";
+ * import { loadModels } from "./registry.ts";
+ * import { loadWasmBinary } from "./wasm_binary.ts";
+ * const [files] = await loadModels({ names: ["fashion-mnist"] });
+ * if (files === undefined) throw new Error("unreachable");
+ * using classifier = await createClassifier(files, await loadWasmBinary());
+ * const [outcome] = classifier.classify([new TextEncoder().encode("no image")]);
+ * console.log(outcome?.ok); // false
+ * ```
+ */
+export async function createClassifier(
+  files: ModelFiles,
+  wasm: WebAssembly.Module,
+  limits: DecodeLimits = {},
+): Promise<Classifier> {
+  await startBackend(wasm);
+  const classifier = new TensorFlowClassifier(files, limits);
+  try {
+    classifier.warmUp();
+    return classifier;
+  } catch (error) {
+    classifier[Symbol.dispose]();
+    throw error;
+  }
+}
+
+class TensorFlowClassifier implements Classifier {
+  readonly manifest: Manifest;
+  readonly #limits: DecodeLimits;
+  readonly #layers: readonly LoadedLayer[];
+  readonly #batchSizes: readonly number[];
+  readonly #inputSize: number;
+
+  constructor({ manifest, weights }: ModelFiles, limits: DecodeLimits) {
+    const shaped = shapeLayers(manifest.input, manifest.layers, manifest.name);
+    this.manifest = manifest;
+    this.#limits = limits;
+    this.#layers = loadLayers(shaped, weights, manifest.weights.dtype);
+    this.#batchSizes = affordable(shaped);
+    this.#inputSize = size([manifest.input.height, manifest.input.width, manifest.input.channels]);
+  }
+
+  warmUp(): void {
+    for (const batch of this.#batchSizes) this.#predict(new Float32Array(batch * this.#inputSize), batch);
+  }
+
+  classify(images: readonly Uint8Array[]): Outcome[] {
+    const largest = this.#batchSizes.at(-1)!;
+    const outcomes: Outcome[] = [];
+    for (let start = 0; start < images.length; start += largest) {
+      outcomes.push(...this.#classifyBatch(images.slice(start, start + largest)));
+    }
+    return outcomes;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { tensors } of this.#layers) tf.dispose(tensors as tf.Tensor[]);
+  }
+
+  #classifyBatch(images: readonly Uint8Array[]): Outcome[] {
+    const input = new Float32Array(images.length * this.#inputSize);
+    let good = 0;
+    const refusals = images.map((image) => {
+      const refusal = this.#prepare(
+        image,
+        input.subarray(good * this.#inputSize, (good + 1) * this.#inputSize),
+      );
+      if (refusal === undefined) good++;
+      return refusal;
+    });
+    const results = this.#results(input, good);
+    return refusals.map((refusal) => refusal ?? results.next().value!);
+  }
+
+  #prepare(image: Uint8Array, target: Float32Array): Outcome | undefined {
+    try {
+      toCanonical(decodeImage(image, this.#limits), this.manifest.input, target);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      return { ok: false, code: error.code, message: error.message };
+    }
+  }
+
+  *#results(input: Float32Array, images: number): Generator<Outcome, undefined> {
+    if (images === 0) return;
+    const batch = this.#batchSizes.find((size) => size >= images)!;
+    const padded = new Float32Array(batch * this.#inputSize);
+    padded.set(input.subarray(0, images * this.#inputSize));
+    const logits = this.#predict(padded, batch);
+    const { labels, temperature = 1 } = this.manifest;
+    for (let i = 0; i < images; i++) {
+      const row = logits.subarray(i * labels.length, (i + 1) * labels.length);
+      const [best, ...others] = topScores(row, labels, temperature, TOP_K);
+      yield { ok: true, top: [best!, ...others] };
+    }
+  }
+
+  #predict(input: Float32Array, batch: number): Float32Array {
+    const { height, width, channels } = this.manifest.input;
+    try {
+      const logits = tf.tidy(() =>
+        runLayers(this.#layers, tf.tensor4d(input, [batch, height, width, channels]))
+      );
+      const numbers = logits.dataSync<"float32">();
+      logits.dispose();
+      return numbers;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${batch}: ${reason}`, {
+        cause,
+      });
+    }
+  }
+}
+
+function affordable(shaped: readonly ShapedLayer[]): number[] {
+  const largest = Math.max(...shaped.map((layer) => size(layer.output)));
+  return BATCH_SIZES.filter((batch) => batch === 1 || batch * largest <= MAX_BATCH_ACTIVATIONS);
 }

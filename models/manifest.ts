@@ -6,6 +6,9 @@
  *
  * @module
  */
+import { ModelError } from "./errors.ts";
+import { JsonFields } from "./json_fields.ts";
+import { parameterCount, shapeLayers } from "./layers.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
@@ -79,4 +82,165 @@ export interface WeightsSpec {
   readonly bytes: number;
   /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
+}
+
+const MAX_WEIGHTS_BYTES = 1_073_741_824;
+
+/**
+ * Checks everything a manifest says, so that whoever holds a {@linkcode Manifest} need check nothing again.
+ *
+ * @param json What JSON.parse gave.
+ * @param where The file it came from, for messages.
+ * @returns The manifest.
+ * @throws {ModelError} `invalid_manifest`: names the field, its value and what would be right.
+ *
+ * @example
+ * ```ts
+ * import { parseManifest } from "./manifest.ts";
+ * const input = { width: 2, height: 2, channels: 1, mean: [0], std: [1] };
+ * const manifest = parseManifest({
+ *   format: 1,
+ *   name: "light",
+ *   version: "1.0.0",
+ *   description: "Tells light pictures from dark ones",
+ *   labels: ["dark", "light"],
+ *   input,
+ *   layers: [{ type: "flatten" }, { type: "dense", units: 2 }],
+ *   weights: { file: "weights.bin", dtype: "float32", bytes: 40, sha256: "0".repeat(64) },
+ * }, "light/manifest.json");
+ * console.log(manifest.labels);
+ * ```
+ */
+export function parseManifest(json: unknown, where: string): Manifest {
+  const fields = new JsonFields(json, "", where);
+  const evaluation = fields.has("evaluation") ? parseEvaluation(fields.object("evaluation")) : undefined;
+  const temperature = fields.has("temperature") ? fields.number("temperature", { above: 0 }) : undefined;
+  const manifest: Manifest = {
+    format: fields.oneOf("format", [1]),
+    name: fields.pattern(
+      "name",
+      /^[a-z0-9][a-z0-9-]{0,62}$/,
+      "1 to 63 of a-z, 0-9 and -, with a letter or digit first",
+    ),
+    version: fields.text("version", 50),
+    description: fields.text("description", 500),
+    labels: fields.texts("labels", 2, 10_000),
+    input: parseInput(fields.object("input")),
+    layers: fields.objects("layers", 1, 200).map(parseLayer),
+    ...(temperature === undefined ? {} : { temperature }),
+    weights: parseWeights(fields.object("weights")),
+    ...(evaluation === undefined ? {} : { evaluation }),
+  };
+  fields.refuseOthers();
+  checkNetwork(manifest, where);
+  return manifest;
+}
+
+function parseInput(fields: JsonFields): InputSpec {
+  const channels = fields.oneOf<1 | 3>("channels", [1, 3]);
+  const input: InputSpec = {
+    width: fields.integer("width", 1, 1024),
+    height: fields.integer("height", 1, 1024),
+    channels,
+    mean: fields.numbers("mean", channels, {}),
+    std: fields.numbers("std", channels, { above: 0 }),
+  };
+  fields.refuseOthers();
+  return input;
+}
+
+const LAYER_PARSERS: { [Type in Layer["type"]]: (fields: JsonFields) => Layer } = {
+  conv2d: (fields) => ({
+    type: "conv2d",
+    filters: fields.integer("filters", 1, 4096),
+    kernel: fields.integer("kernel", 1, 31),
+    ...optionalStride(fields),
+    ...(fields.has("padding")
+      ? { padding: fields.oneOf<"same" | "valid">("padding", ["same", "valid"]) }
+      : {}),
+    ...optionalActivation(fields),
+  }),
+  maxPool2d: (fields) => ({
+    type: "maxPool2d",
+    size: fields.integer("size", 1, 64),
+    ...optionalStride(fields),
+  }),
+  flatten: () => ({ type: "flatten" }),
+  dense: (fields) => ({
+    type: "dense",
+    units: fields.integer("units", 1, 65_536),
+    ...optionalActivation(fields),
+  }),
+};
+
+function parseLayer(fields: JsonFields): Layer {
+  const type = fields.oneOf("type", Object.keys(LAYER_PARSERS) as Layer["type"][]);
+  const layer = LAYER_PARSERS[type](fields);
+  fields.refuseOthers();
+  return layer;
+}
+
+function optionalStride(fields: JsonFields): { stride?: number } {
+  return fields.has("stride") ? { stride: fields.integer("stride", 1, 64) } : {};
+}
+
+function optionalActivation(fields: JsonFields): { activation?: Activation } {
+  return fields.has("activation")
+    ? { activation: fields.oneOf<Activation>("activation", ["linear", "relu"]) }
+    : {};
+}
+
+function parseWeights(fields: JsonFields): WeightsSpec {
+  const weights: WeightsSpec = {
+    file: fields.pattern(
+      "file",
+      /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/,
+      "a file name inside the folder, without a path",
+    ),
+    dtype: fields.oneOf<"float32" | "float16">("dtype", ["float32", "float16"]),
+    bytes: fields.integer("bytes", 1, MAX_WEIGHTS_BYTES),
+    sha256: fields.pattern("sha256", /^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"),
+  };
+  fields.refuseOthers();
+  return weights;
+}
+
+function parseEvaluation(fields: JsonFields): NonNullable<Manifest["evaluation"]> {
+  const evaluation = {
+    data: fields.text("data", 200),
+    images: fields.integer("images", 1, 1e9),
+    accuracy: fields.number("accuracy", { min: 0, max: 1 }),
+  };
+  fields.refuseOthers();
+  return evaluation;
+}
+
+/** What no single field shows: that the layers fit each other, the labels and the weights. */
+function checkNetwork({ input, layers, labels, weights }: Manifest, where: string): void {
+  const shaped = shapeLayers(input, layers, where);
+  const output = shaped.at(-1)?.output ?? [];
+  if (output.length !== 1 || output[0] !== labels.length) {
+    throw new ModelError(
+      "invalid_manifest",
+      `${where}: the last layer gives ${output.join("×")} numbers, but there are ${labels.length} labels;` +
+        " both must be the same, as a vector",
+    );
+  }
+  const last = shaped.findLast((layer) => layer.tensors.length > 0)?.layer;
+  if (last !== undefined && "activation" in last && last.activation !== "linear") {
+    throw new ModelError(
+      "invalid_manifest",
+      `${where}: the last layer with weights has the activation ${last.activation}; it must be "linear" (logits)`,
+    );
+  }
+  checkWeightsSize(parameterCount(shaped), weights, where);
+}
+
+function checkWeightsSize(parameters: number, { dtype, bytes }: WeightsSpec, where: string): void {
+  const expected = parameters * (dtype === "float16" ? 2 : 4);
+  if (bytes === expected) return;
+  throw new ModelError(
+    "invalid_manifest",
+    `${where}: weights.bytes must be ${expected} (${parameters} numbers as ${dtype}); it is ${bytes}`,
+  );
 }

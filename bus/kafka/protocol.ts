@@ -1,0 +1,299 @@
+/**
+ * Kafka's wire protocol: which requests are used, in what shape, and the encoders and decoders of kafkajs for them.
+ *
+ * Only kafkajs's protocol layer is used. Its clients can't keep what `bus/transport.ts` promises: no word before a
+ * partition is taken away, no heartbeat while a handler waits, one failed partition fails a whole request, no reading
+ * without a group, a connection that polls every millisecond (tulios/kafkajs#1704). Its inner modules may be imported
+ * since the version is exact; it is loaded when the first Kafka transport is opened.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { Codec } from "./compression.ts";
+
+/** A record as the encoder takes it. */
+export interface RecordToSend {
+  readonly key: Buffer | null;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, Buffer>>;
+}
+
+/** A record as the decoder returns it. Numbers of 64 bits are decimal text. */
+export interface FetchedRecord {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | null | (Buffer | null)[]>>;
+  readonly isControlRecord: boolean;
+}
+
+interface ErrorCode {
+  readonly errorCode: number;
+}
+
+interface ByTopic<Partition> {
+  readonly topic: string;
+  readonly partitions: readonly Partition[];
+}
+
+/** A member of a group as the coordinator tells the leader of it. */
+export interface JoinedMember {
+  readonly memberId: string;
+  readonly memberMetadata: Buffer;
+}
+
+/** What a fetch returned for one partition. */
+export interface FetchedPartition extends ErrorCode {
+  readonly partition: number;
+  readonly abortedTransactions: readonly unknown[];
+  readonly messages: readonly FetchedRecord[];
+}
+
+/** What is known of a topic. */
+export interface TopicMetadata {
+  readonly topic: string;
+  readonly topicErrorCode: number;
+  readonly isInternal: boolean;
+  readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+}
+
+/** The requests that are used: what goes in, what comes back. */
+export interface Requests {
+  ApiVersions: [
+    Record<never, never>,
+    ErrorCode & {
+      readonly apiVersions: readonly { apiKey: number; minVersion: number; maxVersion: number }[];
+    },
+  ];
+  Metadata: [
+    { readonly topics: readonly string[]; readonly allowAutoTopicCreation: false },
+    {
+      readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+      readonly controllerId: number;
+      readonly topicMetadata: readonly TopicMetadata[];
+    },
+  ];
+  CreateTopics: [
+    {
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly numPartitions: number;
+        readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+      }[];
+      readonly timeout: number;
+    },
+    {
+      readonly topicErrors: readonly (ErrorCode & {
+        readonly topic: string;
+        readonly errorMessage: string | null;
+      })[];
+    },
+  ];
+  DescribeConfigs: [
+    { readonly resources: readonly { readonly type: number; readonly name: string; configNames: string[] }[] },
+    {
+      readonly resources: readonly (ErrorCode & {
+        readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+      })[];
+    },
+  ];
+  Produce: [
+    {
+      readonly acks: -1;
+      readonly timeout: number;
+      readonly topicData: readonly ByTopic<{ partition: number; messages: readonly RecordToSend[] }>[];
+    },
+    {
+      readonly topics: readonly {
+        readonly topicName: string;
+        readonly partitions: readonly (ErrorCode & { readonly partition: number })[];
+      }[];
+    },
+  ];
+  Fetch: [
+    {
+      readonly maxWaitTime: number;
+      readonly minBytes: number;
+      readonly maxBytes: number;
+      readonly topics: readonly ByTopic<{ partition: number; fetchOffset: number; maxBytes: number }>[];
+    },
+    Partial<ErrorCode> & {
+      readonly responses: readonly {
+        readonly topicName: string;
+        readonly partitions: readonly FetchedPartition[];
+      }[];
+    },
+  ];
+  ListOffsets: [
+    {
+      readonly replicaId: -1;
+      readonly isolationLevel: 0;
+      readonly topics: readonly ByTopic<{ partition: number; timestamp: number }>[];
+    },
+    { readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[] },
+  ];
+  GroupCoordinator: [
+    { readonly groupId: string },
+    ErrorCode & { readonly coordinator: { readonly nodeId: number } },
+  ];
+  JoinGroup: [
+    {
+      readonly groupId: string;
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly memberId: string;
+      readonly protocolType: "consumer";
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+    },
+    ErrorCode & {
+      readonly generationId: number;
+      readonly leaderId: string;
+      readonly memberId: string;
+      readonly members: readonly JoinedMember[];
+    },
+  ];
+  SyncGroup: [
+    {
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly memberId: string;
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    },
+    ErrorCode & { readonly memberAssignment: Buffer },
+  ];
+  Heartbeat: [
+    { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string },
+    ErrorCode,
+  ];
+  LeaveGroup: [{ readonly groupId: string; readonly memberId: string }, ErrorCode];
+  OffsetCommit: [
+    {
+      readonly groupId: string;
+      readonly groupGenerationId: number;
+      readonly memberId: string;
+      readonly topics: readonly ByTopic<{ partition: number; offset: number }>[];
+    },
+    { readonly responses: readonly ByTopic<ErrorCode & { partition: number }>[] },
+  ];
+  OffsetFetch: [
+    { readonly groupId: string; readonly topics: readonly ByTopic<{ partition: number }>[] },
+    Partial<ErrorCode> & {
+      readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[];
+    },
+  ];
+}
+
+/** The name of a request. */
+export type Api = keyof Requests;
+
+/** One request, ready to be written, and how to read its answer. */
+export interface Exchange {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<unknown>;
+  };
+  readonly response: {
+    decode(payload: Buffer): Promise<unknown>;
+    parse?(data: unknown): Promise<unknown>;
+  };
+}
+
+/** Which versions of each request a broker understands, by the number of the request. */
+export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
+
+type Definition = { protocol(of: { version: number }): (payload: unknown) => Exchange };
+
+/** How to prove to a broker who one is. */
+export interface SaslOptions {
+  /** The mechanism that the broker offers. */
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  /** The user's name. */
+  readonly username: string;
+  /** The user's password. */
+  readonly password: string;
+}
+
+/** What kafkajs's authenticator needs to know of a connection. */
+export interface AuthenticatedConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly sasl: SaslOptions;
+  send(exchange: Exchange): Promise<unknown>;
+}
+
+/** The parts of kafkajs that are used. */
+export interface Protocol {
+  readonly requests: Readonly<Record<Api, Definition>>;
+  readonly lookup: (versions: Versions) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
+  readonly apiKeys: Readonly<Record<Api, number>>;
+  readonly encodeFrame: (
+    of: { correlationId: number; clientId: string; request: Exchange["request"] },
+  ) => Promise<{ readonly buffer: Buffer }>;
+  readonly errorCodes: readonly { readonly type: string; readonly code: number; readonly message: string }[];
+  readonly MemberMetadata: {
+    encode(of: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+    decode(bytes: Buffer): { readonly topics: string[]; readonly userData: Buffer | null };
+  };
+  readonly MemberAssignment: {
+    encode(of: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer;
+    decode(bytes: Buffer): { readonly assignment: Record<string, number[]> } | null;
+  };
+  readonly filterAbortedMessages: (
+    of: { messages: readonly FetchedRecord[]; abortedTransactions: readonly unknown[] },
+  ) => readonly FetchedRecord[];
+  readonly authenticate: (connection: AuthenticatedConnection, versions: Versions) => Promise<void>;
+}
+
+let loading: Promise<Protocol> | undefined;
+
+/** Loads kafkajs's protocol layer, once. */
+export function loadProtocol(): Promise<Protocol> {
+  return loading ??= load();
+}
+
+async function load(): Promise<Protocol> {
+  const [protocol, apiKeys, frame, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise.all([
+    import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
+    import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
+    import("npm:kafkajs@2.2.4/src/protocol/request.js"),
+    import("npm:kafkajs@2.2.4/src/protocol/error.js"),
+    import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
+    import("npm:kafkajs@2.2.4/src/consumer/filterAbortedMessages.js"),
+    import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
+    import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
+    import("./compression.ts"),
+  ]);
+  registerCodecs(compression.default.Codecs, CODECS);
+  return {
+    ...protocol.default,
+    apiKeys: apiKeys.default,
+    encodeFrame: frame.default,
+    errorCodes: errors.default.errorCodes,
+    ...assigner.default,
+    filterAbortedMessages: aborted.default,
+    authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
+      new sasl.default(connection, SILENT, versions, true).authenticate(),
+  };
+}
+
+/** A program that uses kafkajs itself may have registered its own codecs: those stay. */
+function registerCodecs(registered: Record<number, () => Codec>, ours: ReadonlyMap<number, Codec>): void {
+  for (const [type, codec] of ours) {
+    try {
+      registered[type]?.();
+    } catch {
+      registered[type] = () => codec;
+    }
+  }
+}
+
+const SILENT = {
+  namespace: () => SILENT,
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};

@@ -1,0 +1,73 @@
+/**
+ * A bus in this process, for tests: it behaves as the embedded bus does, groups and hand-over and all, but leaves no file
+ * and waits for no disk. Consumers can be made to vanish as killed processes do.
+ *
+ * @module
+ */
+import { Changes } from "./sqlite/changes.ts";
+import { Database } from "./sqlite/database.ts";
+import { checkSqliteOptions, type SqliteTransportOptions } from "./sqlite/options.ts";
+import { Store } from "./sqlite/store.ts";
+import { SqliteTransport } from "./sqlite/transport.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
+
+const DEFAULT_MAX_QUEUE_BYTES = 268_435_456;
+
+/** What a broker in memory is made with. */
+export type MemoryBrokerOptions = Pick<SqliteTransportOptions, "maxQueueBytes" | "retentionMs">;
+
+/** What a connection to a broker in memory is made with. */
+export interface MemoryTransportOptions
+  extends
+    TransportOptions,
+    Pick<SqliteTransportOptions, "sessionTimeoutMs" | "heartbeatMs" | "expiringTopics"> {}
+
+/** Holds the messages for all that connect to it. */
+export interface MemoryBroker extends Disposable {
+  /**
+   * Connects.
+   *
+   * @param options Bounds and times.
+   * @throws {BusError} `invalid`.
+   */
+  connect(options?: MemoryTransportOptions): Transport;
+  /**
+   * Ends a connection as the death of its process would: nothing is finished, committed or given back.
+   *
+   * @param transport One of this broker's.
+   */
+  abandon(transport: Transport): void;
+}
+
+/**
+ * Makes a bus in memory. It needs no permission.
+ *
+ * @param options `maxQueueBytes` (256 MiB by default), `retentionMs`.
+ * @throws {BusError} `invalid`.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryBroker } from "./memory.ts";
+ * const broker = createMemoryBroker();
+ * await using transport = broker.connect();
+ * await transport.send("greetings", [{ value: new Uint8Array([1]) }]);
+ * ```
+ */
+export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
+  const settings = checkSqliteOptions({ maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES, ...options });
+  const store = new Store(new Database(":memory:", "normal"), new Changes(), {
+    ...settings,
+    onUnavailable() {},
+  });
+  return {
+    connect: (options = {}) =>
+      new SqliteTransport(store, {
+        ...checkSqliteOptions(options),
+        url: "memory:",
+        capabilities: { durable: "no", shared: false },
+        release() {},
+      }),
+    abandon: (transport) => (transport as SqliteTransport).abandon(),
+    [Symbol.dispose]: () => store[Symbol.dispose](),
+  };
+}

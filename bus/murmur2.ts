@@ -1,0 +1,36 @@
+const SEED = 0x9747b28c;
+const M = 0x5bd1e995;
+const R = 24;
+
+/**
+ * MurmurHash2, 32 bits, with the seed of Kafka's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`),
+ * so that equal keys share a partition number with producers in other languages.
+ *
+ * @param bytes What to hash.
+ * @returns A signed 32-bit integer.
+ */
+export function murmur2(bytes: Uint8Array): number {
+  const whole = bytes.length & ~3;
+  let hash = SEED ^ bytes.length;
+  for (let index = 0; index < whole; index += 4) {
+    let word = bytes[index]! | bytes[index + 1]! << 8 | bytes[index + 2]! << 16 | bytes[index + 3]! << 24;
+    word = Math.imul(word, M);
+    word = Math.imul(word ^ word >>> R, M);
+    hash = Math.imul(hash, M) ^ word;
+  }
+  for (let index = bytes.length - 1; index >= whole; index--) hash ^= bytes[index]! << 8 * (index - whole);
+  if (bytes.length > whole) hash = Math.imul(hash, M);
+  hash = Math.imul(hash ^ hash >>> 13, M);
+  return hash ^ hash >>> 15;
+}
+
+/**
+ * The partition of a key, as Kafka's default partitioner chooses it.
+ *
+ * @param key The key's bytes.
+ * @param partitions How many partitions the topic has.
+ * @returns From 0 to `partitions - 1`.
+ */
+export function partitionOfKey(key: Uint8Array, partitions: number): number {
+  return (murmur2(key) & 0x7fffffff) % partitions;
+}

@@ -1,0 +1,149 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { BusError } from "../errors.ts";
+import { toBusError } from "./errors.ts";
+import type { Synchronous } from "./options.ts";
+import { APPLICATION_ID, PAGE_BYTES, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+
+/** SQLite's own wait for a lock blocks the thread, so it is short; the longer waits are the writer's. */
+const LOCK_WAIT_MS = 10;
+
+/** A checkpoint blocks too: this many pages (4 MiB) keep it near 20 ms. */
+const CHECKPOINT_PAGES = 512;
+const WAL_KEPT_BYTES = 64 * 1_024 * 1_024;
+
+/** A bus's file: its statements, prepared once, with SQLite's errors as bus errors. */
+export class Database implements Disposable {
+  /** Where it is; `:memory:` for none. */
+  readonly path: string;
+  /** Called when a transaction was rolled back. */
+  onRollback: () => void = () => {};
+  /** How many transactions have begun. */
+  transactions = 0;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /**
+   * Opens a bus, or makes a new one.
+   *
+   * @param path The file; its directory must exist.
+   * @param synchronous How durable commits are.
+   * @throws {BusError} `denied`, `corrupt`, `invalid` (made by a newer version), `unavailable` (locked just now).
+   */
+  constructor(path: string, synchronous: Synchronous) {
+    this.path = path;
+    try {
+      this.#database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+    } catch (error) {
+      throw toBusError(error, path);
+    }
+    try {
+      this.#prepareFile(synchronous);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  #prepareFile(synchronous: Synchronous): void {
+    const isNew = this.#check();
+    if (isNew) this.run(`PRAGMA page_size = ${PAGE_BYTES}`);
+    this.get("PRAGMA journal_mode = WAL");
+    this.get(`PRAGMA synchronous = ${synchronous}`);
+    if (synchronous === "full") this.get("PRAGMA fullfsync = 1");
+    this.get(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    this.get(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
+    // Another process may have made the tables since.
+    if (isNew) this.transaction(() => this.#check() && SCHEMA.forEach((statement) => this.run(statement)));
+  }
+
+  /** Whether the file is still empty. */
+  #check(): boolean {
+    const id = this.#pragma("application_id");
+    const version = this.#pragma("user_version");
+    const tables = this.get<{ count: number }>("SELECT count(*) AS count FROM sqlite_schema")!.count;
+    if (id === 0 && version === 0 && tables === 0) return true;
+    if (id !== APPLICATION_ID) {
+      throw new BusError("corrupt", `"${this.path}" is the database of another program: choose another file`);
+    }
+    if (version <= SCHEMA_VERSION) return false;
+    throw new BusError(
+      "invalid",
+      `The bus "${this.path}" has schema ${version}, this version of imagebus knows up to ${SCHEMA_VERSION}: update it`,
+    );
+  }
+
+  #pragma(name: string): number {
+    return this.get<Record<string, number>>(`PRAGMA ${name}`)![name]!;
+  }
+
+  /** Changes whenever another connection has changed the file. */
+  version(): number {
+    return this.#pragma("data_version");
+  }
+
+  /** Runs a statement; returns how many rows it changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return this.#guard(() => Number(this.#prepare(sql).run(...values).changes));
+  }
+
+  /** The first row, if there is one. */
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
+  }
+
+  /** All rows. */
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
+  }
+
+  /** Rows as long as they are wanted: ends when `take` returns false. */
+  each<Row>(sql: string, values: readonly SQLInputValue[], take: (row: Row) => boolean): void {
+    this.#guard(() => {
+      for (const row of this.#prepare(sql).iterate(...values)) if (!take(row as Row)) break;
+    });
+  }
+
+  /**
+   * Runs work as one transaction that no other writer can come between.
+   *
+   * @param work Must not await.
+   * @throws What the work throws; then nothing of it is stored.
+   */
+  transaction<T>(work: () => T): T {
+    this.run("BEGIN IMMEDIATE");
+    this.transactions++;
+    try {
+      const result = work();
+      this.run("COMMIT");
+      return result;
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  #rollback(): void {
+    // Where the disk is full or failing, SQLite has rolled back already.
+    if (this.#database.isTransaction) this.run("ROLLBACK");
+    this.onRollback();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, statement = this.#database.prepare(sql));
+    return statement;
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw toBusError(error, this.path);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}

@@ -1,0 +1,199 @@
+import type { Database } from "./database.ts";
+import type { Log, Partition, Topic } from "./log.ts";
+
+/** A partition that a member owns. */
+export interface Holding {
+  readonly partition: Partition;
+  /** Where the group left off. */
+  readonly position: number;
+}
+
+/** What a member owns after {@linkcode GroupStore.share}. */
+export interface Share {
+  /** The member's id; another than before when the others had given it up. */
+  readonly member: number;
+  readonly generation: number;
+  readonly holdings: readonly Holding[];
+  /** How many partitions too many it holds, by topic. */
+  readonly surplus: ReadonlyMap<string, number>;
+}
+
+/**
+ * Who is in a group, owns what, and came how far. All but `generation` must run inside a transaction.
+ *
+ * The members meet only in these tables. Each knows how many partitions of a topic are due to it, takes free ones up to
+ * that number, and lets go of what is over it; so they need no leader, and move no more partitions than they must.
+ */
+export class GroupStore {
+  readonly #database: Database;
+  readonly #log: Log;
+  readonly #group: string;
+  readonly #topics: readonly Topic[];
+  readonly #sessionMs: number;
+
+  /**
+   * @param database Where the tables are.
+   * @param log Its messages.
+   * @param group The group.
+   * @param topics What this side subscribes to.
+   * @param sessionMs How long a member may be silent until the others give it up.
+   */
+  constructor(database: Database, log: Log, group: string, topics: readonly Topic[], sessionMs: number) {
+    this.#database = database;
+    this.#log = log;
+    this.#group = group;
+    this.#topics = topics;
+    this.#sessionMs = sessionMs;
+  }
+
+  /** Counts the changes of members and claims; to be read often. */
+  generation(): number {
+    const sql = "SELECT generation FROM groups WHERE name = ?";
+    return this.#database.get<{ generation: number }>(sql, this.#group)?.generation ?? 0;
+  }
+
+  #changed(): void {
+    this.#database.run(
+      "INSERT INTO groups VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET generation = generation + 1",
+      this.#group,
+    );
+  }
+
+  /** Lets the group begin at the present ends where it has committed nothing. */
+  startAtEnd(): void {
+    this.#database.run("INSERT OR IGNORE INTO groups (name) VALUES (?)", this.#group);
+    for (const { id } of this.#topics) {
+      this.#database.run(
+        "INSERT OR IGNORE INTO commits SELECT ?, id, next FROM partitions WHERE topic = ?",
+        this.#group,
+        id,
+      );
+    }
+  }
+
+  /**
+   * Shows that the member lives, gives up those that don't, and takes what is due to it.
+   *
+   * @param member Its id, or `null` to join.
+   */
+  share(member: number | null): Share {
+    const id = member !== null && this.#renew(member) ? member : this.#join();
+    this.#giveUpSilent(id);
+    const surplus = new Map(
+      this.#topics.map((topic) => [topic.partitions[0]!.topic, this.#settle(id, topic)]),
+    );
+    const holdings = this.#topics.flatMap((topic) => this.#holdings(id, topic));
+    return { member: id, generation: this.generation(), holdings, surplus };
+  }
+
+  #renew(member: number): boolean {
+    return this.#database.run("UPDATE members SET renewed = ? WHERE id = ?", Date.now(), member) > 0;
+  }
+
+  #join(): number {
+    this.#changed();
+    const { id } = this.#database.get<{ id: number }>(
+      "INSERT INTO members (group_name, renewed, session) VALUES (?, ?, ?) RETURNING id",
+      this.#group,
+      Date.now(),
+      this.#sessionMs,
+    )!;
+    for (const topic of this.#topics) {
+      this.#database.run("INSERT INTO member_topics VALUES (?, ?)", id, topic.id);
+    }
+    return id;
+  }
+
+  /** Members whose last sign of life lies in the future died before the clock was set back. */
+  #giveUpSilent(member: number): void {
+    const silent = "DELETE FROM members WHERE group_name = ? AND id <> ? AND abs(? - renewed) > session";
+    if (this.#database.run(silent, this.#group, member, Date.now()) > 0) this.#changed();
+  }
+
+  /** Claims what is free up to what is due; returns how much more than that is held. */
+  #settle(member: number, topic: Topic): number {
+    const held = this.#claimed(topic).filter((owner) => owner === member).length;
+    const due = this.#due(member, topic);
+    if (held < due) this.#claimFree(member, topic, due - held);
+    return Math.max(0, held - due);
+  }
+
+  #claimed(topic: Topic): (number | null)[] {
+    const rows = this.#database.all<{ member: number | null }>(
+      `SELECT c.member FROM partitions p LEFT JOIN claims c ON c.partition = p.id AND c.group_name = ?
+      WHERE p.topic = ?`,
+      this.#group,
+      topic.id,
+    );
+    return rows.map((row) => row.member);
+  }
+
+  /** Those that get one more are others for each topic, so that topics of one partition are shared too. */
+  #due(member: number, topic: Topic): number {
+    const members = this.#database.all<{ id: number }>(
+      "SELECT m.id FROM members m JOIN member_topics t ON t.member = m.id WHERE m.group_name = ? AND t.topic = ? ORDER BY m.id",
+      this.#group,
+      topic.id,
+    );
+    const rank = (members.findIndex(({ id }) => id === member) + topic.id) % members.length;
+    const count = topic.partitions.length;
+    return Math.floor(count / members.length) + (rank < count % members.length ? 1 : 0);
+  }
+
+  #claimFree(member: number, topic: Topic, count: number): void {
+    const claimed = this.#database.run(
+      `INSERT INTO claims SELECT ?1, id, ?2 FROM partitions WHERE topic = ?3
+      AND id NOT IN (SELECT partition FROM claims WHERE group_name = ?1) ORDER BY number LIMIT ?4`,
+      this.#group,
+      member,
+      topic.id,
+      count,
+    );
+    if (claimed > 0) this.#changed();
+  }
+
+  #holdings(member: number, { id, partitions }: Topic): Holding[] {
+    const rows = this.#database.all<{ number: number; position: number | null }>(
+      `SELECT p.number, o.offset AS position FROM claims c JOIN partitions p ON p.id = c.partition
+      LEFT JOIN commits o ON o.partition = p.id AND o.group_name = c.group_name
+      WHERE c.group_name = ? AND c.member = ? AND p.topic = ?`,
+      this.#group,
+      member,
+      id,
+    );
+    return rows.map(({ number, position }) => this.#holding(partitions[number]!, position ?? 0));
+  }
+
+  #holding(partition: Partition, position: number): Holding {
+    const { first, next } = this.#log.bounds(partition);
+    return { partition, position: Math.min(Math.max(position, first), next) };
+  }
+
+  /**
+   * Remembers how far a claim was worked off.
+   *
+   * @returns Whether the member still owns it; if not, nothing was remembered.
+   */
+  commit(member: number, partition: Partition, offset: number): boolean {
+    return this.#database.run(
+      `INSERT INTO commits SELECT group_name, partition, ?4 FROM claims
+      WHERE group_name = ?1 AND partition = ?2 AND member = ?3
+      ON CONFLICT DO UPDATE SET offset = excluded.offset`,
+      this.#group,
+      partition.id,
+      member,
+      offset,
+    ) > 0;
+  }
+
+  /** Gives one partition back. */
+  release(member: number, partition: Partition): void {
+    const sql = "DELETE FROM claims WHERE group_name = ? AND partition = ? AND member = ?";
+    if (this.#database.run(sql, this.#group, partition.id, member) > 0) this.#changed();
+  }
+
+  /** Ends the membership and gives everything back. */
+  leave(member: number): void {
+    if (this.#database.run("DELETE FROM members WHERE id = ?", member) > 0) this.#changed();
+  }
+}

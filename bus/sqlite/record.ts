@@ -1,0 +1,60 @@
+import type { Headers, OutgoingMessage, Text } from "../transport.ts";
+import { toBytes, toText } from "../text.ts";
+
+/** A message as it is stored. */
+export interface StoredRecord {
+  readonly key: Uint8Array | null;
+  /** JSON: text is a string, bytes are an array with their base64; `null` for no headers. */
+  readonly headers: string | null;
+  readonly value: Uint8Array;
+}
+
+/** Counted for each record besides its key, headers and value, so that many empty ones are bounded too. */
+export const RECORD_OVERHEAD_BYTES = 64;
+
+/** Brings a message into the form it is stored in. */
+export function encodeRecord({ key, value, headers }: OutgoingMessage): StoredRecord {
+  return { key: key == null ? null : toBytes(key), headers: headers ? encodeHeaders(headers) : null, value };
+}
+
+/** What a record counts for, in bytes. */
+export function recordBytes({ key, headers, value }: StoredRecord): number {
+  return value.length + (key?.length ?? 0) + (headers?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+}
+
+/** The same of a row of the table. */
+export const RECORD_BYTES_SQL =
+  `length(value) + coalesce(length(key), 0) + coalesce(length(headers), 0) + ${RECORD_OVERHEAD_BYTES}`;
+
+/** The key and headers of a stored record. */
+export function decodeRecord({ key, headers }: StoredRecord): { key: Text | null; headers: Headers } {
+  return { key: key && toText(key), headers: headers === null ? {} : decodeHeaders(headers) };
+}
+
+function encodeHeaders(headers: Headers): string | null {
+  let count = 0;
+  for (const name in headers) {
+    const value = headers[name]!;
+    if (typeof value !== "string" || !value.isWellFormed() || !name.isWellFormed()) {
+      return encodeAnyHeaders(headers);
+    }
+    count++;
+  }
+  return count === 0 ? null : JSON.stringify(headers);
+}
+
+function encodeAnyHeaders(headers: Headers): string {
+  const entries = Object.entries(headers).map(([name, value]) => {
+    const text = typeof value === "string" ? value.toWellFormed() : toText(value);
+    return [name.toWellFormed(), typeof text === "string" ? text : [text.toBase64()]];
+  });
+  return JSON.stringify(Object.fromEntries(entries));
+}
+
+function decodeHeaders(json: string): Headers {
+  const headers = JSON.parse(json);
+  for (const name in headers) {
+    if (typeof headers[name] !== "string") headers[name] = Uint8Array.fromBase64(headers[name][0]);
+  }
+  return headers;
+}

@@ -1,0 +1,145 @@
+import { BusError } from "../errors.ts";
+import type { Database } from "./database.ts";
+import { RECORD_BYTES_SQL } from "./record.ts";
+import { OFFSET_BITS } from "./schema.ts";
+import type { Writer } from "./writer.ts";
+
+/** One step of removing: so many messages, or the one that reaches so many bytes. */
+const STEP_MESSAGES = 256;
+const STEP_BYTES = 4_194_304;
+
+/** When room is made, it is made for more than one message, but at most this much. */
+const MAX_SLACK_BYTES = 16_777_216;
+
+interface Removable {
+  /** The partition's id. */
+  readonly id: number;
+  readonly first: number;
+  readonly next: number;
+  readonly expires: 0 | 1;
+  /** Every group that has committed anything of the topic is past the messages before this offset. */
+  readonly finished: number;
+  /** When the oldest message was sent; `null` when there is none. */
+  readonly oldest: number | null;
+}
+
+/** Up to which offset a partition's messages may be removed. */
+type Limit = (partition: Removable) => number;
+
+const FINISHED: Limit = ({ finished, next }) => Math.min(finished, next);
+const EXPIRING: Limit = ({ expires, next }) => expires ? next : 0;
+const AGED: Limit = (partition) => Math.max(FINISHED(partition), EXPIRING(partition));
+
+/** How much is kept, and for how long. */
+export interface RetentionSettings {
+  readonly maxQueueBytes: number;
+  readonly retentionMs: number;
+}
+
+/** Removes what is no longer needed. Where no group has committed anything, the messages wait for the first one. */
+export class Retention {
+  readonly #database: Database;
+  readonly #settings: RetentionSettings;
+  #transaction = -1;
+  #live = 0;
+
+  constructor(database: Database, settings: RetentionSettings) {
+    this.#database = database;
+    this.#settings = settings;
+  }
+
+  /**
+   * Makes room for messages about to be appended: when the bus is full, finished messages are removed however young they
+   * are, then those of topics that expire; the oldest first. Must run inside a transaction.
+   *
+   * @param bytes What the messages count for.
+   * @throws {BusError} `queue_full`.
+   */
+  makeRoom(bytes: number): void {
+    this.#count();
+    const { maxQueueBytes } = this.#settings;
+    if (this.#live + bytes > maxQueueBytes) {
+      const target = maxQueueBytes - bytes - Math.min(MAX_SLACK_BYTES, Math.floor(maxQueueBytes / 64));
+      for (const limit of [FINISHED, EXPIRING]) {
+        while (this.#live > target && this.#removeOldest(limit, Infinity)) this.#recount();
+      }
+      if (this.#live + bytes > maxQueueBytes) throw this.#full(bytes);
+    }
+    this.#live += bytes;
+  }
+
+  /** Others may have written between two transactions, but not within one. */
+  #count(): void {
+    if (this.#transaction === this.#database.transactions) return;
+    this.#transaction = this.#database.transactions;
+    this.#recount();
+  }
+
+  #recount(): void {
+    this.#live = this.#database.get<{ bytes: number }>("SELECT total(bytes) AS bytes FROM partitions")!.bytes;
+  }
+
+  #full(bytes: number): BusError {
+    const largest = this.#database.get<{ name: string }>(
+      "SELECT t.name FROM partitions p JOIN topics t ON t.id = p.topic GROUP BY t.id ORDER BY sum(p.bytes) DESC LIMIT 1",
+    );
+    const { maxQueueBytes } = this.#settings;
+    return new BusError(
+      "queue_full",
+      `The bus "${this.#database.path}" is full: ${this.#live} bytes wait to be processed, ${bytes} more go over ` +
+        `maxQueueBytes, ${maxQueueBytes}. ${
+          largest ? `Most of them are in the topic ${largest.name}. ` : ""
+        }` +
+        `Let a service work them off, or raise maxQueueBytes`,
+    );
+  }
+
+  /** Removes what is older than the retention time and no longer awaited, in steps that leave others their turn. */
+  async sweep(writer: Writer): Promise<void> {
+    while (await writer.run(() => this.#removeOldest(AGED, Date.now() - this.#settings.retentionMs)));
+  }
+
+  /** Removes one step's worth of the oldest messages; returns whether there was one. */
+  #removeOldest(limit: Limit, before: number): boolean {
+    const candidates = this.#partitions().filter((partition) => {
+      return partition.oldest !== null && partition.oldest < before && partition.first < limit(partition);
+    });
+    if (candidates.length === 0) return false;
+    const oldest = candidates.reduce((a, b) => a.oldest! <= b.oldest! ? a : b);
+    this.#remove(oldest, limit(oldest), before);
+    return true;
+  }
+
+  #partitions(): Removable[] {
+    return this.#database.all<Removable>(
+      `WITH interested AS (
+        SELECT DISTINCT p.topic, c.group_name FROM commits c JOIN partitions p ON p.id = c.partition
+      )
+      SELECT p.id, p.first, p.next, t.expires, min(coalesce(c.offset, 0)) AS finished,
+        (SELECT timestamp FROM records WHERE id = (p.id << ${OFFSET_BITS}) + p.first) AS oldest
+      FROM partitions p JOIN topics t ON t.id = p.topic
+      LEFT JOIN interested i ON i.topic = p.topic
+      LEFT JOIN commits c ON c.partition = p.id AND c.group_name = i.group_name
+      GROUP BY p.id`,
+    );
+  }
+
+  #remove({ id, first }: Removable, limit: number, before: number): void {
+    let end = first;
+    let bytes = 0;
+    const sql = `SELECT timestamp, ${RECORD_BYTES_SQL} AS bytes FROM records
+      WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3 ORDER BY id LIMIT ${STEP_MESSAGES}`;
+    this.#database.each<{ timestamp: number; bytes: number }>(sql, [id, first, limit], (row) => {
+      if (row.timestamp >= before) return false;
+      end++;
+      return (bytes += row.bytes) < STEP_BYTES;
+    });
+    this.#database.run(
+      `DELETE FROM records WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3`,
+      id,
+      first,
+      end,
+    );
+    this.#database.run("UPDATE partitions SET first = ?, bytes = bytes - ? WHERE id = ?", end, bytes, id);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Changes } from "./changes.ts";
+import type { Database } from "./database.ts";
+import { Log } from "./log.ts";
+import { Retention, type RetentionSettings } from "./retention.ts";
+import { Writer } from "./writer.ts";
+
+/** How to keep a {@linkcode Store}. */
+export interface StoreSettings extends RetentionSettings {
+  readonly busyTimeoutMs: number;
+  /** Called with a reason when work had to be refused, with `null` when it goes on. */
+  readonly onUnavailable: (reason: string | null) => void;
+}
+
+/** One connection to a bus's database, with everything that works on it. */
+export class Store implements Disposable {
+  readonly database: Database;
+  readonly changes: Changes;
+  readonly log: Log;
+  readonly writer: Writer;
+  readonly retention: Retention;
+
+  constructor(database: Database, changes: Changes, settings: StoreSettings) {
+    const { busyTimeoutMs, onUnavailable } = settings;
+    this.database = database;
+    this.changes = changes;
+    this.log = new Log(database);
+    this.retention = new Retention(database, settings);
+    this.writer = new Writer(database, busyTimeoutMs, { onStored: () => changes.notify(), onUnavailable });
+  }
+
+  [Symbol.dispose](): void {
+    this.writer.close();
+    this.database[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,188 @@
+import { BusError } from "../errors.ts";
+import type { Batch, Claim, Subscription, TransportEvent } from "../transport.ts";
+import { checkInteger, type SubscribeSettings } from "../validate.ts";
+import { Claims, OwnedClaim } from "./claims.ts";
+import { GroupStore, type Holding, type Share } from "./group_store.ts";
+import type { Log, Topic } from "./log.ts";
+import { Member } from "./member.ts";
+import type { Store } from "./store.ts";
+import { turn } from "./writer.ts";
+
+const RETRY_PAUSE_MS = 50;
+
+/** How to subscribe, all checked. */
+export interface SubscriptionSettings extends SubscribeSettings {
+  /** Finds or makes the topics; called inside a transaction. */
+  readonly topics: () => Topic[];
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  /** Told of each claim gained and lost. */
+  readonly emit: (event: TransportEvent) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reads from the log when it is asked to, one batch at a time: it never holds a message that was not asked for. */
+export class SqliteSubscription implements Subscription {
+  readonly #store: Store;
+  readonly #claims: Claims;
+  readonly #maxBatchMessages: number;
+  readonly #paused = new Set<string>();
+  readonly #stopListening: () => void;
+  #member: Member | null = null;
+  #woken = Promise.withResolvers<void>();
+  #failure: unknown;
+  #closing: Promise<void> | null = null;
+
+  private constructor(store: Store, { maxBatchMessages, emit }: SubscriptionSettings) {
+    this.#store = store;
+    this.#claims = new Claims(emit);
+    this.#maxBatchMessages = maxBatchMessages;
+    this.#stopListening = store.changes.listen(() => this.#follow());
+  }
+
+  /**
+   * Subscribes.
+   *
+   * @param store Where the messages are.
+   * @param settings What is wanted.
+   * @returns When it is in place.
+   */
+  static async open(store: Store, settings: SubscriptionSettings): Promise<SqliteSubscription> {
+    const subscription = new SqliteSubscription(store, settings);
+    try {
+      await (settings.group === null
+        ? subscription.#readAlone(settings)
+        : subscription.#join(settings, settings.group));
+    } catch (error) {
+      subscription.#stopListening();
+      throw error;
+    }
+    return subscription;
+  }
+
+  async #readAlone({ topics, from, signal }: SubscriptionSettings): Promise<void> {
+    const { log, writer } = this.#store;
+    const holdings = await writer.run(() => topics().flatMap((topic) => edges(log, topic, from)), { signal });
+    for (const { partition, position } of holdings) {
+      this.#claims.gain(new OwnedClaim(partition, position, null));
+    }
+  }
+
+  async #join(settings: SubscriptionSettings, group: string): Promise<void> {
+    const { database, log, writer } = this.#store;
+    const { topics, from, sessionTimeoutMs, heartbeatMs, signal } = settings;
+    const place = (): [GroupStore, Share] => {
+      const groupStore = new GroupStore(database, log, group, topics(), sessionTimeoutMs);
+      if (from === "end") groupStore.startAtEnd();
+      return [groupStore, groupStore.share(null)];
+    };
+    const [groupStore, share] = await writer.run(place, { signal });
+    const onChange = (failure?: unknown) => this.#wake(failure);
+    const claims = this.#claims;
+    const parts = { store: groupStore, writer, claims, heartbeatMs, drainMs: sessionTimeoutMs, onChange };
+    this.#member = new Member(parts, share);
+  }
+
+  #follow(): void {
+    try {
+      this.#member?.follow();
+      this.#wake();
+    } catch (error) {
+      this.#wake(isRetriable(error) ? undefined : error);
+    }
+  }
+
+  #wake(failure?: unknown): void {
+    this.#failure ??= failure;
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void> {
+    while (true) {
+      // Other work has its turn before each read, however fast this loop is.
+      await turn();
+      if (this.#closing) return;
+      const { promise: woken } = this.#woken;
+      const batch = await this.#read();
+      if (batch) yield batch;
+      else await woken;
+    }
+  }
+
+  async #read(): Promise<Batch | null> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return this.#readNext();
+    } catch (error) {
+      if (!isRetriable(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+      this.#wake();
+      return null;
+    }
+  }
+
+  #readNext(): Batch | null {
+    for (const claim of this.#claims) {
+      if (claim.endingSince !== null || this.#paused.has(claim.topic)) continue;
+      const messages = this.#store.log.read(claim.source, claim.position, this.#maxBatchMessages);
+      if (messages.length === 0) continue;
+      this.#claims.delivered(claim, messages.at(-1)!.offset + 1);
+      return { claim, messages };
+    }
+    return null;
+  }
+
+  pause(topics: Iterable<string>): void {
+    for (const topic of topics) this.#paused.add(topic);
+  }
+
+  resume(topics: Iterable<string>): void {
+    for (const topic of topics) this.#paused.delete(topic);
+    this.#wake();
+  }
+
+  async commit(positions: ReadonlyMap<Claim, number>): Promise<void> {
+    if (this.#closing) throw new BusError("closed", "The subscription was closed");
+    const owned: [OwnedClaim, number][] = [];
+    for (const [claim, offset] of positions) {
+      checkInteger("The offset to commit", offset, 0, Number.MAX_SAFE_INTEGER);
+      if (this.#claims.has(claim)) owned.push([claim, offset]);
+    }
+    if (this.#member && owned.length > 0) await this.#member.commit(owned);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopListening();
+    this.#wake();
+    await this.#member?.leave();
+    this.#claims.loseAll();
+  }
+
+  /** Ends without telling the group, as a killed process does. */
+  abandon(): void {
+    this.#stopListening();
+    this.#member?.abandon();
+    this.#closing = Promise.resolve();
+    this.#wake();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function edges(log: Log, { partitions }: Topic, from: "start" | "end"): Holding[] {
+  return partitions.map((partition) => {
+    const { first, next } = log.bounds(partition);
+    return { partition, position: from === "end" ? next : first };
+  });
+}
+
+function isRetriable(error: unknown): boolean {
+  return error instanceof BusError && error.retriable;
+}

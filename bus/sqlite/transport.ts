@@ -1,0 +1,162 @@
+import { BusError } from "../errors.ts";
+import type {
+  Capabilities,
+  OutgoingMessage,
+  SubscribeOptions,
+  Subscription,
+  TopicInfo,
+  Transport,
+  TransportEvent,
+} from "../transport.ts";
+import {
+  checkMessages,
+  checkSubscribeOptions,
+  checkTopic,
+  checkTopics,
+  type TransportSettings,
+} from "../validate.ts";
+import type { Topic } from "./log.ts";
+import { SendQueue } from "./send_queue.ts";
+import type { Store } from "./store.ts";
+import { SqliteSubscription } from "./subscription.ts";
+
+const CLOSE_GRACE_MS = 30_000;
+const SWEEP_INTERVAL_MS = 60_000;
+
+/** What a {@linkcode SqliteTransport} is made with, all checked. */
+export interface SqliteTransportSettings extends TransportSettings {
+  readonly url: string;
+  readonly capabilities: Capabilities;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly expiringTopics: ReadonlySet<string>;
+  /** Called once, when the transport no longer uses the store. */
+  readonly release: () => void;
+}
+
+/** A transport on a {@linkcode Store}. */
+export class SqliteTransport implements Transport {
+  readonly url: string;
+  readonly capabilities: Capabilities;
+  readonly maxMessageBytes: number;
+  readonly #store: Store;
+  readonly #settings: SqliteTransportSettings;
+  readonly #sends: SendQueue;
+  readonly #subscriptions = new Set<SqliteSubscription>();
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #sweeping: ReturnType<typeof setInterval>;
+  #closing: Promise<void> | null = null;
+
+  constructor(store: Store, settings: SqliteTransportSettings) {
+    this.url = settings.url;
+    this.capabilities = settings.capabilities;
+    this.maxMessageBytes = settings.maxMessageBytes;
+    this.#store = store;
+    this.#settings = settings;
+    this.#sends = new SendQueue(store, (name) => this.#ensure(name));
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS * (0.5 + Math.random()));
+    Deno.unrefTimer(this.#sweeping);
+    this.#emit({ type: "connected" });
+  }
+
+  /** What hinders a sweep hinders every send and commit too, and is told there. */
+  #sweep(): void {
+    this.#store.retention.sweep(this.#store.writer).catch(() => {});
+  }
+
+  #emit(event: TransportEvent): void {
+    this.#settings.onEvent?.(event);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new BusError("closed", `The connection to ${this.url} was closed`);
+  }
+
+  #ensure(name: string): Topic {
+    const { partitions, expiringTopics } = this.#settings;
+    return this.#store.log.ensureTopic(name, { partitions, expires: expiringTopics.has(name) });
+  }
+
+  async send(
+    topic: string,
+    messages: readonly OutgoingMessage[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#checkOpen();
+    checkTopic(topic);
+    checkMessages(messages, this.maxMessageBytes);
+    await this.#finish(this.#sends.send(topic, messages, signal));
+  }
+
+  /** Makes `close` wait for it. */
+  async #finish<T>(work: Promise<T>): Promise<T> {
+    this.#pending.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#pending.delete(work);
+    }
+  }
+
+  async subscribe(topics: readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    this.#checkOpen();
+    const names = checkTopics(topics);
+    const settings = checkSubscribeOptions(options);
+    const { sessionTimeoutMs, heartbeatMs } = this.#settings;
+    const subscription = await SqliteSubscription.open(this.#store, {
+      ...settings,
+      sessionTimeoutMs,
+      heartbeatMs,
+      topics: () => names.map((name) => this.#ensure(name)),
+      emit: (event) => this.#emit(event),
+      signal: options.signal,
+    });
+    return await this.#keep(subscription, options.signal);
+  }
+
+  async #keep(subscription: SqliteSubscription, signal: AbortSignal | undefined): Promise<Subscription> {
+    if (this.#closing || signal?.aborted) await subscription.close();
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async ensureTopics(topics: readonly string[]): Promise<void> {
+    this.#checkOpen();
+    topics.forEach(checkTopic);
+    await this.#finish(this.#store.writer.run(() => topics.forEach((name) => this.#ensure(name))));
+  }
+
+  // deno-lint-ignore require-await -- what goes wrong is a rejection, as with every other transport
+  async topics(group?: string): Promise<TopicInfo[]> {
+    this.#checkOpen();
+    return this.#store.log.list(group ?? null);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const grace = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_GRACE_MS));
+    await Promise.race([Promise.allSettled(this.#pending), grace]);
+    clearTimeout(timer);
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    this.#settings.release();
+  }
+
+  /** Ends without finishing or telling anything, as a killed process does; for tests. */
+  abandon(): void {
+    clearInterval(this.#sweeping);
+    for (const subscription of this.#subscriptions) subscription.abandon();
+    this.#closing = Promise.resolve();
+    this.#settings.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,53 @@
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { setWasmPaths } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
+import { ModelError } from "./errors.ts";
+
+const BINARIES = [
+  "tfjs-backend-wasm.wasm",
+  "tfjs-backend-wasm-simd.wasm",
+  "tfjs-backend-wasm-threaded-simd.wasm",
+] as const;
+
+/** Stands for the binary where the backend would fetch it: no bytes, and no permission needed. */
+const PLACEHOLDER = "data:application/wasm,";
+
+let started: Promise<void> | undefined;
+
+/**
+ * Starts TensorFlow.js on WASM for this thread. Later calls wait for the first.
+ *
+ * @param binary As `loadWasmBinary` gives it.
+ * @throws {ModelError} `backend`
+ */
+export function startBackend(binary: WebAssembly.Module): Promise<void> {
+  return started ??= start(binary);
+}
+
+async function start(binary: WebAssembly.Module): Promise<void> {
+  setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, PLACEHOLDER])), true);
+  const restore = substitute(binary);
+  try {
+    if (!await tf.setBackend("wasm")) throw new Error("the backend refused to start");
+  } catch (cause) {
+    throw new ModelError("backend", `TensorFlow.js can't start its WASM backend: ${cause}`, { cause });
+  } finally {
+    restore();
+  }
+}
+
+/**
+ * The backend takes only a URL and compiles what it finds there; a module that is compiled already can't be handed in. So
+ * WebAssembly.instantiate is told, while the backend starts, that no bytes mean this module.
+ */
+function substitute(binary: WebAssembly.Module): () => void {
+  const original = WebAssembly.instantiate;
+  const substituted = async (source: BufferSource | WebAssembly.Module, imports: WebAssembly.Imports) => {
+    if (source instanceof WebAssembly.Module) return await original(source, imports);
+    if (source.byteLength > 0) return await original(source, imports);
+    return { module: binary, instance: await original(binary, imports) };
+  };
+  WebAssembly.instantiate = substituted as typeof WebAssembly.instantiate;
+  return () => {
+    WebAssembly.instantiate = original;
+  };
+}

@@ -1,0 +1,116 @@
+import { crc32 } from "node:zlib";
+import { ImageError } from "../errors.ts";
+import type { Extent } from "./format.ts";
+
+/** How the pixels of a PNG are laid out; PNG specification (third edition), 11.2.1. */
+export interface PngHeader extends Extent {
+  /** Bits a sample: 1, 2, 4, 8 or 16. */
+  readonly depth: number;
+  /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha. */
+  readonly colourType: number;
+  /** Samples a pixel. */
+  readonly samples: number;
+  /** Whether the rows come in the seven passes of Adam7. */
+  readonly interlaced: boolean;
+}
+
+/** The parts of a PNG file that its pixels depend on. */
+export interface PngChunks {
+  readonly header: PngHeader;
+  /** Red, green, blue of each colour; empty without a palette. */
+  readonly palette: Uint8Array;
+  /** Alpha of each colour of the palette, or the one transparent colour with 16 bits a sample; empty if all is opaque. */
+  readonly transparency: Uint8Array;
+  /** The deflated rows, to be put together. */
+  readonly compressed: readonly Uint8Array[];
+}
+
+const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+
+const COLOUR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
+  [0, { samples: 1, depths: [1, 2, 4, 8, 16] }],
+  [2, { samples: 3, depths: [8, 16] }],
+  [3, { samples: 1, depths: [1, 2, 4, 8] }],
+  [4, { samples: 2, depths: [8, 16] }],
+  [6, { samples: 4, depths: [8, 16] }],
+]);
+
+const IHDR = 0x49484452;
+const PLTE = 0x504c5445;
+const TRNS = 0x74524e53;
+const IDAT = 0x49444154;
+const IEND = 0x49454e44;
+
+/**
+ * @param bytes Any bytes.
+ * @returns Whether they begin as a PNG does.
+ */
+export function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, i) => bytes[i] === byte);
+}
+
+/**
+ * Reads the header alone.
+ *
+ * @param bytes A file that begins as a PNG.
+ * @returns Its header, with values that fit each other.
+ * @throws {ImageError} `damaged`
+ */
+export function readPngHeader(bytes: Uint8Array): PngHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.byteLength < 33 || view.getUint32(8) !== 13 || view.getUint32(12) !== IHDR) {
+    throw damagedPng("it has no complete header (IHDR)");
+  }
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const [depth, colourType, interlace] = [view.getUint8(24), view.getUint8(25), view.getUint8(28)];
+  const type = COLOUR_TYPES.get(colourType);
+  if (width === 0 || height === 0) throw damagedPng(`its header says ${width} × ${height} pixels`);
+  if (type === undefined || !type.depths.includes(depth) || interlace > 1) {
+    throw damagedPng(
+      `its header says colour type ${colourType}, ${depth} bits, interlace method ${interlace}`,
+    );
+  }
+  return { width, height, depth, colourType, samples: type.samples, interlaced: interlace === 1 };
+}
+
+/**
+ * Goes through the chunks up to the end of the image and checks the checksums of those that matter.
+ *
+ * @param bytes A file that begins as a PNG.
+ * @returns Views of the chunks.
+ * @throws {ImageError} `damaged`
+ */
+export function readPngChunks(bytes: Uint8Array): PngChunks {
+  const header = readPngHeader(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const compressed: Uint8Array[] = [];
+  let palette: Uint8Array = new Uint8Array();
+  let transparency: Uint8Array = new Uint8Array();
+  let offset = SIGNATURE.byteLength;
+  while (offset + 12 <= bytes.byteLength) {
+    const length = view.getUint32(offset);
+    const type = view.getUint32(offset + 4);
+    const end = offset + 8 + length;
+    if (type === IEND) return { header, palette, transparency, compressed };
+    if (end + 4 > bytes.byteLength) break;
+    if (type === IHDR || type === PLTE || type === TRNS || type === IDAT) {
+      if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
+        throw damagedPng(`the checksum of the chunk at byte ${offset} is wrong`);
+      }
+      const content = bytes.subarray(offset + 8, end);
+      if (type === IDAT) compressed.push(content);
+      if (type === PLTE) palette = content;
+      if (type === TRNS) transparency = content;
+    }
+    offset = end + 4;
+  }
+  throw damagedPng(`it ends after ${bytes.byteLength} bytes, before its end chunk (IEND)`);
+}
+
+/**
+ * @param reason What is wrong, as the second half of a sentence.
+ * @returns The error to throw.
+ */
+export function damagedPng(reason: string): ImageError {
+  return new ImageError("damaged", `The PNG is damaged: ${reason}`);
+}

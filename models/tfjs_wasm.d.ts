@@ -1,0 +1,3 @@
+/** TensorFlow.js's kernels, compiled. */
+declare const binary: WebAssembly.Module;
+export default binary;

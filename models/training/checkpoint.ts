@@ -1,0 +1,78 @@
+import { deserialize, serialize } from "node:v8";
+import { ModelError } from "../errors.ts";
+import { explain, readUrl, showUrl } from "../read_url.ts";
+import type { AdamState } from "./adam.ts";
+import type { Recipe } from "./recipes.ts";
+
+/** A training as it stands after an epoch. */
+export interface Checkpoint {
+  /** Epochs done. */
+  readonly epoch: number;
+  /** All trained numbers. */
+  readonly parameters: Float32Array;
+  /** What the optimiser remembers. */
+  readonly adam: AdamState;
+  /** Time spent so far. */
+  readonly seconds: number;
+}
+
+const MAX_BYTES = 4_294_967_296;
+
+/**
+ * Keeps a training so that it can be taken up again. A crash while writing leaves the one before.
+ *
+ * @param file Where.
+ * @param recipe It belongs to.
+ * @param checkpoint What to keep.
+ * @throws {ModelError} `denied` or `not_found`
+ */
+export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Checkpoint): Promise<void> {
+  const part = new URL(`${file.href}.part`);
+  try {
+    await Deno.writeFile(part, serialize({ recipe: fingerprint(recipe), checkpoint }));
+    await Deno.rename(part, file);
+  } catch (cause) {
+    throw explain(file, cause);
+  }
+}
+
+/**
+ * @param file Where.
+ * @param recipe It must belong to.
+ * @returns What was kept; undefined if there is no such file.
+ * @throws {ModelError} `damaged`: not a checkpoint, or of another recipe; `denied`.
+ */
+export async function readCheckpoint(file: URL, recipe: Recipe): Promise<Checkpoint | undefined> {
+  const bytes = await readIfThere(file);
+  if (bytes === undefined) return undefined;
+  const kept = parse(bytes, file);
+  if (kept.recipe === fingerprint(recipe)) return kept.checkpoint;
+  throw new ModelError(
+    "damaged",
+    `${showUrl(file)} belongs to another recipe; delete it or start without resuming`,
+  );
+}
+
+async function readIfThere(file: URL): Promise<Uint8Array | undefined> {
+  try {
+    return await readUrl(file, MAX_BYTES);
+  } catch (error) {
+    if (error instanceof ModelError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+function parse(bytes: Uint8Array, file: URL): { recipe: string; checkpoint: Checkpoint } {
+  try {
+    return deserialize(bytes);
+  } catch (cause) {
+    throw new ModelError("damaged", `${showUrl(file)} is not a checkpoint; delete it to start anew`, {
+      cause,
+    });
+  }
+}
+
+/** What the weights depend on; words may change. */
+function fingerprint({ card: _, description: __, version: ___, ...recipe }: Recipe): string {
+  return JSON.stringify(recipe);
+}

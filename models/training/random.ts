@@ -1,0 +1,29 @@
+import prand from "npm:pure-rand@7.0.1";
+
+/** A source of repeatable random numbers: the same seeds give the same numbers on every machine. */
+export class Random {
+  readonly #generator: ReturnType<typeof prand.xoroshiro128plus>;
+
+  /**
+   * @param seed Of the whole training.
+   * @param stream Which of the independent sequences, e.g. the epoch; so that an epoch is the same after a resumption.
+   */
+  constructor(seed: number, stream: number) {
+    this.#generator = prand.xoroshiro128plus(Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b));
+  }
+
+  /** @returns A whole number from `min` to `max`, both included. */
+  integer(min: number, max: number): number {
+    return prand.unsafeUniformIntDistribution(min, max, this.#generator);
+  }
+
+  /** @returns 0 to `count - 1`, shuffled (Fisher–Yates). */
+  permutation(count: number): Uint32Array {
+    const order = Uint32Array.from({ length: count }, (_, i) => i);
+    for (let last = count - 1; last > 0; last--) {
+      const other = this.integer(0, last);
+      [order[last], order[other]] = [order[other]!, order[last]!];
+    }
+    return order;
+  }
+}

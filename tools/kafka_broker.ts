@@ -1,0 +1,235 @@
+/**
+ * Runs one Apache Kafka broker (KRaft, broker and controller in one process) on this machine.
+ *
+ * @module
+ */
+import { installKafka } from "./kafka_install.ts";
+
+/** How to start a broker. */
+export interface KafkaBrokerOptions {
+  /**
+   * The port to listen on, on 127.0.0.1.
+   *
+   * @default {a free one}
+   */
+  readonly port?: number;
+  /**
+   * Where the topics are kept; it is made and formatted when it does not exist.
+   *
+   * @default {a temporary folder that is removed by `stop`}
+   */
+  readonly dataDir?: string;
+  /** Broker settings that replace or add to those of {@linkcode startKafka}. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A running broker. */
+export interface KafkaBroker extends AsyncDisposable {
+  /** `host:port`. */
+  readonly brokers: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /** Where its topics are. */
+  readonly dataDir: string;
+  /** What the broker printed. */
+  readonly logFile: string;
+  /** Resolves when its process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  /** Shuts it down in order. May be called more than once. */
+  stop(): Promise<void>;
+  /** Ends its process at once (SIGKILL). The data stay. */
+  kill(): Promise<void>;
+}
+
+/** Sixteen bytes in base64; always the same, so that formatting twice does no harm. */
+const CLUSTER_ID = btoa("imagebus-local-1").replace(/=+$/, "");
+
+const START_TIMEOUT_MS = 90_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+/**
+ * Starts Java, passes on the signals it reads as lines, and ends Java when its input ends: whoever started it may be
+ * killed at any time without leaving a broker behind. A Ctrl-C reaches every process of the terminal; here it is ignored,
+ * so that whoever started the broker decides. Background jobs of `sh` read nothing unless they are given a descriptor.
+ */
+const SUPERVISOR = `
+trap '' INT
+exec 3<&0
+"$@" </dev/null 3<&- &
+java=$!
+{
+  while read -r signal <&3; do kill -s "$signal" "$java"; done
+  kill -s TERM "$java"; sleep ${STOP_TIMEOUT_MS / 1000}; kill -s KILL "$java"
+} 2>/dev/null &
+supervisor=$!
+wait "$java"
+status=$?
+kill "$supervisor" 2>/dev/null
+exit "$status"
+`;
+
+/**
+ * Starts a broker and waits until it accepts connections. Topics are not made by themselves; groups need no initial
+ * delay; session timeouts can be as short as one second.
+ *
+ * @param options Port, data and settings.
+ * @returns The broker.
+ * @throws {KafkaUnavailable} Without Java or Maven.
+ * @throws {Deno.errors.AddrInUse} When the port is taken.
+ *
+ * @example
+ * ```ts ignore
+ * await using kafka = await startKafka();
+ * console.log(kafka.brokers);
+ * ```
+ */
+export async function startKafka(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  const jars = await installKafka();
+  const port = options.port ?? freePort();
+  expectFree(port);
+  const temporary = options.dataDir === undefined;
+  const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "imagebus-kafka-" });
+  await Deno.mkdir(dataDir, { recursive: true });
+  const settings = `${dataDir}/server.properties`;
+  await Deno.writeTextFile(settings, properties(port, `${dataDir}/log`, options.config ?? {}));
+  await format(jars, settings, dataDir);
+  const broker = new BrokerProcess({ jars, settings, port, dataDir, temporary });
+  await broker.ready();
+  return broker;
+}
+
+class BrokerProcess implements KafkaBroker {
+  readonly brokers: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly ended: Promise<void>;
+  readonly #temporary: boolean;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  #running = true;
+
+  constructor(start: { jars: string; settings: string; port: number; dataDir: string; temporary: boolean }) {
+    this.port = start.port;
+    this.brokers = `127.0.0.1:${start.port}`;
+    this.dataDir = start.dataDir;
+    this.logFile = `${start.dataDir}/broker.log`;
+    this.#temporary = start.temporary;
+    const java = ["java", ...javaFlags(start.jars), "kafka.Kafka", start.settings];
+    const child = new Deno.Command("sh", {
+      args: ["-c", `exec >>"$0" 2>&1\n${SUPERVISOR}`, this.logFile, ...java],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#input = child.stdin.getWriter();
+    this.ended = child.status.then(() => {
+      this.#running = false;
+    });
+  }
+
+  async ready(): Promise<void> {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (this.#running && Date.now() < deadline) {
+      if (await accepts(this.port)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const log = await Deno.readTextFile(this.logFile).catch(() => "");
+    await this.kill();
+    throw new Error(
+      `Kafka did not start on ${this.brokers}:\n${log.trim().split("\n").slice(-8).join("\n")}`,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#signal("TERM");
+    const timer = setTimeout(() => this.#signal("KILL"), STOP_TIMEOUT_MS);
+    await this.ended;
+    clearTimeout(timer);
+    await this.#input.close().catch(() => {});
+    if (this.#temporary) await Deno.remove(this.dataDir, { recursive: true }).catch(() => {});
+  }
+
+  async kill(): Promise<void> {
+    await this.#signal("KILL");
+    await this.ended;
+    await this.#input.close().catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #signal(name: "TERM" | "KILL"): Promise<void> {
+    if (!this.#running) return;
+    // The process can end between the check and the write.
+    await this.#input.write(new TextEncoder().encode(`${name}\n`)).catch(() => {});
+  }
+}
+
+function javaFlags(jars: string): string[] {
+  return ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", `${jars}/*`];
+}
+
+function properties(port: number, logDir: string, config: NonNullable<KafkaBrokerOptions["config"]>): string {
+  const controllerPort = freePort();
+  const settings = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    "listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": logDir,
+    "auto.create.topics.enable": false,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    "group.min.session.timeout.ms": 1000,
+    "log.cleaner.dedupe.buffer.size": 16_777_216,
+    ...config,
+  };
+  return Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join("");
+}
+
+async function format(jars: string, settings: string, dataDir: string): Promise<void> {
+  const formatted = `${dataDir}/formatted`;
+  if (await Deno.stat(formatted).catch(() => null)) return;
+  const { success, stdout, stderr } = await new Deno.Command("java", {
+    args: [
+      ...javaFlags(jars),
+      "kafka.tools.StorageTool",
+      "format",
+      ...["-t", CLUSTER_ID, "-c", settings, "--ignore-formatted"],
+    ],
+    stdin: "null",
+  }).output();
+  if (success) return await Deno.writeTextFile(formatted, "");
+  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  throw new Error(`Kafka's storage could not be formatted: ${said.trim().slice(0, 1000)}`);
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** @throws {Deno.errors.AddrInUse} */
+function expectFree(port: number): void {
+  Deno.listen({ hostname: "127.0.0.1", port }).close();
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}

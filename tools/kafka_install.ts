@@ -1,0 +1,108 @@
+/**
+ * Brings Apache Kafka's jars onto this machine, once, through Maven.
+ *
+ * @module
+ */
+
+/** The release that the tests run against. */
+export const KAFKA_VERSION = "4.1.0";
+
+const DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>imagebus</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${KAFKA_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+
+/** Why there can be no local Kafka: something that the machine lacks. */
+export class KafkaUnavailable extends Error {
+  override readonly name = "KafkaUnavailable";
+}
+
+/**
+ * @returns The folder that everything downloaded and kept is in: `imagebus/kafka-<version>` in the user's cache.
+ * @throws {KafkaUnavailable} When neither `XDG_CACHE_HOME` nor `HOME` is set.
+ */
+export function kafkaHome(): string {
+  const home = Deno.env.get("HOME");
+  const cache = Deno.env.get("XDG_CACHE_HOME") || (home && `${home}/.cache`);
+  if (!cache) throw new KafkaUnavailable("Neither XDG_CACHE_HOME nor HOME is set: nowhere to keep Kafka");
+  return `${cache}/imagebus/kafka-${KAFKA_VERSION}`;
+}
+
+/**
+ * Downloads Kafka unless it is there already (43 MB).
+ *
+ * @returns The folder of the jars.
+ * @throws {KafkaUnavailable} Without Java or Maven, or when the download fails.
+ */
+export async function installKafka(): Promise<string> {
+  const home = kafkaHome();
+  const jars = `${home}/libs`;
+  await expectProgram("java", "-version", "Java 17 or newer");
+  if (await exists(jars)) return jars;
+  await expectProgram("mvn", "--version", "Apache Maven");
+  await Deno.mkdir(home, { recursive: true });
+  const download = await Deno.makeTempDir({ dir: home, prefix: "download-" });
+  try {
+    await copyDependencies(download);
+    await publish(`${download}/libs`, jars);
+  } finally {
+    await Deno.remove(download, { recursive: true });
+  }
+  return jars;
+}
+
+/** Only a complete folder ever gets the final name; of two downloads at once, either will do. */
+async function publish(complete: string, jars: string): Promise<void> {
+  try {
+    await Deno.rename(complete, jars);
+  } catch (error) {
+    if (!await exists(jars)) throw error;
+  }
+}
+
+async function copyDependencies(folder: string): Promise<void> {
+  await Deno.writeTextFile(`${folder}/pom.xml`, POM);
+  const maven = new Deno.Command("mvn", {
+    args: ["-q", "-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${folder}/libs`],
+    cwd: folder,
+    stdin: "null",
+  });
+  const { success, stdout, stderr } = await maven.output();
+  if (success) return;
+  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  const reason = said.split("\n").find((line) => line.startsWith("[ERROR]")) ?? said.trim();
+  throw new KafkaUnavailable(`Maven could not download Kafka ${KAFKA_VERSION}: ${reason.slice(0, 500)}`);
+}
+
+async function expectProgram(program: string, versionFlag: string, what: string): Promise<void> {
+  try {
+    const command = new Deno.Command(program, { args: [versionFlag], stdout: "null", stderr: "null" });
+    if ((await command.output()).success) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw new KafkaUnavailable(`A local Kafka needs ${what}, and '${program}' can't be run`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
