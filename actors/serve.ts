@@ -45,6 +45,8 @@ export interface ServeOptions {
   readonly deadlineMs?: number;
   /** Deaths of a model's Workers within 30 s after which the model is `down`. @default {5} */
   readonly maxRestarts?: number;
+  /** How long a model that is `down` waits before it is tried again, in milliseconds; doubled up to 32-fold. @default {10_000} */
+  readonly downPauseMs?: number;
   /** How long `close` waits for what is in flight, in milliseconds. @default {30_000} */
   readonly drainMs?: number;
   /** How often offsets are committed, in milliseconds. @default {200} */
@@ -127,7 +129,12 @@ class RunningService implements Service {
   #unknownModels: UnknownModels | undefined;
   #closing: Promise<number> | undefined;
 
-  constructor(transport: Transport, models: readonly ModelFiles[], wasm: WebAssembly.Module, options: ServeOptions) {
+  constructor(
+    transport: Transport,
+    models: readonly ModelFiles[],
+    wasm: WebAssembly.Module,
+    options: ServeOptions,
+  ) {
     this.closed = this.#ended.promise;
     this.#transport = transport;
     this.#options = options;
@@ -175,7 +182,12 @@ class RunningService implements Service {
         maxBatchBytes: options.maxBatchBytes ?? 16_777_216,
         maxBatchWaitMs: options.maxBatchWaitMs ?? 0,
       },
-      restart: { maxRestarts: options.maxRestarts ?? 5, periodMs: 30_000, pauseMs: 50, downPauseMs: 10_000 },
+      restart: {
+        maxRestarts: options.maxRestarts ?? 5,
+        periodMs: 30_000,
+        pauseMs: 50,
+        downPauseMs: options.downPauseMs ?? 10_000,
+      },
       worker: {
         wasm,
         limits: options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels },
@@ -263,6 +275,7 @@ const RANGES: readonly (readonly [keyof ServeOptions, number, number])[] = [
   ["maxPixels", 1, 2 ** 28],
   ["deadlineMs", 1, 3_600_000],
   ["maxRestarts", 1, 1_000],
+  ["downPauseMs", 1, 3_600_000],
   ["drainMs", 0, 3_600_000],
   ["commitIntervalMs", 0, 60_000],
 ];

@@ -22,19 +22,15 @@ export function red(text: string): string {
 }
 
 /**
- * Aligns rows in columns: numbers on the right, all else on the left.
+ * Aligns rows in columns: numbers on the right where a column holds nothing else below its first row, all else on the left.
  *
  * @param rows Cells, which may contain colours.
  * @returns The lines, without a line feed at the end.
  */
 export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
-  }
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => pad(cell, widths[i] ?? 0)).join("  ").trimEnd();
-  return rows.map(line).join("\n");
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const formats = Array.from({ length: count }, (_, i) => columnFormat(rows.map((row) => row[i] ?? "")));
+  return rows.map((row) => row.map((cell, i) => formats[i]!(cell)).join("  ").trimEnd()).join("\n");
 }
 
 /** A share as people write it: `91.4 %`. */
@@ -73,7 +69,9 @@ function width(text: string): number {
   return text.replace(COLOURS, "").length;
 }
 
-function pad(text: string, to: number): string {
-  const space = " ".repeat(Math.max(0, to - width(text)));
-  return /^[\d.,]+( %)?$/.test(text.replace(COLOURS, "")) ? space + text : text + space;
+function columnFormat(cells: readonly string[]): (cell: string) => string {
+  const to = Math.max(...cells.map(width));
+  const numeric = cells.length > 1 && cells.slice(1).every((cell) => /^([\d.,]+( %)?|-?)$/.test(cell));
+  const space = (cell: string) => " ".repeat(to - width(cell));
+  return numeric ? (cell) => space(cell) + cell : (cell) => cell + space(cell);
 }

@@ -1,0 +1,27 @@
+/** Real pictures, bundled with the models: the first test image of each class. */
+
+const MODELS = new URL("../models/", import.meta.url);
+
+/** A bundled picture. */
+export interface Picture {
+  readonly model: string;
+  /** The class it shows. */
+  readonly index: number;
+  readonly png: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The bundled pictures of a model, in the order of their classes.
+ *
+ * @param model A shipped model.
+ */
+export function picturesOf(model: string): Picture[] {
+  const folder = new URL(`${model}/samples/`, MODELS);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return names
+    .map((name) => ({ model, index: parseInt(name), png: Deno.readFileSync(new URL(name, folder)) }))
+    .sort((a, b) => a.index - b.index);
+}
+
+/** One picture: a seven, which the shipped mnist model knows. */
+export const SEVEN: Picture = picturesOf("mnist")[7]!;
