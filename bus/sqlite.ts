@@ -25,13 +25,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BusError } from "./errors.ts";
 import { PolledChanges } from "./sqlite/changes.ts";
 import { Database } from "./sqlite/database.ts";
-import { toBusError } from "./sqlite/errors.ts";
 import { checkSqliteOptions, type SqliteSettings, type SqliteTransportOptions } from "./sqlite/options.ts";
 import { Store } from "./sqlite/store.ts";
 import { SqliteTransport } from "./sqlite/transport.ts";
 import type { Transport, TransportEvent } from "./transport.ts";
 
-export type { SqliteTransportOptions, Synchronous } from "./sqlite/options.ts";
+export type { SqliteTransportOptions } from "./sqlite/options.ts";
 
 const OPEN_PAUSE_MS = 20;
 
@@ -81,20 +80,14 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     await Deno.mkdir(directory, { recursive: true });
   } catch (error) {
-    throw directoryError(error, path, directory);
-  }
-}
-
-function directoryError(error: unknown, path: string, directory: string): unknown {
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return new BusError("denied", `The directory "${directory}" can't be made: this user may not`, {
+    // It may be there already; if not, opening the file tells what is missing.
+    if (error instanceof Deno.errors.NotCapable) return;
+    const code = error instanceof Deno.errors.PermissionDenied ? "denied" : "invalid";
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BusError(code, `The directory "${directory}" for the bus can't be made: ${reason}`, {
       cause: error,
     });
   }
-  if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) return toBusError(error, path);
-  return new BusError("invalid", `The directory "${directory}" can't be made: ${error.message}`, {
-    cause: error,
-  });
 }
 
 async function openDatabase(path: string, { synchronous, busyTimeoutMs }: SqliteSettings): Promise<Database> {

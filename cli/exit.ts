@@ -39,6 +39,8 @@ export async function endingOf(error: unknown, command: Command | undefined): Pr
 async function missingPermissions(error: Error, command: Command | undefined): Promise<string> {
   const missing: Permission[] = [];
   for (const name of command?.permissions ?? []) {
+    // Only Kafka needs these two.
+    if ((name === "net" || name === "sys") && !error.message.includes(`--allow-${name}`)) continue;
     if ((await Deno.permissions.query({ name })).state !== "granted") missing.push(name);
   }
   if (missing.length === 0) return error.message;

@@ -1,7 +1,7 @@
 import { connect, type ConnectOptions } from "../bus/connect.ts";
 import type { Bus } from "../bus/bus.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport.ts";
-import type { Arguments, Option } from "./command.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Options of every command that uses a bus. */
 export const BUS_OPTIONS = {
@@ -56,11 +56,16 @@ export const MODELS_DIR_OPTION = {
  * @param args Of a command with {@linkcode BUS_OPTIONS}.
  * @param options What is particular to the command.
  */
-export function openBus(args: Arguments, options: ConnectOptions = {}): Promise<Bus> {
+export async function openBus(args: Arguments, options: ConnectOptions = {}): Promise<Bus> {
+  if (args.text("bus")?.startsWith("memory:")) {
+    throw new UsageError(
+      "The bus memory: is gone with this command: it is for programs. Expected sqlite:PATH or kafka://…",
+    );
+  }
   const maxMessageBytes = args.number("max-message-bytes");
   const partitions = args.number("partitions");
   const maxQueueBytes = args.number("max-queue-bytes");
-  return connect(args.text("bus"), {
+  return await connect(args.text("bus"), {
     ...options,
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     ...(partitions !== undefined && { partitions }),

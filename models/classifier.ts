@@ -75,7 +75,8 @@ const MAX_BATCH_ACTIVATIONS = 2 ** 26;
  * @param wasm The kernels, as `loadWasmBinary` gives them.
  * @param limits Bounds on what is decoded.
  * @returns The classifier; whoever asked disposes of it.
- * @throws {ModelError} `backend` if TensorFlow.js can't start or can't run one of the layers.
+ * @throws {ModelError} `damaged` if the weights are not as many bytes as the manifest says; `backend` if TensorFlow.js
+ * can't start or can't run one of the layers.
  *
  * @example
  * ```ts
@@ -94,6 +95,13 @@ export async function createClassifier(
   wasm: WebAssembly.Module,
   limits: DecodeLimits = {},
 ): Promise<Classifier> {
+  const { name, weights: { bytes } } = files.manifest;
+  if (files.weights.byteLength !== bytes) {
+    throw new ModelError(
+      "damaged",
+      `${name}: the weights have ${files.weights.byteLength} bytes; its manifest says ${bytes}`,
+    );
+  }
   await startBackend(wasm);
   const classifier = new TensorFlowClassifier(files, limits);
   try {

@@ -17,7 +17,7 @@ export function topScores(
   count: number,
 ): Score[] {
   const shares = softmax(logits, temperature);
-  return ranking(shares, count).map((index) => ({
+  return ranking(logits, count).map((index) => ({
     index,
     label: labels[index] ?? "",
     confidence: shares[index] ?? 0,
@@ -32,7 +32,8 @@ function softmax(logits: Float32Array, temperature: number): Float64Array {
   return shares.map((share) => share / sum);
 }
 
-function ranking(shares: Float64Array, count: number): number[] {
-  const indices = Array.from(shares.keys());
-  return indices.sort((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0) || a - b).slice(0, count);
+/** By the logits, since the shares of very unlikely classes are all 0. */
+function ranking(logits: Float32Array, count: number): number[] {
+  const indices = Array.from(logits.keys());
+  return indices.sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, count);
 }

@@ -19,7 +19,9 @@ async function* modules(dir: URL): AsyncGenerator<URL> {
 
 async function imports(module: URL): Promise<string[]> {
   const text = await Deno.readTextFile(module);
-  return [...text.matchAll(/(?:from |import |import\(|new URL\((?=[^)]*\.ts"))"([^"]+)"/g)].map(([, specifier]) => specifier!);
+  return [...text.matchAll(/(?:from |import |import\(|new URL\((?=[^)]*\.ts"))"([^"]+)"/g)].map((
+    [, specifier],
+  ) => specifier!);
 }
 
 function room(module: URL): string {

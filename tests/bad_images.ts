@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { SEVEN } from "./pictures.ts";
 
 /** The first 33 bytes of a PNG that claims to have so many pixels: signature and IHDR with its CRC. */
@@ -8,16 +9,6 @@ function pngHeader(width: number, height: number): Uint8Array<ArrayBuffer> {
   view.setUint32(20, height);
   view.setUint32(29, crc32(bytes.subarray(12, 29)));
   return bytes;
-}
-
-/** CRC-32 as PNG has it (ISO 3309). */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return ~crc >>> 0;
 }
 
 /** Bytes that can't be classified, with the code of the failure. */

@@ -152,7 +152,9 @@ export class Cluster {
         faults.push(error);
       }
     }
-    throw new ConnectionFault(faults.map((fault) => (fault as Error).message).join("; "), { cause: faults[0] });
+    throw new ConnectionFault(faults.map((fault) => (fault as Error).message).join("; "), {
+      cause: faults[0],
+    });
   }
 
   async #askMetadata(address: Address, topics: readonly string[] | null): Promise<Requests["Metadata"][1]> {
@@ -167,7 +169,9 @@ export class Cluster {
   #candidates(): Address[] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
     const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN_LANE}`);
-    return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, address]) => address);
+    return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, address]) =>
+      address
+    );
   }
 
   /**
@@ -203,7 +207,9 @@ export class Cluster {
     const answer = await this.request(node, ADMIN_LANE, "GroupCoordinator", { groupId });
     expectSuccess(answer.errorCode, `No coordinator for the group "${groupId}"`);
     const { nodeId } = answer.coordinator;
-    if (!this.#nodes.has(nodeId)) throw new BrokerFault(CODE.COORDINATOR_NOT_AVAILABLE, `Broker ${nodeId} is unknown`);
+    if (!this.#nodes.has(nodeId)) {
+      throw new BrokerFault(CODE.COORDINATOR_NOT_AVAILABLE, `Broker ${nodeId} is unknown`);
+    }
     return nodeId;
   }
 

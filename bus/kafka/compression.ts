@@ -37,7 +37,9 @@ function codec(decompress: (bytes: Buffer) => Uint8Array): Codec {
 }
 
 function decompressSnappy(bytes: Buffer): Uint8Array {
-  if (!bytes.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return snappy.uncompress(bytes, MAX_BATCH_BYTES);
+  if (!bytes.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) {
+    return snappy.uncompress(bytes, MAX_BATCH_BYTES);
+  }
   const blocks: Uint8Array[] = [];
   for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
     const length = bytes.readUInt32BE(at);

@@ -1,7 +1,15 @@
 import { Buffer } from "node:buffer";
 import { BusError } from "../errors.ts";
 import { ConnectionFault, expectSuccess } from "./faults.ts";
-import type { Api, AuthenticatedConnection, Exchange, Protocol, Requests, SaslOptions, Versions } from "./protocol.ts";
+import type {
+  Api,
+  AuthenticatedConnection,
+  Exchange,
+  Protocol,
+  Requests,
+  SaslOptions,
+  Versions,
+} from "./protocol.ts";
 
 /** Where a broker listens. */
 export interface Address {
@@ -140,7 +148,9 @@ export class BrokerConnection {
     } catch (cause) {
       if (cause instanceof ConnectionFault) throw cause;
       const reason = (cause as Error).message;
-      throw new BusError("denied", `${this.#address} refuses the user "${sasl.username}": ${reason}`, { cause });
+      throw new BusError("denied", `${this.#address} refuses the user "${sasl.username}": ${reason}`, {
+        cause,
+      });
     }
   }
 
@@ -151,9 +161,14 @@ export class BrokerConnection {
     try {
       if (offered) return lookup(this.#versions)(key, requests[api])(payload);
     } catch (cause) {
-      throw new BusError("invalid", `${this.#address} speaks no version of ${api} that is known here`, { cause });
+      throw new BusError("invalid", `${this.#address} speaks no version of ${api} that is known here`, {
+        cause,
+      });
     }
-    throw new BusError("invalid", `${this.#address} does not know the request ${api}: expected Kafka 1.0 or newer`);
+    throw new BusError(
+      "invalid",
+      `${this.#address} does not know the request ${api}: expected Kafka 1.0 or newer`,
+    );
   }
 
   async #send({ request, response }: Exchange, timeoutMs: number): Promise<unknown> {
@@ -167,7 +182,12 @@ export class BrokerConnection {
     return await response.decode(payload);
   }
 
-  async #exchangeBytes(correlationId: number, frame: Buffer, api: string, timeoutMs: number): Promise<Buffer> {
+  async #exchangeBytes(
+    correlationId: number,
+    frame: Buffer,
+    api: string,
+    timeoutMs: number,
+  ): Promise<Buffer> {
     if (this.#isClosed) throw new ConnectionFault(`${this.#address}: the connection is closed`);
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     this.#waiting.set(correlationId, { resolve, reject });

@@ -26,6 +26,7 @@ export interface FetchedRecord {
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | null | (Buffer | null)[]>>;
   readonly isControlRecord: boolean;
+  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number };
 }
 
 interface ErrorCode {
@@ -91,7 +92,9 @@ export interface Requests {
     },
   ];
   DescribeConfigs: [
-    { readonly resources: readonly { readonly type: number; readonly name: string; configNames: string[] }[] },
+    {
+      readonly resources: readonly { readonly type: number; readonly name: string; configNames: string[] }[];
+    },
     {
       readonly resources: readonly (ErrorCode & {
         readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
@@ -227,7 +230,9 @@ export interface AuthenticatedConnection {
 /** The parts of kafkajs that are used. */
 export interface Protocol {
   readonly requests: Readonly<Record<Api, Definition>>;
-  readonly lookup: (versions: Versions) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
+  readonly lookup: (
+    versions: Versions,
+  ) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
   readonly apiKeys: Readonly<Record<Api, number>>;
   readonly encodeFrame: (
     of: { correlationId: number; clientId: string; request: Exchange["request"] },
@@ -255,17 +260,18 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [protocol, apiKeys, frame, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise.all([
-    import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
-    import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
-    import("npm:kafkajs@2.2.4/src/protocol/request.js"),
-    import("npm:kafkajs@2.2.4/src/protocol/error.js"),
-    import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
-    import("npm:kafkajs@2.2.4/src/consumer/filterAbortedMessages.js"),
-    import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
-    import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
-    import("./compression.ts"),
-  ]);
+  const [protocol, apiKeys, frame, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise
+    .all([
+      import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/request.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/error.js"),
+      import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
+      import("npm:kafkajs@2.2.4/src/consumer/filterAbortedMessages.js"),
+      import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
+      import("./compression.ts"),
+    ]);
   registerCodecs(compression.default.Codecs, CODECS);
   return {
     ...protocol.default,

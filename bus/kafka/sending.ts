@@ -5,8 +5,8 @@ export class Sending {
   /** When it was called, by `performance.now()`. */
   readonly since = performance.now();
   readonly #outcome = Promise.withResolvers<void>();
-  readonly #settledNotice = new AbortController();
   #remaining: number;
+  #isSettled = false;
 
   /** @param records How many records it has: at least one. */
   constructor(records: number) {
@@ -19,22 +19,22 @@ export class Sending {
     return this.#outcome.promise;
   }
 
-  /** Aborted when it is settled. Nothing of it is sent after that. */
-  get settled(): AbortSignal {
-    return this.#settledNotice.signal;
+  /** Whether it is over. Nothing of it is sent after that. */
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** One of its records is stored. */
   stored(): void {
     if (--this.#remaining > 0) return;
+    this.#isSettled = true;
     this.#outcome.resolve();
-    this.#settledNotice.abort();
   }
 
   /** It failed; what is stored stays stored. */
   fail(error: unknown): void {
+    this.#isSettled = true;
     this.#outcome.reject(error);
-    this.#settledNotice.abort();
   }
 }
 
@@ -107,8 +107,8 @@ export class PartitionQueue {
    * @returns The dropped ones.
    */
   purge(): PendingRecord[] {
-    const dropped = this.#waiting.filter(({ sending }) => sending.settled.aborted);
-    if (dropped.length > 0) this.#waiting = this.#waiting.filter(({ sending }) => !sending.settled.aborted);
+    const dropped = this.#waiting.filter(({ sending }) => sending.isSettled);
+    if (dropped.length > 0) this.#waiting = this.#waiting.filter(({ sending }) => !sending.isSettled);
     return dropped;
   }
 

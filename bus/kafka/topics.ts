@@ -167,7 +167,10 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
       end: end.get(nameOf(one)) ?? 0,
       committed: committed.get(nameOf(one)) ?? null,
     });
-    return byTopic(partitions).map(({ topic, partitions }) => ({ name: topic, partitions: partitions.map(info) }));
+    return byTopic(partitions).map(({ topic, partitions }) => ({
+      name: topic,
+      partitions: partitions.map(info),
+    }));
   });
 }
 

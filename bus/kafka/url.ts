@@ -36,7 +36,9 @@ export function parseKafkaUrl(url: string): string[] {
 export function parseBroker(broker: string): Address | null {
   const [, ipv6, name, port = `${DEFAULT_PORT}`] = BROKER.exec(broker) ?? [];
   const host = ipv6 ?? name;
-  return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? null : { host, port: Number(port) };
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535
+    ? null
+    : { host, port: Number(port) };
 }
 
 function invalid(url: string): BusError {

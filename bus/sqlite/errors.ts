@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { BusError, type BusErrorCode } from "../errors.ts";
 
 interface Meaning {
@@ -57,7 +58,7 @@ function meaning(error: Error): Meaning {
 }
 
 function notCapable(error: Error, path: string): BusError {
-  const directory = path.slice(0, path.lastIndexOf("/")) || ".";
+  const directory = dirname(path);
   const flags = `--allow-read="${directory}" --allow-write="${directory}"`;
   return new BusError("denied", `Deno may not open the bus "${path}": run it with ${flags}`, {
     cause: error,

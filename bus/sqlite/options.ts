@@ -14,7 +14,7 @@ export interface SqliteTransportOptions extends TransportOptions {
    *
    * @default {"full"}
    */
-  readonly synchronous?: Synchronous;
+  readonly synchronous?: "full" | "normal";
   /**
    * Messages are kept for so long, and longer while a group has not committed them (0 to 3,153,600,000,000: 100 years).
    *

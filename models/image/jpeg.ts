@@ -5,8 +5,17 @@ import type { Extent, ImageFormat } from "./format.ts";
 /** More work than this is refused: a progressive file can go over all its pixels again with a few bytes a scan. */
 const MAX_PIXELS_TIMES_SCANS = 1_000_000_000;
 
-/** jpeg-js takes about 14 bytes a pixel with halved colours, 21 with full ones. */
-const MAX_MEMORY_MEGABYTES = 1_200;
+/**
+ * "Tolerant" is needed for grey files with restart intervals, which are in order; that nothing is cut off was seen before.
+ * By its own count jpeg-js takes 14 bytes a pixel with halved colours and 21 with full ones; in truth twice that.
+ */
+const OPTIONS = {
+  useTArray: true,
+  formatAsRGBA: false,
+  tolerantDecoding: true,
+  maxResolutionInMP: Infinity,
+  maxMemoryUsageInMB: 1_200,
+} as const;
 
 /** Markers of ITU-T T.81, table B.1. */
 const SOI = 0xd8;
@@ -28,16 +37,14 @@ export const jpeg: ImageFormat = {
     return extent;
   },
   decode(bytes) {
-    // "Tolerant" is needed for grey files with restart intervals, which are in order. That nothing is cut off was seen
-    // by walk.
-    const { width, height, data } = decode(bytes, {
-      useTArray: true,
-      formatAsRGBA: false,
-      tolerantDecoding: true,
-      maxResolutionInMP: Infinity,
-      maxMemoryUsageInMB: MAX_MEMORY_MEGABYTES,
-    });
-    return { width, height, channels: 3, data };
+    try {
+      const { width, height, data } = decode(bytes, OPTIONS);
+      return { width, height, channels: 3, data };
+    } catch (cause) {
+      if (!(cause instanceof Error && cause.message.includes("maxMemoryUsageInMB"))) throw cause;
+      const message = `The JPEG needs more than the ${OPTIONS.maxMemoryUsageInMB} MB that decoding may take`;
+      throw new ImageError("too_many_pixels", message, { cause });
+    }
   },
 };
 

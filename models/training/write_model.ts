@@ -96,13 +96,13 @@ function withEvaluation(manifest: Manifest, { data, images, accuracy }: Evaluati
   return { ...manifest, evaluation: { data, images, accuracy } };
 }
 
-/** The first image of each class, in a file named for it: `9-ankle-boot.png`. */
+/** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for what is no letter or digit. */
 async function writeSamples(folder: URL, test: DataSet, { manifest }: Classifier): Promise<void> {
   const images = [...encodedImages(test)];
   for (const [label, text] of manifest.labels.entries()) {
-    const index = images.findIndex((image) => image.label === label);
+    const first = images.find((image) => image.label === label);
     const name = `${label}-${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`;
-    if (index !== -1) await Deno.writeFile(new URL(encodeURIComponent(name), folder), images[index]!.png);
+    if (first !== undefined) await Deno.writeFile(new URL(encodeURIComponent(name), folder), first.png);
   }
 }
 

@@ -1,0 +1,153 @@
+/**
+ * `deno task bench`: what a user would feel, on this machine, through the commands a user types. A worker runs in a process
+ * of its own; this one sends and listens. Compare figures of one run only: they depend on what else the machine does.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { Bus } from "../bus/bus.ts";
+import { connect } from "../bus/connect.ts";
+import { columns, print, say } from "../cli/terminal.ts";
+import { picturesOf } from "../tests/pictures.ts";
+import { startKafka } from "../tools/kafka.ts";
+import { WorkerProcess } from "../tools/worker_process.ts";
+
+const MODEL = "mnist";
+const RATE = 50;
+
+/** What was measured on one bus. */
+interface Figures {
+  readonly bus: string;
+  readonly imagesPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly startMs: number;
+  readonly idleMegabytes: number;
+  readonly loadedMegabytes: number;
+  readonly idleCpuPercent: number;
+}
+
+const PICTURES = picturesOf(MODEL).map(({ png }) => png);
+
+/** From the first send to the last result, in images a second. */
+async function throughput(bus: Bus, count: number): Promise<number> {
+  await using results = bus.results({ model: MODEL });
+  await results.ready;
+  const begun = performance.now();
+  const sending = sendAll(bus, count);
+  let seen = 0;
+  for await (const result of results) if (result.status === "classified" && ++seen === count) break;
+  await sending;
+  return count / (performance.now() - begun) * 1000;
+}
+
+async function sendAll(bus: Bus, count: number): Promise<void> {
+  const pending = new Set<Promise<unknown>>();
+  for (let i = 0; i < count; i++) {
+    const sending = bus.send(PICTURES[i % PICTURES.length]!, { model: MODEL }).then(() =>
+      pending.delete(sending)
+    );
+    pending.add(sending);
+    if (pending.size >= 512) await Promise.race(pending);
+  }
+  await Promise.all(pending);
+}
+
+/** Of `classify` at 50 a second: sorted, in milliseconds. */
+async function latencies(bus: Bus, seconds: number): Promise<number[]> {
+  const asked: Promise<number>[] = [];
+  const begun = performance.now();
+  for (let i = 0; i < seconds * RATE; i++) {
+    await pause(begun + i * 1000 / RATE - performance.now());
+    asked.push(timed(() => bus.classify(PICTURES[i % PICTURES.length]!, { model: MODEL })));
+  }
+  return (await Promise.all(asked)).sort((a, b) => a - b);
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await run();
+  return performance.now() - begun;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}
+
+/** From the start of the process to the first result of an image that was waiting. */
+async function startTime(
+  bus: Bus,
+  url: string,
+  directory: string,
+): Promise<{ worker: WorkerProcess; ms: number }> {
+  await using results = bus.results({ model: MODEL });
+  await results.ready;
+  const id = await bus.send(PICTURES[7]!, { model: MODEL });
+  const begun = performance.now();
+  const starting = WorkerProcess.start({ bus: url, directory, args: ["--quiet"] });
+  for await (const result of results) if (result.id === id) break;
+  const ms = performance.now() - begun;
+  return { worker: await starting, ms };
+}
+
+async function idleCpu(worker: WorkerProcess, seconds: number): Promise<number> {
+  const before = await worker.cpu();
+  await pause(seconds * 1000);
+  return (await worker.cpu() - before) / seconds * 100;
+}
+
+async function measure(url: string, images: number, seconds: number): Promise<Figures> {
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
+  await using bus = await connect(url);
+  say(`${url}: start, idle`);
+  const started = await startTime(bus, url, directory);
+  await using worker = started.worker;
+  await pause(2_000);
+  const idleMegabytes = await worker.memory() / 1e6;
+  const idleCpuPercent = await idleCpu(worker, seconds);
+  say(`${url}: latency, throughput`);
+  await bus.classify(PICTURES[0]!, { model: MODEL });
+  const times = await latencies(bus, seconds);
+  await throughput(bus, Math.ceil(images / 10));
+  const imagesPerSecond = await throughput(bus, images);
+  const loadedMegabytes = await worker.memory() / 1e6;
+  const quantile = (q: number) => times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? NaN;
+  const figures = { idleMegabytes, loadedMegabytes, idleCpuPercent, imagesPerSecond };
+  return { bus: url, startMs: started.ms, p50Ms: quantile(0.5), p99Ms: quantile(0.99), ...figures };
+}
+
+function report(all: readonly Figures[]): void {
+  const row = (name: string, pick: (figures: Figures) => number, digits = 0) => [
+    name,
+    ...all.map((figures) => pick(figures).toFixed(digits)),
+  ];
+  print(columns([
+    ["", ...all.map(({ bus }) => bus.split(":")[0]!)],
+    row("images a second", (figures) => figures.imagesPerSecond),
+    row("classify at 50 a second, p50, ms", (figures) => figures.p50Ms, 1),
+    row("classify at 50 a second, p99, ms", (figures) => figures.p99Ms, 1),
+    row("start of the worker to the first result, ms", (figures) => figures.startMs),
+    row("memory of the idle worker, MB", (figures) => figures.idleMegabytes),
+    row("memory after the load, MB", (figures) => figures.loadedMegabytes),
+    row("processor of the idle worker, % of a core", (figures) => figures.idleCpuPercent, 1),
+  ]));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      images: { type: "string", default: "10000" },
+      seconds: { type: "string", default: "10" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [images, seconds] = [Number(values.images), Number(values.seconds)];
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
+  const embedded = await measure(`sqlite:${directory}/bus.db`, images, seconds);
+  await using kafka = await startKafka();
+  const all = [embedded, await measure(`kafka://${kafka.brokers}`, images, seconds)];
+  if (values.json) print(JSON.stringify(all));
+  else report(all);
+}
+
+await main();

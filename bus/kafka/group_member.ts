@@ -1,0 +1,423 @@
+import { BusError } from "../errors.ts";
+import { closedError, type Cluster } from "./cluster.ts";
+import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "./faults.ts";
+import {
+  ASSIGNER,
+  decodeAssignment,
+  decodeSubscriber,
+  encodeAssignment,
+  encodeSubscriber,
+} from "./group_protocol.ts";
+import { Backoff, Notice, pause } from "./pause.ts";
+import type { JoinedMember, Requests } from "./protocol.ts";
+import { assignPartitions } from "./subscription_assigner.ts";
+import {
+  byTopic,
+  committedOffsets,
+  listOffsets,
+  nameOf,
+  type TopicPartition,
+  type TopicPosition,
+} from "./topics.ts";
+
+/** What a member of a group does with what it is given. */
+export interface Holdings {
+  /** What is claimed, including what is being released. */
+  owned(): readonly TopicPartition[];
+  /** Claims these partitions, from these offsets. */
+  claim(positions: readonly TopicPosition[]): void;
+  /** Stops to hand out from these partitions, gives what was handed out a moment to be committed, loses the claims. */
+  release(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Loses all claims at once. */
+  loseAll(): void;
+  /** It can't go on. */
+  fail(error: unknown): void;
+}
+
+/** Which group to join, and how. */
+export interface GroupSettings {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  /** Distinguishes its connections. */
+  readonly lane: string;
+  /** Where a partition begins for which the group has committed nothing; what is not in it begins at its start. */
+  readonly starts: ReadonlyMap<string, number>;
+}
+
+const NO_GENERATION = -1;
+const COMMIT_TIMEOUT_MS = 15_000;
+const LEAVE_TIMEOUT_MS = 2_000;
+const FOREVER_MS = 2 ** 31 - 1;
+const PARTITIONS_CHECK_MS = 60_000;
+const COORDINATOR_CODES = [
+  CODE.COORDINATOR_LOAD_IN_PROGRESS,
+  CODE.COORDINATOR_NOT_AVAILABLE,
+  CODE.NOT_COORDINATOR,
+] as const;
+
+/**
+ * A member of a group: joins, keeps its membership by heartbeats however busy its reader is, commits, leaves.
+ *
+ * It rebalances cooperatively (KIP-429): what it keeps is read on through a rebalance; what it has to give up is
+ * released before the next one, in which the new owner gets it.
+ */
+export class GroupMember {
+  readonly #cluster: Cluster;
+  readonly #settings: GroupSettings;
+  readonly #holdings: Holdings;
+  readonly #closed = new AbortController();
+  readonly #stable = new Notice();
+  readonly #releasing = new Set<string>();
+  readonly #backoff = new Backoff();
+  #coordinator: number | undefined;
+  #memberId = "";
+  #generation = NO_GENERATION;
+  #isStable = false;
+  #isLeader = false;
+  #partitionsOf: ReadonlyMap<string, number> = new Map();
+  #rejoin = new AbortController();
+
+  constructor(cluster: Cluster, settings: GroupSettings, holdings: Holdings) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.#holdings = holdings;
+  }
+
+  /** Starts to take part. */
+  start(): void {
+    this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      try {
+        await this.#join();
+        await this.#stay();
+      } catch (error) {
+        if (this.#closed.signal.aborted) return;
+        await this.#mend(error).catch((failure) => {
+          this.#holdings.fail(failure);
+          this.#closed.abort();
+          this.#stable.give();
+        });
+      }
+    }
+  }
+
+  async #mend(error: unknown): Promise<void> {
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#fenced(error);
+    if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
+    if (!isRetriable(error)) throw explain(error, this.#settings);
+    this.#coordinator = undefined;
+    await this.#cluster.recover();
+    await this.#backoff.wait(this.#closed.signal);
+  }
+
+  /** The group has gone on without this member. */
+  #fenced(error: unknown): void {
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID)) this.#memberId = "";
+    this.#generation = NO_GENERATION;
+    this.#holdings.loseAll();
+  }
+
+  async #join(): Promise<void> {
+    this.#isStable = false;
+    this.#rejoin = new AbortController();
+    const joined = await this.#askToJoin();
+    this.#memberId = joined.memberId;
+    this.#generation = joined.generationId;
+    this.#isLeader = joined.leaderId === joined.memberId;
+    const assigned = await this.#sync(this.#isLeader ? await this.#assign(joined.members) : []);
+    this.#isStable = true;
+    this.#stable.give();
+    this.#backoff.reset();
+    this.#apply(assigned);
+  }
+
+  async #askToJoin(): Promise<Requests["JoinGroup"][1]> {
+    const { group, topics, sessionTimeoutMs } = this.#settings;
+    const ask = () => {
+      const owned = this.#holdings.owned();
+      const subscriber = { topics, owned, generation: this.#generation };
+      const metadata = encodeSubscriber(this.#cluster.protocol, subscriber);
+      return this.#ask("join", "JoinGroup", {
+        groupId: group,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: sessionTimeoutMs,
+        memberId: this.#memberId,
+        protocolType: "consumer",
+        groupProtocols: [{ name: ASSIGNER, metadata }],
+      }, sessionTimeoutMs);
+    };
+    let answer = await ask();
+    if (answer.errorCode === CODE.MEMBER_ID_REQUIRED) {
+      this.#memberId = answer.memberId;
+      answer = await ask();
+    }
+    expectSuccess(answer.errorCode, `Joining the group "${group}"`);
+    return answer;
+  }
+
+  /** A join can wait long; what else is asked has a connection of its own. */
+  async #ask<A extends keyof Requests>(
+    lane: "join" | "commit",
+    api: A,
+    payload: Requests[A][0],
+    extraMs = 0,
+  ): Promise<Requests[A][1]> {
+    const coordinator = await this.#findCoordinator();
+    if (this.#closed.signal.aborted) throw closedError();
+    return await this.#cluster.request(coordinator, `${this.#settings.lane} ${lane}`, api, payload, extraMs);
+  }
+
+  async #findCoordinator(): Promise<number> {
+    return this.#coordinator ??= await this.#cluster.findCoordinator(this.#settings.group);
+  }
+
+  async #assign(
+    members: readonly JoinedMember[],
+  ): Promise<Requests["SyncGroup"][0]["groupAssignment"]> {
+    const { protocol } = this.#cluster;
+    const subscribers = members.map((member) => decodeSubscriber(protocol, member));
+    const topics = new Set(subscribers.flatMap((subscriber) => subscriber.topics));
+    this.#cluster.watch(topics);
+    await this.#cluster.refresh();
+    this.#partitionsOf = this.#countPartitions(topics);
+    return [...assignPartitions(subscribers, this.#partitionsOf)].map(([memberId, partitions]) => ({
+      memberId,
+      memberAssignment: encodeAssignment(protocol, partitions),
+    }));
+  }
+
+  #countPartitions(topics: Iterable<string>): Map<string, number> {
+    return new Map([...topics].map((topic) => [topic, this.#cluster.partitions(topic)]));
+  }
+
+  async #sync(groupAssignment: Requests["SyncGroup"][0]["groupAssignment"]): Promise<TopicPartition[]> {
+    const answer = await this.#ask("join", "SyncGroup", {
+      groupId: this.#settings.group,
+      generationId: this.#generation,
+      memberId: this.#memberId,
+      groupAssignment,
+    }, this.#settings.sessionTimeoutMs);
+    expectSuccess(answer.errorCode, `Joining the group "${this.#settings.group}"`);
+    return decodeAssignment(this.#cluster.protocol, answer.memberAssignment);
+  }
+
+  #apply(assigned: readonly TopicPartition[]): void {
+    const owned = new Set(this.#holdings.owned().map(nameOf));
+    const kept = new Set(assigned.map(nameOf));
+    const gained = assigned.filter((one) => !owned.has(nameOf(one)));
+    const taken = this.#holdings.owned().filter((one) =>
+      !kept.has(nameOf(one)) && !this.#releasing.has(nameOf(one))
+    );
+    if (gained.length > 0) this.#claim(gained).catch((error) => this.#failUnlessClosed(error));
+    if (taken.length > 0) this.#release(taken).catch((error) => this.#failUnlessClosed(error));
+  }
+
+  #failUnlessClosed(error: unknown): void {
+    if (!this.#closed.signal.aborted) this.#holdings.fail(error);
+  }
+
+  async #release(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const partition of partitions) this.#releasing.add(nameOf(partition));
+    await this.#holdings.release(partitions);
+    for (const partition of partitions) this.#releasing.delete(nameOf(partition));
+    this.#rejoin.abort();
+  }
+
+  async #claim(partitions: readonly TopicPartition[]): Promise<void> {
+    const generation = this.#generation;
+    const isOver = () => this.#generation !== generation || this.#closed.signal.aborted;
+    const positions = await this.#cluster.attempt(
+      `The commits of the group "${this.#settings.group}" can't be read`,
+      async () => isOver() ? null : await this.#positions(partitions),
+      { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
+    );
+    if (positions && !isOver()) this.#holdings.claim(positions);
+  }
+
+  async #positions(partitions: readonly TopicPartition[]): Promise<TopicPosition[]> {
+    const { group, lane, starts } = this.#settings;
+    const coordinator = await this.#findCoordinator();
+    const committed = await committedOffsets(this.#cluster, coordinator, `${lane} commit`, group, partitions);
+    const known = new Set(committed.map(nameOf));
+    const fresh = partitions.filter((one) => !known.has(nameOf(one)));
+    const fixed = fresh.filter((one) => starts.has(nameOf(one)))
+      .map((one) => ({ ...one, offset: starts.get(nameOf(one))! }));
+    // Otherwise the next owner, who may have subscribed later, would begin later.
+    if (fixed.length > 0) await this.#commitOnce(fixed);
+    const rest = fresh.filter((one) => !starts.has(nameOf(one)));
+    return [
+      ...committed,
+      ...fixed,
+      ...rest.length > 0 ? await listOffsets(this.#cluster, rest, "start") : [],
+    ];
+  }
+
+  /** Returns when it is time to join again. */
+  async #stay(): Promise<void> {
+    let checkedAt = Date.now();
+    const over = AbortSignal.any([this.#rejoin.signal, this.#closed.signal]);
+    while (true) {
+      await pause(this.#settings.heartbeatMs, over);
+      if (over.aborted) return;
+      await this.#beat();
+      if (!this.#isLeader || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
+      checkedAt = Date.now();
+      if (await this.#hasNewPartitions()) return;
+    }
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      const { group: groupId } = this.#settings;
+      const payload = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
+      const { errorCode } = await this.#ask("commit", "Heartbeat", payload);
+      expectSuccess(errorCode, `The group "${groupId}"`);
+      this.#backoff.reset();
+    } catch (error) {
+      // The coordinator is away or another broker: the membership outlives that.
+      if (!isRetriable(error)) throw error;
+      await this.#mend(error);
+    }
+  }
+
+  async #hasNewPartitions(): Promise<boolean> {
+    await this.#cluster.refresh().catch(() => {});
+    const now = this.#countPartitions(this.#partitionsOf.keys());
+    return [...now].some(([topic, count]) => count > this.#partitionsOf.get(topic)!);
+  }
+
+  /**
+   * Commits for claims; those that are lost in the meantime are left out.
+   *
+   * @param positions Asked for before each attempt: what is still to be committed.
+   * @throws {BusError} `unavailable` after a while; `closed`; `denied`.
+   */
+  async commit(positions: () => readonly TopicPosition[]): Promise<void> {
+    const deadline = performance.now() + COMMIT_TIMEOUT_MS;
+    const backoff = new Backoff();
+    let fault: unknown = new ConnectionFault("the group is still rebalancing");
+    while (performance.now() < deadline) {
+      if (positions().length === 0) return;
+      await this.#untilStable(deadline);
+      if (this.#closed.signal.aborted) throw closedError();
+      const current = positions();
+      if (!this.#isStable || current.length === 0) continue;
+      const generation = this.#generation;
+      try {
+        return await this.#commitOnce(current);
+      } catch (error) {
+        fault = error;
+        this.#judgeCommit(error, generation);
+      }
+      await backoff.wait(this.#closed.signal);
+    }
+    throw toBusError(fault, `The group "${this.#settings.group}" could not commit`);
+  }
+
+  /** What a failed commit tells about the membership. Throws when it can't succeed. */
+  #judgeCommit(error: unknown, generation: number): void {
+    if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return this.#rejoin.abort();
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) {
+      // Of an earlier generation it means only that this side has joined anew since.
+      if (this.#isStable && this.#generation === generation) this.#fenced(error);
+      return this.#rejoin.abort();
+    }
+    if (!isRetriable(error)) throw toBusError(error, `The group "${this.#settings.group}" could not commit`);
+    if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
+      this.#coordinator = undefined;
+    }
+  }
+
+  async #untilStable(deadline: number): Promise<void> {
+    const late = new AbortController();
+    while (!this.#isStable && !this.#closed.signal.aborted && performance.now() < deadline) {
+      await Promise.race([this.#stable.given, pause(deadline - performance.now(), late.signal)]);
+    }
+    late.abort();
+  }
+
+  async #commitOnce(positions: readonly TopicPosition[]): Promise<void> {
+    const { group: groupId } = this.#settings;
+    const payload = {
+      groupId,
+      groupGenerationId: this.#generation,
+      memberId: this.#memberId,
+      topics: byTopic(positions),
+    };
+    const { responses } = await this.#ask("commit", "OffsetCommit", payload);
+    for (const { topic, partitions } of responses) {
+      for (const one of partitions) {
+        expectSuccess(one.errorCode, `The commit of ${nameOf({ topic, ...one })}`);
+      }
+    }
+  }
+
+  /** Leaves the group, so that others take over at once; not longer than a few seconds. */
+  async leave(): Promise<void> {
+    const { lane, group: groupId } = this.#settings;
+    this.#closed.abort();
+    this.#stable.give();
+    this.#cluster.closeLane(`${lane} join`);
+    if (this.#memberId !== "" && this.#coordinator !== undefined) {
+      const payload = { groupId, memberId: this.#memberId };
+      const left = this.#cluster.request(this.#coordinator, `${lane} commit`, "LeaveGroup", payload);
+      const late = new AbortController();
+      await Promise.race([left.catch(() => {}), pause(LEAVE_TIMEOUT_MS, late.signal)]);
+      late.abort();
+    }
+    this.#cluster.closeLane(`${lane} commit`);
+  }
+}
+
+function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
+  if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
+    return new BusError("invalid", `The group "${group}" is used by other software: choose another name`, {
+      cause: error,
+    });
+  }
+  if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
+    const range = "group.min.session.timeout.ms and group.max.session.timeout.ms";
+    return new BusError(
+      "invalid",
+      `sessionTimeoutMs is ${sessionTimeoutMs}: expected one between the broker's ${range}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return toBusError(error, `The group "${group}" can't be joined`);
+}
+
+/**
+ * Writes down where a new group begins, so that it keeps its place from before it first joins. Does nothing for
+ * partitions that have a commit, or while the group has members: they do it.
+ *
+ * The ends must have been read before: then no other that does the same at the same time can set a later one.
+ *
+ * @param cluster Where.
+ * @param group The group.
+ * @param lane The lane to ask on.
+ * @param ends Where each partition ended.
+ */
+export async function fixStart(
+  cluster: Cluster,
+  group: string,
+  lane: string,
+  ends: readonly TopicPosition[],
+): Promise<void> {
+  const coordinator = await cluster.findCoordinator(group);
+  const known = new Set((await committedOffsets(cluster, coordinator, lane, group, ends)).map(nameOf));
+  const fresh = ends.filter((end) => !known.has(nameOf(end)));
+  if (fresh.length === 0) return;
+  const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
+  const { responses } = await cluster.request(coordinator, lane, "OffsetCommit", payload);
+  for (const { errorCode } of responses.flatMap(({ partitions }) => partitions)) {
+    if (errorCode === CODE.UNKNOWN_MEMBER_ID || errorCode === CODE.ILLEGAL_GENERATION) return;
+    expectSuccess(errorCode, `The group "${group}"`);
+  }
+}

@@ -1,0 +1,162 @@
+import { setImmediate } from "node:timers/promises";
+import { BusError } from "../errors.ts";
+import type { Batch, Claim, Subscription, TransportEvent } from "../transport.ts";
+import { checkInteger } from "../validate.ts";
+import { OwnedClaim } from "./claim.ts";
+import { closedError, type Cluster } from "./cluster.ts";
+import { Fetcher } from "./fetcher.ts";
+import { GroupMember, type GroupSettings, type Holdings } from "./group_member.ts";
+import { Notice, pause } from "./pause.ts";
+import { nameOf, type TopicPartition, type TopicPosition } from "./topics.ts";
+
+/** How a subscription works. */
+export interface KafkaSubscriptionSettings {
+  readonly maxBatchMessages: number;
+  /** Distinguishes its connections. */
+  readonly lane: string;
+  /** How long what was handed out may still be committed when a partition is to move. */
+  readonly releaseMs: number;
+  readonly emit: (event: TransportEvent) => void;
+  readonly onClosed: (subscription: KafkaSubscription) => void;
+}
+
+const CLOSE_COMMIT_MS = 5_000;
+
+/** What was fetched for its claims, handed out one batch at a time. */
+export class KafkaSubscription implements Subscription {
+  readonly #settings: KafkaSubscriptionSettings;
+  readonly #claims = new Map<string, OwnedClaim>();
+  readonly #fetcher: Fetcher;
+  readonly #drained = new Notice();
+  #member: GroupMember | null = null;
+  #committing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #isIterated = false;
+
+  constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
+    this.#settings = settings;
+    const { lane, maxBatchMessages } = settings;
+    const restart = (claim: OwnedClaim, offset: number) => {
+      this.#lose(claim);
+      this.#gain({ topic: claim.topic, partition: claim.partition, offset });
+    };
+    this.#fetcher = new Fetcher(cluster, { lane: `${lane} fetch`, maxBatchMessages, restart });
+  }
+
+  /** Claims partitions for itself, outside of any group. */
+  claimAll(positions: readonly TopicPosition[]): void {
+    for (const position of positions) this.#gain(position);
+  }
+
+  /** Takes part in a group, which says what it may claim. */
+  join(cluster: Cluster, settings: GroupSettings): void {
+    const holdings: Holdings = {
+      owned: () => [...this.#claims.values()],
+      claim: (positions) => this.claimAll(positions),
+      release: (partitions) => this.#release(partitions),
+      loseAll: () => this.#loseAll(),
+      fail: (error) => this.#fetcher.fail(error),
+    };
+    this.#member = new GroupMember(cluster, settings, holdings);
+    this.#member.start();
+  }
+
+  #gain(position: TopicPosition): void {
+    const claim = new OwnedClaim(position);
+    this.#claims.set(nameOf(claim), claim);
+    this.#fetcher.add(claim);
+    this.#settings.emit({ type: "claimed", topic: claim.topic, partition: claim.partition });
+  }
+
+  #lose(claim: OwnedClaim): void {
+    if (this.#claims.get(nameOf(claim)) !== claim) return;
+    this.#claims.delete(nameOf(claim));
+    claim.lose();
+    this.#fetcher.remove(claim);
+    this.#drained.give();
+    this.#settings.emit({ type: "lost", topic: claim.topic, partition: claim.partition });
+  }
+
+  #loseAll(): void {
+    for (const claim of [...this.#claims.values()]) this.#lose(claim);
+  }
+
+  async #release(partitions: readonly TopicPartition[]): Promise<void> {
+    const claims = partitions.map((one) => this.#claims.get(nameOf(one))).filter((claim) =>
+      claim !== undefined
+    );
+    for (const claim of claims) {
+      claim.isHeld = true;
+      claim.drop();
+    }
+    const late = new AbortController();
+    const over = pause(this.#settings.releaseMs, late.signal).then(() => late.abort());
+    while (!late.signal.aborted && claims.some(({ isDrained, lost }) => !isDrained && !lost.aborted)) {
+      await Promise.race([this.#drained.given, over]);
+    }
+    late.abort();
+    for (const claim of claims) this.#lose(claim);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void> {
+    if (this.#isIterated) {
+      throw new BusError("invalid", "The subscription is iterated twice: expected one loop");
+    }
+    this.#isIterated = true;
+    while (true) {
+      const batch = await this.#fetcher.next();
+      if (!batch) return;
+      yield batch;
+    }
+  }
+
+  pause(topics: Iterable<string>): void {
+    this.#fetcher.pause(topics);
+  }
+
+  resume(topics: Iterable<string>): void {
+    this.#fetcher.resume(topics);
+  }
+
+  async commit(positions: ReadonlyMap<Claim, number>): Promise<void> {
+    if (this.#closing) throw closedError();
+    const asked = [...positions];
+    const committed = this.#committing.then(() => this.#commit(asked));
+    this.#committing = committed.catch(() => {});
+    await committed;
+  }
+
+  async #commit(asked: readonly (readonly [Claim, number])[]): Promise<void> {
+    for (const [, offset] of asked) checkInteger("The offset to commit", offset, 0, Number.MAX_SAFE_INTEGER);
+    const held = () => asked.filter((one): one is [OwnedClaim, number] => this.#isHeld(one[0]));
+    await this.#member?.commit(() =>
+      held().map(([{ topic, partition }, offset]) => ({ topic, partition, offset }))
+    );
+    for (const [claim, offset] of held()) claim.committed(offset);
+    this.#drained.give();
+  }
+
+  #isHeld(claim: Claim): claim is OwnedClaim {
+    return this.#claims.get(nameOf(claim)) === claim;
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#fetcher.close();
+    // A reader that was just given a batch has its turn to commit it.
+    await setImmediate();
+    const late = new AbortController();
+    await Promise.race([this.#committing, pause(CLOSE_COMMIT_MS, late.signal)]);
+    late.abort();
+    await this.#member?.leave();
+    this.#loseAll();
+    this.#settings.onClosed(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,192 @@
+import { crc32 } from "node:zlib";
+import { DatabaseSync } from "node:sqlite";
+import { Bus } from "../bus/bus.ts";
+import { openTransport } from "../bus/connect.ts";
+import { WorkerProcess } from "../tools/worker_process.ts";
+import { assert, assertEquals, assertMatch } from "./assert.ts";
+import { BAD_IMAGES } from "./bad_images.ts";
+import { picturesOf, SEVEN } from "./pictures.ts";
+
+/** A bus on which workers in processes of their own are tried. */
+export interface WorkerBus {
+  readonly name: string;
+  /** Why it can't be tried here; `undefined` when it can. */
+  readonly ignore?: string | undefined;
+  /**
+   * @param directory Empty, for one case.
+   * @returns URL of a bus; topics of former cases may be on it.
+   */
+  url(directory: string): string;
+  /** Lets a new group pass over what former cases left. */
+  prepare?(group: string): Promise<void>;
+}
+
+/** One case: a bus, a directory, and workers that are ended with it. */
+class Stage implements AsyncDisposable {
+  readonly #workers: WorkerProcess[] = [];
+  private constructor(
+    readonly url: string,
+    readonly directory: string,
+    readonly bus: Bus,
+    readonly group: string,
+  ) {}
+
+  static async set(kind: WorkerBus): Promise<Stage> {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-worker-" });
+    const url = kind.url(directory);
+    const group = `test-${crypto.randomUUID().slice(0, 8)}`;
+    await kind.prepare?.(group);
+    return new Stage(url, directory, new Bus(await openTransport(url)), group);
+  }
+
+  async worker(...args: string[]): Promise<WorkerProcess> {
+    const options = { bus: this.url, directory: this.directory, args: ["--group", this.group, ...args] };
+    const worker = await WorkerProcess.start(options);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Sends pictures of both models, in turn; resolves with their ids when all are stored. */
+  async send(count: number): Promise<string[]> {
+    const pictures = [...picturesOf("mnist"), ...picturesOf("fashion-mnist")];
+    return await Promise.all(Array.from({ length: count }, (_, i) => {
+      const { png, model, index } = pictures[i % pictures.length]!;
+      return this.bus.send(png, { model, actual: String(index) });
+    }));
+  }
+
+  /** Resolves when so many of the ids are in the database. */
+  async stored(ids: readonly string[], count = ids.length): Promise<void> {
+    const deadline = performance.now() + 60_000;
+    while (this.rows(ids).length < count) {
+      if (performance.now() > deadline) {
+        throw new Error(`Only ${this.rows(ids).length} of ${count} rows after 60 s`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** The ids that are in the database, each as often as it has a row. */
+  rows(ids: readonly string[]): string[] {
+    const wanted = new Set(ids);
+    using database = new DatabaseSync(`${this.directory}/results.db`, { timeout: 5_000 });
+    return database.prepare("SELECT id FROM results").all().map(({ id }) => String(id)).filter((id) =>
+      wanted.has(id)
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+    await this.bus.close();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+const COUNT = 3_000;
+
+const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  async "killed twice under load, each image ends in exactly one row"(stage) {
+    let worker = await stage.worker("--quiet");
+    const ids = await stage.send(COUNT);
+    for (const share of [0.25, 0.5]) {
+      await stage.stored(ids, COUNT * share);
+      await worker.kill();
+      worker = await stage.worker("--quiet");
+    }
+    await stage.stored(ids);
+    assertEquals(stage.rows(ids).sort(), [...ids].sort());
+  },
+
+  async "one of two killed under load, the other one does all that is left"(stage) {
+    const [first] = [await stage.worker("--quiet"), await stage.worker("--quiet")];
+    const ids = await stage.send(COUNT);
+    await stage.stored(ids, COUNT * 0.25);
+    await first.kill();
+    await stage.stored(ids);
+    assertEquals(stage.rows(ids).sort(), [...ids].sort());
+  },
+
+  async "Ctrl-C under load drains, exits 0, and nothing is classified twice afterwards"(stage) {
+    const first = await stage.worker();
+    const ids = await stage.send(COUNT);
+    await stage.stored(ids, 100);
+    first.signal("SIGINT");
+    assertEquals(await first.ended(), 0);
+    assertEquals(first.log.at(-1), "Stopped: nothing was left unfinished.");
+    const second = await stage.worker();
+    await stage.stored(ids);
+    second.signal("SIGTERM");
+    assertEquals(await second.ended(), 0);
+    assertEquals(first.output.length + second.output.length, COUNT);
+    assertEquals(stage.rows(ids).length, COUNT);
+    for (const line of [...first.log, ...second.log]) {
+      assertMatch(line, /^(Serving|bus|results|Ctrl-C|Stopp)/);
+    }
+  },
+
+  async "records of the replaced system give its line, and a row with the true label"(stage) {
+    const jpegs = Deno.readTextFileSync(new URL("./fixtures/seed_records.jsonl", import.meta.url)).trim()
+      .split("\n");
+    const records = jpegs.map((line) => JSON.parse(line) as { topic: string; key: string; value: string });
+    const worker = await stage.worker();
+    for (const { topic, key, value } of records) {
+      await stage.bus.transport.send(topic, [{ key, value: new TextEncoder().encode(value) }]);
+    }
+    const seen = () => worker.output.filter((line) => /^Prediction: \d Actual: \d$/.test(line));
+    const deadline = performance.now() + 30_000;
+    while (seen().length < records.length && performance.now() < deadline) {
+      await new Promise((r) => setTimeout(r, 20));
+    }
+    const right = seen().filter((line) => /Prediction: (\d) Actual: \1/.test(line));
+    assertEquals(seen().length, records.length);
+    assert(right.length >= records.length * 0.8, `${right.length} of ${records.length} are right`);
+    using database = new DatabaseSync(`${stage.directory}/results.db`);
+    const actual = database.prepare("SELECT actual FROM results ORDER BY id").all().map((row) =>
+      String(row["actual"])
+    );
+    assertEquals(actual.sort(), records.map(({ key }) => key).sort());
+  },
+
+  async "bad images and a picture of 15.7 MB pass, and the pictures around them are classified"(stage) {
+    await stage.worker("--quiet");
+    const large = largePng(15_728_640);
+    assertEquals(large.length, 15_728_640);
+    const images = [...BAD_IMAGES.flatMap(([, bytes]) => [bytes, SEVEN.png]), large, SEVEN.png];
+    const results = await Promise.all(
+      images.map((image) => stage.bus.classify(image, { model: "mnist", timeoutMs: 60_000 })),
+    );
+    const codes = results.map((result) => result.status === "failed" ? result.error.code : "");
+    assertEquals(codes, [...BAD_IMAGES.flatMap(([, , code]) => [code, ""]), "", ""]);
+  },
+};
+
+/** A picture with so many bytes: a chunk of its own holds what is missing, as photographs hold their metadata. */
+function largePng(bytes: number): Uint8Array<ArrayBuffer> {
+  const large = new Uint8Array(bytes);
+  const end = SEVEN.png.length - 12;
+  const filling = bytes - SEVEN.png.length - 12;
+  large.set(SEVEN.png.subarray(0, end));
+  new DataView(large.buffer).setUint32(end, filling);
+  large.set(new TextEncoder().encode("prIv"), end + 4);
+  new DataView(large.buffer).setUint32(end + 8 + filling, crc32(large.subarray(end + 4, end + 8 + filling)));
+  large.set(SEVEN.png.subarray(end), end + 12 + filling);
+  return large;
+}
+
+/**
+ * Registers the cases of workers in processes of their own.
+ *
+ * @param kind The bus they work on.
+ */
+export function testWorker(kind: WorkerBus): void {
+  for (const [name, run] of Object.entries(CASES)) {
+    Deno.test({
+      name: `worker on ${kind.name}: ${name}${kind.ignore === undefined ? "" : ` (${kind.ignore})`}`,
+      ignore: kind.ignore !== undefined,
+      async fn() {
+        await using stage = await Stage.set(kind);
+        await run(stage);
+      },
+    });
+  }
+}
