@@ -7,6 +7,7 @@ import { parseArguments } from "./cli/arguments.ts";
 import { type Command, UsageError } from "./cli/command.ts";
 import { endingOf } from "./cli/exit.ts";
 import { helpOf, overview } from "./cli/help.ts";
+import { askForPermissions } from "./cli/permissions.ts";
 import { didYouMean } from "./cli/suggestion.ts";
 import { print, say } from "./cli/terminal.ts";
 
@@ -31,6 +32,7 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
       print(helpOf(command));
       return 0;
     }
+    await askForPermissions(command, argv);
     return await command.run(parseArguments(command, argv));
   } catch (error) {
     const { code, message } = await endingOf(error, command);

@@ -44,10 +44,9 @@ async function throughput(bus: Bus, count: number): Promise<number> {
 async function sendAll(bus: Bus, count: number): Promise<void> {
   const pending = new Set<Promise<unknown>>();
   for (let i = 0; i < count; i++) {
-    const sending = bus.send(PICTURES[i % PICTURES.length]!, { model: MODEL }).then(() =>
-      pending.delete(sending)
-    );
+    const sending: Promise<unknown> = bus.send(PICTURES[i % PICTURES.length]!, { model: MODEL });
     pending.add(sending);
+    sending.then(() => pending.delete(sending), () => {});
     if (pending.size >= 512) await Promise.race(pending);
   }
   await Promise.all(pending);

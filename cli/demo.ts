@@ -16,7 +16,7 @@ export const demo: Command = {
   operands: "",
   options: { ...JSON_OPTION },
   examples: [["imagebus demo", "classify the bundled pictures of each model"]],
-  permissions: ["read", "write", "env"],
+  permissions: ["read", "write"],
   run,
 };
 

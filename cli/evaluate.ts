@@ -34,7 +34,7 @@ export const evaluate: Command = {
     ["imagebus evaluate mnist --bus sqlite:/tmp/bus.db", "send them all to a worker on that bus"],
     ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "the same on Kafka, for programs"],
   ],
-  permissions: ["read", "write", "env", "net", "sys"],
+  permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 

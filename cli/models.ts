@@ -13,7 +13,7 @@ export const models: Command = {
     ["imagebus models", "the shipped ones"],
     ["imagebus models --models-dir ./mine", "also those in ./mine"],
   ],
-  permissions: ["read", "env"],
+  permissions: ["env", "read"],
   run,
 };
 

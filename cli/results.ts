@@ -23,7 +23,7 @@ export const results: Command = {
     ["imagebus results --failed --limit 100", "what could not be classified"],
     ["imagebus results --json --limit 1000000", "everything, for programs"],
   ],
-  permissions: ["read", "write", "env"],
+  permissions: ["env", "read", "write"],
   run,
 };
 

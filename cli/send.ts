@@ -39,7 +39,7 @@ export const send: Command = {
     ["imagebus send *.jpg --json", "an object with id and file for each"],
     ["cat boot.png | imagebus send --wait -", "from standard input"],
   ],
-  permissions: ["read", "write", "env", "net", "sys"],
+  permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 

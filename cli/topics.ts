@@ -17,7 +17,7 @@ export const topics: Command = {
     ["imagebus topics", "of the embedded bus"],
     ["imagebus topics --bus kafka://localhost:9092 --json", "of Kafka, for programs"],
   ],
-  permissions: ["read", "write", "env", "net", "sys"],
+  permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 

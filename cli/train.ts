@@ -20,7 +20,7 @@ export const train: Command = {
     ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; goes on where it was broken off"],
     ["imagebus worker --models-dir /tmp/models", "serve what was trained"],
   ],
-  permissions: ["read", "write", "env"],
+  permissions: ["env", "read", "write"],
   run,
 };
 

@@ -65,7 +65,7 @@ export const worker: Command = {
     ["imagebus worker --models mnist --models-dir ./mine", "one model; look for it in ./mine too"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one a line"],
   ],
-  permissions: ["read", "write", "env", "net", "sys"],
+  permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 

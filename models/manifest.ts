@@ -62,15 +62,32 @@ export type Activation = "linear" | "relu";
 export type Layer =
   | {
     readonly type: "conv2d";
+    /** Channels that come out. */
     readonly filters: number;
+    /** Height and width of the kernel, in pixels. */
     readonly kernel: number;
+    /** In pixels, both ways. @default {1} */
     readonly stride?: number;
+    /** As TensorFlow means it. @default {"valid"} */
     readonly padding?: "same" | "valid";
+    /** @default {"linear"} */
     readonly activation?: Activation;
   }
-  | { readonly type: "maxPool2d"; readonly size: number; readonly stride?: number }
+  | {
+    readonly type: "maxPool2d";
+    /** Height and width of the window, in pixels. */
+    readonly size: number;
+    /** In pixels, both ways. @default {size} */
+    readonly stride?: number;
+  }
   | { readonly type: "flatten" }
-  | { readonly type: "dense"; readonly units: number; readonly activation?: Activation };
+  | {
+    readonly type: "dense";
+    /** Numbers that come out. */
+    readonly units: number;
+    /** @default {"linear"} */
+    readonly activation?: Activation;
+  };
 
 /** The trained numbers: one file with all tensors one after the other, in the order of the layers (kernel, then bias). */
 export interface WeightsSpec {

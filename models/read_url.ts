@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ModelError } from "./errors.ts";
 
 const FETCH_TIMEOUT_MS = 30_000;
@@ -23,10 +25,19 @@ export async function readUrl(url: URL, maxBytes: number): Promise<Uint8Array> {
  * How a place is called in messages: a path for what is on this machine.
  *
  * @param url Any URL.
- * @returns The decoded path of a file: URL, else the URL.
+ * @returns The path of a file: URL, else the URL.
  */
 export function showUrl(url: URL): string {
-  return url.protocol === "file:" ? decodeURIComponent(url.pathname) : url.href;
+  return url.protocol === "file:" ? fileURLToPath(url) : url.href;
+}
+
+/**
+ * @param place A directory; a text is a path, relative to the working directory.
+ * @returns Its URL, with a slash at the end.
+ */
+export function directoryUrl(place: string | URL): URL {
+  const url = place instanceof URL ? place : pathToFileURL(resolve(place));
+  return url.pathname.endsWith("/") ? url : new URL(`${url.href}/`);
 }
 
 /**

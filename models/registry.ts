@@ -11,7 +11,7 @@ import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
 import { parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
-import { explain, readUrl, showUrl } from "./read_url.ts";
+import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 
 /** The models that come with the project. A list, since a directory can't be listed over http. */
 export const SHIPPED_MODELS: readonly string[] = ["fashion-mnist", "mnist"];
@@ -123,6 +123,9 @@ function shippedPlace(name: string): { name: string; folder: URL; shipped: boole
 
 async function findFolders(dir: string | URL): Promise<URL[]> {
   const url = directoryUrl(dir);
+  if (url.protocol !== "file:") {
+    throw new ModelError("invalid", `A directory of models must be on this machine; got ${url.href}`);
+  }
   try {
     if (await isFile(new URL("manifest.json", url))) return [url];
     const folders: URL[] = [];
@@ -134,18 +137,6 @@ async function findFolders(dir: string | URL): Promise<URL[]> {
   } catch (cause) {
     throw explainDirectory(url, cause);
   }
-}
-
-function directoryUrl(dir: string | URL): URL {
-  const absolute = dir instanceof URL ? dir : new URL(encodePath(dir), `file://${encodePath(Deno.cwd())}/`);
-  if (absolute.protocol !== "file:") {
-    throw new ModelError("invalid", `A directory of models must be on this machine; got ${absolute.href}`);
-  }
-  return absolute.pathname.endsWith("/") ? absolute : new URL(`${absolute.href}/`);
-}
-
-function encodePath(path: string): string {
-  return path.split("/").map(encodeURIComponent).join("/");
 }
 
 async function isFile(url: URL): Promise<boolean> {

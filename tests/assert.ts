@@ -34,9 +34,9 @@ function expectError<E extends Error>(error: unknown, errorClass: ErrorClass<E>,
 }
 
 const fallback: Assertions = {
-  assert: (condition, message) => nodeAssert.ok(condition, message),
-  assertEquals: (actual, expected, message) => nodeAssert.deepEqual(actual, expected, message),
-  assertMatch: (actual, expected, message) => nodeAssert.match(actual, expected, message),
+  assert: (condition, message) => nodeAssert.ok(condition, message as string),
+  assertEquals: (actual, expected, message) => nodeAssert.deepEqual(actual, expected, message as string),
+  assertMatch: (actual, expected, message) => nodeAssert.match(actual, expected, message as string),
   assertStringIncludes(actual, expected, message) {
     nodeAssert.ok(
       actual.includes(expected),

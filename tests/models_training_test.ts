@@ -8,6 +8,7 @@ import { loadModels } from "../models/registry.ts";
 import { adamStep, learningRateAt } from "../models/training/adam.ts";
 import { prepareBatch } from "../models/training/augment.ts";
 import { crossEntropy, fitTemperature } from "../models/training/calibrate.ts";
+import { readCheckpoint, writeCheckpoint } from "../models/training/checkpoint.ts";
 import { findDataDirectory, readDataSet } from "../models/training/data_set.ts";
 import type { DataSet } from "../models/training/data_set.ts";
 import { fitEpoch, startFit } from "../models/training/fit.ts";
@@ -18,12 +19,13 @@ import { Random } from "../models/training/random.ts";
 import { RECIPES } from "../models/training/recipes.ts";
 import type { Recipe } from "../models/training/recipes.ts";
 import { train } from "../models/training/train.ts";
+import { writeModel } from "../models/training/write_model.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
 
 type Arrays = readonly Float32Array[];
 
-/** Value and gradients of the sum of squares of an operation, on one of TensorFlow.js's backends. */
+/** Value and gradients of the sum of (result + 1)² of an operation, on one of TensorFlow.js's backends. */
 async function gradientsOn(
   backend: "wasm" | "cpu",
   operation: (...inputs: tf.Tensor[]) => tf.Tensor,
@@ -34,7 +36,7 @@ async function gradientsOn(
   const result: Float32Array[] = [];
   tf.tidy(() => {
     const tensors = inputs.map(({ values, shape }) => tf.tensor(values, shape));
-    const loss = (...args: tf.Tensor[]) => tf.sum(tf.square(operation(...args))) as tf.Scalar;
+    const loss = (...args: tf.Tensor[]) => tf.sum(tf.square(tf.add(operation(...args), 1))) as tf.Scalar;
     const { value, grads } = tf.valueAndGrads(loss)(tensors);
     for (const tensor of [value, ...grads]) result.push(tensor.dataSync<"float32">().slice());
   });
@@ -124,6 +126,13 @@ Deno.test("adam: it finds the lowest point of a bowl", () => {
   assert(Math.abs(parameters[0]! - 1) < 0.01 && Math.abs(parameters[1]! - 2) < 0.01, String(parameters));
 });
 
+Deno.test("adam: the first step is as long as the rate, whatever the gradient; the decay comes on top", () => {
+  const parameters = Float32Array.of(1, 1, 2);
+  const state = { mean: new Float32Array(3), square: new Float32Array(3) };
+  adamStep(parameters, Float32Array.of(1e-3, -500, 0), state, 0, 0.125, 0.5);
+  assertEquals([...parameters].map((value) => Math.round(value * 1e4) / 1e4), [0.8125, 1.0625, 1.875]);
+});
+
 Deno.test("adam: the learning rate rises, then falls to almost nothing", () => {
   const rates = [0, 4, 9, 10, 54, 99].map((step) =>
     learningRateAt({ learningRate: 1, warmUp: 0.1, weightDecay: 0 }, step, 100)
@@ -207,6 +216,49 @@ Deno.test("training: the same seed gives the same weights, also when it goes on 
     return state.parameters;
   };
   assertEquals(await run(true), await run(false));
+});
+
+Deno.test("training: a kept state is read back, and refused for another recipe or as another file", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = new URL(`file://${directory}/training.checkpoint`);
+    assertEquals(await readCheckpoint(file, RECIPE), undefined);
+    const state = startFit(tinyTask());
+    await writeCheckpoint(file, RECIPE, state);
+    assertEquals(await readCheckpoint(file, { ...RECIPE, description: "other words" }), state);
+    const other = { ...RECIPE, seed: RECIPE.seed + 1 };
+    assertStringIncludes(
+      (await assertRejects(() => readCheckpoint(file, other), ModelError)).message,
+      "another recipe",
+    );
+    await Deno.writeTextFile(file, "something else");
+    assertStringIncludes(
+      (await assertRejects(() => readCheckpoint(file, RECIPE), ModelError)).message,
+      "not a checkpoint",
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("training: what is written is served, and its card and manifest say what was measured", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await startBackend(await loadWasmBinary());
+    const task = tinyTask();
+    let state = startFit(task);
+    for (let epoch = 0; epoch < RECIPE.epochs; epoch++) state = await fitEpoch(task, state, () => {});
+    const model = { ...task, ...state, temperature: 1.25, validationAccuracy: 1 };
+    const { evaluation } = await writeModel(new URL(`file://${directory}/halves/`), model, tinyData(40));
+    assertEquals([evaluation.correct, evaluation.images, evaluation.confusion], [40, 40, [[20, 0], [0, 20]]]);
+    const [files] = await loadModels({ dirs: [directory], shipped: false });
+    assertEquals(files?.manifest.evaluation, { data: "halves", images: 40, accuracy: 1 });
+    assertStringIncludes(await Deno.readTextFile(`${directory}/halves/card.md`), "40 of 40 (100.00 %)");
+    const samples = [...Deno.readDirSync(`${directory}/halves/samples`)].map(({ name }) => name).sort();
+    assertEquals(samples, ["0-right.png", "1-left.png"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("training: it ends between two steps when it is told to", async () => {

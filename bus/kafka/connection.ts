@@ -43,6 +43,10 @@ interface Waiting {
 }
 
 const SCRATCH_BYTES = 65_536;
+/** Smaller requests go out in one write. */
+const COALESCED_BYTES = 65_536;
+/** Of a request: what to do, in which version, its number, the length of the client's name. */
+const HEADER_BYTES = 10;
 
 /** `host:port`, with brackets around an IPv6 address. */
 export function format({ host, port }: Address): string {
@@ -154,37 +158,44 @@ export class BrokerConnection {
     }
   }
 
-  #exchange(api: Api, payload: unknown): Exchange {
+  #exchange<A extends Api>(api: A, payload: Requests[A][0]): Exchange {
     const { requests, apiKeys, lookup } = this.#protocol;
-    const key = apiKeys[api];
+    const [key, definition] = [apiKeys[api], requests[api]];
     const offered = this.#versions[key];
-    try {
-      if (offered) return lookup(this.#versions)(key, requests[api])(payload);
-    } catch (cause) {
-      throw new BusError("invalid", `${this.#address} speaks no version of ${api} that is known here`, {
-        cause,
-      });
-    }
+    const newest = Math.max(...definition.versions.map(Number));
+    if (offered && offered.minVersion <= newest) return lookup(this.#versions)(key, definition)(payload);
+    const versions = offered ? `versions ${offered.minVersion} to ${offered.maxVersion}` : "no version";
     throw new BusError(
       "invalid",
-      `${this.#address} does not know the request ${api}: expected Kafka 1.0 or newer`,
+      `${this.#address} knows ${versions} of ${api}, and version ${newest} or an older one was expected`,
     );
   }
 
   async #send({ request, response }: Exchange, timeoutMs: number): Promise<unknown> {
     const correlationId = this.#correlationId++ & 0x7fffffff;
-    const { buffer } = await this.#protocol.encodeFrame({
-      correlationId,
-      clientId: this.#settings.clientId,
-      request,
-    });
-    const payload = await this.#exchangeBytes(correlationId, buffer, request.apiName, timeoutMs);
-    return await response.decode(payload);
+    const { buffer } = await request.encode();
+    const frame = [this.#frameHeader(request, correlationId, buffer.length), buffer];
+    return await response.decode(await this.#exchangeBytes(correlationId, frame, request.apiName, timeoutMs));
+  }
+
+  #frameHeader(
+    { apiKey, apiVersion }: Exchange["request"],
+    correlationId: number,
+    bodyBytes: number,
+  ): Buffer {
+    const clientId = Buffer.from(this.#settings.clientId);
+    const header = Buffer.allocUnsafe(4 + HEADER_BYTES);
+    header.writeInt32BE(HEADER_BYTES + clientId.length + bodyBytes);
+    header.writeInt16BE(apiKey, 4);
+    header.writeInt16BE(apiVersion, 6);
+    header.writeInt32BE(correlationId, 8);
+    header.writeInt16BE(clientId.length, 12);
+    return Buffer.concat([header, clientId]);
   }
 
   async #exchangeBytes(
     correlationId: number,
-    frame: Buffer,
+    frame: readonly Buffer[],
     api: string,
     timeoutMs: number,
   ): Promise<Buffer> {
@@ -202,10 +213,14 @@ export class BrokerConnection {
     }
   }
 
-  async #write(frame: Uint8Array): Promise<void> {
+  async #write(parts: readonly Buffer[]): Promise<void> {
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    const chunks = size <= COALESCED_BYTES ? [Buffer.concat(parts)] : parts;
     try {
-      for (let written = 0; written < frame.length && !this.#isClosed;) {
-        written += await this.#conn.write(frame.subarray(written));
+      for (const chunk of chunks) {
+        for (let written = 0; written < chunk.length && !this.#isClosed;) {
+          written += await this.#conn.write(chunk.subarray(written));
+        }
       }
     } catch (error) {
       this.close(broken(this.#address, error));

@@ -4,10 +4,9 @@ import type { OutgoingMessage } from "../transport.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { closedError, type Cluster } from "./cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "./faults.ts";
-import { sizeOf, toRecord } from "./messages.ts";
 import { Partitioner } from "./partitioner.ts";
 import { Backoff, pause } from "./pause.ts";
-import type { RecordToSend } from "./protocol.ts";
+import { encodeRecordBatch, type RecordToSend, toRecord } from "./record_batch.ts";
 import { PartitionQueue, type PendingRecord, Sending } from "./sending.ts";
 import { byTopic, maxBatchBytes, nameOf } from "./topics.ts";
 
@@ -98,10 +97,10 @@ export class Producer {
     try {
       for (const record of records) {
         if (this.#cluster.partitions(topic) === 0) await this.#settings.ensure(topic);
-        const bytes = sizeOf(record);
+        const { bytes } = record;
         if (!this.#room.tryTake(bytes)) await this.#room.take(bytes, () => sending.isSettled);
         if (sending.isSettled) return this.#room.give(bytes);
-        this.#enqueue(topic, { record, bytes, sending });
+        this.#enqueue(topic, { record, sending });
       }
     } catch (error) {
       this.#lastFault = error;
@@ -186,11 +185,11 @@ export class Producer {
 
   async #request(leader: number, queues: readonly PartitionQueue[]): Promise<Map<string, number>> {
     const timeout = Math.min(this.#settings.sendTimeoutMs, ACK_TIMEOUT_MS);
-    const batches = queues.map(({ topic, partition, underWay }) => ({
-      topic,
-      partition,
-      messages: underWay.map(({ record }) => record),
-    }));
+    const { crc32c } = this.#cluster.protocol;
+    const batches = queues.map(({ topic, partition, underWay }) => {
+      const records = underWay.map(({ record }) => record);
+      return { topic, partition, batch: encodeRecordBatch(records, Date.now(), crc32c) };
+    });
     const payload = { acks: -1, timeout, topicData: byTopic(batches) } as const;
     const { topics } = await this.#cluster.request(leader, LANE, "Produce", payload);
     return new Map(
@@ -258,7 +257,7 @@ export class Producer {
   }
 
   #free(records: readonly PendingRecord[]): void {
-    this.#room.give(records.reduce((sum, { bytes }) => sum + bytes, 0));
+    this.#room.give(records.reduce((sum, { record }) => sum + record.bytes, 0));
   }
 
   #purge(): void {
@@ -317,7 +316,7 @@ function takeBatches(queues: readonly PartitionQueue[]): PartitionQueue[] {
   let bytes = 0;
   for (const queue of queues) {
     if (bytes >= REQUEST_BYTES) break;
-    for (const record of queue.take()) bytes += record.bytes;
+    for (const { record } of queue.take()) bytes += record.bytes;
     taken.push(queue);
   }
   return taken;
@@ -327,11 +326,11 @@ function noLeader({ topic, partition }: PartitionQueue): BrokerFault {
   return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
 }
 
-function tooLarge(topic: string, { record, bytes }: PendingRecord, limit: number | null): BusError {
+function tooLarge(topic: string, { record }: PendingRecord, limit: number | null): BusError {
   const setting = "max.message.bytes (message.max.bytes of the broker)";
   return new BusError(
     "too_large",
-    `The message for "${topic}" has ${record.value.length} bytes, ${bytes} with key, headers and lengths, ` +
+    `The message for "${topic}" has ${record.value.length} bytes, ${record.bytes} with key, headers and lengths, ` +
       `and the topic's ${setting} is ${limit ?? "less"}: send a smaller one or raise it`,
   );
 }

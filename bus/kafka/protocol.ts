@@ -10,13 +10,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Codec } from "./compression.ts";
-
-/** A record as the encoder takes it. */
-export interface RecordToSend {
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly headers: Readonly<Record<string, Buffer>>;
-}
+import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
 
 /** A record as the decoder returns it. Numbers of 64 bits are decimal text. */
 export interface FetchedRecord {
@@ -105,7 +99,7 @@ export interface Requests {
     {
       readonly acks: -1;
       readonly timeout: number;
-      readonly topicData: readonly ByTopic<{ partition: number; messages: readonly RecordToSend[] }>[];
+      readonly topicData: readonly ByTopic<{ partition: number; batch: Buffer }>[];
     },
     {
       readonly topics: readonly {
@@ -196,7 +190,7 @@ export interface Exchange {
     readonly apiKey: number;
     readonly apiVersion: number;
     readonly apiName: string;
-    encode(): Promise<unknown>;
+    encode(): Promise<{ readonly buffer: Buffer }>;
   };
   readonly response: {
     decode(payload: Buffer): Promise<unknown>;
@@ -207,7 +201,10 @@ export interface Exchange {
 /** Which versions of each request a broker understands, by the number of the request. */
 export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
 
-type Definition = { protocol(of: { version: number }): (payload: unknown) => Exchange };
+interface Definition {
+  readonly versions: readonly string[];
+  protocol(of: { version: number }): (payload: Requests[Api][0]) => Exchange;
+}
 
 /** How to prove to a broker who one is. */
 export interface SaslOptions {
@@ -234,9 +231,7 @@ export interface Protocol {
     versions: Versions,
   ) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
   readonly apiKeys: Readonly<Record<Api, number>>;
-  readonly encodeFrame: (
-    of: { correlationId: number; clientId: string; request: Exchange["request"] },
-  ) => Promise<{ readonly buffer: Buffer }>;
+  readonly crc32c: (bytes: Buffer) => number;
   readonly errorCodes: readonly { readonly type: string; readonly code: number; readonly message: string }[];
   readonly MemberMetadata: {
     encode(of: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
@@ -260,11 +255,11 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [protocol, apiKeys, frame, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise
+  const [protocol, apiKeys, crc32c, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise
     .all([
       import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/request.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/error.js"),
       import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
       import("npm:kafkajs@2.2.4/src/consumer/filterAbortedMessages.js"),
@@ -274,14 +269,31 @@ async function load(): Promise<Protocol> {
     ]);
   registerCodecs(compression.default.Codecs, CODECS);
   return {
-    ...protocol.default,
+    lookup: protocol.default.lookup,
+    requests: { ...protocol.default.requests, Produce: produceDefinition(protocol.default.requests.Produce) },
     apiKeys: apiKeys.default,
-    encodeFrame: frame.default,
+    crc32c: crc32c.default,
     errorCodes: errors.default.errorCodes,
     ...assigner.default,
     filterAbortedMessages: aborted.default,
     authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
       new sasl.default(connection, SILENT, versions, true).authenticate(),
+  };
+}
+
+/** kafkajs's answers, with our requests. */
+function produceDefinition(theirs: Definition): Definition {
+  return {
+    versions: PRODUCE_VERSIONS,
+    protocol: ({ version: apiVersion }) => (payload) => {
+      const { request: { apiKey, apiName }, response } = theirs.protocol({ version: apiVersion })({
+        ...payload,
+        topicData: [],
+      });
+      const encode = () =>
+        Promise.resolve({ buffer: encodeProduceRequest(payload as Requests["Produce"][0]) });
+      return { request: { apiKey, apiVersion, apiName, encode }, response };
+    },
   };
 }
 

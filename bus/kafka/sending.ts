@@ -1,4 +1,4 @@
-import type { RecordToSend } from "./protocol.ts";
+import type { RecordToSend } from "./record_batch.ts";
 
 /** One call of `send`: settled when all of its records are stored, or the first one failed. */
 export class Sending {
@@ -41,7 +41,6 @@ export class Sending {
 /** A record that waits to be stored. */
 export interface PendingRecord {
   readonly record: RecordToSend;
-  readonly bytes: number;
   readonly sending: Sending;
 }
 
@@ -78,9 +77,9 @@ export class PartitionQueue {
 
   /** Takes what fits into one batch: at least one record, however large. */
   take(): readonly PendingRecord[] {
-    let [count, bytes] = [1, this.#waiting[0]!.bytes];
-    while (count < this.#waiting.length && bytes + this.#waiting[count]!.bytes <= this.#batchBytes) {
-      bytes += this.#waiting[count++]!.bytes;
+    let [count, bytes] = [1, this.#waiting[0]!.record.bytes];
+    while (count < this.#waiting.length && bytes + this.#waiting[count]!.record.bytes <= this.#batchBytes) {
+      bytes += this.#waiting[count++]!.record.bytes;
     }
     return this.underWay = this.#waiting.splice(0, count);
   }

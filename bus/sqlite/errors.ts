@@ -35,26 +35,37 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   26: CORRUPT,
 };
 
+const CODES_BY_TEXT: readonly (readonly [string, number])[] = [
+  ["database is locked", 5],
+  ["attempt to write a readonly database", 8],
+  ["disk I/O error", 10],
+  ["database disk image is malformed", 11],
+  ["database or disk is full", 13],
+  ["unable to open database file", 14],
+  ["file is not a database", 26],
+];
+
 /**
  * What an error of `node:sqlite` or Deno means for the bus.
  *
  * @param error What was thrown.
  * @param path The bus's file, for the message.
- * @returns A {@linkcode BusError} with the error as its cause; what is no error of SQLite comes back as it is.
+ * @returns A {@linkcode BusError} with the error as its cause; what says nothing of the file comes back as it is.
  */
 export function toBusError(error: unknown, path: string): unknown {
   if (error instanceof BusError || !(error instanceof Error)) return error;
   if (error instanceof Deno.errors.NotCapable) return notCapable(error, path);
   if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") return error;
-  const { code, advice } = meaning(error);
+  const meaning = MEANINGS[resultCode(error)];
+  if (!meaning) return error;
+  const { code, advice } = meaning;
   return new BusError(code, `The bus "${path}" failed: ${error.message} (${advice})`, { cause: error });
 }
 
-function meaning(error: Error): Meaning {
-  // The constructor of DatabaseSync throws without a result code.
-  if (!("errcode" in error)) return error.message.startsWith("unable to open") ? UNOPENED : BUSY;
-  return MEANINGS[Number(error.errcode) & 0xff] ??
-    { code: "unavailable", advice: `SQLite error ${error.errcode}` };
+/** Opening a file and stepping through rows fail without a result code. */
+function resultCode(error: Error): number {
+  if ("errcode" in error) return Number(error.errcode) & 0xff;
+  return CODES_BY_TEXT.find(([text]) => error.message.startsWith(text))?.[1] ?? 1;
 }
 
 function notCapable(error: Error, path: string): BusError {

@@ -48,7 +48,7 @@ ${recipe.card.use}
 ${recipe.card.data}
 
 The last ${count(recipe.validationImages)} training images were not learnt from: the recipe was chosen and the
-confidences were calibrated on them. The test images were looked at once, after everything was decided.
+confidences were calibrated on them. No choice was made by the test images.
 
 ## Network and recipe
 
@@ -64,7 +64,7 @@ ${schedule.learningRate} over the first ${
   } of the steps and then falls to 0 in a straight line. Cross-entropy${
     recipe.labelSmoothing > 0 ? ` with labels smoothed by ${recipe.labelSmoothing}` : ""
   }. Each image is
-moved by up to ${augmentation.shift} pixels each way${
+moved by up to ${augmentation.shift} pixel${augmentation.shift === 1 ? "" : "s"} each way${
     augmentation.mirror ? " and mirrored half of the time" : ""
   }. Seed ${recipe.seed}. The training took ${Math.round(seconds / 60)} minutes on one
 thread of TensorFlow.js's WASM backend.

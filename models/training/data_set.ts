@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { ModelError } from "../errors.ts";
-import { explain, readUrl, showUrl } from "../read_url.ts";
+import { directoryUrl, explain, readUrl, showUrl } from "../read_url.ts";
 
 /** Labelled images, decoded, all of one size. */
 export interface DataSet {
@@ -46,10 +46,10 @@ const LABELS_MAGIC = 0x801;
  * @throws {ModelError} `not_found` if none does; `denied`.
  */
 export async function findDataDirectory(option?: string | URL): Promise<URL> {
-  const asked = option ?? Deno.env.get("IMAGEBUS_DATA");
+  const asked = option ?? fromEnvironment("IMAGEBUS_DATA");
   const candidates = asked === undefined || asked === ""
-    ? [directory("data"), new URL("../../../shared/data/", import.meta.url)]
-    : [directory(asked)];
+    ? [directoryUrl("data"), new URL("../../../shared/data/", import.meta.url)]
+    : [directoryUrl(asked)];
   for (const candidate of candidates) {
     if (candidate.protocol === "file:" && await isDirectory(candidate)) return candidate;
   }
@@ -156,11 +156,10 @@ function show([magic, ...extents]: readonly (number | undefined)[]): string {
   }`;
 }
 
-function directory(place: string | URL): URL {
-  if (place instanceof URL) return new URL(place.href.replace(/\/?$/, "/"));
-  const encoded = place.split("/").map(encodeURIComponent).join("/");
-  const base = new URL(`file://${Deno.cwd().split("/").map(encodeURIComponent).join("/")}/`);
-  return new URL(encoded.replace(/\/?$/, "/"), base);
+/** Without the permission to read it, it is as if it were not set. */
+function fromEnvironment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 async function isDirectory(url: URL): Promise<boolean> {

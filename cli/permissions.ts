@@ -1,0 +1,52 @@
+import type { Command, Permission } from "./command.ts";
+import { say } from "./terminal.ts";
+
+const REASONS: Readonly<Record<Permission, string>> = {
+  env: "options can come from variables IMAGEBUS_…, and others say where your state directory is",
+  read: "images, models, the embedded bus, results.db",
+  write: "the embedded bus, results.db",
+  net: "Kafka",
+  sys: "Kafka's client says the name of this machine",
+  run: "other programs",
+};
+
+/**
+ * Asks for what a command will need, once for each kind, instead of once for each variable and file. Does nothing where
+ * flags say something about that kind already, or where there is no terminal to ask on.
+ *
+ * @param command What will be run.
+ * @param argv Its arguments.
+ */
+export async function askForPermissions(command: Command, argv: readonly string[]): Promise<void> {
+  if (!Deno.stdin.isTerminal()) return;
+  for (const name of command.permissions) {
+    if (!isNeeded(name, argv)) continue;
+    if (await isDecided({ name }) || await isDecided(sampleOf(name))) continue;
+    say(`imagebus ${command.name} needs ${name}: ${REASONS[name]}.`);
+    await Deno.permissions.request({ name });
+  }
+}
+
+async function isDecided(descriptor: Deno.PermissionDescriptor): Promise<boolean> {
+  return (await Deno.permissions.query(descriptor)).state !== "prompt";
+}
+
+/** A part of the permission: where it was given or refused, flags were typed with thought. */
+function sampleOf(name: Permission): Deno.PermissionDescriptor {
+  if (name === "env") return { name, variable: "IMAGEBUS_URL" };
+  return name === "read" || name === "write" ? { name, path: "." } : { name };
+}
+
+/** Only Kafka needs the network. */
+function isNeeded(name: Permission, argv: readonly string[]): boolean {
+  if (name !== "net" && name !== "sys") return true;
+  return [...argv, environmentUrl()].some((text) => text.includes("kafka:"));
+}
+
+function environmentUrl(): string {
+  try {
+    return Deno.env.get("IMAGEBUS_URL") ?? "";
+  } catch {
+    return ""; // Not granted: then it is not used either.
+  }
+}

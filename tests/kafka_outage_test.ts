@@ -1,0 +1,113 @@
+import { BusError } from "../bus/errors.ts";
+import { openKafkaTransport } from "../bus/kafka.ts";
+import type { Transport, TransportEvent } from "../bus/transport.ts";
+import { type KafkaBroker, startKafka } from "../tools/kafka.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
+import { NO_OWN_KAFKA, QUICK, testKafka } from "./fixtures/kafka.ts";
+import { eventually, unique, within } from "./transport_suite/harness.ts";
+import { bytes, Reader } from "./transport_suite/reader.ts";
+
+/** A broker that can be killed and started again with its data. */
+class Phoenix implements AsyncDisposable {
+  #broker: KafkaBroker;
+
+  private constructor(broker: KafkaBroker) {
+    this.#broker = broker;
+  }
+
+  static async start(): Promise<Phoenix> {
+    const dataDir = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
+    return new Phoenix(await startKafka({ dataDir }));
+  }
+
+  get brokers(): string[] {
+    return [this.#broker.brokers];
+  }
+
+  kill(): Promise<void> {
+    return this.#broker.kill();
+  }
+
+  async rise(): Promise<void> {
+    const { port, dataDir } = this.#broker;
+    this.#broker = await startKafka({ port, dataDir });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#broker.kill();
+    await Deno.remove(this.#broker.dataDir, { recursive: true });
+  }
+}
+
+/** Keeps some sends under way until stopped. */
+class Load {
+  readonly stored: string[] = [];
+  #sent = 0;
+  #isStopped = false;
+  readonly #senders: Promise<void>[];
+
+  constructor(transport: Transport, topic: string) {
+    this.#senders = Array.from({ length: 8 }, () => this.#run(transport, topic));
+  }
+
+  async #run(transport: Transport, topic: string): Promise<void> {
+    while (!this.#isStopped) {
+      const text = `${this.#sent++}`;
+      await transport.send(topic, [{ value: bytes(text) }]);
+      this.stored.push(text);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  async until(stored: number): Promise<void> {
+    await eventually(`${stored} are stored`, () => Promise.resolve(this.stored.length >= stored));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await within(Promise.all(this.#senders), "the last sends");
+  }
+}
+
+testKafka("a broker that is killed and started again under load loses nothing", async () => {
+  await using phoenix = await Phoenix.start();
+  const events: TransportEvent["type"][] = [];
+  const onEvent = ({ type }: TransportEvent) => events.push(type);
+  await using transport = await openKafkaTransport(phoenix.brokers, { ...QUICK, onEvent });
+  const [topic, group] = [unique("outage"), unique("group")];
+  await using grouped = await Reader.open(transport, [topic], { group, commit: true });
+  await using alone = await Reader.open(transport, [topic]);
+  const load = new Load(transport, topic);
+  await load.until(500);
+  for (let time = 1; time <= 2; time++) {
+    await phoenix.kill();
+    await eventually("the loss is reported", () => Promise.resolve(events.at(-1) === "disconnected"));
+    await phoenix.rise();
+    await load.until(load.stored.length + 500);
+  }
+  await load.stop();
+  for (const reader of [grouped, alone]) {
+    const missing = () => new Set(load.stored).difference(new Set(reader.texts));
+    await reader.until(() => missing().size === 0);
+  }
+  assertEquals(events.filter((type) => type.endsWith("connected")).join(" "), "connected disconnected connected disconnected connected");
+}, NO_OWN_KAFKA);
+
+testKafka("while the broker is away, send fails in time, and close does not wait for it", async () => {
+  await using phoenix = await Phoenix.start();
+  const transport = await openKafkaTransport(phoenix.brokers, { ...QUICK, sendTimeoutMs: 1_000 });
+  const topic = unique("away");
+  await transport.send(topic, [{ value: bytes("before") }]);
+  const reader = await Reader.open(transport, [topic], { group: unique("group") });
+  await reader.until(1);
+  await phoenix.kill();
+  const error = await assertRejects(
+    () => within(transport.send(topic, [{ value: bytes("lost") }]), "the failure of a send", 5_000),
+    BusError,
+  );
+  assertEquals([error.code, error.retriable], ["unavailable", true]);
+  for (const part of [phoenix.brokers[0]!, "1000 ms", "connection refused"]) assertStringIncludes(error.message, part);
+  await within(transport.close(), "close", 10_000);
+  await within(reader.ended, "the end of the loop");
+  assert(reader.batches[0]!.claim.lost.aborted);
+}, NO_OWN_KAFKA);
