@@ -57,7 +57,7 @@ export interface KafkaTransportOptions extends TransportOptions {
   /**
    * After so many milliseconds without a sign of life the group takes a member's partitions away (1,000 to 3,600,000).
    *
-   * @default {30_000}
+   * @default {10_000}
    */
   readonly sessionTimeoutMs?: number;
   /**
@@ -91,7 +91,7 @@ interface KafkaSettings extends ReturnType<typeof checkTransportOptions> {
 }
 
 function checkOptions(options: KafkaTransportOptions): KafkaSettings {
-  const { connectTimeoutMs = 5_000, sendTimeoutMs = 30_000, sessionTimeoutMs = 30_000, releaseMs = 3_000 } =
+  const { connectTimeoutMs = 5_000, sendTimeoutMs = 30_000, sessionTimeoutMs = 10_000, releaseMs = 3_000 } =
     options;
   const { heartbeatMs = Math.min(1_000, Math.floor(sessionTimeoutMs / 5)) } = options;
   checkInteger("sessionTimeoutMs", sessionTimeoutMs, 1_000, 3_600_000);

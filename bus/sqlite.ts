@@ -84,7 +84,7 @@ async function makeDirectory(path: string): Promise<void> {
     if (error instanceof Deno.errors.NotCapable) return;
     const code = error instanceof Deno.errors.PermissionDenied ? "denied" : "invalid";
     const reason = error instanceof Error ? error.message : String(error);
-    throw new BusError(code, `The directory "${directory}" for the bus can't be made: ${reason}`, {
+    throw new BusError(code, `The bus "${path}" can't be opened: its directory can't be made (${reason})`, {
       cause: error,
     });
   }

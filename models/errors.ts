@@ -35,6 +35,7 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  * ```
  */
 export class ModelError extends Error {
+  /** The name of the class. */
   override readonly name = "ModelError";
   /** Which kind of failure; see {@linkcode ModelErrorCode}. */
   readonly code: ModelErrorCode;
@@ -42,6 +43,8 @@ export class ModelError extends Error {
   readonly retriable: boolean;
 
   /**
+   * Makes an error.
+   *
    * @param code The kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the error underneath.
@@ -57,6 +60,7 @@ export class ModelError extends Error {
  * An image that can't be decoded. It does not leave the classifier as an exception: there it becomes an `Outcome`.
  */
 export class ImageError extends Error {
+  /** The name of the class. */
   override readonly name = "ImageError";
   /** What is wrong with the image. */
   readonly code: ImageErrorCode;
@@ -64,6 +68,8 @@ export class ImageError extends Error {
   readonly retriable = false;
 
   /**
+   * Makes an error.
+   *
    * @param code What is wrong with the image.
    * @param message One or two lines for a person.
    * @param options `cause`: the error underneath.

@@ -2,7 +2,9 @@ import { ModelError } from "./errors.ts";
 
 /** Bounds of a number, both inclusive unless `above` is given. */
 export interface Range {
+  /** The smallest value. */
   readonly min?: number;
+  /** The largest value. */
   readonly max?: number;
   /** The value must be greater than this. */
   readonly above?: number;
@@ -19,6 +21,8 @@ export class JsonFields {
   readonly #known = new Set<string>();
 
   /**
+   * Begins with one object.
+   *
    * @param value What JSON.parse gave.
    * @param path How the object is called in messages, e.g. `layers[2]`; empty for the root.
    * @param where The file, for messages.

@@ -60,6 +60,8 @@ export function shapeLayers(input: InputSpec, layers: readonly Layer[], where: s
 }
 
 /**
+ * Counts the numbers of a tensor.
+ *
  * @param shape Any shape.
  * @returns How many numbers a tensor of this shape has.
  */
@@ -68,6 +70,8 @@ export function size(shape: Shape): number {
 }
 
 /**
+ * Counts the trained numbers of a network.
+ *
  * @param layers As {@linkcode shapeLayers} gives them.
  * @returns Number of trained numbers over all layers.
  */

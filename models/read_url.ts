@@ -32,6 +32,8 @@ export function showUrl(url: URL): string {
 }
 
 /**
+ * Turns a directory as users name it into a URL.
+ *
  * @param place A directory; a text is a path, relative to the working directory.
  * @returns Its URL, with a slash at the end.
  */

@@ -109,6 +109,8 @@ export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
 }
 
 /**
+ * Hashes a file's content as manifests do.
+ *
  * @param bytes Any content.
  * @returns Its SHA-256 in 64 hexadecimal digits, lower case.
  */

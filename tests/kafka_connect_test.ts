@@ -11,7 +11,16 @@ Deno.test("kafka: a URL names brokers, with 9092 as the port that may be left ou
 });
 
 Deno.test("kafka: a URL that names no brokers is refused, without repeating a password", () => {
-  for (const url of ["kafka://", "kafka:one", "kafka://one,", "kafka://one:0", "kafka://one:70000", "kafka://a b"]) {
+  for (
+    const url of [
+      "kafka://",
+      "kafka:one",
+      "kafka://one,",
+      "kafka://one:0",
+      "kafka://one:70000",
+      "kafka://a b",
+    ]
+  ) {
     const error = assertThrows(() => parseKafkaUrl(url), BusError);
     assertEquals(error.code, "invalid");
     assertStringIncludes(error.message, url);

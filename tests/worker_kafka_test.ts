@@ -10,8 +10,10 @@ async function passOver(group: string): Promise<void> {
   await admin.connect();
   try {
     const existing = new Set(await admin.listTopics());
-    for (const topic of TOPICS) {
-      if (existing.has(topic)) await admin.resetOffsets({ groupId: group, topic, earliest: false });
+    for (const topic of TOPICS.filter((name) => existing.has(name))) {
+      const ends = await admin.fetchTopicOffsets(topic);
+      const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
+      await admin.setOffsets({ groupId: group, topic, partitions });
     }
   } finally {
     await admin.disconnect();

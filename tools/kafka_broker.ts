@@ -167,7 +167,8 @@ class BrokerProcess implements KafkaBroker {
 }
 
 function javaFlags(jars: string): string[] {
-  return ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", `${jars}/*`];
+  const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+  return ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", quiet, "-cp", `${jars}/*`];
 }
 
 function properties(port: number, logDir: string, config: NonNullable<KafkaBrokerOptions["config"]>): string {
@@ -181,6 +182,9 @@ function properties(port: number, logDir: string, config: NonNullable<KafkaBroke
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": logDir,
+    // A killed broker may come back as soon as its session is over.
+    "broker.session.timeout.ms": 2_000,
+    "broker.heartbeat.interval.ms": 500,
     "auto.create.topics.enable": false,
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 4,

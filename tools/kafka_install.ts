@@ -21,6 +21,11 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
       <artifactId>kafka_2.13</artifactId>
       <version>${KAFKA_VERSION}</version>
     </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-simple</artifactId>
+      <version>1.7.36</version>
+    </dependency>
   </dependencies>
 </project>
 `;
@@ -49,7 +54,7 @@ export function kafkaHome(): string {
  */
 export async function installKafka(): Promise<string> {
   const home = kafkaHome();
-  const jars = `${home}/libs`;
+  const jars = `${home}/jars`;
   await expectProgram("java", "-version", "Java 17 or newer");
   if (await exists(jars)) return jars;
   await expectProgram("mvn", "--version", "Apache Maven");
@@ -57,7 +62,7 @@ export async function installKafka(): Promise<string> {
   const download = await Deno.makeTempDir({ dir: home, prefix: "download-" });
   try {
     await copyDependencies(download);
-    await publish(`${download}/libs`, jars);
+    await publish(`${download}/jars`, jars);
   } finally {
     await Deno.remove(download, { recursive: true });
   }
@@ -76,7 +81,7 @@ async function publish(complete: string, jars: string): Promise<void> {
 async function copyDependencies(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/pom.xml`, POM);
   const maven = new Deno.Command("mvn", {
-    args: ["-q", "-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${folder}/libs`],
+    args: ["-q", "-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${folder}/jars`],
     cwd: folder,
     stdin: "null",
   });

@@ -97,13 +97,15 @@ export class GroupMember {
         await this.#stay();
       } catch (error) {
         if (this.#closed.signal.aborted) return;
-        await this.#mend(error).catch((failure) => {
-          this.#holdings.fail(failure);
-          this.#closed.abort();
-          this.#stable.give();
-        });
+        await this.#mend(error).catch((failure) => this.#end(failure));
       }
     }
+  }
+
+  #end(failure: unknown): void {
+    this.#closed.abort(failure);
+    this.#stable.give();
+    this.#holdings.fail(failure);
   }
 
   async #mend(error: unknown): Promise<void> {
@@ -168,7 +170,7 @@ export class GroupMember {
     extraMs = 0,
   ): Promise<Requests[A][1]> {
     const coordinator = await this.#findCoordinator();
-    if (this.#closed.signal.aborted) throw closedError();
+    this.#closed.signal.throwIfAborted();
     return await this.#cluster.request(coordinator, `${this.#settings.lane} ${lane}`, api, payload, extraMs);
   }
 
@@ -298,47 +300,43 @@ export class GroupMember {
    * @throws {BusError} `unavailable` after a while; `closed`; `denied`.
    */
   async commit(positions: () => readonly TopicPosition[]): Promise<void> {
-    const deadline = performance.now() + COMMIT_TIMEOUT_MS;
-    const backoff = new Backoff();
-    let fault: unknown = new ConnectionFault("the group is still rebalancing");
-    while (performance.now() < deadline) {
+    const attempt = async () => {
       if (positions().length === 0) return;
-      await this.#untilStable(deadline);
-      if (this.#closed.signal.aborted) throw closedError();
-      const current = positions();
-      if (!this.#isStable || current.length === 0) continue;
-      const generation = this.#generation;
-      try {
-        return await this.#commitOnce(current);
-      } catch (error) {
-        fault = error;
-        this.#judgeCommit(error, generation);
+      while (!this.#isStable) {
+        this.#closed.signal.throwIfAborted();
+        await this.#stable.given;
       }
-      await backoff.wait(this.#closed.signal);
-    }
-    throw toBusError(fault, `The group "${this.#settings.group}" could not commit`);
+      const current = positions();
+      const generation = this.#generation;
+      if (current.length > 0) {
+        await this.#commitOnce(current).catch((error) => {
+          throw this.#judgeCommit(error, generation);
+        });
+      }
+    };
+    const options = { timeoutMs: COMMIT_TIMEOUT_MS, signal: this.#closed.signal };
+    await this.#cluster.attempt(`The group "${this.#settings.group}" could not commit`, attempt, options);
   }
 
-  /** What a failed commit tells about the membership. Throws when it can't succeed. */
-  #judgeCommit(error: unknown, generation: number): void {
-    if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return this.#rejoin.abort();
-    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) {
-      // Of an earlier generation it means only that this side has joined anew since.
-      if (this.#isStable && this.#generation === generation) this.#fenced(error);
-      return this.#rejoin.abort();
-    }
-    if (!isRetriable(error)) throw toBusError(error, `The group "${this.#settings.group}" could not commit`);
+  /**
+   * Draws from a failed commit what it tells about the membership.
+   *
+   * @returns The error; it is retriable when the claims that are left can be committed in the next generation.
+   */
+  #judgeCommit(error: unknown, generation: number): unknown {
     if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
       this.#coordinator = undefined;
     }
-  }
-
-  async #untilStable(deadline: number): Promise<void> {
-    const late = new AbortController();
-    while (!this.#isStable && !this.#closed.signal.aborted && performance.now() < deadline) {
-      await Promise.race([this.#stable.given, pause(deadline - performance.now(), late.signal)]);
+    if (!isCode(error, CODE.REBALANCE_IN_PROGRESS, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) {
+      return error;
     }
-    late.abort();
+    // Refused in an earlier generation than the present one, it means only that this side has joined anew since.
+    const isCurrent = this.#isStable && this.#generation === generation;
+    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#fenced(error);
+    this.#rejoin.abort();
+    return new BusError("unavailable", `The group "${this.#settings.group}" is rebalancing`, {
+      cause: error,
+    });
   }
 
   async #commitOnce(positions: readonly TopicPosition[]): Promise<void> {
@@ -360,7 +358,7 @@ export class GroupMember {
   /** Leaves the group, so that others take over at once; not longer than a few seconds. */
   async leave(): Promise<void> {
     const { lane, group: groupId } = this.#settings;
-    this.#closed.abort();
+    this.#closed.abort(closedError());
     this.#stable.give();
     this.#cluster.closeLane(`${lane} join`);
     if (this.#memberId !== "" && this.#coordinator !== undefined) {

@@ -5,8 +5,13 @@ import type { Database } from "./database.ts";
 import { decodeRecord, recordBytes, type StoredRecord } from "./record.ts";
 import { OFFSET_BITS } from "./schema.ts";
 
-/** A read ends with the message that reaches this many bytes. */
 const MAX_READ_BYTES = 1_048_576;
+
+const PARTITION = "SELECT first, next, bytes FROM partitions WHERE id = ?";
+
+/** So many records of a partition from an offset on. */
+const ONWARDS =
+  `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
 
 /** A partition of a topic. */
 export interface Partition {
@@ -29,6 +34,12 @@ export interface TopicPlan {
   readonly partitions: number;
   /** Whether its messages are removed by their age alone. */
   readonly expires: boolean;
+}
+
+interface PartitionRow {
+  readonly first: number;
+  readonly next: number;
+  readonly bytes: number;
 }
 
 interface RecordRow extends StoredRecord {
@@ -114,24 +125,35 @@ export class Log {
    *
    * @param partition Where from.
    * @param offset The first offset that is wanted; the messages may begin later.
-   * @param maxMessages The most to read; it ends sooner at about a mebibyte.
-   * @returns In ascending order; empty at the end.
+   * @param maxMessages The most to read.
+   * @returns In ascending order, at most a mebibyte or one message; empty at the end.
    */
   read(partition: Partition, offset: number, maxMessages: number): Message[] {
-    const messages: Message[] = [];
-    let bytes = 0;
-    const sql = `SELECT id - (?1 << ${OFFSET_BITS}) AS offset, timestamp, key, headers, value FROM records
-      WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
-    this.#database.each<RecordRow>(sql, [partition.id, offset, maxMessages], (row) => {
-      messages.push(toMessage(partition, row));
-      return (bytes += row.value.length) < MAX_READ_BYTES;
-    });
-    return messages;
+    const count = this.#readable(partition, offset, maxMessages);
+    if (count === 0) return [];
+    const sql =
+      `SELECT id - (?1 << ${OFFSET_BITS}) AS offset, timestamp, key, headers, value FROM records ${ONWARDS}`;
+    const rows = this.#database.all<RecordRow>(sql, partition.id, offset, count);
+    return rows.map((row) => toMessage(partition, row));
+  }
+
+  /** How many messages make up about as much as may be read; begins with a guess by their mean size. */
+  #readable({ id }: Partition, offset: number, maxMessages: number): number {
+    const { first, next, bytes } = this.#database.get<PartitionRow>(PARTITION, id)!;
+    if (offset >= next) return 0;
+    let count = Math.min(maxMessages, Math.ceil(MAX_READ_BYTES * (next - first) / bytes));
+    while (count > 1) {
+      const sql = `SELECT total(size) AS size FROM (SELECT length(value) AS size FROM records ${ONWARDS})`;
+      const { size } = this.#database.get<{ size: number }>(sql, id, offset, count)!;
+      if (size <= MAX_READ_BYTES) break;
+      count = Math.max(1, Math.floor(count * Math.min(MAX_READ_BYTES / size, 0.9)));
+    }
+    return count;
   }
 
   /** The first and the next offset of a partition. */
-  bounds({ id }: Partition): { first: number; next: number } {
-    return this.#database.get("SELECT first, next FROM partitions WHERE id = ?", id)!;
+  bounds({ id }: Partition): { readonly first: number; readonly next: number } {
+    return this.#database.get<PartitionRow>(PARTITION, id)!;
   }
 
   /**

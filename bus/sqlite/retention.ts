@@ -11,6 +11,9 @@ const STEP_BYTES = 4_194_304;
 /** When room is made, it is made for more than one message, but at most this much. */
 const MAX_SLACK_BYTES = 16_777_216;
 
+/** The records of a partition from an offset up to another. */
+const RANGE = `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3`;
+
 interface Removable {
   /** The partition's id. */
   readonly id: number;
@@ -125,21 +128,20 @@ export class Retention {
   }
 
   #remove({ id, first }: Removable, limit: number, before: number): void {
-    let end = first;
-    let bytes = 0;
-    const sql = `SELECT timestamp, ${RECORD_BYTES_SQL} AS bytes FROM records
-      WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3 ORDER BY id LIMIT ${STEP_MESSAGES}`;
-    this.#database.each<{ timestamp: number; bytes: number }>(sql, [id, first, limit], (row) => {
-      if (row.timestamp >= before) return false;
-      end++;
-      return (bytes += row.bytes) < STEP_BYTES;
-    });
-    this.#database.run(
-      `DELETE FROM records WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3`,
+    const rows = this.#database.all<{ timestamp: number; bytes: number }>(
+      `SELECT timestamp, ${RECORD_BYTES_SQL} AS bytes FROM records ${RANGE} ORDER BY id LIMIT ${STEP_MESSAGES}`,
       id,
       first,
-      end,
+      limit,
     );
+    let end = first;
+    let bytes = 0;
+    for (const row of rows) {
+      if (row.timestamp >= before || bytes >= STEP_BYTES) break;
+      end++;
+      bytes += row.bytes;
+    }
+    this.#database.run(`DELETE FROM records ${RANGE}`, id, first, end);
     this.#database.run("UPDATE partitions SET first = ?, bytes = bytes - ? WHERE id = ?", end, bytes, id);
   }
 }

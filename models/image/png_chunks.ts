@@ -16,6 +16,7 @@ export interface PngHeader extends Extent {
 
 /** The parts of a PNG file that its pixels depend on. */
 export interface PngChunks {
+  /** As {@linkcode readPngHeader} gives it. */
   readonly header: PngHeader;
   /** Red, green, blue of each colour; empty without a palette. */
   readonly palette: Uint8Array;
@@ -42,6 +43,8 @@ const IDAT = 0x49444154;
 const IEND = 0x49454e44;
 
 /**
+ * Recognises a PNG.
+ *
  * @param bytes Any bytes.
  * @returns Whether they begin as a PNG does.
  */
@@ -108,6 +111,8 @@ export function readPngChunks(bytes: Uint8Array): PngChunks {
 }
 
 /**
+ * Makes the error for a broken file.
+ *
  * @param reason What is wrong, as the second half of a sentence.
  * @returns The error to throw.
  */

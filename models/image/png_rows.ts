@@ -42,6 +42,8 @@ export interface RowReader {
   /** Samples a pixel of the result. */
   readonly channels: 1 | 3 | 4;
   /**
+   * Reads one row.
+   *
    * @param raw The rows without their filters.
    * @param start Where the row begins.
    * @param pixels Its length.
@@ -53,6 +55,8 @@ export interface RowReader {
 }
 
 /**
+ * Chooses how the rows of a file are read.
+ *
  * @param png The chunks.
  * @returns What turns its rows into grey, RGB or RGB with alpha.
  * @throws {ImageError} `damaged` if the palette is missing.

@@ -21,6 +21,8 @@ const KEEP_SQUARE = 0.999;
 const EPSILON = 1e-8;
 
 /**
+ * Reads the schedule.
+ *
  * @param schedule Peak and warm-up.
  * @param step From 0.
  * @param steps All of them.

@@ -17,6 +17,8 @@ export function fitTemperature(logits: Float32Array, labels: Uint8Array): number
 }
 
 /**
+ * Measures how truthful the confidences are.
+ *
  * @param logits One row for each image.
  * @param labels The class of each image.
  * @param temperature Divides the logits.

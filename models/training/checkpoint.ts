@@ -37,6 +37,8 @@ export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Che
 }
 
 /**
+ * Reads a training that was kept.
+ *
  * @param file Where.
  * @param recipe It must belong to.
  * @returns What was kept; undefined if there is no such file.

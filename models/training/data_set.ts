@@ -90,6 +90,8 @@ export async function readDataSet(name: DataSetName, split: Split, from?: string
 }
 
 /**
+ * Finds the samples of one image.
+ *
  * @param data Any data set.
  * @param index From 0 to `count - 1`.
  * @returns A view of that image's samples.

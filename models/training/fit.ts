@@ -47,6 +47,8 @@ const PREDICT_BATCH = 250;
 const STEPS_BETWEEN_REPORTS = 50;
 
 /**
+ * Makes the network as it is before any training.
+ *
  * @param task What to work on.
  * @returns The state before the first epoch.
  */
@@ -105,6 +107,8 @@ export async function fitEpoch(
 }
 
 /**
+ * Runs images through the network as it stands.
+ *
  * @param task What to work on.
  * @param parameters All trained numbers.
  * @param data Images to look at.
@@ -150,6 +154,8 @@ function step(
 }
 
 /**
+ * Counts the right answers.
+ *
  * @param logits One row for each image.
  * @param data The images.
  * @returns Share of rows whose largest number is at the label.

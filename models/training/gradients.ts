@@ -8,7 +8,8 @@
  */
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 
-type Padding = "same" | "valid";
+/** With zeros around, or without. */
+export type Padding = "same" | "valid";
 
 /** What a convolution does besides convolving. */
 export interface ConvolutionOptions {

@@ -5,6 +5,8 @@ export class Random {
   readonly #generator: ReturnType<typeof prand.xoroshiro128plus>;
 
   /**
+   * Begins a sequence.
+   *
    * @param seed Of the whole training.
    * @param stream Which of the independent sequences, e.g. the epoch; so that an epoch is the same after a resumption.
    */
@@ -12,12 +14,12 @@ export class Random {
     this.#generator = prand.xoroshiro128plus(Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b));
   }
 
-  /** @returns A whole number from `min` to `max`, both included. */
+  /** Draws a whole number from `min` to `max`, both included. */
   integer(min: number, max: number): number {
     return prand.unsafeUniformIntDistribution(min, max, this.#generator);
   }
 
-  /** @returns 0 to `count - 1`, shuffled (Fisher–Yates). */
+  /** Shuffles 0 to `count - 1` (Fisher–Yates). */
   permutation(count: number): Uint32Array {
     const order = Uint32Array.from({ length: count }, (_, i) => i);
     for (let last = count - 1; last > 0; last--) {

@@ -65,6 +65,8 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
 }
 
 /**
+ * Finds a recipe by its name.
+ *
  * @param name Of a recipe.
  * @returns The recipe.
  * @throws {ModelError} `invalid`
