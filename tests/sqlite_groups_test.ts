@@ -38,6 +38,17 @@ class Group implements Disposable {
     });
   }
 
+  /** Commits for a member what it believes to own; returns whether that was taken. */
+  commit(name: string, topic: string, offset: number): boolean {
+    const { store, id } = this.#members.get(name)!;
+    const [partition] = this.#log.ensureTopic(topic, { partitions: 1, expires: false }).partitions;
+    return this.database.transaction(() => store.commit(id!, partition!, offset));
+  }
+
+  committed(): (number | null)[] {
+    return this.#log.list("group").flatMap(({ partitions }) => partitions.map(({ committed }) => committed));
+  }
+
   /** Everybody's claims, when each has had enough turns. */
   settle(...names: string[]): string[][] {
     for (let turn = 0; turn < 2; turn++) names.forEach((name) => this.share(name));
@@ -128,4 +139,19 @@ Deno.test("sqlite groups: a member that was silent, but not given up, keeps its 
   group.share("a");
   group.age("a", SESSION_MS * 10);
   assertEquals(group.share("a").length, 4);
+});
+
+Deno.test("sqlite groups: who was given up can't commit, though it has not noticed yet", () => {
+  using group = new Group();
+  group.join("a", { topic: 1 });
+  group.share("a");
+  assertEquals([group.commit("a", "topic", 5), group.committed()], [true, [5]]);
+  group.join("b", { topic: 1 });
+  group.age("a", SESSION_MS + 100);
+  group.share("b");
+  assertEquals([group.commit("b", "topic", 7), group.commit("a", "topic", 9), group.committed()], [
+    true,
+    false,
+    [7],
+  ]);
 });

@@ -186,8 +186,10 @@ export const DELIVERY_CASES: readonly Case[] = [
       const topic = unique("broadcast");
       await using one = await Reader.open(transport, [topic]);
       await using two = await Reader.open(await harness.open(), [topic]);
-      await transport.send(topic, numbered(20));
-      await Promise.all([one.until(20), two.until(20)]);
+      for (let round = 1; round <= 5; round++) {
+        await transport.send(topic, numbered(4, `${round}-`));
+        await Promise.all([one.until(round * 4), two.until(round * 4)]);
+      }
       assertEquals(sorted(one.texts), sorted(two.texts));
     },
   },
