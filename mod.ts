@@ -16,20 +16,33 @@
  * @module
  */
 export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";
+export type { Origin } from "./bus/envelope.ts";
 export { Bus, type ClassifyOptions, type SendOptions } from "./bus/bus.ts";
 export type { ImageSource } from "./bus/image_source.ts";
-export type { Classified, Failed, Result, Score } from "./bus/result.ts";
+export type { Answer, Classified, Failed, Result, Score } from "./bus/result.ts";
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
 export { BusError, type BusErrorCode } from "./bus/errors.ts";
 export type * from "./bus/transport.ts";
-export { createMemoryBroker, type MemoryBroker } from "./bus/memory.ts";
-export { type KafkaTransportOptions, openKafkaTransport } from "./bus/kafka.ts";
+export {
+  createMemoryBroker,
+  type MemoryBroker,
+  type MemoryBrokerOptions,
+  type MemoryTransportOptions,
+} from "./bus/memory.ts";
+export {
+  type KafkaTransportOptions,
+  openKafkaTransport,
+  type SaslOptions,
+  type TlsOptions,
+} from "./bus/kafka.ts";
 export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.ts";
 export { type ModelStatus, serve, type ServeOptions, type Service } from "./actors/serve.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
+export type { ModelState } from "./actors/supervisor.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { Settled, Sink } from "./actors/sinks/sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
 export { sqliteSink } from "./actors/sinks/sqlite.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
-export type { Manifest } from "./models/manifest.ts";
+export type { Activation, InputSpec, Layer, Manifest, WeightsSpec } from "./models/manifest.ts";
+export type { Synchronous } from "./bus/sqlite/options.ts";

@@ -22,6 +22,7 @@ export type ActorErrorCode = "invalid" | "worker_failed" | "worker_died" | "work
  * ```
  */
 export class ActorError extends Error {
+  /** Always `ActorError`. */
   override readonly name = "ActorError";
   /** Which kind of failure; see {@linkcode ActorErrorCode}. */
   readonly code: ActorErrorCode;
@@ -29,6 +30,8 @@ export class ActorError extends Error {
   readonly retriable: boolean;
 
   /**
+   * Makes an error.
+   *
    * @param code The kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the error underneath.

@@ -60,8 +60,6 @@ export interface ServeOptions {
   readonly isolated?: boolean;
   /** Told what happens. Must not throw. */
   readonly onEvent?: (event: ServiceEvent) => void;
-  /** How Workers are started; for tests. */
-  readonly startWorker?: StartWorker;
 }
 
 /** A model as it is running. */
@@ -100,7 +98,23 @@ export interface Service extends AsyncDisposable {
  * @throws {ModelError} When a model can't be found or read.
  * @throws {BusError} When the bus can't be read.
  */
-export async function serve(bus: Bus | Transport, options: ServeOptions = {}): Promise<Service> {
+export function serve(bus: Bus | Transport, options: ServeOptions = {}): Promise<Service> {
+  return serveWith(startWorker, bus, options);
+}
+
+/**
+ * {@linkcode serve} with Workers of another kind: those that fail on purpose, in tests.
+ *
+ * @param start Starts a Worker.
+ * @param bus As for {@linkcode serve}.
+ * @param options As for {@linkcode serve}.
+ * @throws As {@linkcode serve}.
+ */
+export async function serveWith(
+  start: StartWorker,
+  bus: Bus | Transport,
+  options: ServeOptions = {},
+): Promise<Service> {
   checkOptions(options);
   const transport = "transport" in bus ? bus.transport : bus;
   const [files, wasm] = await Promise.all([
@@ -111,7 +125,7 @@ export async function serve(bus: Bus | Transport, options: ServeOptions = {}): P
     loadWasmBinary(),
   ]);
   for (const { manifest: { name } } of files) refuseReserved(name);
-  const service = new RunningService(transport, files, wasm, options);
+  const service = new RunningService(transport, files, wasm, options, start);
   await service.start();
   return service;
 }
@@ -134,12 +148,13 @@ class RunningService implements Service {
     models: readonly ModelFiles[],
     wasm: WebAssembly.Module,
     options: ServeOptions,
+    start: StartWorker,
   ) {
     this.closed = this.#ended.promise;
     this.#transport = transport;
     this.#options = options;
     this.#listener = options.onEvent ?? (() => {});
-    this.#supervisors = models.map((files) => this.#supervise(files, wasm));
+    this.#supervisors = models.map((files) => this.#supervise(files, wasm, start));
     const sinks = [deadLettersSink(transport), resultsTopicSink(transport), ...options.sinks ?? []];
     this.#outbox = new Outbox(sinks, this.#listener);
   }
@@ -172,7 +187,7 @@ class RunningService implements Service {
     await this.close();
   }
 
-  #supervise(files: ModelFiles, wasm: WebAssembly.Module): Supervisor {
+  #supervise(files: ModelFiles, wasm: WebAssembly.Module, startWorker: StartWorker): Supervisor {
     const options = this.#options;
     const { name } = files.manifest;
     return new Supervisor(files, {
@@ -194,7 +209,7 @@ class RunningService implements Service {
         deadlineMs: options.deadlineMs ?? 30_000,
         isolated: options.isolated ?? true,
       },
-      startWorker: options.startWorker ?? startWorker,
+      startWorker,
       onState: (state, reason) => {
         this.#listener({ type: "model", model: name, state, reason });
         this.#lanes.get(name)?.update();

@@ -49,7 +49,11 @@ export class Bus implements AsyncDisposable {
   #replies: Promise<ResultStream> | undefined;
   #closed = false;
 
-  /** @param transport An open transport; {@linkcode connect} opens one from a URL. */
+  /**
+   * Makes a bus of a transport.
+   *
+   * @param transport An open transport; {@linkcode connect} opens one from a URL.
+   */
   constructor(transport: Transport) {
     this.transport = transport;
   }

@@ -35,6 +35,7 @@ const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full"
  * ```
  */
 export class BusError extends Error {
+  /** Always `BusError`. */
   override readonly name = "BusError";
   /** Which kind of failure; see {@linkcode BusErrorCode}. */
   readonly code: BusErrorCode;
@@ -42,6 +43,8 @@ export class BusError extends Error {
   readonly retriable: boolean;
 
   /**
+   * Makes an error.
+   *
    * @param code The kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the error underneath.

@@ -9,7 +9,7 @@ export interface Score {
 }
 
 /** What every result says, whatever became of the image. */
-interface Answer {
+export interface Answer {
   /** The id that `send` returned. */
   readonly id: string;
   /** The model that was asked; `null` when the message did not say. */
@@ -26,7 +26,9 @@ interface Answer {
 
 /** The image was classified. */
 export interface Classified extends Answer, Score {
+  /** Tells the two kinds apart. */
   readonly status: "classified";
+  /** The model that answered. */
   readonly model: string;
   /** Version of the model that answered. */
   readonly modelVersion: string;
@@ -36,7 +38,9 @@ export interface Classified extends Answer, Score {
 
 /** The image could not be classified; the original message is in the dead letters, except when it came too late. */
 export interface Failed extends Answer {
+  /** Tells the two kinds apart. */
   readonly status: "failed";
+  /** Why. */
   readonly error: {
     /** What kind of failure: `not_an_image`, `unknown_model`, `expired`, … (docs/failures.md lists them). */
     readonly code: string;

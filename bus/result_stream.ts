@@ -31,6 +31,8 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
   readonly #model: string | undefined;
 
   /**
+   * Begins to read.
+   *
    * @param transport Where the results are.
    * @param options Which ones.
    */

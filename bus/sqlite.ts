@@ -3,9 +3,13 @@
  *
  * It behaves as Kafka does, in small: topics with partitions, groups that share them, commits. What differs:
  *
- * - **Durability.** A commit waits for the disk (`synchronous: "full"`). With `"normal"` it does not: sends are several
- *   times faster one by one, nothing is lost when a process is killed, but what was sent in the last moments before a
- *   power failure may be. Sends at the same time share a transaction, which makes them nearly as fast either way.
+ * - **Durability.** What is sent waits for the disk (`synchronous: "full"`). With `"normal"` it does not: nothing is lost
+ *   when a process is killed, but what was sent in the last moments before a power failure may be. Sends at the same time
+ *   share a transaction, so only sends one after the other gain much. Measured with 500-byte messages on two virtual
+ *   cores: one after the other 1,300 to 2,400 a second with `"full"`, 5,200 to 7,400 with `"normal"`; 256 at a time 44,000
+ *   to 53,000, and 63,000 to 82,000. Reading is the same for both: 105,000 to 165,000 a second.
+ * - **Waking.** A message reaches a waiting subscription of the same connection at once, one in another process after 3 to
+ *   5 ms, storing included. A subscription that waits takes half a per cent of a core.
  * - **Groups.** A member that is silent for `sessionTimeoutMs` is given up. When members come or go, each one keeps as much
  *   as it can; what it has to hand over goes to the new owner once all that was delivered is committed, or after
  *   `sessionTimeoutMs`.

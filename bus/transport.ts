@@ -89,7 +89,8 @@ export interface SubscribeOptions {
   readonly group?: string;
   /**
    * Where to start when the group has committed nothing for a partition (or there is no group): `"start"` is the
-   * oldest message that is kept; `"end"` is fixed before `subscribe` resolves: everything sent after that is delivered.
+   * oldest message that is kept; `"end"` is fixed before `subscribe` resolves: everything sent after that is delivered,
+   * also when the group commits nothing before it comes back.
    *
    * @default {"start"}
    */
@@ -116,7 +117,7 @@ export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable {
   /** Goes on with these topics, at once and without a gap. */
   resume(topics: Iterable<string>): void;
   /**
-   * Remembers for the group how far each claim was worked off.
+   * Remembers for the group how far each claim was worked off. The last call counts, also when its offset is lower.
    *
    * @param positions For each claim the offset of the next message to deliver: the last finished one plus 1. Lost
    * claims are left out without an error: whether one was lost is told by {@linkcode Claim.lost}.
@@ -189,7 +190,8 @@ export interface Transport extends AsyncDisposable {
    * Starts to receive. Resolves when the subscription is in place: with `from: "end"`, nothing sent later is missed;
    * with a group, claims may come later. Topics that do not exist are made.
    *
-   * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, or a name outside `[A-Za-z0-9._-]{1,249}`).
+   * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, or a name that is `.`, `..` or outside
+   * `[A-Za-z0-9._-]{1,249}`).
    */
   subscribe(topics: readonly string[], options?: SubscribeOptions): Promise<Subscription>;
   /** Makes topics that do not exist yet; leaves the others as they are. */

@@ -36,6 +36,7 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  */
 export class ModelError extends Error {
   /** The name of the class. */
+  /** Always `ModelError`. */
   override readonly name = "ModelError";
   /** Which kind of failure; see {@linkcode ModelErrorCode}. */
   readonly code: ModelErrorCode;
@@ -61,6 +62,7 @@ export class ModelError extends Error {
  */
 export class ImageError extends Error {
   /** The name of the class. */
+  /** Always `ImageError`. */
   override readonly name = "ImageError";
   /** What is wrong with the image. */
   readonly code: ImageErrorCode;

@@ -1,6 +1,6 @@
 import { ActorError } from "../actors/errors.ts";
 import type { ServiceEvent } from "../actors/events.ts";
-import { serve, type ServeOptions } from "../actors/serve.ts";
+import { serve, type ServeOptions, serveWith } from "../actors/serve.ts";
 import type { Settled, Sink } from "../actors/sinks/sink.ts";
 import { type StartWorker, startWorker } from "../actors/worker_handle.ts";
 import { Bus } from "../bus/bus.ts";
@@ -33,10 +33,14 @@ class MemorySink implements Sink {
 }
 
 /** A bus with the shipped models at work. */
-async function start(broker: MemoryBroker, options: ServeOptions = {}) {
+async function start(broker: MemoryBroker, options: ServeOptions = {}, starting: StartWorker = startWorker) {
   const bus = new Bus(broker.connect());
   const sink = new MemorySink();
-  const service = await serve(broker.connect(), { sinks: [sink], commitIntervalMs: 10, ...options });
+  const service = await serveWith(starting, broker.connect(), {
+    sinks: [sink],
+    commitIntervalMs: 10,
+    ...options,
+  });
   return {
     bus,
     sink,
@@ -233,12 +237,11 @@ Deno.test("service: a model that is down keeps its work and leaves the others al
   };
   const onEvent = (event: ServiceEvent) =>
     void (event.type === "model" && event.state === "down" && down.resolve());
-  await using running = await start(createMemoryBroker(), {
-    startWorker: dying,
-    onEvent,
-    maxRestarts: 2,
-    downPauseMs: 500,
-  });
+  await using running = await start(
+    createMemoryBroker(),
+    { onEvent, maxRestarts: 2, downPauseMs: 500 },
+    dying,
+  );
   const waiting = Array.from({ length: 3 }, () => running.bus.classify(SEVEN.png, { model: "mnist" }));
   await down.promise;
   assertEquals(running.service.status().map(({ state }) => state), ["up", "down"]);

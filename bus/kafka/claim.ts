@@ -1,5 +1,6 @@
 import type { Claim, Message } from "../transport.ts";
 import { heldBytes, toMessage } from "./messages.ts";
+import { Backoff } from "./pause.ts";
 import type { FetchedRecord } from "./protocol.ts";
 import type { TopicPosition } from "./topics.ts";
 
@@ -13,8 +14,12 @@ export class OwnedClaim implements Claim {
   isFetching = false;
   /** Whether the last fetch that did not wait found nothing. */
   isCaughtUp = false;
-  /** Whether nothing is handed out any more: it is about to be given back, or its place is unknown. */
+  /** Whether nothing is fetched for the moment: the partition is in trouble. */
+  isResting = false;
+  /** Whether nothing is handed out any more: it is about to be given back. */
   isHeld = false;
+  /** The pauses between fetches that fail for this partition alone. */
+  readonly backoff = new Backoff();
   readonly #lost = new AbortController();
   #buffer: FetchedRecord[] = [];
   #bufferedBytes = 0;

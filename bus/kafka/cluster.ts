@@ -77,6 +77,11 @@ export class Cluster {
     return this.#settings.seeds.map(format).join(",");
   }
 
+  /** How long a broker may usually take to answer. */
+  get requestTimeoutMs(): number {
+    return this.#settings.requestTimeoutMs;
+  }
+
   /**
    * How many partitions a topic has.
    *
@@ -181,24 +186,24 @@ export class Cluster {
    * @param lane Requests of one lane are answered in order; lanes do not wait for each other.
    * @param api What to ask.
    * @param payload With what.
-   * @param extraMs How much longer than usual the answer may take.
+   * @param timeoutMs How long the answer may take.
    */
   async request<A extends Api>(
     node: number,
     lane: string,
     api: A,
     payload: Requests[A][0],
-    extraMs = 0,
+    timeoutMs = this.requestTimeoutMs,
   ): Promise<Requests[A][1]> {
     const address = this.#nodes.get(node);
     if (!address) throw new ConnectionFault(`Kafka's broker ${node} is not known at the moment`);
     const connection = await this.#connection(address, lane);
-    return await connection.request(api, payload, this.#settings.requestTimeoutMs + extraMs);
+    return await connection.request(api, payload, timeoutMs);
   }
 
   /** Asks the broker that may make topics. */
   requestController<A extends Api>(api: A, payload: Requests[A][0]): Promise<Requests[A][1]> {
-    return this.request(this.#controller, ADMIN_LANE, api, payload);
+    return this.request(this.#controller, "control", api, payload);
   }
 
   /** The broker that coordinates a group. */
@@ -288,7 +293,7 @@ export class Cluster {
   async attempt<T>(
     what: string,
     operation: () => Promise<T>,
-    { timeoutMs = this.#settings.requestTimeoutMs, signal }: AttemptOptions = {},
+    { timeoutMs = this.requestTimeoutMs, signal }: AttemptOptions = {},
   ): Promise<T> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);

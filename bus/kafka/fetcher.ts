@@ -126,21 +126,24 @@ export class Fetcher {
   #kick(): void {
     if (this.#isClosed || this.#failure !== undefined) return;
     const leaderOf = (claim: OwnedClaim) => this.#cluster.leader(claim.topic, claim.partition) ?? -1;
-    const byLeader = Map.groupBy(this.#claims, leaderOf);
-    for (const [leader, claims] of byLeader) {
+    for (const [leader, claims] of Map.groupBy(this.#claims, leaderOf)) {
       const wanted = this.#wanted(claims);
-      const wait = `${leader} wait`;
-      const now = `${leader} now`;
-      if (wanted.length === 0) continue;
-      else if (leader < 0) this.#run(wait, () => this.#mend(noLeader(wanted[0]!)));
-      else if (!this.#busy.has(wait)) {
-        for (const claim of wanted) claim.isCaughtUp = false;
-        const waitMs = wanted.length === claims.length ? IDLE_WAIT_MS : SHORT_WAIT_MS;
-        this.#run(wait, () => this.#fetch(leader, "wait", wanted, waitMs));
-      } else if (!this.#busy.has(now)) {
-        const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
-        if (unread.length > 0) this.#run(now, () => this.#fetch(leader, "now", unread, 0));
-      }
+      if (wanted.length > 0) this.#serve(leader, wanted, wanted.length === claims.length);
+    }
+  }
+
+  /** `-1` stands for the broker that is to be elected. */
+  #serve(leader: number, wanted: readonly OwnedClaim[], isAll: boolean): void {
+    const [wait, now] = [`${leader} wait`, `${leader} now`];
+    if (!this.#busy.has(wait)) {
+      for (const claim of wanted) claim.isCaughtUp = false;
+      const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
+      const work = () =>
+        leader < 0 ? this.#mend(noLeader(wanted[0]!)) : this.#fetch(leader, "wait", wanted, waitMs);
+      this.#run(wait, work);
+    } else if (leader >= 0 && !this.#busy.has(now)) {
+      const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
+      if (unread.length > 0) this.#run(now, () => this.#fetch(leader, "now", unread, 0));
     }
   }
 
@@ -148,7 +151,7 @@ export class Fetcher {
     if (this.#bufferedBytes() >= BUFFER_BYTES) this.#dropPaused();
     if (this.#bufferedBytes() >= BUFFER_BYTES) return [];
     return claims.filter((claim) =>
-      !claim.isFetching && !claim.isHeld && !this.#paused.has(claim.topic) &&
+      !claim.isFetching && !claim.isResting && !claim.isHeld && !this.#paused.has(claim.topic) &&
       claim.bufferedBytes < CLAIM_BUFFER_BYTES
     );
   }
@@ -184,35 +187,29 @@ export class Fetcher {
   ): Promise<void> {
     const asked = new Map(claims.map((claim) => [nameOf(claim), { claim, offset: claim.position }]));
     for (const claim of claims) claim.isFetching = true;
-    let fault: unknown;
     try {
-      const payload = fetchRequest(claims, waitMs);
-      const answer = await this.#cluster.request(
-        leader,
-        `${this.#settings.lane} ${lane}`,
-        "Fetch",
-        payload,
-        waitMs,
-      );
+      const answer = await this.#ask(leader, lane, fetchRequest(claims, waitMs));
       for (const [claim, offset, fetched] of matched(asked, answer)) {
-        fault = this.#accept(claim, offset, fetched, lane) ?? fault;
+        this.#accept(claim, offset, fetched, lane);
       }
+      this.#backoff.reset();
     } catch (error) {
-      fault = error;
+      if (!this.#isClosed) await this.#mend(error);
     } finally {
       for (const claim of claims) claim.isFetching = false;
     }
-    if (fault === undefined) this.#backoff.reset();
-    else if (!this.#isClosed) await this.#mend(fault);
   }
 
-  /** @returns Why it is to be fetched again after a pause, if so. */
-  #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, lane: "wait" | "now"): unknown {
+  #ask(leader: number, lane: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
+    const { requestTimeoutMs } = this.#cluster;
+    const timeoutMs = payload.maxWaitTime + requestTimeoutMs;
+    return this.#cluster.request(leader, `${this.#settings.lane} ${lane}`, "Fetch", payload, timeoutMs);
+  }
+
+  #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, lane: "wait" | "now"): void {
     if (!this.#claims.has(claim) || claim.position !== offset) return;
-    if (fetched.errorCode === CODE.OFFSET_OUT_OF_RANGE) {
-      return void this.#run(nameOf(claim), () => this.#find(claim));
-    }
-    if (fetched.errorCode !== 0) return new BrokerFault(fetched.errorCode, `Reading ${nameOf(claim)}`);
+    if (fetched.errorCode !== 0) return this.#rest(claim, fetched.errorCode);
+    claim.backoff.reset();
     claim.isCaughtUp = lane === "now" && fetched.messages.length === 0;
     const last = fetched.messages.at(-1);
     if (!last) return;
@@ -229,23 +226,30 @@ export class Fetcher {
       .filter((record) => !record.isControlRecord && Number(record.offset) >= offset);
   }
 
+  /** One partition is in trouble: the others go on. */
+  #rest(claim: OwnedClaim, code: number): void {
+    claim.isResting = true;
+    const fault = new BrokerFault(code, `Reading ${nameOf(claim)}`);
+    const mend = () =>
+      code === CODE.OFFSET_OUT_OF_RANGE ? this.#find(claim) : this.#mend(fault, claim.backoff);
+    this.#run(nameOf(claim), () => mend().finally(() => claim.isResting = false));
+  }
+
   /** The claim's place is outside the log: old messages were deleted, or the topic was, and made again. */
   async #find(claim: OwnedClaim): Promise<void> {
-    claim.isHeld = true;
     const look = () => listOffsets(this.#cluster, [claim], "start");
     const [start] = await this.#cluster.attempt(`No start of ${nameOf(claim)}`, look, {
       timeoutMs: FOREVER_MS,
     });
     if (claim.lost.aborted) return;
-    if (start!.offset < claim.position) return this.#settings.restart(claim, start!.offset);
-    claim.position = start!.offset;
-    claim.isHeld = false;
+    if (start!.offset < claim.position) this.#settings.restart(claim, start!.offset);
+    else claim.position = start!.offset;
   }
 
-  async #mend(fault: unknown): Promise<void> {
+  async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {
     if (!isRetriable(fault)) throw asFailure(fault);
     await this.#cluster.recover();
-    await this.#backoff.wait(this.#cluster.closed);
+    await backoff.wait(this.#cluster.closed);
   }
 }
 

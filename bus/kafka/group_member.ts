@@ -151,7 +151,7 @@ export class GroupMember {
         memberId: this.#memberId,
         protocolType: "consumer",
         groupProtocols: [{ name: ASSIGNER, metadata }],
-      }, sessionTimeoutMs);
+      }, this.#joinTimeoutMs);
     };
     let answer = await ask();
     if (answer.errorCode === CODE.MEMBER_ID_REQUIRED) {
@@ -162,16 +162,27 @@ export class GroupMember {
     return answer;
   }
 
+  /** The others of the group have as long as a session to join too. */
+  get #joinTimeoutMs(): number {
+    return this.#settings.sessionTimeoutMs + this.#cluster.requestTimeoutMs;
+  }
+
   /** A join can wait long; what else is asked has a connection of its own. */
   async #ask<A extends keyof Requests>(
     lane: "join" | "commit",
     api: A,
     payload: Requests[A][0],
-    extraMs = 0,
+    timeoutMs = this.#cluster.requestTimeoutMs,
   ): Promise<Requests[A][1]> {
     const coordinator = await this.#findCoordinator();
     this.#closed.signal.throwIfAborted();
-    return await this.#cluster.request(coordinator, `${this.#settings.lane} ${lane}`, api, payload, extraMs);
+    return await this.#cluster.request(
+      coordinator,
+      `${this.#settings.lane} ${lane}`,
+      api,
+      payload,
+      timeoutMs,
+    );
   }
 
   async #findCoordinator(): Promise<number> {
@@ -203,7 +214,7 @@ export class GroupMember {
       generationId: this.#generation,
       memberId: this.#memberId,
       groupAssignment,
-    }, this.#settings.sessionTimeoutMs);
+    }, this.#joinTimeoutMs);
     expectSuccess(answer.errorCode, `Joining the group "${this.#settings.group}"`);
     return decodeAssignment(this.#cluster.protocol, answer.memberAssignment);
   }
@@ -275,9 +286,9 @@ export class GroupMember {
 
   async #beat(): Promise<void> {
     try {
-      const { group: groupId } = this.#settings;
+      const { group: groupId, sessionTimeoutMs } = this.#settings;
       const payload = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
-      const { errorCode } = await this.#ask("commit", "Heartbeat", payload);
+      const { errorCode } = await this.#ask("commit", "Heartbeat", payload, sessionTimeoutMs / 2);
       expectSuccess(errorCode, `The group "${groupId}"`);
       this.#backoff.reset();
     } catch (error) {
