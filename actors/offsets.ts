@@ -15,9 +15,9 @@ export interface Ticket {
  * const tracker = new OffsetTracker();
  * const [first, second] = [tracker.begin(7), tracker.begin(8)];
  * tracker.finish(second);
- * if (tracker.position !== 7) throw new Error("8 is finished, but 7 is not");
+ * console.log(tracker.position); // 7: it is not finished yet
  * tracker.finish(first);
- * if (tracker.position !== 9) throw new Error("both are finished");
+ * console.log(tracker.position); // 9
  * ```
  */
 export class OffsetTracker {

@@ -44,6 +44,7 @@ export class Fetcher {
   readonly #backoff = new Backoff();
   readonly #changed = new Notice();
   #failure: unknown;
+  #isKicked = false;
   #isClosed = false;
 
   constructor(cluster: Cluster, settings: FetcherSettings) {
@@ -122,8 +123,17 @@ export class Fetcher {
     this.#cluster.closeLane(`${this.#settings.lane} now`);
   }
 
-  /** Starts what can be fetched and is not. */
+  /** Starts, when all that changes together has changed, what can be fetched and is not. */
   #kick(): void {
+    if (this.#isKicked) return;
+    this.#isKicked = true;
+    queueMicrotask(() => {
+      this.#isKicked = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
     if (this.#isClosed || this.#failure !== undefined) return;
     const leaderOf = (claim: OwnedClaim) => this.#cluster.leader(claim.topic, claim.partition) ?? -1;
     for (const [leader, claims] of Map.groupBy(this.#claims, leaderOf)) {
