@@ -17,7 +17,7 @@ testKafka(
     await createTopic(topic, { "max.message.bytes": "20000" });
     await using transport = await openQuick();
     const sends = Array.from({ length: 200 }, (_, index) => {
-      const value = index === 100 ? new Uint8Array(30_000) : bytes(`${index} ${"x".repeat(500)}`);
+      const value = index === 100 ? new Uint8Array(30_000) : bytes(`${index} ${"x".repeat(8_000)}`);
       return transport.send(topic, [{ value }]);
     });
     const outcomes = await within(Promise.allSettled(sends), "200 sends");
