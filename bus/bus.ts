@@ -123,6 +123,7 @@ export class Bus implements AsyncDisposable {
     this.#refuseClosed();
     const stream = new ResultStream(this.transport, options);
     this.#streams.add(stream);
+    void stream.closed.then(() => this.#streams.delete(stream));
     return stream;
   }
 
@@ -205,7 +206,6 @@ export class Bus implements AsyncDisposable {
       reason = error;
     }
     this.#replies = undefined;
-    this.#streams.delete(stream);
     for (const { reject } of this.#waiting.values()) reject(reason);
   }
 

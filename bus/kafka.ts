@@ -6,7 +6,7 @@
 import { BusError } from "./errors.ts";
 import { closedError, Cluster } from "./kafka/cluster.ts";
 import type { TlsOptions } from "./kafka/connection.ts";
-import { fixStart } from "./kafka/group_member.ts";
+import { fixStart } from "./kafka/group_start.ts";
 import { Producer } from "./kafka/producer.ts";
 import type { SaslOptions } from "./kafka/protocol.ts";
 import { KafkaSubscription } from "./kafka/subscription.ts";
@@ -78,7 +78,6 @@ export interface KafkaTransportOptions extends TransportOptions {
   readonly sasl?: SaslOptions;
 }
 
-const MIB = 2 ** 20;
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 30_000;
 
@@ -135,7 +134,6 @@ export async function openKafkaTransport(
     sasl,
     connectTimeoutMs: Math.ceil(settings.connectTimeoutMs / seeds.length),
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    maxResponseBytes: settings.maxMessageBytes + 64 * MIB,
     emit: (event) => settings.onEvent?.(event),
   });
   return new KafkaTransport(cluster, settings);

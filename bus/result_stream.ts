@@ -27,6 +27,9 @@ export interface ResultsOptions {
 export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
   /** Resolves when nothing that comes later can be missed. */
   readonly ready: Promise<void>;
+  /** Resolves when the stream was closed. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #end = Promise.withResolvers<void>();
   readonly #subscription: Promise<Subscription>;
   readonly #model: string | undefined;
 
@@ -38,6 +41,7 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
    */
   constructor(transport: Transport, options: ResultsOptions = {}) {
     this.#model = options.model;
+    this.closed = this.#end.promise;
     this.#subscription = transport.subscribe([options.topic ?? RESULTS_TOPIC], {
       from: options.from ?? "end",
     });
@@ -61,6 +65,7 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
   async close(): Promise<void> {
     const subscription = await this.#subscription.catch(() => null);
     await subscription?.close();
+    this.#end.resolve();
   }
 
   /** The same as {@linkcode ResultStream.close}. */

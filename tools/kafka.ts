@@ -36,6 +36,9 @@ async function run(port: number): Promise<number> {
 function explain(error: unknown, port: number): string | undefined {
   if (error instanceof KafkaUnavailable || error instanceof RangeError) return error.message;
   if (error instanceof TypeError && "code" in error) return `${error.message}. Only --port N is known`;
+  if (error instanceof Error && error.message.startsWith("Kafka did not start")) {
+    return `${error.message}\nIs there another one on the same data? \`deno task kafka\` can run only once.`;
+  }
   if (!(error instanceof Deno.errors.AddrInUse)) return undefined;
   return `Port ${port} is in use: stop what listens there, or take another with --port N`;
 }

@@ -22,6 +22,8 @@ export interface AttemptOptions {
 
 const ADMIN_LANE = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
+/** Whoever recovers must not wait for a dead connection as long as others do. */
+const METADATA_TIMEOUT_MS = 5_000;
 
 /**
  * The brokers, who leads which partition, and connections to them.
@@ -167,7 +169,7 @@ export class Cluster {
     // For kafkajs an empty list means all topics; a name that can't exist asks for none.
     const asked = topics === null ? [] : topics.length > 0 ? topics : ["."];
     const payload = { topics: asked, allowAutoTopicCreation: false } as const;
-    return await connection.request("Metadata", payload, this.#settings.connectTimeoutMs);
+    return await connection.request("Metadata", payload, METADATA_TIMEOUT_MS);
   }
 
   /** The brokers known, those with a connection first, then the seeds. */
@@ -299,7 +301,7 @@ export class Cluster {
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const over = AbortSignal.any([late.signal, this.closed, ...signal ? [signal] : []]);
     const backoff = new Backoff();
-    let fault: unknown = new ConnectionFault(`${this.name} did not answer within ${timeoutMs} ms`);
+    let fault: unknown = new ConnectionFault(`not done by ${this.name} within ${timeoutMs} ms`);
     try {
       while (!over.aborted) {
         try {

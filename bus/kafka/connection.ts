@@ -31,8 +31,6 @@ export interface TlsOptions {
 export interface ConnectionSettings {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
-  /** Above this a response can't be one. */
-  readonly maxResponseBytes: number;
   readonly tls: TlsOptions | null;
   readonly sasl: SaslOptions | null;
 }
@@ -42,6 +40,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** The first answer lists versions. What is longer comes from something that is not a Kafka broker. */
+const FIRST_ANSWER_BYTES = 65_536;
 const SCRATCH_BYTES = 65_536;
 /** Smaller requests go out in one write. */
 const COALESCED_BYTES = 65_536;
@@ -70,6 +70,7 @@ export class BrokerConnection {
   #writing: Promise<void> = Promise.resolve();
   #correlationId = 0;
   #versions: Versions = { 18: { minVersion: 0, maxVersion: 0 } };
+  #hasAgreed = false;
   #isClosed = false;
 
   private constructor(conn: Deno.Conn, address: string, settings: ConnectionSettings, protocol: Protocol) {
@@ -139,6 +140,7 @@ export class BrokerConnection {
   async #agree(): Promise<void> {
     const answer = await this.request("ApiVersions", {}, this.#settings.connectTimeoutMs);
     expectSuccess(answer.errorCode, `${this.#address} does not tell its versions`);
+    this.#hasAgreed = true;
     this.#versions = Object.fromEntries(answer.apiVersions.map((version) => [version.apiKey, version]));
   }
 
@@ -237,7 +239,7 @@ export class BrokerConnection {
 
   async #frameSize(): Promise<number> {
     const size = (await this.#take(4)).readInt32BE();
-    if (size >= 4 && size <= this.#settings.maxResponseBytes) return size;
+    if (size >= 4 && (this.#hasAgreed || size <= FIRST_ANSWER_BYTES)) return size;
     throw new ConnectionFault(`${this.#address} does not answer as a Kafka broker without TLS would`);
   }
 

@@ -11,6 +11,7 @@ import {
 import { Backoff, Notice, pause } from "./pause.ts";
 import type { JoinedMember, Requests } from "./protocol.ts";
 import { assignPartitions } from "./subscription_assigner.ts";
+import { expectCommitted, NO_GENERATION, split, without } from "./group_start.ts";
 import {
   byTopic,
   committedOffsets,
@@ -46,7 +47,6 @@ export interface GroupSettings {
   readonly starts: ReadonlyMap<string, number>;
 }
 
-const NO_GENERATION = -1;
 const COMMIT_TIMEOUT_MS = 15_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
@@ -246,28 +246,21 @@ export class GroupMember {
     const isOver = () => this.#generation !== generation || this.#closed.signal.aborted;
     const positions = await this.#cluster.attempt(
       `The commits of the group "${this.#settings.group}" can't be read`,
-      async () => isOver() ? null : await this.#positions(partitions),
+      async () => isOver() ? null : await this.#positions(partitions, generation),
       { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
     );
     if (positions && !isOver()) this.#holdings.claim(positions);
   }
 
-  async #positions(partitions: readonly TopicPartition[]): Promise<TopicPosition[]> {
+  async #positions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
     const { group, lane, starts } = this.#settings;
     const coordinator = await this.#findCoordinator();
     const committed = await committedOffsets(this.#cluster, coordinator, `${lane} commit`, group, partitions);
-    const known = new Set(committed.map(nameOf));
-    const fresh = partitions.filter((one) => !known.has(nameOf(one)));
-    const fixed = fresh.filter((one) => starts.has(nameOf(one)))
-      .map((one) => ({ ...one, offset: starts.get(nameOf(one))! }));
+    const { fixed, open } = split(without(partitions, committed), starts);
     // Otherwise the next owner, who may have subscribed later, would begin later.
-    if (fixed.length > 0) await this.#commitOnce(fixed);
-    const rest = fresh.filter((one) => !starts.has(nameOf(one)));
-    return [
-      ...committed,
-      ...fixed,
-      ...rest.length > 0 ? await listOffsets(this.#cluster, rest, "start") : [],
-    ];
+    if (fixed.length > 0) await this.#commitIn(generation, fixed);
+    const beginnings = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
+    return [...committed, ...fixed, ...beginnings];
   }
 
   /** Returns when it is time to join again. */
@@ -318,12 +311,7 @@ export class GroupMember {
         await this.#stable.given;
       }
       const current = positions();
-      const generation = this.#generation;
-      if (current.length > 0) {
-        await this.#commitOnce(current).catch((error) => {
-          throw this.#judgeCommit(error, generation);
-        });
-      }
+      if (current.length > 0) await this.#commitIn(this.#generation, current);
     };
     const options = { timeoutMs: COMMIT_TIMEOUT_MS, signal: this.#closed.signal };
     await this.#cluster.attempt(`The group "${this.#settings.group}" could not commit`, attempt, options);
@@ -350,19 +338,14 @@ export class GroupMember {
     });
   }
 
-  async #commitOnce(positions: readonly TopicPosition[]): Promise<void> {
+  async #commitIn(generation: number, positions: readonly TopicPosition[]): Promise<void> {
     const { group: groupId } = this.#settings;
-    const payload = {
-      groupId,
-      groupGenerationId: this.#generation,
-      memberId: this.#memberId,
-      topics: byTopic(positions),
-    };
-    const { responses } = await this.#ask("commit", "OffsetCommit", payload);
-    for (const { topic, partitions } of responses) {
-      for (const one of partitions) {
-        expectSuccess(one.errorCode, `The commit of ${nameOf({ topic, ...one })}`);
-      }
+    const topics = byTopic(positions);
+    const payload = { groupId, groupGenerationId: generation, memberId: this.#memberId, topics };
+    try {
+      expectCommitted(await this.#ask("commit", "OffsetCommit", payload));
+    } catch (error) {
+      throw this.#judgeCommit(error, generation);
     }
   }
 
@@ -384,49 +367,13 @@ export class GroupMember {
 }
 
 function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
+  const invalid = (message: string) => new BusError("invalid", message, { cause: error });
   if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
-    return new BusError("invalid", `The group "${group}" is used by other software: choose another name`, {
-      cause: error,
-    });
+    return invalid(`The group "${group}" is used by other software: choose another name`);
   }
   if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
     const range = "group.min.session.timeout.ms and group.max.session.timeout.ms";
-    return new BusError(
-      "invalid",
-      `sessionTimeoutMs is ${sessionTimeoutMs}: expected one between the broker's ${range}`,
-      {
-        cause: error,
-      },
-    );
+    return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected one between the broker's ${range}`);
   }
   return toBusError(error, `The group "${group}" can't be joined`);
-}
-
-/**
- * Writes down where a new group begins, so that it keeps its place from before it first joins. Does nothing for
- * partitions that have a commit, or while the group has members: they do it.
- *
- * The ends must have been read before: then no other that does the same at the same time can set a later one.
- *
- * @param cluster Where.
- * @param group The group.
- * @param lane The lane to ask on.
- * @param ends Where each partition ended.
- */
-export async function fixStart(
-  cluster: Cluster,
-  group: string,
-  lane: string,
-  ends: readonly TopicPosition[],
-): Promise<void> {
-  const coordinator = await cluster.findCoordinator(group);
-  const known = new Set((await committedOffsets(cluster, coordinator, lane, group, ends)).map(nameOf));
-  const fresh = ends.filter((end) => !known.has(nameOf(end)));
-  if (fresh.length === 0) return;
-  const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
-  const { responses } = await cluster.request(coordinator, lane, "OffsetCommit", payload);
-  for (const { errorCode } of responses.flatMap(({ partitions }) => partitions)) {
-    if (errorCode === CODE.UNKNOWN_MEMBER_ID || errorCode === CODE.ILLEGAL_GENERATION) return;
-    expectSuccess(errorCode, `The group "${group}"`);
-  }
 }
