@@ -25,7 +25,8 @@ async function run(port: number): Promise<number> {
   Deno.addSignalListener("SIGINT", interrupt);
   Deno.addSignalListener("SIGTERM", interrupt);
   console.error(`Starting Kafka on 127.0.0.1:${port} (the first time it is downloaded: 43 MB) …`);
-  await using kafka = await startKafka({ port, dataDir: `${kafkaHome()}/data` });
+  // A folder of its own for each port: two brokers on one folder would destroy it.
+  await using kafka = await startKafka({ port, dataDir: `${kafkaHome()}/data-${port}` });
   console.log(`Kafka is ready: IMAGEBUS_URL=kafka://${kafka.brokers} (Ctrl-C stops it)`);
   if (await Promise.race([interrupted.promise, kafka.ended]) === "interrupted") return 0;
   console.error(`Kafka ended by itself: see ${kafka.logFile}`);

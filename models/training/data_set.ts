@@ -74,10 +74,8 @@ export async function findDataDirectory(option?: string | URL): Promise<URL> {
 export async function readDataSet(name: DataSetName, split: Split, from?: string | URL): Promise<DataSet> {
   const folder = new URL(`${name}/`, await findDataDirectory(from));
   const count = SIZES[split];
-  const [pixels, labels] = await Promise.all([
-    readIdx(new URL(`${FILES[split]}-images-idx3-ubyte.gz`, folder), IMAGES_MAGIC, [count, SIDE, SIDE]),
-    readIdx(new URL(`${FILES[split]}-labels-idx1-ubyte.gz`, folder), LABELS_MAGIC, [count]),
-  ]);
+  const pixels = await readIdx(file(folder, split, "images-idx3"), IMAGES_MAGIC, [count, SIDE, SIDE]);
+  const labels = await readIdx(file(folder, split, "labels-idx1"), LABELS_MAGIC, [count]);
   const wrong = labels.findIndex((label) => label >= CLASSES);
   if (wrong !== -1) {
     const message = `${showUrl(folder)}: label ${wrong} is ${labels[wrong]}; it must be from 0 to ${
@@ -117,6 +115,10 @@ export function sliceDataSet(data: DataSet, start: number, end: number): DataSet
     pixels: data.pixels.subarray(start * size, end * size),
     labels: data.labels.subarray(start, end),
   };
+}
+
+function file(folder: URL, split: Split, kind: string): URL {
+  return new URL(`${FILES[split]}-${kind}-ubyte.gz`, folder);
 }
 
 async function readIdx(url: URL, magic: number, extents: readonly number[]): Promise<Uint8Array> {
