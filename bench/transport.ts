@@ -5,6 +5,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
 import type { OutgoingMessage, Transport } from "../bus/transport.ts";
 
@@ -101,7 +102,6 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-import process from "node:process";
 const run = crypto.randomUUID().slice(0, 8);
 await using transport = await openTransport(url);
 const topic = `bench-${run}`;

@@ -28,8 +28,9 @@ async function run(port: number): Promise<number> {
   // A folder of its own for each port: two brokers on one folder would destroy it.
   await using kafka = await startKafka({ port, dataDir: `${kafkaHome()}/data-${port}` });
   console.log(`Kafka is ready: IMAGEBUS_URL=kafka://${kafka.brokers} (Ctrl-C stops it)`);
-  if (await Promise.race([interrupted.promise, kafka.ended]) === "interrupted") return 0;
-  console.error(`Kafka ended by itself: see ${kafka.logFile}`);
+  const end = await Promise.race([interrupted.promise, kafka.ended]);
+  if (end === "interrupted") return 0;
+  console.error(`Kafka ended by itself, with exit code ${end}: see ${kafka.logFile}`);
   return 1;
 }
 
@@ -37,9 +38,7 @@ async function run(port: number): Promise<number> {
 function explain(error: unknown, port: number): string | undefined {
   if (error instanceof KafkaUnavailable || error instanceof RangeError) return error.message;
   if (error instanceof TypeError && "code" in error) return `${error.message}. Only --port N is known`;
-  if (error instanceof Error && error.message.startsWith("Kafka did not start")) {
-    return `${error.message}\nIs there another one on the same data? \`deno task kafka\` can run only once.`;
-  }
+  if (error instanceof Error && error.message.startsWith("Kafka did not start")) return error.message;
   if (!(error instanceof Deno.errors.AddrInUse)) return undefined;
   return `Port ${port} is in use: stop what listens there, or take another with --port N`;
 }

@@ -33,8 +33,8 @@ export interface KafkaBroker extends AsyncDisposable {
   readonly dataDir: string;
   /** What the broker printed. */
   readonly logFile: string;
-  /** Resolves when its process has ended, for whatever reason. */
-  readonly ended: Promise<void>;
+  /** Resolves when its process has ended, for whatever reason, with its exit code: 128 and the signal if it was killed. */
+  readonly ended: Promise<number>;
   /** Shuts it down in order. May be called more than once. */
   stop(): Promise<void>;
   /** Ends its process at once (SIGKILL). The data stay. */
@@ -103,7 +103,7 @@ class BrokerProcess implements KafkaBroker {
   readonly port: number;
   readonly dataDir: string;
   readonly logFile: string;
-  readonly ended: Promise<void>;
+  readonly ended: Promise<number>;
   readonly #temporary: boolean;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   #running = true;
@@ -122,8 +122,9 @@ class BrokerProcess implements KafkaBroker {
       stderr: "null",
     }).spawn();
     this.#input = child.stdin.getWriter();
-    this.ended = child.status.then(() => {
+    this.ended = child.status.then(({ code }) => {
       this.#running = false;
+      return code;
     });
   }
 
