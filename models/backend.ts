@@ -1,6 +1,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { setWasmPaths } from "npm:@tensorflow/tfjs-backend-wasm@4.22.0";
 import { ModelError } from "./errors.ts";
+import { attachKernels } from "./kernels/kernels.ts";
 
 const BINARIES = [
   "tfjs-backend-wasm.wasm",
@@ -25,13 +26,14 @@ export function startBackend(binary: WebAssembly.Module): Promise<void> {
 
 async function start(binary: WebAssembly.Module): Promise<void> {
   setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, PLACEHOLDER])), true);
-  const restore = substitute(binary);
+  const substitution = substitute(binary);
   try {
     if (!await tf.setBackend("wasm")) throw new Error("the backend refused to start");
+    await attachKernels(substitution.memory());
   } catch (cause) {
     throw new ModelError("backend", `TensorFlow.js can't start its WASM backend: ${cause}`, { cause });
   } finally {
-    restore();
+    substitution.end();
   }
 }
 
@@ -39,15 +41,28 @@ async function start(binary: WebAssembly.Module): Promise<void> {
  * The backend takes only a URL and compiles what it finds there; a module that is compiled already can't be handed in. So
  * WebAssembly.instantiate is told, while the backend starts, that no bytes mean this module.
  */
-function substitute(binary: WebAssembly.Module): () => void {
+function substitute(binary: WebAssembly.Module): { memory(): WebAssembly.Memory; end(): void } {
   const original = WebAssembly.instantiate;
+  let exports: WebAssembly.Exports = {};
   const substituted = async (source: BufferSource | WebAssembly.Module, imports: WebAssembly.Imports) => {
     if (source instanceof WebAssembly.Module) return await original(source, imports);
     if (source.byteLength > 0) return await original(source, imports);
-    return { module: binary, instance: await original(binary, imports) };
+    const instance = await original(binary, imports);
+    exports = instance.exports;
+    return { module: binary, instance };
   };
   WebAssembly.instantiate = substituted as typeof WebAssembly.instantiate;
-  return () => {
-    WebAssembly.instantiate = original;
+  return {
+    memory: () => findMemory(exports),
+    end: () => {
+      WebAssembly.instantiate = original;
+    },
   };
+}
+
+/** The names of the exports were shortened when the binary was made. */
+function findMemory(exports: WebAssembly.Exports): WebAssembly.Memory {
+  const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory);
+  if (memory === undefined) throw new Error("the backend's memory is not to be found");
+  return memory;
 }

@@ -1,0 +1,204 @@
+/**
+ * Convolution with stride 1 and its two gradients, by the kernels of this folder.
+ *
+ * 3×3 kernels go by Winograd's algorithm (`assembly/winograd.ts`: a third of the time, and rounding errors of about
+ * 1e-5 of the largest number), all others directly (`assembly/direct.ts`).
+ *
+ * @module
+ */
+import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import { addressOf, emptyTensor, floatsAt, kernels, withScratch, withZeros } from "./kernels.ts";
+import type { Address } from "./kernels.ts";
+
+/** With zeros around, or without. */
+export type Padding = "same" | "valid";
+
+/** Tiles of Winograd's algorithm that are worked on together: their planes fit the second cache. */
+const BLOCK = 48;
+
+/** Bytes of the largest number of vectors that a transformation keeps. */
+const LINE = 576;
+
+/** Everything about one convolution that does not depend on the numbers. */
+interface Geometry {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly side: number;
+  readonly filters: number;
+  /** Rows and columns of zeros before the picture. */
+  readonly top: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Says whether these kernels can work out a convolution.
+ *
+ * @param kernel Height, width, channels, filters.
+ * @returns Whether the kernel is square, of odd or even side, and its filters are a multiple of 8.
+ */
+export function isSupported(kernel: readonly number[]): boolean {
+  return kernel[0] === kernel[1] && kernel[3]! % 8 === 0;
+}
+
+/**
+ * Convolves.
+ *
+ * @param x Images × height × width × channels.
+ * @param kernel Side × side × channels × filters, as {@linkcode isSupported} says.
+ * @param padding For `same` the side is odd.
+ * @returns Images × rows × columns × filters.
+ */
+export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, padding: Padding): tf.Tensor4D {
+  const side = kernel.shape[0];
+  const geometry = measure(x.shape, side, kernel.shape[3], padding === "same" ? (side - 1) / 2 : 0);
+  const out = emptyTensor<tf.Tensor4D>([geometry.images, geometry.rows, geometry.columns, geometry.filters]);
+  run(addressOf(x), addressOf(kernel), addressOf(out), geometry);
+  return out;
+}
+
+/**
+ * The gradient by the input: the kernel, turned by 180° with inputs and outputs exchanged, goes over the gradient.
+ *
+ * @param dy Images × rows × columns × filters.
+ * @param kernel Side × side × channels × filters; channels is a multiple of 8, filters of 4.
+ * @param padding Of the convolution.
+ * @returns Images × height × width × channels.
+ */
+export function gradientByInput(dy: tf.Tensor4D, kernel: tf.Tensor4D, padding: Padding): tf.Tensor4D {
+  const [side, , channels, filters] = kernel.shape;
+  const top = padding === "same" ? (side - 1) / 2 : side - 1;
+  const geometry = measure(dy.shape, side, channels, top);
+  const dx = emptyTensor<tf.Tensor4D>([geometry.images, geometry.rows, geometry.columns, channels]);
+  withScratch(4 * kernel.size, (turned) => {
+    kernels().turn(addressOf(kernel), turned, side, channels, filters);
+    run(addressOf(dy), turned, addressOf(dx), geometry);
+  });
+  return dx;
+}
+
+/**
+ * The gradient by the kernel.
+ *
+ * @param x Images × height × width × channels.
+ * @param dy Images × rows × columns × filters; filters is a multiple of 8.
+ * @param side Of the kernel.
+ * @param padding Of the convolution.
+ * @returns Side × side × channels × filters.
+ */
+export function gradientByKernel(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  side: number,
+  padding: Padding,
+): tf.Tensor4D {
+  const geometry = measure(x.shape, side, dy.shape[3], padding === "same" ? (side - 1) / 2 : 0);
+  const gradient = emptyTensor<tf.Tensor4D>([side, side, geometry.channels, geometry.filters]);
+  const add = isWinograd(geometry) ? addByTiles : addDirectly;
+  add(addressOf(x), addressOf(dy), addressOf(gradient), geometry);
+  return gradient;
+}
+
+function measure(shape: readonly number[], side: number, filters: number, top: number): Geometry {
+  const [images, height, width, channels] = shape as [number, number, number, number];
+  const rows = height + 2 * top - side + 1;
+  return { images, height, width, channels, side, filters, top, rows, columns: width + 2 * top - side + 1 };
+}
+
+function isWinograd({ side, channels }: Geometry): boolean {
+  return side === 3 && channels % 4 === 0;
+}
+
+function run(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
+  if (isWinograd(geometry)) runByTiles(x, kernel, out, geometry);
+  else runDirectly(x, kernel, out, geometry);
+}
+
+function runDirectly(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
+  const { channels, side, filters, rows, columns } = geometry;
+  const depth = side * side * channels;
+  withScratch(4 * depth * filters, (panels) => {
+    kernels().toPanels(kernel, panels, depth, filters);
+    forEachPicture(x, geometry, columns + side - 1, (picture, image) => {
+      const to = out + 4 * image * rows * columns * filters;
+      kernels().convolve(picture, panels, to, columns + side - 1, channels, side, rows, columns, filters);
+    });
+  });
+}
+
+function runByTiles(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
+  const { channels, filters, rows, columns } = geometry;
+  withScratch(4 * 36 * channels * filters, (panels) => {
+    withScratch(tilesBytes(geometry), (scratch) => {
+      kernels().transformKernel(kernel, panels, channels, filters, scratch);
+      forEachPicture(x, geometry, tiled(columns), (picture, image) => {
+        const to = out + 4 * image * rows * columns * filters;
+        kernels().convolve3(picture, panels, to, channels, rows, columns, filters, BLOCK, scratch);
+      });
+    });
+  });
+}
+
+function addDirectly(x: Address, dy: Address, gradient: Address, geometry: Geometry): void {
+  const { channels, side, filters, rows, columns } = geometry;
+  const run = side * channels;
+  const depth = Math.ceil(run / 6) * 6;
+  withZeros(4 * side * depth * filters, (sums) => {
+    forEachPicture(x, geometry, columns + side - 1, (picture, image) => {
+      const from = dy + 4 * image * rows * columns * filters;
+      const width = columns + side - 1;
+      kernels().addKernelGradient(picture, from, sums, width, channels, side, rows, columns, filters);
+    });
+    for (let tap = 0; tap < side; tap++) {
+      const from = floatsAt(sums + 4 * tap * depth * filters, run * filters);
+      floatsAt(gradient + 4 * tap * run * filters, run * filters).set(from);
+    }
+  });
+}
+
+function addByTiles(x: Address, dy: Address, gradient: Address, geometry: Geometry): void {
+  const { channels, filters, rows, columns } = geometry;
+  withZeros(4 * 36 * Math.ceil(channels / 6) * 6 * filters, (sums) => {
+    withScratch(tilesBytes(geometry), (scratch) => {
+      forEachPicture(x, geometry, tiled(columns), (picture, image) => {
+        const from = dy + 4 * image * rows * columns * filters;
+        kernels().addKernelGradient3(picture, from, sums, channels, rows, columns, filters, BLOCK, scratch);
+      });
+      kernels().finishKernelGradient3(sums, gradient, channels, filters, scratch);
+    });
+  });
+}
+
+/** Extent of a picture that whole tiles cover. */
+function tiled(extent: number): number {
+  return Math.ceil(extent / 4) * 4 + 2;
+}
+
+function tilesBytes({ channels, filters }: Geometry): number {
+  return LINE + 36 * (kernels().planeBytes(BLOCK, channels) + kernels().planeBytes(BLOCK, filters));
+}
+
+/** Pictures are padded one by one, so that each is in the cache when it is used. */
+function forEachPicture(
+  x: Address,
+  geometry: Geometry,
+  paddedWidth: number,
+  use: (picture: Address, image: number) => void,
+): void {
+  const { images, height, width, channels, side, top, rows } = geometry;
+  const size = 4 * height * width * channels;
+  const paddedHeight = isWinograd(geometry) ? tiled(rows) : rows + side - 1;
+  if (paddedHeight === height && paddedWidth === width) {
+    for (let image = 0; image < images; image++) use(x + image * size, image);
+    return;
+  }
+  // The inner loop for six columns may read up to five numbers past the end.
+  withScratch(4 * paddedHeight * paddedWidth * channels + 64, (picture) => {
+    for (let image = 0; image < images; image++) {
+      kernels().pad(x + image * size, picture, height, width, channels, paddedHeight, paddedWidth, top);
+      use(picture, image);
+    }
+  });
+}
