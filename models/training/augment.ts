@@ -5,67 +5,128 @@ import type { Random } from "./random.ts";
 
 /** How training images are varied, so that the model learns what does not matter. */
 export interface Augmentation {
-  /** Moved by up to so many pixels each way; what comes in is black. */
+  /** Moved by up to so many pixels each way. */
   readonly shift: number;
-  /** Mirrored left to right, half of them. */
+  /** What comes in at the edge: black, or the picture mirrored at its outermost pixels. @default {"black"} */
+  readonly edge?: "black" | "reflect";
+  /** Mirrored left to right every other epoch, which ones first by chance (Jordan 2024, "alternating flip"). */
   readonly mirror: boolean;
+  /** Turned by up to so many degrees each way. @default {0} */
+  readonly rotate?: number;
+  /** Made larger or smaller by up to this share. @default {0} */
+  readonly zoom?: number;
+  /** Side of a square in which nothing is seen, in pixels (DeVries and Taylor 2017). @default {0} */
+  readonly cutout?: number;
 }
 
 /** No variation, as for measuring. */
 export const UNCHANGED: Augmentation = { shift: 0, mirror: false };
 
-/**
- * Writes images in the form the first layer expects, each varied anew.
- *
- * @param data Where they are.
- * @param indices Which ones.
- * @param spec Mean and standard deviation; the size is that of the data.
- * @param augmentation How to vary them.
- * @param random Decides each variation.
- * @returns `indices.length × height × width × channels` numbers.
- */
-export function prepareBatch(
-  data: DataSet,
-  indices: ArrayLike<number>,
-  spec: InputSpec,
-  augmentation: Augmentation,
-  random: Random,
-): Float32Array {
-  const size = data.width * data.height * data.channels;
-  const batch = new Float32Array(indices.length * size);
-  const scale = standardisation(spec);
-  for (let i = 0; i < indices.length; i++) {
-    const { shift, mirror } = augmentation;
-    const move = { x: random.integer(-shift, shift), y: random.integer(-shift, shift) };
-    const mirrored = mirror && random.integer(0, 1) === 1;
-    const target = batch.subarray(i * size, (i + 1) * size);
-    writeImage(data, imageAt(data, indices[i]!), scale, move, mirrored, target);
-  }
-  return batch;
-}
+/** Where a pixel of the varied picture comes from: column = x × a + y × b + c, row likewise. */
+type Transformation = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-function writeImage(
-  { width, height, channels }: DataSet,
-  image: Uint8Array,
-  scale: readonly Float32Array[],
-  move: { x: number; y: number },
-  mirrored: boolean,
-  target: Float32Array,
-): void {
-  let out = 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const column = (mirrored ? width - 1 - x : x) - move.x;
-      const row = y - move.y;
-      const inside = column >= 0 && column < width && row >= 0 && row < height;
-      for (let c = 0; c < channels; c++) {
-        target[out++] = scale[c]![inside ? image[(row * width + column) * channels + c]! : 0]!;
+/** Writes images in the form that the first layer expects. */
+export class Preparation {
+  readonly #data: DataSet;
+  readonly #augmentation: Augmentation;
+  /** For each channel, what becomes of each of the 256 sample values. */
+  readonly #scale: readonly Float32Array[];
+
+  /**
+   * @param data Where the images are.
+   * @param spec Mean and standard deviation; the size is that of the data.
+   * @param augmentation How to vary them.
+   */
+  constructor(data: DataSet, spec: InputSpec, augmentation: Augmentation) {
+    this.#data = data;
+    this.#augmentation = augmentation;
+    this.#scale = spec.mean.map((mean, c) =>
+      Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / spec.std[c]!)
+    );
+  }
+
+  /** Numbers of one image. */
+  get size(): number {
+    return this.#data.width * this.#data.height * this.#data.channels;
+  }
+
+  /**
+   * Writes one image.
+   *
+   * @param index Which one.
+   * @param mirrored Whether left and right change places.
+   * @param random Decides the variation.
+   * @param target Height × width × channels numbers.
+   */
+  write(index: number, mirrored: boolean, random: Random, target: Float32Array): void {
+    const { shift, rotate = 0, zoom = 0, cutout = 0 } = this.#augmentation;
+    if (rotate > 0 || zoom > 0) this.#writeResampled(index, this.#draw(mirrored, random), target);
+    else this.#writeMoved(index, mirrored, random.integer(-shift, shift), random.integer(-shift, shift), target);
+    if (cutout > 0) this.#cutOut(cutout, random, target);
+  }
+
+  #writeMoved(index: number, mirrored: boolean, dx: number, dy: number, target: Float32Array): void {
+    const { width, height, channels } = this.#data;
+    const image = imageAt(this.#data, index);
+    let out = 0;
+    for (let y = 0; y < height; y++) {
+      const row = this.#fold(y - dy, height);
+      for (let x = 0; x < width; x++) {
+        const column = this.#fold((mirrored ? width - 1 - x : x) - dx, width);
+        const at = row < 0 || column < 0 ? -1 : (row * width + column) * channels;
+        for (let c = 0; c < channels; c++) target[out++] = this.#scale[c]![at < 0 ? 0 : image[at + c]!]!;
       }
     }
   }
-}
 
-/** For each channel, what becomes of each of the 256 sample values. */
-function standardisation({ mean, std }: InputSpec): Float32Array[] {
-  return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, value) => (value / 255 - m) / std[c]!));
+  /** Where a row or column outside is taken from; -1 for black. */
+  #fold(at: number, extent: number): number {
+    if (at >= 0 && at < extent) return at;
+    if (this.#augmentation.edge !== "reflect") return -1;
+    return at < 0 ? -at : 2 * (extent - 1) - at;
+  }
+
+  #draw(mirrored: boolean, random: Random): Transformation {
+    const { width, height } = this.#data;
+    const { shift, rotate = 0, zoom = 0 } = this.#augmentation;
+    const angle = random.between(-rotate, rotate) * Math.PI / 180;
+    const [cos, sin] = [Math.cos(angle) / random.between(1 - zoom, 1 + zoom), Math.sin(angle)];
+    const [cx, cy] = [(width - 1) / 2, (height - 1) / 2];
+    const [dx, dy] = [random.between(-shift, shift), random.between(-shift, shift)];
+    const side = mirrored ? -1 : 1;
+    return [side * cos, -sin, cx - side * cos * cx + sin * cy - dx, side * sin, cos, cy - side * sin * cx - cos * cy - dy];
+  }
+
+  /** Between the pixels of the picture the four nearest are mixed. */
+  #writeResampled(index: number, [a, b, c, d, e, f]: Transformation, target: Float32Array): void {
+    const { width, height, channels } = this.#data;
+    const image = imageAt(this.#data, index);
+    const sample = (row: number, column: number, channel: number): number => {
+      const [y, x] = [this.#fold(row, height), this.#fold(column, width)];
+      return this.#scale[channel]![y < 0 || x < 0 || y >= height || x >= width ? 0 : image[(y * width + x) * channels + channel]!]!;
+    };
+    let out = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [fromX, fromY] = [a * x + b * y + c, d * x + e * y + f];
+        const [left, top] = [Math.floor(fromX), Math.floor(fromY)];
+        const [right, low] = [fromX - left, fromY - top];
+        for (let channel = 0; channel < channels; channel++) {
+          const above = (1 - right) * sample(top, left, channel) + right * sample(top, left + 1, channel);
+          const below = (1 - right) * sample(top + 1, left, channel) + right * sample(top + 1, left + 1, channel);
+          target[out++] = (1 - low) * above + low * below;
+        }
+      }
+    }
+  }
+
+  /** 0 is the mean of all images. */
+  #cutOut(side: number, random: Random, target: Float32Array): void {
+    const { width, height, channels } = this.#data;
+    const [left, top] = [random.integer(-side + 1, width - 1), random.integer(-side + 1, height - 1)];
+    for (let y = Math.max(0, top); y < Math.min(height, top + side); y++) {
+      const row = y * width;
+      target.fill(0, (row + Math.max(0, left)) * channels, (row + Math.min(width, left + side)) * channels);
+    }
+  }
 }

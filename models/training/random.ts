@@ -19,8 +19,13 @@ export class Random {
     return prand.unsafeUniformIntDistribution(min, max, this.#generator);
   }
 
+  /** Draws a number from `min` to `max`. */
+  between(min: number, max: number): number {
+    return min + (max - min) * this.integer(0, STEPS) / STEPS;
+  }
+
   /** Shuffles 0 to `count - 1` (Fisher–Yates). */
-  permutation(count: number): Uint32Array {
+  permutation(count: number): Uint32Array<ArrayBuffer> {
     const order = Uint32Array.from({ length: count }, (_, i) => i);
     for (let last = count - 1; last > 0; last--) {
       const other = this.integer(0, last);
@@ -29,3 +34,5 @@ export class Random {
     return order;
   }
 }
+
+const STEPS = 2 ** 24;
