@@ -1,7 +1,7 @@
 import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { gzipSync } from "node:zlib";
 import { startBackend } from "../models/backend.ts";
+import type { DataSet } from "../models/datasets/data_set.ts";
 import { ModelError } from "../models/errors.ts";
 import { shapeLayers } from "../models/layers.ts";
 import { loadModels } from "../models/registry.ts";
@@ -9,8 +9,6 @@ import { adamStep, learningRateAt } from "../models/training/adam.ts";
 import { prepareBatch } from "../models/training/augment.ts";
 import { crossEntropy, fitTemperature } from "../models/training/calibrate.ts";
 import { readCheckpoint, writeCheckpoint } from "../models/training/checkpoint.ts";
-import { findDataDirectory, readDataSet } from "../models/training/data_set.ts";
-import type { DataSet } from "../models/training/data_set.ts";
 import { fitEpoch, startFit } from "../models/training/fit.ts";
 import type { FitTask, Progress } from "../models/training/fit.ts";
 import { conv2d, maxPool2d } from "../models/training/gradients.ts";
@@ -149,7 +147,16 @@ function tinyData(count: number): DataSet {
       pixels[i * 36 + p] = (p % 6 < 3 ? label : 1 - label) * 200 + (i * 7 + p) % 50;
     }
   });
-  return { title: "halves", width: 6, height: 6, channels: 1, count, pixels, labels };
+  return {
+    title: "halves",
+    width: 6,
+    height: 6,
+    channels: 1,
+    count,
+    pixels,
+    labels,
+    classes: ["right", "left"],
+  };
 }
 
 Deno.test("augmentation: nothing is changed without it; a shift brings black in; a mirror swaps the sides", () => {
@@ -286,77 +293,6 @@ Deno.test("calibration: the temperature found is the one that made the logits to
   const temperature = fitTemperature(logits, labels);
   assert(Math.abs(temperature - 2) < 0.2, String(temperature));
   assert(crossEntropy(logits, labels, temperature) < crossEntropy(logits, labels, 1));
-});
-
-/** A directory of data with a Fashion-MNIST test set whose files can be spoilt. */
-async function withData(
-  spoil: { images?: Uint8Array; labels?: Uint8Array },
-  run: (dir: string) => Promise<void>,
-) {
-  const directory = await Deno.makeTempDir();
-  const idx = (magic: number, extents: number[], content: Uint8Array) => {
-    const header = new DataView(new ArrayBuffer(4 * (1 + extents.length)));
-    [magic, ...extents].forEach((value, i) => header.setUint32(4 * i, value));
-    const whole = new Uint8Array(header.byteLength + content.byteLength);
-    whole.set(new Uint8Array(header.buffer));
-    whole.set(content, header.byteLength);
-    return gzipSync(whole, { level: 1 });
-  };
-  try {
-    const folder = `${directory}/fashion-mnist`;
-    await Deno.mkdir(folder);
-    const images = spoil.images ?? idx(0x803, [10_000, 28, 28], new Uint8Array(7_840_000));
-    const labels = idx(0x801, [10_000], spoil.labels ?? new Uint8Array(10_000));
-    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, images);
-    await Deno.writeFile(`${folder}/t10k-labels-idx1-ubyte.gz`, labels);
-    await run(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-const SPOILT:
-  readonly (readonly [what: string, spoil: { images?: Uint8Array; labels?: Uint8Array }, text: string])[] = [
-    ["no gzip", { images: new TextEncoder().encode("<html>") }, "can't be unzipped"],
-    [
-      "no IDX",
-      { images: gzipSync(new Uint8Array(100)) },
-      "has the IDX header 0x00000000 0×0×0; it must be 0x00000803 10000×28×28",
-    ],
-    [
-      "cut off",
-      { images: gzipSync(Uint8Array.of(0, 0, 8, 3, 0, 0, 39, 16, 0, 0, 0, 28, 0, 0, 0, 28, 1)) },
-      "holds 1 bytes",
-    ],
-    [
-      "a label out of range",
-      { labels: new Uint8Array(10_000).with(7, 10) },
-      "label 7 is 10; it must be from 0 to 9",
-    ],
-  ];
-
-for (const [what, spoil, text] of SPOILT) {
-  Deno.test(`data: ${what} is damaged`, () =>
-    withData(spoil, async (directory) => {
-      const error = await assertRejects(() => readDataSet("fashion-mnist", "test", directory), ModelError);
-      assertEquals(error.code, "damaged");
-      assertStringIncludes(error.message, text);
-    }));
-}
-
-Deno.test("data: files that are in order are read", () =>
-  withData({}, async (directory) => {
-    const { title, count, pixels } = await readDataSet("fashion-mnist", "test", directory);
-    assertEquals([title, count, pixels.length], ["Fashion-MNIST test", 10_000, 7_840_000]);
-    const error = await assertRejects(() => readDataSet("fashion-mnist", "train", directory), ModelError);
-    assertStringIncludes(error.message, "train-images-idx3-ubyte.gz is not there");
-  }));
-
-Deno.test("data: a directory that is not there is named, with how to name another", async () => {
-  const error = await assertRejects(() => findDataDirectory("/nowhere"), ModelError);
-  assertEquals(error.code, "not_found");
-  assertStringIncludes(error.message, "no directory of data at /nowhere/;");
-  assertStringIncludes(error.message, "IMAGEBUS_DATA");
 });
 
 Deno.test("training: a recipe that is not there is named, with those that are", async () => {

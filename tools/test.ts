@@ -2,10 +2,13 @@
  * Runs all tests, with a real Kafka: `deno task test [files] [flags of deno test]`.
  *
  * Uses the brokers in `KAFKA_BROKERS`; without it, starts one on the local Java. Where there is no Java the tests that
- * need it are skipped, which is a failure when `CI` is `true`. The last line says how many passed.
+ * need it are skipped, which is a failure when `CI` is `true`. Tests on whole data sets find them in `IMAGEBUS_DATA`;
+ * see tests/fixtures/data.ts. The last line says how many passed.
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
+import { findTestData } from "../tests/fixtures/data.ts";
 import { type KafkaBroker, KafkaUnavailable, startKafka } from "./kafka.ts";
 
 /** What the tests and the examples may do. */
@@ -60,9 +63,13 @@ async function runTests(
   stop: AbortSignal,
 ): Promise<Outcome> {
   const hasPaths = (await Promise.all(args.map(isPath))).includes(true);
+  const data = await findTestData();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--doc", ...PERMISSIONS, ...args, ...hasPaths ? [] : EVERYTHING],
-    env: brokers === undefined ? {} : { KAFKA_BROKERS: brokers },
+    env: {
+      ...brokers !== undefined && { KAFKA_BROKERS: brokers },
+      ...data !== undefined && { IMAGEBUS_DATA: fileURLToPath(data) },
+    },
     stdout: "piped",
   }).spawn();
   const interrupt = () => child.kill("SIGTERM");

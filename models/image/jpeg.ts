@@ -39,7 +39,8 @@ export const jpeg: ImageFormat = {
   decode(bytes) {
     try {
       const { width, height, data } = decode(bytes, OPTIONS);
-      return { width, height, channels: 3, data };
+      if (walk(bytes).components > 1) return { width, height, channels: 3, data };
+      return { width, height, channels: 1, data: everyThird(data) };
     } catch (cause) {
       if (!(cause instanceof Error && cause.message.includes("maxMemoryUsageInMB"))) throw cause;
       const message = `The JPEG needs more than the ${OPTIONS.maxMemoryUsageInMB} MB that decoding may take`;
@@ -48,10 +49,24 @@ export const jpeg: ImageFormat = {
   },
 };
 
+/** jpeg-js repeats each grey thrice. */
+function everyThird(samples: Uint8Array): Uint8Array {
+  const greys = new Uint8Array(samples.length / 3);
+  for (let i = 0; i < greys.length; i++) greys[i] = samples[3 * i]!;
+  return greys;
+}
+
+/** What the header of the only frame says. */
+interface Frame {
+  readonly extent: Extent;
+  /** 1 for grey, 3, or 4 for CMYK. */
+  readonly components: number;
+}
+
 /** Goes from marker to marker up to the end of the image. */
-function walk(bytes: Uint8Array): { extent: Extent; scans: number } {
+function walk(bytes: Uint8Array): { extent: Extent; components: number; scans: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let extent: Extent | undefined;
+  let frame: Frame | undefined;
   let scans = 0;
   let offset = 2;
   while (offset + 4 <= bytes.byteLength) {
@@ -61,12 +76,12 @@ function walk(bytes: Uint8Array): { extent: Extent; scans: number } {
       offset++;
       continue;
     }
-    if (isFrame(marker)) extent = readFrame(view, offset, extent);
+    if (isFrame(marker)) frame = readFrame(view, offset, frame);
     offset += 2 + view.getUint16(offset + 2);
     if (marker !== SOS) continue;
     scans++;
     offset = skipEntropyCoded(bytes, offset);
-    if (bytes[offset + 1] === EOI && extent !== undefined) return { extent, scans };
+    if (bytes[offset + 1] === EOI && frame !== undefined) return { ...frame, scans };
   }
   throw damaged(`it ends after ${bytes.byteLength} bytes, before its end marker`);
 }
@@ -76,7 +91,7 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
-function readFrame(view: DataView, offset: number, before: Extent | undefined): Extent {
+function readFrame(view: DataView, offset: number, before: Frame | undefined): Frame {
   if (offset + 10 > view.byteLength) throw damaged("its frame header is cut off");
   const kind = view.getUint8(offset + 1) - 0xc0;
   const precision = view.getUint8(offset + 4);
@@ -91,7 +106,7 @@ function readFrame(view: DataView, offset: number, before: Extent | undefined): 
   }
   if (before !== undefined) throw damaged("it has two frame headers");
   if (width === 0 || height === 0) throw damaged(`its header says ${width} × ${height} pixels`);
-  return { width, height };
+  return { extent: { width, height }, components };
 }
 
 /** To the next marker that is neither a stuffed zero nor a restart; or to the end of the bytes. */

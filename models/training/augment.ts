@@ -1,6 +1,6 @@
 import type { InputSpec } from "../manifest.ts";
-import { imageAt } from "./data_set.ts";
-import type { DataSet } from "./data_set.ts";
+import { imageAt } from "../datasets/data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import type { Random } from "./random.ts";
 
 /** How training images are varied, so that the model learns what does not matter. */

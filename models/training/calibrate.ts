@@ -6,7 +6,7 @@
  * @param labels The class of each image.
  * @returns The temperature, from 0.25 to 4 in steps of 0.01.
  */
-export function fitTemperature(logits: Float32Array, labels: Uint8Array): number {
+export function fitTemperature(logits: Float32Array, labels: ArrayLike<number>): number {
   let best = { temperature: 1, loss: Infinity };
   for (let percent = 25; percent <= 400; percent++) {
     const temperature = percent / 100;
@@ -24,7 +24,7 @@ export function fitTemperature(logits: Float32Array, labels: Uint8Array): number
  * @param temperature Divides the logits.
  * @returns Mean cross-entropy in nats.
  */
-export function crossEntropy(logits: Float32Array, labels: Uint8Array, temperature: number): number {
+export function crossEntropy(logits: Float32Array, labels: ArrayLike<number>, temperature: number): number {
   const classes = logits.length / labels.length;
   let sum = 0;
   for (let i = 0; i < labels.length; i++) {

@@ -1,7 +1,7 @@
 import type { Classifier } from "../classifier.ts";
 import { encodePng } from "../image/encode_png.ts";
-import { imageAt } from "./data_set.ts";
-import type { DataSet } from "./data_set.ts";
+import { imageAt } from "../datasets/data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 
 /** An image as it is sent over the bus, with the right answer. */
 export interface LabelledImage {

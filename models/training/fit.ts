@@ -5,7 +5,7 @@ import { runLayers } from "../network.ts";
 import { adamStep, learningRateAt } from "./adam.ts";
 import { prepareBatch, UNCHANGED } from "./augment.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { DataSet } from "./data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import { lossAndGradient } from "./loss.ts";
 import { initialParameters, toTensors, withTensors } from "./parameters.ts";
 import { Random } from "./random.ts";

@@ -1,7 +1,7 @@
 import type { Layer } from "../manifest.ts";
 import type { Schedule } from "./adam.ts";
 import type { Augmentation } from "./augment.ts";
-import type { DataSetName } from "./data_set.ts";
+import type { DataSetName } from "../datasets/official.ts";
 
 /** Everything that decides what a training gives. The same recipe on the same data gives the same weights. */
 export interface Recipe {

@@ -7,7 +7,7 @@ import { explain } from "../read_url.ts";
 import { sha256Hex } from "../registry.ts";
 import { loadWasmBinary } from "../wasm_binary.ts";
 import { writeCard } from "./card.ts";
-import type { DataSet } from "./data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import { encodedImages, evaluate } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipes.ts";
