@@ -14,10 +14,7 @@ import type { Address } from "./kernels.ts";
 export type Padding = "same" | "valid";
 
 /** Tiles of Winograd's algorithm that are worked on together: their planes fit the second cache. */
-const BLOCK = 48;
-
-/** Bytes of the largest number of vectors that a transformation keeps. */
-const LINE = 576;
+const BLOCK = 24;
 
 /** Everything about one convolution that does not depend on the numbers. */
 interface Geometry {
@@ -121,7 +118,7 @@ function runDirectly(x: Address, kernel: Address, out: Address, geometry: Geomet
   const depth = side * side * channels;
   withScratch(4 * depth * filters, (panels) => {
     kernels().toPanels(kernel, panels, depth, filters);
-    forEachPicture(x, geometry, columns + side - 1, (picture, image) => {
+    forEachPicture(x, geometry, (picture, image) => {
       const to = out + 4 * image * rows * columns * filters;
       kernels().convolve(picture, panels, to, columns + side - 1, channels, side, rows, columns, filters);
     });
@@ -129,14 +126,11 @@ function runDirectly(x: Address, kernel: Address, out: Address, geometry: Geomet
 }
 
 function runByTiles(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
-  const { channels, filters, rows, columns } = geometry;
+  const { images, height, width, channels, top, filters } = geometry;
   withScratch(4 * 36 * channels * filters, (panels) => {
-    withScratch(tilesBytes(geometry), (scratch) => {
+    withScratch(kernels().scratchBytes(BLOCK, channels, filters), (scratch) => {
       kernels().transformKernel(kernel, panels, channels, filters, scratch);
-      forEachPicture(x, geometry, tiled(columns), (picture, image) => {
-        const to = out + 4 * image * rows * columns * filters;
-        kernels().convolve3(picture, panels, to, channels, rows, columns, filters, BLOCK, scratch);
-      });
+      kernels().convolve3(x, images, height, width, channels, top, panels, out, filters, BLOCK, scratch);
     });
   });
 }
@@ -146,7 +140,7 @@ function addDirectly(x: Address, dy: Address, gradient: Address, geometry: Geome
   const run = side * channels;
   const depth = Math.ceil(run / 6) * 6;
   withZeros(4 * side * depth * filters, (sums) => {
-    forEachPicture(x, geometry, columns + side - 1, (picture, image) => {
+    forEachPicture(x, geometry, (picture, image) => {
       const from = dy + 4 * image * rows * columns * filters;
       const width = columns + side - 1;
       kernels().addKernelGradient(picture, from, sums, width, channels, side, rows, columns, filters);
@@ -159,41 +153,35 @@ function addDirectly(x: Address, dy: Address, gradient: Address, geometry: Geome
 }
 
 function addByTiles(x: Address, dy: Address, gradient: Address, geometry: Geometry): void {
-  const { channels, filters, rows, columns } = geometry;
+  const { images, height, width, channels, top, filters } = geometry;
   withZeros(4 * 36 * Math.ceil(channels / 6) * 6 * filters, (sums) => {
-    withScratch(tilesBytes(geometry), (scratch) => {
-      forEachPicture(x, geometry, tiled(columns), (picture, image) => {
-        const from = dy + 4 * image * rows * columns * filters;
-        kernels().addKernelGradient3(picture, from, sums, channels, rows, columns, filters, BLOCK, scratch);
-      });
+    withScratch(kernels().scratchBytes(BLOCK, channels, filters), (scratch) => {
+      kernels().addKernelGradient3(
+        x,
+        images,
+        height,
+        width,
+        channels,
+        top,
+        dy,
+        sums,
+        filters,
+        BLOCK,
+        scratch,
+      );
       kernels().finishKernelGradient3(sums, gradient, channels, filters, scratch);
     });
   });
 }
 
-/** Extent of a picture that whole tiles cover. */
-function tiled(extent: number): number {
-  return Math.ceil(extent / 4) * 4 + 2;
-}
-
-function tilesBytes({ channels, filters }: Geometry): number {
-  return LINE + 36 * (kernels().planeBytes(BLOCK, channels) + kernels().planeBytes(BLOCK, filters));
-}
-
 /** Pictures are padded one by one, so that each is in the cache when it is used. */
 function forEachPicture(
   x: Address,
-  geometry: Geometry,
-  paddedWidth: number,
+  { images, height, width, channels, side, top, rows, columns }: Geometry,
   use: (picture: Address, image: number) => void,
 ): void {
-  const { images, height, width, channels, side, top, rows } = geometry;
   const size = 4 * height * width * channels;
-  const paddedHeight = isWinograd(geometry) ? tiled(rows) : rows + side - 1;
-  if (paddedHeight === height && paddedWidth === width) {
-    for (let image = 0; image < images; image++) use(x + image * size, image);
-    return;
-  }
+  const [paddedHeight, paddedWidth] = [rows + side - 1, columns + side - 1];
   // The inner loop for six columns may read up to five numbers past the end.
   withScratch(4 * paddedHeight * paddedWidth * channels + 64, (picture) => {
     for (let image = 0; image < images; image++) {

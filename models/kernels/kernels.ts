@@ -38,12 +38,14 @@ export interface Kernels {
   ): void;
   addKernelGradient3(
     ...args: [
-      picture: Address,
+      x: Address,
+      images: number,
+      height: number,
+      width: number,
+      inputs: number,
+      zeros: number,
       dy: Address,
       sums: Address,
-      inputs: number,
-      rows: number,
-      columns: number,
       outputs: number,
       block: number,
       scratch: Address,
@@ -65,12 +67,14 @@ export interface Kernels {
   ): void;
   convolve3(
     ...args: [
-      picture: Address,
+      x: Address,
+      images: number,
+      height: number,
+      width: number,
+      inputs: number,
+      zeros: number,
       panels: Address,
       out: Address,
-      inputs: number,
-      rows: number,
-      columns: number,
       outputs: number,
       block: number,
       scratch: Address,
@@ -133,7 +137,6 @@ export interface Kernels {
       top: number,
     ]
   ): void;
-  planeBytes(tiles: number, channels: number): number;
   scaleShift(
     ...args: [
       x: Address,
@@ -145,6 +148,7 @@ export interface Kernels {
       floor: number,
     ]
   ): void;
+  scratchBytes(block: number, inputs: number, outputs: number): number;
   toPanels(from: Address, to: Address, depth: number, columns: number): void;
   transformKernel(kernel: Address, panels: Address, inputs: number, outputs: number, line: Address): void;
   turn(from: Address, to: Address, side: number, inputs: number, outputs: number): void;

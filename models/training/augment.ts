@@ -61,7 +61,13 @@ export class Preparation {
   write(index: number, mirrored: boolean, random: Random, target: Float32Array): void {
     const { shift, rotate = 0, zoom = 0, cutout = 0 } = this.#augmentation;
     if (rotate > 0 || zoom > 0) this.#writeResampled(index, this.#draw(mirrored, random), target);
-    else this.#writeMoved(index, mirrored, random.integer(-shift, shift), random.integer(-shift, shift), target);
+    else {this.#writeMoved(
+        index,
+        mirrored,
+        random.integer(-shift, shift),
+        random.integer(-shift, shift),
+        target,
+      );}
     if (cutout > 0) this.#cutOut(cutout, random, target);
   }
 
@@ -94,7 +100,14 @@ export class Preparation {
     const [cx, cy] = [(width - 1) / 2, (height - 1) / 2];
     const [dx, dy] = [random.between(-shift, shift), random.between(-shift, shift)];
     const side = mirrored ? -1 : 1;
-    return [side * cos, -sin, cx - side * cos * cx + sin * cy - dx, side * sin, cos, cy - side * sin * cx - cos * cy - dy];
+    return [
+      side * cos,
+      -sin,
+      cx - side * cos * cx + sin * cy - dx,
+      side * sin,
+      cos,
+      cy - side * sin * cx - cos * cy - dy,
+    ];
   }
 
   /** Between the pixels of the picture the four nearest are mixed. */
@@ -103,7 +116,10 @@ export class Preparation {
     const image = imageAt(this.#data, index);
     const sample = (row: number, column: number, channel: number): number => {
       const [y, x] = [this.#fold(row, height), this.#fold(column, width)];
-      return this.#scale[channel]![y < 0 || x < 0 || y >= height || x >= width ? 0 : image[(y * width + x) * channels + channel]!]!;
+      return this
+        .#scale[channel]![
+          y < 0 || x < 0 || y >= height || x >= width ? 0 : image[(y * width + x) * channels + channel]!
+        ]!;
     };
     let out = 0;
     for (let y = 0; y < height; y++) {
@@ -113,7 +129,8 @@ export class Preparation {
         const [right, low] = [fromX - left, fromY - top];
         for (let channel = 0; channel < channels; channel++) {
           const above = (1 - right) * sample(top, left, channel) + right * sample(top, left + 1, channel);
-          const below = (1 - right) * sample(top + 1, left, channel) + right * sample(top + 1, left + 1, channel);
+          const below = (1 - right) * sample(top + 1, left, channel) +
+            right * sample(top + 1, left + 1, channel);
           target[out++] = (1 - low) * above + low * below;
         }
       }

@@ -1,17 +1,25 @@
 import { deserialize, serialize } from "node:v8";
 import { ModelError } from "../errors.ts";
 import { explain, readUrl, showUrl } from "../read_url.ts";
-import type { AdamState } from "./adam.ts";
-import type { Recipe } from "./recipes.ts";
+import type { EpochRecord } from "./fit.ts";
+import type { Recipe } from "./recipe.ts";
 
-/** A training as it stands after an epoch. */
+/** A training as it stands after a step. */
 export interface Checkpoint {
-  /** Epochs done. */
-  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
   /** All trained numbers. */
   readonly parameters: Float32Array;
-  /** What the optimiser remembers. */
-  readonly adam: AdamState;
+  /** The optimiser's velocity. */
+  readonly velocity: Float32Array;
+  /** Running average of the numbers. */
+  readonly average: Float32Array;
+  /** Mean losses of this epoch, added up over its steps. */
+  readonly lossSum: number;
+  /** Right answers in this epoch. */
+  readonly right: number;
+  /** The epochs done. */
+  readonly history: readonly EpochRecord[];
   /** Time spent so far. */
   readonly seconds: number;
 }
@@ -24,7 +32,7 @@ const MAX_BYTES = 4_294_967_296;
  * @param file Where.
  * @param recipe It belongs to.
  * @param checkpoint What to keep.
- * @throws {ModelError} `denied` or `not_found`
+ * @throws {ModelError} `denied`, `not_found` or `unavailable` (no room on the disk)
  */
 export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Checkpoint): Promise<void> {
   const part = new URL(`${file.href}.part`);
@@ -32,6 +40,7 @@ export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Che
     await Deno.writeFile(part, serialize({ recipe: fingerprint(recipe), checkpoint }));
     await Deno.rename(part, file);
   } catch (cause) {
+    await Deno.remove(part).catch(() => {});
     throw explain(file, cause);
   }
 }
@@ -51,7 +60,7 @@ export async function readCheckpoint(file: URL, recipe: Recipe): Promise<Checkpo
   if (kept.recipe === fingerprint(recipe)) return kept.checkpoint;
   throw new ModelError(
     "damaged",
-    `${showUrl(file)} belongs to another recipe; delete it or start without resuming`,
+    `${showUrl(file)} belongs to another recipe; delete it, or start with --fresh`,
   );
 }
 

@@ -1,15 +1,31 @@
-import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { ShapedLayer } from "../layers.ts";
-import type { InputSpec } from "../manifest.ts";
-import { runLayers } from "../network.ts";
-import { adamStep, learningRateAt } from "./adam.ts";
-import { prepareBatch, UNCHANGED } from "./augment.ts";
-import type { Checkpoint } from "./checkpoint.ts";
 import type { DataSet } from "../datasets/data_set.ts";
-import { lossAndGradient } from "./loss.ts";
-import { initialParameters, toTensors, withTensors } from "./parameters.ts";
+import { crossEntropy } from "./calibrate.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { foldBatchNorm } from "./fold.ts";
+import { initialNumbers, listParameters } from "./parameters.ts";
 import { Random } from "./random.ts";
-import type { Recipe } from "./recipes.ts";
+import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
+import type { TrainingTask } from "./shard.ts";
+import { MOMENT_SHARDS } from "./team.ts";
+import type { Team } from "./team.ts";
+
+/** What was seen of one epoch. */
+export interface EpochRecord {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean loss on the training images as they were varied, in nats. */
+  readonly trainLoss: number;
+  /** Share of right answers on them. */
+  readonly trainAccuracy: number;
+  /** Mean cross-entropy on the validation images, in nats; left out where there are none. */
+  readonly validationLoss?: number;
+  /** Share of right answers on the validation images. */
+  readonly validationAccuracy?: number;
+  /** At the end of the epoch. */
+  readonly learningRate: number;
+  /** Training speed. */
+  readonly imagesPerSecond: number;
+}
 
 /** How far a training is. */
 export interface Progress {
@@ -21,136 +37,192 @@ export interface Progress {
   readonly share: number;
   /** Mean loss of this epoch so far, in nats. */
   readonly loss: number;
-  /** Share of right answers on the validation images; only when the epoch is done. */
-  readonly validationAccuracy?: number;
+  /** Share of right answers of this epoch so far. */
+  readonly accuracy: number;
   /** Training speed in this epoch. */
   readonly imagesPerSecond: number;
   /** Estimate for the rest of the training. */
   readonly secondsLeft: number;
+  /** Only when the epoch is done. */
+  readonly record?: EpochRecord;
 }
 
-/** What a training works on. */
-export interface FitTask {
-  /** How. */
-  readonly recipe: Recipe;
-  /** The recipe's layers with their shapes. */
-  readonly layers: readonly ShapedLayer[];
-  /** Form of the images. */
-  readonly input: InputSpec;
-  /** What is learnt from. */
-  readonly train: DataSet;
-  /** What each epoch is measured on. */
-  readonly validation: DataSet;
+/** What happens along the way. */
+export interface FitOptions {
+  /** Is told after each step, and after each epoch. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Keeps the training, now and then and after each epoch. */
+  readonly keep?: (checkpoint: Checkpoint) => Promise<void>;
+  /** Ends the training between two steps. */
+  readonly signal?: AbortSignal;
 }
 
-const PREDICT_BATCH = 250;
-const STEPS_BETWEEN_REPORTS = 50;
+/** A training is kept at least so often. */
+const KEEP_EVERY_MS = 60_000;
 
 /**
  * Makes the network as it is before any training.
  *
  * @param task What to work on.
- * @returns The state before the first epoch.
+ * @returns The state before the first step.
  */
-export function startFit({ layers, recipe }: FitTask): Checkpoint {
-  const parameters = initialParameters(layers, recipe.seed);
-  const adam = { mean: new Float32Array(parameters.length), square: new Float32Array(parameters.length) };
-  return { epoch: 0, parameters, adam, seconds: 0 };
+export function startFit({ layers, recipe, train, input }: TrainingTask): Checkpoint {
+  const parameters = initialNumbers(listParameters(layers, recipe), recipe, train, input);
+  return {
+    step: 0,
+    parameters,
+    velocity: new Float32Array(parameters.length),
+    average: parameters.slice(),
+    lossSum: 0,
+    right: 0,
+    history: [],
+    seconds: 0,
+  };
 }
 
 /**
- * Trains one epoch further.
+ * Counts the steps of an epoch; images that don't fill a last batch wait for another epoch.
  *
  * @param task What to work on.
- * @param before The state to go on from; it is used up.
- * @param onProgress Is told every now and then, and at the end.
- * @param signal Ends the training between two steps.
- * @returns The state afterwards.
- * @throws The signal's reason.
+ * @returns At least 1.
  */
-export async function fitEpoch(
-  task: FitTask,
-  before: Checkpoint,
-  onProgress: (progress: Progress) => void,
-  signal?: AbortSignal,
+export function stepsPerEpoch({ train, recipe }: TrainingTask): number {
+  return Math.floor(train.count / recipe.batch);
+}
+
+/**
+ * Trains to the end.
+ *
+ * @param task What to work on.
+ * @param team Who does.
+ * @param from The state to go on from; its arrays are used up.
+ * @param options What happens along the way.
+ * @returns The state after the last step.
+ * @throws {ModelError} `backend`; or the signal's reason.
+ */
+export async function fit(
+  task: TrainingTask,
+  team: Team,
+  from: Checkpoint,
+  options: FitOptions = {},
 ): Promise<Checkpoint> {
   const { recipe, train } = task;
-  const random = new Random(recipe.seed, before.epoch);
-  const order = random.permutation(train.count);
-  const steps = Math.floor(train.count / recipe.batch);
-  const start = performance.now();
-  let lossSum = 0;
-  const progress = (done: number): Progress => {
-    const seconds = (performance.now() - start) / 1000;
-    const left = (recipe.epochs - before.epoch) * steps - done;
-    return {
-      epoch: before.epoch + 1,
-      epochs: recipe.epochs,
-      share: done / steps,
-      loss: lossSum / done,
-      imagesPerSecond: done * recipe.batch / seconds,
-      secondsLeft: left * seconds / done,
+  const perEpoch = stepsPerEpoch(task);
+  const total = perEpoch * recipe.epochs;
+  const gradient = new Float32Array(from.parameters.length);
+  let state = from;
+  let order: { epoch: number; indices: Uint32Array } | undefined;
+  let keptAt = performance.now();
+  const clock = new Clock(recipe.batch);
+  while (state.step < total) {
+    options.signal?.throwIfAborted();
+    const { step, parameters, velocity, average } = state;
+    const epoch = Math.floor(step / perEpoch);
+    if (order?.epoch !== epoch) {
+      order = { epoch, indices: new Random(recipe.seed, epoch).permutation(train.count) };
+    }
+    const first = (step - epoch * perEpoch) * recipe.batch;
+    const indices = order.indices.subarray(first, first + recipe.batch);
+    const begun = performance.now();
+    const { loss, right } = await team.gradient(parameters, indices, epoch, step * recipe.batch, gradient);
+    const rate = rateAt(recipe.optimiser, step, total);
+    sgdStep(recipe.optimiser, team.parameters, parameters, velocity, gradient, rate);
+    if (recipe.lookahead !== undefined) lookAhead(recipe.lookahead, parameters, average, step + 1, total);
+    const seconds = (performance.now() - begun) / 1000;
+    clock.count(seconds);
+    state = {
+      ...state,
+      step: step + 1,
+      lossSum: state.lossSum + loss,
+      right: state.right + right,
+      seconds: state.seconds + seconds,
     };
-  };
-  for (let i = 0; i < steps; i++) {
-    const indices = order.subarray(i * recipe.batch, (i + 1) * recipe.batch);
-    lossSum += step(task, before, indices, before.epoch * steps + i, steps * recipe.epochs, random);
-    if (i % STEPS_BETWEEN_REPORTS !== STEPS_BETWEEN_REPORTS - 1) continue;
-    onProgress(progress(i + 1));
-    // Steps are synchronous; only here can a signal or a timer get through.
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
+    const done = state.step - epoch * perEpoch;
+    const progress: Progress = {
+      epoch: epoch + 1,
+      epochs: recipe.epochs,
+      share: done / perEpoch,
+      loss: state.lossSum / done,
+      accuracy: state.right / done / recipe.batch,
+      imagesPerSecond: clock.imagesPerSecond,
+      secondsLeft: (total - state.step) * recipe.batch / clock.imagesPerSecond,
+    };
+    options.onProgress?.(progress);
+    if (done === perEpoch) {
+      state = await endEpoch(task, team, state, progress, rate * recipe.optimiser.learningRate);
+      options.onProgress?.({ ...progress, record: state.history.at(-1)! });
+    }
+    if (done !== perEpoch && performance.now() - keptAt < KEEP_EVERY_MS) continue;
+    await options.keep?.(state);
+    keptAt = performance.now();
   }
-  const validationAccuracy = accuracyOf(predict(task, before.parameters, task.validation), task.validation);
-  onProgress({ ...progress(steps), validationAccuracy });
-  return { ...before, epoch: before.epoch + 1, seconds: before.seconds + (performance.now() - start) / 1000 };
+  return state;
+}
+
+/** Speed over the steps of this run. */
+class Clock {
+  readonly #batch: number;
+  #steps = 0;
+  #seconds = 0;
+
+  constructor(batch: number) {
+    this.#batch = batch;
+  }
+
+  get imagesPerSecond(): number {
+    return this.#steps * this.#batch / this.#seconds;
+  }
+
+  count(seconds: number): void {
+    this.#steps++;
+    this.#seconds += seconds;
+  }
+}
+
+async function endEpoch(
+  task: TrainingTask,
+  team: Team,
+  state: Checkpoint,
+  { epoch, loss, accuracy, imagesPerSecond }: Progress,
+  learningRate: number,
+): Promise<Checkpoint> {
+  const begun = performance.now();
+  const record = { epoch, trainLoss: loss, trainAccuracy: accuracy, learningRate, imagesPerSecond };
+  const seen = task.validation.count === 0 ? {} : await validate(task, team, state.parameters);
+  return {
+    ...state,
+    lossSum: 0,
+    right: 0,
+    history: [...state.history, { ...record, ...seen }],
+    seconds: state.seconds + (performance.now() - begun) / 1000,
+  };
+}
+
+async function validate(task: TrainingTask, team: Team, numbers: Float32Array) {
+  const logits = await team.predict(await finish(task, team, numbers));
+  return {
+    validationLoss: crossEntropy(logits, task.validation.labels, 1),
+    validationAccuracy: accuracyOf(logits, task.validation),
+  };
 }
 
 /**
- * Runs images through the network as it stands.
+ * Brings trained numbers into the form in which they are served: the batch normalisations, with moments measured anew over
+ * training images, and the scale of the logits become part of the layers.
  *
- * @param task What to work on.
- * @param parameters All trained numbers.
- * @param data Images to look at.
- * @returns Logits: one row of numbers for each image.
+ * @param task What was worked on.
+ * @param team Who did.
+ * @param numbers All trained numbers.
+ * @returns Numbers in the order of the weights file.
+ * @throws {ModelError} `backend`
  */
-export function predict({ layers, input }: FitTask, parameters: Float32Array, data: DataSet): Float32Array {
-  const tensors = toTensors(layers, parameters);
-  const loaded = withTensors(layers, tensors);
-  const classes = layers.at(-1)!.output[0]!;
-  const logits = new Float32Array(data.count * classes);
-  for (let start = 0; start < data.count; start += PREDICT_BATCH) {
-    const indices = Array.from({ length: Math.min(PREDICT_BATCH, data.count - start) }, (_, i) => start + i);
-    const batch = prepareBatch(data, indices, input, UNCHANGED, new Random(0, 0));
-    const shape: [number, number, number, number] = [
-      indices.length,
-      input.height,
-      input.width,
-      input.channels,
-    ];
-    tf.tidy(() => logits.set(runLayers(loaded, tf.tensor4d(batch, shape)).dataSync(), start * classes));
-  }
-  tf.dispose(tensors);
-  return logits;
-}
-
-function step(
-  { recipe, layers, input, train }: FitTask,
-  { parameters, adam }: Checkpoint,
-  indices: Uint32Array,
-  number: number,
-  total: number,
-  random: Random,
-): number {
-  const batch = {
-    input: prepareBatch(train, indices, input, recipe.augmentation, random),
-    labels: Uint8Array.from(indices, (index) => train.labels[index]!),
-  };
-  const shape = [input.height, input.width, input.channels] as const;
-  const { loss, gradient } = lossAndGradient(layers, shape, parameters, batch, recipe.labelSmoothing);
-  const rate = learningRateAt(recipe.schedule, number, total);
-  adamStep(parameters, gradient, adam, number, rate, recipe.schedule.weightDecay);
-  return loss;
+export async function finish(task: TrainingTask, team: Team, numbers: Float32Array): Promise<Float32Array> {
+  const { recipe, train } = task;
+  if (!recipe.batchNorm) return foldBatchNorm(team.parameters, numbers, [], recipe.logitScale ?? 1);
+  const shards = Math.min(MOMENT_SHARDS, Math.floor(train.count / recipe.shard));
+  const indices = new Random(recipe.seed, -1).permutation(train.count).subarray(0, shards * recipe.shard);
+  const moments = await team.moments(numbers, indices);
+  return foldBatchNorm(team.parameters, numbers, moments, recipe.logitScale ?? 1);
 }
 
 /**

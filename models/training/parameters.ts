@@ -1,61 +1,107 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { parameterCount, size } from "../layers.ts";
+import type { DataSet } from "../datasets/data_set.ts";
+import { size } from "../layers.ts";
 import type { Shape, ShapedLayer } from "../layers.ts";
-import type { LoadedLayer } from "../network.ts";
+import type { InputSpec } from "../manifest.ts";
+import { Random } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
+import { whiteningKernel } from "./whiten.ts";
+
+/** One tensor of a network: where its numbers are among all of them, and how it learns. */
+export interface Parameter {
+  /** Place of its layer. */
+  readonly layer: number;
+  /** Extents. */
+  readonly shape: Shape;
+  /** Of its first number. */
+  readonly start: number;
+  /** After its last number. */
+  readonly end: number;
+  /** A fixed one is never changed. */
+  readonly kind: "kernel" | "bias" | "fixed";
+  /** Whether it is the bias after a batch normalisation. */
+  readonly normalised: boolean;
+}
 
 /**
- * He initialisation (He et al. 2015): kernels normal with variance 2 / inputs, biases 0.
+ * Lists the tensors of a network in the order of the weights file.
  *
  * @param layers As `shapeLayers` gives them.
- * @param seed Of the whole training.
- * @returns All trained numbers one after the other, in the order of the weights file.
+ * @param recipe How the network is trained.
+ * @returns Kernel and bias of each layer that has them.
  */
-export function initialParameters(layers: readonly ShapedLayer[], seed: number): Float32Array {
-  const parameters = new Float32Array(parameterCount(layers));
-  let offset = 0;
-  for (const [i, shape] of layers.flatMap((layer) => layer.tensors).entries()) {
-    if (shape.length > 1) parameters.set(heNormal(shape, seed + i), offset);
-    offset += size(shape);
+export function listParameters(
+  layers: readonly ShapedLayer[],
+  { batchNorm, initial }: Pick<Recipe, "batchNorm" | "initial">,
+): Parameter[] {
+  let start = 0;
+  return layers.flatMap(({ layer, tensors }, i) =>
+    tensors.map((shape, k): Parameter => {
+      const end = start + size(shape);
+      const isWhitening = initial.whiten && i === 0;
+      const kind = k === 1 ? "bias" : isWhitening ? "fixed" : "kernel";
+      const normalised = k === 1 && batchNorm && layer.type === "conv2d" && !isWhitening;
+      const parameter = { layer: i, shape, start, end, kind, normalised } as const;
+      start = end;
+      return parameter;
+    })
+  );
+}
+
+/**
+ * Chooses the numbers that a training begins with: kernels evenly spread with variance 1 / (3 × inputs) before a batch
+ * normalisation and 2 / inputs (He et al. 2015) elsewhere, biases 0, and what the recipe says.
+ *
+ * @param parameters As {@linkcode listParameters} gives them.
+ * @param recipe How the network is trained.
+ * @param train The images, for the whitening.
+ * @param input How they are standardised.
+ * @returns All numbers, in the order of the weights file.
+ */
+export function initialNumbers(
+  parameters: readonly Parameter[],
+  recipe: Pick<Recipe, "batchNorm" | "initial" | "seed">,
+  train: DataSet,
+  input: InputSpec,
+): Float32Array {
+  const numbers = new Float32Array(parameters.at(-1)?.end ?? 0);
+  for (const { shape, kind, layer, start, end } of parameters) {
+    const target = numbers.subarray(start, end);
+    if (kind === "bias") continue;
+    if (kind === "fixed") {
+      target.set(whiteningKernel(train, input, shape[0]!));
+      continue;
+    }
+    const gain = recipe.batchNorm && shape.length === 4 ? 1 / 3 : shape.length === 4 ? 2 : 1;
+    const bound = Math.sqrt(3 * gain / size(shape.slice(0, -1)));
+    const random = new Random(recipe.seed, STREAM + layer);
+    target.forEach((_, i) => target[i] = random.between(-bound, bound));
+    if (recipe.initial.identity && shape.length === 4) passOn(target, shape);
   }
-  return parameters;
+  return numbers;
+}
+
+/** Random numbers of the epochs come from other streams. */
+const STREAM = 0x7000_0000;
+
+/** The first filters become the Dirac function of their channel. */
+function passOn(kernel: Float32Array, shape: Shape): void {
+  const [side, , channels, filters] = shape as [number, number, number, number];
+  const centre = Math.floor(side / 2) * side + Math.floor(side / 2);
+  for (let channel = 0; channel < Math.min(channels, filters); channel++) {
+    for (let k = 0; k < side * side * channels; k++) kernel[k * filters + channel] = 0;
+    kernel[(centre * channels + channel) * filters + channel] = 1;
+  }
 }
 
 /**
- * Cuts the parameters into tensors. Whoever asked disposes of them.
+ * Cuts numbers into tensors. Whoever asked disposes of them.
  *
- * @param layers As `shapeLayers` gives them.
- * @param parameters In the order of the weights file.
- * @returns One tensor for each kernel and bias.
+ * @param parameters As {@linkcode listParameters} gives them.
+ * @param numbers In the order of the weights file.
+ * @returns One tensor for each parameter.
  */
-export function toTensors(layers: readonly ShapedLayer[], parameters: Float32Array): tf.Tensor[] {
-  let offset = 0;
-  return layers.flatMap((layer) => layer.tensors).map((shape) => {
-    const start = offset;
-    offset += size(shape);
-    return tf.tensor(parameters.slice(start, offset), [...shape]);
-  });
-}
-
-/**
- * Puts layers and tensors together.
- *
- * @param layers As `shapeLayers` gives them.
- * @param tensors As {@linkcode toTensors} gives them.
- * @returns The layers with their tensors, in order.
- */
-export function withTensors(layers: readonly ShapedLayer[], tensors: readonly tf.Tensor[]): LoadedLayer[] {
-  let next = 0;
-  return layers.map(({ layer, tensors: shapes }) => {
-    const start = next;
-    next += shapes.length;
-    return { layer, tensors: tensors.slice(start, next) };
-  });
-}
-
-function heNormal(shape: Shape, seed: number): Float32Array {
-  const inputs = size(shape.slice(0, -1));
-  const tensor = tf.truncatedNormal([...shape], 0, Math.sqrt(2 / inputs), "float32", seed);
-  const values = tensor.dataSync<"float32">();
-  tensor.dispose();
-  return values;
+export function toTensors(parameters: readonly Parameter[], numbers: Float32Array): tf.Tensor[] {
+  // tf.tensor would keep an array that it is given for the CPU backend, so it gets one of its own.
+  return parameters.map(({ start, end, shape }) => tf.tensor(numbers.slice(start, end), [...shape]));
 }

@@ -1,6 +1,6 @@
 import type { InputSpec } from "../manifest.ts";
 import { Preparation, UNCHANGED } from "./augment.ts";
-import type { DataSet } from "./data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import { Random } from "./random.ts";
 
 const IMAGES = 5_000;
@@ -73,8 +73,12 @@ function rotate(matrix: number[][], vectors: number[][], p: number, q: number): 
   const cosine = 1 / Math.hypot(tangent, 1);
   const sine = tangent * cosine;
   for (const rows of [matrix, vectors]) {
-    for (const row of rows) [row[p], row[q]] = [cosine * row[p]! - sine * row[q]!, sine * row[p]! + cosine * row[q]!];
+    for (const row of rows) {
+      [row[p], row[q]] = [cosine * row[p]! - sine * row[q]!, sine * row[p]! + cosine * row[q]!];
+    }
   }
   const [a, b] = [matrix[p]!, matrix[q]!];
-  for (let k = 0; k < a.length; k++) [a[k], b[k]] = [cosine * a[k]! - sine * b[k]!, sine * a[k]! + cosine * b[k]!];
+  for (let k = 0; k < a.length; k++) {
+    [a[k], b[k]] = [cosine * a[k]! - sine * b[k]!, sine * a[k]! + cosine * b[k]!];
+  }
 }

@@ -1,5 +1,5 @@
 export { addKernelGradient, convolve } from "./direct";
 export { pad, toPanels, turn } from "./layout";
-export { addKernelGradient3, convolve3, finishKernelGradient3, planeBytes, transformKernel } from "./winograd";
+export { addKernelGradient3, convolve3, finishKernelGradient3, scratchBytes, transformKernel } from "./winograd";
 export { addGradientMoments, addMoments, gradientByInput, scaleShift } from "./channels";
 export { maxPool, maxPoolGradient } from "./pool";

@@ -3,17 +3,26 @@
  * Convolutional Neural Networks", 2015, section 4.3): 36 multiplications instead of 144 for 16 pixels.
  *
  * A picture is cut into tiles of 6×6 that overlap by two, each is transformed (36 planes), each plane is a matrix product
- * over the channels, and the products are transformed back to 4×4 pixels. `T` tiles are worked on together. A plane is
- * `planeBytes` long: the extra bytes keep the planes of one pixel from meeting in the same set of the cache.
+ * over the channels, and the products are transformed back to 4×4 pixels. `block` tiles are worked on together, counted
+ * along the rows, then down, then from picture to picture. A plane is `planeBytes` long: the extra bytes keep the planes
+ * of one pixel from meeting in the same set of the cache.
  */
 import { columnsByColumns, rowsByPanel } from "./tile";
 
 @inline function times(a: v128, factor: f32): v128 { return f32x4.mul(a, f32x4.splat(factor)); }
 @inline function madd(a: v128, factor: f32, b: v128): v128 { return f32x4.relaxed_madd(a, f32x4.splat(factor), b); }
 
-/** Bytes from a plane of `tiles` rows of `channels` numbers to the next; one row more, as tiles come in sixes. */
-export function planeBytes(tiles: usize, channels: usize): usize {
+/** Bytes of 36 vectors. */
+const LINE: usize = 576;
+
+/** Bytes from a plane of `tiles` rows of `channels` numbers to the next. */
+function planeBytes(tiles: usize, channels: usize): usize {
   return (((tiles * channels << 2) + 4095) & ~4095) + 64;
+}
+
+/** Bytes that `convolve3` and `addKernelGradient3` need: a line, a patch, and the planes of both sides. */
+export function scratchBytes(block: usize, inputs: usize, outputs: usize): usize {
+  return LINE + 36 * (4 * inputs + planeBytes(block, inputs) + planeBytes(block, outputs)) + 64;
 }
 
 /** Bᵀ over six numbers `step` apart, to six numbers `out` apart. */
@@ -97,23 +106,42 @@ export function transformKernel(kernel: usize, panels: usize, inputs: usize, out
   }
 }
 
+/** Pixels of a tile that are inside, along one direction. */
+@inline function inside(tile: usize, extent: usize): usize { return min<usize>(4, extent - tile * 4); }
+
+/** Copies 6×6 pixels, with zeros where there is no picture. */
+function gather(
+  picture: usize, height: isize, width: isize, pixel: usize, top: isize, left: isize, patch: usize,
+): void {
+  memory.fill(patch, 0, 36 * pixel);
+  const from = max<isize>(0, -left), to = min<isize>(6, width - left);
+  if (to <= from) return;
+  for (let y = max<isize>(0, -top); y < min<isize>(6, height - top); y++) {
+    const source = picture + <usize>((top + y) * width + left + from) * pixel;
+    memory.copy(patch + <usize>(y * 6 + from) * pixel, source, <usize>(to - from) * pixel);
+  }
+}
+
 /**
- * Transforms tiles of a padded picture.
+ * Transforms tiles of pictures.
  *
- * @param picture Any number of rows × width × channels; a tile begins every four pixels.
- * @param first The first tile, counted along the rows.
- * @param across Tiles in a row.
+ * @param pictures Pictures × height × width × channels.
+ * @param zeros Rows and columns of zeros before each picture.
  * @param planes 36 planes of tiles × channels.
- * @param line Room for 36 vectors.
+ * @param line Room for 36 vectors, then for 36 pixels.
  */
 function transformTiles(
-  picture: usize, width: usize, channels: usize, first: usize, count: usize, across: usize, planes: usize,
-  plane: usize, line: usize,
+  pictures: usize, height: usize, width: usize, channels: usize, zeros: usize, first: usize, count: usize,
+  across: usize, each: usize, planes: usize, plane: usize, line: usize,
 ): void {
-  const pixel = channels << 2, row = width * pixel;
+  const pixel = channels << 2, patch = line + LINE;
   for (let tile: usize = 0; tile < count; tile++) {
-    const index = first + tile, corner = picture + (index / across) * 4 * row + (index % across) * 4 * pixel;
-    const to = planes + tile * pixel;
+    const index = first + tile, place = index % each, picture = pictures + index / each * height * width * pixel;
+    const top = <isize>(place / across * 4) - <isize>zeros, left = <isize>(place % across * 4) - <isize>zeros;
+    const isInside = top >= 0 && left >= 0 && top + 6 <= <isize>height && left + 6 <= <isize>width;
+    if (!isInside) gather(picture, height, width, pixel, top, left, patch);
+    const corner = isInside ? picture + (<usize>top * width + <usize>left) * pixel : patch;
+    const row = isInside ? width * pixel : 6 * pixel, to = planes + tile * pixel;
     for (let c: usize = 0; c < pixel; c += 16) {
       for (let x: usize = 0; x < 6; x++) inputLine(corner + c + x * pixel, row, line + x * 16, 96);
       for (let y: usize = 0; y < 6; y++) inputLine(line + y * 96, 16, to + c + y * 6 * plane, plane);
@@ -121,18 +149,15 @@ function transformTiles(
   }
 }
 
-/** Pixels of a tile that are inside, along one direction. */
-@inline function inside(tile: usize, extent: usize): usize { return min<usize>(4, extent - tile * 4); }
-
 function transformBack(
   planes: usize, plane: usize, out: usize, rows: usize, columns: usize, filters: usize, first: usize, count: usize,
-  across: usize, line: usize,
+  across: usize, each: usize, line: usize,
 ): void {
   const pixel = filters << 2, row = columns * pixel;
   for (let tile: usize = 0; tile < count; tile++) {
-    const index = first + tile, ty = index / across, tx = index % across;
+    const index = first + tile, place = index % each, ty = place / across, tx = place % across;
     const high = inside(ty, rows), wide = inside(tx, columns);
-    const from = planes + tile * pixel, to = out + ty * 4 * row + tx * 4 * pixel;
+    const from = planes + tile * pixel, to = out + (index / each * rows + ty * 4) * row + tx * 4 * pixel;
     for (let c: usize = 0; c < pixel; c += 16) {
       for (let x: usize = 0; x < 6; x++) outputLine(from + c + x * plane, 6 * plane, line + x * 16, 96, high);
       for (let y: usize = 0; y < high; y++) outputLine(line + y * 96, 16, to + c + y * row, pixel, wide);
@@ -141,14 +166,14 @@ function transformBack(
 }
 
 function transformGradient(
-  dy: usize, rows: usize, columns: usize, filters: usize, first: usize, count: usize, across: usize, planes: usize,
-  plane: usize, line: usize,
+  dy: usize, rows: usize, columns: usize, filters: usize, first: usize, count: usize, across: usize, each: usize,
+  planes: usize, plane: usize, line: usize,
 ): void {
   const pixel = filters << 2, row = columns * pixel;
   for (let tile: usize = 0; tile < count; tile++) {
-    const index = first + tile, ty = index / across, tx = index % across;
+    const index = first + tile, place = index % each, ty = place / across, tx = place % across;
     const high = inside(ty, rows), wide = inside(tx, columns);
-    const from = dy + ty * 4 * row + tx * 4 * pixel, to = planes + tile * pixel;
+    const from = dy + (index / each * rows + ty * 4) * row + tx * 4 * pixel, to = planes + tile * pixel;
     for (let c: usize = 0; c < pixel; c += 16) {
       for (let x: usize = 0; x < wide; x++) gradientLine(from + c + x * pixel, row, line + x * 16, 96, high);
       for (let y: usize = 0; y < 6; y++) gradientLine(line + y * 96, 16, to + c + y * 6 * plane, plane, wide);
@@ -178,48 +203,52 @@ function multiply(
 }
 
 /**
- * Convolves one padded picture.
+ * Convolves pictures.
  *
- * @param picture (4 × tiles down + 2) × (4 × across + 2) × inputs; inputs is a multiple of 4.
+ * @param x Images × height × width × inputs; inputs is a multiple of 4.
+ * @param zeros Rows and columns of zeros around each picture.
  * @param panels As `transformKernel` gives them.
- * @param out rows × columns × outputs; outputs is a multiple of 8.
+ * @param out Images × (height + 2 × zeros - 2) × (width + 2 × zeros - 2) × outputs; outputs is a multiple of 8.
  * @param block Tiles worked on together.
- * @param scratch Room for 36 vectors, then 36 planes of block × inputs, then 36 of block × outputs.
+ * @param scratch As large as `scratchBytes` says.
  */
 export function convolve3(
-  picture: usize, panels: usize, out: usize, inputs: usize, rows: usize, columns: usize, outputs: usize, block: usize,
-  scratch: usize,
+  x: usize, images: usize, height: usize, width: usize, inputs: usize, zeros: usize, panels: usize, out: usize,
+  outputs: usize, block: usize, scratch: usize,
 ): void {
-  const across = (columns + 3) / 4, tiles = across * ((rows + 3) / 4), width = across * 4 + 2;
+  const rows = height + 2 * zeros - 2, columns = width + 2 * zeros - 2;
+  const across = (columns + 3) / 4, each = across * ((rows + 3) / 4), tiles = each * images;
   const inPlane = planeBytes(block, inputs), outPlane = planeBytes(block, outputs);
-  const from = scratch + 576, to = from + 36 * inPlane;
+  const from = scratch + LINE + 36 * 4 * inputs, to = from + 36 * inPlane;
   for (let first: usize = 0; first < tiles; first += block) {
     const count = min(block, tiles - first);
-    transformTiles(picture, width, inputs, first, count, across, from, inPlane, scratch);
+    transformTiles(x, height, width, inputs, zeros, first, count, across, each, from, inPlane, scratch);
     multiply(from, inPlane, panels, to, outPlane, count, inputs, outputs);
-    transformBack(to, outPlane, out, rows, columns, outputs, first, count, across, scratch);
+    transformBack(to, outPlane, out, rows, columns, outputs, first, count, across, each, scratch);
   }
 }
 
 /**
- * Adds the gradient by the transformed kernel that one picture gives.
+ * Adds the gradient by the transformed kernel.
  *
- * @param picture As for `convolve3`.
- * @param dy rows × columns × outputs.
+ * @param x As for `convolve3`.
+ * @param dy Like `out` of `convolve3`.
  * @param sums 36 planes of depth × outputs, where depth is inputs rounded up to a multiple of 6.
- * @param scratch As for `convolve3`.
+ * @param scratch As large as `scratchBytes` says.
  */
 export function addKernelGradient3(
-  picture: usize, dy: usize, sums: usize, inputs: usize, rows: usize, columns: usize, outputs: usize, block: usize,
-  scratch: usize,
+  x: usize, images: usize, height: usize, width: usize, inputs: usize, zeros: usize, dy: usize, sums: usize,
+  outputs: usize, block: usize, scratch: usize,
 ): void {
-  const across = (columns + 3) / 4, tiles = across * ((rows + 3) / 4), width = across * 4 + 2;
+  const rows = height + 2 * zeros - 2, columns = width + 2 * zeros - 2;
+  const across = (columns + 3) / 4, each = across * ((rows + 3) / 4), tiles = each * images;
   const inPlane = planeBytes(block, inputs), outPlane = planeBytes(block, outputs);
-  const from = scratch + 576, to = from + 36 * inPlane, out = outputs << 2, sixes = (inputs + 5) / 6;
+  const from = scratch + LINE + 36 * 4 * inputs, to = from + 36 * inPlane, out = outputs << 2;
+  const sixes = (inputs + 5) / 6;
   for (let first: usize = 0; first < tiles; first += block) {
     const count = min(block, tiles - first);
-    transformTiles(picture, width, inputs, first, count, across, from, inPlane, scratch);
-    transformGradient(dy, rows, columns, outputs, first, count, across, to, outPlane, scratch);
+    transformTiles(x, height, width, inputs, zeros, first, count, across, each, from, inPlane, scratch);
+    transformGradient(dy, rows, columns, outputs, first, count, across, each, to, outPlane, scratch);
     for (let plane: usize = 0; plane < 36; plane++) {
       for (let output: usize = 0; output < outputs; output += 8) {
         for (let six: usize = 0; six < sixes; six++) {
