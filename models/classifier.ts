@@ -28,6 +28,11 @@ export type Outcome =
   | { readonly ok: true; readonly top: readonly [Score, ...Score[]] }
   | { readonly ok: false; readonly code: ImageErrorCode; readonly message: string };
 
+/** The numbers before the softmax, one for each label, or why there are none. */
+export type Logits =
+  | { readonly ok: true; readonly logits: Float32Array }
+  | Extract<Outcome, { ok: false }>;
+
 /** Everything a classifier is made of. All of it can be posted to a Worker. */
 export interface ModelFiles {
   /** Already validated. */
@@ -57,6 +62,14 @@ export interface Classifier extends Disposable {
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
   classify(images: readonly Uint8Array[]): Outcome[];
+  /**
+   * Like {@linkcode Classifier.classify}, for measuring: gives the numbers before temperature and softmax.
+   *
+   * @param images Encoded images (PNG, JPEG), any number.
+   * @returns One outcome for each image, in order.
+   * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
+   */
+  logits(images: readonly Uint8Array[]): Logits[];
 }
 
 /** The kernels must not meet ever new shapes (tfjs issue 6439), so batches are padded to one of these. */
@@ -134,10 +147,19 @@ class TensorFlowClassifier implements Classifier {
   }
 
   classify(images: readonly Uint8Array[]): Outcome[] {
+    const { labels, temperature = 1 } = this.manifest;
+    return this.logits(images).map((outcome) => {
+      if (!outcome.ok) return outcome;
+      const [best, ...others] = topScores(outcome.logits, labels, temperature, TOP_K);
+      return { ok: true, top: [best!, ...others] };
+    });
+  }
+
+  logits(images: readonly Uint8Array[]): Logits[] {
     const largest = this.#batchSizes.at(-1)!;
-    const outcomes: Outcome[] = [];
+    const outcomes: Logits[] = [];
     for (let start = 0; start < images.length; start += largest) {
-      outcomes.push(...this.#classifyBatch(images.slice(start, start + largest)));
+      outcomes.push(...this.#batchLogits(images.slice(start, start + largest)));
     }
     return outcomes;
   }
@@ -146,7 +168,7 @@ class TensorFlowClassifier implements Classifier {
     for (const { tensors } of this.#layers) tf.dispose(tensors as tf.Tensor[]);
   }
 
-  #classifyBatch(images: readonly Uint8Array[]): Outcome[] {
+  #batchLogits(images: readonly Uint8Array[]): Logits[] {
     const input = new Float32Array(images.length * this.#inputSize);
     let good = 0;
     const refusals = images.map((image) => {
@@ -161,7 +183,7 @@ class TensorFlowClassifier implements Classifier {
     return refusals.map((refusal) => refusal ?? results.next().value!);
   }
 
-  #prepare(image: Uint8Array, target: Float32Array): Outcome | undefined {
+  #prepare(image: Uint8Array, target: Float32Array): Extract<Logits, { ok: false }> | undefined {
     try {
       toCanonical(decodeImage(image, this.#limits), this.manifest.input, target);
       return undefined;
@@ -171,18 +193,14 @@ class TensorFlowClassifier implements Classifier {
     }
   }
 
-  *#results(input: Float32Array, images: number): Generator<Outcome, undefined> {
+  *#results(input: Float32Array, images: number): Generator<Logits, undefined> {
     if (images === 0) return;
     const batch = this.#batchSizes.find((size) => size >= images)!;
     const padded = new Float32Array(batch * this.#inputSize);
     padded.set(input.subarray(0, images * this.#inputSize));
     const logits = this.#predict(padded, batch);
-    const { labels, temperature = 1 } = this.manifest;
-    for (let i = 0; i < images; i++) {
-      const row = logits.subarray(i * labels.length, (i + 1) * labels.length);
-      const [best, ...others] = topScores(row, labels, temperature, TOP_K);
-      yield { ok: true, top: [best!, ...others] };
-    }
+    const classes = this.manifest.labels.length;
+    for (let i = 0; i < images; i++) yield { ok: true, logits: logits.subarray(i * classes, (i + 1) * classes) };
   }
 
   #predict(input: Float32Array, batch: number): Float32Array {

@@ -1,7 +1,7 @@
 import type { Classifier } from "../classifier.ts";
-import { encodePng } from "../image/encode_png.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
+import { encodePng } from "../image/encode_png.ts";
 
 /** An image as it is sent over the bus, with the right answer. */
 export interface LabelledImage {
@@ -21,10 +21,12 @@ export interface Evaluation {
   readonly correct: number;
   /** Share of right answers, 0 to 1. */
   readonly accuracy: number;
-  /** Time spent on decoding and classifying. */
+  /** Time spent on decoding and classifying, on one thread. */
   readonly seconds: number;
-  /** How often each class (row) was taken for each class (column). */
-  readonly confusion: readonly (readonly number[])[];
+  /** The class of each image. */
+  readonly labels: ArrayLike<number>;
+  /** A row for each image, before temperature and softmax; zeros for an image that was refused. */
+  readonly logits: Float32Array;
 }
 
 /** Can be left out, all of it. */
@@ -35,7 +37,8 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
-const BATCH = 64;
+/** Images that are classified together when the cost of an image is measured. */
+export const EVALUATION_BATCH = 32;
 
 /**
  * Encodes the images of a data set one by one, as whoever sends them over the bus does.
@@ -56,7 +59,7 @@ export function* encodedImages(data: DataSet): Generator<LabelledImage, undefine
  * @param classifier What to measure.
  * @param data What to measure it on; its labels are indices into the classifier's labels.
  * @param options Progress and abortion.
- * @returns The measurement. An image that is refused counts as wrong, in no column.
+ * @returns The measurement. An image that is refused counts as wrong.
  * @throws The signal's reason.
  */
 export async function evaluate(
@@ -65,22 +68,45 @@ export async function evaluate(
   { onProgress, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const classes = classifier.manifest.labels.length;
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  const images = [...encodedImages(data)];
+  const logits = new Float32Array(data.count * classes);
+  const images = encodedImages(data);
   let milliseconds = 0;
-  for (let start = 0; start < images.length; start += BATCH) {
-    const batch = images.slice(start, start + BATCH);
+  for (let start = 0; start < data.count; start += EVALUATION_BATCH) {
+    const batch = [...images.take(EVALUATION_BATCH)].map(({ png }) => png);
     const before = performance.now();
-    const outcomes = classifier.classify(batch.map(({ png }) => png));
+    const outcomes = classifier.logits(batch);
     milliseconds += performance.now() - before;
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.ok) confusion[batch[i]!.label]![outcome.top[0].index]!++;
-    }
-    onProgress?.(start + batch.length, images.length);
+    outcomes.forEach((outcome, i) => {
+      if (outcome.ok) logits.set(outcome.logits, (start + i) * classes);
+    });
+    onProgress?.(start + batch.length, data.count);
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
   }
-  const correct = confusion.reduce((sum, row, i) => sum + row[i]!, 0);
-  const accuracy = correct / data.count;
-  return { data: data.title, images: data.count, correct, accuracy, seconds: milliseconds / 1000, confusion };
+  return { ...measure(data, logits), seconds: milliseconds / 1000 };
+}
+
+/**
+ * Takes the first images of a measurement.
+ *
+ * @param evaluation Of a whole data set.
+ * @param data Those images, with their title.
+ * @returns What was measured on them; the time is the same share as that of the images.
+ */
+export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
+  const classes = evaluation.logits.length / evaluation.images;
+  const seconds = evaluation.seconds * data.count / evaluation.images;
+  return { ...measure(data, evaluation.logits.subarray(0, data.count * classes)), seconds };
+}
+
+function measure(data: DataSet, logits: Float32Array): Omit<Evaluation, "seconds"> {
+  const classes = logits.length / data.count;
+  let correct = 0;
+  for (let i = 0; i < data.count; i++) {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const largest = row.reduce((a, b) => Math.max(a, b));
+    if (row.some((logit) => logit !== 0) && row.indexOf(largest) === data.labels[i]) correct++;
+  }
+  const { title, count, labels } = data;
+  return { data: title, images: count, correct, accuracy: correct / count, labels, logits };
 }

@@ -1,136 +1,133 @@
-import { startBackend } from "../backend.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import { ModelError } from "../errors.ts";
-import { shapeLayers } from "../layers.ts";
-import type { InputSpec } from "../manifest.ts";
 import { explain } from "../read_url.ts";
 import { loadWasmBinary } from "../wasm_binary.ts";
 import { fitTemperature } from "./calibrate.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { sliceDataSet } from "../datasets/data_set.ts";
-import type { DataSet } from "../datasets/data_set.ts";
-import { readDataSet } from "../datasets/read_data_set.ts";
-import { accuracyOf, fitEpoch, predict, startFit } from "./fit.ts";
-import type { FitTask, Progress } from "./fit.ts";
-import { RECIPES } from "./recipes.ts";
-import type { Recipe } from "./recipes.ts";
+import { accuracyOf, finish, fit, startFit } from "./fit.ts";
+import type { EpochRecord, Progress } from "./fit.ts";
+import type { Recipe } from "./recipe.ts";
+import type { TrainingTask } from "./shard.ts";
+import { prepareTask, readTrainingData } from "./task.ts";
+import { Team } from "./team.ts";
 import { writeModel } from "./write_model.ts";
 import type { WrittenModel } from "./write_model.ts";
 
 /** What to train, from what, to where. */
 export interface TrainOptions {
-  /** Of a recipe in {@linkcode RECIPES}, or a recipe of one's own. */
-  readonly recipe: string | Recipe;
+  /** How; its name is the model's. */
+  readonly recipe: Recipe;
   /** Directory of the data sets. @default {IMAGEBUS_DATA, else ./data} */
   readonly data?: string | URL;
-  /** The model's folder, named as the model. @default {its folder beside the shipped models} */
-  readonly folder?: URL;
+  /** The directory in which the model's folder is made. */
+  readonly out: URL;
+  /** How many trainings, with seeds from the recipe's on; the best on the validation images is written. @default {1} */
+  readonly seeds?: number;
+  /** Workers that share the work; the result does not depend on it. @default {the number of cores} */
+  readonly workers?: number;
   /** Whether a training of the same recipe that was broken off is taken up. @default {true} */
   readonly resume?: boolean;
-  /** Is told every few seconds. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Ends the training between two steps; the epochs done are kept. */
+  /** Is told after each step. */
+  readonly onProgress?: (seed: number, progress: Progress) => void;
+  /** Ends the training between two steps; what was done is kept. */
   readonly signal?: AbortSignal;
 }
 
+/** One training, done. */
+export interface Training {
+  /** Start of its random numbers. */
+  readonly seed: number;
+  /** Trained numbers, in the order and the form of the weights file. */
+  readonly numbers: Float32Array;
+  /** Calibrates the confidences. */
+  readonly temperature: number;
+  /** Share of right answers on the validation images; NaN where there are none. */
+  readonly validationAccuracy: number;
+  /** The epochs. */
+  readonly history: readonly EpochRecord[];
+  /** Time of the training. */
+  readonly seconds: number;
+}
+
 /**
- * Trains a model by a recipe and writes its folder. After each epoch the state is kept in the folder, so that a training
- * that was broken off goes on where it was; with the same seed it gives the same weights.
+ * Trains a model by a recipe and writes its folder. The state is kept beside it after each epoch and each minute, so that a
+ * training that was broken off goes on where it was; with the same seed it gives the same weights, to the bit.
  *
  * @param options What to train.
  * @returns What was written and measured.
- * @throws {ModelError} `invalid`: no such recipe; `not_found`, `damaged`: the data; `denied`; `backend`. Or the signal's
- * reason.
+ * @throws {ModelError} `invalid`: the recipe does not fit the data; `not_found`, `damaged`: the data; `denied`,
+ * `unavailable`: the folder can't be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
-  const recipe = typeof options.recipe === "string" ? findRecipe(options.recipe) : options.recipe;
-  const folder = options.folder ?? new URL(`../${recipe.name}/`, import.meta.url);
-  const [all, test] = await Promise.all([
-    readDataSet(recipe.data, "train", options.data),
-    readDataSet(recipe.data, "test", options.data),
-  ]);
-  await startBackend(await loadWasmBinary());
-  const task = prepare(recipe, all);
-  const { parameters, seconds } = await fit(task, folder, options);
-  const logits = predict(task, parameters, task.validation);
-  const model = {
-    ...task,
-    parameters,
-    seconds,
-    temperature: fitTemperature(logits, task.validation.labels),
-    validationAccuracy: accuracyOf(logits, task.validation),
-  };
-  const written = await writeModel(folder, model, test, options.signal);
-  await Deno.remove(checkpointFile(folder));
+  const { recipe, out, seeds = 1 } = options;
+  const [all, test] = await readBoth(recipe, options.data);
+  const kept = new URL(`.${recipe.name}.training/`, out);
+  await makeDirectory(kept);
+  const trainings: Training[] = [];
+  for (let i = 0; i < seeds; i++) {
+    const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all);
+    trainings.push(await trainOnce(task, kept, options));
+  }
+  const written = await writeModel(out, { task: prepareTask(recipe, all), trainings }, test, options.signal);
+  await Deno.remove(kept, { recursive: true });
   return written;
 }
 
-/**
- * Finds a recipe by its name.
- *
- * @param name Of a recipe.
- * @returns The recipe.
- * @throws {ModelError} `invalid`
- */
-export function findRecipe(name: string): Recipe {
-  const recipe = RECIPES.find((candidate) => candidate.name === name);
-  if (recipe !== undefined) return recipe;
-  const known = RECIPES.map((candidate) => candidate.name).join(", ");
-  throw new ModelError("invalid", `There is no recipe "${name}"; there are ${known}`);
+async function readBoth(recipe: Recipe, from?: string | URL): Promise<[DataSet, DataSet]> {
+  const all = await readTrainingData(recipe.data, "train", from);
+  return [all, await readTrainingData(recipe.data, "test", from)];
 }
 
-function prepare(recipe: Recipe, all: DataSet): FitTask {
-  const train = sliceDataSet(all, 0, all.count - recipe.validationImages);
-  const validation = sliceDataSet(all, train.count, all.count);
-  const input = measureInput(train);
-  return {
-    recipe,
-    layers: shapeLayers(input, recipe.layers, `the recipe ${recipe.name}`),
-    input,
-    train,
-    validation,
-  };
-}
-
-/** Mean and standard deviation of all samples, to four digits. */
-function measureInput({ width, height, channels, pixels }: DataSet): InputSpec {
-  const count = pixels.length / channels;
-  const mean: number[] = [];
-  const std: number[] = [];
-  for (let c = 0; c < channels; c++) {
-    let sum = 0;
-    let squares = 0;
-    for (let i = c; i < pixels.length; i += channels) {
-      sum += pixels[i]!;
-      squares += pixels[i]! ** 2;
-    }
-    const average = sum / count / 255;
-    mean.push(round(average));
-    std.push(round(Math.sqrt(squares / count / 255 ** 2 - average ** 2)));
-  }
-  return { width, height, channels, mean, std };
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(4));
-}
-
-async function fit(task: FitTask, folder: URL, options: TrainOptions): Promise<Checkpoint> {
-  const file = checkpointFile(folder);
+async function makeDirectory(folder: URL): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (cause) {
     throw explain(folder, cause);
   }
-  const kept = options.resume === false ? undefined : await readCheckpoint(file, task.recipe);
-  let state = kept ?? startFit(task);
-  while (state.epoch < task.recipe.epochs) {
-    state = await fitEpoch(task, state, options.onProgress ?? (() => {}), options.signal);
-    await writeCheckpoint(file, task.recipe, state);
-  }
-  return state;
 }
 
-function checkpointFile(folder: URL): URL {
-  return new URL("training.checkpoint", folder);
+async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions): Promise<Training> {
+  const { recipe } = task;
+  const file = new URL(`seed-${recipe.seed}.checkpoint`, folder);
+  const kept = options.resume === false ? undefined : await readCheckpoint(file, recipe);
+  await using team = await Team.start(task, options.workers ?? navigator.hardwareConcurrency, await loadWasmBinary());
+  const state = await fit(task, team, kept ?? startFit(task), {
+    keep: (checkpoint) => writeCheckpoint(file, recipe, checkpoint),
+    onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
+    ...(options.signal !== undefined && { signal: options.signal }),
+  });
+  return await conclude(task, team, state);
+}
+
+/**
+ * Brings a training into the form in which it is served, and calibrates it on the validation images.
+ *
+ * @param task What was worked on.
+ * @param team Who did.
+ * @param state As `fit` gives it.
+ * @returns The training.
+ * @throws {ModelError} `backend`
+ */
+export async function conclude(task: TrainingTask, team: Team, state: Checkpoint): Promise<Training> {
+  const { recipe: { seed }, validation } = task;
+  const numbers = await finish(task, team, state.parameters);
+  const { history, seconds } = state;
+  if (validation.count === 0) return { seed, numbers, temperature: 1, validationAccuracy: NaN, history, seconds };
+  const logits = await team.predict(numbers);
+  const temperature = fitTemperature(logits, validation.labels);
+  return { seed, numbers, temperature, validationAccuracy: accuracyOf(logits, validation), history, seconds };
+}
+
+/**
+ * Finds the training that is written.
+ *
+ * @param trainings At least one.
+ * @returns The best on the validation images, the first of them if several are.
+ * @throws {ModelError} `invalid` without trainings.
+ */
+export function bestTraining(trainings: readonly Training[]): Training {
+  const [first, ...others] = trainings;
+  if (first === undefined) throw new ModelError("invalid", "There must be at least one training");
+  return others.reduce((best, next) => next.validationAccuracy > best.validationAccuracy ? next : best, first);
 }
