@@ -33,7 +33,7 @@ export interface AxisText {
  * @param size Of the font.
  * @returns About how wide it is, in the same unit.
  */
-export function textWidth(text: string, size = 12): number {
+export function textWidth(text: string, size = 12.5): number {
   return 0.58 * size * [...text].length;
 }
 

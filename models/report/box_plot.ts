@@ -19,13 +19,14 @@ export interface BoxPlot {
   readonly span: number;
 }
 
-const PLOT: Plot = { width: 400, height: 134, left: 16, right: 384, top: 30, bottom: 92 };
-const MIDDLE = 64;
-const HALF = 15;
+const PLOT: Plot = { width: 370, height: 146, left: 16, right: 354, top: 30, bottom: 104 };
+const MIDDLE = 56;
+const HALF = 14;
+const DOTS = 87;
 
 /**
- * Draws a lying box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a dot,
- * the published figure as a diamond.
+ * Draws a lying box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a dot
+ * below it, the published figure as a dashed line.
  *
  * @param plot What to show.
  * @returns An `svg` element.
@@ -44,11 +45,11 @@ export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup
     }),
     box(accuracies, scale),
     accuracies.map((accuracy, i) =>
-      markup`<circle class="c1 dot" cx="${round(scale.at(accuracy))}" cy="${MIDDLE}" r="4"><title>${`${
+      markup`<circle class="c1 dot" cx="${round(scale.at(accuracy))}" cy="${DOTS}" r="4"><title>${`${
         i + 1
       }: ${percent(accuracy, 2)}`}</title></circle>`
     ),
-    reference === undefined ? undefined : diamond(reference, scale),
+    reference === undefined ? undefined : referenceLine(reference, scale),
   ]);
 }
 
@@ -75,15 +76,15 @@ function box(accuracies: readonly number[], scale: Scale): Markup {
   }, median ${percent(median, 2)}`}</title></rect><path class="median" d="M${middle} ${top}V${bottom}" />`;
 }
 
-/** Named beside it, on the side where there is room. */
-function diamond(reference: number, scale: Scale): Markup {
+/** A line from top to bottom, named above it. */
+function referenceLine(reference: number, scale: Scale): Markup {
   const x = round(scale.at(reference));
   const name = `published ${percent(reference, 2)}`;
   const half = textWidth(name) / 2;
   const centre = Math.min(Math.max(x, half), PLOT.width - half);
-  return markup`<path class="c2 dot" d="M${x} ${
-    MIDDLE - 7
-  }l7 7l-7 7l-7 -7z"><title>${name}</title></path><path class="c2 leader" d="M${x} ${PLOT.top - 8}V${
-    MIDDLE - 8
-  }" /><text class="c2 label" x="${round(centre)}" y="${PLOT.top - 14}" text-anchor="middle">${name}</text>`;
+  return markup`<path class="c2 reference" d="M${x} ${
+    PLOT.top - 6
+  }V${PLOT.bottom}" /><text class="c2 label" x="${round(centre)}" y="${
+    PLOT.top - 12
+  }" text-anchor="middle">${name}</text>`;
 }

@@ -1,6 +1,6 @@
 import { measureCalibration } from "./calibration.ts";
 import type { Calibration, ConfidenceBin } from "./calibration.ts";
-import { count, percent } from "./format.ts";
+import { count, percent, plural } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
 import { reliabilityDiagram } from "./reliability_diagram.ts";
@@ -26,6 +26,7 @@ export function calibrationFigures(evaluation: ReportEvaluation): Markup {
   const isScaled = temperature !== 1;
   return markup`<h3>Are the confidences true?</h3>
 <p>${isScaled ? scaled(before, after) : unscaled(before)} ${example(after)}</p>
+<p>Each dot is a range of confidence, with the 95 % interval of its share of right answers. On the dashed line that share is what the model says; below the line it is too sure, above it not sure enough. The bars tell how many answers lie in each range.</p>
 <div class="figures">
 ${figure(isScaled ? "Before scaling (T = 1)" : "Confidence and accuracy", before)}
 ${isScaled ? figure(`After scaling (T = ${temperature})`, after) : undefined}
@@ -66,9 +67,20 @@ function explain({ bins, expectedError, maximumError }: Calibration): string {
     0,
   );
   const tendency = lean > 0 ? "too sure" : "not sure enough";
-  return `Each dot is a range of confidence with its 95 % interval. On the dashed line confidence and accuracy are the same; below it the model is too sure. Here it is ${tendency} on the whole: by ${
-    percent(expectedError)
-  } on average, by ${percent(maximumError)} in the worst range.`;
+  const worst = bins.reduce((a, b) => gap(b) > gap(a) ? b : a);
+  return `On the whole the model is ${tendency}. Confidence and accuracy are ${
+    points(expectedError)
+  } points apart on average over the answers, and ${points(maximumError)} in the worst range, which holds ${
+    plural(worst.count, "answer")
+  }.`;
+}
+
+function gap({ confidence, accuracy }: ConfidenceBin): number {
+  return Math.abs(confidence - accuracy);
+}
+
+function points(share: number): string {
+  return (100 * share).toFixed(1);
 }
 
 function measures(calibrations: readonly Calibration[]): Markup {
@@ -77,7 +89,7 @@ function measures(calibrations: readonly Calibration[]): Markup {
     name: string,
     write: (calibration: Calibration) => string,
   ) => [name, ...calibrations.map(write)];
-  return markup`<div>${
+  return markup`<div><h3>Measures</h3>${
     table({
       caption:
         "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others judge the whole distribution over the classes.",

@@ -6,7 +6,7 @@ import { classMetrics, topConfusions } from "./metrics.ts";
 import type { ClassMetrics, Confusion } from "./metrics.ts";
 import { table } from "./table.ts";
 
-const CONFUSIONS_SHOWN = 10;
+const CONFUSIONS_SHOWN = 8;
 
 /** Rows of the table of classes; of more classes those with the lowest F1 are shown. */
 const CLASSES_SHOWN = 100;
@@ -56,8 +56,8 @@ export function confusionsTable(classes: readonly string[], counts: Uint32Array)
   if (confusions.length === 0) return undefined;
   const all = topConfusions(counts, classes.length, Infinity).reduce((sum, { times }) => sum + times, 0);
   const shown = confusions.reduce((sum, { times }) => sum + times, 0);
-  const caption = confusions.length === 1
-    ? "There is one kind of mistake."
+  const caption = shown === all
+    ? `All ${count(all)} mistakes are listed.`
     : `These ${confusions.length} kinds of mistakes make up ${percent(shown / all, 0)} of all ${count(all)}.`;
   return markup`<div><h3>Most frequent mistakes</h3>${
     table({

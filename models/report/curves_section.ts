@@ -71,7 +71,7 @@ export function curvesSection(runs: readonly TrainingRun[] = []): Markup | undef
     }): the closer they lie, the less depends on chance.</p>`;
   return markup`<section id="curves"><h2>Learning curves</h2>
 ${several}
-<div class="figures">${shown.map((chart) => figure(chart, filled, mean))}</div>
+<div class="figures two">${shown.map((chart) => figure(chart, filled, mean))}</div>
 <details><summary>The numbers</summary>${numbers(shown, mean, filled.length)}</details>
 </section>`;
 }
@@ -149,8 +149,9 @@ function explainLoss(mean: readonly EpochMeasures[]): string {
   const lowest = `On validation images it is lowest in epoch ${best.epoch} (${
     significant(best.validationLoss!)
   })`;
+  if (best === end) return `${fall} ${lowest}, the last one: more epochs may help.`;
   if (end.validationLoss! <= best.validationLoss! * 1.02) {
-    return `${fall} ${lowest} and stays there: no overfitting.`;
+    return `${fall} ${lowest} and at the end nearly the same (${significant(end.validationLoss!)}).`;
   }
   return `${fall} ${lowest} and ends at ${
     significant(end.validationLoss!)

@@ -7,6 +7,9 @@ import { confusionMatrix, correctCount } from "./metrics.ts";
 import type { ReportEvaluation } from "./report_content.ts";
 import { wilsonInterval } from "./statistics.ts";
 
+/** With more classes the matrix is too wide for a table beside it. */
+const MOST_BESIDE = 15;
+
 /**
  * Shows what a model answered to a set of labelled images: confusions, classes, confidences.
  *
@@ -27,7 +30,7 @@ export function evaluationSection(evaluation: ReportEvaluation, id: string): Mar
   }</b>. With other images of the same kind it would be within ${
     percentRange(interval)
   } (Wilson's interval, 95 %).</p>
-<div class="figures matrix">
+<div class="figures ${classes.length <= MOST_BESIDE ? "beside" : "below"}">
 ${confusionFigure(data, classes, counts)}<div class="stack">${classTable(classes, counts)}${
     confusionsTable(classes, counts)
   }</div>

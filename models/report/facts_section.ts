@@ -43,7 +43,10 @@ function factTable(rows: readonly Fact[]): Markup {
 }
 
 function keyFacts({ evaluations = [], folds = [], facts = {} }: ReportContent): Fact[] {
-  const tiles = [...evaluations.map(accuracyFact), ...evaluations.slice(0, 1).map(calibrationFact)];
+  const tiles = [
+    ...evaluations.slice(0, 2).map(accuracyFact),
+    ...evaluations.slice(0, 1).map(calibrationFact),
+  ];
   for (const { name, accuracies } of evaluations.length > 0 ? [] : folds) {
     const interval = meanInterval(accuracies);
     tiles.push({

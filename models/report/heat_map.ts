@@ -30,7 +30,9 @@ interface Layout {
 }
 
 const MAX_NAME = 16;
-const NAME_SIZE = 12;
+const NAME_SIZE = 12.5;
+const MIN_CELL = 30;
+const MAX_CELL = 56;
 const SLOPE = Math.SQRT1_2;
 
 /**
@@ -55,13 +57,15 @@ export function heatMap({ label, classes, counts }: HeatMap): Markup {
     markup`<rect class="ground" x="${left}" y="${top}" width="${side}" height="${side}" />`,
     numbered ? names(classes, layout) : undefined,
     cells(classes, counts, layout),
+    numbered ? mesh(classes.length, layout) : undefined,
   ]);
 }
 
 function layOut(classes: readonly string[], counts: Uint32Array): Layout {
   const numbered = classes.length <= MAX_NUMBERED_CLASSES;
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
-  const cell = numbered ? Math.max(30, Math.ceil(textWidth(count(most)) + 6)) : 6;
+  const wide = Math.min(MAX_CELL, 240 / classes.length);
+  const cell = numbered ? Math.ceil(Math.max(MIN_CELL, wide, textWidth(count(most)) + 10)) : 6;
   const longest = Math.max(...classes.map((name) => textWidth(shorten(name), NAME_SIZE)));
   const upright = longest <= cell;
   const height = upright ? NAME_SIZE + 4 : SLOPE * longest + 14;
@@ -72,6 +76,16 @@ function layOut(classes: readonly string[], counts: Uint32Array): Layout {
     left: numbered ? Math.ceil(30 + longest) : 24,
     top: numbered ? Math.ceil(22 + height) : 22,
   };
+}
+
+/** Gaps between all cells, empty ones too. */
+function mesh(classes: number, { cell, left, top }: Layout): Markup {
+  const side = classes * cell;
+  const lines = Array.from(
+    { length: classes + 1 },
+    (_, i) => `M${left} ${top + i * cell}h${side}M${left + i * cell} ${top}v${side}`,
+  );
+  return markup`<path class="mesh" d="${lines.join("")}" />`;
 }
 
 function names(classes: readonly string[], { cell, left, top, upright }: Layout): Markup[] {
@@ -116,18 +130,19 @@ function drawCell(
   times: number,
 ): Markup {
   const [x, y] = [left + column * cell, top + row * cell];
-  const gap = numbered ? 1 : 0;
   const number = markup`<text class="number" x="${x + cell / 2}" y="${
     y + cell / 2 + 4
   }" text-anchor="middle">${count(times)}</text>`;
-  return markup`<g class="${row === column ? "right" : "wrong"}"><title>${title}</title><rect x="${
-    x + gap
-  }" y="${y + gap}" width="${cell - 2 * gap}" height="${cell - 2 * gap}" fill-opacity="${
+  return markup`<g class="${
+    row === column ? "right" : "wrong"
+  }"><title>${title}</title><rect x="${x}" y="${y}" width="${cell}" height="${cell}" fill-opacity="${
     strength.toFixed(2)
   }" />${numbered ? number : undefined}</g>`;
 }
 
+/** Names that begin alike often end differently. */
 function shorten(name: string): string {
   const characters = [...name];
-  return characters.length <= MAX_NAME ? name : `${characters.slice(0, MAX_NAME - 1).join("")}…`;
+  if (characters.length <= MAX_NAME) return name;
+  return `${characters.slice(0, MAX_NAME / 2).join("")}…${characters.slice(1 - MAX_NAME / 2).join("")}`;
 }

@@ -31,7 +31,7 @@ export interface LineChart {
   readonly lines: readonly Line[];
 }
 
-const SIZE = { width: 400, height: 240, top: 34, bottom: 196 };
+const SIZE = { width: 390, height: 236, top: 34, bottom: 192 };
 const LABEL_HEIGHT = 15;
 
 /**

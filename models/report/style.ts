@@ -6,12 +6,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --surface: #fff; --sunken: #f1f1ee; --rule: #dddcd6; --ink: #1c1d20; --quiet: #5d5f66;
-  --c1: #0067a5; --c2: #b34a00; --heat-right: #2f8fd0; --heat-wrong: #ef8a3c; --bar: #cfe2f1; --focus: #0067a5;
+  --c1: #0067a5; --c2: #b34a00; --heat-right: #2f8fd0; --heat-wrong: #ef8a3c; --bar: #7fb2d8; --focus: #0067a5;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #121417; --surface: #1a1d21; --sunken: #22262b; --rule: #363b42; --ink: #e7e8ea; --quiet: #a3a7ae;
-    --c1: #62b5ee; --c2: #f0a04b; --heat-right: #3b8fd0; --heat-wrong: #c8641e; --bar: #234a68; --focus: #62b5ee;
+    --c1: #62b5ee; --c2: #f0a04b; --heat-right: #3b8fd0; --heat-wrong: #c8641e; --bar: #3f7fae; --focus: #62b5ee;
   }
 }
 * { box-sizing: border-box; }
@@ -36,29 +36,35 @@ a { color: var(--c1); text-underline-offset: .2em; text-decoration-thickness: 1p
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; border-radius: 2px; }
 
 dl, dd { margin: 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13.5rem), 1fr)); gap: 1rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: 1rem; }
 .tiles:empty { display: none; }
-.tiles div { background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; padding: .9rem 1.1rem; }
-.tiles dt { color: var(--quiet); font-size: .9rem; }
-.tiles b { display: block; font-size: 1.75rem; font-weight: 600; line-height: 1.3; letter-spacing: -.01em; }
-.tiles span { display: block; color: var(--quiet); font-size: .85rem; line-height: 1.4; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 0 2.5rem; margin: 1.5rem 0 0; }
-.facts div { display: flex; justify-content: space-between; gap: 1.5rem; padding: .45rem 0; border-bottom: 1px solid var(--rule); }
-.facts dt { color: var(--quiet); flex: none; }
-.facts dd { text-align: right; min-width: 0; }
+.tiles div { display: flex; flex-direction: column; background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; padding: .9rem 1.1rem; }
+.tiles dd { display: contents; }
+.tiles dt { font-size: .95rem; line-height: 1.4; }
+.tiles b { order: -1; font-size: 1.75rem; font-weight: 600; line-height: 1.3; letter-spacing: -.01em; }
+.tiles span { margin-top: .3rem; color: var(--quiet); font-size: .85rem; line-height: 1.4; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 3rem; margin: 1.5rem 0 0; }
+.facts div { display: grid; grid-template-columns: minmax(8rem, 12.5rem) 1fr; gap: 1rem; padding: .45rem 0; border-bottom: 1px solid var(--rule); }
+.facts dt { color: var(--quiet); }
+.facts dd { min-width: 0; }
 .recipe { margin: 1.5rem 0 0; }
 
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem; align-items: start; }
-.matrix { grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr); gap: 1.25rem 2.5rem; }
-.stack { display: grid; gap: 1.5rem; min-width: 0; }
+.beside { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 1.25rem 2.5rem; }
+.below { grid-template-columns: minmax(0, 1fr); }
+.below > .stack { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem 2.5rem; align-items: start; }
+.stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.75rem; }
+.two { grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
 figure { margin: 0; min-width: 0; }
-.figures > figure { background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; padding: 1.1rem 1.2rem 1.2rem; height: 100%; }
+.figures > figure { background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; padding: clamp(.9rem, 3vw, 1.2rem); height: 100%; }
+.beside > figure { height: auto; }
+.figures:not(.beside, .below) > figure:only-child { max-width: 40rem; }
 figcaption { color: var(--quiet); font-size: .9rem; line-height: 1.5; margin-top: .75rem; max-width: 44rem; }
-svg { display: block; width: 100%; height: auto; max-width: calc(var(--width) * 1.3px); overflow: visible; }
+svg { display: block; width: 100%; height: auto; max-width: calc(var(--width) * 1.32px); overflow: visible; }
 .scroll { overflow-x: auto; max-width: 100%; }
-.scroll svg { min-width: calc(var(--width) * .9px); max-width: calc(var(--width) * 1.15px); }
-svg text { fill: var(--ink); font-size: 12px; }
-svg .tick { fill: var(--quiet); font-size: 11.5px; }
+.scroll svg { min-width: calc(var(--width) * .82px); max-width: calc(var(--width) * 1.45px); }
+svg text { fill: var(--ink); font-size: 12.5px; }
+svg .tick { fill: var(--quiet); font-size: 12px; }
 svg .title { fill: var(--quiet); }
 .grid { stroke: var(--rule); fill: none; stroke-width: 1; }
 .axis { stroke: var(--quiet); fill: none; stroke-width: 1; }
@@ -68,7 +74,7 @@ svg .title { fill: var(--quiet); }
 .faint { stroke-width: 1; opacity: .45; }
 svg .label { fill: var(--c); font-weight: 600; }
 .dot { fill: var(--c); stroke: var(--surface); stroke-width: 1; }
-.leader { stroke: var(--c); }
+.reference { stroke: var(--c); stroke-width: 1.5; stroke-dasharray: 4 3; fill: none; }
 .band { fill: var(--ink); fill-opacity: 0; }
 .band:hover, .bin:hover .band { fill-opacity: .06; }
 .ideal { stroke: var(--quiet); stroke-dasharray: 4 4; fill: none; }
@@ -78,6 +84,7 @@ svg .label { fill: var(--c); font-weight: 600; }
 .box { fill: var(--c1); fill-opacity: .16; stroke: var(--c1); stroke-width: 1.5; }
 .median { stroke: var(--c1); stroke-width: 3; fill: none; }
 .ground { fill: var(--sunken); }
+.mesh { stroke: var(--surface); stroke-width: 2; fill: none; pointer-events: none; }
 .right rect { fill: var(--heat-right); }
 .wrong rect { fill: var(--heat-wrong); }
 .right .number { font-weight: 600; }
@@ -86,18 +93,21 @@ svg .label { fill: var(--c); font-weight: 600; }
 .swatch.wrong { background: var(--heat-wrong); }
 
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-caption { text-align: left; color: var(--quiet); font-size: .9rem; line-height: 1.5; padding-bottom: .6rem; }
+caption { position: sticky; left: 0; max-width: min(44rem, 100vw - 2rem); text-align: left; color: var(--quiet); font-size: .9rem; line-height: 1.5; padding-bottom: .6rem; }
 th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: baseline; }
+.tall { max-height: 38rem; overflow-y: auto; }
+.tall thead th { position: sticky; top: 0; background: var(--page); box-shadow: inset 0 -1px var(--quiet); }
 th:first-child { padding-left: 0; }
 td:last-child, th:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-weight: 600; border-bottom-color: var(--quiet); vertical-align: bottom; }
 tbody th { font-weight: 500; }
 .numeric { text-align: right; white-space: nowrap; }
-.share { display: block; padding: 0 .3rem; border-radius: .15rem; background: linear-gradient(to right, var(--bar) var(--share), var(--sunken) var(--share)); }
+.share { display: block; min-width: 4rem; padding-bottom: .3rem; background: linear-gradient(to right, var(--bar) var(--share), var(--sunken) var(--share)) bottom / 100% 4px no-repeat; }
+.figures + .scroll { margin-top: 2rem; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
 
-.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem; list-style: none; margin: 0; padding: 0; }
+.mistakes { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; list-style: none; margin: 0; padding: 0; }
 .mistakes figure { background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; overflow: hidden; height: 100%; }
 .mistakes img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000; }
 .mistakes figcaption { margin: 0; padding: .6rem .75rem .7rem; line-height: 1.35; color: var(--ink); }
@@ -105,7 +115,11 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
 .mistakes .taken b { color: var(--c2); }
 .mistakes .quiet { color: var(--quiet); font-size: .82rem; margin-top: .25rem; }
 
-@media (max-width: 66rem) { .matrix { grid-template-columns: minmax(0, 1fr); } }
+@media (min-width: 34rem) { .mistakes { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
+@media (min-width: 48rem) { .mistakes { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
+@media (min-width: 64rem) { .mistakes { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
+@media (max-width: 34rem) { th, td { padding-left: .4rem; padding-right: .4rem; } .share { min-width: 0; } }
+@media (max-width: 66rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
 @media print {
   :root { --page: #fff; }
   body { font-size: 10pt; }
@@ -114,7 +128,7 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
   section { margin-top: 2rem; }
   figure, tr, .tiles div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; max-height: none; }
   .scroll svg { min-width: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

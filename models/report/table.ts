@@ -11,6 +11,9 @@ export interface Table {
   readonly rows: readonly (readonly Part[])[];
 }
 
+/** Longer tables scroll inside a box of their own. */
+const TALL_ROWS = 25;
+
 /**
  * Writes a table that scrolls inside its place where it is too wide.
  *
@@ -20,12 +23,13 @@ export interface Table {
 export function table({ caption, columns, rows }: Table): Markup {
   const classes = columns.map(({ isNumeric }) => isNumeric ? "numeric" : "text");
   const head = columns.map(({ title }, i) => markup`<th scope="col" class="${classes[i]}">${title}</th>`);
+  const isTall = rows.length > TALL_ROWS;
   const body = rows.map(([first, ...others]) =>
     markup`<tr><th scope="row" class="${classes[0]}">${first}</th>${
       others.map((cell, i) => markup`<td class="${classes[i + 1]}">${cell}</td>`)
     }</tr>\n`
   );
-  return markup`<div class="scroll" tabindex="0"><table><caption>${caption}</caption>
+  return markup`<div class="scroll${isTall ? " tall" : ""}" tabindex="0"><table><caption>${caption}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body}</tbody></table></div>`;
