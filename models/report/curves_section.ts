@@ -100,7 +100,9 @@ function line(
   colour: number,
   faint: boolean,
 ): Line {
-  const points = epochs.flatMap((epoch) => epoch[of] === undefined ? [] : [{ x: epoch.epoch, y: epoch[of] }]);
+  const points = epochs.flatMap((epoch) =>
+    Number.isFinite(epoch[of]) ? [{ x: epoch.epoch, y: epoch[of]! }] : []
+  );
   return { name, colour, faint, points };
 }
 
@@ -109,9 +111,9 @@ function meanRun(runs: readonly TrainingRun[]): EpochMeasures[] {
   const all = runs.flatMap(({ epochs }) => epochs);
   const byEpoch = Map.groupBy(all, ({ epoch }) => epoch);
   return [...byEpoch].sort(([a], [b]) => a - b).map(([epoch, measures]) => {
-    const mean: { -readonly [key in keyof EpochMeasures]: EpochMeasures[key] } = { epoch, trainLoss: 0 };
+    const mean: { -readonly [key in keyof EpochMeasures]: EpochMeasures[key] } = { epoch, trainLoss: NaN };
     for (const of of CHARTS.flatMap((chart) => chart.measures.map((measure) => measure.of))) {
-      const values = measures.flatMap((measure) => measure[of] ?? []);
+      const values = measures.flatMap((measure) => measure[of] ?? []).filter(Number.isFinite);
       if (values.length > 0) mean[of] = values.reduce((a, b) => a + b) / values.length;
     }
     return mean;
@@ -119,7 +121,7 @@ function meanRun(runs: readonly TrainingRun[]): EpochMeasures[] {
 }
 
 function has(mean: readonly EpochMeasures[], of: Measure): boolean {
-  return mean.some((epoch) => epoch[of] !== undefined);
+  return mean.some((epoch) => Number.isFinite(epoch[of]));
 }
 
 function numbers(charts: readonly Chart[], mean: readonly EpochMeasures[], runs: number): Markup {

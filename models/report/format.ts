@@ -20,6 +20,16 @@ export function percent(share: number | undefined, digits = 1): string {
 }
 
 /**
+ * Writes a confidence; one that is not 1 does not look like it.
+ *
+ * @param share 0 to 1.
+ * @returns E.g. `"98.3 %"`, `"> 99.9 %"`.
+ */
+export function confidence(share: number): string {
+  return share >= 0.9995 && share < 1 ? `>\u00a0${percent(0.999)}` : percent(share);
+}
+
+/**
  * Writes a whole number.
  *
  * @param value Any number.

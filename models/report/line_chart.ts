@@ -40,10 +40,11 @@ const LABEL_HEIGHT = 15;
  * @param chart What to show.
  * @returns An `svg` element.
  */
-export function lineChart({ label, x, y, format, lines }: LineChart): Markup {
+export function lineChart({ label, x, y, format, lines: all }: LineChart): Markup {
+  const lines = all.filter((line) => line.points.length > 0);
   const points = lines.flatMap((line) => line.points);
   const vertical = linearScale({ values: points.map((point) => point.y), range: [SIZE.bottom, SIZE.top] });
-  const named = lines.filter((line) => !line.faint && line.points.length > 0);
+  const named = lines.filter((line) => !line.faint);
   const longest = Math.max(...named.map(({ name }) => textWidth(name)));
   const widestTick = Math.max(
     ...vertical.ticks.map((tick) => textWidth(y.format?.(tick) ?? tick.toFixed(vertical.digits))),

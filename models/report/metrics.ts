@@ -109,7 +109,7 @@ export function confusionMatrix({ logits, labels }: Answers, classes: number): U
 }
 
 /**
- * Checks that there is one row of logits for each label, and that each label is a class.
+ * Checks that there is one row of finite logits for each label, and that each label is a class.
  *
  * @param answers What the classifier answered.
  * @param classes How many there are.
@@ -122,6 +122,10 @@ export function checkAnswers({ logits, labels }: Answers, classes: number): void
       "invalid",
       `There are ${logits.length} logits for ${labels.length} images; they must be ${classes} an image`,
     );
+  }
+  const broken = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (broken !== -1) {
+    throw new ModelError("invalid", `Logit ${broken} is ${logits[broken]}; all must be finite numbers`);
   }
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong !== -1) {

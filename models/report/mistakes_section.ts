@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { percent, plural } from "./format.ts";
+import { confidence as asPercent, plural } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
 import { checkAnswers, predictions, softmaxRows } from "./metrics.ts";
@@ -44,9 +44,9 @@ export function mistakesSection(mistakes: readonly Mistake[] = []): Markup | und
   const [first, last] = [mistakes[0]!, mistakes.at(-1)!];
   return markup`<section id="mistakes"><h2>Most confident mistakes</h2>
 <p>${plural(mistakes.length, "wrong answer")} that the model was surest of, with ${
-    percent(first.confidence)
-  } confidence down to ${
-    percent(last.confidence)
+    asPercent(first.confidence)
+  } down to ${
+    asPercent(last.confidence)
   }. Look whether you would know better: what nobody can tell, or what is labelled wrongly, no training will mend.</p>
 <ul class="mistakes">${mistakes.map(tile)}</ul>
 </section>`;
@@ -55,6 +55,6 @@ export function mistakesSection(mistakes: readonly Mistake[] = []): Markup | und
 function tile({ png, label, predicted, confidence, index }: Mistake): Markup {
   const data = Buffer.from(png.buffer, png.byteOffset, png.byteLength).toString("base64");
   return markup`<li><figure><img alt="${`Image ${index}: ${label}, taken for ${predicted}`}" src="data:image/png;base64,${data}" /><figcaption><span>is <b>${label}</b></span><span class="taken">taken for <b>${predicted}</b></span><span class="quiet">${
-    percent(confidence)
+    asPercent(confidence)
   } · image ${String(index)}</span></figcaption></figure></li>\n`;
 }

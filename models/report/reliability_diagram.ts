@@ -12,7 +12,7 @@ const PLOT: Plot = { width: 360, height: 344, left: 46, right: 346, top: 34, bot
 
 /** The counts stand in a strip of their own below the accuracies. */
 const ACCURACY_BOTTOM = 234;
-const STRIP_TOP = 250;
+const STRIP_TOP = 262;
 
 const TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
@@ -64,10 +64,9 @@ function strip(bins: readonly ConfidenceBin[], across: Scale): Markup {
       round(PLOT.bottom - height)
     }" width="${round(across.at(bin.to) - across.at(bin.from) - 2)}" height="${round(height)}" />`;
   });
-  const middle = across.at((most.from + most.to) / 2);
-  const isLeft = middle < (PLOT.left + PLOT.right) / 2;
-  const x = isLeft ? across.at(most.to) + 5 : across.at(most.from) - 5;
-  return markup`${bars}<text class="tick" x="${round(x)}" y="${STRIP_TOP + 12}" text-anchor="${
+  const isLeft = most.from < 0.5;
+  const x = isLeft ? across.at(most.from) : across.at(most.to);
+  return markup`${bars}<text class="tick" x="${round(x)}" y="${STRIP_TOP - 5}" text-anchor="${
     isLeft ? "start" : "end"
   }">${percent(most.count / images, 0)} of the answers</text>`;
 }

@@ -54,7 +54,7 @@ dl, dd { margin: 0; }
 .below { grid-template-columns: minmax(0, 1fr); }
 .below > .stack { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem 2.5rem; align-items: start; }
 .stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.75rem; }
-.two { grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+.two { grid-template-columns: repeat(auto-fit, minmax(max(min(100%, 24rem), 40%), 1fr)); }
 figure { margin: 0; min-width: 0; }
 .figures > figure { background: var(--surface); border: 1px solid var(--rule); border-radius: .6rem; padding: clamp(.9rem, 3vw, 1.2rem); height: 100%; }
 .beside > figure { height: auto; }
@@ -95,12 +95,12 @@ svg .label { fill: var(--c); font-weight: 600; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { position: sticky; left: 0; max-width: min(44rem, 100vw - 2rem); text-align: left; color: var(--quiet); font-size: .9rem; line-height: 1.5; padding-bottom: .6rem; }
 th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: baseline; }
-.tall { max-height: 38rem; overflow-y: auto; }
+.tall { max-height: 38rem; overflow-y: auto; border-bottom: 1px solid var(--quiet); }
 .tall thead th { position: sticky; top: 0; background: var(--page); box-shadow: inset 0 -1px var(--quiet); }
 th:first-child { padding-left: 0; }
 td:last-child, th:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-weight: 600; border-bottom-color: var(--quiet); vertical-align: bottom; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 5rem; }
 .numeric { text-align: right; white-space: nowrap; }
 .share { display: block; min-width: 4rem; padding-bottom: .3rem; background: linear-gradient(to right, var(--bar) var(--share), var(--sunken) var(--share)) bottom / 100% 4px no-repeat; }
 .figures + .scroll { margin-top: 2rem; }
@@ -122,14 +122,20 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
 @media (max-width: 66rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
 @media print {
   :root { --page: #fff; }
-  body { font-size: 10pt; }
+  html { font-size: 9pt; }
   main { max-width: none; padding: 0; }
   nav, details:not([open]) { display: none; }
   section { margin-top: 2rem; }
   figure, tr, .tiles div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; max-height: none; }
-  .scroll svg { min-width: 0; }
+  .scroll svg { min-width: 0; max-width: min(100%, 30rem); }
+  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
+  .beside, .below { display: block; }
+  .beside > figure, .below > figure { margin-bottom: 1rem; }
+  .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .mistakes { grid-template-columns: repeat(6, minmax(0, 1fr)); font-size: 8pt; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
