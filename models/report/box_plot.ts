@@ -1,0 +1,90 @@
+import { bottomAxis, picture, round, textWidth } from "./axis.ts";
+import type { Plot } from "./axis.ts";
+import { percent } from "./format.ts";
+import { markup } from "./markup.ts";
+import type { Markup } from "./markup.ts";
+import { linearScale } from "./scale.ts";
+import type { Scale } from "./scale.ts";
+import { boxSummary } from "./statistics.ts";
+
+/** What a box plot shows. */
+export interface BoxPlot {
+  /** What it shows, for those who can't see it. */
+  readonly label: string;
+  /** Share of right answers, 0 to 1, for each run; at least one. */
+  readonly accuracies: readonly number[];
+  /** A published figure to compare with, 0 to 1. */
+  readonly reference?: number | undefined;
+  /** How wide the axis is at least, as a share: the same for box plots whose spreads are to be compared. */
+  readonly span: number;
+}
+
+const PLOT: Plot = { width: 370, height: 146, left: 16, right: 354, top: 30, bottom: 104 };
+const MIDDLE = 56;
+const HALF = 14;
+const DOTS = 87;
+
+/**
+ * Draws a lying box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a dot
+ * below it, the published figure as a dashed line.
+ *
+ * @param plot What to show.
+ * @returns An `svg` element.
+ */
+export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup {
+  const scale = centred([...accuracies, ...reference === undefined ? [] : [reference]], span);
+  const { digits } = scale;
+  const ticks = scale.ticks.map((tick) =>
+    markup`<path class="grid" d="M${round(scale.at(tick))} ${PLOT.top}V${PLOT.bottom}" />`
+  );
+  return picture(PLOT, label, [
+    ticks,
+    bottomAxis(scale, PLOT, {
+      title: "Right answers (%)",
+      format: (tick) => (100 * tick).toFixed(Math.max(0, digits - 2)),
+    }),
+    box(accuracies, scale),
+    accuracies.map((accuracy, i) =>
+      markup`<circle class="c1 dot" cx="${round(scale.at(accuracy))}" cy="${DOTS}" r="4"><title>${`${
+        i + 1
+      }: ${percent(accuracy, 2)}`}</title></circle>`
+    ),
+    reference === undefined ? undefined : referenceLine(reference, scale),
+  ]);
+}
+
+/** Around the middle of what is shown, never beyond 0 and 1. */
+function centred(values: readonly number[], span: number): Scale {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = Math.max(0, span - (high - low)) / 2;
+  const ends = [Math.max(0, low - room), Math.min(1, high + room)];
+  return linearScale({ values: ends, range: [PLOT.left, PLOT.right], steps: 5 });
+}
+
+function box(accuracies: readonly number[], scale: Scale): Markup {
+  const { lower, median, upper, low, high } = boxSummary(accuracies);
+  const [left, middle, right, first, last] = [lower, median, upper, low, high].map((value) =>
+    round(scale.at(value))
+  );
+  const [top, bottom] = [MIDDLE - HALF, MIDDLE + HALF];
+  return markup`<path class="whisker" d="M${first} ${MIDDLE}H${left}M${right} ${MIDDLE}H${last}M${first} ${
+    MIDDLE - 6
+  }v12M${last} ${MIDDLE - 6}v12" /><rect class="box" x="${left}" y="${top}" width="${
+    round(right! - left!)
+  }" height="${bottom - top}" rx="2"><title>${`Middle half: ${percent(lower, 2)} to ${
+    percent(upper, 2)
+  }, median ${percent(median, 2)}`}</title></rect><path class="median" d="M${middle} ${top}V${bottom}" />`;
+}
+
+/** A line from top to bottom, named above it. */
+function referenceLine(reference: number, scale: Scale): Markup {
+  const x = round(scale.at(reference));
+  const name = `published ${percent(reference, 2)}`;
+  const half = textWidth(name) / 2;
+  const centre = Math.min(Math.max(x, half), PLOT.width - half);
+  return markup`<path class="c2 reference" d="M${x} ${
+    PLOT.top - 6
+  }V${PLOT.bottom}" /><text class="c2 label" x="${round(centre)}" y="${
+    PLOT.top - 12
+  }" text-anchor="middle">${name}</text>`;
+}

@@ -1,0 +1,108 @@
+import { measureCalibration } from "./calibration.ts";
+import type { Calibration, ConfidenceBin } from "./calibration.ts";
+import { count, percent, plural } from "./format.ts";
+import { markup } from "./markup.ts";
+import type { Markup } from "./markup.ts";
+import { reliabilityDiagram } from "./reliability_diagram.ts";
+import type { ReportEvaluation } from "./report_content.ts";
+import { table } from "./table.ts";
+
+/** Share of right answers among fewer than these says little. */
+const ENOUGH = 30;
+
+/** Where people feel sure; the example in the caption is taken from here. */
+const EXAMPLE_CONFIDENCE = 0.9;
+
+/**
+ * Shows how truthful the confidences are, before and after temperature scaling.
+ *
+ * @param evaluation What the model answered.
+ * @returns Figures and a table.
+ */
+export function calibrationFigures(evaluation: ReportEvaluation): Markup {
+  const { classes, temperature } = evaluation;
+  const before = measureCalibration(evaluation, classes.length);
+  const after = measureCalibration(evaluation, classes.length, temperature);
+  const isScaled = temperature !== 1;
+  return markup`<h3>Are the confidences true?</h3>
+<p>${isScaled ? scaled(before, after) : unscaled(before)} ${example(after)}</p>
+<p>Each dot is a range of confidence, with the 95 % interval of its share of right answers. On the dashed line that share is what the model says; below the line it is too sure, above it not sure enough. The bars tell how many answers lie in each range.</p>
+<div class="figures">
+${figure(isScaled ? "Before scaling (T = 1)" : "Confidence and accuracy", before)}
+${isScaled ? figure(`After scaling (T = ${temperature})`, after) : undefined}
+${measures(isScaled ? [before, after] : [before])}
+</div>`;
+}
+
+function scaled(before: Calibration, after: Calibration): string {
+  const [from, to] = [percent(before.expectedError), percent(after.expectedError)];
+  const change = from === to ? "stays at" : after.expectedError < before.expectedError ? "falls" : "rises";
+  const errors = from === to ? to : `from ${from} to ${to}`;
+  return `After scaling by T = ${after.temperature} the expected calibration error ${change} ${errors}.`;
+}
+
+function unscaled({ expectedError }: Calibration): string {
+  return `The expected calibration error is ${percent(expectedError)}; the logits are not scaled (T = 1).`;
+}
+
+function example({ bins }: Calibration): string {
+  const near = bins.find(({ from, to }) => EXAMPLE_CONFIDENCE > from && EXAMPLE_CONFIDENCE <= to)!;
+  const fullest = bins.reduce((a, b) => b.count > a.count ? b : a);
+  const { count: answers, confidence, accuracy }: ConfidenceBin = near.count >= ENOUGH ? near : fullest;
+  return `Of the ${count(answers)} pictures that it calls with about ${percent(confidence, 0)} confidence, ${
+    percent(accuracy, 0)
+  } are right.`;
+}
+
+function figure(title: string, calibration: Calibration): Markup {
+  const drawing = reliabilityDiagram(`${title}: share of right answers by confidence`, calibration);
+  return markup`<figure><h3>${title}</h3>${drawing}<figcaption>${
+    explain(calibration)
+  }</figcaption></figure>\n`;
+}
+
+function explain({ bins, expectedError, maximumError }: Calibration): string {
+  const lean = bins.reduce(
+    (sum, { count, confidence, accuracy }) => sum + count * (confidence - accuracy),
+    0,
+  );
+  const tendency = lean > 0 ? "too sure" : "not sure enough";
+  const worst = bins.reduce((a, b) => gap(b) > gap(a) ? b : a);
+  return `On the whole the model is ${tendency}. Confidence and accuracy are ${
+    points(expectedError)
+  } points apart on average over the answers, and ${points(maximumError)} in the worst range, which holds ${
+    plural(worst.count, "answer")
+  }.`;
+}
+
+function gap({ confidence, accuracy }: ConfidenceBin): number {
+  return Math.abs(confidence - accuracy);
+}
+
+function points(share: number): string {
+  return (100 * share).toFixed(1);
+}
+
+function measures(calibrations: readonly Calibration[]): Markup {
+  const names = calibrations.length === 1 ? ["Value"] : ["Before", "After"];
+  const row = (
+    name: string,
+    write: (calibration: Calibration) => string,
+  ) => [name, ...calibrations.map(write)];
+  return markup`<div><h3>Measures</h3>${
+    table({
+      caption:
+        "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others judge the whole distribution over the classes.",
+      columns: [{ title: "Measure" }, ...names.map((title) => ({ title, isNumeric: true }))],
+      rows: [
+        row("Expected calibration error", ({ expectedError }) => percent(expectedError, 2)),
+        row("Maximum calibration error", ({ maximumError }) => percent(maximumError, 2)),
+        row(
+          "Negative log-likelihood (nats)",
+          ({ negativeLogLikelihood }) => negativeLogLikelihood.toFixed(4),
+        ),
+        row("Brier score (0 to 2)", ({ brier }) => brier.toFixed(4)),
+      ],
+    })
+  }</div>`;
+}

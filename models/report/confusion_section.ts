@@ -1,0 +1,126 @@
+import { count, percent } from "./format.ts";
+import { heatMap, MAX_DRAWN_CLASSES, MAX_NUMBERED_CLASSES } from "./heat_map.ts";
+import { markup } from "./markup.ts";
+import type { Markup, Part } from "./markup.ts";
+import { classMetrics, topConfusions } from "./metrics.ts";
+import type { ClassMetrics, Confusion } from "./metrics.ts";
+import { table } from "./table.ts";
+
+const CONFUSIONS_SHOWN = 8;
+
+/** Rows of the table of classes; of more classes those with the lowest F1 are shown. */
+const CLASSES_SHOWN = 100;
+
+/**
+ * Draws the confusion matrix and says how to read it.
+ *
+ * @param data The data, for people.
+ * @param classes The classes, in order.
+ * @param counts Row the right class, column the predicted one.
+ * @returns A figure, or nothing for more classes than can be drawn.
+ */
+export function confusionFigure(
+  data: string,
+  classes: readonly string[],
+  counts: Uint32Array,
+): Markup | undefined {
+  if (classes.length > MAX_DRAWN_CLASSES) return undefined;
+  const [most] = topConfusions(counts, classes.length, 1);
+  const cells = classes.length <= MAX_NUMBERED_CLASSES
+    ? "Each number counts images"
+    : "Each cell has its count as a tooltip";
+  return markup`<figure><h3>Confusion matrix</h3><div class="scroll" tabindex="0">${
+    heatMap({ label: `Confusion matrix of ${data}`, classes, counts })
+  }</div><figcaption>${cells}: the row says what they are, the column what they were taken for. <i class="swatch right"></i>Right answers lie on the diagonal, <i class="swatch wrong"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
+    mostFrequent(most, classes)
+  }</figcaption></figure>\n`;
+}
+
+function mostFrequent(most: Confusion | undefined, classes: readonly string[]): string {
+  if (most === undefined) return "There are no mistakes.";
+  const { label, predicted, times, share } = most;
+  return `The most frequent mistake: ${classes[label]} taken for ${classes[predicted]}, ${
+    count(times)
+  } times, which is ${percent(share)} of all ${classes[label]}.`;
+}
+
+/**
+ * Lists the most frequent mistakes.
+ *
+ * @param classes The classes, in order.
+ * @param counts Row the right class, column the predicted one.
+ * @returns A table, or nothing if there are no mistakes.
+ */
+export function confusionsTable(classes: readonly string[], counts: Uint32Array): Markup | undefined {
+  const confusions = topConfusions(counts, classes.length, CONFUSIONS_SHOWN);
+  if (confusions.length === 0) return undefined;
+  const all = topConfusions(counts, classes.length, Infinity).reduce((sum, { times }) => sum + times, 0);
+  const shown = confusions.reduce((sum, { times }) => sum + times, 0);
+  const caption = shown === all
+    ? `All ${count(all)} mistakes are listed.`
+    : `These ${confusions.length} kinds of mistakes make up ${percent(shown / all, 0)} of all ${count(all)}.`;
+  return markup`<div><h3>Most frequent mistakes</h3>${
+    table({
+      caption,
+      columns: [
+        { title: "Right class" },
+        { title: "Taken for" },
+        { title: "Times", isNumeric: true },
+        { title: "Of the class", isNumeric: true },
+      ],
+      rows: confusions.map(({ label, predicted, times, share }) => [
+        classes[label],
+        classes[predicted],
+        count(times),
+        percent(share),
+      ]),
+    })
+  }</div>\n`;
+}
+
+/**
+ * Lists precision and recall of each class.
+ *
+ * @param classes The classes, in order.
+ * @param counts Row the right class, column the predicted one.
+ * @returns A table.
+ */
+export function classTable(classes: readonly string[], counts: Uint32Array): Markup {
+  const all = classMetrics(counts, classes.length).map((metrics, i) => ({ name: classes[i]!, ...metrics }));
+  const ranked = all.filter(({ support }) => support > 0).sort((a, b) => a.f1! - b.f1!);
+  const shown = all.length <= CLASSES_SHOWN ? all : ranked.slice(0, CLASSES_SHOWN);
+  const cut = shown.length === all.length
+    ? ""
+    : ` The ${shown.length} hardest of ${all.length} classes are listed.`;
+  return markup`<div><h3>Precision and recall</h3>${
+    table({
+      caption:
+        `Precision: of what was taken for the class, how much is of it. Recall: of the images of the class, how many were found. F1: their harmonic mean. ${
+          extremes(ranked)
+        }${cut}`,
+      columns: [
+        { title: "Class" },
+        { title: "Images", isNumeric: true },
+        { title: "Precision", isNumeric: true },
+        { title: "Recall", isNumeric: true },
+        { title: "F1", isNumeric: true },
+      ],
+      rows: shown.map((
+        { name, support, precision, recall, f1 },
+      ) => [name, count(support), bar(precision), bar(recall), bar(f1)]),
+    })
+  }</div>\n`;
+}
+
+function extremes(ranked: readonly (ClassMetrics & { readonly name: string })[]): string {
+  const [hardest, easiest] = [ranked[0], ranked.at(-1)];
+  if (hardest === undefined || easiest === undefined || hardest === easiest) return "";
+  return `Easiest: ${easiest.name} (F1 ${percent(easiest.f1)}), hardest: ${hardest.name} (${
+    percent(hardest.f1)
+  }).`;
+}
+
+function bar(share: number | undefined): Part {
+  if (share === undefined) return percent(share);
+  return markup`<span class="share" style="--share:${(100 * share).toFixed(1)}%">${percent(share)}</span>`;
+}

@@ -1,0 +1,88 @@
+/**
+ * Numbers as people read them. A space between number and unit does not break.
+ *
+ * @module
+ */
+import type { Interval } from "./statistics.ts";
+
+/** Stands for a number that there is not. */
+export const NOTHING = "–";
+
+/**
+ * Writes a share as a percentage.
+ *
+ * @param share 0 to 1; `undefined` if there is none.
+ * @param digits After the point.
+ * @returns E.g. `"92.7 %"`, or a dash.
+ */
+export function percent(share: number | undefined, digits = 1): string {
+  return share === undefined ? NOTHING : `${(100 * share).toFixed(digits)}\u00a0%`;
+}
+
+/**
+ * Writes a confidence; one that is not 1 does not look like it.
+ *
+ * @param share 0 to 1.
+ * @returns E.g. `"98.3 %"`, `"> 99.9 %"`.
+ */
+export function confidence(share: number): string {
+  return share >= 0.9995 && share < 1 ? `>\u00a0${percent(0.999)}` : percent(share);
+}
+
+/**
+ * Writes a whole number.
+ *
+ * @param value Any number.
+ * @returns Rounded, with separated thousands.
+ */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/**
+ * Writes a number of things.
+ *
+ * @param value How many.
+ * @param one The word for one of them.
+ * @param many The word for several.
+ * @returns E.g. `"1 epoch"`, `"2 epochs"`.
+ */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/**
+ * Writes an interval of shares.
+ *
+ * @param interval 0 to 1 each.
+ * @returns E.g. `"92.19–93.21 %"`, which does not break, or a dash if it is not bounded.
+ */
+export function percentRange({ low, high }: Interval): string {
+  if (!Number.isFinite(high - low)) return NOTHING;
+  return `${(100 * low).toFixed(2)}–\u2060${percent(high, 2)}`;
+}
+
+/**
+ * Writes a duration.
+ *
+ * @param seconds At least 0.
+ * @returns E.g. `"42 s"`, `"28 min"`, `"3 h 20 min"`.
+ */
+export function duration(seconds: number): string {
+  if (seconds < 99.5) return `${Math.round(seconds)}\u00a0s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes}\u00a0min`;
+  const rest = minutes % 60;
+  return `${Math.floor(minutes / 60)}\u00a0h${rest === 0 ? "" : ` ${rest}\u00a0min`}`;
+}
+
+/**
+ * Writes a measured number with as many digits as help.
+ *
+ * @param value Any number.
+ * @param digits Of the whole number.
+ * @returns Without trailing zeros and without an exponent, e.g. `"0.213"`, `"1,950"`.
+ */
+export function significant(value: number, digits = 3): string {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: digits });
+}
