@@ -1,23 +1,40 @@
 import { pathToFileURL } from "node:url";
+import { duration } from "../models/report/format.ts";
 import type { Progress } from "../models/training/fit.ts";
 import { RECIPES } from "../models/training/recipes.ts";
+import { resolveRecipe } from "../models/training/resolve_recipe.ts";
 import { train as trainModel } from "../models/training/train.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { didYouMean } from "./suggestion.ts";
-import { percent, print, say, showProgress } from "./terminal.ts";
+import { columns, percent, print, say, showProgress } from "./terminal.ts";
+
+/** Options of what is trained, and how. */
+export const TRAINING_OPTIONS: Command["options"] = {
+  recipe: { type: "string", value: "NAME|FILE", description: "a recipe by its name, or a JSON file of one" },
+  data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+  epochs: { type: "number", value: "N", description: "how often each image is seen", range: [1, 10_000] },
+  seed: { type: "number", value: "N", description: "start of the random numbers", range: [0, 2 ** 31 - 1] },
+  workers: {
+    type: "number",
+    value: "N",
+    description: "threads that share the work; default all cores; the result does not depend on it",
+    range: [1, 256],
+  },
+};
 
 /** Trains a model. */
 export const train: Command = {
   name: "train",
-  summary: "Train a model by its recipe, and write its folder",
-  operands: "NAME",
+  summary: "Train a model, and write its folder",
+  operands: "NAME|DIR",
   options: {
-    data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+    ...TRAINING_OPTIONS,
+    seeds: { type: "number", value: "N", description: "train with N seeds; the best one is written", range: [1, 100] },
     out: { type: "string", value: "DIR", description: "where the model's folder is made; default models" },
     fresh: { type: "boolean", description: "begin anew, even where a training was broken off" },
   },
   examples: [
     ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; goes on where it was broken off"],
+    ["imagebus train ./shapes", "a folder with a folder of pictures for each class; into models/shapes"],
     ["imagebus worker --models-dir /tmp/models", "serve what was trained"],
   ],
   permissions: ["env", "read", "write"],
@@ -25,34 +42,59 @@ export const train: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [name, ...more] = args.operands;
-  const known = RECIPES.map((recipe) => recipe.name);
-  if (name === undefined || more.length > 0) {
-    throw new UsageError(`train needs one name: imagebus train ${known[0]}`);
+  const [target, ...more] = args.operands;
+  if (target === undefined || more.length > 0) {
+    throw new UsageError(`train needs one name: imagebus train ${RECIPES[0]!.name}`);
   }
-  if (!known.includes(name)) throw new UsageError(`There is no recipe "${name}"${didYouMean(name, known)}`);
-  const out = args.text("out");
-  const data = args.text("data");
-  const { manifest: { evaluation } } = await trainModel({
-    recipe: name,
+  const recipe = await recipeOf(target, args);
+  const out = args.text("out") ?? "models";
+  const { folder, measures } = await trainModel({
+    recipe,
+    out: new URL(`${pathToFileURL(out)}/`),
+    seeds: args.number("seeds") ?? 1,
     resume: !args.flag("fresh"),
-    onProgress: show,
-    ...(data !== undefined && { data }),
-    ...(out !== undefined && { folder: new URL(`${pathToFileURL(out)}/${name}/`) }),
+    onProgress: progressLine(args.number("seeds") ?? 1),
+    ...dataAndWorkers(args),
   });
-  print(`${name}  ${percent(evaluation?.accuracy ?? 0, 2)} of ${evaluation?.data}`);
+  print(columns([
+    ...measures.evaluations.map(({ data, accuracy, correct, images }) => [
+      `right on ${data}`,
+      `${percent(accuracy, 2)} (${correct} of ${images})`,
+    ]),
+    ["written to", decodeURIComponent(folder.pathname)],
+  ]));
   return 0;
 }
 
-function show(progress: Progress): void {
-  const { epoch, epochs, share, loss, validationAccuracy, imagesPerSecond, secondsLeft } = progress;
-  const left = `${Math.floor(secondsLeft / 60)}:${
-    String(Math.floor(secondsLeft % 60)).padStart(2, "0")
-  } left`;
-  const line = `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  ${
-    Math.round(imagesPerSecond)
-  } images/s  ${left}`;
-  if (validationAccuracy === undefined) return showProgress(`${line}  ${percent(share, 0)} of the epoch`);
-  showProgress("");
-  say(`${line}  validation ${percent(validationAccuracy, 2)}`);
+/** The recipe that the arguments ask for. */
+export async function recipeOf(target: string, args: Arguments) {
+  const recipe = await resolveRecipe(target, args.text("recipe"), args.text("data"));
+  const epochs = args.number("epochs");
+  const seed = args.number("seed");
+  return { ...recipe, ...(epochs !== undefined && { epochs }), ...(seed !== undefined && { seed }) };
+}
+
+/** Where the data is, and who works. */
+export function dataAndWorkers(args: Arguments): { data?: string; workers?: number } {
+  const data = args.text("data");
+  const workers = args.number("workers");
+  return { ...(data !== undefined && { data }), ...(workers !== undefined && { workers }) };
+}
+
+/** A line that is written over while an epoch is under way, and one that stays when it is done. */
+export function progressLine(runs: number, what = "seed"): (run: number, progress: Progress) => void {
+  return (run, { epoch, epochs, share, loss, accuracy, imagesPerSecond, secondsLeft, record }) => {
+    const line = [
+      ...runs > 1 ? [`${what} ${run}`] : [],
+      `epoch ${epoch}/${epochs}`,
+      `loss ${loss.toFixed(4)}`,
+      `right ${percent(accuracy, 2)}`,
+      ...record?.validationAccuracy === undefined ? [] : [`validation ${percent(record.validationAccuracy, 2)}`],
+      `${Math.round(imagesPerSecond)} images/s`,
+      `${duration(secondsLeft)} left`,
+    ].join("  ");
+    if (record === undefined) return showProgress(`${line}  ${percent(share, 0)} of the epoch`);
+    showProgress("");
+    say(line);
+  };
 }

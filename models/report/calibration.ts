@@ -69,7 +69,7 @@ export function measureCalibration(answers: Answers, classes: number, temperatur
   };
 }
 
-function fillBins(shares: Float64Array, labels: Uint8Array, classes: number): ConfidenceBin[] {
+function fillBins(shares: Float64Array, labels: Uint8Array | Uint16Array, classes: number): ConfidenceBin[] {
   const sums = Array.from({ length: BINS }, () => ({ count: 0, correct: 0, confidence: 0 }));
   predictions(shares, classes).forEach((predicted, i) => {
     const confidence = shares[i * classes + predicted]!;
@@ -88,7 +88,7 @@ function fillBins(shares: Float64Array, labels: Uint8Array, classes: number): Co
   }));
 }
 
-function brierScore(shares: Float64Array, labels: Uint8Array, classes: number): number {
+function brierScore(shares: Float64Array, labels: Uint8Array | Uint16Array, classes: number): number {
   const sum = shares.reduce((acc, share, i) => {
     const right = labels[Math.floor(i / classes)] === i % classes ? 1 : 0;
     return acc + (share - right) ** 2;

@@ -10,7 +10,7 @@ export interface Answers {
   /** `images × classes` numbers, one row for each image, before the softmax. */
   readonly logits: Float32Array;
   /** The class of each image, as an index into the row. */
-  readonly labels: Uint8Array;
+  readonly labels: Uint8Array | Uint16Array;
 }
 
 /** How well one class is told apart. A share is `undefined` where it would be 0 / 0. */

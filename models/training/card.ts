@@ -1,23 +1,26 @@
+import type { DataSet } from "../datasets/data_set.ts";
 import { parameterCount } from "../layers.ts";
-import type { ShapedLayer } from "../layers.ts";
 import type { Layer, Manifest } from "../manifest.ts";
+import { measureCalibration } from "../report/calibration.ts";
+import { count, duration, percent as percentOf } from "../report/format.ts";
+import { classMetrics, confusionMatrix, topConfusions } from "../report/metrics.ts";
+import { meanInterval, wilsonInterval } from "../report/statistics.ts";
+import { EVALUATION_BATCH } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
-import type { Recipe } from "./recipes.ts";
+import type { Recipe } from "./recipe.ts";
+import type { Training } from "./train.ts";
+import type { TestMeasures, TrainedModel } from "./write_model.ts";
 
 /** What a card is written from. */
-export interface CardContent {
-  /** How the model was made. */
-  readonly recipe: Recipe;
+export interface CardContent extends TrainedModel {
+  /** The training that was written. */
+  readonly best: Training;
   /** What the manifest says. */
   readonly manifest: Manifest;
-  /** The layers with their shapes. */
-  readonly layers: readonly ShapedLayer[];
-  /** Share of right answers on the validation images. */
-  readonly validationAccuracy: number;
-  /** Time of the training. */
-  readonly seconds: number;
-  /** Measured once, on the test images. */
-  readonly evaluation: Evaluation;
+  /** What was measured on the test images. */
+  readonly measures: TestMeasures;
+  /** The test images. */
+  readonly test: DataSet;
 }
 
 const CONFUSIONS_SHOWN = 5;
@@ -28,16 +31,12 @@ const CONFUSIONS_SHOWN = 5;
  * @param content What is known of the model.
  * @returns Markdown.
  */
-export function writeCard(
-  { recipe, manifest, layers, validationAccuracy, seconds, evaluation }: CardContent,
-): string {
-  const { schedule, augmentation } = recipe;
-  const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
+export function writeCard(content: CardContent): string {
+  const { task: { recipe, layers, validation }, manifest, measures, best } = content;
+  const evaluation = measures.evaluations.at(-1)!;
   return `# ${manifest.name} ${manifest.version}
 
-${manifest.description}. Right on **${percent(evaluation.accuracy)}** of the ${
-    count(evaluation.images)
-  } images of ${evaluation.data}.
+${manifest.description}. ${measures.evaluations.map(accuracyLine).join(" ")}
 
 ## Use
 
@@ -47,55 +46,143 @@ ${recipe.card.use}
 
 ${recipe.card.data}
 
-The last ${count(recipe.validationImages)} training images were not learnt from: the recipe was chosen and the
-confidences were calibrated on them. No choice was made by the test images.
+${learntFrom(content)}
 
 ## Network and recipe
 
 ${layers.map(({ layer, output }) => `- ${describe(layer)} → ${output.join("×")}`).join("\n")}
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
-    count(multiplyAdds)
-  } multiplications an image.
+    count(manifest.weights.bytes)
+  } bytes; ${count(layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0))} multiplications an image.
 
-Adam with decoupled weight decay ${schedule.weightDecay}, batches of ${recipe.batch}, ${recipe.epochs} epochs; the learning rate rises to
-${schedule.learningRate} over the first ${
-    percent(schedule.warmUp, 0)
-  } of the steps and then falls to 0 in a straight line. Cross-entropy${
-    recipe.labelSmoothing > 0 ? ` with labels smoothed by ${recipe.labelSmoothing}` : ""
-  }. Each image is
-moved by up to ${augmentation.shift} pixel${augmentation.shift === 1 ? "" : "s"} each way${
-    augmentation.mirror ? " and mirrored half of the time" : ""
-  }. Seed ${recipe.seed}. The training took ${Math.round(seconds / 60)} minutes on one
-thread of TensorFlow.js's WASM backend.
+${recipeText(recipe)}
+
+Made by \`deno task train ${recipe.name}${content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""}\`. Seed ${
+    best.seed
+  } took ${duration(best.seconds)} on ${navigator.hardwareConcurrency} cores; \`training.json\` has each epoch.
 
 ## Measured
 
-| | |
-|---|---|
-| right on the test images | ${count(evaluation.correct)} of ${count(evaluation.images)} (${
-    percent(evaluation.accuracy)
-  }) |
-| right on the validation images | ${percent(validationAccuracy)} |
-| temperature | ${manifest.temperature ?? 1} |
+${measuredTable(content)}
 
-| class | right | most often taken for |
-|---|---|---|
-${manifest.labels.map((_, i) => classRow(manifest.labels, evaluation.confusion, i)).join("\n")}
+${classTable(manifest.labels, evaluation)}
 
 The most frequent confusions among the ${count(evaluation.images)} test images:
 
-${confusions(manifest.labels, evaluation.confusion).map((line) => `- ${line}`).join("\n")}
+${confusions(manifest.labels, evaluation).map((line) => `- ${line}`).join("\n")}
 
 ## Limits
 
 ${recipe.card.limits}
 
-The samples in \`samples/\` are the first test image of each class, not chosen by the model's answer.
+The samples in \`samples/\` are the first test image of each class, not chosen by the model's answer.${
+    validation.count === 0 ? " The confidences are not calibrated." : ""
+  }
 `;
 }
 
-function describe(layer: Layer): string {
+/** Two digits, as accuracies need. */
+function percent(share: number | undefined, digits = 2): string {
+  return percentOf(share, digits);
+}
+
+function accuracyLine({ data, images, correct }: Evaluation): string {
+  const { value, low, high } = wilsonInterval(correct, images);
+  return `Right on **${percent(value)}** of the ${count(images)} images of ${data} (95 % interval ${percent(low)} to ${
+    percent(high)
+  }).`;
+}
+
+function learntFrom({ task: { validation, train } }: CardContent): string {
+  if (validation.count === 0) return `All ${count(train.count)} training images were learnt from.`;
+  return `The last ${count(validation.count)} training images were not learnt from: the recipe and the seed were chosen and` +
+    " the confidences were calibrated on them. No choice was made by the test images.";
+}
+
+function recipeText(recipe: Recipe): string {
+  const { optimiser, augmentation, lookahead } = recipe;
+  return [
+    `Stochastic gradient descent with ${optimiser.nesterov ? "Nesterov's " : ""}momentum ${optimiser.momentum}, weight decay` +
+    ` ${optimiser.weightDecay}, batches of ${recipe.batch}, ${recipe.epochs} epochs.`,
+    optimiser.finalRate === 1
+      ? `The learning rate is ${optimiser.learningRate}.`
+      : `The learning rate rises to ${optimiser.learningRate} over the first ${
+        percent(optimiser.warmUp, 0)
+      } of the steps and falls to ${percent(optimiser.finalRate, 0)} of it in a straight line.`,
+    recipe.batchNorm
+      ? `Batch normalisation over ${recipe.shard} images after each convolution${
+        recipe.initial.whiten ? " but the first, which is fixed at the whitening transformation of the patches" : ""
+      }; it is folded into the kernels.`
+      : "",
+    lookahead === undefined ? "" : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
+    recipe.labelSmoothing > 0 ? `Labels smoothed by ${recipe.labelSmoothing}.` : "",
+    augmentationText(augmentation),
+  ].filter((text) => text !== "").join(" ");
+}
+
+function augmentationText({ shift, mirror, rotate, zoom, cutout }: Recipe["augmentation"]): string {
+  const changes = [
+    shift > 0 ? `moved by up to ${shift} pixels each way` : "",
+    mirror ? "mirrored every other epoch" : "",
+    rotate ? `turned by up to ${rotate}°` : "",
+    zoom ? `made larger or smaller by up to ${percent(zoom, 0)}` : "",
+    cutout ? `partly covered by a square of ${cutout} pixels` : "",
+  ].filter((change) => change !== "");
+  return changes.length === 0 ? "" : `Each image is ${changes.join(", ")}.`;
+}
+
+function measuredTable({ trainings, best, measures, manifest: { temperature = 1, labels } }: CardContent): string {
+  const { evaluations, accuracies, unroundedAccuracy } = measures;
+  const evaluation = evaluations.at(-1)!;
+  const calibration = (t: number) => percent(measureCalibration(evaluation, labels.length, t).expectedError);
+  const { value, low, high } = meanInterval(accuracies);
+  const rows = [
+    ...evaluations.map(({ data, correct, images, accuracy }) => [
+      `right on ${data}`,
+      `${count(correct)} of ${count(images)} (${percent(accuracy)})`,
+    ]),
+    ["with the weights as float32", percent(unroundedAccuracy)],
+    ...trainings.length > 1
+      ? [[
+        `mean of ${trainings.length} seeds`,
+        `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}): ${accuracies.map((a) => percent(a)).join(", ")}`,
+      ]]
+      : [],
+    ["right on the validation images", percent(Number.isNaN(best.validationAccuracy) ? undefined : best.validationAccuracy)],
+    ["expected calibration error", `${calibration(temperature)} (${calibration(1)} before the temperature ${temperature})`],
+    [
+      `cost of an image, PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
+      `${(1000 * evaluation.seconds / evaluation.images).toFixed(2)} ms`,
+    ],
+  ];
+  return ["| | |", "|---|---|", ...rows.map((row) => `| ${row.join(" | ")} |`)].join("\n");
+}
+
+function classTable(labels: readonly string[], evaluation: Evaluation): string {
+  const matrix = confusionMatrix(evaluation, labels.length);
+  const rows = classMetrics(matrix, labels.length).map(({ precision, recall }, i) => {
+    const others = labels.map((_, k) => k === i ? -1 : matrix[i * labels.length + k]!);
+    const most = others.indexOf(Math.max(...others));
+    return `| ${labels[i]} | ${percent(recall, 1)} | ${percent(precision, 1)} | ${labels[most]} (${others[most]}) |`;
+  });
+  return ["| class | recall | precision | most often taken for |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function confusions(labels: readonly string[], evaluation: Evaluation): string[] {
+  const matrix = confusionMatrix(evaluation, labels.length);
+  return topConfusions(matrix, labels.length, CONFUSIONS_SHOWN).map(({ label, predicted, times }) =>
+    `${labels[label]} taken for ${labels[predicted]}: ${times}`
+  );
+}
+
+/**
+ * Says what a layer does.
+ *
+ * @param layer As declared.
+ * @returns A few words.
+ */
+export function describe(layer: Layer): string {
   switch (layer.type) {
     case "conv2d":
       return `convolution ${layer.kernel}×${layer.kernel}, ${layer.filters} filters, ${
@@ -108,29 +195,4 @@ function describe(layer: Layer): string {
     case "dense":
       return `dense, ${layer.units} outputs, ${layer.activation ?? "linear"}`;
   }
-}
-
-function classRow(labels: readonly string[], confusion: Evaluation["confusion"], index: number): string {
-  const row = confusion[index]!;
-  const all = row.reduce((a, b) => a + b, 0);
-  const others = row.map((times, i) => i === index ? -1 : times);
-  const most = others.indexOf(Math.max(...others));
-  return `| ${labels[index]} | ${percent(row[index]! / all, 1)} | ${labels[most]} (${others[most]}) |`;
-}
-
-function confusions(labels: readonly string[], confusion: Evaluation["confusion"]): string[] {
-  const pairs = confusion.flatMap((row, is) => row.map((times, taken) => ({ is, taken, times })));
-  return pairs.filter(({ is, taken }) => is !== taken).sort((a, b) => b.times - a.times).slice(
-    0,
-    CONFUSIONS_SHOWN,
-  )
-    .map(({ is, taken, times }) => `${labels[is]} taken for ${labels[taken]}: ${times}`);
-}
-
-function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en-US");
 }

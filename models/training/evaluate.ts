@@ -24,7 +24,7 @@ export interface Evaluation {
   /** Time spent on decoding and classifying, on one thread. */
   readonly seconds: number;
   /** The class of each image. */
-  readonly labels: ArrayLike<number>;
+  readonly labels: DataSet["labels"];
   /** A row for each image, before temperature and softmax; zeros for an image that was refused. */
   readonly logits: Float32Array;
 }

@@ -44,6 +44,8 @@ export interface Recipe {
   readonly augmentation: Augmentation;
   /** So many training images are not learnt from; every choice is made on them, never on the test images. */
   readonly validationImages: number;
+  /** The first test images are reported apart from all of them. */
+  readonly firstTestImages?: { readonly count: number; readonly title: string };
   /** Start of all random numbers. */
   readonly seed: number;
   /** What the card says of the model, in Markdown. */

@@ -25,6 +25,7 @@ export const CIFAR_10: Recipe = {
   ],
   epochs: 20,
   augmentation: { shift: 2, edge: "reflect", mirror: true },
+  firstTestImages: { count: 1_000, title: "CIFAR-10 test, records 0 to 999" },
   card: {
     use:
       "Tells ten kinds of animals and vehicles apart on small colour pictures of 32×32 pixels with one thing in the middle.",
