@@ -115,6 +115,27 @@ export class JsonFields {
     return value as number;
   }
 
+  /** A list of whole numbers; how many, and from where to where, both inclusive. */
+  integers(
+    name: string,
+    [fewest, most]: readonly [number, number],
+    [min, max]: readonly [number, number],
+  ): number[] {
+    return this.list(name, fewest, most).map((value, i) => {
+      if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+        return value as number;
+      }
+      throw this.fail(`${name}[${i}]`, value, `must be a whole number from ${min} to ${max}`);
+    });
+  }
+
+  /** A whole number for height and width together, or a list of both. */
+  extent(name: string, min: number, max: number): number | [height: number, width: number] {
+    if (!Array.isArray(this.raw(name))) return this.integer(name, min, max);
+    const [height, width] = this.integers(name, [2, 2], [min, max]);
+    return [height!, width!];
+  }
+
   /** Whether the field is there. */
   has(name: string): boolean {
     return this.raw(name) !== undefined;

@@ -1,6 +1,7 @@
+import { describeLayer } from "../describe_layer.ts";
 import { parameterCount } from "../layers.ts";
 import type { ShapedLayer } from "../layers.ts";
-import type { Layer, Manifest } from "../manifest.ts";
+import type { Manifest } from "../manifest.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipes.ts";
 
@@ -52,7 +53,7 @@ confidences were calibrated on them. No choice was made by the test images.
 
 ## Network and recipe
 
-${layers.map(({ layer, output }) => `- ${describe(layer)} → ${output.join("×")}`).join("\n")}
+${layers.map(({ layer, output }) => `- ${describeLayer(layer)} → ${output.join("×")}`).join("\n")}
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
     count(multiplyAdds)
@@ -93,21 +94,6 @@ ${recipe.card.limits}
 
 The samples in \`samples/\` are the first test image of each class, not chosen by the model's answer.
 `;
-}
-
-function describe(layer: Layer): string {
-  switch (layer.type) {
-    case "conv2d":
-      return `convolution ${layer.kernel}×${layer.kernel}, ${layer.filters} filters, ${
-        layer.activation ?? "linear"
-      }`;
-    case "maxPool2d":
-      return `maximum over ${layer.size}×${layer.size}`;
-    case "flatten":
-      return "flatten";
-    case "dense":
-      return `dense, ${layer.units} outputs, ${layer.activation ?? "linear"}`;
-  }
 }
 
 function classRow(labels: readonly string[], confusion: Evaluation["confusion"], index: number): string {

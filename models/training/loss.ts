@@ -62,24 +62,31 @@ function forwardLayer(
   x: tf.Tensor,
   backward: boolean,
 ): tf.Tensor {
+  if (layer.from !== undefined) throw unsupported('layers with a "from"');
   switch (layer.type) {
     case "conv2d": {
       if ((layer.stride ?? 1) !== 1) throw unsupported("conv2d with a stride other than 1");
+      if ((layer.dilation ?? 1) !== 1) throw unsupported("conv2d with a dilation other than 1");
       const { padding = "valid", activation = "linear" } = layer;
+      if (activation === "relu6") throw unsupported("the activation relu6");
       const options = { padding, activation, inputGradient: backward };
       return conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, bias as tf.Tensor1D, options);
     }
     case "maxPool2d":
-      if ((layer.stride ?? layer.size) !== layer.size) {
-        throw unsupported("maxPool2d with overlapping windows");
+      if (typeof layer.size !== "number" || (layer.stride ?? layer.size) !== layer.size) {
+        throw unsupported("maxPool2d with windows that overlap or are not square");
       }
+      if (layer.padding === "same") throw unsupported('maxPool2d with the padding "same"');
       return maxPool2d(x as tf.Tensor4D, layer.size);
     case "flatten":
       return tf.reshape(x, [x.shape[0]!, -1]);
     case "dense": {
+      if (layer.activation === "relu6") throw unsupported("the activation relu6");
       const sum = tf.add(tf.matMul(x, kernel!), bias!);
       return layer.activation === "relu" ? tf.relu(sum) : sum;
     }
+    default:
+      throw unsupported(layer.type);
   }
 }
 
