@@ -140,7 +140,14 @@ function convolution(
   };
 }
 
-function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
+/**
+ * Reads the numbers of a weights file.
+ *
+ * @param weights Its content.
+ * @param dtype How its numbers are stored, little-endian.
+ * @returns They, in their order.
+ */
+export function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
   const width = dtype === "float16" ? 2 : 4;
   const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
   const read = dtype === "float16" ? view.getFloat16 : view.getFloat32;
