@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   send: async () => (await import("./cli/send.ts")).send,
   results: async () => (await import("./cli/results.ts")).results,
   models: async () => (await import("./cli/models.ts")).models,
+  model: async () => (await import("./cli/model.ts")).model,
   topics: async () => (await import("./cli/topics.ts")).topics,
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   train: async () => (await import("./cli/train.ts")).train,

@@ -44,5 +44,17 @@ export type { Settled, Sink } from "./actors/sinks/sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
 export { sqliteSink } from "./actors/sinks/sqlite.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
-export type { Activation, InputSpec, Layer, Manifest, WeightsSpec } from "./models/manifest.ts";
+export type {
+  Activation,
+  ActivationFunction,
+  Convolution,
+  Extent,
+  InputSpec,
+  Layer,
+  Manifest,
+  Operation,
+  Padding,
+  Pool,
+  WeightsSpec,
+} from "./models/manifest.ts";
 export type { Synchronous } from "./bus/sqlite/options.ts";

@@ -28,7 +28,12 @@ export const train: Command = {
   operands: "NAME|DIR",
   options: {
     ...TRAINING_OPTIONS,
-    seeds: { type: "number", value: "N", description: "train with N seeds; the best one is written", range: [1, 100] },
+    seeds: {
+      type: "number",
+      value: "N",
+      description: "train with N seeds; the best one is written",
+      range: [1, 100],
+    },
     out: { type: "string", value: "DIR", description: "where the model's folder is made; default models" },
     fresh: { type: "boolean", description: "begin anew, even where a training was broken off" },
   },
@@ -89,7 +94,9 @@ export function progressLine(runs: number, what = "seed"): (run: number, progres
       `epoch ${epoch}/${epochs}`,
       `loss ${loss.toFixed(4)}`,
       `right ${percent(accuracy, 2)}`,
-      ...record?.validationAccuracy === undefined ? [] : [`validation ${percent(record.validationAccuracy, 2)}`],
+      ...record?.validationAccuracy === undefined
+        ? []
+        : [`validation ${percent(record.validationAccuracy, 2)}`],
       `${Math.round(imagesPerSecond)} images/s`,
       `${duration(secondsLeft)} left`,
     ].join("  ");

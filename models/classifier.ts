@@ -200,7 +200,9 @@ class TensorFlowClassifier implements Classifier {
     padded.set(input.subarray(0, images * this.#inputSize));
     const logits = this.#predict(padded, batch);
     const classes = this.manifest.labels.length;
-    for (let i = 0; i < images; i++) yield { ok: true, logits: logits.subarray(i * classes, (i + 1) * classes) };
+    for (let i = 0; i < images; i++) {
+      yield { ok: true, logits: logits.subarray(i * classes, (i + 1) * classes) };
+    }
   }
 
   #predict(input: Float32Array, batch: number): Float32Array {

@@ -1,4 +1,4 @@
-import { ModelError } from "./errors.ts";
+import { ModelError, type ModelErrorCode } from "./errors.ts";
 
 /** Bounds of a number, both inclusive unless `above` is given. */
 export interface Range {
@@ -11,13 +11,14 @@ export interface Range {
 }
 
 /**
- * Reads the fields of one JSON object, each with its type and bounds. Whatever is wrong is thrown as `invalid_manifest`,
- * with the path of the field, its value and what would be right.
+ * Reads the fields of one JSON object, each with its type and bounds. Whatever is wrong is thrown, as `invalid_manifest` or
+ * as the code that was asked for, with the path of the field, its value and what would be right.
  */
 export class JsonFields {
   readonly #object: Record<string, unknown>;
   readonly #path: string;
   readonly #where: string;
+  readonly #code: ModelErrorCode;
   readonly #known = new Set<string>();
 
   /**
@@ -26,11 +27,13 @@ export class JsonFields {
    * @param value What JSON.parse gave.
    * @param path How the object is called in messages, e.g. `layers[2]`; empty for the root.
    * @param where The file, for messages.
-   * @throws {ModelError} `invalid_manifest` if it is no object.
+   * @param code Of the errors.
+   * @throws {ModelError} If it is no object.
    */
-  constructor(value: unknown, path: string, where: string) {
+  constructor(value: unknown, path: string, where: string, code: ModelErrorCode = "invalid_manifest") {
     this.#path = path;
     this.#where = where;
+    this.#code = code;
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw this.#error(path || "the whole", value, "must be an object {…}");
     }
@@ -45,7 +48,7 @@ export class JsonFields {
 
   /** A field that is an object of its own. */
   object(name: string): JsonFields {
-    return new JsonFields(this.raw(name), this.#name(name), this.#where);
+    return new JsonFields(this.raw(name), this.#name(name), this.#where, this.#code);
   }
 
   /** A list of `min` to `max` elements. */
@@ -60,7 +63,7 @@ export class JsonFields {
   /** A list of objects. */
   objects(name: string, min: number, max: number): JsonFields[] {
     return this.list(name, min, max).map((value, i) =>
-      new JsonFields(value, `${this.#name(name)}[${i}]`, this.#where)
+      new JsonFields(value, `${this.#name(name)}[${i}]`, this.#where, this.#code)
     );
   }
 
@@ -115,6 +118,27 @@ export class JsonFields {
     return value as number;
   }
 
+  /** A list of whole numbers; how many, and from where to where, both inclusive. */
+  integers(
+    name: string,
+    [fewest, most]: readonly [number, number],
+    [min, max]: readonly [number, number],
+  ): number[] {
+    return this.list(name, fewest, most).map((value, i) => {
+      if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+        return value as number;
+      }
+      throw this.fail(`${name}[${i}]`, value, `must be a whole number from ${min} to ${max}`);
+    });
+  }
+
+  /** A whole number for height and width together, or a list of both. */
+  extent(name: string, min: number, max: number): number | [height: number, width: number] {
+    if (!Array.isArray(this.raw(name))) return this.integer(name, min, max);
+    const [height, width] = this.integers(name, [2, 2], [min, max]);
+    return [height!, width!];
+  }
+
   /** Whether the field is there. */
   has(name: string): boolean {
     return this.raw(name) !== undefined;
@@ -123,7 +147,7 @@ export class JsonFields {
   /**
    * Refuses fields that nobody asked for: they are most often misspelt ones.
    *
-   * @throws {ModelError} `invalid_manifest`
+   * @throws {ModelError} With the first of them.
    */
   refuseOthers(): void {
     for (const name of Object.keys(this.#object)) {
@@ -165,7 +189,7 @@ export class JsonFields {
 
   #error(name: string, value: unknown, rule: string): ModelError {
     const shown = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
-    return new ModelError("invalid_manifest", `${this.#where}: ${name} ${rule}; it is ${shown}`);
+    return new ModelError(this.#code, `${this.#where}: ${name} ${rule}; it is ${shown}`);
   }
 }
 

@@ -4,24 +4,23 @@
  * @module
  */
 import { ModelError } from "./errors.ts";
+import { type LayerShape, type Shape, shapeLayer, show, size } from "./layer_shape.ts";
 import type { InputSpec, Layer } from "./manifest.ts";
 
-/** Extent of each dimension. Pictures are height, width, channels; vectors have one dimension. No batch dimension. */
-export type Shape = readonly number[];
+export { type Shape, size, slide } from "./layer_shape.ts";
 
 /** The most numbers that one layer may give for one image: 64 MiB as float32. */
 export const MAX_ACTIVATIONS = 2 ** 24;
 
+/** The most numbers that may be held at once for one image, by all layers that are still waited for: 256 MiB. */
+export const MAX_LIVE_ACTIVATIONS = 2 ** 26;
+
 /** A layer with its shapes worked out. */
-export interface ShapedLayer {
+export interface ShapedLayer extends LayerShape {
   /** As declared. */
   readonly layer: Layer;
-  /** Shapes of kernel and bias; empty where the layer has no trained numbers. */
-  readonly tensors: readonly Shape[];
-  /** What comes out for one image. */
-  readonly output: Shape;
-  /** Multiplications (each with an addition) for one image. */
-  readonly multiplyAdds: number;
+  /** Which layers it takes, by their position; -1 is the image. */
+  readonly from: readonly number[];
 }
 
 /**
@@ -31,7 +30,8 @@ export interface ShapedLayer {
  * @param layers First to last.
  * @param where The file, for messages.
  * @returns One element for each layer, in order.
- * @throws {ModelError} `invalid_manifest` where a layer can't take what the one before gives.
+ * @throws {ModelError} `invalid_manifest` where a layer can't take what comes in, or nothing takes what it gives, or too
+ * much memory would be needed.
  *
  * @example
  * ```ts
@@ -42,31 +42,24 @@ export interface ShapedLayer {
  * ```
  */
 export function shapeLayers(input: InputSpec, layers: readonly Layer[], where: string): ShapedLayer[] {
-  let shape: Shape = [input.height, input.width, input.channels];
-  return layers.map((layer, i) => {
-    const shaped = shapeLayer(layer, shape, `${where}: layers[${i}] (${layer.type})`);
-    if (size(shaped.output) > MAX_ACTIVATIONS) {
+  const image: Shape = [input.height, input.width, input.channels];
+  const shaped: ShapedLayer[] = [];
+  for (const [i, layer] of layers.entries()) {
+    const name = `${where}: layers[${i}] (${layer.type})`;
+    const from = layer.from ?? [i - 1];
+    const shape = shapeLayer(layer, from.map((index) => index < 0 ? image : shaped[index]!.output), name);
+    if (size(shape.output) > MAX_ACTIVATIONS) {
       throw new ModelError(
         "invalid_manifest",
-        `${where}: layers[${i}] (${layer.type}) gives ${show(shaped.output)} = ${
-          size(shaped.output)
-        } numbers` +
-          ` for one image; at most ${MAX_ACTIVATIONS} are possible`,
+        `${name} gives ${show(shape.output)} = ${size(shape.output)} numbers for one image; at most` +
+          ` ${MAX_ACTIVATIONS} are possible`,
       );
     }
-    shape = shaped.output;
-    return shaped;
-  });
-}
-
-/**
- * Counts the numbers of a tensor.
- *
- * @param shape Any shape.
- * @returns How many numbers a tensor of this shape has.
- */
-export function size(shape: Shape): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+    shaped.push({ layer, from, ...shape });
+  }
+  checkUse(shaped, where);
+  checkMemory(shaped, where);
+  return shaped;
 }
 
 /**
@@ -80,98 +73,42 @@ export function parameterCount(layers: readonly ShapedLayer[]): number {
 }
 
 /**
- * How many positions a window takes along one dimension, and how many elements are padded before the first.
+ * Says when the output of each layer has been taken for the last time, and its memory can be given back.
  *
- * `same` pads so that the output has ceil(extent / stride) positions, the odd element at the end, as TensorFlow does.
- *
- * @param extent Elements along the dimension.
- * @param window Elements the window covers.
- * @param stride Elements from one position to the next.
- * @param padding With or without zeros around.
- * @returns Positions (0 if the window is larger than the picture) and padding before and after, in elements.
+ * @param layers As {@linkcode shapeLayers} gives them, or anything that says what each layer takes.
+ * @returns For each layer the position of the last one that takes it; its own position if none does.
  */
-export function slide(
-  extent: number,
-  window: number,
-  stride: number,
-  padding: "same" | "valid",
-): { positions: number; before: number; after: number } {
-  if (padding === "valid") {
-    return { positions: Math.max(0, Math.floor((extent - window) / stride) + 1), before: 0, after: 0 };
+export function lastUses(layers: readonly { readonly from: readonly number[] }[]): number[] {
+  const last = layers.map((_, i) => i);
+  for (const [i, { from }] of layers.entries()) {
+    for (const index of from) if (index >= 0) last[index] = i;
   }
-  const positions = Math.ceil(extent / stride);
-  const total = Math.max(0, (positions - 1) * stride + window - extent);
-  return { positions, before: Math.floor(total / 2), after: Math.ceil(total / 2) };
+  return last;
 }
 
-function shapeLayer(layer: Layer, shape: Shape, where: string): ShapedLayer {
-  switch (layer.type) {
-    case "conv2d": {
-      const channels = picture(shape, where)[2];
-      const output = window(
-        shape,
-        layer.kernel,
-        layer.stride ?? 1,
-        layer.padding ?? "valid",
-        layer.filters,
-        where,
+function checkUse(layers: readonly ShapedLayer[], where: string): void {
+  const unused = lastUses(layers).findIndex((last, i) => last === i && i < layers.length - 1);
+  if (unused < 0) return;
+  throw new ModelError(
+    "invalid_manifest",
+    `${where}: layers[${unused}] (${
+      layers[unused]!.layer.type
+    }) gives what no other layer takes; name it in the "from"` +
+      " of one, or take it out",
+  );
+}
+
+function checkMemory(layers: readonly ShapedLayer[], where: string): void {
+  const last = lastUses(layers);
+  let live = 0;
+  for (const [i, { output }] of layers.entries()) {
+    live += size(output);
+    if (live > MAX_LIVE_ACTIVATIONS) {
+      throw new ModelError(
+        "invalid_manifest",
+        `${where}: at layers[${i}] ${live} numbers must be held for one image; at most ${MAX_LIVE_ACTIVATIONS} are possible`,
       );
-      const kernel = [layer.kernel, layer.kernel, channels, layer.filters];
-      const multiplyAdds = size(output) * layer.kernel ** 2 * channels;
-      return { layer, tensors: [kernel, [layer.filters]], output, multiplyAdds };
     }
-    case "maxPool2d": {
-      const channels = picture(shape, where)[2];
-      const output = window(shape, layer.size, layer.stride ?? layer.size, "valid", channels, where);
-      return { layer, tensors: [], output, multiplyAdds: 0 };
-    }
-    case "flatten":
-      return { layer, tensors: [], output: [size(picture(shape, where))], multiplyAdds: 0 };
-    case "dense": {
-      const inputs = vector(shape, where);
-      const tensors = [[inputs, layer.units], [layer.units]];
-      return { layer, tensors, output: [layer.units], multiplyAdds: inputs * layer.units };
-    }
+    last.forEach((use, index) => use === i && (live -= size(layers[index]!.output)));
   }
-}
-
-function window(
-  shape: Shape,
-  extent: number,
-  stride: number,
-  padding: "same" | "valid",
-  channels: number,
-  where: string,
-): Shape {
-  const [height, width] = picture(shape, where);
-  const rows = slide(height, extent, stride, padding).positions;
-  const columns = slide(width, extent, stride, padding).positions;
-  if (rows > 0 && columns > 0) return [rows, columns, channels];
-  throw new ModelError(
-    "invalid_manifest",
-    `${where} has a window of ${extent}×${extent}, but only ${height}×${width} come in; make the window smaller or the` +
-      ' padding "same"',
-  );
-}
-
-function picture(shape: Shape, where: string): readonly [number, number, number] {
-  const [height, width, channels] = shape;
-  if (height !== undefined && width !== undefined && channels !== undefined) return [height, width, channels];
-  throw new ModelError(
-    "invalid_manifest",
-    `${where} needs height × width × channels; ${show(shape)} come in`,
-  );
-}
-
-function vector(shape: Shape, where: string): number {
-  const [length, ...others] = shape;
-  if (length !== undefined && others.length === 0) return length;
-  throw new ModelError(
-    "invalid_manifest",
-    `${where} needs a vector; ${show(shape)} come in; put a flatten before it`,
-  );
-}
-
-function show(shape: Shape): string {
-  return shape.join("×");
 }

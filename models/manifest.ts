@@ -8,7 +8,19 @@
  */
 import { ModelError } from "./errors.ts";
 import { JsonFields } from "./json_fields.ts";
+import { type Layer, parseLayer } from "./layer.ts";
 import { parameterCount, shapeLayers } from "./layers.ts";
+
+export type {
+  Activation,
+  ActivationFunction,
+  Convolution,
+  Extent,
+  Layer,
+  Operation,
+  Padding,
+  Pool,
+} from "./layer.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
@@ -24,7 +36,7 @@ export interface Manifest {
   readonly labels: readonly string[];
   /** What the first layer expects. */
   readonly input: InputSpec;
-  /** The layers, first to last; the last one has as many outputs as there are labels and no activation (logits). */
+  /** 1 to 1,000, first to last; the last one has as many outputs as there are labels and no activation (logits). */
   readonly layers: readonly Layer[];
   /** Divides the logits before the softmax, so that confidences are calibrated (> 0). @default {1} */
   readonly temperature?: number;
@@ -54,40 +66,6 @@ export interface InputSpec {
   /** For each channel: then divided by (> 0). */
   readonly std: readonly number[];
 }
-
-/** What a convolution or a dense layer does last. */
-export type Activation = "linear" | "relu";
-
-/** One layer. Tensors are laid out NHWC; convolution kernels height, width, in, out; dense kernels in, out. */
-export type Layer =
-  | {
-    readonly type: "conv2d";
-    /** Channels that come out. */
-    readonly filters: number;
-    /** Height and width of the kernel, in pixels. */
-    readonly kernel: number;
-    /** In pixels, both ways. @default {1} */
-    readonly stride?: number;
-    /** As TensorFlow means it. @default {"valid"} */
-    readonly padding?: "same" | "valid";
-    /** @default {"linear"} */
-    readonly activation?: Activation;
-  }
-  | {
-    readonly type: "maxPool2d";
-    /** Height and width of the window, in pixels. */
-    readonly size: number;
-    /** In pixels, both ways. @default {size} */
-    readonly stride?: number;
-  }
-  | { readonly type: "flatten" }
-  | {
-    readonly type: "dense";
-    /** Numbers that come out. */
-    readonly units: number;
-    /** @default {"linear"} */
-    readonly activation?: Activation;
-  };
 
 /** The trained numbers: one file with all tensors one after the other, in the order of the layers (kernel, then bias). */
 export interface WeightsSpec {
@@ -143,7 +121,7 @@ export function parseManifest(json: unknown, where: string): Manifest {
     description: fields.text("description", 500),
     labels: fields.texts("labels", 2, 10_000),
     input: parseInput(fields.object("input")),
-    layers: fields.objects("layers", 1, 200).map(parseLayer),
+    layers: fields.objects("layers", 1, 1_000).map(parseLayer),
     ...(temperature === undefined ? {} : { temperature }),
     weights: parseWeights(fields.object("weights")),
     ...(evaluation === undefined ? {} : { evaluation }),
@@ -164,47 +142,6 @@ function parseInput(fields: JsonFields): InputSpec {
   };
   fields.refuseOthers();
   return input;
-}
-
-const LAYER_PARSERS: { [Type in Layer["type"]]: (fields: JsonFields) => Layer } = {
-  conv2d: (fields) => ({
-    type: "conv2d",
-    filters: fields.integer("filters", 1, 4096),
-    kernel: fields.integer("kernel", 1, 31),
-    ...optionalStride(fields),
-    ...(fields.has("padding")
-      ? { padding: fields.oneOf<"same" | "valid">("padding", ["same", "valid"]) }
-      : {}),
-    ...optionalActivation(fields),
-  }),
-  maxPool2d: (fields) => ({
-    type: "maxPool2d",
-    size: fields.integer("size", 1, 64),
-    ...optionalStride(fields),
-  }),
-  flatten: () => ({ type: "flatten" }),
-  dense: (fields) => ({
-    type: "dense",
-    units: fields.integer("units", 1, 65_536),
-    ...optionalActivation(fields),
-  }),
-};
-
-function parseLayer(fields: JsonFields): Layer {
-  const type = fields.oneOf("type", Object.keys(LAYER_PARSERS) as Layer["type"][]);
-  const layer = LAYER_PARSERS[type](fields);
-  fields.refuseOthers();
-  return layer;
-}
-
-function optionalStride(fields: JsonFields): { stride?: number } {
-  return fields.has("stride") ? { stride: fields.integer("stride", 1, 64) } : {};
-}
-
-function optionalActivation(fields: JsonFields): { activation?: Activation } {
-  return fields.has("activation")
-    ? { activation: fields.oneOf<Activation>("activation", ["linear", "relu"]) }
-    : {};
 }
 
 function parseWeights(fields: JsonFields): WeightsSpec {
@@ -243,14 +180,20 @@ function checkNetwork({ input, layers, labels, weights }: Manifest, where: strin
         " both must be the same, as a vector",
     );
   }
-  const last = shaped.findLast((layer) => layer.tensors.length > 0)?.layer;
-  if (last !== undefined && "activation" in last && last.activation !== "linear") {
+  const last = shaped.findLast(({ layer }) => layer.type !== "flatten")?.layer;
+  const activation = last === undefined ? "linear" : activationOf(last);
+  if (activation !== "linear") {
     throw new ModelError(
       "invalid_manifest",
-      `${where}: the last layer with weights has the activation ${last.activation}; it must be "linear" (logits)`,
+      `${where}: the last layer has the activation ${activation}; it must be "linear" (logits)`,
     );
   }
   checkWeightsSize(parameterCount(shaped), weights, where);
+}
+
+function activationOf(layer: Layer): string {
+  if (layer.type === "activation") return layer.function;
+  return "activation" in layer ? layer.activation : "linear";
 }
 
 function checkWeightsSize(parameters: number, { dtype, bytes }: WeightsSpec, where: string): void {

@@ -1,5 +1,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { size } from "./layers.ts";
+import type { ActivationFunction } from "./layer.ts";
+import { heightAndWidth } from "./layer.ts";
+import { lastUses, size } from "./layers.ts";
 import type { Shape, ShapedLayer } from "./layers.ts";
 import type { Layer, WeightsSpec } from "./manifest.ts";
 
@@ -7,7 +9,7 @@ import type { Layer, WeightsSpec } from "./manifest.ts";
 export interface LoadedLayer {
   /** As declared. */
   readonly layer: Layer;
-  /** Kernel and bias; empty where the layer has none. */
+  /** Kernel and bias, or scale and shift; empty where the layer has none. */
   readonly tensors: readonly tf.Tensor[];
 }
 
@@ -36,42 +38,116 @@ export function loadLayers(
 }
 
 /**
- * Runs a batch through the layers.
+ * Runs a batch through the layers. What a layer gave is disposed of as soon as the last layer that takes it has run; call
+ * it inside `tf.tidy` all the same, for what the operations leave behind.
  *
  * @param layers As {@linkcode loadLayers} gives them.
- * @param input Images × height × width × channels.
+ * @param input Images × height × width × channels; it stays.
  * @returns Images × labels: logits.
  */
 export function runLayers(layers: readonly LoadedLayer[], input: tf.Tensor): tf.Tensor {
-  return layers.reduce<tf.Tensor>((x, { layer, tensors }) => runLayer(layer, tensors, x), input);
+  const sources = layers.map(({ layer }, i) => ({ from: layer.from ?? [i - 1] }));
+  const last = lastUses(sources);
+  const outputs: tf.Tensor[] = [];
+  for (const [i, { layer, tensors }] of layers.entries()) {
+    const from = sources[i]!.from;
+    outputs.push(runLayer(layer, tensors, from.map((index) => index < 0 ? input : outputs[index]!)));
+    for (const index of new Set(from)) if (index >= 0 && last[index] === i) outputs[index]!.dispose();
+  }
+  return outputs.at(-1) ?? input;
 }
 
-function runLayer(layer: Layer, [kernel, bias]: readonly tf.Tensor[], x: tf.Tensor): tf.Tensor {
+/**
+ * Runs one layer.
+ *
+ * @param layer As declared.
+ * @param tensors Its trained numbers.
+ * @param inputs What comes in, images first: one tensor, for `add` and `concatenate` several.
+ * @returns What comes out, images first.
+ */
+export function runLayer(
+  layer: Layer,
+  tensors: readonly tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+): tf.Tensor {
+  const x = inputs[0]!;
   switch (layer.type) {
     case "conv2d":
-      return tf.fused.conv2d({
-        x: x as tf.Tensor4D,
-        filter: kernel as tf.Tensor4D,
-        bias: bias as tf.Tensor1D,
-        strides: layer.stride ?? 1,
-        pad: layer.padding ?? "valid",
-        activation: layer.activation ?? "linear",
-      });
+      return tf.fused.conv2d(convolution(layer, tensors, x));
+    case "depthwiseConv2d":
+      return tf.fused.depthwiseConv2d(convolution(layer, tensors, x));
     case "maxPool2d":
-      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, "valid");
+    case "averagePool2d": {
+      const pool = layer.type === "maxPool2d" ? tf.maxPool : tf.avgPool;
+      const { size, stride = size, padding = "valid" } = layer;
+      return pool(x as tf.Tensor4D, heightAndWidth(size), heightAndWidth(stride), padding);
+    }
+    case "globalAveragePool2d":
+      return tf.mean(x, [1, 2]);
+    case "globalMaxPool2d":
+      return tf.max(x, [1, 2]);
+    case "affine":
+      return tf.add(tf.mul(x, tensors[0]!), tensors[1]!);
+    case "activation":
+      return ACTIVATIONS[layer.function](x, layer.slope ?? DEFAULT_SLOPE);
+    case "zeroPad2d": {
+      const { top = 0, bottom = 0, left = 0, right = 0 } = layer;
+      return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+    }
     case "flatten":
       return tf.reshape(x, [x.shape[0] ?? 1, -1]);
     case "dense":
       return tf.fused.matMul({
         a: x,
-        b: kernel as tf.Tensor2D,
-        bias: bias as tf.Tensor1D,
+        b: tensors[0] as tf.Tensor2D,
+        bias: tensors[1] as tf.Tensor1D,
         activation: layer.activation ?? "linear",
       });
+    case "add":
+      return inputs.slice(1).reduce((sum, other) => tf.add(sum, other), x);
+    case "concatenate":
+      return tf.concat([...inputs], -1);
   }
 }
 
-function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
+const DEFAULT_SLOPE = 0.2;
+
+const ACTIVATIONS: { [Name in ActivationFunction]: (x: tf.Tensor, slope: number) => tf.Tensor } = {
+  relu: (x) => tf.relu(x),
+  relu6: (x) => tf.relu6(x),
+  leakyRelu: (x, slope) => tf.leakyRelu(x, slope),
+  sigmoid: (x) => tf.sigmoid(x),
+  tanh: (x) => tf.tanh(x),
+  elu: (x) => tf.elu(x),
+  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
+  swish: (x) => tf.mul(x, tf.sigmoid(x)),
+  softmax: (x) => tf.softmax(x, -1),
+};
+
+function convolution(
+  layer: Layer & { type: "conv2d" | "depthwiseConv2d" },
+  [filter, bias]: readonly tf.Tensor[],
+  x: tf.Tensor,
+) {
+  return {
+    x: x as tf.Tensor4D,
+    filter: filter as tf.Tensor4D,
+    bias: bias as tf.Tensor1D,
+    strides: heightAndWidth(layer.stride ?? 1),
+    dilations: heightAndWidth(layer.dilation ?? 1),
+    pad: layer.padding ?? "valid",
+    activation: layer.activation ?? "linear",
+  };
+}
+
+/**
+ * Reads the numbers of a weights file.
+ *
+ * @param weights Its content.
+ * @param dtype How its numbers are stored, little-endian.
+ * @returns They, in their order.
+ */
+export function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
   const width = dtype === "float16" ? 2 : 4;
   const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
   const read = dtype === "float16" ? view.getFloat16 : view.getFloat32;

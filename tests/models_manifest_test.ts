@@ -47,13 +47,27 @@ const WRONG: readonly (readonly [path: string, value: unknown, rule: string])[] 
   ["input.mean", [0, 0], "must be a list of 1 elements"],
   ["input.mean", ["0"], "must be a number"],
   ["input.std", [0], "must be a number greater than 0"],
-  ["layers", [], "must be a list of 1 to 200 elements"],
+  ["layers", [], "must be a list of 1 to 1000 elements"],
   ["layers[1]", null, "must be an object"],
   ["layers[1].type", "lstm", 'must be "conv2d" or'],
   ["layers[1].units", 0, "must be a whole number"],
   ["layers[1].units", Number.NaN, "must be a whole number"],
   ["layers[1].activation", "tanh", 'must be "linear" or "relu"'],
   ["layers[1].activaton", "relu", "is not a known field; known are type, units, activation"],
+  ["layers[0]", { type: "conv2d", filters: 2, kernel: [3] }, "kernel must be a list of 2 elements"],
+  ["layers[0]", { type: "conv2d", filters: 2, kernel: [3, 0] }, "kernel[1] must be a whole number from 1"],
+  ["layers[0]", { type: "averagePool2d", size: 2, padding: "full" }, 'must be "same" or "valid"'],
+  ["layers[0]", { type: "activation", function: "maxout" }, 'must be "relu" or'],
+  [
+    "layers[0]",
+    { type: "activation", function: "leakyRelu", slope: 2 },
+    "slope must be a number from 0 to 1",
+  ],
+  ["layers[0]", { type: "zeroPad2d", top: -1 }, "top must be a whole number"],
+  ["layers[0]", { type: "flatten", from: [0] }, "from[0] must be a whole number from -1 to -1"],
+  ["layers[0]", { type: "flatten", from: [-1, -1] }, "from must be a list of 1 elements"],
+  ["layers[0]", { type: "add" }, "from must be a list of 2 to 64 elements"],
+  ["layers[1].from", [1], "from[0] must be a whole number from -1 to 0"],
   ["temperature", 0, "must be a number greater than 0"],
   ["temperature", Infinity, "must be a number"],
   ["weights.file", "../weights.bin", "a file name inside the folder"],
@@ -86,6 +100,12 @@ Deno.test("manifest: the last layer must give logits", () => {
   assertStringIncludes(messageOf(changed("layers[1].activation", "relu")), 'must be "linear"');
 });
 
+Deno.test("manifest: the last layer may be no activation, whatever flattens it", () => {
+  const layers = [{ type: "activation", function: "softmax" }, { type: "flatten" }];
+  const message = messageOf({ ...tinyManifest(), labels: ["a", "b", "c", "d"], layers });
+  assertStringIncludes(message, "has the activation softmax");
+});
+
 Deno.test("manifest: the size of the weights must be that of the tensors", () => {
   const message = messageOf(changed("weights.bytes", 44));
   assertStringIncludes(message, "must be 40 (10 numbers as float32); it is 44");
@@ -96,6 +116,17 @@ const MISFITS: readonly (readonly [layers: Json[], message: string])[] = [
   [[{ type: "flatten" }, { type: "maxPool2d", size: 2 }], "needs height × width × channels; 4 come in"],
   [[{ type: "conv2d", filters: 4, kernel: 3 }], "has a window of 3×3, but only 2×2 come in"],
   [[{ type: "maxPool2d", size: 3 }], "has a window of 3×3"],
+  [[{ type: "depthwiseConv2d", kernel: 2, dilation: 2 }], "has a window of 3×3"],
+  [[{ type: "conv2d", filters: 1, kernel: 1, stride: 2, dilation: 2 }], "one must be 1"],
+  [
+    [{ type: "flatten" }, { type: "add", from: [-1, 0] }],
+    "needs inputs of the same shape; 2×2×1 and 4 come in",
+  ],
+  [[{ type: "flatten" }, { type: "concatenate", from: [-1, 0] }], "differ in their channels only"],
+  [
+    [{ type: "flatten" }, { type: "flatten", from: [-1] }],
+    "layers[0] (flatten) gives what no other layer takes",
+  ],
 ];
 
 for (const [layers, text] of MISFITS) {
@@ -108,6 +139,46 @@ Deno.test("manifest: a layer that takes too much memory is refused", () => {
   const input = { width: 1024, height: 1024, channels: 1, mean: [0], std: [1] };
   const layers = [{ type: "conv2d", filters: 64, kernel: 3, padding: "same" }];
   assertStringIncludes(messageOf({ ...tinyManifest(), input, layers }), "at most 16777216");
+});
+
+Deno.test("manifest: layers that together hold too much memory are refused", () => {
+  const input = { width: 1024, height: 1024, channels: 1, mean: [0], std: [1] };
+  const wide = { type: "conv2d", filters: 16, kernel: 1, from: [-1] };
+  const layers = [...Array.from({ length: 5 }, () => wide), { type: "add", from: [0, 1, 2, 3, 4] }];
+  assertStringIncludes(
+    messageOf({ ...tinyManifest(), input, layers }),
+    "at layers[4] 83886080 numbers must be held",
+  );
+});
+
+Deno.test("layers: the whole vocabulary is taken over as it is written", () => {
+  const layers = [
+    { type: "zeroPad2d", top: 1, bottom: 0, left: 2, right: 1 },
+    {
+      type: "conv2d",
+      filters: 4,
+      kernel: [3, 1],
+      stride: [1, 2],
+      dilation: 1,
+      padding: "same",
+      activation: "relu6",
+    },
+    { type: "depthwiseConv2d", multiplier: 2, kernel: 3, dilation: [1, 2], padding: "same" },
+    { type: "maxPool2d", size: [2, 1], stride: 1, padding: "same" },
+    { type: "averagePool2d", size: 2, stride: 1, padding: "same" },
+    { type: "affine" },
+    { type: "activation", function: "leakyRelu", slope: 0.1 },
+    { type: "add", from: [6, 5] },
+    { type: "concatenate", from: [7, 4, 4] },
+    { type: "globalMaxPool2d", from: [8] },
+    { type: "globalAveragePool2d", from: [8] },
+    { type: "add", from: [9, 10] },
+    { type: "dense", units: 2 },
+  ];
+  const parameters = 3 * 4 + 4 + 3 * 3 * 4 * 2 + 8 + 8 + 8 + 24 * 2 + 2;
+  const weights = { ...tinyManifest().weights, bytes: 4 * parameters };
+  const manifest = { ...tinyManifest(), layers, weights };
+  assertEquals(parseManifest(manifest, "x"), manifest as never);
 });
 
 Deno.test("layers: shapes follow TensorFlow's rules for padding and stride", () => {

@@ -1,6 +1,7 @@
 import type { DataSet } from "../datasets/data_set.ts";
+import { describeLayer } from "../describe_layer.ts";
 import { parameterCount } from "../layers.ts";
-import type { Layer, Manifest } from "../manifest.ts";
+import type { Manifest } from "../manifest.ts";
 import { measureCalibration } from "../report/calibration.ts";
 import { count, duration, percent as percentOf } from "../report/format.ts";
 import { classMetrics, confusionMatrix, topConfusions } from "../report/metrics.ts";
@@ -50,7 +51,7 @@ ${learntFrom(content)}
 
 ## Network and recipe
 
-${layers.map(({ layer, output }) => `- ${describe(layer)} → ${output.join("×")}`).join("\n")}
+${layers.map(({ layer, output }) => `- ${describeLayer(layer)} → ${output.join("×")}`).join("\n")}
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
     count(manifest.weights.bytes)
@@ -58,9 +59,11 @@ ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype},
 
 ${recipeText(recipe)}
 
-Made by \`deno task train ${recipe.name}${content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""}\`. Seed ${
-    best.seed
-  } took ${duration(best.seconds)} on ${navigator.hardwareConcurrency} cores; \`training.json\` has each epoch.
+Made by \`deno task train ${recipe.name}${
+    content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""
+  }\`. Seed ${best.seed} took ${
+    duration(best.seconds)
+  } on ${navigator.hardwareConcurrency} cores; \`training.json\` has each epoch.
 
 ## Measured
 
@@ -89,21 +92,25 @@ function percent(share: number | undefined, digits = 2): string {
 
 function accuracyLine({ data, images, correct }: Evaluation): string {
   const { value, low, high } = wilsonInterval(correct, images);
-  return `Right on **${percent(value)}** of the ${count(images)} images of ${data} (95 % interval ${percent(low)} to ${
-    percent(high)
-  }).`;
+  return `Right on **${percent(value)}** of the ${count(images)} images of ${data} (95 % interval ${
+    percent(low)
+  } to ${percent(high)}).`;
 }
 
 function learntFrom({ task: { validation, train } }: CardContent): string {
   if (validation.count === 0) return `All ${count(train.count)} training images were learnt from.`;
-  return `The last ${count(validation.count)} training images were not learnt from: the recipe and the seed were chosen and` +
+  return `The last ${
+    count(validation.count)
+  } training images were not learnt from: the recipe and the seed were chosen and` +
     " the confidences were calibrated on them. No choice was made by the test images.";
 }
 
 function recipeText(recipe: Recipe): string {
   const { optimiser, augmentation, lookahead } = recipe;
   return [
-    `Stochastic gradient descent with ${optimiser.nesterov ? "Nesterov's " : ""}momentum ${optimiser.momentum}, weight decay` +
+    `Stochastic gradient descent with ${
+      optimiser.nesterov ? "Nesterov's " : ""
+    }momentum ${optimiser.momentum}, weight decay` +
     ` ${optimiser.weightDecay}, batches of ${recipe.batch}, ${recipe.epochs} epochs.`,
     optimiser.finalRate === 1
       ? `The learning rate is ${optimiser.learningRate}.`
@@ -112,7 +119,9 @@ function recipeText(recipe: Recipe): string {
       } of the steps and falls to ${percent(optimiser.finalRate, 0)} of it in a straight line.`,
     recipe.batchNorm
       ? `Batch normalisation over ${recipe.shard} images after each convolution${
-        recipe.initial.whiten ? " but the first, which is fixed at the whitening transformation of the patches" : ""
+        recipe.initial.whiten
+          ? " but the first, which is fixed at the whitening transformation of the patches"
+          : ""
       }; it is folded into the kernels.`
       : "",
     lookahead === undefined ? "" : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
@@ -132,7 +141,9 @@ function augmentationText({ shift, mirror, rotate, zoom, cutout }: Recipe["augme
   return changes.length === 0 ? "" : `Each image is ${changes.join(", ")}.`;
 }
 
-function measuredTable({ trainings, best, measures, manifest: { temperature = 1, labels } }: CardContent): string {
+function measuredTable(
+  { trainings, best, measures, manifest: { temperature = 1, labels } }: CardContent,
+): string {
   const { evaluations, accuracies, unroundedAccuracy } = measures;
   const evaluation = evaluations.at(-1)!;
   const calibration = (t: number) => percent(measureCalibration(evaluation, labels.length, t).expectedError);
@@ -146,11 +157,19 @@ function measuredTable({ trainings, best, measures, manifest: { temperature = 1,
     ...trainings.length > 1
       ? [[
         `mean of ${trainings.length} seeds`,
-        `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}): ${accuracies.map((a) => percent(a)).join(", ")}`,
+        `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}): ${
+          accuracies.map((a) => percent(a)).join(", ")
+        }`,
       ]]
       : [],
-    ["right on the validation images", percent(Number.isNaN(best.validationAccuracy) ? undefined : best.validationAccuracy)],
-    ["expected calibration error", `${calibration(temperature)} (${calibration(1)} before the temperature ${temperature})`],
+    [
+      "right on the validation images",
+      percent(Number.isNaN(best.validationAccuracy) ? undefined : best.validationAccuracy),
+    ],
+    [
+      "expected calibration error",
+      `${calibration(temperature)} (${calibration(1)} before the temperature ${temperature})`,
+    ],
     [
       `cost of an image, PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
       `${(1000 * evaluation.seconds / evaluation.images).toFixed(2)} ms`,
@@ -164,7 +183,9 @@ function classTable(labels: readonly string[], evaluation: Evaluation): string {
   const rows = classMetrics(matrix, labels.length).map(({ precision, recall }, i) => {
     const others = labels.map((_, k) => k === i ? -1 : matrix[i * labels.length + k]!);
     const most = others.indexOf(Math.max(...others));
-    return `| ${labels[i]} | ${percent(recall, 1)} | ${percent(precision, 1)} | ${labels[most]} (${others[most]}) |`;
+    return `| ${labels[i]} | ${percent(recall, 1)} | ${percent(precision, 1)} | ${labels[most]} (${
+      others[most]
+    }) |`;
   });
   return ["| class | recall | precision | most often taken for |", "|---|---|---|---|", ...rows].join("\n");
 }
@@ -174,25 +195,4 @@ function confusions(labels: readonly string[], evaluation: Evaluation): string[]
   return topConfusions(matrix, labels.length, CONFUSIONS_SHOWN).map(({ label, predicted, times }) =>
     `${labels[label]} taken for ${labels[predicted]}: ${times}`
   );
-}
-
-/**
- * Says what a layer does.
- *
- * @param layer As declared.
- * @returns A few words.
- */
-export function describe(layer: Layer): string {
-  switch (layer.type) {
-    case "conv2d":
-      return `convolution ${layer.kernel}×${layer.kernel}, ${layer.filters} filters, ${
-        layer.activation ?? "linear"
-      }`;
-    case "maxPool2d":
-      return `maximum over ${layer.size}×${layer.size}`;
-    case "flatten":
-      return "flatten";
-    case "dense":
-      return `dense, ${layer.units} outputs, ${layer.activation ?? "linear"}`;
-  }
 }

@@ -46,7 +46,7 @@ export function forward(
       x = conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, padding, { kernel: !fixed, input: i > 0 });
       const pool = layers[i + 1]?.layer;
       if (pool?.type === "maxPool2d") {
-        x = maxPool2d(x as tf.Tensor4D, pool.size);
+        x = maxPool2d(x as tf.Tensor4D, pool.size as number);
         i++;
       }
       x = options.batchNorm && !fixed
@@ -67,7 +67,7 @@ function forwardOther(
 ): tf.Tensor {
   switch (layer.type) {
     case "maxPool2d":
-      return maxPool2d(x as tf.Tensor4D, layer.size);
+      return maxPool2d(x as tf.Tensor4D, layer.size as number);
     case "flatten":
       return tf.reshape(x, [x.shape[0]!, -1]);
     case "dense": {
@@ -87,31 +87,50 @@ function forwardOther(
  * @throws {ModelError} `invalid`: names the layer and what would be right.
  */
 export function checkTrainable(layers: readonly ShapedLayer[], where: string): void {
-  layers.forEach(({ layer, tensors }, i) => {
-    const problem = problemOf(layer, tensors[0]);
+  layers.forEach((shaped, i) => {
+    const problem = problemOf(shaped, i);
     if (problem !== undefined) {
-      throw new ModelError("invalid", `${where}: layers[${i}] (${layer.type}) can't be trained: ${problem}`);
+      throw new ModelError(
+        "invalid",
+        `${where}: layers[${i}] (${shaped.layer.type}) can't be trained: ${problem}`,
+      );
     }
   });
 }
 
-function problemOf(layer: Layer, kernel: readonly number[] | undefined): string | undefined {
+function problemOf({ layer, from, tensors: [kernel] }: ShapedLayer, place: number): string | undefined {
+  if (from.length !== 1 || from[0] !== place - 1) return "it must take the layer before it, and nothing else";
   switch (layer.type) {
     case "conv2d":
-      if ((layer.stride ?? 1) !== 1) return `its stride must be 1, it is ${layer.stride}`;
-      return layer.filters % 8 === 0
-        ? undefined
-        : `its filters must be a multiple of 8, they are ${layer.filters}`;
+      if (kernel![0] !== kernel![1]) return `its kernel must be square, it is ${kernel![0]}×${kernel![1]}`;
+      if (!isOnly(layer.stride, 1) || !isOnly(layer.dilation, 1)) return "its stride and dilation must be 1";
+      if (layer.padding === "same" && kernel![0]! % 2 === 0) {
+        return 'with padding "same" its kernel must be odd';
+      }
+      if (layer.filters % 8 !== 0) return `its filters must be a multiple of 8, they are ${layer.filters}`;
+      return activationProblem(layer.activation);
     case "maxPool2d":
-      if ((layer.stride ?? layer.size) === layer.size) return undefined;
-      return `its stride must be its size, ${layer.size}; it is ${layer.stride}`;
+      if (typeof layer.size !== "number") return "its size must be one number";
+      if (layer.padding === "same") return 'its padding must be "valid"';
+      return isOnly(layer.stride, layer.size) ? undefined : `its stride must be its size, ${layer.size}`;
     case "dense":
-      return kernel![0]! % 8 === 0 ? undefined : `a multiple of 8 numbers must come in, not ${kernel![0]}`;
+      if (kernel![0]! % 8 !== 0) return `a multiple of 8 numbers must come in, not ${kernel![0]}`;
+      return activationProblem(layer.activation);
     case "flatten":
       return undefined;
     default:
       return "the trainer knows conv2d, maxPool2d, flatten and dense";
   }
+}
+
+function activationProblem(activation: Activation = "linear"): string | undefined {
+  return activation === "linear" || activation === "relu"
+    ? undefined
+    : `its activation must be linear or relu`;
+}
+
+function isOnly(extent: number | readonly [number, number] | undefined, wanted: number): boolean {
+  return extent === undefined || [extent].flat().every((value) => value === wanted);
 }
 
 function floor(activation: Activation | undefined): number {

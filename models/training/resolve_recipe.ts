@@ -45,7 +45,9 @@ async function forData(target: string, from?: string | URL): Promise<Recipe> {
     ...OWN_DATA,
     name,
     data: target,
-    description: `${data.classes.length} classes, ${data.width}×${data.height} ${data.channels === 1 ? "grey" : "RGB"}`,
+    description: `${data.classes.length} classes, ${data.width}×${data.height} ${
+      data.channels === 1 ? "grey" : "RGB"
+    }`,
     layers: [...OWN_DATA.layers.slice(0, -1), { type: "dense", units: data.classes.length }],
     ...sizes(data.count),
   };
@@ -54,6 +56,9 @@ async function forData(target: string, from?: string | URL): Promise<Recipe> {
 /** Small sets get small batches, and an eighth of the images is held back. */
 function sizes(images: number): Pick<Recipe, "batch" | "shard" | "epochs" | "validationImages"> {
   const validationImages = Math.min(OWN_DATA.validationImages, Math.floor(images / 8));
-  const shard = Math.min(OWN_DATA.shard, 2 ** Math.floor(Math.log2(Math.max(4, (images - validationImages) / 16))));
+  const shard = Math.min(
+    OWN_DATA.shard,
+    2 ** Math.floor(Math.log2(Math.max(4, (images - validationImages) / 16))),
+  );
   return { validationImages, shard, batch: 2 * shard, epochs: OWN_DATA.epochs };
 }

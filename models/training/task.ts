@@ -37,7 +37,11 @@ export async function readTrainingData(name: string, split: Split, from?: string
  */
 export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
   const held = recipe.validationImages;
-  return joinTask(recipe, sliceDataSet(all, 0, all.count - held), sliceDataSet(all, all.count - held, all.count));
+  return joinTask(
+    recipe,
+    sliceDataSet(all, 0, all.count - held),
+    sliceDataSet(all, all.count - held, all.count),
+  );
 }
 
 /**
@@ -58,7 +62,9 @@ export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): T
   if (outputs?.length !== 1 || outputs[0] !== train.classes.length) {
     throw new ModelError(
       "invalid",
-      `${where}: the last layer gives ${outputs?.join("×")} numbers, but ${train.title} has ${train.classes.length} classes`,
+      `${where}: the last layer gives ${
+        outputs?.join("×")
+      } numbers, but ${train.title} has ${train.classes.length} classes`,
     );
   }
   if (train.count < recipe.batch) {

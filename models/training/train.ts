@@ -91,7 +91,11 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
   const { recipe } = task;
   const file = new URL(`seed-${recipe.seed}.checkpoint`, folder);
   const kept = options.resume === false ? undefined : await readCheckpoint(file, recipe);
-  await using team = await Team.start(task, options.workers ?? navigator.hardwareConcurrency, await loadWasmBinary());
+  await using team = await Team.start(
+    task,
+    options.workers ?? navigator.hardwareConcurrency,
+    await loadWasmBinary(),
+  );
   const state = await fit(task, team, kept ?? startFit(task), {
     keep: (checkpoint) => writeCheckpoint(file, recipe, checkpoint),
     onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
@@ -113,7 +117,9 @@ export async function conclude(task: TrainingTask, team: Team, state: Checkpoint
   const { recipe: { seed }, validation } = task;
   const numbers = await finish(task, team, state.parameters);
   const { history, seconds } = state;
-  if (validation.count === 0) return { seed, numbers, temperature: 1, validationAccuracy: NaN, history, seconds };
+  if (validation.count === 0) {
+    return { seed, numbers, temperature: 1, validationAccuracy: NaN, history, seconds };
+  }
   const logits = await team.predict(numbers);
   const temperature = fitTemperature(logits, validation.labels);
   return { seed, numbers, temperature, validationAccuracy: accuracyOf(logits, validation), history, seconds };
@@ -129,5 +135,8 @@ export async function conclude(task: TrainingTask, team: Team, state: Checkpoint
 export function bestTraining(trainings: readonly Training[]): Training {
   const [first, ...others] = trainings;
   if (first === undefined) throw new ModelError("invalid", "There must be at least one training");
-  return others.reduce((best, next) => next.validationAccuracy > best.validationAccuracy ? next : best, first);
+  return others.reduce(
+    (best, next) => next.validationAccuracy > best.validationAccuracy ? next : best,
+    first,
+  );
 }

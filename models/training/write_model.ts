@@ -70,7 +70,10 @@ export async function writeModel(
   const draft = await describe(model.task, best, weights, "float16");
   const measures = await measure(model, best, test, signal);
   const { data, images, accuracy } = measures.evaluations.at(-1)!;
-  const manifest = parseManifest({ ...draft, evaluation: { data, images, accuracy } }, model.task.recipe.name);
+  const manifest = parseManifest(
+    { ...draft, evaluation: { data, images, accuracy } },
+    model.task.recipe.name,
+  );
   const files = new Map<string, string | Uint8Array>([
     [WEIGHTS_FILE, weights],
     ["manifest.json", JSON.stringify(manifest, null, 2) + "\n"],
@@ -111,13 +114,21 @@ async function measure(
  * @param test The images.
  * @returns Nothing or one measurement.
  */
-export function firstImages({ firstTestImages }: Recipe, evaluation: Evaluation, test: DataSet): Evaluation[] {
+export function firstImages(
+  { firstTestImages }: Recipe,
+  evaluation: Evaluation,
+  test: DataSet,
+): Evaluation[] {
   if (firstTestImages === undefined || firstTestImages.count >= test.count) return [];
   const { count, title } = firstTestImages;
   return [firstOf(evaluation, { ...sliceDataSet(test, 0, count), title })];
 }
 
-async function classifierOf(task: TrainingTask, training: Training, dtype: "float16" | "float32"): Promise<Classifier> {
+async function classifierOf(
+  task: TrainingTask,
+  training: Training,
+  dtype: "float16" | "float32",
+): Promise<Classifier> {
   const { numbers } = training;
   const weights = dtype === "float16" ? toFloat16(numbers) : new Uint8Array(numbers.slice().buffer);
   const manifest = await describe(task, training, weights, dtype);
@@ -181,7 +192,11 @@ async function replaceFolder(
   name: string,
   files: ReadonlyMap<string, string | Uint8Array>,
 ): Promise<URL> {
-  const [folder, part, old] = ["", ".part", ".old"].map((end) => new URL(`${name}${end}/`, out)) as [URL, URL, URL];
+  const [folder, part, old] = ["", ".part", ".old"].map((end) => new URL(`${name}${end}/`, out)) as [
+    URL,
+    URL,
+    URL,
+  ];
   try {
     await Deno.mkdir(new URL("samples/", part), { recursive: true });
     for (const [file, content] of files) {

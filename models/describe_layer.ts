@@ -1,0 +1,83 @@
+import { type Extent, heightAndWidth, type Layer } from "./layer.ts";
+
+/**
+ * Says in words what a layer does, for cards.
+ *
+ * @param layer As a manifest has it.
+ * @returns Half a line.
+ *
+ * @example
+ * ```ts
+ * import { describeLayer } from "./describe_layer.ts";
+ * console.log(describeLayer({ type: "conv2d", filters: 8, kernel: [3, 1], stride: 2, activation: "relu" }));
+ * // convolution 3×1, 8 filters, stride 2, relu
+ * ```
+ */
+export function describeLayer(layer: Layer): string {
+  const takes = layer.from === undefined ? "" : ` of ${layer.from.map(source).join(" and ")}`;
+  return describeOperation(layer) + takes;
+}
+
+function describeOperation(layer: Layer): string {
+  switch (layer.type) {
+    case "conv2d":
+      return list(
+        `convolution ${by(layer.kernel)}`,
+        `${layer.filters} filters`,
+        ...windowOf(layer),
+        ending(layer),
+      );
+    case "depthwiseConv2d": {
+      const { multiplier = 1 } = layer;
+      const each = multiplier > 1 ? [`${multiplier} for each channel`] : [];
+      return list(`depthwise convolution ${by(layer.kernel)}`, ...each, ...windowOf(layer), ending(layer));
+    }
+    case "maxPool2d":
+      return list(`maximum over ${by(layer.size)}`, ...windowOf(layer));
+    case "averagePool2d":
+      return list(`average over ${by(layer.size)}`, ...windowOf(layer));
+    case "globalAveragePool2d":
+      return "average of each channel";
+    case "globalMaxPool2d":
+      return "maximum of each channel";
+    case "affine":
+      return "scale and shift of each channel";
+    case "activation":
+      return layer.slope === undefined ? layer.function : `${layer.function}, slope ${layer.slope}`;
+    case "zeroPad2d": {
+      const { top = 0, right = 0, bottom = 0, left = 0 } = layer;
+      return `zeros around: ${top} above, ${right} right, ${bottom} below, ${left} left`;
+    }
+    case "dense":
+      return list("dense", `${layer.units} outputs`, ending(layer));
+    case "flatten":
+      return "flatten";
+    case "add":
+      return "sum";
+    case "concatenate":
+      return "channels one after the other";
+  }
+}
+
+function source(index: number): string {
+  return index < 0 ? "the image" : `layer ${index}`;
+}
+
+function by(extent: Extent): string {
+  return heightAndWidth(extent).join("×");
+}
+
+function windowOf(layer: { stride?: Extent; dilation?: Extent }): string[] {
+  return (["stride", "dilation"] as const).flatMap((name) => {
+    const extent = layer[name];
+    return extent === undefined ? [] : [`${name} ${typeof extent === "number" ? extent : by(extent)}`];
+  });
+}
+
+function ending({ activation = "linear" }: { activation?: string }): string {
+  return activation;
+}
+
+function list(...parts: readonly string[]): string {
+  return parts.join(", ");
+}

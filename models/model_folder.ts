@@ -1,0 +1,122 @@
+/**
+ * Writing to disk so that what is there is whole: into something temporary beside the place, which is then renamed.
+ *
+ * @module
+ */
+import { ModelError } from "./errors.ts";
+import type { ModelFiles } from "./classifier.ts";
+import { directoryUrl, showUrl } from "./read_url.ts";
+
+/** What a folder is made of. */
+export interface FolderContent extends ModelFiles {
+  /** Content of `card.md`. */
+  readonly card: string;
+}
+
+/**
+ * Makes the folder of a model: manifest, weights and card.
+ *
+ * @param directory Where folders of models are; made if it is not there.
+ * @param content What to write; the folder has the manifest's name.
+ * @param replace Whether a model of that name may be replaced. @default {false}
+ * @returns The folder.
+ * @throws {ModelError} `invalid` if there is something of that name; `denied` or `unavailable` (a full disk) if it can't be
+ * written: then nothing is left of it.
+ */
+export async function writeModelFolder(
+  directory: string | URL,
+  { manifest, weights, card }: FolderContent,
+  replace = false,
+): Promise<URL> {
+  const parent = directoryUrl(directory);
+  const folder = new URL(`${manifest.name}/`, parent);
+  const old = await checkPlace(folder, replace);
+  const draft = new URL(`.${manifest.name}-${crypto.randomUUID()}/`, parent);
+  try {
+    await Deno.mkdir(draft, { recursive: true });
+    await Deno.writeFile(new URL(manifest.weights.file, draft), weights);
+    await Deno.writeTextFile(new URL("card.md", draft), card);
+    await Deno.writeTextFile(new URL("manifest.json", draft), JSON.stringify(manifest, null, 2) + "\n");
+    await exchange(draft, folder, old);
+  } catch (cause) {
+    await Deno.remove(draft, { recursive: true }).catch(() => {});
+    throw explainWrite(folder, cause);
+  }
+  return folder;
+}
+
+/**
+ * Writes a file, whole or not at all.
+ *
+ * @param url Where.
+ * @param content What.
+ * @param replace Whether a file that is there may be replaced. @default {false}
+ * @throws {ModelError} `invalid` if there is something; `denied`, `not_found` (its folder) or `unavailable` (a full disk) if
+ * it can't be written.
+ */
+export async function writeWholeFile(url: URL, content: Uint8Array, replace = false): Promise<void> {
+  const there = await statOf(url);
+  if (there && (!replace || !there.isFile)) throw occupied(url, there.isFile);
+  const draft = new URL(`.${crypto.randomUUID()}.tmp`, url);
+  try {
+    await Deno.writeFile(draft, content);
+    await Deno.rename(draft, url);
+  } catch (cause) {
+    await Deno.remove(draft).catch(() => {});
+    throw explainWrite(url, cause);
+  }
+}
+
+async function checkPlace(folder: URL, replace: boolean): Promise<boolean> {
+  if (await statOf(folder) === undefined) return false;
+  const isModel = (await statOf(new URL("manifest.json", folder)))?.isFile === true;
+  if (!replace || !isModel) throw occupied(folder, isModel);
+  return true;
+}
+
+/** Directories can't be renamed over each other: the old one steps aside first, and comes back if that fails. */
+async function exchange(draft: URL, folder: URL, old: boolean): Promise<void> {
+  if (!old) return await Deno.rename(draft, folder);
+  const aside = new URL(`${draft.href.slice(0, -1)}-old/`);
+  await Deno.rename(folder, aside);
+  try {
+    await Deno.rename(draft, folder);
+  } catch (cause) {
+    await Deno.rename(aside, folder);
+    throw cause;
+  }
+  await Deno.remove(aside, { recursive: true });
+}
+
+async function statOf(url: URL): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(url);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw explainWrite(url, cause);
+  }
+}
+
+function occupied(url: URL, replaceable: boolean): ModelError {
+  const end = replaceable
+    ? "choose another name, or let it be replaced (--force)"
+    : "it would not be replaced: choose another name";
+  return new ModelError("invalid", `${showUrl(url)} is there already; ${end}`);
+}
+
+function explainWrite(url: URL, cause: unknown): ModelError {
+  const where = showUrl(url);
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new ModelError("denied", `${where} can't be written: Deno was not given --allow-write=${where}`, {
+      cause,
+    });
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new ModelError("denied", `${where} can't be written: the file system denies it`, { cause });
+  }
+  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+    return new ModelError("not_found", `${where} can't be written: its directory is not there`, { cause });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ModelError("unavailable", `${where} can't be written: ${reason}`, { cause });
+}
