@@ -72,7 +72,10 @@ export async function evaluate(
   const images = encodedImages(data);
   let milliseconds = 0;
   for (let start = 0; start < data.count; start += EVALUATION_BATCH) {
-    const batch = [...images.take(EVALUATION_BATCH)].map(({ png }) => png);
+    const batch: Uint8Array[] = [];
+    while (batch.length < Math.min(EVALUATION_BATCH, data.count - start)) {
+      batch.push(images.next().value!.png);
+    }
     const before = performance.now();
     const outcomes = classifier.logits(batch);
     milliseconds += performance.now() - before;
