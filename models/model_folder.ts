@@ -11,6 +11,8 @@ import { directoryUrl, showUrl } from "./read_url.ts";
 export interface FolderContent extends ModelFiles {
   /** Content of `card.md`. */
   readonly card: string;
+  /** Whatever else is in the folder, by its path. @default {nothing} */
+  readonly others?: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface FolderContent extends ModelFiles {
  */
 export async function writeModelFolder(
   directory: string | URL,
-  { manifest, weights, card }: FolderContent,
+  { manifest, weights, card, others = new Map() }: FolderContent,
   replace = false,
 ): Promise<URL> {
   const parent = directoryUrl(directory);
@@ -36,6 +38,7 @@ export async function writeModelFolder(
     await Deno.mkdir(draft, { recursive: true });
     await Deno.writeFile(new URL(manifest.weights.file, draft), weights);
     await Deno.writeTextFile(new URL("card.md", draft), card);
+    for (const [path, content] of others) await writeBelow(draft, path, content);
     await Deno.writeTextFile(new URL("manifest.json", draft), JSON.stringify(manifest, null, 2) + "\n");
     await exchange(draft, folder, old);
   } catch (cause) {
@@ -43,6 +46,12 @@ export async function writeModelFolder(
     throw explainWrite(folder, cause);
   }
   return folder;
+}
+
+async function writeBelow(folder: URL, path: string, content: Uint8Array): Promise<void> {
+  const url = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
+  await Deno.mkdir(new URL("./", url), { recursive: true });
+  await Deno.writeFile(url, content);
 }
 
 /**

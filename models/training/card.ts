@@ -1,4 +1,3 @@
-import type { DataSet } from "../datasets/data_set.ts";
 import { describeLayer } from "../describe_layer.ts";
 import { parameterCount } from "../layers.ts";
 import type { Manifest } from "../manifest.ts";
@@ -20,8 +19,6 @@ export interface CardContent extends TrainedModel {
   readonly manifest: Manifest;
   /** What was measured on the test images. */
   readonly measures: TestMeasures;
-  /** The test images. */
-  readonly test: DataSet;
 }
 
 const CONFUSIONS_SHOWN = 5;
@@ -34,7 +31,7 @@ const CONFUSIONS_SHOWN = 5;
  */
 export function writeCard(content: CardContent): string {
   const { task: { recipe, layers, validation }, manifest, measures, best } = content;
-  const evaluation = measures.evaluations.at(-1)!;
+  const evaluation = measures.evaluations[0]!;
   return `# ${manifest.name} ${manifest.version}
 
 ${manifest.description}. ${measures.evaluations.map(accuracyLine).join(" ")}
@@ -145,7 +142,7 @@ function measuredTable(
   { trainings, best, measures, manifest: { temperature = 1, labels } }: CardContent,
 ): string {
   const { evaluations, accuracies, unroundedAccuracy } = measures;
-  const evaluation = evaluations.at(-1)!;
+  const evaluation = evaluations[0]!;
   const calibration = (t: number) => percent(measureCalibration(evaluation, labels.length, t).expectedError);
   const { value, low, high } = meanInterval(accuracies);
   const rows = [

@@ -46,6 +46,8 @@ export interface Recipe {
   readonly validationImages: number;
   /** The first test images are reported apart from all of them. */
   readonly firstTestImages?: { readonly count: number; readonly title: string };
+  /** Other data whose test images are reported too, as `readTrainingData` takes them. */
+  readonly otherTests?: readonly string[];
   /** Start of all random numbers. */
   readonly seed: number;
   /** What the card says of the model, in Markdown. */

@@ -61,7 +61,8 @@ export interface Training {
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
   const { recipe, out, seeds = 1 } = options;
-  const [all, test] = await readBoth(recipe, options.data);
+  const all = await readTrainingData(recipe.data, "train", options.data);
+  const tests = await readTests(recipe, options.data);
   const kept = new URL(`.${recipe.name}.training/`, out);
   await makeDirectory(kept);
   const trainings: Training[] = [];
@@ -69,14 +70,16 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
     const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all);
     trainings.push(await trainOnce(task, kept, options));
   }
-  const written = await writeModel(out, { task: prepareTask(recipe, all), trainings }, test, options.signal);
+  const written = await writeModel(out, { task: prepareTask(recipe, all), trainings }, tests, options.signal);
   await Deno.remove(kept, { recursive: true });
   return written;
 }
 
-async function readBoth(recipe: Recipe, from?: string | URL): Promise<[DataSet, DataSet]> {
-  const all = await readTrainingData(recipe.data, "train", from);
-  return [all, await readTrainingData(recipe.data, "test", from)];
+async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet, ...DataSet[]]> {
+  const first = await readTrainingData(recipe.data, "test", from);
+  const others: DataSet[] = [];
+  for (const name of recipe.otherTests ?? []) others.push(await readTrainingData(name, "test", from));
+  return [first, ...others];
 }
 
 async function makeDirectory(folder: URL): Promise<void> {

@@ -4,7 +4,7 @@ import { sliceDataSet } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import { parseManifest } from "../manifest.ts";
 import type { Manifest } from "../manifest.ts";
-import { explain } from "../read_url.ts";
+import { writeModelFolder } from "../model_folder.ts";
 import { sha256Hex } from "../registry.ts";
 import { loadWasmBinary } from "../wasm_binary.ts";
 import { writeCard } from "./card.ts";
@@ -13,6 +13,7 @@ import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingTask } from "./shard.ts";
 import { bestTraining } from "./train.ts";
+import { describeTraining, TRAINING_LOG } from "./training_log.ts";
 import type { Training } from "./train.ts";
 
 /** A model that is trained but not yet a folder. */
@@ -25,7 +26,7 @@ export interface TrainedModel {
 
 /** What was measured on the test images. */
 export interface TestMeasures {
-  /** The written model; all test images last, before them those that are reported apart. */
+  /** The written model, first on all test images, then on whatever else is reported. */
   readonly evaluations: readonly Evaluation[];
   /** Share of right answers among all test images, for each training. */
   readonly accuracies: readonly number[];
@@ -54,7 +55,7 @@ type Draft = Omit<Manifest, "evaluation">;
  *
  * @param out The directory in which the folder is made, named as the model; one that is there is replaced when all is written.
  * @param model What to write.
- * @param test The images to measure it on.
+ * @param tests The images to measure it on; first all of its test images, then others to report.
  * @param signal Ends it while it measures.
  * @returns What was written.
  * @throws {ModelError} `denied`, `unavailable`, `backend`; or the signal's reason.
@@ -62,45 +63,48 @@ type Draft = Omit<Manifest, "evaluation">;
 export async function writeModel(
   out: URL,
   model: TrainedModel,
-  test: DataSet,
+  tests: readonly [DataSet, ...DataSet[]],
   signal?: AbortSignal,
 ): Promise<WrittenModel> {
   const best = bestTraining(model.trainings);
   const weights = toFloat16(best.numbers);
   const draft = await describe(model.task, best, weights, "float16");
-  const measures = await measure(model, best, test, signal);
-  const { data, images, accuracy } = measures.evaluations.at(-1)!;
+  const measures = await measure(model, best, tests, signal);
+  const { data, images, accuracy } = measures.evaluations[0]!;
   const manifest = parseManifest(
     { ...draft, evaluation: { data, images, accuracy } },
     model.task.recipe.name,
   );
-  const files = new Map<string, string | Uint8Array>([
-    [WEIGHTS_FILE, weights],
-    ["manifest.json", JSON.stringify(manifest, null, 2) + "\n"],
-    ["card.md", writeCard({ ...model, best, manifest, measures, test })],
-    ["training.json", JSON.stringify(trainingLog(model, measures), null, 1) + "\n"],
-    ...samples(test, manifest),
-  ]);
-  return { folder: await replaceFolder(out, manifest.name, files), manifest, measures };
+  const log = JSON.stringify(describeTraining(model, measures), null, 1) + "\n";
+  const content = {
+    manifest,
+    weights,
+    card: writeCard({ ...model, best, manifest, measures }),
+    others: new Map([[TRAINING_LOG, new TextEncoder().encode(log)], ...samples(tests[0]!, manifest)]),
+  };
+  return { folder: await writeModelFolder(out, content, true), manifest, measures };
 }
 
 async function measure(
   { task, trainings }: TrainedModel,
   best: Training,
-  test: DataSet,
+  [test, ...others]: readonly DataSet[],
   signal?: AbortSignal,
 ): Promise<TestMeasures> {
   const options = signal === undefined ? {} : { signal };
   const all: Evaluation[] = [];
+  const more: Evaluation[] = [];
   for (const training of trainings) {
     using classifier = await classifierOf(task, training, "float16");
-    all.push(await evaluate(classifier, test, options));
+    all.push(await evaluate(classifier, test!, options));
+    if (training !== best) continue;
+    for (const other of others) more.push(await evaluate(classifier, other, options));
   }
   using unrounded = await classifierOf(task, best, "float32");
-  const { accuracy: unroundedAccuracy } = await evaluate(unrounded, test, options);
+  const { accuracy: unroundedAccuracy } = await evaluate(unrounded, test!, options);
   const evaluation = all[trainings.indexOf(best)]!;
   return {
-    evaluations: [...firstImages(task.recipe, evaluation, test), evaluation],
+    evaluations: [evaluation, ...firstImages(task.recipe, evaluation, test!), ...more],
     accuracies: all.map(({ accuracy }) => accuracy),
     unroundedAccuracy,
   };
@@ -115,7 +119,7 @@ async function measure(
  * @returns Nothing or one measurement.
  */
 export function firstImages(
-  { firstTestImages }: Recipe,
+  { firstTestImages }: Pick<Recipe, "firstTestImages">,
   evaluation: Evaluation,
   test: DataSet,
 ): Evaluation[] {
@@ -156,22 +160,6 @@ async function describe(
   return parseManifest(draft, `the recipe ${name}`);
 }
 
-function trainingLog({ task, trainings }: TrainedModel, { accuracies }: TestMeasures) {
-  const { card: _, ...recipe } = task.recipe;
-  return {
-    recipe,
-    data: { train: task.train.title, images: task.train.count, validationImages: task.validation.count },
-    deno: Deno.version.deno,
-    cores: navigator.hardwareConcurrency,
-    trainings: trainings.map(({ numbers: _, history, ...training }, i) => ({
-      ...training,
-      seconds: Math.round(training.seconds),
-      testAccuracy: accuracies[i],
-      epochs: history,
-    })),
-  };
-}
-
 /** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for what is no letter or digit. */
 function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
   const wanted = new Map(labels.map((text, label) => [label, text]));
@@ -184,47 +172,6 @@ function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
     if (wanted.size === 0) break;
   }
   return found;
-}
-
-/** All is written beside first, so that a full disk leaves the folder as it was. */
-async function replaceFolder(
-  out: URL,
-  name: string,
-  files: ReadonlyMap<string, string | Uint8Array>,
-): Promise<URL> {
-  const [folder, part, old] = ["", ".part", ".old"].map((end) => new URL(`${name}${end}/`, out)) as [
-    URL,
-    URL,
-    URL,
-  ];
-  try {
-    await Deno.mkdir(new URL("samples/", part), { recursive: true });
-    for (const [file, content] of files) {
-      const url = new URL(file.split("/").map(encodeURIComponent).join("/"), part);
-      if (typeof content === "string") await Deno.writeTextFile(url, content);
-      else await Deno.writeFile(url, content);
-    }
-    if (await isThere(folder)) await Deno.rename(folder, old);
-    await Deno.rename(part, folder);
-    await removeIfThere(old);
-    return folder;
-  } catch (cause) {
-    await removeIfThere(part);
-    throw explain(folder, cause);
-  }
-}
-
-async function isThere(folder: URL): Promise<boolean> {
-  try {
-    await Deno.stat(folder);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function removeIfThere(folder: URL): Promise<void> {
-  if (await isThere(folder)) await Deno.remove(folder, { recursive: true });
 }
 
 function toFloat16(numbers: Float32Array): Uint8Array<ArrayBuffer> {
