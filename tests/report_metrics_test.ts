@@ -119,6 +119,8 @@ Deno.test("calibration: there are 15 bins; certainty is in the last, an even cho
   );
   assertEquals(bins.map(({ count }) => count), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
   assertEquals([bins[14]!.confidence, bins[14]!.accuracy], [1, 1]);
+  const third = measureCalibration({ logits: new Float32Array(3), labels: Uint8Array.of(0) }, 3).bins;
+  assertEquals(third.findIndex(({ count }) => count > 0), 4, "an end belongs to the bin below it");
 });
 
 Deno.test("calibration: the temperature that fits takes the error away", () => {
