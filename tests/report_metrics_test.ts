@@ -8,7 +8,7 @@ import {
   softmaxRows,
   topConfusions,
 } from "../models/report/metrics.ts";
-import { linearScale } from "../models/report/scale.ts";
+import { linearScale, shareScale } from "../models/report/scale.ts";
 import { boxSummary, meanInterval, quantile, wilsonInterval } from "../models/report/statistics.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 
@@ -119,6 +119,8 @@ Deno.test("calibration: there are 15 bins; certainty is in the last, an even cho
   );
   assertEquals(bins.map(({ count }) => count), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
   assertEquals([bins[14]!.confidence, bins[14]!.accuracy], [1, 1]);
+  const third = measureCalibration({ logits: new Float32Array(3), labels: Uint8Array.of(0) }, 3).bins;
+  assertEquals(third.findIndex(({ count }) => count > 0), 4, "an end belongs to the bin below it");
 });
 
 Deno.test("calibration: the temperature that fits takes the error away", () => {
@@ -190,4 +192,18 @@ Deno.test("scale: no values, equal ones and a single epoch have a scale too", ()
     assert(ticks.length >= 2 && ticks.every(Number.isFinite), `${values}: ${ticks}`);
   }
   assertEquals(linearScale({ values: [1], range: [0, 1], smallestStep: 1 }).ticks, [0, 1, 2]);
+});
+
+Deno.test("scale: shares with one span have equally wide scales, which hold them and end at 0 and 1", () => {
+  for (const span of [0.004, 0.0123, 0.3, 0.97, 1]) {
+    const widths = [0, 0.0004, 0.5733, 0.9, 1].map((low) => {
+      const high = Math.min(1, low + span);
+      const { domain: [first, last], ticks } = shareScale([Math.max(0, high - span), high], span, [0, 100]);
+      assert(first >= 0 && first <= Math.max(0, high - span) + 1e-9, `${span} at ${low}: from ${first}`);
+      assert(last <= 1 && last >= high - 1e-9, `${span} at ${low}: to ${last}`);
+      assert(ticks.length <= 7);
+      return last - first;
+    });
+    for (const width of widths) assertNear(width, widths[0]!);
+  }
 });

@@ -3,7 +3,7 @@ import type { Plot } from "./axis.ts";
 import { percent } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
-import { linearScale } from "./scale.ts";
+import { shareScale } from "./scale.ts";
 import type { Scale } from "./scale.ts";
 import { boxSummary } from "./statistics.ts";
 
@@ -15,7 +15,7 @@ export interface BoxPlot {
   readonly accuracies: readonly number[];
   /** A published figure to compare with, 0 to 1. */
   readonly reference?: number | undefined;
-  /** How wide the axis is at least, as a share: the same for box plots whose spreads are to be compared. */
+  /** How far apart the values may be, as a share: the same for box plots whose spreads are to be compared. */
   readonly span: number;
 }
 
@@ -32,7 +32,8 @@ const DOTS = 87;
  * @returns An `svg` element.
  */
 export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup {
-  const scale = centred([...accuracies, ...reference === undefined ? [] : [reference]], span);
+  const values = reference === undefined ? accuracies : [...accuracies, reference];
+  const scale = shareScale(values, span, [PLOT.left, PLOT.right]);
   const { digits } = scale;
   const ticks = scale.ticks.map((tick) =>
     markup`<path class="grid" d="M${round(scale.at(tick))} ${PLOT.top}V${PLOT.bottom}" />`
@@ -51,14 +52,6 @@ export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup
     ),
     reference === undefined ? undefined : referenceLine(reference, scale),
   ]);
-}
-
-/** Around the middle of what is shown, never beyond 0 and 1. */
-function centred(values: readonly number[], span: number): Scale {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = Math.max(0, span - (high - low)) / 2;
-  const ends = [Math.max(0, low - room), Math.min(1, high + room)];
-  return linearScale({ values: ends, range: [PLOT.left, PLOT.right], steps: 5 });
 }
 
 function box(accuracies: readonly number[], scale: Scale): Markup {

@@ -1,6 +1,6 @@
 import { measureCalibration } from "./calibration.ts";
 import type { Calibration, ConfidenceBin } from "./calibration.ts";
-import { count, percent, plural } from "./format.ts";
+import { count, percent, plural, significant } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
 import { reliabilityDiagram } from "./reliability_diagram.ts";
@@ -29,7 +29,7 @@ export function calibrationFigures(evaluation: ReportEvaluation): Markup {
 <p>Each dot is a range of confidence, with the 95 % interval of its share of right answers. On the dashed line that share is what the model says; below the line it is too sure, above it not sure enough. The bars tell how many answers lie in each range.</p>
 <div class="figures">
 ${figure(isScaled ? "Before scaling (T = 1)" : "Confidence and accuracy", before)}
-${isScaled ? figure(`After scaling (T = ${temperature})`, after) : undefined}
+${isScaled ? figure(`After scaling (T = ${significant(temperature)})`, after) : undefined}
 ${measures(isScaled ? [before, after] : [before])}
 </div>`;
 }
@@ -38,7 +38,9 @@ function scaled(before: Calibration, after: Calibration): string {
   const [from, to] = [percent(before.expectedError), percent(after.expectedError)];
   const change = from === to ? "stays at" : after.expectedError < before.expectedError ? "falls" : "rises";
   const errors = from === to ? to : `from ${from} to ${to}`;
-  return `After scaling by T = ${after.temperature} the expected calibration error ${change} ${errors}.`;
+  return `After scaling by T = ${
+    significant(after.temperature)
+  } the expected calibration error ${change} ${errors}.`;
 }
 
 function unscaled({ expectedError }: Calibration): string {

@@ -1,4 +1,4 @@
-import { count, percent } from "./format.ts";
+import { count, percent, plural } from "./format.ts";
 import { heatMap, MAX_DRAWN_CLASSES, MAX_NUMBERED_CLASSES } from "./heat_map.ts";
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";
@@ -40,8 +40,8 @@ function mostFrequent(most: Confusion | undefined, classes: readonly string[]): 
   if (most === undefined) return "There are no mistakes.";
   const { label, predicted, times, share } = most;
   return `The most frequent mistake: ${classes[label]} taken for ${classes[predicted]}, ${
-    count(times)
-  } times, which is ${percent(share)} of all ${classes[label]}.`;
+    plural(times, "time")
+  }, which is ${percent(share)} of all ${classes[label]}.`;
 }
 
 /**

@@ -53,7 +53,7 @@ export function softmaxRows(logits: Float32Array, classes: number, temperature =
     throw new ModelError("invalid", `${logits.length} logits are no whole rows of ${classes} classes`);
   }
   if (!(temperature > 0 && temperature < Infinity)) {
-    throw new ModelError("invalid", `The temperature is ${temperature}; it must be above 0`);
+    throw new ModelError("invalid", `The temperature is ${temperature}; it must be a finite number above 0`);
   }
   const shares = new Float64Array(logits.length);
   for (let start = 0; start < logits.length; start += classes) {

@@ -38,11 +38,30 @@ export function linearScale({ values, range, steps = 5, smallestStep = 0 }: Scal
   const step = Math.max(roundStep((high - low) / steps), smallestStep);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const digits = digitsOf(step);
   const ticks = Array.from(
     { length: last - first + 1 },
     (_, i) => Number(((first + i) * step).toFixed(digits)),
   );
+  return placed(ticks, digits, range);
+}
+
+/**
+ * Makes a linear scale for shares that is as wide as any other with the same span.
+ *
+ * @param values Shares that have to fit, 0 to 1; at least one, and no further apart than the span.
+ * @param span How far apart the values may be (> 0); the scale is one or two ticks wider, never beyond 0 and 1.
+ * @param range Coordinates of the lowest and the highest number.
+ * @returns The scale, with the values in its middle where there is room on both sides.
+ */
+export function shareScale(values: readonly number[], span: number, range: readonly [number, number]): Scale {
+  const step = roundStep(span / 4);
+  const all = Math.round(1 / step);
+  const steps = Math.min(all, Math.ceil(span / step - 1e-9) + 1);
+  const middle = (Math.min(...values) + Math.max(...values)) / 2;
+  const first = Math.min(Math.max(0, Math.round(middle / step - steps / 2)), all - steps);
+  const digits = digitsOf(step);
+  const ticks = Array.from({ length: steps + 1 }, (_, i) => Number(((first + i) * step).toFixed(digits)));
   return placed(ticks, digits, range);
 }
 
@@ -73,4 +92,8 @@ function roundStep(atLeast: number): number {
   const power = 10 ** Math.floor(Math.log10(atLeast));
   const factor = [1, 2, 5, 10].find((candidate) => candidate >= atLeast / power - 1e-9)!;
   return factor * power;
+}
+
+function digitsOf(step: number): number {
+  return Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
 }
