@@ -1,27 +1,37 @@
-import type { Bus } from "../bus/bus.ts";
-import type { Result } from "../bus/result.ts";
 import { createClassifier } from "../models/classifier.ts";
-import { loadModels } from "../models/registry.ts";
 import { type DataSet, sliceDataSet } from "../models/datasets/data_set.ts";
-import type { DataSetName } from "../models/datasets/official.ts";
-import { readDataSet } from "../models/datasets/read_data_set.ts";
-import { encodedImages, evaluate as evaluateHere } from "../models/training/evaluate.ts";
+import { OFFICIAL_DATA_SETS } from "../models/datasets/official.ts";
+import type { Manifest } from "../models/manifest.ts";
+import { listModels, loadModels } from "../models/registry.ts";
+import { measureCalibration } from "../models/report/calibration.ts";
+import { wilsonInterval } from "../models/report/statistics.ts";
+import { evaluate as evaluateHere, type Evaluation, EVALUATION_BATCH } from "../models/training/evaluate.ts";
+import { readTrainingData } from "../models/training/task.ts";
+import { readTrainingLog, type TrainingLog } from "../models/training/training_log.ts";
+import { firstImages } from "../models/training/write_model.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION, openBus } from "./options.ts";
+import { evaluateOverBus, type MeasuredOverBus } from "./evaluate_bus.ts";
+import { writeModelReport } from "./model_report.ts";
+import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION } from "./options.ts";
 import { Progress } from "./progress.ts";
-import { didYouMean } from "./suggestion.ts";
-import { columns, percent, print } from "./terminal.ts";
+import { bold, columns, percent, print } from "./terminal.ts";
 
 /** Measures a model on its test images. */
 export const evaluate: Command = {
   name: "evaluate",
-  summary: "Measure a model on the test images of its data set, here or through a bus",
+  summary: "Measure a model on test images, here or through a bus",
   operands: "NAME",
   options: {
     ...BUS_OPTIONS,
     data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+    on: {
+      type: "string",
+      value: "NAME|DIR",
+      description: "the data set, or a folder of pictures; default what the model was trained for",
+    },
     limit: { type: "number", value: "N", description: "only the first N images", range: [1, 1_000_000] },
+    report: { type: "string", value: "FILE", description: "write what was measured as an HTML page" },
     "timeout-ms": {
       type: "number",
       value: "MS",
@@ -33,166 +43,117 @@ export const evaluate: Command = {
   },
   examples: [
     ["imagebus evaluate mnist --data ~/data", "here, without a bus"],
-    ["imagebus evaluate mnist --bus sqlite:/tmp/bus.db", "send them all to a worker on that bus"],
-    ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "the same on Kafka, for programs"],
+    [
+      "imagebus evaluate mnist --report mnist.html",
+      "with plots, and the most confident mistakes as pictures",
+    ],
+    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on 28×28 grey versions of the pictures"],
+    ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "send them all to workers on Kafka"],
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 
-/** What was measured; with `--json` it is the last line. */
-interface Measured {
-  readonly model: string;
-  readonly data: string;
-  /** How many were sent. */
-  readonly images: number;
-  /** How many answers came, each counted once. */
-  readonly results: number;
-  readonly correct: number;
-  /** Share of right answers among all images, 0 to 1. */
-  readonly accuracy: number;
-  /** From the first image to the last answer. */
-  readonly seconds: number;
-  readonly bus: string | null;
-}
-
 async function run(args: Arguments): Promise<number> {
-  const [model, ...more] = args.operands;
-  if (model === undefined || more.length > 0) {
+  const [name, ...more] = args.operands;
+  if (name === undefined || more.length > 0) {
     throw new UsageError("evaluate needs one model: imagebus evaluate mnist");
   }
-  const data = await testData(model, args);
-  const measured = args.text("bus") === undefined
-    ? await measureHere(model, data, args)
-    : await measureBus(model, data, args);
-  report(measured, args.flag("json"));
+  if (args.text("bus") !== undefined) return await measureBus(name, args);
+  const dir = args.text("models-dir");
+  const search = { names: [name], ...(dir !== undefined && { dirs: [dir] }) };
+  const [files] = await loadModels(search);
+  const [entry] = await listModels(search);
+  const log = await readTrainingLog(entry!.folder);
+  const data = await testData(name, args, log);
+  using classifier = await createClassifier(files!, await loadWasmBinary());
+  const progress = new Progress("images", data.count);
+  const whole = await evaluateHere(classifier, data, { onProgress: (done) => progress.show(done) });
+  progress.end();
+  const isOwn = args.text("on") === undefined;
+  const evaluations: [Evaluation, ...Evaluation[]] = [
+    whole,
+    ...isOwn ? firstImages(log?.firstTestImages, whole, data) : [],
+  ];
+  show(files!.manifest, evaluations, args.flag("json"));
+  const file = args.text("report");
+  if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, data, log);
+  return 0;
+}
+
+async function measureBus(name: string, args: Arguments): Promise<number> {
+  const measured = await evaluateOverBus(name, await testData(name, args, undefined), args);
+  showBus(measured, args.flag("json"));
   return measured.results === measured.images ? 0 : 1;
 }
 
-/** A model is measured on the data set that it is named for. */
-const DATA_SETS: readonly DataSetName[] = ["fashion-mnist", "mnist"];
-
-function isDataSet(name: string): name is DataSetName {
-  return DATA_SETS.some((known) => known === name);
-}
-
-async function testData(model: string, args: Arguments): Promise<DataSet> {
-  if (!isDataSet(model)) {
-    throw new UsageError(`There are no test images for "${model}"${didYouMean(model, DATA_SETS)}`);
+/** What the model was trained for, if the arguments name nothing else. */
+async function testData(name: string, args: Arguments, log: TrainingLog | undefined): Promise<DataSet> {
+  const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
+  const on = args.text("on") ?? log?.data ?? (isOfficial ? name : undefined);
+  if (on === undefined) {
+    throw new UsageError(`It is not known what "${name}" is measured on: say it by --on, e.g. --on ./shapes`);
   }
-  const data = await readDataSet(model, "test", args.text("data"));
+  const data = await readTrainingData(on, "test", args.text("data"));
   const limit = args.number("limit") ?? data.count;
   return limit < data.count ? sliceDataSet(data, 0, limit) : data;
 }
 
-async function measureHere(model: string, data: DataSet, args: Arguments): Promise<Measured> {
-  const dir = args.text("models-dir");
-  const [files] = await loadModels({ names: [model], ...(dir !== undefined && { dirs: [dir] }) });
-  using classifier = await createClassifier(files!, await loadWasmBinary());
-  const progress = new Progress("images", data.count);
-  const { images, correct, accuracy, seconds } = await evaluateHere(classifier, data, {
-    onProgress: (done) => progress.show(done),
+function show(
+  { name, labels, temperature = 1 }: Manifest,
+  evaluations: readonly Evaluation[],
+  json: boolean,
+): void {
+  const measured = evaluations.map((evaluation) => {
+    const { data, images, correct, accuracy, seconds } = evaluation;
+    const calibration = measureCalibration(evaluation, labels.length, temperature);
+    return {
+      model: name,
+      data,
+      images,
+      correct,
+      accuracy,
+      interval: wilsonInterval(correct, images),
+      expectedCalibrationError: calibration.expectedError,
+      millisecondsPerImage: 1000 * seconds / images,
+      seconds,
+      imagesPerSecond: Math.round(images / seconds),
+      bus: null,
+    };
   });
-  progress.end();
-  return { model, data: data.title, images, results: images, correct, accuracy, seconds, bus: null };
-}
-
-async function measureBus(model: string, data: DataSet, args: Arguments): Promise<Measured> {
-  await using bus = await openBus(args);
-  const answers = new Answers(data, args.number("timeout-ms") ?? 60_000);
-  await using results = bus.results({ model });
-  await results.ready;
-  const begun = performance.now();
-  const receiving = answers.receive(results);
-  await Promise.all([sendAll(bus, model, data, answers.run), receiving]);
-  const { count, correct } = answers;
-  const seconds = (answers.lastAt - begun) / 1000;
-  const { url } = bus.transport;
-  const accuracy = correct / data.count;
-  return {
-    model,
-    data: data.title,
-    images: data.count,
-    results: count,
-    correct,
-    accuracy,
-    seconds,
-    bus: url,
-  };
-}
-
-const SENDS_AT_ONCE = 512;
-
-async function sendAll(bus: Bus, model: string, data: DataSet, run: string): Promise<void> {
-  const pending = new Set<Promise<unknown>>();
-  let i = 0;
-  for (const { png, label } of encodedImages(data)) {
-    const sending = bus.send(png, { model, id: `${run}-${i++}`, actual: String(label) });
-    pending.add(sending);
-    sending.then(() => pending.delete(sending), () => {});
-    if (pending.size >= SENDS_AT_ONCE) await Promise.race(pending);
-  }
-  await Promise.all(pending);
-}
-
-/** The answers to the images of one run, each counted once however often it comes. */
-class Answers {
-  /** Begins the id of each image of this run. */
-  readonly run: string = crypto.randomUUID().slice(0, 13);
-  correct = 0;
-  lastAt: number = performance.now();
-  readonly #data: DataSet;
-  readonly #timeoutMs: number;
-  readonly #seen = new Set<number>();
-  readonly #progress: Progress;
-
-  constructor(data: DataSet, timeoutMs: number) {
-    this.#data = data;
-    this.#timeoutMs = timeoutMs;
-    this.#progress = new Progress("results", data.count);
-  }
-
-  get count(): number {
-    return this.#seen.size;
-  }
-
-  /** Resolves when all have come, or none has for too long. */
-  async receive(results: AsyncIterable<Result> & { close(): Promise<void> }): Promise<void> {
-    let timer = this.#giveUp(results);
-    for await (const result of results) {
-      if (!this.#take(result)) continue;
-      clearTimeout(timer);
-      if (this.count === this.#data.count) break;
-      timer = this.#giveUp(results);
+  if (json) {
+    for (const { interval: { low, high }, ...line } of measured) {
+      print(JSON.stringify({ ...line, low, high }));
     }
-    clearTimeout(timer);
-    this.#progress.end();
+    return;
   }
-
-  #giveUp(results: { close(): Promise<void> }): ReturnType<typeof setTimeout> {
-    return setTimeout(() => void results.close(), this.#timeoutMs);
-  }
-
-  #take(result: Result): boolean {
-    if (!result.id.startsWith(`${this.run}-`)) return false;
-    const i = Number(result.id.slice(this.run.length + 1));
-    if (this.#seen.has(i)) return false;
-    this.#seen.add(i);
-    if (result.status === "classified" && result.index === this.#data.labels[i]) this.correct++;
-    this.lastAt = performance.now();
-    this.#progress.show(this.count);
-    return true;
-  }
+  const header = ["data", "images", "right", "accuracy", "95 % interval", "calibration error"].map(bold);
+  print(columns([
+    header,
+    ...measured.map(({ data, images, correct, accuracy, interval, expectedCalibrationError }) => [
+      data,
+      String(images),
+      String(correct),
+      percent(accuracy, 2),
+      `${percent(interval.low, 2)} – ${percent(interval.high, 2)}`,
+      percent(expectedCalibrationError, 2),
+    ]),
+  ]));
+  const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
+  print(
+    `\n${millisecondsPerImage.toFixed(2)} ms an image from PNG to label, ${imagesPerSecond} images/s:` +
+      ` one thread, batches of ${EVALUATION_BATCH}`,
+  );
 }
 
-function report(measured: Measured, json: boolean): void {
+function showBus(measured: MeasuredOverBus, json: boolean): void {
   const { model, data, images, results, correct, accuracy, seconds, bus } = measured;
   const imagesPerSecond = Math.round(results / seconds);
   if (json) return print(JSON.stringify({ ...measured, imagesPerSecond }));
   print(columns([
     ["model", model],
     ["data", `${data}, ${images} images`],
-    ["bus", bus ?? "none: classified in this process"],
+    ["bus", bus],
     ["results", `${results} of ${images}`],
     ["accuracy", `${percent(accuracy, 2)} (${correct} right)`],
     ["images a second", String(imagesPerSecond)],

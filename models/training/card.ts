@@ -84,7 +84,7 @@ The samples in \`samples/\` are the first test image of each class, not chosen b
 
 /** Two digits, as accuracies need. */
 function percent(share: number | undefined, digits = 2): string {
-  return percentOf(share, digits);
+  return percentOf(share, digits).replaceAll("\u00a0", " ");
 }
 
 function accuracyLine({ data, images, correct }: Evaluation): string {

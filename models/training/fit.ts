@@ -1,9 +1,11 @@
 import type { DataSet } from "../datasets/data_set.ts";
+import { ModelError } from "../errors.ts";
 import { crossEntropy } from "./calibrate.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { foldBatchNorm } from "./fold.ts";
 import { initialNumbers, listParameters } from "./parameters.ts";
 import { Random } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
 import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
 import type { TrainingTask } from "./shard.ts";
 import { MOMENT_SHARDS } from "./team.ts";
@@ -98,7 +100,7 @@ export function stepsPerEpoch({ train, recipe }: TrainingTask): number {
  * @param from The state to go on from; its arrays are used up.
  * @param options What happens along the way.
  * @returns The state after the last step.
- * @throws {ModelError} `backend`; or the signal's reason.
+ * @throws {ModelError} `invalid`: the loss is no longer a number; `backend`. Or the signal's reason.
  */
 export async function fit(
   task: TrainingTask,
@@ -125,6 +127,7 @@ export async function fit(
     const indices = order.indices.subarray(first, first + recipe.batch);
     const begun = performance.now();
     const { loss, right } = await team.gradient(parameters, indices, epoch, step * recipe.batch, gradient);
+    if (!Number.isFinite(loss)) throw diverged(recipe, epoch + 1);
     const rate = rateAt(recipe.optimiser, step, total);
     sgdStep(recipe.optimiser, team.parameters, parameters, velocity, gradient, rate);
     if (recipe.lookahead !== undefined) lookAhead(recipe.lookahead, parameters, average, step + 1, total);
@@ -157,6 +160,13 @@ export async function fit(
     keptAt = performance.now();
   }
   return state;
+}
+
+function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
+  return new ModelError(
+    "invalid",
+    `The training of ${name} came to no finite loss in epoch ${epoch}: its learning rate, ${optimiser.learningRate}, is too high`,
+  );
 }
 
 /** Speed over the steps of this run. */

@@ -104,7 +104,7 @@ async function measure(
   const { accuracy: unroundedAccuracy } = await evaluate(unrounded, test!, options);
   const evaluation = all[trainings.indexOf(best)]!;
   return {
-    evaluations: [evaluation, ...firstImages(task.recipe, evaluation, test!), ...more],
+    evaluations: [evaluation, ...firstImages(task.recipe.firstTestImages, evaluation, test!), ...more],
     accuracies: all.map(({ accuracy }) => accuracy),
     unroundedAccuracy,
   };
@@ -113,13 +113,13 @@ async function measure(
 /**
  * Takes out of a measurement what a recipe reports apart.
  *
- * @param recipe What is reported.
+ * @param firstTestImages What is reported.
  * @param evaluation Of all test images.
  * @param test The images.
  * @returns Nothing or one measurement.
  */
 export function firstImages(
-  { firstTestImages }: Pick<Recipe, "firstTestImages">,
+  firstTestImages: Recipe["firstTestImages"],
   evaluation: Evaluation,
   test: DataSet,
 ): Evaluation[] {

@@ -23,7 +23,7 @@ export const CIFAR_10: Recipe = {
     { type: "flatten" },
     { type: "dense", units: 10 },
   ],
-  epochs: 20,
+  epochs: 16,
   augmentation: { shift: 2, edge: "reflect", mirror: true },
   firstTestImages: { count: 1_000, title: "CIFAR-10 test, records 0 to 999" },
   otherTests: ["cifar-10-grey"],

@@ -10,12 +10,12 @@ export const FASHION_MNIST: Recipe = {
   data: "fashion-mnist",
   layers: [
     { type: "conv2d", filters: 8, kernel: 2, activation: "relu" },
-    convolution(64),
+    convolution(48),
     { type: "maxPool2d", size: 2 },
     convolution(64),
-    convolution(128),
+    convolution(96),
     { type: "maxPool2d", size: 2 },
-    convolution(128),
+    convolution(96),
     convolution(128),
     { type: "maxPool2d", size: 2 },
     convolution(128),
@@ -23,7 +23,10 @@ export const FASHION_MNIST: Recipe = {
     { type: "flatten" },
     { type: "dense", units: 10 },
   ],
-  epochs: 20,
+  epochs: 14,
+  batch: 512,
+  optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
+  labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: true, cutout: 8 },
   card: {
     use:

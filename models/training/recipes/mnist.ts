@@ -21,7 +21,10 @@ export const MNIST: Recipe = {
     { type: "flatten" },
     { type: "dense", units: 10 },
   ],
-  epochs: 20,
+  epochs: 14,
+  batch: 512,
+  optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.4, biasRate: 8 },
+  labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: false, rotate: 12, zoom: 0.12 },
   card: {
     use:

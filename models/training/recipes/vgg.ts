@@ -17,7 +17,7 @@ export function convolution(filters: number): Layer {
   return { type: "conv2d", filters, kernel: 3, padding: "same", activation: "relu" };
 }
 
-/** The published settings. */
+/** The published settings, with learning rates that also suit the normalisation over fewer images. */
 export const FAST_TRAINING: Omit<
   Recipe,
   "name" | "version" | "description" | "data" | "layers" | "epochs" | "augmentation" | "card"
@@ -28,11 +28,11 @@ export const FAST_TRAINING: Omit<
   batch: 1_024,
   shard: 128,
   optimiser: {
-    learningRate: 1.5,
+    learningRate: 1.2,
     momentum: 0.85,
     nesterov: true,
-    weightDecay: 1.33e-3,
-    biasRate: 64,
+    weightDecay: 1.5e-3,
+    biasRate: 32,
     warmUp: 0.23,
     finalRate: 0.07,
   },
