@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   model: async () => (await import("./cli/model.ts")).model,
   topics: async () => (await import("./cli/topics.ts")).topics,
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
+  "cross-validate": async () => (await import("./cli/cross_validate.ts")).crossValidate,
   train: async () => (await import("./cli/train.ts")).train,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };

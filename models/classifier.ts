@@ -6,7 +6,7 @@ import { decodeImage } from "./image/decode.ts";
 import { shapeLayers, size } from "./layers.ts";
 import type { ShapedLayer } from "./layers.ts";
 import type { Manifest } from "./manifest.ts";
-import { loadLayers, runLayers } from "./network.ts";
+import { disposeLayers, loadLayers, runLayers } from "./network.ts";
 import type { LoadedLayer } from "./network.ts";
 import { topScores } from "./scores.ts";
 
@@ -165,7 +165,7 @@ class TensorFlowClassifier implements Classifier {
   }
 
   [Symbol.dispose](): void {
-    for (const { tensors } of this.#layers) tf.dispose(tensors as tf.Tensor[]);
+    disposeLayers(this.#layers);
   }
 
   #batchLogits(images: readonly Uint8Array[]): Logits[] {

@@ -1,5 +1,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { ActivationFunction } from "./layer.ts";
+import { convolvePrepared, isSupported, prepareKernel } from "./kernels/convolution.ts";
+import type { PreparedKernel } from "./kernels/convolution.ts";
+import type { ActivationFunction, Convolution } from "./layer.ts";
 import { heightAndWidth } from "./layer.ts";
 import { lastUses, size } from "./layers.ts";
 import type { Shape, ShapedLayer } from "./layers.ts";
@@ -11,6 +13,8 @@ export interface LoadedLayer {
   readonly layer: Layer;
   /** Kernel and bias, or scale and shift; empty where the layer has none. */
   readonly tensors: readonly tf.Tensor[];
+  /** Of a convolution that the project's own kernels work out. */
+  readonly prepared?: PreparedKernel;
 }
 
 /**
@@ -34,7 +38,37 @@ export function loadLayers(
     offset = end;
     return tensor;
   };
-  return shaped.map(({ layer, tensors }) => ({ layer, tensors: tensors.map(take) }));
+  return shaped.map(({ layer, tensors }) => prepareLayer(layer, tensors.map(take)));
+}
+
+/**
+ * Frees the memory of layers.
+ *
+ * @param layers As {@linkcode loadLayers} gives them; not to be used any more.
+ */
+export function disposeLayers(layers: readonly LoadedLayer[]): void {
+  for (const { tensors, prepared } of layers) {
+    tf.dispose([...tensors]);
+    prepared?.panels.dispose();
+  }
+}
+
+/** Convolutions with stride 1 have faster kernels of our own on WASM. */
+function prepareLayer(layer: Layer, tensors: readonly tf.Tensor[]): LoadedLayer {
+  if (layer.type !== "conv2d" || tf.getBackend() !== "wasm" || !isOurs(layer, tensors[0]!)) {
+    return { layer, tensors };
+  }
+  const prepared = prepareKernel(tensors[0] as tf.Tensor4D);
+  return { layer, tensors, prepared };
+}
+
+function isOurs(
+  { stride = 1, dilation = 1, padding, activation }: Convolution,
+  { shape }: tf.Tensor,
+): boolean {
+  const isSingle = [...heightAndWidth(stride), ...heightAndWidth(dilation)].every((extent) => extent === 1);
+  return isSingle && activation !== "relu6" && isSupported(shape) &&
+    (padding !== "same" || shape[0]! % 2 === 1);
 }
 
 /**
@@ -49,16 +83,23 @@ export function runLayers(layers: readonly LoadedLayer[], input: tf.Tensor): tf.
   const sources = layers.map(({ layer }, i) => ({ from: layer.from ?? [i - 1] }));
   const last = lastUses(sources);
   const outputs: tf.Tensor[] = [];
-  for (const [i, { layer, tensors }] of layers.entries()) {
+  for (const [i, loaded] of layers.entries()) {
     const from = sources[i]!.from;
-    outputs.push(runLayer(layer, tensors, from.map((index) => index < 0 ? input : outputs[index]!)));
+    outputs.push(runLoaded(loaded, from.map((index) => index < 0 ? input : outputs[index]!)));
     for (const index of new Set(from)) if (index >= 0 && last[index] === i) outputs[index]!.dispose();
   }
   return outputs.at(-1) ?? input;
 }
 
+function runLoaded({ layer, tensors, prepared }: LoadedLayer, inputs: readonly tf.Tensor[]): tf.Tensor {
+  if (prepared === undefined || layer.type !== "conv2d") return runLayer(layer, tensors, inputs);
+  const { padding = "valid", activation } = layer;
+  const floor = activation === "relu" ? 0 : -Infinity;
+  return convolvePrepared(inputs[0] as tf.Tensor4D, prepared, tensors[1] as tf.Tensor1D, padding, floor);
+}
+
 /**
- * Runs one layer.
+ * Runs one layer by TensorFlow.js's own kernels.
  *
  * @param layer As declared.
  * @param tensors Its trained numbers.

@@ -13,17 +13,24 @@ import type { Address } from "./kernels.ts";
 /** With zeros around, or without. */
 export type Padding = "same" | "valid";
 
+/** Bytes of the vectors that the transformation of a kernel keeps. */
+const LINE = 576;
+
 /** Tiles of Winograd's algorithm that are worked on together: their planes fit the second cache. */
 const BLOCK = 24;
 
+/** Of a kernel: side × side × channels × filters. */
+interface Shape {
+  readonly side: number;
+  readonly channels: number;
+  readonly filters: number;
+}
+
 /** Everything about one convolution that does not depend on the numbers. */
-interface Geometry {
+interface Geometry extends Shape {
   readonly images: number;
   readonly height: number;
   readonly width: number;
-  readonly channels: number;
-  readonly side: number;
-  readonly filters: number;
   /** Rows and columns of zeros before the picture. */
   readonly top: number;
   readonly rows: number;
@@ -52,7 +59,61 @@ export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, padding: Padding):
   const side = kernel.shape[0];
   const geometry = measure(x.shape, side, kernel.shape[3], padding === "same" ? (side - 1) / 2 : 0);
   const out = emptyTensor<tf.Tensor4D>([geometry.images, geometry.rows, geometry.columns, geometry.filters]);
-  run(addressOf(x), addressOf(kernel), addressOf(out), geometry);
+  prepareAndRun(addressOf(x), addressOf(kernel), addressOf(out), geometry);
+  return out;
+}
+
+/** A kernel in the order in which the inner loops read it. Whoever prepared it disposes of it. */
+export interface PreparedKernel {
+  /** Side × side × channels × filters. */
+  readonly shape: readonly [number, number, number, number];
+  /** The numbers. */
+  readonly panels: tf.Tensor;
+}
+
+/**
+ * Brings a kernel into order, once for many convolutions.
+ *
+ * @param kernel As {@linkcode isSupported} says.
+ * @returns What {@linkcode convolvePrepared} takes.
+ */
+export function prepareKernel(kernel: tf.Tensor4D): PreparedKernel {
+  const [side, , channels, filters] = kernel.shape;
+  const shape = { side, channels, filters };
+  const panels = emptyTensor([panelNumbers(shape)]);
+  prepare(addressOf(kernel), addressOf(panels), shape);
+  return { shape: kernel.shape, panels };
+}
+
+/**
+ * Convolves, adds a bias and cuts off below the floor.
+ *
+ * @param x Images × height × width × channels.
+ * @param kernel As {@linkcode prepareKernel} gives it.
+ * @param bias One number for each filter.
+ * @param padding For `same` the side is odd.
+ * @param floor 0 for ReLU, -Infinity for none.
+ * @returns Images × rows × columns × filters.
+ */
+export function convolvePrepared(
+  x: tf.Tensor4D,
+  { shape: [side, , channels, filters], panels }: PreparedKernel,
+  bias: tf.Tensor1D,
+  padding: Padding,
+  floor: number,
+): tf.Tensor4D {
+  const geometry = measure(x.shape, side, filters, padding === "same" ? (side - 1) / 2 : 0);
+  const { images, rows, columns } = geometry;
+  if (geometry.channels !== channels) {
+    throw new RangeError(`${channels} channels must come in, not ${geometry.channels}`);
+  }
+  const out = emptyTensor<tf.Tensor4D>([images, rows, columns, filters]);
+  run(addressOf(x), addressOf(panels), addressOf(out), geometry);
+  withScratch(4 * filters, (ones) => {
+    floatsAt(ones, filters).fill(1);
+    const place = addressOf(out);
+    kernels().scaleShift(place, place, images * rows * columns, filters, ones, addressOf(bias), floor);
+  });
   return out;
 }
 
@@ -71,7 +132,7 @@ export function gradientByInput(dy: tf.Tensor4D, kernel: tf.Tensor4D, padding: P
   const dx = emptyTensor<tf.Tensor4D>([geometry.images, geometry.rows, geometry.columns, channels]);
   withScratch(4 * kernel.size, (turned) => {
     kernels().turn(addressOf(kernel), turned, side, channels, filters);
-    run(addressOf(dy), turned, addressOf(dx), geometry);
+    prepareAndRun(addressOf(dy), turned, addressOf(dx), geometry);
   });
   return dx;
 }
@@ -104,34 +165,47 @@ function measure(shape: readonly number[], side: number, filters: number, top: n
   return { images, height, width, channels, side, filters, top, rows, columns: width + 2 * top - side + 1 };
 }
 
-function isWinograd({ side, channels }: Geometry): boolean {
+function isWinograd({ side, channels }: Pick<Shape, "side" | "channels">): boolean {
   return side === 3 && channels % 4 === 0;
 }
 
-function run(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
-  if (isWinograd(geometry)) runByTiles(x, kernel, out, geometry);
-  else runDirectly(x, kernel, out, geometry);
+/** Numbers that a kernel takes once it is prepared. */
+function panelNumbers({ side, channels, filters }: Shape): number {
+  return (isWinograd({ side, channels }) ? 36 : side * side) * channels * filters;
 }
 
-function runDirectly(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
-  const { channels, side, filters, rows, columns } = geometry;
-  const depth = side * side * channels;
-  withScratch(4 * depth * filters, (panels) => {
-    kernels().toPanels(kernel, panels, depth, filters);
-    forEachPicture(x, geometry, (picture, image) => {
-      const to = out + 4 * image * rows * columns * filters;
-      kernels().convolve(picture, panels, to, columns + side - 1, channels, side, rows, columns, filters);
-    });
+function prepare(kernel: Address, panels: Address, { side, channels, filters }: Shape): void {
+  if (!isWinograd({ side, channels })) {
+    kernels().toPanels(kernel, panels, side * side * channels, filters);
+    return;
+  }
+  withScratch(LINE, (line) => kernels().transformKernel(kernel, panels, channels, filters, line));
+}
+
+function prepareAndRun(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
+  withScratch(4 * panelNumbers(geometry), (panels) => {
+    prepare(kernel, panels, geometry);
+    run(x, panels, out, geometry);
   });
 }
 
-function runByTiles(x: Address, kernel: Address, out: Address, geometry: Geometry): void {
+function run(x: Address, panels: Address, out: Address, geometry: Geometry): void {
+  if (isWinograd(geometry)) runByTiles(x, panels, out, geometry);
+  else runDirectly(x, panels, out, geometry);
+}
+
+function runDirectly(x: Address, panels: Address, out: Address, geometry: Geometry): void {
+  const { channels, side, filters, rows, columns } = geometry;
+  forEachPicture(x, geometry, (picture, image) => {
+    const to = out + 4 * image * rows * columns * filters;
+    kernels().convolve(picture, panels, to, columns + side - 1, channels, side, rows, columns, filters);
+  });
+}
+
+function runByTiles(x: Address, panels: Address, out: Address, geometry: Geometry): void {
   const { images, height, width, channels, top, filters } = geometry;
-  withScratch(4 * 36 * channels * filters, (panels) => {
-    withScratch(kernels().scratchBytes(BLOCK, channels, filters), (scratch) => {
-      kernels().transformKernel(kernel, panels, channels, filters, scratch);
-      kernels().convolve3(x, images, height, width, channels, top, panels, out, filters, BLOCK, scratch);
-    });
+  withScratch(kernels().scratchBytes(BLOCK, channels, filters), (scratch) => {
+    kernels().convolve3(x, images, height, width, channels, top, panels, out, filters, BLOCK, scratch);
   });
 }
 

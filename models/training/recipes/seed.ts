@@ -36,3 +36,10 @@ export const SEED: Recipe = {
     limits: "It overfits within its ten epochs.",
   },
 };
+
+/** What that system published: its mean accuracy over 5 folds, for each data set. */
+export const SEED_FIGURES: Readonly<Record<string, number>> = {
+  "fashion-mnist": 0.9106,
+  "mnist": 0.9873,
+  "cifar-10-grey": 0.5733,
+};
