@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   topics: async () => (await import("./cli/topics.ts")).topics,
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   train: async () => (await import("./cli/train.ts")).train,
+  data: async () => (await import("./cli/data.ts")).data,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 
