@@ -1,7 +1,7 @@
 import { connect, type ConnectOptions } from "../bus/connect.ts";
 import type { Bus } from "../bus/bus.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport.ts";
-import type { FolderForm } from "../models/datasets/image_folder.ts";
+import { type FolderForm, MAX_SIDE } from "../models/datasets/image_folder.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Options of every command that uses a bus. */
@@ -74,14 +74,15 @@ export const FORM_OPTIONS = {
  */
 export function formOf(args: Arguments): FolderForm {
   const size = args.text("size");
-  const match = /^(\d{1,4})[x×](\d{1,4})$/.exec(size ?? "");
-  if (size !== undefined && match === null) {
-    throw new UsageError(`--size is "${size}": expected width and height in pixels, e.g. 32x32`);
+  const sides = /^(\d{1,4})[x×](\d{1,4})$/.exec(size ?? "")?.slice(1).map(Number) ?? [];
+  if (size !== undefined && (sides.length === 0 || sides.some((side) => side < 1 || side > MAX_SIDE))) {
+    throw new UsageError(`--size is "${size}": expected width and height, each 1 to ${MAX_SIDE}, e.g. 32x32`);
   }
+  const [width, height] = sides;
   const channels = args.number("channels");
   if (channels === 2) throw new UsageError("--channels is 2: expected 1 (grey) or 3 (RGB)");
   return {
-    ...(match !== null && { width: Number(match[1]), height: Number(match[2]) }),
+    ...(width !== undefined && height !== undefined && { width, height }),
     ...(channels !== undefined && { channels: channels === 1 ? 1 : 3 }),
   };
 }
