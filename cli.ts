@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   "cross-validate": async () => (await import("./cli/cross_validate.ts")).crossValidate,
   train: async () => (await import("./cli/train.ts")).train,
+  data: async () => (await import("./cli/data.ts")).data,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 

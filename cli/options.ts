@@ -1,6 +1,7 @@
 import { connect, type ConnectOptions } from "../bus/connect.ts";
 import type { Bus } from "../bus/bus.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport.ts";
+import { type FolderForm, MAX_SIDE } from "../models/datasets/image_folder.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Options of every command that uses a bus. */
@@ -49,6 +50,42 @@ export const RESULTS_OPTION = {
 export const MODELS_DIR_OPTION = {
   "models-dir": { type: "string", value: "DIR", description: "a directory with more model folders" },
 } as const satisfies Record<string, Option>;
+
+/** Where the data sets are. */
+export const DATA_OPTION = {
+  data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+} as const satisfies Record<string, Option>;
+
+/** What the images of a folder are brought into. */
+export const FORM_OPTIONS = {
+  size: { type: "string", value: "WxH", description: "image folders: resize every image, e.g. 32x32" },
+  channels: {
+    type: "number",
+    value: "N",
+    description: "image folders: 1 makes every image grey, 3 RGB",
+    range: [1, 3],
+  },
+} as const satisfies Record<string, Option>;
+
+/**
+ * Reads the form that image folders are brought into.
+ *
+ * @param args Of a command with {@linkcode FORM_OPTIONS}.
+ */
+export function formOf(args: Arguments): FolderForm {
+  const size = args.text("size");
+  const sides = /^(\d{1,4})[x×](\d{1,4})$/.exec(size ?? "")?.slice(1).map(Number) ?? [];
+  if (size !== undefined && (sides.length === 0 || sides.some((side) => side < 1 || side > MAX_SIDE))) {
+    throw new UsageError(`--size is "${size}": expected width and height, each 1 to ${MAX_SIDE}, e.g. 32x32`);
+  }
+  const [width, height] = sides;
+  const channels = args.number("channels");
+  if (channels === 2) throw new UsageError("--channels is 2: expected 1 (grey) or 3 (RGB)");
+  return {
+    ...(width !== undefined && height !== undefined && { width, height }),
+    ...(channels !== undefined && { channels: channels === 1 ? 1 : 3 }),
+  };
+}
 
 /**
  * Connects to the bus that the arguments name.

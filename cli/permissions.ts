@@ -20,9 +20,9 @@ const REASONS: Readonly<Record<Permission, string>> = {
 export async function askForPermissions(command: Command, argv: readonly string[]): Promise<void> {
   if (!Deno.stdin.isTerminal()) return;
   for (const name of command.permissions) {
-    if (!isNeeded(name, argv)) continue;
+    if (!isNeeded(command, name, argv)) continue;
     if (await isDecided({ name }) || await isDecided(sampleOf(name))) continue;
-    say(`imagebus ${command.name} needs ${name}: ${REASONS[name]}.`);
+    say(`imagebus ${command.name} needs ${name}: ${reasonOf(command, name)}.`);
     await Deno.permissions.request({ name });
   }
 }
@@ -37,9 +37,14 @@ function sampleOf(name: Permission): Deno.PermissionDescriptor {
   return name === "read" || name === "write" ? { name, path: "." } : { name };
 }
 
-/** Only Kafka needs the network. */
-function isNeeded(name: Permission, argv: readonly string[]): boolean {
+function reasonOf(command: Command, name: Permission): string {
+  return name === "net" && command.name === "data" ? "the servers of the data sets" : REASONS[name];
+}
+
+/** Only Kafka needs the network, and what is to be downloaded. */
+function isNeeded(command: Command, name: Permission, argv: readonly string[]): boolean {
   if (name !== "net" && name !== "sys") return true;
+  if (command.name === "data") return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
   return [...argv, environmentUrl()].some((text) => text.includes("kafka:"));
 }
 

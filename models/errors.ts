@@ -10,7 +10,7 @@ import type { ImageErrorCode } from "./classifier.ts";
  * | `not_found` | a directory, a model or a file is not there | no |
  * | `damaged` | weights or data are not what their description says | no |
  * | `denied` | the file system or Deno's permissions refuse access | no |
- * | `unavailable` | a file can't be fetched at the moment | yes |
+ * | `unavailable` | a file can't be fetched or written at the moment | yes |
  * | `backend` | TensorFlow.js failed; the same call on a new thread may succeed | yes |
  */
 export type ModelErrorCode =

@@ -301,7 +301,8 @@ Deno.test("image folder: grey JPEGs and grey PNGs are of one kind", () =>
       "b/2.png": [width, height, 1],
     });
     await Deno.writeFile(`${path}/a/2.jpg`, grey);
-    assertEquals((await readDataSet(path, "train")).channels, 1);
+    const parts = [await readDataSet(path, "train"), await readDataSet(path, "test")];
+    assertEquals(parts.map(({ channels }) => channels), [1, 1]);
   }));
 
 /** A good folder that something is added to. */

@@ -16,7 +16,8 @@ export interface FolderForm {
   readonly channels?: 1 | 3;
 }
 
-const MAX_SIDE = 4_096;
+/** Pixels of the longest side that images are brought into. */
+export const MAX_SIDE = 4_096;
 const MAX_FILE_BYTES = 67_108_864;
 const MAX_SAMPLES = 2 ** 31;
 

@@ -1,6 +1,6 @@
 import { ModelError } from "../errors.ts";
 import { showUrl } from "../read_url.ts";
-import { readCifarBatch } from "./cifar.ts";
+import { type CifarBatch, readCifarBatch } from "./cifar.ts";
 import type { DataSet, Split } from "./data_set.ts";
 import { readIdx } from "./idx.ts";
 import type { OfficialDataSet } from "./official.ts";
@@ -30,29 +30,51 @@ export async function readOfficial(set: OfficialDataSet, split: Split, directory
   }
 }
 
+/**
+ * Sees whether a file is of the right form, whatever its checksum is.
+ *
+ * @param set What it belongs to.
+ * @param name Which of its files it is to be.
+ * @param url The file.
+ * @throws {ModelError} `not_found`, `denied`, or `damaged`: not of the official form, or a label out of range.
+ */
+export async function checkOfficialForm(set: OfficialDataSet, name: string, url: URL): Promise<void> {
+  const { format, side, classes, counts, files } = set;
+  const split = files.train.some((file) => file.name === name) ? "train" : "test";
+  const index = files[split].findIndex((file) => file.name === name);
+  if (format === "cifar") await readBatch(set, counts[split] / files[split].length, url);
+  else if (index === 0) await readIdx(url, [counts[split], side, side]);
+  else await readLabels(counts[split], classes.length, url);
+}
+
 /** One after the other, so that of several missing files the first is named. */
-async function readFiles(
-  { format, side, classes }: OfficialDataSet,
-  count: number,
-  urls: readonly URL[],
-): Promise<{ pixels: Uint8Array; labels: Uint8Array }> {
+async function readFiles(set: OfficialDataSet, count: number, urls: readonly URL[]): Promise<CifarBatch> {
+  const { format, side, classes } = set;
   if (format === "idx") {
-    const [images, answers] = urls as [URL, URL];
+    const [images, labels] = urls as [URL, URL];
     const pixels = await readIdx(images, [count, side, side]);
-    const labels = await readIdx(answers, [count]);
-    checkLabels(labels, classes.length, answers);
-    return { pixels, labels };
+    return { pixels, labels: await readLabels(count, classes.length, labels) };
   }
   const pixels = new Uint8Array(count * side * side * 3);
   const labels = new Uint8Array(count);
-  const [sizes, counts] = [pixels.length / urls.length, count / urls.length];
   for (const [i, url] of urls.entries()) {
-    const batch = await readCifarBatch(url);
-    checkLabels(batch.labels, classes.length, url);
-    pixels.set(batch.pixels, i * sizes);
-    labels.set(batch.labels, i * counts);
+    const batch = await readBatch(set, count / urls.length, url);
+    pixels.set(batch.pixels, i * batch.pixels.length);
+    labels.set(batch.labels, i * batch.labels.length);
   }
   return { pixels, labels };
+}
+
+async function readBatch({ classes }: OfficialDataSet, records: number, url: URL): Promise<CifarBatch> {
+  const batch = await readCifarBatch(url, records);
+  checkLabels(batch.labels, classes.length, url);
+  return batch;
+}
+
+async function readLabels(count: number, classes: number, url: URL): Promise<Uint8Array> {
+  const labels = await readIdx(url, [count]);
+  checkLabels(labels, classes, url);
+  return labels;
 }
 
 function checkLabels(labels: Uint8Array, classes: number, url: URL): void {
