@@ -1,7 +1,7 @@
 import { createClassifier } from "../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "../models/datasets/data_set.ts";
 import { OFFICIAL_DATA_SETS } from "../models/datasets/official.ts";
-import type { Manifest } from "../models/manifest.ts";
+import type { InputSpec, Manifest } from "../models/manifest.ts";
 import { listModels, loadModels } from "../models/registry.ts";
 import { measureCalibration } from "../models/report/calibration.ts";
 import { wilsonInterval } from "../models/report/statistics.ts";
@@ -13,7 +13,7 @@ import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./evaluate_bus.ts";
 import { writeModelReport } from "./model_report.ts";
-import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION } from "./options.ts";
+import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIR_OPTION } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { bold, columns, percent, print } from "./terminal.ts";
 
@@ -24,7 +24,7 @@ export const evaluate: Command = {
   operands: "NAME",
   options: {
     ...BUS_OPTIONS,
-    data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+    ...DATA_OPTION,
     on: {
       type: "string",
       value: "NAME|DIR",
@@ -65,7 +65,7 @@ async function run(args: Arguments): Promise<number> {
   const [files] = await loadModels(search);
   const [entry] = await listModels(search);
   const log = await readTrainingLog(entry!.folder);
-  const data = await testData(name, args, log);
+  const data = await testData(name, args, log, files!.manifest.input);
   using classifier = await createClassifier(files!, await loadWasmBinary());
   const progress = new Progress("images", data.count);
   const whole = await evaluateHere(classifier, data, { onProgress: (done) => progress.show(done) });
@@ -82,19 +82,25 @@ async function run(args: Arguments): Promise<number> {
 }
 
 async function measureBus(name: string, args: Arguments): Promise<number> {
-  const measured = await evaluateOverBus(name, await testData(name, args, undefined), args);
+  const measured = await evaluateOverBus(name, await testData(name, args), args);
   showBus(measured, args.flag("json"));
   return measured.results === measured.images ? 0 : 1;
 }
 
 /** What the model was trained for, if the arguments name nothing else. */
-async function testData(name: string, args: Arguments, log: TrainingLog | undefined): Promise<DataSet> {
+async function testData(
+  name: string,
+  args: Arguments,
+  log?: TrainingLog,
+  { width, height, channels }: Partial<InputSpec> = {},
+): Promise<DataSet> {
   const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
   const on = args.text("on") ?? log?.data ?? (isOfficial ? name : undefined);
   if (on === undefined) {
     throw new UsageError(`It is not known what "${name}" is measured on: say it by --on, e.g. --on ./shapes`);
   }
-  const data = await readTrainingData(on, "test", args.text("data"));
+  const form = width && height && channels ? { width, height, channels } : {};
+  const data = await readTrainingData(on, "test", args.text("data"), form);
   const limit = args.number("limit") ?? data.count;
   return limit < data.count ? sliceDataSet(data, 0, limit) : data;
 }

@@ -1,16 +1,19 @@
 import { pathToFileURL } from "node:url";
 import { duration } from "../models/report/format.ts";
 import type { Progress } from "../models/training/fit.ts";
+import type { Recipe } from "../models/training/recipe.ts";
 import { RECIPES } from "../models/training/recipes.ts";
 import { resolveRecipe } from "../models/training/resolve_recipe.ts";
 import { train as trainModel } from "../models/training/train.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { DATA_OPTION, FORM_OPTIONS, formOf } from "./options.ts";
 import { columns, percent, print, say, showProgress } from "./terminal.ts";
 
 /** Options of what is trained, and how. */
 export const TRAINING_OPTIONS: Command["options"] = {
   recipe: { type: "string", value: "NAME|FILE", description: "a recipe by its name, or a JSON file of one" },
-  data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
+  ...DATA_OPTION,
+  ...FORM_OPTIONS,
   epochs: { type: "number", value: "N", description: "how often each image is seen", range: [1, 10_000] },
   seed: { type: "number", value: "N", description: "start of the random numbers", range: [0, 2 ** 31 - 1] },
   workers: {
@@ -72,8 +75,14 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /** The recipe that the arguments ask for. */
-export async function recipeOf(target: string, args: Arguments) {
-  const recipe = await resolveRecipe(target, args.text("recipe"), args.text("data"));
+export async function recipeOf(target: string, args: Arguments): Promise<Recipe> {
+  const by = args.text("recipe");
+  const from = args.text("data");
+  const recipe = await resolveRecipe(target, {
+    form: formOf(args),
+    ...(by !== undefined && { by }),
+    ...(from !== undefined && { from }),
+  });
   const epochs = args.number("epochs");
   const seed = args.number("seed");
   return { ...recipe, ...(epochs !== undefined && { epochs }), ...(seed !== undefined && { seed }) };

@@ -47,7 +47,7 @@ export interface CrossValidation {
  */
 export async function crossValidate(options: CrossValidateOptions): Promise<CrossValidation> {
   const { recipe, folds = 5 } = options;
-  const all = await readTrainingData(recipe.data, "train", options.data);
+  const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
   if (!(Number.isInteger(folds) && folds >= 2 && folds <= all.count)) {
     throw new ModelError("invalid", `There must be 2 to ${all.count} folds of ${all.title}, not ${folds}`);
   }

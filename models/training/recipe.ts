@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FolderForm } from "../datasets/image_folder.ts";
 import type { Layer } from "../manifest.ts";
 import type { Augmentation } from "./augment.ts";
 
@@ -15,8 +16,10 @@ export interface Recipe {
   readonly version: string;
   /** One line for people. */
   readonly description: string;
-  /** What it is learnt from, as `readDataSet` takes it. */
+  /** What it is learnt from, as `readTrainingData` takes it. */
   readonly data: string;
+  /** What the pictures of an image folder are brought into. @default {they must have one form} */
+  readonly form?: FolderForm;
   /**
    * The network, as it is served: square convolutions with stride 1 and a multiple of 8 filters, pools side by side,
    * dense layers.

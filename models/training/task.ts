@@ -1,6 +1,7 @@
 import { sliceDataSet } from "../datasets/data_set.ts";
 import type { DataSet, Split } from "../datasets/data_set.ts";
 import { toSeedForm } from "../datasets/form.ts";
+import type { FolderForm } from "../datasets/image_folder.ts";
 import { readDataSet } from "../datasets/read_data_set.ts";
 import { ModelError } from "../errors.ts";
 import { shapeLayers } from "../layers.ts";
@@ -18,11 +19,17 @@ export const CIFAR_10_GREY = "cifar-10-grey";
  * @param name As `readDataSet` takes it, or {@linkcode CIFAR_10_GREY}.
  * @param split Which part.
  * @param from The directory of all data sets.
+ * @param form What the pictures of an image folder are brought into.
  * @returns The images.
  * @throws {ModelError} As `readDataSet`.
  */
-export async function readTrainingData(name: string, split: Split, from?: string | URL): Promise<DataSet> {
-  if (name !== CIFAR_10_GREY) return await readDataSet(name, split, from);
+export async function readTrainingData(
+  name: string,
+  split: Split,
+  from?: string | URL,
+  form: FolderForm = {},
+): Promise<DataSet> {
+  if (name !== CIFAR_10_GREY) return await readDataSet(name, split, from, form);
   const data = toSeedForm(await readDataSet("cifar-10", split, from));
   return { ...data, title: `${data.title}, 28×28 grey` };
 }

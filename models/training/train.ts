@@ -61,7 +61,7 @@ export interface Training {
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
   const { recipe, out, seeds = 1 } = options;
-  const all = await readTrainingData(recipe.data, "train", options.data);
+  const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
   const tests = await readTests(recipe, options.data);
   const kept = new URL(`.${recipe.name}.training/`, out);
   await makeDirectory(kept);
@@ -76,7 +76,7 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
 }
 
 async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet, ...DataSet[]]> {
-  const first = await readTrainingData(recipe.data, "test", from);
+  const first = await readTrainingData(recipe.data, "test", from, recipe.form);
   const others: DataSet[] = [];
   for (const name of recipe.otherTests ?? []) others.push(await readTrainingData(name, "test", from));
   return [first, ...others];
