@@ -420,8 +420,8 @@ for (
     }));
 }
 
-/** CIFAR-10 in little: 2 records a file. */
-const RECORDS = 2;
+/** CIFAR-10 in little: 50 records a file, which is more than is read at once. */
+const RECORDS = 50;
 const BATCHES: Content = Object.fromEntries(
   ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"].map((name, i) => {
     const batch = noise(RECORDS * 3073 + i).slice(i) as Uint8Array<ArrayBuffer>;
@@ -430,13 +430,15 @@ const BATCHES: Content = Object.fromEntries(
   }),
 );
 
-/** A .tar.gz, by the program that made the real one, with files that nobody asked for. */
+/** A .tar.gz, by the program that made the real one, with a file in the midst that nobody asked for. */
 async function archive(path: string, batches: Content): Promise<Uint8Array<ArrayBuffer>> {
   const folder = `${path}/made/little`;
   await Deno.mkdir(folder, { recursive: true });
-  const all = { "readme.html": new TextEncoder().encode("<html>"), ...batches };
-  for (const [name, bytes] of Object.entries(all)) await Deno.writeFile(`${folder}/${name}`, bytes);
-  const args = ["-czf", `${path}/little.tar.gz`, "-C", `${path}/made`, "little"];
+  const [first, ...others] = Object.entries(batches);
+  const all = [first!, ["batches.meta.txt", new TextEncoder().encode("airplane")] as const, ...others];
+  for (const [name, bytes] of all) await Deno.writeFile(`${folder}/${name}`, bytes);
+  const names = all.map(([name]) => `little/${name}`);
+  const args = ["-czf", `${path}/little.tar.gz`, "-C", `${path}/made`, ...names];
   const { success } = await new Deno.Command("tar", { args }).output();
   assert(success);
   const bytes = await Deno.readFile(`${path}/little.tar.gz`);
@@ -471,7 +473,7 @@ Deno.test("data get: an archive is unpacked, each file checked, and removed", ()
     const { files } = await get(set, path);
     assertEquals([filesIn(path), files.map(({ came }) => came)], [UNPACKED, new Array(3).fill("downloaded")]);
     const data = await readOfficial(set, "train", directoryUrl(path));
-    assertEquals([data.count, [...data.labels]], [4, [0, 1, 1, 2]]);
+    assertEquals([data.count, data.labels[0], data.labels[50], data.labels[99]], [100, 0, 1, 0]);
     await get(set, path);
     assertEquals(server.asked, ["little.tar.gz"]);
     // Where only one file is missing, the others are left alone.
@@ -492,7 +494,7 @@ Deno.test("data get --from: an archive at hand is unpacked and stays; a wrong on
     const faults = [
       [await archive(path, train), false, "is not the official file: its MD5 is"],
       [await archive(path, train), true, "does not hold little/test_batch.bin"],
-      [packed.slice(0, -2000), true, "can't be read"],
+      [packed.slice(0, -2000), true, "little.tar.gz can't be"],
       [new TextEncoder().encode("<html>"), true, "can't be unpacked; it must be a .tar.gz"],
       [await archive(path, { ...BATCHES, "test_batch.bin": new Uint8Array(9) }), true, "test_batch.bin in "],
     ] as const;

@@ -29,7 +29,8 @@ export async function* readArchive(url: URL): AsyncGenerator<ArchivedFile, undef
       .pipeThrough(limitTo(size * MAX_RATIO, url));
     for await (const { header, body } of entries(tar)) {
       if (header.type === "file") yield { path: header.name.replace(/^\.\//, ""), content: body };
-      if (!body.locked) await body.cancel();
+      // Not cancelled: modern-tar 0.8.6 would then never deliver the rest of the file after it.
+      if (!body.locked) await body.pipeTo(new WritableStream());
     }
   } catch (cause) {
     throw explainArchive(url, cause);

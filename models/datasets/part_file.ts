@@ -37,7 +37,7 @@ export class PartFile implements AsyncDisposable {
     } catch (cause) {
       throw explainWrite(url, cause);
     }
-    if (await file.tryLock(true)) return new PartFile(target, file, (await file.stat()).size);
+    if (await file.tryLock(true)) return new PartFile(target, file, await file.seek(0, Deno.SeekMode.End));
     file.close();
     throw new ModelError("unavailable", `${showUrl(url)} is being written by another process; wait for it`);
   }
@@ -60,7 +60,6 @@ export class PartFile implements AsyncDisposable {
    */
   async append(bytes: Uint8Array): Promise<void> {
     try {
-      await this.#file.seek(this.#size, Deno.SeekMode.Start);
       for (let at = 0; at < bytes.byteLength;) at += await this.#file.write(bytes.subarray(at));
     } catch (cause) {
       await this.discard();
@@ -72,6 +71,7 @@ export class PartFile implements AsyncDisposable {
   /** Forgets what was written. */
   async empty(): Promise<void> {
     await this.#file.truncate(0);
+    await this.#file.seek(0, Deno.SeekMode.Start);
     this.#size = 0;
   }
 
