@@ -92,7 +92,7 @@ function tensorOf(shape: Shape, seed: number): tf.Tensor {
 }
 
 async function runOn(backend: "wasm" | "cpu", { layer, inputs = [PICTURE] }: Case, batch: number) {
-  if (backend === "wasm") await startBackend(await loadWasmBinary());
+  await startBackend(await loadWasmBinary());
   await tf.setBackend(backend);
   const { tensors, output } = shapeLayer(layer, inputs, "test");
   let numbers: Float32Array = new Float32Array();
