@@ -5,9 +5,9 @@ import { type ActivationFunction, type Layer, LAYER_TYPES } from "../models/laye
 import { lastUses, type Shape, shapeLayers, size } from "../models/layers.ts";
 import { runLayer, runLayers } from "../models/network.ts";
 import { shapeLayer } from "../models/layer_shape.ts";
-import { Random } from "../models/training/random.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { assert, assertEquals } from "./assert.ts";
+import { noise } from "./fixtures/noise.ts";
 
 const PICTURE = [9, 8, 4] as const;
 const FUNCTIONS: readonly ActivationFunction[] = [
@@ -87,21 +87,20 @@ function pools() {
   ];
 }
 
-function noise(shape: Shape, seed: number): Float32Array {
-  const random = new Random(seed, 0);
-  return Float32Array.from({ length: size(shape) }, () => random.integer(-3000, 3000) / 1000);
+function tensorOf(shape: Shape, seed: number): tf.Tensor {
+  return tf.tensor(noise(size(shape), seed, [-3, 3]), [...shape]);
 }
 
 async function runOn(backend: "wasm" | "cpu", { layer, inputs = [PICTURE] }: Case, batch: number) {
-  if (backend === "wasm") await startBackend(await loadWasmBinary());
+  await startBackend(await loadWasmBinary());
   await tf.setBackend(backend);
   const { tensors, output } = shapeLayer(layer, inputs, "test");
   let numbers: Float32Array = new Float32Array();
   tf.tidy(() => {
     const y = runLayer(
       layer,
-      tensors.map((shape, i) => tf.tensor(noise(shape, 100 + i), [...shape])),
-      inputs.map((shape, i) => tf.tensor(noise([batch, ...shape], i), [batch, ...shape])),
+      tensors.map((shape, i) => tensorOf(shape, 100 + i)),
+      inputs.map((shape, i) => tensorOf([batch, ...shape], i)),
     );
     assertEquals(y.shape, [batch, ...output]);
     numbers = y.dataSync<"float32">().slice();
@@ -149,10 +148,10 @@ Deno.test("layers: a graph is run as its edges say, and holds nothing longer tha
   const shaped = shapeLayers(input, GRAPH, "graph");
   assertEquals(shaped.at(-1)!.output, [5]);
   assertEquals(lastUses(shaped), [4, 2, 3, 4, 5, 5]);
-  const x = tf.tensor(noise([2, 5, 4, 1], 1), [2, 5, 4, 1]) as tf.Tensor4D;
+  const x = tensorOf([2, 5, 4, 1], 1) as tf.Tensor4D;
   const layers = shaped.map(({ layer, tensors }, i) => ({
     layer,
-    tensors: tensors.map((shape, k) => tf.tensor(noise(shape, 10 * i + k), [...shape])),
+    tensors: tensors.map((shape, k) => tensorOf(shape, 10 * i + k)),
   }));
   const [first, second] = [layers[0]!.tensors, layers[1]!.tensors] as [tf.Tensor4D, tf.Tensor][];
   const byHand = tf.tidy(() => {

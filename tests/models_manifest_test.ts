@@ -151,6 +151,13 @@ Deno.test("manifest: layers that together hold too much memory are refused", () 
   );
 });
 
+Deno.test("manifest: the example in the documentation is a good one", async () => {
+  const text = await Deno.readTextFile(new URL("../docs/models.md", import.meta.url));
+  const json = /```json\n(\{ *\n *"format"[^`]*)```/.exec(text)![1]!;
+  const manifest = parseManifest(JSON.parse(json.replace("…", "0".repeat(64))), "docs/models.md");
+  assertEquals(manifest.name, "cats");
+});
+
 Deno.test("layers: the whole vocabulary is taken over as it is written", () => {
   const layers = [
     { type: "zeroPad2d", top: 1, bottom: 0, left: 2, right: 1 },

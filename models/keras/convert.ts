@@ -93,8 +93,8 @@ function inputShape(
   form: PixelForm,
   where: string,
 ): [number, number, number] {
-  const [height, width, channels = 1, ...more] = shape.length > 1 ? shape : [];
-  if (more.length > 0 || (channels !== 1 && channels !== 3)) {
+  const [height, width, channels = 1] = shape;
+  if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
     const shown = shape.map((extent) => extent ?? "any").join("×");
     throw new ModelError(
       "invalid",

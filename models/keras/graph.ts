@@ -77,7 +77,7 @@ function readSequential(fields: JsonFields, path: readonly string[], where: stri
   // Before Keras 2.2.3 the config was the list of layers itself.
   const holder = Array.isArray(fields.raw("config")) ? fields : fields.object("config");
   const list = holder.objects(holder === fields ? "config" : "layers", 1, MAX_LAYERS);
-  const entries = list.map((layer) => readEntry(layer, () => []));
+  const entries = list.map((layer) => readEntry(layer, () => [], where));
   const first = entries[0]!;
   const built = holder === fields ? undefined : holder.raw("build_input_shape");
   return {
@@ -91,7 +91,7 @@ function readFunctional(fields: JsonFields, path: readonly string[], where: stri
   const config = fields.object("config");
   const entries = new Map(
     config.objects("layers", 1, MAX_LAYERS).map((layer) => {
-      const entry = readEntry(layer, takesOf);
+      const entry = readEntry(layer, takesOf, where);
       return [entry.name, entry];
     }),
   );
@@ -119,11 +119,14 @@ function readFunctional(fields: JsonFields, path: readonly string[], where: stri
   };
 }
 
-function readEntry(fields: JsonFields, takes: (fields: JsonFields, name: string) => string[]): Entry {
+function readEntry(
+  fields: JsonFields,
+  takes: (fields: JsonFields, name: string) => string[],
+  where: string,
+): Entry {
   const className = fields.text("class_name", 200);
-  // Before Keras 2.2.3 the config of a sequential model inside another was a list, without a name.
-  const config = fields.object("config");
-  const name = fields.has("name") ? fields.text("name", 500) : config.text("name", 500);
+  const name = fields.has("name") ? fields.text("name", 500) : fields.object("config").text("name", 500);
+  const config = new JsonFields(fields.raw("config"), "", `${where}: ${className} "${name}"`, "invalid");
   return { name, className, fields, config, takes: takes(fields, name) };
 }
 
