@@ -113,6 +113,20 @@ function occupied(url: URL, replaceable: boolean): ModelError {
   return new ModelError("invalid", `${showUrl(url)} is there already; ${end}`);
 }
 
+/**
+ * Makes a directory, and those that it is in.
+ *
+ * @param url Where; it may be there already.
+ * @throws {ModelError} `denied`, `not_found` or `unavailable` if it can't be made.
+ */
+export async function makeDirectory(url: URL): Promise<void> {
+  try {
+    await Deno.mkdir(url, { recursive: true });
+  } catch (cause) {
+    throw explainWrite(url, cause);
+  }
+}
+
 function explainWrite(url: URL, cause: unknown): ModelError {
   const where = showUrl(url);
   if (cause instanceof Deno.errors.NotCapable) {

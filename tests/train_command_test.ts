@@ -139,6 +139,38 @@ Deno.test("cross-validate: each fold is measured, and the report shows them", ()
     assertStringIncludes(await Deno.readTextFile(report), "clothes: cross-validation");
   }));
 
+const canMount = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: ["-Urm", "true"], stderr: "null" }).output()
+    .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: `train: a full disk ends it, and no model is there${
+    canMount ? "" : " (skipped: no file system can be mounted here)"
+  }`,
+  ignore: !canMount,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const script =
+        'mount -t tmpfs -o size=64k tmpfs "$0" && { "$@"; code=$?; find "$0" -type f; exit $code; }';
+      const train = [
+        Deno.execPath(),
+        "run",
+        ...ALLOWED,
+        "cli.ts",
+        "train",
+        CLOTHES,
+        "--epochs",
+        "1",
+        "--out",
+        directory,
+      ];
+      const args = ["-Urm", "sh", "-c", script, directory, ...train];
+      const { code, stdout, stderr } = await new Deno.Command("unshare", { args, cwd: ROOT }).output();
+      assertStringIncludes(new TextDecoder().decode(stderr), "can't be written: No space left on device");
+      assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
+    }),
+});
+
 const MISTAKES: readonly (readonly [args: readonly string[], code: number, text: string])[] = [
   [["train"], 2, "train needs one name"],
   [["train", "nowhere"], 2, 'There is no data set "nowhere"'],

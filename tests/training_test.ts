@@ -27,7 +27,9 @@ async function trained(task: TrainingTask, workers: number, onProgress?: (progre
 
 Deno.test("training: the loss of a whole network changes as its gradient says", async () => {
   await startBackend(wasm);
-  const task = halvesTask({ ...HALVES, shard: 32, augmentation: { shift: 0, mirror: false } });
+  // Where a filter passes on what a ReLU has set to 0, pixels of a pool are equal, and there is no one slope.
+  const initial = { whiten: true, identity: false };
+  const task = halvesTask({ ...HALVES, initial, shard: 32, augmentation: { shift: 0, mirror: false } });
   const trainer = new ShardTrainer(task);
   const { parameters } = startFit(task);
   const images = { indices: Uint32Array.from({ length: 32 }, (_, i) => i), epoch: 0, seen: 0 };

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { ModelError } from "../errors.ts";
-import { explain, readUrl, showUrl } from "../read_url.ts";
+import { writeWholeFile } from "../model_folder.ts";
+import { readUrl, showUrl } from "../read_url.ts";
 import type { EpochRecord } from "./fit.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -35,14 +36,8 @@ const MAX_BYTES = 4_294_967_296;
  * @throws {ModelError} `denied`, `not_found` or `unavailable` (no room on the disk)
  */
 export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Checkpoint): Promise<void> {
-  const part = new URL(`${file.href}.part`);
-  try {
-    await Deno.writeFile(part, serialize({ recipe: fingerprint(recipe), checkpoint }));
-    await Deno.rename(part, file);
-  } catch (cause) {
-    await Deno.remove(part).catch(() => {});
-    throw explain(file, cause);
-  }
+  const bytes = serialize({ recipe: fingerprint(recipe), checkpoint });
+  await writeWholeFile(file, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), true);
 }
 
 /**

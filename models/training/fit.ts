@@ -83,16 +83,6 @@ export function startFit({ layers, recipe, train, input }: TrainingTask): Checkp
 }
 
 /**
- * Counts the steps of an epoch; images that don't fill a last batch wait for another epoch.
- *
- * @param task What to work on.
- * @returns At least 1.
- */
-export function stepsPerEpoch({ train, recipe }: TrainingTask): number {
-  return Math.floor(train.count / recipe.batch);
-}
-
-/**
  * Trains to the end.
  *
  * @param task What to work on.
@@ -108,65 +98,131 @@ export async function fit(
   from: Checkpoint,
   options: FitOptions = {},
 ): Promise<Checkpoint> {
-  const { recipe, train } = task;
-  const perEpoch = stepsPerEpoch(task);
-  const total = perEpoch * recipe.epochs;
-  const gradient = new Float32Array(from.parameters.length);
+  const run = new Run(task, team, options);
   let state = from;
-  let order: { epoch: number; indices: Uint32Array } | undefined;
   let keptAt = performance.now();
-  const clock = new Clock(recipe.batch);
-  while (state.step < total) {
+  while (state.step < run.steps) {
     options.signal?.throwIfAborted();
-    const { step, parameters, velocity, average } = state;
-    const epoch = Math.floor(step / perEpoch);
-    if (order?.epoch !== epoch) {
-      order = { epoch, indices: new Random(recipe.seed, epoch).permutation(train.count) };
-    }
-    const first = (step - epoch * perEpoch) * recipe.batch;
-    const indices = order.indices.subarray(first, first + recipe.batch);
-    const begun = performance.now();
-    const { loss, right } = await team.gradient(parameters, indices, epoch, step * recipe.batch, gradient);
-    if (!Number.isFinite(loss)) throw diverged(recipe, epoch + 1);
-    const rate = rateAt(recipe.optimiser, step, total);
-    sgdStep(recipe.optimiser, team.parameters, parameters, velocity, gradient, rate);
-    if (recipe.lookahead !== undefined) lookAhead(recipe.lookahead, parameters, average, step + 1, total);
-    const seconds = (performance.now() - begun) / 1000;
-    clock.count(seconds);
-    state = {
-      ...state,
-      step: step + 1,
-      lossSum: state.lossSum + loss,
-      right: state.right + right,
-      seconds: state.seconds + seconds,
-    };
-    const done = state.step - epoch * perEpoch;
-    const progress: Progress = {
-      epoch: epoch + 1,
-      epochs: recipe.epochs,
-      share: done / perEpoch,
-      loss: state.lossSum / done,
-      accuracy: state.right / done / recipe.batch,
-      imagesPerSecond: clock.imagesPerSecond,
-      secondsLeft: (total - state.step) * recipe.batch / clock.imagesPerSecond,
-    };
-    options.onProgress?.(progress);
-    if (done === perEpoch) {
-      state = await endEpoch(task, team, state, progress, rate * recipe.optimiser.learningRate);
-      options.onProgress?.({ ...progress, record: state.history.at(-1)! });
-    }
-    if (done !== perEpoch && performance.now() - keptAt < KEEP_EVERY_MS) continue;
+    const { history } = state;
+    state = await run.step(state);
+    const isEpochDone = state.history !== history;
+    if (!isEpochDone && performance.now() - keptAt < KEEP_EVERY_MS) continue;
     await options.keep?.(state);
     keptAt = performance.now();
   }
   return state;
 }
 
-function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
-  return new ModelError(
-    "invalid",
-    `The training of ${name} came to no finite loss in epoch ${epoch}: its learning rate, ${optimiser.learningRate}, is too high`,
-  );
+/** One call of `fit`: what stays the same from step to step. */
+class Run {
+  readonly steps: number;
+  readonly #task: TrainingTask;
+  readonly #team: Team;
+  readonly #options: FitOptions;
+  readonly #perEpoch: number;
+  readonly #clock: Clock;
+  #gradient = new Float32Array(0);
+  #order = { epoch: -1, indices: new Uint32Array(0) };
+
+  constructor(task: TrainingTask, team: Team, options: FitOptions) {
+    this.#task = task;
+    this.#team = team;
+    this.#options = options;
+    this.#perEpoch = Math.floor(task.train.count / task.recipe.batch);
+    this.#clock = new Clock(task.recipe.batch);
+    this.steps = this.#perEpoch * task.recipe.epochs;
+  }
+
+  async step(before: Checkpoint): Promise<Checkpoint> {
+    const begun = performance.now();
+    const { loss, right } = await this.#learn(before);
+    const seconds = (performance.now() - begun) / 1000;
+    this.#clock.count(seconds);
+    const state = {
+      ...before,
+      step: before.step + 1,
+      lossSum: before.lossSum + loss,
+      right: before.right + right,
+      seconds: before.seconds + seconds,
+    };
+    const progress = this.#progress(state);
+    this.#options.onProgress?.(progress);
+    return progress.share === 1 ? await this.#endEpoch(state, progress) : state;
+  }
+
+  async #learn(
+    { step, parameters, velocity, average }: Checkpoint,
+  ): Promise<{ loss: number; right: number }> {
+    const { recipe } = this.#task;
+    const epoch = Math.floor(step / this.#perEpoch);
+    if (this.#gradient.length !== parameters.length) this.#gradient = new Float32Array(parameters.length);
+    const seen = step * recipe.batch;
+    const report = await this.#team.gradient(
+      parameters,
+      this.#images(step, epoch),
+      epoch,
+      seen,
+      this.#gradient,
+    );
+    if (!Number.isFinite(report.loss)) throw diverged(recipe, epoch + 1);
+    sgdStep(recipe.optimiser, this.#team.parameters, parameters, velocity, this.#gradient, this.#rate(step));
+    if (recipe.lookahead !== undefined) {
+      lookAhead(recipe.lookahead, parameters, average, step + 1, this.steps);
+    }
+    return report;
+  }
+
+  #rate(step: number): number {
+    return rateAt(this.#task.recipe.optimiser, step, this.steps);
+  }
+
+  #images(step: number, epoch: number): Uint32Array {
+    const { recipe: { seed, batch }, train } = this.#task;
+    if (this.#order.epoch !== epoch) {
+      this.#order = { epoch, indices: new Random(seed, epoch).permutation(train.count) };
+    }
+    const first = (step - epoch * this.#perEpoch) * batch;
+    return this.#order.indices.subarray(first, first + batch);
+  }
+
+  #progress({ step, lossSum, right }: Checkpoint): Progress {
+    const { epochs, batch } = this.#task.recipe;
+    const epoch = Math.ceil(step / this.#perEpoch);
+    const done = step - (epoch - 1) * this.#perEpoch;
+    const { imagesPerSecond } = this.#clock;
+    return {
+      epoch,
+      epochs,
+      share: done / this.#perEpoch,
+      loss: lossSum / done,
+      accuracy: right / done / batch,
+      imagesPerSecond,
+      secondsLeft: (this.steps - step) * batch / imagesPerSecond,
+    };
+  }
+
+  async #endEpoch(state: Checkpoint, progress: Progress): Promise<Checkpoint> {
+    const begun = performance.now();
+    const { epoch, loss, accuracy, imagesPerSecond } = progress;
+    const learningRate = this.#rate(state.step - 1) * this.#task.recipe.optimiser.learningRate;
+    const trained = { epoch, trainLoss: loss, trainAccuracy: accuracy, learningRate, imagesPerSecond };
+    const record = { ...trained, ...await this.#validate(state.parameters) };
+    this.#options.onProgress?.({ ...progress, record });
+    const seconds = state.seconds + (performance.now() - begun) / 1000;
+    return { ...state, lossSum: 0, right: 0, history: [...state.history, record], seconds };
+  }
+
+  async #validate(
+    numbers: Float32Array,
+  ): Promise<Pick<EpochRecord, "validationLoss" | "validationAccuracy">> {
+    const { validation } = this.#task;
+    if (validation.count === 0) return {};
+    const logits = await this.#team.predict(await finish(this.#task, this.#team, numbers));
+    return {
+      validationLoss: crossEntropy(logits, validation.labels, 1),
+      validationAccuracy: accuracyOf(logits, validation),
+    };
+  }
 }
 
 /** Speed over the steps of this run. */
@@ -189,31 +245,11 @@ class Clock {
   }
 }
 
-async function endEpoch(
-  task: TrainingTask,
-  team: Team,
-  state: Checkpoint,
-  { epoch, loss, accuracy, imagesPerSecond }: Progress,
-  learningRate: number,
-): Promise<Checkpoint> {
-  const begun = performance.now();
-  const record = { epoch, trainLoss: loss, trainAccuracy: accuracy, learningRate, imagesPerSecond };
-  const seen = task.validation.count === 0 ? {} : await validate(task, team, state.parameters);
-  return {
-    ...state,
-    lossSum: 0,
-    right: 0,
-    history: [...state.history, { ...record, ...seen }],
-    seconds: state.seconds + (performance.now() - begun) / 1000,
-  };
-}
-
-async function validate(task: TrainingTask, team: Team, numbers: Float32Array) {
-  const logits = await team.predict(await finish(task, team, numbers));
-  return {
-    validationLoss: crossEntropy(logits, task.validation.labels, 1),
-    validationAccuracy: accuracyOf(logits, task.validation),
-  };
+function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
+  return new ModelError(
+    "invalid",
+    `The training of ${name} came to no finite loss in epoch ${epoch}: its learning rate, ${optimiser.learningRate}, is too high`,
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { DataSet } from "../datasets/data_set.ts";
 import { ModelError } from "../errors.ts";
-import { explain } from "../read_url.ts";
+import { makeDirectory } from "../model_folder.ts";
 import { loadWasmBinary } from "../wasm_binary.ts";
 import { fitTemperature } from "./calibrate.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -80,14 +80,6 @@ async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet,
   const others: DataSet[] = [];
   for (const name of recipe.otherTests ?? []) others.push(await readTrainingData(name, "test", from));
   return [first, ...others];
-}
-
-async function makeDirectory(folder: URL): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw explain(folder, cause);
-  }
 }
 
 async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions): Promise<Training> {
