@@ -1,4 +1,4 @@
-import { createClassifier } from "../models/classifier.ts";
+import { createClassifier, type ModelFiles } from "../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "../models/datasets/data_set.ts";
 import { OFFICIAL_DATA_SETS } from "../models/datasets/official.ts";
 import type { InputSpec, Manifest } from "../models/manifest.ts";
@@ -65,27 +65,42 @@ async function run(args: Arguments): Promise<number> {
   const [files] = await loadModels(search);
   const [entry] = await listModels(search);
   const log = await readTrainingLog(entry!.folder);
-  const data = await testData(name, args, log, files!.manifest.input);
-  using classifier = await createClassifier(files!, await loadWasmBinary());
-  const progress = new Progress("images", data.count);
-  const whole = await evaluateHere(classifier, data, { onProgress: (done) => progress.show(done) });
-  progress.end();
-  const isOwn = args.text("on") === undefined;
-  const evaluations: [Evaluation, ...Evaluation[]] = [
-    whole,
-    ...isOwn ? firstImages(log?.firstTestImages, whole, data) : [],
-  ];
+  const tests = await testData(name, args, log, files!.manifest.input);
+  const evaluations = await measureHere(files!, tests, log, args);
   show(files!.manifest, evaluations, args.flag("json"));
   const file = args.text("report");
-  if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, data, log);
+  if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
   return 0;
 }
 
+async function measureHere(
+  files: ModelFiles,
+  [data, ...others]: TestData,
+  log: TrainingLog | undefined,
+  args: Arguments,
+): Promise<[Evaluation, ...Evaluation[]]> {
+  using classifier = await createClassifier(files, await loadWasmBinary());
+  const measure = async (data: DataSet) => {
+    const progress = new Progress("images", data.count);
+    const evaluation = await evaluateHere(classifier, data, { onProgress: (done) => progress.show(done) });
+    progress.end();
+    return evaluation;
+  };
+  const whole = await measure(data);
+  const apart = args.text("on") === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
+  const evaluations: [Evaluation, ...Evaluation[]] = [whole, ...apart];
+  for (const other of others) evaluations.push(await measure(other));
+  return evaluations;
+}
+
 async function measureBus(name: string, args: Arguments): Promise<number> {
-  const measured = await evaluateOverBus(name, await testData(name, args), args);
+  const measured = await evaluateOverBus(name, (await testData(name, args))[0], args);
   showBus(measured, args.flag("json"));
   return measured.results === measured.images ? 0 : 1;
 }
+
+/** The images that are measured on, and others that the model's card reports too. */
+type TestData = readonly [DataSet, ...DataSet[]];
 
 /** What the model was trained for, if the arguments name nothing else. */
 async function testData(
@@ -93,16 +108,21 @@ async function testData(
   args: Arguments,
   log?: TrainingLog,
   { width, height, channels }: Partial<InputSpec> = {},
-): Promise<DataSet> {
+): Promise<TestData> {
   const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
-  const on = args.text("on") ?? log?.data ?? (isOfficial ? name : undefined);
+  const asked = args.text("on");
+  const on = asked ?? log?.data ?? (isOfficial ? name : undefined);
   if (on === undefined) {
     throw new UsageError(`It is not known what "${name}" is measured on: say it by --on, e.g. --on ./shapes`);
   }
   const form = width && height && channels ? { width, height, channels } : {};
-  const data = await readTrainingData(on, "test", args.text("data"), form);
-  const limit = args.number("limit") ?? data.count;
-  return limit < data.count ? sliceDataSet(data, 0, limit) : data;
+  const read = async (what: string) => {
+    const data = await readTrainingData(what, "test", args.text("data"), form);
+    const limit = args.number("limit") ?? data.count;
+    return limit < data.count ? sliceDataSet(data, 0, limit) : data;
+  };
+  const others = asked === undefined ? log?.otherTests ?? [] : [];
+  return [await read(on), ...await Promise.all(others.map(read))];
 }
 
 function show(
