@@ -43,12 +43,12 @@ Deno.test("train: a folder of pictures becomes a model that a worker serves", ()
     assertEquals(trained.code, 0, trained.stderr);
     assertStringIncludes(trained.stdout, "right on");
     assertStringIncludes(trained.stderr, "epoch 30/30");
-    const evaluated = await imagebus(
-      ["evaluate", "clothes", "--models-dir", models, "--json"],
-      env,
-    );
+    const report = `${directory}/clothes.html`;
+    const evaluate = ["evaluate", "clothes", "--models-dir", models, "--json", "--report", report];
+    const evaluated = await imagebus(evaluate, env);
     const { images, accuracy } = JSON.parse(evaluated.stdout);
     assert(images > 5 && accuracy > 0.7, evaluated.stdout);
+    assertStringIncludes(await Deno.readTextFile(report), "<h1>clothes: report</h1>");
     const worker = command(["worker", "--models-dir", models], env).spawn();
     try {
       const picture = `${CLOTHES}/trouser/${
