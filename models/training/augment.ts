@@ -114,27 +114,29 @@ export class Preparation {
   #writeResampled(index: number, [a, b, c, d, e, f]: Transformation, target: Float32Array): void {
     const { width, height, channels } = this.#data;
     const image = imageAt(this.#data, index);
-    const sample = (row: number, column: number, channel: number): number => {
-      const [y, x] = [this.#fold(row, height), this.#fold(column, width)];
-      return this
-        .#scale[channel]![
-          y < 0 || x < 0 || y >= height || x >= width ? 0 : image[(y * width + x) * channels + channel]!
-        ]!;
-    };
     let out = 0;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const [fromX, fromY] = [a * x + b * y + c, d * x + e * y + f];
         const [left, top] = [Math.floor(fromX), Math.floor(fromY)];
         const [right, low] = [fromX - left, fromY - top];
+        const [x0, x1] = [this.#place(left, width), this.#place(left + 1, width)];
+        const [y0, y1] = [this.#place(top, height), this.#place(top + 1, height)];
         for (let channel = 0; channel < channels; channel++) {
-          const above = (1 - right) * sample(top, left, channel) + right * sample(top, left + 1, channel);
-          const below = (1 - right) * sample(top + 1, left, channel) +
-            right * sample(top + 1, left + 1, channel);
-          target[out++] = (1 - low) * above + low * below;
+          const scale = this.#scale[channel]!;
+          const at = (row: number, column: number): number =>
+            scale[row < 0 || column < 0 ? 0 : image[(row * width + column) * channels + channel]!]!;
+          const above = (1 - right) * at(y0, x0) + right * at(y0, x1);
+          target[out++] = (1 - low) * above + low * ((1 - right) * at(y1, x0) + right * at(y1, x1));
         }
       }
     }
+  }
+
+  /** Like `#fold`, for what may be further outside than the picture is large. */
+  #place(at: number, extent: number): number {
+    const place = this.#fold(at, extent);
+    return place < extent ? place : -1;
   }
 
   /** 0 is the mean of all images. */
