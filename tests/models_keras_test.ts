@@ -225,6 +225,36 @@ Deno.test("keras: several inputs, several uses and circles are refused", () => {
   refuse([input, layer("a", takes("c"))], ["in"], 'a layer takes "c", which is not there');
 });
 
+Deno.test("keras: a batch normalisation is not folded into a layer that is used otherwise too", () => {
+  const layer = (class_name: string, name: string, config: object, ...takes: string[]) => ({
+    class_name,
+    name,
+    config: { name, ...config },
+    inbound_nodes: takes.length > 0 ? [takes.map((other) => [other, 0, 0, {}])] : [],
+  });
+  const layers = [
+    layer("InputLayer", "in", { batch_input_shape: [null, 2, 2, 1] }),
+    layer("Conv2D", "conv", { filters: 1, kernel_size: 1, use_bias: false }, "in"),
+    layer("BatchNormalization", "norm", { scale: false, center: false }, "conv"),
+    layer("Add", "sum", {}, "conv", "norm"),
+    layer("Flatten", "flat", {}, "sum"),
+    layer("Dense", "out", DENSE, "flat"),
+  ];
+  const weights: Record<string, Tensor[]> = {
+    conv: [filled(1, 1, 1, 1, 1)],
+    norm: [filled(1, 1), filled(4, 1)],
+    out: [filled(1, 4, 2)],
+  };
+  const config = { layers, input_layers: [["in", 0, 0]], output_layers: [["out", 0, 0]] };
+  const converted = convert({
+    ...source([]),
+    architecture: { class_name: "Functional", config },
+    weights: ([name]) => weights[name!]!,
+  });
+  assertEquals(converted.layers.map(({ type }) => type), ["conv2d", "affine", "add", "flatten", "dense"]);
+  assertEquals(converted.layers[2]!.from, [0, 1]);
+});
+
 /** A directory with one file of that content. */
 async function refuseFile(name: string, content: Uint8Array, message: string): Promise<void> {
   const dir = await Deno.makeTempDir();
