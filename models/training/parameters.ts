@@ -50,7 +50,8 @@ export function listParameters(
 
 /**
  * Chooses the numbers that a training begins with: kernels evenly spread with variance 1 / (3 × inputs) before a batch
- * normalisation and 2 / inputs (He et al. 2015) elsewhere, biases 0, and what the recipe says.
+ * normalisation, 1 / inputs in the last layer and 2 / inputs (He et al. 2015) elsewhere, biases 0, and what the recipe
+ * says.
  *
  * @param parameters As {@linkcode listParameters} gives them.
  * @param recipe How the network is trained.
@@ -65,6 +66,7 @@ export function initialNumbers(
   input: InputSpec,
 ): Float32Array {
   const numbers = new Float32Array(parameters.at(-1)?.end ?? 0);
+  const lastLayer = parameters.at(-1)?.layer;
   for (const { shape, kind, layer, start, end } of parameters) {
     const target = numbers.subarray(start, end);
     if (kind === "bias") continue;
@@ -72,7 +74,7 @@ export function initialNumbers(
       target.set(whiteningKernel(train, input, shape[0]!));
       continue;
     }
-    const gain = recipe.batchNorm && shape.length === 4 ? 1 / 3 : shape.length === 4 ? 2 : 1;
+    const gain = layer === lastLayer ? 1 : recipe.batchNorm && shape.length === 4 ? 1 / 3 : 2;
     const bound = Math.sqrt(3 * gain / size(shape.slice(0, -1)));
     const random = new Random(recipe.seed, STREAM + layer);
     target.forEach((_, i) => target[i] = random.between(-bound, bound));

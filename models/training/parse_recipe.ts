@@ -39,6 +39,12 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
     version: or(fields, "version", () => fields.text("version", 50), base.version),
     description: or(fields, "description", () => fields.text("description", 500), base.description),
     layers: or(fields, "layers", () => fields.objects("layers", 1, 200).map(parseLayer), base.layers),
+    standardise: or(
+      fields,
+      "standardise",
+      () => parseBoolean(fields, "standardise"),
+      base.standardise ?? true,
+    ),
     batchNorm: or(fields, "batchNorm", () => parseBoolean(fields, "batchNorm"), base.batchNorm),
     initial: or(fields, "initial", () => parseInitial(fields.object("initial")), base.initial),
     epochs: or(fields, "epochs", () => fields.integer("epochs", 1, 10_000), base.epochs),

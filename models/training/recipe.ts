@@ -25,6 +25,8 @@ export interface Recipe {
    * dense layers.
    */
   readonly layers: readonly Layer[];
+  /** Whether images are brought to mean 0 and deviation 1, over all training images; else to 0…1. @default {true} */
+  readonly standardise?: boolean;
   /** Whether each convolution is followed by batch normalisation while training; it is folded into the kernel at the end. */
   readonly batchNorm: boolean;
   /** How the first numbers are chosen. */

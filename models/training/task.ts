@@ -62,7 +62,7 @@ export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
  */
 export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): TrainingTask {
   const where = `the recipe ${recipe.name}`;
-  const input = measureInput(train);
+  const input = recipe.standardise === false ? unchangedInput(train) : measureInput(train);
   const layers = shapeLayers(input, recipe.layers, where);
   checkTrainable(layers, where);
   const outputs = layers.at(-1)?.output;
@@ -100,6 +100,11 @@ function measureInput({ width, height, channels, pixels }: DataSet): InputSpec {
     std.push(Math.max(round(Math.sqrt(squares / count / 255 ** 2 - average ** 2)), SMALLEST_STD));
   }
   return { width, height, channels, mean, std };
+}
+
+function unchangedInput({ width, height, channels }: DataSet): InputSpec {
+  const numbers = (value: number) => new Array<number>(channels).fill(value);
+  return { width, height, channels, mean: numbers(0), std: numbers(1) };
 }
 
 /** For pictures of one colour. */

@@ -13,6 +13,7 @@ export const SEED: Recipe = {
     { type: "dense", units: 100, activation: "relu" },
     { type: "dense", units: 10 },
   ],
+  standardise: false,
   batchNorm: false,
   initial: { whiten: false, identity: false },
   epochs: 10,
