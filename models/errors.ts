@@ -30,7 +30,7 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  * @example
  * ```ts
  * import { ModelError } from "./errors.ts";
- * const error = new ModelError("not_found", 'No model "cats"; there are fashion-mnist, mnist');
+ * const error = new ModelError("not_found", 'No model "cats"; there are cifar-10, fashion-mnist, mnist');
  * if (error.retriable) throw error;
  * ```
  */

@@ -14,7 +14,7 @@ import type { Manifest } from "./manifest.ts";
 import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 
 /** The models that come with the project. A list, since a directory can't be listed over http. */
-export const SHIPPED_MODELS: readonly string[] = ["fashion-mnist", "mnist"];
+export const SHIPPED_MODELS: readonly string[] = ["cifar-10", "fashion-mnist", "mnist"];
 
 const MAX_MANIFEST_BYTES = 4_194_304;
 

@@ -6,7 +6,8 @@ import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { findTestData, skipped } from "./fixtures/data.ts";
 
-const AT_LEAST: Record<string, number> = { "fashion-mnist": 0.91, "mnist": 0.989 };
+/** What each card promises at least; for CIFAR-10 9,000 of the records went through JPEG once more. */
+const AT_LEAST: Record<string, number> = { "cifar-10": 0.9, "fashion-mnist": 0.94, "mnist": 0.996 };
 
 const directory = await findTestData();
 

@@ -3,7 +3,7 @@ import { createClassifier, TOP_K } from "../models/classifier.ts";
 import type { Classifier, Outcome } from "../models/classifier.ts";
 import { ImageError, ModelError } from "../models/errors.ts";
 import { encodePng } from "../models/image/encode_png.ts";
-import { loadModels } from "../models/registry.ts";
+import { loadModels, SHIPPED_MODELS } from "../models/registry.ts";
 import { topScores } from "../models/scores.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
@@ -31,7 +31,7 @@ function labelOf(outcome: Outcome | undefined): string | undefined {
   return outcome?.ok ? outcome.top[0].label : undefined;
 }
 
-for (const model of ["fashion-mnist", "mnist"]) {
+for (const model of SHIPPED_MODELS) {
   Deno.test(`classifier: ${model} gets at least nine of its ten samples right`, async () => {
     using classifier = await shipped(model);
     const all = samples(model);

@@ -69,7 +69,7 @@ Deno.test("registry: a model that is not there is named, with those that are", a
   assertEquals(error.code, "not_found");
   assertStringIncludes(
     error.message,
-    'no model "mnits" in the shipped models; there are fashion-mnist, mnist',
+    'no model "mnits" in the shipped models; there are cifar-10, fashion-mnist, mnist',
   );
 });
 
