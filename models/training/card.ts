@@ -8,8 +8,7 @@ import { meanInterval, wilsonInterval } from "../report/statistics.ts";
 import { EVALUATION_BATCH } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipe.ts";
-import type { Training } from "./train.ts";
-import type { TestMeasures, TrainedModel } from "./write_model.ts";
+import type { TestMeasures, TrainedModel, Training } from "./trained_model.ts";
 
 /** What a card is written from. */
 export interface CardContent extends TrainedModel {

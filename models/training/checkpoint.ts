@@ -2,7 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import { ModelError } from "../errors.ts";
 import { writeWholeFile } from "../model_folder.ts";
 import { readUrl, showUrl } from "../read_url.ts";
-import type { EpochRecord } from "./fit.ts";
+import type { EpochRecord } from "./trained_model.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** A training as it stands after a step. */

@@ -9,7 +9,7 @@ import type { Recipe } from "./recipe.ts";
 import { joinTask, readTrainingData } from "./task.ts";
 import { Team } from "./team.ts";
 import { conclude } from "./train.ts";
-import type { Training } from "./train.ts";
+import type { Training } from "./trained_model.ts";
 
 /** What to try. */
 export interface CrossValidateOptions {

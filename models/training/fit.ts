@@ -10,24 +10,7 @@ import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
 import type { TrainingTask } from "./shard.ts";
 import { MOMENT_SHARDS } from "./team.ts";
 import type { Team } from "./team.ts";
-
-/** What was seen of one epoch. */
-export interface EpochRecord {
-  /** From 1. */
-  readonly epoch: number;
-  /** Mean loss on the training images as they were varied, in nats. */
-  readonly trainLoss: number;
-  /** Share of right answers on them. */
-  readonly trainAccuracy: number;
-  /** Mean cross-entropy on the validation images, in nats; left out where there are none. */
-  readonly validationLoss?: number;
-  /** Share of right answers on the validation images. */
-  readonly validationAccuracy?: number;
-  /** At the end of the epoch. */
-  readonly learningRate: number;
-  /** Training speed. */
-  readonly imagesPerSecond: number;
-}
+import type { EpochRecord } from "./trained_model.ts";
 
 /** How far a training is. */
 export interface Progress {

@@ -1,16 +1,16 @@
 import type { DataSet } from "../datasets/data_set.ts";
-import { ModelError } from "../errors.ts";
 import { makeDirectory } from "../model_folder.ts";
 import { loadWasmBinary } from "../wasm_binary.ts";
 import { fitTemperature } from "./calibrate.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { accuracyOf, finish, fit, startFit } from "./fit.ts";
-import type { EpochRecord, Progress } from "./fit.ts";
+import type { Progress } from "./fit.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingTask } from "./shard.ts";
 import { prepareTask, readTrainingData } from "./task.ts";
 import { Team } from "./team.ts";
+import type { Training } from "./trained_model.ts";
 import { writeModel } from "./write_model.ts";
 import type { WrittenModel } from "./write_model.ts";
 
@@ -32,22 +32,6 @@ export interface TrainOptions {
   readonly onProgress?: (seed: number, progress: Progress) => void;
   /** Ends the training between two steps; what was done is kept. */
   readonly signal?: AbortSignal;
-}
-
-/** One training, done. */
-export interface Training {
-  /** Start of its random numbers. */
-  readonly seed: number;
-  /** Trained numbers, in the order and the form of the weights file. */
-  readonly numbers: Float32Array;
-  /** Calibrates the confidences. */
-  readonly temperature: number;
-  /** Share of right answers on the validation images; NaN where there are none. */
-  readonly validationAccuracy: number;
-  /** The epochs. */
-  readonly history: readonly EpochRecord[];
-  /** Time of the training. */
-  readonly seconds: number;
 }
 
 /**
@@ -118,20 +102,4 @@ export async function conclude(task: TrainingTask, team: Team, state: Checkpoint
   const logits = await team.predict(numbers);
   const temperature = fitTemperature(logits, validation.labels);
   return { seed, numbers, temperature, validationAccuracy: accuracyOf(logits, validation), history, seconds };
-}
-
-/**
- * Finds the training that is written.
- *
- * @param trainings At least one.
- * @returns The best on the validation images, the first of them if several are.
- * @throws {ModelError} `invalid` without trainings.
- */
-export function bestTraining(trainings: readonly Training[]): Training {
-  const [first, ...others] = trainings;
-  if (first === undefined) throw new ModelError("invalid", "There must be at least one training");
-  return others.reduce(
-    (best, next) => next.validationAccuracy > best.validationAccuracy ? next : best,
-    first,
-  );
 }

@@ -1,9 +1,8 @@
 import { ModelError } from "../errors.ts";
 import { JsonFields } from "../json_fields.ts";
 import { readUrl, showUrl } from "../read_url.ts";
-import type { EpochRecord } from "./fit.ts";
 import type { Recipe } from "./recipe.ts";
-import type { TestMeasures, TrainedModel } from "./write_model.ts";
+import type { EpochRecord, TestMeasures, TrainedModel } from "./trained_model.ts";
 
 /** The file in a model's folder that says how it was trained. */
 export const TRAINING_LOG = "training.json";

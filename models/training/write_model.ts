@@ -12,27 +12,9 @@ import { encodedImages, evaluate, firstOf } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingTask } from "./shard.ts";
-import { bestTraining } from "./train.ts";
 import { describeTraining, TRAINING_LOG } from "./training_log.ts";
-import type { Training } from "./train.ts";
-
-/** A model that is trained but not yet a folder. */
-export interface TrainedModel {
-  /** How it was trained, and on what. */
-  readonly task: TrainingTask;
-  /** One for each seed. */
-  readonly trainings: readonly Training[];
-}
-
-/** What was measured on the test images. */
-export interface TestMeasures {
-  /** The written model, first on all test images, then on whatever else is reported. */
-  readonly evaluations: readonly Evaluation[];
-  /** Share of right answers among all test images, for each training. */
-  readonly accuracies: readonly number[];
-  /** Likewise for the written model, with its weights as they were before rounding. */
-  readonly unroundedAccuracy: number;
-}
+import { bestTraining } from "./trained_model.ts";
+import type { TestMeasures, TrainedModel, Training } from "./trained_model.ts";
 
 /** A folder as it was written. */
 export interface WrittenModel {
