@@ -143,6 +143,12 @@ function invalidBroker(broker: string): never {
   throw new BusError("invalid", `The broker ${JSON.stringify(broker)} is no address: expected HOST:PORT`);
 }
 
+/** Where a subscription begins, and where it ends, by the names of the partitions. */
+interface Range {
+  readonly positions: readonly TopicPosition[];
+  readonly ends?: ReadonlyMap<string, number>;
+}
+
 class KafkaTransport implements Transport {
   readonly url: string;
   /** Brokers leave it to the operating system when to write to the disk; against power failures there are replicas. */
@@ -195,31 +201,33 @@ class KafkaTransport implements Transport {
     await this.#ensure(names, REQUEST_TIMEOUT_MS, options.signal);
     const { signal } = options;
     const look = { ...signal && { signal } };
-    const positions = await this.#cluster.attempt(
+    const range = await this.#cluster.attempt(
       "The topics can't be read",
       () => this.#look(names, settings),
       look,
     );
     options.signal?.throwIfAborted();
     this.#expectOpen();
-    return this.#begin(names, settings, positions);
+    return this.#begin(names, settings, range);
   }
 
-  /** Where to begin; for a group that begins at the end this is written down. */
-  async #look(topics: readonly string[], { group, from }: SubscribeSettings): Promise<TopicPosition[]> {
-    if (group !== null && from === "start") return [];
+  /** Where to begin and to end; for a group that begins at the end this is written down. */
+  async #look(topics: readonly string[], { group, from, until }: SubscribeSettings): Promise<Range> {
+    if (group !== null && from === "start") return { positions: [] };
     const partitions = topics.flatMap((topic) =>
       Array.from({ length: this.#cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
     );
     const positions = await listOffsets(this.#cluster, partitions, from);
     if (group !== null) await fixStart(this.#cluster, group, "admin", positions);
-    return positions;
+    if (until === null) return { positions };
+    const ends = await listOffsets(this.#cluster, partitions, until);
+    return { positions, ends: new Map(ends.map((end) => [nameOf(end), end.offset])) };
   }
 
   #begin(
     topics: readonly string[],
     { group, maxBatchMessages }: SubscribeSettings,
-    positions: readonly TopicPosition[],
+    { positions, ends }: Range,
   ): KafkaSubscription {
     const { onEvent, releaseMs, sessionTimeoutMs, heartbeatMs } = this.#settings;
     const lane = `subscription ${++this.#subscribed}`;
@@ -231,7 +239,7 @@ class KafkaTransport implements Transport {
       onClosed: () => this.#subscriptions.delete(subscription),
     });
     this.#subscriptions.add(subscription);
-    if (group === null) subscription.claimAll(positions);
+    if (group === null) subscription.claimAll(positions, ends);
     else {
       const starts = new Map(positions.map((position) => [nameOf(position), position.offset]));
       subscription.join(this.#cluster, { group, topics, sessionTimeoutMs, heartbeatMs, lane, starts });

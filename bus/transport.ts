@@ -96,6 +96,12 @@ export interface SubscribeOptions {
    */
   readonly from?: "start" | "end";
   /**
+   * Where to stop. `"end"` is fixed before `subscribe` resolves: the iteration ends when everything that was stored by
+   * then, and is still kept, was delivered; nothing that is stored later is. Only without a group. Without it, the
+   * iteration waits for more.
+   */
+  readonly until?: "end";
+  /**
    * The most messages in one {@linkcode Batch}.
    *
    * @default {512}
@@ -108,8 +114,8 @@ export interface SubscribeOptions {
 /**
  * Messages of some topics. Iterate it once, with one `for await`.
  *
- * The iteration ends (without an error) when the subscription or its transport is closed, and throws a `BusError` when
- * it can't go on. Leaving the loop does not close the subscription.
+ * The iteration ends (without an error) when the subscription or its transport is closed, or where
+ * {@linkcode SubscribeOptions.until} says so, and throws a `BusError` when it can't go on. Leaving the loop does not close the subscription.
  */
 export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable {
   /** Stops the delivery of these topics until `resume`; the claims stay. Batches already handed out are not recalled. */
@@ -191,7 +197,7 @@ export interface Transport extends AsyncDisposable {
    * with a group, claims may come later. Topics that do not exist are made.
    *
    * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, or a name that is `.`, `..` or outside
-   * `[A-Za-z0-9._-]{1,249}`).
+   * `[A-Za-z0-9._-]{1,249}`; an option that is not what it must be).
    */
   subscribe(topics: readonly string[], options?: SubscribeOptions): Promise<Subscription>;
   /** Makes topics that do not exist yet; leaves the others as they are. */

@@ -31,6 +31,7 @@ export type TransportSettings =
 export interface SubscribeSettings {
   readonly group: string | null;
   readonly from: "start" | "end";
+  readonly until: "end" | null;
   readonly maxBatchMessages: number;
 }
 
@@ -96,15 +97,18 @@ export function checkTopics(topics: readonly string[]): string[] {
  * @throws {BusError} `invalid`.
  */
 export function checkSubscribeOptions(options: SubscribeOptions): SubscribeSettings {
-  const { group = null, from = "start", maxBatchMessages = DEFAULT_BATCH_MESSAGES } = options;
+  const { group = null, from = "start", until = null, maxBatchMessages = DEFAULT_BATCH_MESSAGES } = options;
   if (group !== null && (group.length === 0 || group.length > MAX_GROUP_LENGTH)) {
     throw new BusError("invalid", `group has ${group.length} characters: expected 1 to ${MAX_GROUP_LENGTH}`);
   }
   if (from !== "start" && from !== "end") {
     throw new BusError("invalid", `from is ${JSON.stringify(from)}: expected "start" or "end"`);
   }
+  if (until !== null && (until !== "end" || group !== null)) {
+    throw new BusError("invalid", `until is ${JSON.stringify(until)}: expected "end", and no group`);
+  }
   checkInteger("maxBatchMessages", maxBatchMessages, 1, MAX_BATCH_MESSAGES);
-  return { group, from, maxBatchMessages };
+  return { group, from, until, maxBatchMessages };
 }
 
 /**

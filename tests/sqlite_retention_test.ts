@@ -7,6 +7,7 @@ import { Store } from "../bus/sqlite/store.ts";
 import { SqliteTransport } from "../bus/sqlite/transport.ts";
 import type { PartitionInfo, Transport } from "../bus/transport.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
+import { within } from "./transport_suite/harness.ts";
 import { Reader } from "./transport_suite/reader.ts";
 
 const message = { value: new Uint8Array(1_000) };
@@ -153,4 +154,16 @@ Deno.test("retention: empty messages count too", async () => {
     for (let sent = 0; sent < 1_000; sent++) await transport.send("work", [{ value: new Uint8Array() }]);
   };
   assertEquals((await assertRejects(sends, BusError)).code, "queue_full");
+});
+
+Deno.test("retention: a reader until the end is not kept waiting by what was removed meanwhile", async () => {
+  await using swept = new Swept(0);
+  const { transport } = swept;
+  await transport.send("work", Array.from({ length: 10 }, () => message));
+  const subscription = await transport.subscribe(["work"], { until: "end" });
+  await commit(transport, "work", "group", 10);
+  await swept.sweep();
+  const reader = new Reader(subscription);
+  await within(reader.ended, "the end of the iteration");
+  assertEquals(reader.messages.length, 0);
 });

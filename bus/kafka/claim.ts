@@ -8,6 +8,8 @@ import type { TopicPosition } from "./topics.ts";
 export class OwnedClaim implements Claim {
   readonly topic: string;
   readonly partition: number;
+  /** Messages from this offset on are not delivered. */
+  readonly end: number;
   /** The offset to fetch next. */
   position: number;
   /** Whether a fetch is under way. */
@@ -26,10 +28,14 @@ export class OwnedClaim implements Claim {
   #delivered: number;
   #committed: number;
 
-  /** @param start Where delivery begins. */
-  constructor({ topic, partition, offset }: TopicPosition) {
+  /**
+   * @param start Where delivery begins.
+   * @param end Where it ends.
+   */
+  constructor({ topic, partition, offset }: TopicPosition, end = Infinity) {
     this.topic = topic;
     this.partition = partition;
+    this.end = end;
     this.position = this.#delivered = this.#committed = offset;
   }
 
@@ -47,6 +53,11 @@ export class OwnedClaim implements Claim {
     return this.#buffer.length > 0;
   }
 
+  /** Whether everything up to its end was fetched. */
+  get isFetched(): boolean {
+    return this.position >= this.end;
+  }
+
   /** Whether all that was handed out is committed. */
   get isDrained(): boolean {
     return this.#committed >= this.#delivered;
@@ -55,6 +66,7 @@ export class OwnedClaim implements Claim {
   /** Adds what was fetched. */
   append(records: readonly FetchedRecord[]): void {
     for (const record of records) {
+      if (Number(record.offset) >= this.end) return;
       this.#buffer.push(record);
       this.#bufferedBytes += heldBytes(record);
     }

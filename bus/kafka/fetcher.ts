@@ -77,7 +77,7 @@ export class Fetcher {
   /**
    * The next batch, of the claims in turn.
    *
-   * @returns `null` when the fetcher was closed.
+   * @returns `null` when the fetcher was closed, or everything up to the ends of its claims was handed out.
    * @throws What {@linkcode Fetcher.fail} was given.
    */
   async next(): Promise<Batch | null> {
@@ -88,8 +88,14 @@ export class Fetcher {
       if (this.#failure !== undefined) throw this.#failure;
       const claim = this.#nextReady();
       if (claim) return this.#handOut(claim);
+      if (this.#isFinished) return null;
       await this.#changed.given;
     }
+  }
+
+  get #isFinished(): boolean {
+    const claims = [...this.#claims];
+    return claims.length > 0 && claims.every(({ isFetched, hasMessages }) => isFetched && !hasMessages);
   }
 
   #nextReady(): OwnedClaim | undefined {
@@ -161,7 +167,8 @@ export class Fetcher {
     if (this.#bufferedBytes() >= BUFFER_BYTES) this.#dropPaused();
     if (this.#bufferedBytes() >= BUFFER_BYTES) return [];
     return claims.filter((claim) =>
-      !claim.isFetching && !claim.isResting && !claim.isHeld && !this.#paused.has(claim.topic) &&
+      !claim.isFetching && !claim.isFetched && !claim.isResting && !claim.isHeld &&
+      !this.#paused.has(claim.topic) &&
       claim.bufferedBytes < CLAIM_BUFFER_BYTES
     );
   }
@@ -254,6 +261,7 @@ export class Fetcher {
     if (claim.lost.aborted) return;
     if (start!.offset < claim.position) this.#settings.restart(claim, start!.offset);
     else claim.position = start!.offset;
+    this.#changed.give();
   }
 
   async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {

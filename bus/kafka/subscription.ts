@@ -38,14 +38,19 @@ export class KafkaSubscription implements Subscription {
     const { lane, maxBatchMessages } = settings;
     const restart = (claim: OwnedClaim, offset: number) => {
       this.#lose(claim);
-      this.#gain({ topic: claim.topic, partition: claim.partition, offset });
+      this.#gain({ topic: claim.topic, partition: claim.partition, offset }, claim.end);
     };
     this.#fetcher = new Fetcher(cluster, { lane: `${lane} fetch`, maxBatchMessages, restart });
   }
 
-  /** Claims partitions for itself, outside of any group. */
-  claimAll(positions: readonly TopicPosition[]): void {
-    for (const position of positions) this.#gain(position);
+  /**
+   * Claims partitions for itself, outside of any group.
+   *
+   * @param positions Where delivery begins.
+   * @param ends Where it ends, by the names of the partitions; without one it does not.
+   */
+  claimAll(positions: readonly TopicPosition[], ends?: ReadonlyMap<string, number>): void {
+    for (const position of positions) this.#gain(position, ends?.get(nameOf(position)));
   }
 
   /** Takes part in a group, which says what it may claim. */
@@ -61,8 +66,8 @@ export class KafkaSubscription implements Subscription {
     this.#member.start();
   }
 
-  #gain(position: TopicPosition): void {
-    const claim = new OwnedClaim(position);
+  #gain(position: TopicPosition, end?: number): void {
+    const claim = new OwnedClaim(position, end);
     this.#claims.set(nameOf(claim), claim);
     this.#fetcher.add(claim);
     this.#settings.emit({ type: "claimed", topic: claim.topic, partition: claim.partition });

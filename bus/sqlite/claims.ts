@@ -10,6 +10,8 @@ export class OwnedClaim implements Claim {
   readonly source: Partition;
   /** Who owns it in the group; `null` without a group. */
   readonly member: number | null;
+  /** Messages from this offset on are not delivered. */
+  readonly end: number;
   /** The offset to deliver next. */
   position: number;
   /** The last commit, or where it began. */
@@ -18,12 +20,13 @@ export class OwnedClaim implements Claim {
   endingSince: number | null = null;
   readonly #controller = new AbortController();
 
-  constructor(source: Partition, position: number, member: number | null) {
+  constructor(source: Partition, position: number, member: number | null, end = Infinity) {
     this.topic = source.topic;
     this.partition = source.number;
     this.lost = this.#controller.signal;
     this.source = source;
     this.member = member;
+    this.end = end;
     this.position = position;
     this.committed = position;
   }
@@ -31,6 +34,11 @@ export class OwnedClaim implements Claim {
   /** Whether everything that was delivered is committed. */
   get isDrained(): boolean {
     return this.committed >= this.position;
+  }
+
+  /** Whether everything up to its end was delivered. */
+  get isFinished(): boolean {
+    return this.position >= this.end;
   }
 
   /** Aborts {@linkcode lost}. */

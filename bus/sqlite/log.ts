@@ -140,7 +140,7 @@ export class Log {
   /** How many messages make up about as much as may be read; begins with a guess by their mean size. */
   #readable({ id }: Partition, offset: number, maxMessages: number): number {
     const { first, next, bytes } = this.#database.get<PartitionRow>(PARTITION, id)!;
-    if (offset >= next) return 0;
+    if (Math.max(offset, first) >= next) return 0;
     let count = Math.min(maxMessages, Math.ceil(MAX_READ_BYTES * (next - first) / bytes));
     while (count > 1) {
       const sql = `SELECT total(size) AS size FROM (SELECT length(value) AS size FROM records ${ONWARDS})`;

@@ -1,9 +1,9 @@
 import { BusError } from "../errors.ts";
-import type { Batch, Claim, Subscription, TransportEvent } from "../transport.ts";
+import type { Batch, Claim, Message, Subscription, TransportEvent } from "../transport.ts";
 import { checkInteger, type SubscribeSettings } from "../validate.ts";
 import { Claims, OwnedClaim } from "./claims.ts";
-import { GroupStore, type Holding, type Share } from "./group_store.ts";
-import type { Log, Topic } from "./log.ts";
+import { GroupStore, type Share } from "./group_store.ts";
+import type { Partition, Topic } from "./log.ts";
 import { Member } from "./member.ts";
 import type { Store } from "./store.ts";
 import { turn } from "./writer.ts";
@@ -60,12 +60,21 @@ export class SqliteSubscription implements Subscription {
     return subscription;
   }
 
-  async #readAlone({ topics, from, signal }: SubscriptionSettings): Promise<void> {
+  async #readAlone({ topics, from, until, signal }: SubscriptionSettings): Promise<void> {
     const { log, writer } = this.#store;
-    const holdings = await writer.run(() => topics().flatMap((topic) => edges(log, topic, from)), { signal });
-    for (const { partition, position } of holdings) {
-      this.#claims.gain(new OwnedClaim(partition, position, null));
-    }
+    const claim = (partition: Partition) => {
+      const { first, next } = log.bounds(partition);
+      return new OwnedClaim(
+        partition,
+        from === "end" ? next : first,
+        null,
+        until === "end" ? next : Infinity,
+      );
+    };
+    const claims = await writer.run(() => topics().flatMap(({ partitions }) => partitions.map(claim)), {
+      signal,
+    });
+    for (const one of claims) this.#claims.gain(one);
   }
 
   async #join(settings: SubscriptionSettings, group: string): Promise<void> {
@@ -106,6 +115,7 @@ export class SqliteSubscription implements Subscription {
       const { promise: woken } = this.#woken;
       const batch = await this.#read();
       if (batch) yield batch;
+      else if (this.#isFinished) return;
       else await woken;
     }
   }
@@ -124,13 +134,27 @@ export class SqliteSubscription implements Subscription {
 
   #readNext(): Batch | null {
     for (const claim of this.#claims) {
-      if (claim.endingSince !== null || this.#paused.has(claim.topic)) continue;
-      const messages = this.#store.log.read(claim.source, claim.position, this.#maxBatchMessages);
+      if (claim.endingSince !== null || claim.isFinished || this.#paused.has(claim.topic)) continue;
+      const messages = this.#readFrom(claim);
       if (messages.length === 0) continue;
       this.#claims.delivered(claim, messages.at(-1)!.offset + 1);
       return { claim, messages };
     }
     return null;
+  }
+
+  #readFrom(claim: OwnedClaim): Message[] {
+    const messages = this.#store.log.read(claim.source, claim.position, this.#maxBatchMessages);
+    if (claim.end === Infinity) return messages;
+    const wanted = messages.filter(({ offset }) => offset < claim.end);
+    // What is left of the range was removed: there is nothing to wait for.
+    if (wanted.length === 0) claim.position = claim.end;
+    return wanted;
+  }
+
+  get #isFinished(): boolean {
+    const claims = [...this.#claims];
+    return claims.length > 0 && claims.every(({ isFinished }) => isFinished);
   }
 
   pause(topics: Iterable<string>): void {
@@ -174,13 +198,6 @@ export class SqliteSubscription implements Subscription {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function edges(log: Log, { partitions }: Topic, from: "start" | "end"): Holding[] {
-  return partitions.map((partition) => {
-    const { first, next } = log.bounds(partition);
-    return { partition, position: from === "end" ? next : first };
-  });
 }
 
 function isRetriable(error: unknown): boolean {

@@ -1,5 +1,6 @@
+import { BusError } from "../../bus/errors.ts";
 import type { Message, OutgoingMessage, Transport } from "../../bus/transport.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { type Case, unique, within } from "./harness.ts";
 import { bytes, numbered, Reader, sorted, text } from "./reader.ts";
 
@@ -118,6 +119,34 @@ export const DELIVERY_CASES: readonly Case[] = [
       await using reader = await Reader.open(transport, [topic]);
       await reader.until(40);
       assertEquals(new Set(reader.messages.map(({ partition }) => partition)), new Set([0, 1, 2, 3]));
+    },
+  },
+  {
+    name: "until the end delivers what was stored before subscribing, in every partition, and then ends",
+    async run(harness) {
+      const transport = await harness.open({ partitions: 4 });
+      const topic = unique("until");
+      await transport.send(topic, numbered(600));
+      const subscription = await transport.subscribe([topic], { until: "end", maxBatchMessages: 7 });
+      await transport.send(topic, numbered(50));
+      const read = new Reader(subscription);
+      await within(read.ended, "the end of the iteration");
+      assertEquals(sorted(read.texts), sorted(numbered(600).map(({ value }) => text({ value } as Message))));
+    },
+  },
+  {
+    name: "until the end of an empty topic delivers nothing; in a group it is refused",
+    async run(harness) {
+      const transport = await harness.open();
+      const topic = unique("until");
+      await using reader = await Reader.open(transport, [topic], { until: "end" });
+      await within(reader.ended, "the end of the iteration");
+      assertEquals(reader.messages, []);
+      await assertRejects(
+        () => transport.subscribe([topic], { until: "end", group: "g" }),
+        BusError,
+        'until is "end"',
+      );
     },
   },
   {
