@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   results: async () => (await import("./cli/results.ts")).results,
   models: async () => (await import("./cli/models.ts")).models,
   model: async () => (await import("./cli/model.ts")).model,
+  "dead-letters": async () => (await import("./cli/dead_letters.ts")).deadLetters,
   topics: async () => (await import("./cli/topics.ts")).topics,
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   "cross-validate": async () => (await import("./cli/cross_validate.ts")).crossValidate,

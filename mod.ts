@@ -18,6 +18,8 @@
 export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";
 export type { Origin } from "./bus/envelope.ts";
 export { Bus, type ClassifyOptions, type SendOptions } from "./bus/bus.ts";
+export type { DeadLetter, DeadLetterInfo, ReplayOptions } from "./bus/dead_letter.ts";
+export type { DeadLettersOptions } from "./bus/dead_letters.ts";
 export type { ImageSource } from "./bus/image_source.ts";
 export type { Answer, Classified, Failed, Result, Score } from "./bus/result.ts";
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";

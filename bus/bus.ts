@@ -1,3 +1,11 @@
+import {
+  checkMaxAttempts,
+  type DeadLetter,
+  encodeReplay,
+  refusalOf,
+  type ReplayOptions,
+} from "./dead_letter.ts";
+import { type DeadLettersOptions, readDeadLetters } from "./dead_letters.ts";
 import { encodeRequest, type Request } from "./envelope.ts";
 import { BusError } from "./errors.ts";
 import { type ImageSource, mediaType, readImage } from "./image_source.ts";
@@ -125,6 +133,46 @@ export class Bus implements AsyncDisposable {
     this.#streams.add(stream);
     void stream.closed.then(() => this.#streams.delete(stream));
     return stream;
+  }
+
+  /**
+   * What could not be classified: each id once, with its last failure. Ends with what was stored when the loop began.
+   *
+   * @param options Which dead letters.
+   * @returns The dead letters with their bytes, in the order of each partition. No more than a batch is in memory.
+   * @throws {BusError} When the bus can't be read; `closed`.
+   *
+   * @example Try again what failed because its model was missing
+   * ```ts
+   * import { Bus } from "./bus.ts";
+   * import { createMemoryBroker } from "./memory.ts";
+   * await using bus = new Bus(createMemoryBroker().connect());
+   * for await (const letter of bus.deadLetters({ reason: "unknown_model" })) {
+   *   if (letter.attempts < 5) await bus.replay(letter);
+   * }
+   * ```
+   */
+  deadLetters(options: DeadLettersOptions = {}): AsyncGenerator<DeadLetter, void, void> {
+    return readDeadLetters(this.transport, options);
+  }
+
+  /**
+   * Sends the request of a dead letter to its topic again: key, bytes and headers as they were, the same id, and the count of
+   * attempts one higher. Its result comes as that of every request; the dead letter stays. Replaying twice is harmless where
+   * results are kept by id.
+   *
+   * @param letter One of {@linkcode Bus.deadLetters}.
+   * @param options The limit on attempts.
+   * @returns How often it was tried, this time included.
+   * @throws {BusError} `invalid` when it was tried `maxAttempts` times, or it is too late for it; as {@linkcode Bus.send}.
+   */
+  async replay(letter: DeadLetter, options: ReplayOptions = {}): Promise<number> {
+    this.#refuseClosed();
+    const refusal = refusalOf(letter, checkMaxAttempts(options.maxAttempts));
+    if (refusal) throw new BusError("invalid", `${letter.id} can't be replayed: ${refusal}`);
+    const { signal } = options;
+    await this.transport.send(letter.topic, [encodeReplay(letter)], signal ? { signal } : {});
+    return letter.attempts + 1;
   }
 
   /** Waits for the sends under way, ends all streams, and closes the transport. May be called more than once. */

@@ -16,6 +16,8 @@
  * | `ce_correlationid`, `traceparent` | optional, handed on to the result |
  * | `ce_expirytime` | optional, RFC 3339: not computed after that |
  * | `ce_actual` | optional: the true label, handed on to the result |
+ * | `ce_attempts` | how often it was tried, this time included: set where a dead letter is replayed |
+ * | `imagebus_id` | the id of a replayed record that says none (`dead_letter.ts`) |
  *
  * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted as well, and so
  * are the records of the system that imagebus replaces (`seed_format.ts`).
@@ -43,7 +45,7 @@ const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 
 /** What travels from a request to its result, whether or not the request can be read. */
 export interface Origin {
-  /** Unique; given by the sender, or made from topic, partition, offset and time where the record has none. */
+  /** Unique; given by the sender, or made from topic, partition, offset and time where the record has none, and kept when it is replayed. */
   readonly id: string;
   /** Order is kept among equal keys, from requests to results. */
   readonly key: Text | null;
@@ -108,7 +110,7 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
  * @returns The request, or what is wrong and to whom to say so.
  */
 export function decodeRequest(message: Message): Decoded {
-  const fallback: Origin = { id: positionId(message), key: message.key };
+  const fallback: Origin = { id: replayedId(message) ?? positionId(message), key: message.key };
   try {
     return { ok: true, request: read(message, fallback) };
   } catch (error) {
@@ -176,6 +178,12 @@ function handedOn(origin: Origin): Headers {
     ...(origin.traceparent !== undefined && { traceparent: origin.traceparent }),
     ...(origin.actual !== undefined && { ce_actual: origin.actual }),
   };
+}
+
+/** The id that a record without one was given when it first failed. */
+function replayedId({ headers }: Message): string | null {
+  const id = headers["imagebus_id"];
+  return typeof id === "string" && id.length >= 1 && id.length <= MAX_ID_LENGTH ? id : null;
 }
 
 /** Where a record has no id: the same each time it is delivered, another after the log was made anew. */

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type Arguments, type Command, environmentOf, type Option, UsageError } from "./command.ts";
 import { didYouMean } from "./suggestion.ts";
 
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 /**
  * Reads the arguments of a command. What is not on the command line is looked up in the environment.
@@ -17,6 +17,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   const args: Arguments = {
     operands: positionals,
     text,
+    texts: (name) => [values[name] ?? fromEnvironment(name, command.options[name]) ?? []].flat().map(String),
     flag: (name) => values[name] === true,
     number: (name) => toNumber(name, text(name), command.options[name]?.range),
   };
@@ -28,9 +29,9 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
 
 function parse(command: Command, argv: readonly string[]): { values: Values; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { type }]) => [
+    Object.entries(command.options).map(([name, { type, multiple = false }]) => [
       name,
-      { type: type === "boolean" ? "boolean" as const : "string" as const },
+      { type: type === "boolean" ? "boolean" as const : "string" as const, multiple },
     ]),
   );
   try {

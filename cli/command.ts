@@ -12,6 +12,8 @@ export interface Option {
   readonly description: string;
   /** The environment variable, where it is not named as the option is. */
   readonly environment?: string;
+  /** For a string: whether it can be given several times. */
+  readonly multiple?: true;
   /** For a number: the smallest and the largest. */
   readonly range?: readonly [number, number];
 }
@@ -40,6 +42,8 @@ export interface Command {
 export interface Arguments {
   readonly operands: readonly string[];
   text(option: string): string | undefined;
+  /** The values of an option that can be given several times. */
+  texts(option: string): readonly string[];
   number(option: string): number | undefined;
   flag(option: string): boolean;
 }

@@ -1,0 +1,117 @@
+import { type DeadLetter, type DeadLetterInfo, decodeDeadLetter } from "./dead_letter.ts";
+import { DEAD_LETTERS_TOPIC } from "./topics.ts";
+import type { Message, Transport } from "./transport.ts";
+
+/** Which dead letters to read. */
+export interface DeadLettersOptions {
+  /** Only with these ids. */
+  readonly ids?: readonly string[];
+  /** Only of this model. */
+  readonly model?: string;
+  /** Only those that failed with this code: `unknown_model`, `damaged`, … */
+  readonly reason?: string;
+  /** Only those that failed then or later. */
+  readonly since?: Date;
+  /** The most to read: the newest. @default {Infinity} */
+  readonly limit?: number;
+  /** Ends the reading: rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * What is known of the dead letters on a bus. Each id counts once, with its last failure, however often it was delivered or
+ * replayed; what is stored after the call is not among them. Holds a few hundred bytes for each id, and no image.
+ *
+ * @param transport The bus.
+ * @param options Which ones.
+ * @returns The newest last.
+ * @throws {BusError} When the bus can't be read.
+ */
+export async function listDeadLetters(
+  transport: Transport,
+  options: DeadLettersOptions = {},
+): Promise<DeadLetterInfo[]> {
+  return (await select(transport, options)).map(({ info }) => info);
+}
+
+/**
+ * Reads dead letters with their bytes, in the order of each partition. Reads the topic twice, first to learn which record of
+ * an id is the last one, so that no more than one batch of images is in memory.
+ *
+ * @param transport The bus.
+ * @param options Which ones.
+ * @throws {BusError} When the bus can't be read.
+ */
+export async function* readDeadLetters(
+  transport: Transport,
+  options: DeadLettersOptions = {},
+): AsyncGenerator<DeadLetter, void, void> {
+  const places = new Set((await select(transport, options)).map(({ place }) => place));
+  if (places.size === 0) return;
+  for await (const message of readAll(transport, options.signal)) {
+    const letter = places.delete(placeOf(message)) ? decodeDeadLetter(message) : null;
+    if (letter) yield letter;
+    if (places.size === 0) return;
+  }
+}
+
+/** The last record of an id. */
+interface Entry {
+  readonly info: DeadLetterInfo;
+  readonly place: string;
+}
+
+async function select(transport: Transport, options: DeadLettersOptions): Promise<Entry[]> {
+  const { ids, limit = Infinity } = options;
+  const wanted = ids && new Set(ids);
+  const last = new Map<string, Entry>();
+  for await (const message of readAll(transport, options.signal)) {
+    const letter = decodeDeadLetter(message);
+    if (!letter || wanted?.has(letter.id) === false) continue;
+    const known = last.get(letter.id);
+    if (known && isLater(known.info, letter)) continue;
+    last.set(letter.id, { info: withoutBytes(letter), place: placeOf(message) });
+  }
+  const matching = [...last.values()].filter(({ info }) => matches(info, options));
+  const sorted = matching.sort((a, b) => order(a.info.failedAt, b.info.failedAt) || order(a.place, b.place));
+  return limit === Infinity ? sorted : sorted.slice(Math.max(0, sorted.length - limit));
+}
+
+/** All that the topic holds when this is called. The topic is not made where there is none. */
+async function* readAll(transport: Transport, signal?: AbortSignal): AsyncGenerator<Message, void, void> {
+  signal?.throwIfAborted();
+  if (!(await transport.topics()).some(({ name }) => name === DEAD_LETTERS_TOPIC)) return;
+  const options = { until: "end" as const, ...(signal && { signal }) };
+  await using subscription = await transport.subscribe([DEAD_LETTERS_TOPIC], options);
+  const stop = () => void subscription.close();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const { messages } of subscription) yield* messages;
+    signal?.throwIfAborted();
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function matches(info: DeadLetterInfo, { model, reason, since }: DeadLettersOptions): boolean {
+  return (model === undefined || info.model === model) &&
+    (reason === undefined || info.error.code === reason) &&
+    (since === undefined || Date.parse(info.failedAt) >= since.getTime());
+}
+
+function isLater(a: DeadLetterInfo, b: DeadLetterInfo): boolean {
+  return a.attempts > b.attempts || (a.attempts === b.attempts && a.failedAt > b.failedAt);
+}
+
+function withoutBytes(letter: DeadLetter): DeadLetterInfo {
+  const { key: _key, headers: _headers, value: _value, image: _image, ...info } = letter;
+  return info;
+}
+
+function placeOf({ partition, offset }: Message): string {
+  return `${partition}/${offset}`;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
