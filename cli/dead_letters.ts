@@ -4,7 +4,7 @@ import { exportLetters } from "./dead_letters_export.ts";
 import { list } from "./dead_letters_list.ts";
 import { replay } from "./dead_letters_replay.ts";
 import { show } from "./dead_letters_show.ts";
-import { BUS_OPTIONS, JSON_OPTION } from "./options.ts";
+import { BUS_OPTIONS, JSON_OPTION, RESULTS_OPTION } from "./options.ts";
 import { didYouMean } from "./suggestion.ts";
 
 /** Looks at what could not be classified, and has it tried again. */
@@ -14,6 +14,7 @@ export const deadLetters: Command = {
   operands: "list | show ID | export DIR | replay",
   options: {
     ...BUS_OPTIONS,
+    ...RESULTS_OPTION,
     id: {
       type: "string",
       value: "ID",

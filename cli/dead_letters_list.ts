@@ -1,15 +1,16 @@
 import type { DeadLetterInfo } from "../bus/dead_letter.ts";
 import { listDeadLetters } from "../bus/dead_letters.ts";
 import { type Arguments, UsageError } from "./command.ts";
+import { statusesOf } from "./dead_letters_status.ts";
 import { filterOf } from "./dead_letters_filter.ts";
 import { printable, size, toObject } from "./dead_letters_text.ts";
 import { openBus } from "./options.ts";
-import { bold, columns, dim, print, red, say } from "./terminal.ts";
+import { bold, columns, dim, green, print, red, say } from "./terminal.ts";
 
 const DEFAULT_LIMIT = 20;
 
 /**
- * `dead-letters list`: a line an id, the newest last.
+ * `dead-letters list`: a line an id, the newest last, with what the results say of it now.
  *
  * @param args Of the command dead-letters.
  * @param operands None.
@@ -23,8 +24,13 @@ export async function list(args: Arguments, operands: readonly string[]): Promis
   await using bus = await openBus(args);
   const infos = await listDeadLetters(bus.transport, filter);
   const shown = infos.slice(-limit);
-  if (args.flag("json")) { for (const info of shown) print(JSON.stringify(toObject(info))); }
-  else if (shown.length > 0) print(columns([HEADER, ...shown.map(toCells)]));
+  const statuses = await statusesOf(shown.map(({ id }) => id), args);
+  const status = ({ id }: DeadLetterInfo) => statuses.get(id) ?? null;
+  if (args.flag("json")) {
+    for (const info of shown) print(JSON.stringify({ ...toObject(info), status: status(info) }));
+  } else if (shown.length > 0) {
+    print(columns([HEADER, ...shown.map((info) => toCells(info, status(info)))]));
+  }
   if (infos.length === 0) say(none(filter, bus.transport.url));
   else if (infos.length > shown.length) {
     say(`The newest ${shown.length} of ${infos.length}: --limit N shows more`);
@@ -37,15 +43,17 @@ export function none(filter: object, url: string): string {
   return Object.keys(filter).length > 0 ? `No such dead letters on ${url}` : `No dead letters on ${url}`;
 }
 
-const HEADER = ["failed at", "model", "reason", "bytes", "attempts", "id"].map(bold);
+const HEADER = ["failed at", "model", "reason", "bytes", "attempts", "now", "id"].map(bold);
 
-function toCells({ id, model, error, failedAt, attempts, bytes }: DeadLetterInfo): string[] {
+function toCells(info: DeadLetterInfo, status: string | null): string[] {
+  const { id, model, error, failedAt, attempts, bytes } = info;
   return [
     dim(new Date(failedAt).toLocaleString("sv")),
     printable(model ?? "-"),
     red(printable(error.code)),
     size(bytes),
     String(attempts),
+    status === "classified" ? green(status) : status ?? "-",
     printable(id),
   ];
 }

@@ -23,7 +23,7 @@ export async function deadLetters(bus: string, ...args: string[]): Promise<Ended
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", ...FLAGS, "cli.ts", "dead-letters", ...args, "--bus", bus],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", IMAGEBUS_STATE_DIR: "/nonexistent" },
     stdin: "null",
   }).output();
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
@@ -140,6 +140,17 @@ export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   const [bad, large, strange] = ids;
   const letter = new TextEncoder().encode("Dear bus, this is a letter.\n");
   const of = ids.flatMap((id) => ["--id", id]);
+  const list = async () => {
+    const { out } = await deadLetters(
+      stage.url,
+      "list",
+      "--json",
+      ...of,
+      "--results",
+      `${stage.directory}/results.db`,
+    );
+    return byId(out);
+  };
 
   await stage.startFaulty();
   await stage.bus.send(letter, { id: bad, model: "mnist" });
@@ -149,8 +160,7 @@ export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   await stage.stop();
   assertEquals(stage.rows(ids), ids.map((id) => `${id} failed`));
 
-  const listed = await deadLetters(stage.url, "list", "--json", ...of);
-  const reasons = [...byId(listed.out)].map((
+  const reasons = [...await list()].map((
     [id, { error, attempts }],
   ) => [id, (error as Failure).code, attempts]);
   assertEquals(reasons.sort(), [[bad, "not_an_image", 1], [large, "too_many_pixels", 1], [
@@ -187,8 +197,9 @@ export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   await stage.stop();
   assertEquals(stage.rows(ids), [`${bad} failed`, `${large} classified`, `${strange} classified`]);
 
-  const later = byId((await deadLetters(stage.url, "list", "--json", ...of)).out);
+  const later = await list();
   assertEquals(ids.map((id) => later.get(id)?.["attempts"]), [2, 1, 1]);
+  assertEquals(ids.map((id) => later.get(id)?.["status"]), ["failed", "classified", "classified"]);
   const refused = await deadLetters(stage.url, "replay", "--id", bad, "--max-attempts", "2");
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.err, `${bad} is not replayed: it was tried 2 times`);

@@ -95,6 +95,27 @@ testKafka("aborted transactions are not read, and the messages after them are", 
   assertEquals(reader.texts, ["kept", "kept too", "last"]);
 });
 
+testKafka(
+  "until the end ends where the log ends with what is never delivered: markers, aborted messages",
+  async () => {
+    const topic = unique("transactions");
+    await using transport = await openQuick({ partitions: 1 });
+    await transport.ensureTopics([topic]);
+    const transactionalId = unique("transactional");
+    const producer = otherClient().producer({ transactionalId, maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    for (const [value, end] of [["kept", "commit"], ["dropped", "abort"]] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value }] });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    await using reader = await Reader.open(transport, [topic], { until: "end" });
+    await within(reader.ended, "the end of the iteration");
+    assertEquals(reader.texts, ["kept"]);
+  },
+);
+
 testKafka("a group that other software uses ends the loop with an error that says so", async () => {
   const [topic, group] = [unique("foreign"), unique("group")];
   await using transport = await openQuick();
