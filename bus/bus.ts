@@ -164,7 +164,7 @@ export class Bus implements AsyncDisposable {
    * @param letter One of {@linkcode Bus.deadLetters}.
    * @param options The limit on attempts.
    * @returns How often it was tried, this time included.
-   * @throws {BusError} `invalid` when it was tried `maxAttempts` times, or it is too late for it; as {@linkcode Bus.send}.
+   * @throws {BusError} `invalid` when it was tried `maxAttempts` times, is too late, or was not kept whole; as {@linkcode Bus.send}.
    */
   async replay(letter: DeadLetter, options: ReplayOptions = {}): Promise<number> {
     this.#refuseClosed();

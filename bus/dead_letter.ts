@@ -12,6 +12,10 @@
  *
  * What came too late (`expired`) is no dead letter: nothing is wrong with it.
  *
+ * Where the bus does not take a record of that size, key, value and headers are left out, and `imagebus_omitted` says how many
+ * bytes the value had: the request itself is where it was, for as long as its topic keeps it. Such a dead letter can't be
+ * replayed.
+ *
  * A dead letter is replayed by sending key, value and headers to the topic they came from, without the headers above, and
  * with two more:
  *
@@ -47,6 +51,7 @@ const ADDED: ReadonlySet<string> = new Set([
   "imagebus_offset",
   "imagebus_timestamp",
   "imagebus_failed_at",
+  "imagebus_omitted",
 ]);
 
 /** What is known of a dead letter, without its bytes. */
@@ -61,8 +66,10 @@ export interface DeadLetterInfo {
   readonly failedAt: string;
   /** How often it was tried: 1 or more. */
   readonly attempts: number;
-  /** The size of the value, in bytes. */
+  /** The size of the value it was sent with, in bytes. */
   readonly bytes: number;
+  /** Whether key, value and headers are missing, because they were too large for the bus. */
+  readonly omitted: boolean;
   /** Not to be classified any more after this, in milliseconds since 1970-01-01 UTC. */
   readonly expiresAt?: number;
   /** Where the request that failed was stored. */
@@ -101,8 +108,24 @@ export interface ReplayOptions {
  * @param message The record of the request that failed.
  * @param result What became of it.
  */
-export function encodeDeadLetter(message: Message, { id, error, at }: Failed): OutgoingMessage {
-  const added: Headers = {
+export function encodeDeadLetter(message: Message, result: Failed): OutgoingMessage {
+  const headers = { ...message.headers, ...addedHeaders(message, result) };
+  return { key: message.key, value: message.value, headers };
+}
+
+/**
+ * Writes a dead letter without key, value and headers, where the bus does not take it whole.
+ *
+ * @param message The record of the request that failed.
+ * @param result What became of it.
+ */
+export function encodeOmitted(message: Message, result: Failed): OutgoingMessage {
+  const headers = { ...addedHeaders(message, result), imagebus_omitted: String(message.value.length) };
+  return { key: result.id, value: new Uint8Array(), headers };
+}
+
+function addedHeaders(message: Message, { id, error, at }: Failed): Headers {
+  return {
     imagebus_id: id,
     imagebus_reason_code: error.code,
     imagebus_reason: error.message.slice(0, MAX_REASON_LENGTH),
@@ -113,7 +136,6 @@ export function encodeDeadLetter(message: Message, { id, error, at }: Failed): O
     imagebus_timestamp: String(message.timestamp),
     imagebus_failed_at: at,
   };
-  return { key: message.key, value: message.value, headers: { ...message.headers, ...added } };
 }
 
 /**
@@ -140,7 +162,8 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
     error: { code: said("reason_code") ?? "", message: said("reason") ?? "" },
     failedAt: new Date(failedAt!).toISOString(),
     attempts: Math.max(attemptsOf(headers), number(said("attempts"))),
-    bytes: value.length,
+    bytes: said("omitted") === undefined ? value.length : number(said("omitted")),
+    omitted: said("omitted") !== undefined,
     ...origin,
     key,
     headers,
@@ -155,7 +178,11 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
  * @param maxAttempts What was tried so often is not tried again.
  * @returns For people; `null` when nothing is in the way.
  */
-export function refusalOf({ attempts, expiresAt }: DeadLetterInfo, maxAttempts: number): string | null {
+export function refusalOf(letter: DeadLetterInfo, maxAttempts: number): string | null {
+  const { attempts, expiresAt, omitted, topic, partition, offset } = letter;
+  if (omitted) {
+    return `it was too large to be kept: it is in ${topic}, partition ${partition}, offset ${offset}, if anywhere`;
+  }
   if (attempts >= maxAttempts) {
     return `it was tried ${times(attempts)}, and --max-attempts (maxAttempts) is ${maxAttempts}`;
   }

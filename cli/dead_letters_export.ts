@@ -80,14 +80,14 @@ async function writeAll(dir: string, letters: AsyncIterable<DeadLetter>, json: b
   const names = new Set<string>();
   for await (const letter of letters) {
     const name = unused(fileName(letter.id), names);
-    const file = `${name}.${endingOf(letter)}`;
+    const file = letter.omitted ? null : `${name}.${endingOf(letter)}`;
     const about = { ...toWholeObject(letter), file };
-    await Deno.writeFile(join(dir, file), letter.value, { createNew: true });
+    if (file !== null) await Deno.writeFile(join(dir, file), letter.value, { createNew: true });
     await Deno.writeTextFile(join(dir, `${name}.json`), JSON.stringify(about, null, 2) + "\n", {
       createNew: true,
     });
     if (json) print(JSON.stringify({ id: letter.id, file }));
-    else print(file);
+    else print(file ?? `${name}.json`);
   }
   return names.size;
 }

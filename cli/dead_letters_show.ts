@@ -50,7 +50,7 @@ function describe(letter: DeadLetter): string {
       ? []
       : [["expires at", new Date(expiresAt).toISOString()] as [string, string]]),
     ["key", key === null ? "-" : printableText(key)],
-    ["bytes", size(letter.bytes)],
+    ["bytes", size(letter.bytes) + (letter.omitted ? ", not kept: too large for the bus" : "")],
   ];
   const headers = Object.entries(letter.headers).map((
     [name, value],

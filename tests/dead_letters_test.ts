@@ -1,3 +1,4 @@
+import { deadLettersSink } from "../actors/sinks/dead_letters.ts";
 import { encodeDeadLetter } from "../bus/dead_letter.ts";
 import { listDeadLetters } from "../bus/dead_letters.ts";
 import { Bus } from "../bus/bus.ts";
@@ -67,6 +68,7 @@ Deno.test("dead letters: one is read with the request as it was, where it was, a
     failedAt: "2026-01-01T00:00:00.000Z",
     attempts: 1,
     bytes: original.value.length,
+    omitted: false,
     topic: "imagebus.mnist",
     partition: 1,
     offset: 7,
@@ -207,6 +209,29 @@ Deno.test("replay: what is too late for its own expirytime is refused: it would 
     BusError,
     "it was to be classified by 2026-01-01T00:00:00.000Z",
   );
+});
+
+Deno.test("dead letters: what the bus does not take whole is kept without its bytes, and holds up nothing", async () => {
+  await using bus = new Bus(createMemoryBroker().connect({ maxMessageBytes: 1_000 }));
+  const settled = (id: string, changes: Partial<Message> = {}) => {
+    const message = request(id, changes);
+    return { result: failure(id), origin: { id, key: message.key }, message };
+  };
+  await using sink = deadLettersSink(bus.transport);
+  await sink.write([
+    settled("a"),
+    settled("value", { value: new Uint8Array(1_001) }),
+    settled("headers", { headers: { ...request("headers").headers, large: "x".repeat(65_300) } }),
+    settled("key", { key: "k".repeat(65_500) }),
+    settled("b"),
+  ]);
+  const letters = new Map((await Array.fromAsync(bus.deadLetters())).map((letter) => [letter.id, letter]));
+  assertEquals([...letters.keys()].sort(), ["a", "b", "headers", "key", "value"]);
+  const whole = [...letters.values()].filter(({ omitted }) => !omitted).map(({ id }) => id);
+  assertEquals(whole.sort(), ["a", "b"]);
+  const { bytes, error, topic, offset } = letters.get("value")!;
+  assertEquals([bytes, error.code, topic, offset], [1_001, "damaged", "imagebus.mnist", 7]);
+  await assertRejects(() => bus.replay(letters.get("value")!), BusError, "it was too large to be kept");
 });
 
 Deno.test("replay: a wrong limit is refused", async () => {
