@@ -11,6 +11,7 @@ const COMMAND: Command = {
     model: { type: "string", value: "NAME", description: "" },
     "max-message-bytes": { type: "number", value: "N", description: "", range: [1, 100] },
     wait: { type: "boolean", description: "" },
+    id: { type: "string", value: "ID", multiple: true, description: "" },
   },
   examples: [],
   permissions: [],
@@ -28,6 +29,18 @@ Deno.test("arguments: options and operands are told apart", () => {
   ]);
   assertEquals(args.operands, ["a.png", "b.png"]);
   assertEquals([args.text("model"), args.flag("wait"), args.number("max-message-bytes")], ["mnist", true, 7]);
+});
+
+Deno.test("arguments: an option that can be given several times has all its values, or the environment's one", () => {
+  assertEquals(parseArguments(COMMAND, ["--id", "a", "--id=b"]).texts("id"), ["a", "b"]);
+  assertEquals(parseArguments(COMMAND, []).texts("id"), []);
+  Deno.env.set("IMAGEBUS_ID", "c");
+  try {
+    assertEquals(parseArguments(COMMAND, []).texts("id"), ["c"]);
+    assertEquals(parseArguments(COMMAND, ["--id", "a"]).texts("id"), ["a"]);
+  } finally {
+    Deno.env.delete("IMAGEBUS_ID");
+  }
 });
 
 Deno.test("arguments: the environment stands in for an option, and gives way to it", () => {

@@ -3,7 +3,7 @@ import { parseSince } from "../cli/dead_letters_filter.ts";
 import { fitted } from "../cli/dead_letters_show.ts";
 import { printable } from "../cli/dead_letters_text.ts";
 import { UsageError } from "../cli/command.ts";
-import { encodeDeadLetter } from "../bus/dead_letter.ts";
+import { encodeDeadLetter, encodeOmitted } from "../bus/dead_letter.ts";
 import { openTransport } from "../bus/connect.ts";
 import { decodeImage } from "../models/image/decode.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "./assert.ts";
@@ -120,6 +120,23 @@ Deno.test("dead-letters command: export leaves a directory that holds something 
     assertEquals(filesIn(dir), before);
     assertEquals((await deadLetters(url, "export", `${dir}/empty`)).code, 0);
     assertEquals(filesIn(`${dir}/empty`), ["one.json", "one.png"]);
+  }));
+
+Deno.test("dead-letters command: of what was not kept whole, the rest is shown and exported, and no replay is tried", () =>
+  withLetters([], async (url, dir) => {
+    {
+      await using transport = await openTransport(url);
+      const message = { ...requestRecord("large"), value: SEVEN.png };
+      await transport.send("imagebus.dead-letters", [encodeOmitted(message, failed("large").result)]);
+    }
+    const { out } = await deadLetters(url, "show", "large");
+    assertStringIncludes(out, `${SEVEN.png.length}, not kept: too large for the bus`);
+    assertEquals((await deadLetters(url, "export", `${dir}/failed`)).code, 0);
+    assertEquals(filesIn(`${dir}/failed`), ["large.json"]);
+    const refused = await deadLetters(url, "replay", "--all");
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.err, "large is not replayed: it was too large to be kept");
+    assertStringIncludes(refused.err, "imagebus.fashion-mnist, partition 2, offset 5");
   }));
 
 Deno.test("dead-letters command: each mistake is named, with what would be right, and nothing is sent", () =>
