@@ -4,6 +4,7 @@
  * @module
  */
 import { installKafka } from "./kafka_install.ts";
+import { freePort, ServerProcess } from "./server_process.ts";
 
 /** How to start a broker. */
 export interface KafkaBrokerOptions {
@@ -45,29 +46,6 @@ export interface KafkaBroker extends AsyncDisposable {
 const CLUSTER_ID = btoa("imagebus-local-1").replace(/=+$/, "");
 
 const START_TIMEOUT_MS = 90_000;
-const STOP_TIMEOUT_MS = 15_000;
-
-/**
- * Starts Java, passes on the signals it reads as lines, and ends Java when its input ends: whoever started it may be
- * killed at any time without leaving a broker behind. A Ctrl-C reaches every process of the terminal; here it is ignored,
- * so that whoever started the broker decides. Background jobs of `sh` read nothing unless they are given a descriptor.
- */
-const SUPERVISOR = `
-trap '' INT
-exec 3<&0
-"$@" </dev/null 3<&- &
-java=$!
-{
-  while read -r signal <&3; do kill -s "$signal" "$java"; done
-  kill -s TERM "$java"; sleep ${STOP_TIMEOUT_MS / 1000}; kill -s KILL "$java"
-} 2>/dev/null &
-supervisor=$!
-wait "$java"
-status=$?
-kill "$supervisor" 2>/dev/null
-exit "$status"
-`;
-
 /**
  * Starts a broker and waits until it accepts connections. Topics are not made by themselves; groups need no initial
  * delay; session timeouts can be as short as one second.
@@ -105,8 +83,7 @@ class BrokerProcess implements KafkaBroker {
   readonly logFile: string;
   readonly ended: Promise<number>;
   readonly #temporary: boolean;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  #running = true;
+  readonly #process: ServerProcess;
 
   constructor(start: { jars: string; settings: string; port: number; dataDir: string; temporary: boolean }) {
     this.port = start.port;
@@ -114,23 +91,14 @@ class BrokerProcess implements KafkaBroker {
     this.dataDir = start.dataDir;
     this.logFile = `${start.dataDir}/broker.log`;
     this.#temporary = start.temporary;
-    const java = ["java", ...javaFlags(start.jars), "kafka.Kafka", start.settings];
-    const child = new Deno.Command("sh", {
-      args: ["-c", `exec >>"$0" 2>&1\n${SUPERVISOR}`, this.logFile, ...java],
-      stdin: "piped",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    this.#input = child.stdin.getWriter();
-    this.ended = child.status.then(({ code }) => {
-      this.#running = false;
-      return code;
-    });
+    const command = ["java", ...javaFlags(start.jars), "kafka.Kafka", start.settings];
+    this.#process = new ServerProcess({ command, logFile: this.logFile });
+    this.ended = this.#process.ended;
   }
 
   async ready(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (this.#running && Date.now() < deadline) {
+    while (this.#process.running && Date.now() < deadline) {
       if (await accepts(this.port)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -142,28 +110,16 @@ class BrokerProcess implements KafkaBroker {
   }
 
   async stop(): Promise<void> {
-    await this.#signal("TERM");
-    const timer = setTimeout(() => this.#signal("KILL"), STOP_TIMEOUT_MS);
-    await this.ended;
-    clearTimeout(timer);
-    await this.#input.close().catch(() => {});
+    await this.#process.stop();
     if (this.#temporary) await Deno.remove(this.dataDir, { recursive: true }).catch(() => {});
   }
 
   async kill(): Promise<void> {
-    await this.#signal("KILL");
-    await this.ended;
-    await this.#input.close().catch(() => {});
+    await this.#process.kill();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
-  }
-
-  async #signal(name: "TERM" | "KILL"): Promise<void> {
-    if (!this.#running) return;
-    // The process can end between the check and the write.
-    await this.#input.write(new TextEncoder().encode(`${name}\n`)).catch(() => {});
   }
 }
 
@@ -217,11 +173,6 @@ async function format(jars: string, settings: string, dataDir: string): Promise<
   if (success) return await Deno.writeTextFile(formatted, "");
   const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   throw new Error(`Kafka's storage could not be formatted: ${said.trim().slice(0, 1000)}`);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** @throws {Deno.errors.AddrInUse} */
