@@ -44,6 +44,8 @@ export type { ModelState } from "./actors/supervisor.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { Settled, Sink } from "./actors/sinks/sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
+export { jsonlSink, type JsonlSinkOptions } from "./actors/sinks/jsonl.ts";
+export { postgresSink, type PostgresSinkOptions } from "./actors/sinks/postgres.ts";
 export { sqliteSink } from "./actors/sinks/sqlite.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
 export type {

@@ -8,8 +8,15 @@
  * | `worker_died` | a Worker ended by itself | yes |
  * | `worker_silent` | a Worker did not answer within its deadline | yes |
  * | `sink` | a sink can't be opened or written | no |
+ * | `sink_unavailable` | the server of a sink can't be reached, or does not answer | yes |
  */
-export type ActorErrorCode = "invalid" | "worker_failed" | "worker_died" | "worker_silent" | "sink";
+export type ActorErrorCode =
+  | "invalid"
+  | "worker_failed"
+  | "worker_died"
+  | "worker_silent"
+  | "sink"
+  | "sink_unavailable";
 
 /**
  * A failure of the service. `message` names what was wrong, the value, and what would be right.
@@ -39,6 +46,6 @@ export class ActorError extends Error {
   constructor(code: ActorErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.retriable = code.startsWith("worker_");
+    this.retriable = code.startsWith("worker_") || code === "sink_unavailable";
   }
 }

@@ -39,7 +39,7 @@ export async function endingOf(error: unknown, command: Command | undefined): Pr
 async function missingPermissions(error: Error, command: Command | undefined): Promise<string> {
   const missing: Permission[] = [];
   for (const name of command?.permissions ?? []) {
-    // Only Kafka needs these two.
+    // Only Kafka and PostgreSQL need these two.
     if ((name === "net" || name === "sys") && !error.message.includes(`--allow-${name}`)) continue;
     if ((await Deno.permissions.query({ name })).state !== "granted") missing.push(name);
   }

@@ -42,7 +42,17 @@ export const RESULTS_OPTION = {
   results: {
     type: "string",
     value: "PATH",
-    description: "the SQLite file with the results; default: beside the embedded bus",
+    description: "the SQLite file with the results, sink sqlite; default: beside the embedded bus",
+  },
+} as const satisfies Record<string, Option>;
+
+/** Where else results go; see cli/sinks.ts. */
+export const SINK_OPTION = {
+  sink: {
+    type: "string",
+    value: "SINK",
+    multiple: true,
+    description: "console, sqlite[:PATH], postgres://…, jsonl:PATH; several times; default console,sqlite",
   },
 } as const satisfies Record<string, Option>;
 

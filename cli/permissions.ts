@@ -5,7 +5,7 @@ const REASONS: Readonly<Record<Permission, string>> = {
   env: "options can come from variables IMAGEBUS_…, and others say where your state directory is",
   read: "images, models, the embedded bus, results.db",
   write: "the embedded bus, results.db",
-  net: "Kafka",
+  net: "Kafka, PostgreSQL",
   sys: "Kafka's client says the name of this machine",
   run: "other programs",
 };
@@ -41,16 +41,19 @@ function reasonOf(command: Command, name: Permission): string {
   return name === "net" && command.name === "data" ? "the servers of the data sets" : REASONS[name];
 }
 
-/** Only Kafka needs the network, and what is to be downloaded. */
+/** Only Kafka and PostgreSQL need the network, and what is to be downloaded. */
 function isNeeded(command: Command, name: Permission, argv: readonly string[]): boolean {
   if (name !== "net" && name !== "sys") return true;
   if (command.name === "data") return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
-  return [...argv, environmentUrl()].some((text) => text.includes("kafka:"));
+  const servers = name === "net" ? /kafka:|postgres(ql)?:/ : /kafka:/;
+  return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK")].some((text) =>
+    servers.test(text)
+  );
 }
 
-function environmentUrl(): string {
+function environment(name: string): string {
   try {
-    return Deno.env.get("IMAGEBUS_URL") ?? "";
+    return Deno.env.get(name) ?? "";
   } catch {
     return ""; // Not granted: then it is not used either.
   }

@@ -1,10 +1,15 @@
 import { serve, type Service } from "../actors/serve.ts";
-import { consoleSink } from "../actors/sinks/console.ts";
-import { sqliteSink } from "../actors/sinks/sqlite.ts";
 import type { ServiceEvent } from "../actors/events.ts";
 import type { Arguments, Command } from "./command.ts";
-import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION, openBus, RESULTS_OPTION } from "./options.ts";
-import { makeDirectoryOf, resultsPath } from "./results_file.ts";
+import {
+  BUS_OPTIONS,
+  JSON_OPTION,
+  MODELS_DIR_OPTION,
+  openBus,
+  RESULTS_OPTION,
+  SINK_OPTION,
+} from "./options.ts";
+import { openSinks } from "./sinks.ts";
 import { say } from "./terminal.ts";
 
 /** Serves models until it is told to stop. */
@@ -55,33 +60,36 @@ export const worker: Command = {
       description: "how long to finish when stopped; default 30000",
       range: [0, 3_600_000],
     },
+    ...SINK_OPTION,
     ...RESULTS_OPTION,
     ...JSON_OPTION,
-    quiet: { type: "boolean", description: "do not print results" },
+    quiet: { type: "boolean", description: "do not print results: no sink console" },
   },
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
     ["imagebus worker --models mnist --models-dir ./mine", "one model; look for it in ./mine too"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one a line"],
+    [
+      "imagebus worker --sink postgres://me@localhost/images",
+      "into PostgreSQL; the password is in PGPASSWORD",
+    ],
+    ["imagebus worker --sink console --sink jsonl:results.jsonl", "printed, and appended to a file"],
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const results = resultsPath(args);
-  await makeDirectoryOf(results);
+  const sinks = await openSinks(args);
   await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
   const service = await serve(bus, {
     ...serveOptions(args),
-    sinks: [
-      ...args.flag("quiet") ? [] : [consoleSink({ format: args.flag("json") ? "json" : "text" })],
-      sqliteSink(results),
-    ],
+    sinks,
     onEvent: log,
   });
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
+  const results = sinks.map(({ name }) => name).join(", ");
   say(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
   return await untilStopped(service);
 }

@@ -9,30 +9,36 @@ import { createMemoryBroker } from "../bus/memory.ts";
 import type { Message, Transport } from "../bus/transport.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "./assert.ts";
 import { classified, failed } from "./settled.ts";
-import { testSink } from "./sink_suite.ts";
+import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "./fixtures/judged_results.ts";
+import { testSink, writeTogether } from "./sink_suite.ts";
 
-testSink({
-  name: "sqlite",
-  idempotent: true,
-  async create() {
-    const dir = await Deno.makeTempDir();
-    const path = `${dir}/results.db`;
-    return {
-      open: () => sqliteSink(path),
-      // deno-lint-ignore require-await -- node:sqlite is synchronous, the suite is not
-      async kept() {
-        using database = new DatabaseSync(path);
-        return database.prepare("SELECT id || ' ' || status AS kept FROM results ORDER BY id").all()
-          .map(({ kept }) => String(kept));
-      },
-      [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
-    };
-  },
+async function createSqlite() {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/results.db`;
+  return {
+    open: () => sqliteSink(path),
+    // deno-lint-ignore require-await -- node:sqlite is synchronous, the suite is not
+    async kept() {
+      using database = new DatabaseSync(path, { timeout: 5_000 });
+      return database.prepare("SELECT id || ' ' || status AS kept FROM results ORDER BY id").all()
+        .map(({ kept }) => String(kept));
+    },
+    spec: `sqlite:${path}`,
+    [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+  };
+}
+
+testSink({ name: "sqlite", idempotent: true, ordered: false, create: createSqlite }, { inProcesses: true });
+
+Deno.test("sink sqlite: two processes that write the same ids at once end with one row an id", async () => {
+  await using place = await createSqlite();
+  await writeTogether(place);
 });
 
 testSink({
   name: "console",
   idempotent: false,
+  ordered: true,
   create() {
     let text = "";
     return Promise.resolve({
@@ -47,6 +53,7 @@ testSink({
 testSink({
   name: "results topic",
   idempotent: false,
+  ordered: true,
   create() {
     const transport = createMemoryBroker().connect({ partitions: 1 });
     return Promise.resolve({
@@ -96,6 +103,18 @@ Deno.test("sink sqlite: a row holds all that a result says", async () => {
     took_ms: 2.5,
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
+});
+
+Deno.test("sink sqlite: the views tell accuracy by label, throughput by minute and failures by code", async () => {
+  const dir = await Deno.makeTempDir();
+  await using sink = sqliteSink(`${dir}/results.db`);
+  await sink.write(JUDGED);
+  using database = new DatabaseSync(`${dir}/results.db`);
+  const rows = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row));
+  assertEquals(rows("SELECT * FROM accuracy_by_label ORDER BY model, actual"), ACCURACY);
+  assertEquals(rows("SELECT * FROM throughput_by_minute ORDER BY minute, model"), THROUGHPUT);
+  assertEquals(rows("SELECT * FROM failures_by_code ORDER BY error_code, model"), FAILURES);
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("sink sqlite: another program's database, no database and a missing directory are refused", async () => {

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { ActorError } from "../errors.ts";
+import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /** `application_id` of the file, so that another database is not taken for it: "imgr". */
@@ -23,6 +24,24 @@ const SCHEMA = `
     took_ms       REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS results_by_time ON results (at);
+
+  -- Senders give the true label by name or by index; where labels are numbers themselves, it is the name.
+  CREATE VIEW IF NOT EXISTS accuracy_by_label AS
+    SELECT model, model_version, actual, count(*) AS images, sum(correct) AS correct, avg(correct) AS accuracy
+    FROM (
+      SELECT *, label = actual OR (label GLOB '*[^0-9]*' AND CAST(label_index AS TEXT) = actual) AS correct
+      FROM results WHERE status = 'classified' AND actual IS NOT NULL
+    )
+    GROUP BY model, model_version, actual;
+
+  CREATE VIEW IF NOT EXISTS throughput_by_minute AS
+    SELECT substr(at, 1, 16) || 'Z' AS minute, model, count(*) AS images, sum(status = 'failed') AS failed,
+      avg(waited_ms) AS mean_waited_ms, max(waited_ms) AS max_waited_ms, avg(took_ms) AS mean_took_ms
+    FROM results GROUP BY minute, model;
+
+  CREATE VIEW IF NOT EXISTS failures_by_code AS
+    SELECT error_code, model, count(*) AS images, min(at) AS first_at, max(at) AS last_at
+    FROM results WHERE status = 'failed' GROUP BY error_code, model;
 `;
 
 const INSERT = `
@@ -35,7 +54,7 @@ const INSERT = `
   WHERE results.status = 'failed' AND excluded.status = 'classified'`;
 
 /**
- * Keeps results in a SQLite file: one row an id, in the table `results`. The first answer stays, except that a failure
+ * Keeps results in a SQLite file: one row an id, in the table `results`, with views on it (docs/results.md). The first answer stays, except that a failure
  * gives way to a success. Several workers may share the file. Survives the end of the process and of the machine.
  *
  * @param path Where the file is, or shall be; its directory exists.
@@ -85,7 +104,7 @@ function refuseForeign(database: DatabaseSync, path: string): void {
 function store(database: DatabaseSync, insert: StatementSync, batch: readonly Settled[]): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    for (const settled of batch) insert.run(...row(settled));
+    for (const settled of batch) insert.run(...values(settled));
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -93,26 +112,7 @@ function store(database: DatabaseSync, insert: StatementSync, batch: readonly Se
   }
 }
 
-function row({ result }: Settled): SQLInputValue[] {
-  const answer = result.status === "classified"
-    ? [
-      result.modelVersion,
-      result.status,
-      result.label,
-      result.index,
-      result.confidence,
-      JSON.stringify(result.top),
-    ]
-    : [null, result.status, null, null, null, null];
-  const error = result.status === "failed" ? [result.error.code, result.error.message] : [null, null];
-  return [
-    result.id,
-    result.model,
-    ...answer,
-    result.actual ?? null,
-    ...error,
-    result.at,
-    result.waitedMs,
-    result.tookMs,
-  ];
+function values({ result }: Settled): SQLInputValue[] {
+  const row = rowOf(result);
+  return Object.values({ ...row, top: row.top && JSON.stringify(row.top) });
 }

@@ -1,0 +1,197 @@
+import { basename, dirname } from "node:path";
+import { ActorError } from "../errors.ts";
+
+/** How a file of lines is kept. */
+export interface JsonlFileOptions {
+  /** A file that would grow beyond this is set aside first, in bytes. */
+  readonly maxBytes: number;
+  /** How many files that were set aside are kept. */
+  readonly keep: number;
+  /** How many of the last lines are read when it is opened, or more: whole files, the newest that hold so many. */
+  readonly remember: number;
+  /** Gets those lines, the oldest first. */
+  readonly onLine: (line: string) => void;
+}
+
+/** A file that only grows by whole lines, and is set aside when it is full. Locked while it is open. */
+export class JsonlFile {
+  readonly #path: string;
+  readonly #options: JsonlFileOptions;
+  readonly #lock: Deno.FsFile;
+  #file: Deno.FsFile;
+  /** Bytes that are whole lines and synced. What is beyond is left of a write that failed. */
+  #size = 0;
+
+  private constructor(path: string, options: JsonlFileOptions, lock: Deno.FsFile, file: Deno.FsFile) {
+    this.#path = path;
+    this.#options = options;
+    this.#lock = lock;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the file, reads its lines, and cuts off what is no whole line at its end.
+   *
+   * @throws {ActorError} `sink` when it can't be opened, or is in use.
+   * @throws What `onLine` throws.
+   */
+  static async open(path: string, options: JsonlFileOptions): Promise<JsonlFile> {
+    let lock: Deno.FsFile | undefined;
+    let file: Deno.FsFile | undefined;
+    try {
+      lock = await lockFor(path);
+      file = await openToAppend(path);
+      for (const older of await olderFiles(path, options.remember)) await readLines(older, options.onLine);
+      const opened = new JsonlFile(path, options, lock, file);
+      opened.#size = await readLines(path, options.onLine);
+      await opened.#cut();
+      return opened;
+    } catch (cause) {
+      lock?.close();
+      file?.close();
+      if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
+      const message = `Can't open the results file ${path}: ${(cause as Error).message}`;
+      throw new ActorError("sink", message, { cause });
+    }
+  }
+
+  /**
+   * Appends whole lines. Resolves when they are synced; when it rejects, the file is as it was.
+   *
+   * @param lines Each with its line feed.
+   */
+  async append(lines: string): Promise<void> {
+    const bytes = new TextEncoder().encode(lines);
+    await this.#mend();
+    if (this.#size > 0 && this.#size + bytes.length > this.#options.maxBytes) await this.#rotate();
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+      await this.#file.sync();
+      this.#size += bytes.length;
+    } catch (error) {
+      // After an fsync that failed, Linux takes the pages for clean: they are written again, not synced again.
+      await this.#cut().catch(() => {});
+      throw error;
+    }
+  }
+
+  // deno-lint-ignore require-await -- closing is synchronous, the contract of sinks is not
+  async close(): Promise<void> {
+    this.#file.close();
+    this.#lock.close();
+  }
+
+  /** Someone may have moved or removed the file, and the last write may have failed half-way. */
+  async #mend(): Promise<void> {
+    const [there, own] = await Promise.all([Deno.stat(this.#path).catch(() => null), this.#file.stat()]);
+    if (there === null || there.ino !== own.ino) {
+      const file = await openToAppend(this.#path);
+      this.#file.close();
+      this.#file = file;
+      this.#size = (await file.stat()).size;
+    } else if (own.size !== this.#size) await this.#cut();
+  }
+
+  async #cut(): Promise<void> {
+    await this.#file.truncate(this.#size);
+    await this.#file.sync();
+  }
+
+  async #rotate(): Promise<void> {
+    const numbers = await setAside(this.#path);
+    await Deno.rename(this.#path, pathOf(this.#path, (numbers.at(-1) ?? 0) + 1));
+    const file = await openToAppend(this.#path);
+    this.#file.close();
+    this.#file = file;
+    this.#size = 0;
+    const tooMany = Math.max(0, numbers.length + 1 - this.#options.keep);
+    for (const number of (await setAside(this.#path)).slice(0, tooMany)) {
+      await Deno.remove(pathOf(this.#path, number));
+    }
+  }
+}
+
+async function lockFor(path: string): Promise<Deno.FsFile> {
+  const lock = await Deno.open(`${path}.lock`, { write: true, create: true });
+  if (await lock.tryLock(true)) return lock;
+  lock.close();
+  throw new ActorError("sink", `${path} is written by another worker: name a file of its own for each`);
+}
+
+/** The name is as durable as the lines: the directory is synced where a directory can be opened. */
+async function openToAppend(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { append: true, create: true });
+  if (Deno.build.os !== "windows") {
+    using directory = await Deno.open(dirname(path));
+    await directory.sync();
+  }
+  return file;
+}
+
+function pathOf(path: string, number: number): string {
+  return `${path}.${number}`;
+}
+
+/** Numbers of the files that were set aside, the oldest first. */
+async function setAside(path: string): Promise<number[]> {
+  const numbers: number[] = [];
+  const prefix = `${basename(path)}.`;
+  for await (const { name } of Deno.readDir(dirname(path))) {
+    const number = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    if (/^[1-9]\d*$/.test(number)) numbers.push(Number(number));
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** The files set aside that hold the last lines, together with the file itself; the oldest first. */
+async function olderFiles(path: string, lines: number): Promise<string[]> {
+  const files: string[] = [];
+  let missing = lines - await countLines(path);
+  for (const number of (await setAside(path)).reverse()) {
+    if (missing <= 0) break;
+    files.unshift(pathOf(path, number));
+    missing -= await countLines(files[0]!);
+  }
+  return files;
+}
+
+async function countLines(path: string): Promise<number> {
+  let count = 0;
+  for await (const chunk of (await Deno.open(path)).readable) {
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) count++;
+  }
+  return count;
+}
+
+/**
+ * Reads a file line by line.
+ *
+ * @returns Bytes of its whole lines: what follows the last line feed is not counted.
+ */
+async function readLines(path: string, onLine: (line: string) => void): Promise<number> {
+  const decoder = new TextDecoder();
+  let size = 0;
+  let rest: Uint8Array[] = [];
+  for await (const chunk of (await Deno.open(path)).readable) {
+    let from = 0;
+    for (let end; (end = chunk.indexOf(10, from)) >= 0; from = end + 1) {
+      const line = join([...rest, chunk.subarray(from, end)]);
+      rest = [];
+      onLine(decoder.decode(line));
+      size += line.length + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+  }
+  return size;
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

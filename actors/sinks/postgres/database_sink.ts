@@ -1,0 +1,146 @@
+import postgres from "npm:postgres@3.4.9";
+import { ActorError } from "../../errors.ts";
+import { explain, type Target } from "./errors.ts";
+import { migrate } from "./schema.ts";
+import { type ResultRow, rowOf } from "../result_row.ts";
+import type { Settled, Sink } from "../sink.ts";
+
+/** One connection at a time: one that failed is thrown away, so that no state of it can reach the next try. */
+export class DatabaseSink implements Sink {
+  readonly name: string;
+  readonly #url: string;
+  readonly #timeoutMs: number;
+  readonly #target: Target;
+  #connection: postgres.Sql | undefined;
+
+  /**
+   * Does not connect yet.
+   *
+   * @param url Where the database is.
+   * @param timeoutMs Bound for the start and for a batch, in milliseconds.
+   * @throws {ActorError} `invalid` when the URL is none.
+   */
+  constructor(url: string, timeoutMs: number) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+    this.#connection = connectTo(url);
+    this.#target = targetOf(this.#connection);
+    this.name = `postgres ${this.#target.user}@${this.#target.server}/${this.#target.database}`;
+  }
+
+  /** Connects, and brings the schema up to date. */
+  async open(): Promise<void> {
+    await this.#attempt((sql) => migrate(sql));
+  }
+
+  async write(batch: readonly Settled[]): Promise<void> {
+    const rows = JSON.stringify(rowsOf(batch), storable);
+    if (this.#connection === undefined) await this.open();
+    await this.#attempt((sql) => insert(sql, rows));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.end({ timeout: 5 });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #attempt(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
+    const sql = this.#connection ??= connectTo(this.#url);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      sql.end({ timeout: 0 });
+    }, this.#timeoutMs);
+    try {
+      await work(sql);
+    } catch (error) {
+      this.#connection = undefined;
+      await sql.end({ timeout: 0 });
+      throw late ? this.#silent(error) : explain(error, this.#target);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #silent(cause: unknown): ActorError {
+    const message = `PostgreSQL at ${this.#target.server} did not answer within ${this.#timeoutMs} ms`;
+    return new ActorError("sink_unavailable", message, { cause });
+  }
+}
+
+function connectTo(url: string): postgres.Sql {
+  if (!/^postgres(ql)?:\/\//.test(url)) throw malformed();
+  try {
+    return postgres(url, {
+      max: 1,
+      // Prepared statements and queries for types of its own would shut out connection poolers.
+      prepare: false,
+      fetch_types: false,
+      max_lifetime: null,
+      connect_timeout: 10,
+      onnotice: () => {},
+      connection: { application_name: "imagebus" },
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw malformed(); // The original error holds the URL, with the password.
+  }
+}
+
+function malformed(): ActorError {
+  return new ActorError(
+    "invalid",
+    "The URL of a PostgreSQL database is malformed: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, " +
+      "with other characters than letters and digits as %XX",
+  );
+}
+
+function targetOf({ options: { host, port, database, user } }: postgres.Sql): Target {
+  return { server: host.map((name, i) => `${name}:${port[i]}`).join(","), database, user };
+}
+
+/**
+ * One statement can meet an id only once: what the rule of the contract leaves of a batch. Sorted, because two workers that
+ * store the same ids in different orders would wait for each other.
+ */
+function rowsOf(batch: readonly Settled[]): ResultRow[] {
+  const rows = new Map<string, ResultRow>();
+  for (const { result } of batch) {
+    const row = rowOf(result);
+    const id = wellFormed(row.id);
+    const stored = rows.get(id);
+    if (!stored || (stored.status === "failed" && row.status === "classified")) rows.set(id, row);
+  }
+  return [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([, row]) => row);
+}
+
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? wellFormed(value) : value;
+}
+
+function wellFormed(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+/** One parameter however many rows, so that it is one statement. */
+function insert(sql: postgres.Sql, rows: string): Promise<unknown> {
+  return sql`
+    INSERT INTO imagebus_results AS stored (
+      id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
+      waited_ms, took_ms
+    )
+    SELECT
+      id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
+      waited_ms, took_ms
+    FROM json_populate_recordset(NULL::imagebus_results, ${rows}::text::json)
+    ON CONFLICT (id) DO UPDATE SET
+      model = excluded.model, model_version = excluded.model_version, status = excluded.status,
+      label = excluded.label, label_index = excluded.label_index, confidence = excluded.confidence,
+      top = excluded.top, actual = excluded.actual, error_code = excluded.error_code,
+      error_message = excluded.error_message, at = excluded.at, waited_ms = excluded.waited_ms,
+      took_ms = excluded.took_ms
+    WHERE stored.status = 'failed' AND excluded.status = 'classified'`;
+}

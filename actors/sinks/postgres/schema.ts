@@ -1,0 +1,99 @@
+import type postgres from "npm:postgres@3.4.9";
+import { ActorError } from "../../errors.ts";
+
+/** Any number, the same in all versions: who holds this advisory lock may change the schema. */
+const MIGRATION_LOCK = 0x696d6772;
+
+/** The schema, step by step. A step that was released is never edited: a change is one more step. */
+const MIGRATIONS: readonly string[] = [`
+  CREATE TABLE imagebus_results (
+    id            text PRIMARY KEY,
+    model         text,
+    model_version text,
+    status        text NOT NULL,
+    label         text,
+    label_index   integer,
+    confidence    double precision,
+    top           jsonb,
+    actual        text,
+    error_code    text,
+    error_message text,
+    at            timestamptz NOT NULL,
+    waited_ms     double precision NOT NULL,
+    took_ms       double precision NOT NULL
+  );
+  CREATE INDEX imagebus_results_by_time ON imagebus_results (at);
+
+  COMMENT ON COLUMN imagebus_results.id IS 'what send returned';
+  COMMENT ON COLUMN imagebus_results.model IS 'null where the message did not say';
+  COMMENT ON COLUMN imagebus_results.status IS 'classified | failed';
+  COMMENT ON COLUMN imagebus_results.confidence IS '0 to 1';
+  COMMENT ON COLUMN imagebus_results.top IS 'the best classes, the answer first';
+  COMMENT ON COLUMN imagebus_results.actual IS 'the true label, where the sender told it';
+
+  -- Senders give the true label by name or by index; where labels are numbers themselves, it is the name.
+  CREATE VIEW imagebus_accuracy_by_label AS
+    SELECT model, model_version, actual, count(*) AS images, sum(correct) AS correct,
+      avg(correct)::double precision AS accuracy
+    FROM (
+      SELECT *, (label = actual OR (label ~ '[^0-9]' AND label_index::text = actual))::integer AS correct
+      FROM imagebus_results WHERE status = 'classified' AND actual IS NOT NULL
+    ) AS judged
+    GROUP BY model, model_version, actual;
+
+  CREATE VIEW imagebus_throughput_by_minute AS
+    SELECT date_trunc('minute', at) AS minute, model, count(*) AS images,
+      count(*) FILTER (WHERE status = 'failed') AS failed, avg(waited_ms) AS mean_waited_ms,
+      max(waited_ms) AS max_waited_ms, avg(took_ms) AS mean_took_ms
+    FROM imagebus_results GROUP BY 1, 2;
+
+  CREATE VIEW imagebus_failures_by_code AS
+    SELECT error_code, model, count(*) AS images, min(at) AS first_at, max(at) AS last_at
+    FROM imagebus_results WHERE status = 'failed' GROUP BY error_code, model;
+`];
+
+/**
+ * Brings the schema to this version's: all missing steps in one transaction, under a lock, so that any number of workers
+ * may start at once. Where there is nothing to do it only reads, so that a user without the right to create will do.
+ *
+ * @param sql A connection.
+ * @throws {ActorError} `invalid` when the schema is of a later version of imagebus, or the database can't hold any text.
+ * @throws What the server says.
+ */
+export async function migrate(sql: postgres.Sql): Promise<void> {
+  await refuseEncoding(sql);
+  if (await versionOf(sql) === MIGRATIONS.length) return;
+  await sql.begin(async (transaction) => {
+    await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
+    const version = await versionOf(transaction);
+    if (version === 0) await transaction`CREATE TABLE imagebus_schema (version integer NOT NULL)`;
+    for (const step of MIGRATIONS.slice(version)) await transaction.unsafe(step);
+    await transaction`DELETE FROM imagebus_schema`;
+    await transaction`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
+  });
+}
+
+/** In another encoding one label that it can't hold would fail its batch for ever. */
+async function refuseEncoding(sql: postgres.Sql): Promise<void> {
+  const [row] = await sql`SELECT current_setting('server_encoding') AS encoding, current_database() AS name`;
+  if (row?.["encoding"] === "UTF8") return;
+  throw new ActorError(
+    "invalid",
+    `Database "${row?.["name"]}" has the encoding ${row?.["encoding"]}: expected UTF8; name another one`,
+  );
+}
+
+async function versionOf(sql: postgres.ISql): Promise<number> {
+  // Not to_regclass: it answers from a cache that does not see what was made while the lock was waited for.
+  const [found] = await sql`
+    SELECT FROM pg_catalog.pg_class WHERE relname = 'imagebus_schema' AND pg_catalog.pg_table_is_visible(oid)`;
+  if (!found) return 0;
+  const [row] = await sql`SELECT version FROM imagebus_schema`;
+  const version = Number(row?.["version"] ?? 0);
+  if (version <= MIGRATIONS.length) return version;
+  throw new ActorError(
+    "invalid",
+    `The results in this database are of a later imagebus (schema ${version}, here ${MIGRATIONS.length}): ` +
+      "bring this one up to date, or name another database",
+  );
+}
