@@ -20,17 +20,21 @@ const OPENERS: Readonly<Record<string, Opener>> = {
     await makeDirectoryOf(path);
     return sqliteSink(path);
   },
-  jsonl: async (rest) => {
+  jsonl: async (rest, args) => {
     const [path, options] = readJsonl(rest);
     await makeDirectoryOf(path);
-    return await jsonlSink(path, options);
+    // Whatever is in flight when a worker is killed comes again.
+    const remember = Math.max(65_536, 4 * (args.number("max-in-flight") ?? 0));
+    return await jsonlSink(path, { remember, ...options });
   },
   postgres: (rest) => postgresSink(`postgres:${rest}`),
   postgresql: (rest) => postgresSink(`postgresql:${rest}`),
 };
 
+const NAMES = ["console", "sqlite:PATH", "jsonl:PATH", "postgres://USER@HOST/DATABASE"];
+
 /** A comma separates sinks where the name of one follows: paths and lists of hosts may have commas. */
-const SEPARATOR = new RegExp(`,(?=(?:${Object.keys(OPENERS).join("|")})(?:[:,]|$))`);
+const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:,]|$))`);
 
 /**
  * Opens the sinks of a worker: those of `--sink`, else console and SQLite. With `--quiet` there is no console.
@@ -57,10 +61,7 @@ async function openSink(text: string, args: Arguments): Promise<Sink> {
   const [, name = "", rest = ""] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
   if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args);
   // What follows the name is not repeated: it can hold a password.
-  throw new UsageError(
-    `There is no sink "${name}"${didYouMean(name, Object.keys(OPENERS))}. ` +
-      "Expected console, sqlite:PATH, jsonl:PATH or postgres://USER@HOST/DATABASE",
-  );
+  throw new UsageError(`There is no sink "${name}"${didYouMean(name, NAMES)}`);
 }
 
 /** `PATH?max-bytes=N&keep=N&remember=N` */
