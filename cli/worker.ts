@@ -89,9 +89,11 @@ async function run(args: Arguments): Promise<number> {
     onEvent: log,
   });
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
+  // Whoever reads that it serves may stop it at once.
+  const stopped = untilStopped(service);
   const results = sinks.map(({ name }) => name).join(", ");
   say(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
-  return await untilStopped(service);
+  return await stopped;
 }
 
 function serveOptions(args: Arguments) {
