@@ -13,7 +13,8 @@
  * - **Any result is stored.** No id, label or message may be refused for what it says or how long it is: one that was would
  *   hold up everything behind it for ever. What a sink can't hold it replaces, and says by what.
  * - **Trouble.** A sink does not retry by itself: the service does, with growing pauses (0.1 s to 10 s), and reads nothing
- *   more meanwhile. `write` ends in bounded time, also when nobody answers; the next call starts from scratch, with a new
+ *   more meanwhile. `write` ends in bounded time, also when nobody answers (the console alone waits
+ *   for whoever reads it); the next call starts from scratch, with a new
  *   connection if need be. Nothing is thrown or rejected outside of a call: a connection that breaks between two batches
  *   is the trouble of the next one.
  * - **Opening.** A sink that can't be used is refused when it is opened, not at the first batch: `ActorError` with `invalid`
