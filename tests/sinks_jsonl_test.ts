@@ -77,6 +77,7 @@ Deno.test("sink jsonl: half a line of a killed process is cut off, and its resul
   for (const torn of [half!.slice(0, 40), half!, "\0".repeat(100)]) {
     await Deno.writeTextFile(place.path, `${whole}\n${torn}`);
     await using sink = await place.open();
+    assertEquals(await Deno.readTextFile(place.path), `${whole}\n`);
     await sink.write([classified("a"), classified("b")]);
     assertEquals(await place.lines(), ["a classified", "b classified"]);
   }

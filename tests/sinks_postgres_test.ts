@@ -134,6 +134,19 @@ testPostgres(
   },
 );
 
+testPostgres(
+  "two that store the same results in opposite orders at once do not wait for each other for ever",
+  async (server) => {
+    const url = await createSchema(server);
+    await using one = await postgresSink(url);
+    await using other = await postgresSink(url);
+    for (let round = 0; round < 20; round++) {
+      const batch = Array.from({ length: 1_000 }, (_, i) => classified(`${round}-${i}`));
+      await Promise.all([one.write(batch), other.write(batch.toReversed())]);
+    }
+  },
+);
+
 testPostgres("a table that is dropped is made again", async (server) => {
   const url = await createSchema(server);
   await using sink = await postgresSink(url);
