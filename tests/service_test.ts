@@ -239,7 +239,7 @@ Deno.test("service: a model that is down keeps its work and leaves the others al
     void (event.type === "model" && event.state === "down" && down.resolve());
   await using running = await start(
     createMemoryBroker(),
-    { onEvent, maxRestarts: 2, downPauseMs: 500 },
+    { models: ["fashion-mnist", "mnist"], onEvent, maxRestarts: 2, downPauseMs: 500 },
     dying,
   );
   const waiting = Array.from({ length: 3 }, () => running.bus.classify(SEVEN.png, { model: "mnist" }));
