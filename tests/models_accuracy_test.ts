@@ -7,7 +7,7 @@ import { assert, assertEquals } from "./assert.ts";
 import { findTestData, skipped } from "./fixtures/data.ts";
 
 /** What each card promises at least; for CIFAR-10 9,000 of the records went through JPEG once more. */
-const AT_LEAST: Record<string, number> = { "cifar-10": 0.9, "fashion-mnist": 0.94, "mnist": 0.996 };
+const AT_LEAST: Record<string, number> = { "cifar-10": 0.85, "fashion-mnist": 0.94, "mnist": 0.996 };
 
 const directory = await findTestData();
 
