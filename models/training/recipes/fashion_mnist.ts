@@ -23,7 +23,7 @@ export const FASHION_MNIST: Recipe = {
     { type: "flatten" },
     { type: "dense", units: 10 },
   ],
-  epochs: 10,
+  epochs: 20,
   batch: 512,
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
   labelSmoothing: 0.1,
