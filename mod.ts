@@ -38,9 +38,9 @@ export {
   type TlsOptions,
 } from "./bus/kafka.ts";
 export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.ts";
-export { type ModelStatus, serve, type ServeOptions, type Service } from "./actors/serve.ts";
+export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
-export type { ModelState } from "./actors/supervisor.ts";
+export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/status.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { Settled, Sink } from "./actors/sinks/sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";

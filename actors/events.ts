@@ -1,9 +1,10 @@
 import type { TransportEvent } from "../bus/transport.ts";
-import type { ModelState } from "./supervisor.ts";
+import type { ModelState } from "./status.ts";
 
 /** What happens in the service, for logs and health. */
 export type ServiceEvent =
   | { readonly type: "model"; readonly model: string; readonly state: ModelState; readonly reason: string }
+  | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }
   | {
     readonly type: "sink_failing";
     readonly sink: string;

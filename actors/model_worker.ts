@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { backendMemoryBytes } from "../models/backend.ts";
 import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
 
@@ -26,14 +27,16 @@ function run(message: Run): FromWorker {
   return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
 }
 
-scope.onmessage = async ({ data }) => {
+async function answer(message: ToWorker): Promise<FromWorker> {
   try {
-    scope.postMessage(data.type === "start" ? await start(data) : run(data));
+    return message.type === "start" ? await start(message) : run(message);
   } catch (error) {
-    scope.postMessage({
-      type: "failed",
-      batch: data.type === "run" ? data.batch : null,
-      reason: String(error),
-    });
+    return { type: "failed", batch: message.type === "run" ? message.batch : null, reason: String(error) };
   }
+}
+
+scope.onmessage = async ({ data }) => {
+  const said = await answer(data);
+  const memoryBytes = backendMemoryBytes();
+  scope.postMessage(memoryBytes === undefined ? said : { ...said, memoryBytes });
 };

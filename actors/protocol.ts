@@ -40,13 +40,19 @@ export interface Run {
 /** What an actor says to its Worker. */
 export type ToWorker = Start | Run;
 
+/** What every answer tells of the Worker itself. */
+export interface Answer {
+  /** The WASM memory of its backend, in bytes: it never shrinks. Absent before the backend has started. */
+  readonly memoryBytes?: number;
+}
+
 /** The model is loaded and warm. */
-export interface Ready {
+export interface Ready extends Answer {
   readonly type: "ready";
 }
 
 /** What became of a batch. */
-export interface Done {
+export interface Done extends Answer {
   readonly type: "done";
   readonly batch: number;
   readonly outcomes: readonly Outcome[];
@@ -55,7 +61,7 @@ export interface Done {
 }
 
 /** The model threw. */
-export interface Failed {
+export interface Failed extends Answer {
   readonly type: "failed";
   /** The batch it threw on; `null` while it was started. */
   readonly batch: number | null;

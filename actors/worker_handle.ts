@@ -19,6 +19,8 @@ export interface WorkerHandle {
    * @throws {ActorError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
+  /** Its WASM memory, in bytes, as it said with its last answer; absent where it says nothing. */
+  readonly memoryBytes?: number | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
   readonly gone: Promise<ActorError>;
   /** Ends it at once. What it was working on rejects with `worker_died`. */
@@ -33,6 +35,8 @@ export interface WorkerOptions {
   readonly limits: DecodeLimits;
   /** A Worker that takes longer to start, or for a batch, is taken for hung; in milliseconds. */
   readonly deadlineMs: number;
+  /** A Worker that has more WASM memory than this, in bytes, is replaced between batches. */
+  readonly maxMemoryBytes: number;
   /** Whether the Worker loses all permissions. Needs `--unstable-worker-options`. */
   readonly isolated: boolean;
 }
@@ -45,7 +49,8 @@ export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise
  *
  * @param files The model.
  * @param options How to start it.
- * @throws {ActorError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`.
+ * @throws {ActorError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`; `invalid` when it needs
+ * more memory than it may have before it has done anything.
  */
 export const startWorker: StartWorker = async (files, options) => {
   const handle = new DenoWorker(files.manifest.name, options);
@@ -75,6 +80,7 @@ class DenoWorker implements WorkerHandle {
   readonly #worker: Worker;
   readonly #end = Promise.withResolvers<ActorError>();
   #batch = 0;
+  #memoryBytes: number | undefined;
   #answer: PromiseWithResolvers<FromWorker> | undefined;
 
   constructor(name: string, options: WorkerOptions, program: URL = MODEL_WORKER) {
@@ -97,9 +103,13 @@ class DenoWorker implements WorkerHandle {
   async start(files: ModelFiles): Promise<void> {
     const { wasm, limits } = this.#options;
     const answer = await this.#ask({ type: "start", files, wasm, limits }, []);
-    if (answer.type === "ready") return;
+    if (answer.type === "ready") return this.#checkMemory();
     const reason = answer.type === "failed" ? answer.reason : `answered ${answer.type}`;
     throw this.#die("worker_failed", `could not load its model: ${reason}`);
+  }
+
+  get memoryBytes(): number | undefined {
+    return this.#memoryBytes;
   }
 
   async run(images: readonly Uint8Array[]): Promise<BatchOutcome> {
@@ -109,6 +119,15 @@ class DenoWorker implements WorkerHandle {
     if (answer.type === "done" && answer.batch === batch) return answer;
     if (answer.type !== "failed") throw this.#die("worker_died", `answered ${answer.type} out of turn`);
     throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${answer.reason}`);
+  }
+
+  /** It would be replaced after each batch. */
+  #checkMemory(): void {
+    const { maxMemoryBytes } = this.#options;
+    const bytes = this.#memoryBytes ?? 0;
+    if (bytes <= maxMemoryBytes) return;
+    const bound = `${megabytes(maxMemoryBytes)} MB may be used: allow it more than ${megabytes(bytes)} MB`;
+    throw this.#die("invalid", `has ${megabytes(bytes)} MB of memory when it starts, but only ${bound}`);
   }
 
   terminate(): void {
@@ -124,7 +143,10 @@ class DenoWorker implements WorkerHandle {
     );
     this.#worker.postMessage(message, transfer);
     try {
-      return await Promise.race([answer.promise, this.gone.then((error) => Promise.reject(error))]);
+      const gone = this.gone.then((error) => Promise.reject(error));
+      const said = await Promise.race([answer.promise, gone]);
+      this.#memoryBytes = said.memoryBytes ?? this.#memoryBytes;
+      return said;
     } finally {
       clearTimeout(timer);
       this.#answer = undefined;
@@ -141,4 +163,9 @@ class DenoWorker implements WorkerHandle {
   #error(code: ActorError["code"], what: string): ActorError {
     return new ActorError(code, `The Worker of ${this.#name} ${what}`);
   }
+}
+
+/** Rounded up, so that what is over a bound is seen to be. */
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
 }

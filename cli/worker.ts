@@ -54,6 +54,12 @@ export const worker: Command = {
       description: "largest image, in pixels; default 50000000",
       range: [1, 2 ** 28],
     },
+    "max-worker-memory-mb": {
+      type: "number",
+      value: "N",
+      description: "a Worker that grows past it is replaced between batches; default 1024",
+      range: [16, 4_096],
+    },
     "drain-ms": {
       type: "number",
       value: "MS",
@@ -109,6 +115,7 @@ function serveOptions(args: Arguments) {
       maxBatch: "max-batch",
       maxInFlight: "max-in-flight",
       maxPixels: "max-pixels",
+      maxWorkerMemoryMb: "max-worker-memory-mb",
       drainMs: "drain-ms",
     }),
   };
@@ -159,6 +166,8 @@ function describe(event: ServiceEvent): string | null {
       return event.reason === "ready" || event.state === "stopped"
         ? null
         : `${event.model} is ${event.state}: ${event.reason}`;
+    case "worker_replaced":
+      return `A Worker of ${event.model} is replaced: ${event.reason}`;
     case "sink_failing":
       return `${event.sink} fails, again in ${event.retryInMs} ms: ${event.reason}`;
     case "sink_recovered":

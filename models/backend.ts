@@ -13,6 +13,7 @@ const BINARIES = [
 const PLACEHOLDER = "data:application/wasm,";
 
 let started: Promise<void> | undefined;
+let memory: WebAssembly.Memory | undefined;
 
 /**
  * Starts TensorFlow.js on WASM for this thread. Later calls wait for the first.
@@ -24,12 +25,22 @@ export function startBackend(binary: WebAssembly.Module): Promise<void> {
   return started ??= start(binary);
 }
 
+/**
+ * How much memory TensorFlow.js has taken on this thread. WebAssembly never gives any back.
+ *
+ * @returns Bytes; `undefined` before the backend was started.
+ */
+export function backendMemoryBytes(): number | undefined {
+  return memory?.buffer.byteLength;
+}
+
 async function start(binary: WebAssembly.Module): Promise<void> {
   setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, PLACEHOLDER])), true);
   const substitution = substitute(binary);
   try {
     if (!await tf.setBackend("wasm")) throw new Error("the backend refused to start");
-    await attachKernels(substitution.memory());
+    memory = substitution.memory();
+    await attachKernels(memory);
   } catch (cause) {
     throw new ModelError("backend", `TensorFlow.js can't start its WASM backend: ${cause}`, { cause });
   } finally {

@@ -9,7 +9,8 @@ const FILES = { manifest: { name: "escaping" } } as unknown as ModelFiles;
 
 /** Runs the escaping program as a model's Worker, and returns what became of each of its attempts. */
 async function attempts(isolated: boolean): Promise<Record<string, string>> {
-  const options: WorkerOptions = { wasm: await loadWasmBinary(), limits: {}, deadlineMs: 30_000, isolated };
+  const wasm = await loadWasmBinary();
+  const options: WorkerOptions = { wasm, limits: {}, deadlineMs: 30_000, maxMemoryBytes: 2 ** 30, isolated };
   const worker = await startWorkerOf(PROGRAM)(FILES, options);
   const error = await assertRejects(() => worker.run([new Uint8Array(1)]), ActorError, "threw on a batch");
   worker.terminate();

@@ -1,8 +1,9 @@
 import { ActorError } from "../actors/errors.ts";
 import type { ServiceEvent } from "../actors/events.ts";
 import { serve, type ServeOptions, serveWith } from "../actors/serve.ts";
+import type { ModelStatus } from "../actors/status.ts";
 import type { Settled, Sink } from "../actors/sinks/sink.ts";
-import { type StartWorker, startWorker } from "../actors/worker_handle.ts";
+import { type StartWorker, startWorker, startWorkerOf } from "../actors/worker_handle.ts";
 import { Bus } from "../bus/bus.ts";
 import { createMemoryBroker, type MemoryBroker } from "../bus/memory.ts";
 import type { Result } from "../bus/result.ts";
@@ -250,6 +251,36 @@ Deno.test("service: a model that is down keeps its work and leaves the others al
   assertEquals(other.status, "classified");
   const statuses = (await Promise.all(waiting)).map(({ status }) => status);
   assert(statuses.filter((status) => status === "classified").length >= 2, statuses.join());
+});
+
+Deno.test("service: a model that leaks memory is replaced before it passes its bound by more than a batch, and no image is lost", async () => {
+  const leaking = startWorkerOf(new URL("./fixtures/leaking_worker.ts", import.meta.url));
+  const replaced: string[] = [];
+  const onEvent = (event: ServiceEvent) =>
+    void (event.type === "worker_replaced" && replaced.push(event.reason));
+  const options = { models: ["mnist"], maxBatch: 1, maxWorkerMemoryMb: 64, onEvent };
+  await using running = await start(createMemoryBroker(), options, leaking);
+  const largest: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    assertEquals((await running.bus.classify(SEVEN.png, { model: "mnist" })).status, "classified");
+    largest.push(running.service.status()[0]!.workers[0]!.memoryBytes ?? 0);
+  }
+  const [{ state, workers }] = running.service.status() as [ModelStatus];
+  assert(Math.max(...largest) <= 100 * 2 ** 20, `grew to ${Math.max(...largest)} bytes`);
+  assert(replaced.length >= 3, `replaced ${replaced.length} times`);
+  assertStringIncludes(replaced[0]!, "64.0 MB are allowed");
+  assertEquals([state, workers[0]!.restarts, workers[0]!.images], ["up", 0, 20]);
+});
+
+Deno.test("service: a model that needs more memory than a Worker may have is refused", async () => {
+  await using transport = createMemoryBroker().connect();
+  const options = { models: ["cifar-10"], maxWorkerMemoryMb: 16 };
+  const error = await assertRejects(
+    () => serve(transport, options),
+    ActorError,
+    "but only 16 MB may be used",
+  );
+  assertEquals(error.code, "invalid");
 });
 
 Deno.test("service: wrong options and names are refused before anything starts", async () => {

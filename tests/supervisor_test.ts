@@ -1,6 +1,7 @@
 import { ActorError } from "../actors/errors.ts";
 import type { JobOutcome } from "../actors/job.ts";
-import { type ModelState, Supervisor, type SupervisorOptions } from "../actors/supervisor.ts";
+import type { ModelState } from "../actors/status.ts";
+import { Supervisor, type SupervisorOptions } from "../actors/supervisor.ts";
 import type { BatchOutcome, StartWorker, WorkerHandle } from "../actors/worker_handle.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
@@ -8,21 +9,27 @@ import { assert, assertEquals, assertRejects } from "./assert.ts";
 /** What a Worker of these tests does with a batch; an image is one byte, its name. */
 type Behaviour = (batch: readonly number[], die: () => void) => void;
 
-const FILES = { manifest: { name: "test" } } as unknown as ModelFiles;
+const FILES = { manifest: { name: "test", version: "1.0.0" } } as unknown as ModelFiles;
 
 /** Workers that fail on purpose: what a real one can't be made to do on demand. */
 function fakeWorkers(
   behaviour: Behaviour,
+  memoryBytes: (batches: number) => number = () => 0,
 ): { start: StartWorker; batches: number[][]; started: () => number } {
   const batches: number[][] = [];
   let started = 0;
   const start: StartWorker = () => {
     started++;
+    let done = 0;
     const gone = Promise.withResolvers<ActorError>();
     const handle: WorkerHandle = {
       gone: gone.promise,
       terminate: () => gone.resolve(new ActorError("worker_died", "was terminated")),
+      get memoryBytes() {
+        return memoryBytes(done);
+      },
       async run(images): Promise<BatchOutcome> {
+        done++;
         const batch = images.map((image) => image[0]!);
         batches.push(batch);
         await Promise.resolve();
@@ -46,7 +53,13 @@ function supervise(startWorker: StartWorker, options: Partial<SupervisorOptions>
     workers: 1,
     batch: { maxBatch: 64, maxBatchBytes: 1_000, maxBatchWaitMs: 0 },
     restart: { maxRestarts: 5, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
-    worker: { wasm: new WebAssembly.Module(EMPTY_WASM), limits: {}, deadlineMs: 1_000, isolated: true },
+    worker: {
+      wasm: new WebAssembly.Module(EMPTY_WASM),
+      limits: {},
+      deadlineMs: 1_000,
+      maxMemoryBytes: 1_000,
+      isolated: true,
+    },
     startWorker,
     onState: (state) => states.push(state),
     ...options,
@@ -169,4 +182,90 @@ Deno.test("supervisor: stop ends Workers that are busy", async () => {
   await busy.promise;
   await supervisor.stop();
   assertEquals(supervisor.state, "stopped");
+});
+
+Deno.test("supervisor: a Worker that grows past its bound is replaced between batches, and that is no death", async () => {
+  const { start, batches, started } = fakeWorkers(() => {}, (batches) => 400 + 250 * batches);
+  const replaced: string[] = [];
+  const { supervisor, states } = supervise(start, {
+    batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0 },
+    restart: { maxRestarts: 1, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
+    onReplaced: (reason) => replaced.push(reason),
+  });
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES)), []);
+  await supervisor.stop();
+  const [worker] = supervisor.status().workers;
+  assertEquals(batches.flat(), NAMES);
+  assertEquals(states, ["up", "stopped"]);
+  assert(replaced.length >= 20, `replaced ${replaced.length} times`);
+  assertEquals([worker!.replacements, worker!.restarts, started()], [
+    replaced.length,
+    0,
+    replaced.length + 1,
+  ]);
+});
+
+Deno.test("supervisor: a Worker that throws because it has grown too large is replaced, and its batch is not blamed", async () => {
+  const { start, started } = fakeWorkers(
+    () => {
+      if (started() === 1) throw new ActorError("worker_failed", "out of memory");
+    },
+    (batches) => started() === 1 && batches > 0 ? 2_000 : 500,
+  );
+  const { supervisor } = supervise(start);
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES)), []);
+  assertEquals(started(), 2);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: its status says what each Worker has done, and when a dead one is tried again", async () => {
+  const down = Promise.withResolvers<void>();
+  const { start } = fakeWorkers((batch, die) => batch.includes(42) && die(), () => 500);
+  const { supervisor } = supervise(start, {
+    restart: { maxRestarts: 2, periodMs: 30_000, pauseMs: 1, downPauseMs: 60_000 },
+    onState: (state) => state === "down" && down.resolve(),
+  });
+  const before = supervisor.status();
+  assertEquals([before.state, before.workers.map(({ state }) => state)], ["starting", ["starting"]]);
+  await supervisor.start();
+  await submitAll(supervisor, [1, 2, 3]);
+  const idle = { state: "idle", restarts: 0, replacements: 0, images: 3, failures: 0, inFlight: 0 } as const;
+  const up = supervisor.status();
+  assertEquals([up.state, up.nextTryAt, up.workers], ["up", null, [{ ...idle, memoryBytes: 500 }]]);
+  void submitAll(supervisor, [42]);
+  await down.promise;
+  const { state, since, nextTryAt, reason, workers } = supervisor.status();
+  assertEquals([state, reason, workers[0]!.state, workers[0]!.restarts], ["down", "died", "restarting", 1]);
+  const pauseMs = Date.parse(nextTryAt!) - Date.parse(since);
+  assert(pauseMs >= 30_000 && pauseMs <= 60_000, `tried again after ${pauseMs} ms`);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: images that can't be classified are counted", async () => {
+  const busy = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const { supervisor } = supervise(() =>
+    Promise.resolve({
+      gone: new Promise<ActorError>(() => {}),
+      terminate: () => {},
+      async run(images) {
+        busy.resolve();
+        await go.promise;
+        const bad = { ok: false, code: "damaged", message: "" } as const;
+        return { outcomes: images.map(() => bad), tookMs: 1 };
+      },
+    })
+  );
+  await supervisor.start();
+  const all = submitAll(supervisor, [1, 2]);
+  await busy.promise;
+  const [working] = supervisor.status().workers;
+  assertEquals([working!.state, working!.inFlight, working!.memoryBytes], ["busy", 2, null]);
+  go.resolve();
+  await all;
+  const [done] = supervisor.status().workers;
+  assertEquals([done!.images, done!.failures], [2, 2]);
+  await supervisor.stop();
 });
