@@ -14,6 +14,7 @@ import { print, say } from "./cli/terminal.ts";
 /** A command is loaded when it is called, so that `send` does not pay for `train`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import("./cli/worker.ts")).worker,
+  status: async () => (await import("./cli/status.ts")).status,
   send: async () => (await import("./cli/send.ts")).send,
   results: async () => (await import("./cli/results.ts")).results,
   models: async () => (await import("./cli/models.ts")).models,

@@ -11,6 +11,8 @@ import {
 } from "./options.ts";
 import { openSinks } from "./sinks.ts";
 import { say } from "./terminal.ts";
+import { absoluteBus } from "./worker_report.ts";
+import { WorkerReportFile } from "./worker_report_file.ts";
 
 /** Serves models until it is told to stop. */
 export const worker: Command = {
@@ -94,6 +96,15 @@ async function run(args: Arguments): Promise<number> {
     sinks,
     onEvent: log,
   });
+  await using _report = await WorkerReportFile.start(
+    () => ({
+      bus: absoluteBus(bus.transport.url),
+      group: args.text("group") ?? "imagebus",
+      memoryBytes: Deno.memoryUsage().rss,
+      models: service.status(),
+    }),
+    (reason) => say(`imagebus status can't show this worker: ${reason}`),
+  );
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
   // Whoever reads that it serves may stop it at once.
   const stopped = untilStopped(service);

@@ -48,6 +48,7 @@ export class WorkerProcess implements AsyncDisposable {
     const process = new Deno.Command(Deno.execPath(), {
       args: [...await workerCommand(), ...own],
       cwd: ROOT,
+      env: { IMAGEBUS_STATE_DIR: directory },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

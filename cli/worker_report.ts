@@ -1,0 +1,123 @@
+import { isAbsolute, resolve } from "node:path";
+import { stateDir } from "../bus/state_dir.ts";
+import type { ModelStatus } from "../actors/status.ts";
+
+/** How a worker is: what it writes every second, for `imagebus status` in another terminal. */
+export interface WorkerReport {
+  /** Version of this form. */
+  readonly format: 1;
+  /** The machine, as far as the worker was allowed to know its name. */
+  readonly host: string;
+  /** The process. */
+  readonly pid: number;
+  /** When it began to serve, as ISO 8601 in UTC. */
+  readonly startedAt: string;
+  /** When this was written, as ISO 8601 in UTC. */
+  readonly updatedAt: string;
+  /** URL of its bus, without credentials; the path of an embedded one is absolute. */
+  readonly bus: string;
+  /** Its group. */
+  readonly group: string;
+  /** Resident memory of the process, its Workers included, in bytes. */
+  readonly memoryBytes: number;
+  /** Its models. */
+  readonly models: readonly ModelStatus[];
+}
+
+/** A report as it was found. */
+export interface FoundReport extends WorkerReport {
+  /** How long ago it was written, in milliseconds. */
+  readonly ageMs: number;
+  /** Whether it is so old that the worker was killed, or is held up. */
+  readonly silent: boolean;
+}
+
+/** A worker that has written nothing for so long is silent: ten reports are missing. */
+const SILENT_AFTER_MS = 10_000;
+
+/** The directory of all reports of this machine. */
+export function reportsDir(): string {
+  return `${stateDir()}/workers`;
+}
+
+/** The URL of a bus as it reads from any working directory. */
+export function absoluteBus(url: string): string {
+  const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : null;
+  return path === null || isAbsolute(path) ? url : `sqlite:${resolve(path)}`;
+}
+
+/**
+ * Reads the reports of all workers of this machine, whatever bus they use.
+ *
+ * @param now The time, in milliseconds since 1970-01-01 UTC.
+ * @returns In the order in which they were started. What can't be read as a report, because it is of another version, is left
+ * out.
+ */
+export async function readReports(now: number = Date.now()): Promise<FoundReport[]> {
+  const reports = await Promise.all((await namesIn(reportsDir())).map((name) => readReport(name)));
+  return reports.filter((report) => report !== null).sort(byStart).map((report) => {
+    const ageMs = now - Date.parse(report.updatedAt);
+    return { ...report, ageMs, silent: ageMs > SILENT_AFTER_MS };
+  });
+}
+
+/**
+ * Reads a report.
+ *
+ * @param text The content of a file.
+ * @returns `null` when it is none, or of another version.
+ */
+export function parseReport(text: string): WorkerReport | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isReport(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).filter((name) =>
+      name.endsWith(".json")
+    );
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return [];
+    throw cause;
+  }
+}
+
+async function readReport(name: string): Promise<WorkerReport | null> {
+  try {
+    return parseReport(await Deno.readTextFile(`${reportsDir()}/${name}`));
+  } catch (cause) {
+    // Its worker has ended meanwhile.
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw cause;
+  }
+}
+
+function byStart(a: WorkerReport, b: WorkerReport): number {
+  return a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.pid - b.pid;
+}
+
+const TEXTS = ["host", "bus", "group"] as const;
+const TIMES = ["startedAt", "updatedAt"] as const;
+const NUMBERS = ["pid", "memoryBytes"] as const;
+
+function isReport(value: unknown): value is WorkerReport {
+  if (!isObject(value) || value["format"] !== 1) return false;
+  return TEXTS.every((name) => typeof value[name] === "string") &&
+    TIMES.every((name) => !Number.isNaN(Date.parse(String(value[name])))) &&
+    NUMBERS.every((name) => Number.isFinite(value[name])) &&
+    Array.isArray(value["models"]) && value["models"].every(isModel);
+}
+
+function isModel(value: unknown): boolean {
+  return isObject(value) && typeof value["model"] === "string" && typeof value["state"] === "string" &&
+    Array.isArray(value["workers"]) && value["workers"].every(isObject);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
