@@ -68,7 +68,6 @@ export class WorkerReportFile implements AsyncDisposable {
     await Deno.mkdir(reportsDir(), { recursive: true });
     await forgetOld();
     this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
-    Deno.unrefTimer(this.#timer);
     await this.#tick();
   }
 

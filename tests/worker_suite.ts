@@ -2,10 +2,13 @@ import { crc32 } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
 import { Bus } from "../bus/bus.ts";
 import { openTransport } from "../bus/connect.ts";
+import type { BusStatus } from "../cli/status_bus.ts";
+import type { WorkerReport } from "../cli/worker_report.ts";
 import { WorkerProcess } from "../tools/worker_process.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { BAD_IMAGES } from "./bad_images.ts";
 import { picturesOf, SEVEN } from "./pictures.ts";
+import { type Ended, status } from "./status_command.ts";
 
 /** A bus on which workers in processes of their own are tried. */
 export interface WorkerBus {
@@ -158,7 +161,46 @@ const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     const codes = results.map((result) => result.status === "failed" ? result.error.code : "");
     assertEquals(codes, [...BAD_IMAGES.flatMap(([, , code]) => [code, ""]), "", ""]);
   },
+
+  async "another terminal sees its models, its Workers, and how far its group has come"(stage) {
+    const worker = await stage.worker("--quiet", "--models", "mnist");
+    const before = await askStatus(stage, ([, bus]) => bus?.["type"] === "bus");
+    const { deadLetters } = before.objects[1] as unknown as BusStatus;
+    const images = [SEVEN.png, BAD_IMAGES[0]![1], SEVEN.png];
+    await Promise.all(
+      images.map((image) => stage.bus.classify(image, { model: "mnist", timeoutMs: 60_000 })),
+    );
+    const seen = await askStatus(stage, ([worker, bus]) => {
+      const [model] = (worker as unknown as WorkerReport).models;
+      return model?.workers[0]?.images === 3 && model.inFlight === 0 && bus?.["lag"] === 0;
+    });
+    assertEquals(seen.code, 0);
+    const [report, bus] = seen.objects as unknown as [WorkerReport, BusStatus];
+    const { memoryBytes, ...working } = report.models[0]!.workers[0]!;
+    assert(report.memoryBytes > 2 ** 25 && memoryBytes! >= 2 ** 24);
+    assertEquals(report.models[0]!.state, "up");
+    const done = { images: 3, failures: 1, inFlight: 0, restarts: 0, replacements: 0 };
+    assertEquals(working, { state: "idle", ...done });
+    assertEquals([report.group, bus.group, bus.url], [stage.group, stage.group, report.bus]);
+    assertEquals(bus.deadLetters, deadLetters + 1);
+    const mnist = bus.topics.find(({ topic }) => topic === "imagebus.mnist");
+    assertEquals(mnist?.partitions.map(({ lag }) => lag), mnist?.partitions.map(() => 0));
+    worker.signal("SIGTERM");
+    await worker.ended();
+    const after = await askStatus(stage, ([first]) => first?.["type"] === "bus");
+    assertEquals(after.code, 1);
+  },
 };
+
+/** Asks from another process, as another terminal would. */
+async function askStatus(stage: Stage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const ended = await status(stage.directory, "--json");
+    if (until(ended.objects)) return ended;
+    if (performance.now() > deadline) throw new Error(`After 30 s the status is ${ended.out}${ended.err}`);
+  }
+}
 
 /** A picture with so many bytes: a chunk of its own holds what is missing, as photographs hold their metadata. */
 function largePng(bytes: number): Uint8Array<ArrayBuffer> {
