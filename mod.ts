@@ -39,6 +39,7 @@ export {
 } from "./bus/kafka.ts";
 export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.ts";
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
+export type { WorkersPerModel } from "./actors/worker_count.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/status.ts";
 export type { ServiceEvent } from "./actors/events.ts";

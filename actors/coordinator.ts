@@ -5,6 +5,7 @@ import { Commits } from "./commits.ts";
 import type { Listener } from "./events.ts";
 import { Flow, type FlowLimits } from "./flow.ts";
 import type { JobOutcome, Timing } from "./job.ts";
+import { KeyOrder, type Ready } from "./key_order.ts";
 import type { Lane } from "./lane.ts";
 import type { Outbox } from "./outbox.ts";
 import { sleep } from "./sleep.ts";
@@ -31,6 +32,7 @@ interface Flight {
   readonly origin: Origin;
   readonly model: string | null;
   readonly lane: Lane | undefined;
+  readonly ready: Ready;
   readonly landed: () => void;
 }
 
@@ -42,6 +44,7 @@ export class Coordinator {
   readonly #parts: CoordinatorParts;
   readonly #flow: Flow;
   readonly #commits: Commits;
+  readonly #order = new KeyOrder();
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -137,7 +140,7 @@ export class Coordinator {
       lane?.leave(bytes);
       landed();
     };
-    return { message, origin, model, lane, landed: land };
+    return { message, origin, model, lane, ready: this.#order.enter(message), landed: land };
   }
 
   #settle(flight: Flight, outcome: JobOutcome, timing: Timing): void {
@@ -161,8 +164,8 @@ export class Coordinator {
     this.#deliver(flight, { status: "failed", ...answer(flight, timing), error: { code, message } });
   }
 
-  #deliver({ message, origin, landed }: Flight, result: Result): void {
-    this.#parts.outbox.add({ result, origin, message, stored: landed });
+  #deliver({ message, origin, ready, landed }: Flight, result: Result): void {
+    ready(() => this.#parts.outbox.add({ result, origin, message, stored: landed }));
   }
 
   #unknown(model: string): string {

@@ -16,6 +16,7 @@ import type { Sink } from "./sinks/sink.ts";
 import type { ModelStatus } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 import { UnknownModels } from "./unknown_models.ts";
+import { workerCounts, type WorkersPerModel } from "./worker_count.ts";
 import { type StartWorker, startWorker } from "./worker_handle.ts";
 
 /** How to serve models on a bus. */
@@ -28,8 +29,12 @@ export interface ServeOptions {
   readonly sinks?: readonly Sink[];
   /** Services of one group share the work. @default {"imagebus"} */
   readonly group?: string;
-  /** Workers, thus threads, for each model (1 to 64). @default {1} */
-  readonly workersPerModel?: number;
+  /**
+   * Workers, thus threads, for each model (1 to 64): for all, or by name. The number is fixed while the service runs.
+   *
+   * @default {the cores but one, shared by the models; 1 to 8}
+   */
+  readonly workersPerModel?: WorkersPerModel;
   /** The most images in a batch (1 to 1,024). @default {64} */
   readonly maxBatch?: number;
   /** The most bytes in a batch; a larger image goes alone. @default {16_777_216} */
@@ -151,7 +156,8 @@ class RunningService implements Service {
     this.#transport = transport;
     this.#options = options;
     this.#listener = options.onEvent ?? (() => {});
-    this.#supervisors = models.map((files) => this.#supervise(files, wasm, start));
+    const workers = workerCounts(models.map(({ manifest: { name } }) => name), options.workersPerModel);
+    this.#supervisors = models.map((files) => this.#supervise(files, workers, wasm, start));
     const sinks = [deadLettersSink(transport), resultsTopicSink(transport), ...options.sinks ?? []];
     this.#outbox = new Outbox(sinks, this.#listener);
   }
@@ -182,11 +188,16 @@ class RunningService implements Service {
     await this.close();
   }
 
-  #supervise(files: ModelFiles, wasm: WebAssembly.Module, startWorker: StartWorker): Supervisor {
+  #supervise(
+    files: ModelFiles,
+    workers: ReadonlyMap<string, number>,
+    wasm: WebAssembly.Module,
+    startWorker: StartWorker,
+  ): Supervisor {
     const options = this.#options;
     const { name } = files.manifest;
     return new Supervisor(files, {
-      workers: options.workersPerModel ?? 1,
+      workers: workers.get(name)!,
       batch: {
         maxBatch: options.maxBatch ?? 64,
         maxBatchBytes: options.maxBatchBytes ?? 16_777_216,
@@ -278,7 +289,6 @@ function refuseReserved(name: string): void {
 }
 
 const RANGES: readonly (readonly [keyof ServeOptions, number, number])[] = [
-  ["workersPerModel", 1, 64],
   ["maxBatch", 1, 1_024],
   ["maxBatchBytes", 1, 2 ** 30],
   ["maxBatchWaitMs", 0, 10_000],

@@ -11,6 +11,7 @@ import {
 } from "./options.ts";
 import { openSinks } from "./sinks.ts";
 import { say } from "./terminal.ts";
+import { parseWorkersPerModel } from "./workers_per_model.ts";
 import { absoluteBus } from "./worker_report.ts";
 import { WorkerReportFile } from "./worker_report_file.ts";
 
@@ -33,10 +34,9 @@ export const worker: Command = {
       description: "workers of one group share the work; default imagebus",
     },
     "workers-per-model": {
-      type: "number",
+      type: "string",
       value: "N",
-      description: "threads for each model; default 1",
-      range: [1, 64],
+      description: "threads for each model, or for some: mnist=2,cifar-10=4; default: by the cores",
     },
     "max-batch": {
       type: "number",
@@ -117,12 +117,13 @@ function serveOptions(args: Arguments) {
   const models = args.text("models")?.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const modelsDir = args.text("models-dir");
   const group = args.text("group");
+  const workers = args.text("workers-per-model");
   return {
     ...(models && { models }),
     ...(modelsDir !== undefined && { modelsDirs: [modelsDir] }),
     ...(group !== undefined && { group }),
+    ...(workers !== undefined && { workersPerModel: parseWorkersPerModel(workers) }),
     ...numbers(args, {
-      workersPerModel: "workers-per-model",
       maxBatch: "max-batch",
       maxInFlight: "max-in-flight",
       maxPixels: "max-pixels",

@@ -220,6 +220,48 @@ Deno.test("service: results of equal keys come in the order in which the images 
   }
 });
 
+Deno.test("service: results of equal keys keep their order with several Workers, a refused picture among them", async () => {
+  const options = { models: ["mnist"], maxBatch: 3, workersPerModel: { mnist: 3 } };
+  await using running = await start(createMemoryBroker(), options, uneven);
+  await using results = running.bus.results();
+  await results.ready;
+  const headers = { ce_specversion: "1.0", ce_source: "test", ce_type: "imagebus.classify" };
+  await running.bus.transport.send(
+    "imagebus.mnist",
+    Array.from({ length: 90 }, (_, i) => ({
+      key: `key ${i % 2}`,
+      value: SEVEN.png,
+      headers: { ...headers, ce_id: String(i), ...(i % 10 === 9 && { ce_model: "mnits" }) },
+    })),
+  );
+  const taken = await take(results, 90);
+  for (const parity of [0, 1]) {
+    const order = taken.map(({ id }) => Number(id)).filter((id) => id % 2 === parity);
+    assertEquals(order, [...order].sort((a, b) => a - b));
+  }
+  assertEquals(taken.filter(({ status }) => status === "failed").length, 9);
+  const [mnist] = running.service.status();
+  assertEquals(mnist!.workers.filter(({ images }) => images > 0).length, 3);
+});
+
+/** Every other Worker is slow, so that batches end in another order than they began. */
+const uneven: StartWorker = (() => {
+  let started = 0;
+  return async (files, options) => {
+    const worker = await startWorker(files, options);
+    const slow = started++ % 2 === 0;
+    return {
+      gone: worker.gone,
+      terminate: () => worker.terminate(),
+      async run(images) {
+        const done = await worker.run(images);
+        if (slow) await new Promise((resolve) => setTimeout(resolve, 30));
+        return done;
+      },
+    };
+  };
+})();
+
 Deno.test("service: a model that is down keeps its work and leaves the others alone", async () => {
   let broken = true;
   const down = Promise.withResolvers<void>();
@@ -290,6 +332,8 @@ Deno.test("service: wrong options and names are refused before anything starts",
     [{ drainMs: NaN }, "drainMs is NaN"],
     [{ maxInFlight: 1.5 }, "maxInFlight is 1.5"],
     [{ workersPerModel: Infinity }, "workersPerModel is Infinity"],
+    [{ workersPerModel: { mnist: 65 } }, "workersPerModel is 65: expected a whole number from 1 to 64"],
+    [{ models: ["mnist"], workersPerModel: { mnits: 2 } }, 'workersPerModel names "mnits": served are mnist'],
   ];
   for (const [options, message] of cases) {
     await assertRejects(() => serve(transport, options), ActorError, message);
