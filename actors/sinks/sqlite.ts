@@ -44,6 +44,9 @@ const SCHEMA = `
     FROM results WHERE status = 'failed' GROUP BY error_code, model;
 `;
 
+const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_PAUSE_MS = 10;
+
 const INSERT = `
   INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET
@@ -79,25 +82,51 @@ export function sqliteSink(path: string): Sink {
 }
 
 function open(path: string): DatabaseSync {
-  try {
-    const database = new DatabaseSync(path, { timeout: 5_000 });
-    refuseForeign(database, path);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    database.exec(`BEGIN IMMEDIATE; ${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
-    return database;
-  } catch (cause) {
-    if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new ActorError("sink", `Can't open the results database ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
+  const deadline = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return openOnce(path);
+    } catch (cause) {
+      if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
+      if (isBusy(cause) && Date.now() < deadline) {
+        pause();
+        continue;
+      }
+      throw new ActorError("sink", `Can't open the results database ${path}: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
   }
+}
+
+/** Several workers may make the file at the same moment: whoever has its lock looks at it, and makes the table. */
+function openOnce(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    refuseForeign(database, path);
+    database.exec(`${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** SQLite does not wait for the lock that changes the journal mode, whatever its timeout. `exec` gives no code, only this text. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("database is locked");
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
 }
 
 function refuseForeign(database: DatabaseSync, path: string): void {
   const id = database.prepare("PRAGMA application_id").get()?.["application_id"];
   const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"];
   if (id === APPLICATION_ID || tables === 0) return;
-  database.close();
   throw new ActorError("sink", `${path} is a database of another program: name another file for the results`);
 }
 

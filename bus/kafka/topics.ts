@@ -156,11 +156,9 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
   return await cluster.attempt("The topics can't be listed", async () => {
     const partitions = await allPartitions(cluster);
     const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
-    const [start, end, committed] = await Promise.all([
-      positions("start"),
-      positions("end"),
-      index(group === undefined ? [] : await commitsOf(cluster, group, partitions)),
-    ]);
+    // Nothing is awaited inside the array: what rejects meanwhile would be nobody's, and end the process.
+    const commits = async () => index(group === undefined ? [] : await commitsOf(cluster, group, partitions));
+    const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
     const info = (one: TopicPartition): PartitionInfo => ({
       partition: one.partition,
       start: start.get(nameOf(one)) ?? 0,

@@ -1,0 +1,179 @@
+import { Bitset } from "./bitset.ts";
+import type { Assignment, ChaosPicture } from "./pictures.ts";
+
+/** A row of the results database. */
+export interface StoredRow {
+  /** The id of the request. */
+  readonly id: string;
+  /** The label; `null` for a failure. */
+  readonly label: string | null;
+  /** The code of a failure; `null` for a success. */
+  readonly code: string | null;
+}
+
+/** A dead letter, as far as it is judged. */
+export interface FoundLetter {
+  /** The id of the request. */
+  readonly id: string;
+  /** Why it failed. */
+  readonly code: string;
+  /** The bytes that were sent. */
+  readonly value: Uint8Array;
+}
+
+/** What became of the pictures of a run. */
+export interface Verdict {
+  /** Accepted by the bus. */
+  readonly sent: number;
+  /** With a row in each database. */
+  readonly stored: number;
+  /** Without a row in one of the databases. */
+  readonly lost: number;
+  /** Rows more than one a picture, and rows of no picture of this run. */
+  readonly twice: number;
+  /** With a row that says something else than the model does when nothing goes wrong. */
+  readonly wrong: number;
+  /** Without a result on the results topic. */
+  readonly unanswered: number;
+  /** Whose first result came after that of a later picture with the same key. */
+  readonly outOfOrder: number;
+  /** Results that came again on the topic: at least once is what it promises, so they break nothing. */
+  readonly repeated: number;
+  /** Bad pictures. */
+  readonly deadLettersExpected: number;
+  /** Of these, the ones with a dead letter that has their bytes and the right reason. */
+  readonly deadLettersFound: number;
+  /** Dead letters of good pictures, second ones of an id, and those with other bytes or another reason. */
+  readonly deadLettersUnexpected: number;
+  /** The first few ids of each kind of trouble. */
+  readonly examples: Readonly<Record<string, readonly string[]>>;
+}
+
+const MAX_EXAMPLES = 10;
+
+/**
+ * Judges a run by what is read back: every row, every result in the order of its partition, every dead letter. Holds a few
+ * bits a picture.
+ */
+export class Audit {
+  readonly #assignment: Assignment;
+  readonly #stored: readonly Bitset[];
+  readonly #answered: Bitset;
+  readonly #buried: Bitset;
+  readonly #lastOfKey = new Map<string, number>();
+  readonly #examples: Record<string, string[]> = {};
+  #twice = 0;
+  #wrong = 0;
+  #outOfOrder = 0;
+  #repeated = 0;
+  #unexpected = 0;
+
+  /**
+   * @param assignment What was sent: all of it.
+   * @param databases How many databases were to keep the results.
+   */
+  constructor(assignment: Assignment, databases = 1) {
+    this.#assignment = assignment;
+    this.#stored = Array.from({ length: databases }, () => new Bitset(assignment.count));
+    this.#answered = new Bitset(assignment.count);
+    this.#buried = new Bitset(assignment.count);
+  }
+
+  /** Takes a row into account, of the first database or another one. */
+  row({ id, label, code }: StoredRow, database = 0): void {
+    const number = this.#assignment.number(id);
+    if (number === null || !this.#stored[database]!.add(number)) {
+      this.#twice++;
+      return this.#note("twice", id);
+    }
+    const expected = this.#assignment.picture(number);
+    if (label === expected.label && code === expected.code) return;
+    this.#wrong++;
+    this.#note("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
+  }
+
+  /** Takes a result on the results topic into account. Those of a partition have to come in their order. */
+  answer(id: string): void {
+    const number = this.#assignment.number(id);
+    if (number === null) return;
+    if (!this.#answered.add(number)) {
+      this.#repeated++;
+      return;
+    }
+    const key = this.#assignment.key(number);
+    const last = this.#lastOfKey.get(key) ?? -1;
+    if (number > last) this.#lastOfKey.set(key, number);
+    else {
+      this.#outOfOrder++;
+      this.#note("out of order", `${id} after chaos-${last}`);
+    }
+  }
+
+  /** Takes a dead letter into account. */
+  deadLetter(letter: FoundLetter): void {
+    const number = this.#assignment.number(letter.id);
+    if (number !== null && isOf(letter, this.#assignment.picture(number)) && this.#buried.add(number)) return;
+    this.#unexpected++;
+    this.#note("unexpected dead letter", `${letter.id}: ${letter.code}`);
+  }
+
+  /** Judges. Called once, when everything was read. */
+  verdict(): Verdict {
+    let deadLettersExpected = 0;
+    let stored = 0;
+    for (let number = 0; number < this.#assignment.count; number++) {
+      const isBad = this.#assignment.picture(number).code !== null;
+      if (isBad) deadLettersExpected++;
+      if (this.#isStored(number)) stored++;
+      this.#noteMissing(number, isBad);
+    }
+    const { count } = this.#assignment;
+    return {
+      sent: count,
+      stored,
+      lost: count - stored,
+      twice: this.#twice,
+      wrong: this.#wrong,
+      unanswered: count - this.#answered.size,
+      outOfOrder: this.#outOfOrder,
+      repeated: this.#repeated,
+      deadLettersExpected,
+      deadLettersFound: this.#buried.size,
+      deadLettersUnexpected: this.#unexpected,
+      examples: this.#examples,
+    };
+  }
+
+  #isStored(number: number): boolean {
+    return this.#stored.every((stored) => stored.has(number));
+  }
+
+  #noteMissing(number: number, isBad: boolean): void {
+    const id = this.#assignment.id(number);
+    if (!this.#isStored(number)) this.#note("lost", id);
+    if (!this.#answered.has(number)) this.#note("unanswered", id);
+    if (isBad && !this.#buried.has(number)) this.#note("no dead letter", id);
+  }
+
+  #note(what: string, example: string): void {
+    const examples = this.#examples[what] ??= [];
+    if (examples.length < MAX_EXAMPLES) examples.push(example);
+  }
+}
+
+/**
+ * Whether a run kept every promise.
+ *
+ * @param verdict What became of its pictures.
+ */
+export function isKept(verdict: Verdict): boolean {
+  const { lost, twice, wrong, unanswered, outOfOrder, deadLettersUnexpected } = verdict;
+  return lost + twice + wrong + unanswered + outOfOrder + deadLettersUnexpected === 0 &&
+    verdict.deadLettersFound === verdict.deadLettersExpected;
+}
+
+function isOf({ code, value }: FoundLetter, picture: ChaosPicture): boolean {
+  const { bytes } = picture;
+  return code === picture.code && value.length === bytes.length &&
+    value.every((byte, i) => byte === bytes[i]);
+}

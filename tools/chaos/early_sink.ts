@@ -1,0 +1,33 @@
+import type { Settled, Sink } from "../../actors/sinks/sink.ts";
+
+const LATE_MS = 1_000;
+
+/**
+ * Breaks the promise on purpose: says that a batch is stored, so that it is committed, and stores it a second later. A
+ * process that is killed in between has lost it. A run with it has to fail, else the audit proves nothing.
+ *
+ * @param sink Where the batches go in the end.
+ */
+export function earlySink(sink: Sink): Sink {
+  const late = new Map<ReturnType<typeof setTimeout>, readonly Settled[]>();
+  const early: Sink = {
+    name: sink.name,
+    async write(batch) {
+      const timer = setTimeout(() => {
+        late.delete(timer);
+        void sink.write(batch);
+      }, LATE_MS);
+      late.set(timer, batch);
+      await Promise.resolve();
+    },
+    async close() {
+      for (const [timer, batch] of late) {
+        clearTimeout(timer);
+        await sink.write(batch);
+      }
+      await sink.close();
+    },
+    [Symbol.asyncDispose]: () => early.close(),
+  };
+  return early;
+}

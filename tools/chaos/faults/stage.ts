@@ -1,0 +1,26 @@
+import type { ConnectOptions } from "../../../bus/connect.ts";
+import type { PostgresServer } from "../../postgres.ts";
+import type { Broker } from "../bus.ts";
+import type { Fault } from "../schedule.ts";
+import type { Workers } from "../workers.ts";
+
+/** What faults are done to. */
+export interface Stage {
+  /** The worker processes. */
+  readonly workers: Workers;
+  /** How many there were at first: there are never fewer than one nor more than twice as many. */
+  readonly usual: number;
+  /** How long a worker may be silent before its partitions are given to others, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** Where the bus is. */
+  readonly url: string;
+  /** How everybody connects to it. */
+  readonly busOptions: ConnectOptions;
+  /** The broker; `null` where the bus is a file. */
+  readonly broker: Broker | null;
+  /** The database server; `null` where there is none. */
+  readonly postgres: PostgresServer | null;
+}
+
+/** Does a fault. Resolves when nothing more is done: the recovery is not waited for. */
+export type Act = (stage: Stage, fault: Fault) => Promise<void>;

@@ -1,0 +1,71 @@
+/** A TCP proxy on 127.0.0.1 whose connections can be cut. */
+export class Proxy implements AsyncDisposable {
+  /** The port it listens on. */
+  readonly port: number;
+  readonly #target: number;
+  readonly #listener: Deno.TcpListener;
+  readonly #open = new Set<Deno.TcpConn>();
+  readonly #running: Promise<void>;
+  #refusing = false;
+
+  /** @param target The port on 127.0.0.1 to which connections go on. Nothing need listen there. */
+  constructor(target: number) {
+    this.#target = target;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.#listener.addr.port;
+    this.#running = this.#accept();
+  }
+
+  /** Breaks all connections, in the middle of whatever they carry, and accepts no other for so many milliseconds. */
+  async cut(ms: number): Promise<void> {
+    this.#refusing = true;
+    for (const connection of this.#open) this.#close(connection);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.#refusing = false;
+  }
+
+  /** Ends it with all connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const connection of this.#open) this.#close(connection);
+    await this.#running;
+  }
+
+  async #accept(): Promise<void> {
+    for await (const client of this.#listener) {
+      if (this.#refusing) client.close();
+      else void this.#join(client);
+    }
+  }
+
+  async #join(client: Deno.TcpConn): Promise<void> {
+    this.#open.add(client);
+    try {
+      const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
+      // It can have been cut while the other side was being reached.
+      if (!this.#open.has(client)) return server.close();
+      this.#open.add(server);
+      await Promise.race([pump(client, server), pump(server, client)]);
+      this.#close(server);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    } finally {
+      this.#close(client);
+    }
+  }
+
+  #close(connection: Deno.TcpConn): void {
+    if (!this.#open.delete(connection)) return;
+    try {
+      connection.close();
+    } catch (error) {
+      // A stream that was read to its end has closed its connection.
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+}
+
+/** Resolves when either side is gone; how it went makes no difference to a proxy. */
+async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  await from.readable.pipeTo(to.writable, { preventCancel: true, preventClose: true }).catch(() => {});
+}

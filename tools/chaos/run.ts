@@ -1,0 +1,244 @@
+import type { Bus } from "../../bus/bus.ts";
+import { connect } from "../../bus/connect.ts";
+import { startPostgres } from "../postgres.ts";
+import { busOptions, maxQueueBytes, startBus } from "./bus.ts";
+import { ACTS } from "./faults/faults.ts";
+import type { Stage } from "./faults/stage.ts";
+import { Observer } from "./observer.ts";
+import { Assignment, loadPictures, MODEL } from "./pictures.ts";
+import { readBack } from "./read_back.ts";
+import { type ChaosReport, type FaultReport, wentWell } from "./report.ts";
+import { type BusKind, type Fault, type FaultKind, planFaults } from "./schedule.ts";
+import { Sender } from "./sender.ts";
+import { Workers } from "./workers.ts";
+
+/** What to run. */
+export interface ChaosOptions {
+  /** On which bus. */
+  readonly bus: BusKind;
+  /** Whether the results go into a PostgreSQL as well. */
+  readonly postgres: boolean;
+  /** How many pictures. */
+  readonly messages: number;
+  /** Of the schedule and the pictures. */
+  readonly seed: number;
+  /** Which faults. */
+  readonly kinds: readonly FaultKind[];
+  /** How many faults. */
+  readonly faults: number;
+  /** How many worker processes. */
+  readonly workers: number;
+  /** How many Workers the model has in each of them. */
+  readonly workersPerModel: number;
+  /** The most pictures a second. */
+  readonly rate: number;
+  /** The share of bad pictures, 0 to 1. */
+  readonly badShare: number;
+  /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** The control: workers say that results are stored before they are. */
+  readonly commitBeforeSink: boolean;
+  /** Empty; for the bus, the results database and the logs. */
+  readonly directory: string;
+  /** Where the data sets are. */
+  readonly data?: string;
+  /** Told how it goes. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends it: rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a run goes. */
+export interface Progress {
+  /** Pictures with a result. */
+  readonly answered: number;
+  /** Pictures in all. */
+  readonly messages: number;
+  /** Faults begun so far. */
+  readonly faults: number;
+  /** The fault that has just begun, or ended; `undefined` when only time went by. */
+  readonly fault?: FaultReport | Fault;
+}
+
+/** A Worker has so long to load the model, on a machine that is busy with all that is started here. */
+const DEADLINE_MS = 6_000;
+const RECOVERY_MS = 120_000;
+const SHARE_DURING_FAULT = 1 / 4;
+const PROGRESS_MS = 500;
+/** When everything is committed, what is on its way from a worker to the topic has so long to come. */
+const SETTLED_MS = 5_000;
+
+/**
+ * Sends pictures while it makes faults, reads everything back, and judges.
+ *
+ * @param options What to run.
+ * @returns How it went.
+ * @throws {KafkaUnavailable} Without Java or Maven, on Kafka.
+ * @throws {PostgresUnavailable} Where PostgreSQL is not installed, with PostgreSQL.
+ * @throws {Error} When the run itself can't go on.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { directory, messages, seed, badShare } = options;
+  const assignment = new Assignment(await loadPictures(options.data), messages, seed, badShare);
+  await using own = await startBus(options.bus, directory);
+  await using server = options.postgres ? await startPostgres() : null;
+  await using bus = await connect(own.url, { ...busOptions(maxQueueBytes(messages)), sendTimeoutMs: 10_000 });
+  const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
+  const { sessionTimeoutMs, commitBeforeSink, workersPerModel } = options;
+  const bounds = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
+  await using workers = new Workers(directory, {
+    bus: own.url,
+    ...databases,
+    ...bounds,
+    workersPerModel,
+    commitBeforeSink,
+  });
+  await Promise.all(Array.from({ length: options.workers }, () => workers.add()));
+  const run = new Run(options, bus, await Observer.start(bus.transport, assignment), assignment);
+  const begun = performance.now();
+  const { url, broker } = own;
+  const stage: Stage = {
+    workers,
+    usual: options.workers,
+    sessionTimeoutMs,
+    url,
+    busOptions: busOptions(bounds.maxQueueBytes),
+    broker,
+    postgres: server,
+  };
+  const faults = await run.perform(stage);
+  const tookMs = run.observer.lastAt - begun;
+  await workers.stop();
+  await run.observer.stop();
+  const verdict = await readBack(bus, databases, assignment);
+  const { longestStallMs, longestWaitMs } = run.observer;
+  return {
+    bus: options.bus,
+    postgres: options.postgres,
+    seed,
+    workers: options.workers,
+    commitBeforeSink,
+    verdict,
+    kept: wentWell(verdict, workers.crashes),
+    faults,
+    sentAgain: run.sender.again,
+    crashes: workers.crashes,
+    longestStallMs,
+    longestWaitMs,
+    tookMs,
+  };
+}
+
+/** The sender, the faults and the observer at work together. */
+class Run {
+  readonly observer: Observer;
+  readonly sender: Sender;
+  readonly #options: ChaosOptions;
+  readonly #bus: Bus;
+  readonly #stop = new AbortController();
+  readonly #recovering: Promise<FaultReport>[] = [];
+
+  constructor(options: ChaosOptions, bus: Bus, observer: Observer, assignment: Assignment) {
+    this.#options = options;
+    this.#bus = bus;
+    this.observer = observer;
+    this.sender = new Sender(bus, assignment, {
+      rate: options.rate,
+      onSent: (number) => observer.sent(number),
+    });
+  }
+
+  async perform(stage: Stage): Promise<FaultReport[]> {
+    const { signal = new AbortController().signal } = this.#options;
+    const interrupted = Promise.withResolvers<never>();
+    interrupted.promise.catch(() => {});
+    const interrupt = () => interrupted.reject(signal.reason);
+    signal.addEventListener("abort", interrupt, { once: true });
+    if (signal.aborted) interrupt();
+    const ticking = setInterval(() => this.#tell(), PROGRESS_MS);
+    try {
+      const work = Promise.all([this.sender.run(this.#stop.signal), this.#makeFaults(stage)]);
+      await Promise.race([work, interrupted.promise]);
+      await Promise.race([this.#settled(), interrupted.promise]);
+      return await Promise.all(this.#recovering);
+    } finally {
+      this.#stop.abort();
+      clearInterval(ticking);
+      signal.removeEventListener("abort", interrupt);
+    }
+  }
+
+  /**
+   * While a fault is being done the sender goes on, slowly enough to last. It stops halfway to a fault until the one before is recovered from, then makes up for the pause: so the fault
+   * meets a bus with work on it.
+   */
+  async #makeFaults(stage: Stage): Promise<void> {
+    const { messages, kinds, seed, faults: count } = this.#options;
+    const faults = planFaults({ seed, messages, kinds, count });
+    for (const [i, fault] of faults.entries()) {
+      this.sender.allow((fault.at + (faults[i - 1]?.at ?? 0)) >> 1);
+      if (fault.waits) await this.#recovering.at(-1);
+      const next = faults[i + 1]?.at ?? 2 * messages - fault.at;
+      this.sender.allow((fault.at + next) >> 1);
+      await this.sender.reached(fault.at);
+      this.#stop.signal.throwIfAborted();
+      this.sender.slowTo(SHARE_DURING_FAULT);
+      await this.#make(stage, fault);
+      this.sender.slowTo(1);
+    }
+    this.sender.allow(messages);
+  }
+
+  async #make(stage: Stage, fault: Fault): Promise<void> {
+    const begun = performance.now();
+    const recovered = this.#recovery();
+    this.#tell(fault);
+    const acting = ACTS[fault.kind](stage, fault);
+    const tookMs = acting.then(() => performance.now() - begun);
+    const report = Promise.all([tookMs, recovered]).then(([tookMs, recoveredMs]) => {
+      const report = { ...fault, tookMs, recoveredMs };
+      this.#tell(report);
+      return report;
+    });
+    report.catch(() => {});
+    this.#recovering.push(report);
+    await acting;
+  }
+
+  /** Resolves with the milliseconds, or with `null` when it takes too long. */
+  async #recovery(): Promise<number | null> {
+    const late = Promise.withResolvers<null>();
+    const timer = setTimeout(() => late.resolve(null), RECOVERY_MS);
+    try {
+      return await Promise.race([this.observer.recovery(), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves when each picture has a result, or when none will come any more: all is committed, or nothing moves. */
+  async #settled(): Promise<void> {
+    const all = this.observer.reached(this.#options.messages).then(() => true);
+    for (;;) {
+      const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), PROGRESS_MS));
+      if (await Promise.race([all, pause])) return;
+      const quietMs = performance.now() - this.observer.lastAt;
+      if (quietMs > RECOVERY_MS || (quietMs > SETTLED_MS && await this.#isCommitted())) return;
+    }
+  }
+
+  async #isCommitted(): Promise<boolean> {
+    const topics = await this.#bus.transport.topics("imagebus");
+    const asked = topics.find(({ name }) => name === `imagebus.${MODEL}`);
+    return asked?.partitions.every(({ end, committed }) => committed === end) ?? false;
+  }
+
+  #tell(fault?: FaultReport | Fault): void {
+    this.#options.onProgress?.({
+      answered: this.observer.answered,
+      messages: this.#options.messages,
+      faults: this.#recovering.length,
+      ...(fault && { fault }),
+    });
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A worker process of a chaos run: the service as it is, with the shipped mnist model in a Worker that fails when it is told
+ * to. Lines on standard input tell: `terminate`, `throw 3`, `hang 1`, `leak 2`. When standard input ends it ends at once, so
+ * that no process is left behind.
+ *
+ * @module
+ */
+import type { ServiceEvent } from "../../actors/events.ts";
+import { serveWith, type Service } from "../../actors/serve.ts";
+import { postgresSink } from "../../actors/sinks/postgres.ts";
+import { sqliteSink } from "../../actors/sinks/sqlite.ts";
+import type { Sink } from "../../actors/sinks/sink.ts";
+import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/worker_handle.ts";
+import { busOptions } from "./bus.ts";
+import { connect } from "../../bus/connect.ts";
+import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
+import { earlySink } from "./early_sink.ts";
+import { CHANNEL, type Sabotage } from "./sabotage.ts";
+
+/** What a worker process is told when it is started: JSON, its only argument. */
+export interface WorkerSettings {
+  /** URL of the bus. */
+  readonly bus: string;
+  /** Workers, thus threads, of the model in each process. */
+  readonly workersPerModel: number;
+  /** The most bytes that the embedded bus holds. */
+  readonly maxQueueBytes: number;
+  /** Path of the results database. */
+  readonly results: string;
+  /** URL of a PostgreSQL that gets the results as well; `null` for none. */
+  readonly postgres: string | null;
+  /** After so long without a sign of life it loses its partitions, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** A Worker that is silent for so long is replaced, in milliseconds. */
+  readonly deadlineMs: number;
+  /** The control: says that results are stored before they are. */
+  readonly commitBeforeSink: boolean;
+}
+
+/** The line that it prints when it serves. */
+export const READY = "ready";
+
+const workers = new Set<WorkerHandle>();
+
+const start: StartWorker = async (files, options) => {
+  const worker = await startWorkerOf(new URL("./model_worker.ts", import.meta.url))(files, options);
+  workers.add(worker);
+  void worker.gone.then(() => workers.delete(worker));
+  return worker;
+};
+
+async function sinksOf({ results, postgres, commitBeforeSink }: WorkerSettings): Promise<Sink[]> {
+  const sinks = [sqliteSink(results), ...postgres === null ? [] : [await postgresSink(postgres)]];
+  return commitBeforeSink ? sinks.map(earlySink) : sinks;
+}
+
+function obey(line: string, channel: BroadcastChannel): void {
+  const [how, batches] = line.split(" ");
+  if (how === "terminate") { for (const worker of workers) worker.terminate(); }
+  else channel.postMessage({ how: how as Sabotage["how"], batches: Number(batches) } satisfies Sabotage);
+}
+
+async function listen(): Promise<void> {
+  const channel = new BroadcastChannel(CHANNEL);
+  const lines = Deno.stdin.readable.pipeThrough(new TextLineStream());
+  for await (const line of lines) obey(line, channel);
+  Deno.exit(1);
+}
+
+async function untilStopped(service: Service): Promise<void> {
+  const stopped = Promise.withResolvers<null>();
+  Deno.addSignalListener("SIGTERM", () => stopped.resolve(null));
+  console.log(READY);
+  const error = await Promise.race([service.closed, stopped.promise]);
+  const left = await service.close();
+  if (error) throw error;
+  if (left > 0) throw new Error(`${left} images were left unfinished`);
+}
+
+function log(event: ServiceEvent): void {
+  if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
+}
+
+async function main(settings: WorkerSettings): Promise<void> {
+  const { sessionTimeoutMs, deadlineMs, workersPerModel } = settings;
+  const heartbeatMs = Math.floor(sessionTimeoutMs / 5);
+  await using bus = await connect(settings.bus, {
+    ...busOptions(settings.maxQueueBytes),
+    sessionTimeoutMs,
+    heartbeatMs,
+    connectTimeoutMs: 60_000,
+    onEvent: (event) => log({ type: "bus", event }),
+  });
+  const options = {
+    models: ["mnist"],
+    workersPerModel,
+    deadlineMs,
+    sinks: await sinksOf(settings),
+    onEvent: log,
+  };
+  await using service = await serveWith(start, bus, options);
+  void listen();
+  await untilStopped(service);
+}
+
+if (import.meta.main) {
+  await main(JSON.parse(Deno.args[0]!));
+  Deno.exit(0);
+}
