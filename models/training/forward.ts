@@ -114,7 +114,6 @@ function problemOf({ layer, from, tensors: [kernel] }: ShapedLayer, place: numbe
       if (layer.padding === "same") return 'its padding must be "valid"';
       return isOnly(layer.stride, layer.size) ? undefined : `its stride must be its size, ${layer.size}`;
     case "dense":
-      if (kernel![0]! % 8 !== 0) return `a multiple of 8 numbers must come in, not ${kernel![0]}`;
       return activationProblem(layer.activation);
     case "flatten":
       return undefined;

@@ -79,20 +79,30 @@ export function conv2d(
 }
 
 /**
- * Product of two matrices: a convolution with one pixel a window.
+ * Product of two matrices: a convolution with one pixel a window, both filled up with zeros to multiples of 8.
  *
- * @param x Images × inputs; inputs is a multiple of 8.
+ * @param x Images × inputs.
  * @param kernel Inputs × outputs.
  * @returns Images × outputs.
  */
 export function matMul(x: tf.Tensor2D, kernel: tf.Tensor2D): tf.Tensor2D {
   const [inputs, outputs] = kernel.shape;
-  const columns = Math.ceil(outputs / 8) * 8;
-  const padded = columns === outputs ? kernel : tf.pad(kernel, [[0, 0], [0, columns - outputs]]);
-  const picture = tf.reshape(x, [1, 1, x.shape[0], inputs]) as tf.Tensor4D;
-  const panel = tf.reshape(padded, [1, 1, inputs, columns]) as tf.Tensor4D;
-  const out = conv2d(picture, panel, "valid", { input: true, kernel: true });
-  return tf.slice(tf.reshape(out, [x.shape[0], columns]), [0, 0], [x.shape[0], outputs]) as tf.Tensor2D;
+  const [images] = x.shape;
+  const [depth, columns] = [fillUp(inputs), fillUp(outputs)];
+  const picture = tf.reshape(tf.pad(x, [[0, 0], [0, depth - inputs]]), [1, 1, images, depth]);
+  const panel = tf.reshape(tf.pad(kernel, [[0, depth - inputs], [0, columns - outputs]]), [
+    1,
+    1,
+    depth,
+    columns,
+  ]);
+  const wanted = { input: true, kernel: true };
+  const out = conv2d(picture as tf.Tensor4D, panel as tf.Tensor4D, "valid", wanted);
+  return tf.slice(tf.reshape(out, [images, columns]), [0, 0], [images, outputs]) as tf.Tensor2D;
+}
+
+function fillUp(extent: number): number {
+  return Math.ceil(extent / 8) * 8;
 }
 
 /**
