@@ -18,7 +18,7 @@ export const SEED: Recipe = {
   initial: { whiten: false, identity: false },
   epochs: 10,
   batch: 32,
-  shard: 16,
+  shard: 32,
   optimiser: {
     learningRate: 0.01,
     momentum: 0.9,
