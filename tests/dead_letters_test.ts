@@ -1,4 +1,5 @@
 import { deadLettersSink } from "../actors/sinks/dead_letters.ts";
+import { resultsTopicSink } from "../actors/sinks/results_topic.ts";
 import { encodeDeadLetter } from "../bus/dead_letter.ts";
 import { listDeadLetters } from "../bus/dead_letters.ts";
 import { Bus } from "../bus/bus.ts";
@@ -232,6 +233,28 @@ Deno.test("dead letters: what the bus does not take whole is kept without its by
   const { bytes, error, topic, offset } = letters.get("value")!;
   assertEquals([bytes, error.code, topic, offset], [1_001, "damaged", "imagebus.mnist", 7]);
   await assertRejects(() => bus.replay(letters.get("value")!), BusError, "it was too large to be kept");
+});
+
+Deno.test("results: one whose key and attributes leave no room goes under its id, and holds up nothing", async () => {
+  await using bus = new Bus(createMemoryBroker().connect());
+  const settled = (id: string, key: string, correlationId?: string) => ({
+    result: failure(id),
+    origin: { id, key, ...(correlationId !== undefined && { correlationId }) },
+    message: request(id),
+  });
+  await using results = bus.results();
+  await results.ready;
+  await using sink = resultsTopicSink(bus.transport);
+  await sink.write([
+    settled("a", "key-a", "asked"),
+    settled("large", "k".repeat(65_400), "x".repeat(100)),
+    settled("b", "key-b"),
+  ]);
+  const ids: string[] = [];
+  for await (const { id } of results) {
+    if (ids.push(id) === 3) break;
+  }
+  assertEquals(ids.sort(), ["a", "b", "large"]);
 });
 
 Deno.test("replay: a wrong limit is refused", async () => {

@@ -1,8 +1,8 @@
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
-import { BusError } from "../../bus/errors.ts";
 import type { Failed } from "../../bus/result.ts";
 import { DEAD_LETTERS_TOPIC } from "../../bus/topics.ts";
-import type { Message, OutgoingMessage, Transport } from "../../bus/transport.ts";
+import type { Message, Transport } from "../../bus/transport.ts";
+import { sendFitting } from "./send_fitting.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /**
@@ -16,7 +16,14 @@ export function deadLettersSink(transport: Transport): Sink {
     name: DEAD_LETTERS_TOPIC,
     async write(batch) {
       const failures = batch.filter(isDeadLetter);
-      if (failures.length > 0) await store(transport, failures);
+      await sendFitting(
+        transport,
+        DEAD_LETTERS_TOPIC,
+        failures.map(({ message, result }) => ({
+          whole: encodeDeadLetter(message, result),
+          smaller: () => encodeOmitted(message, result),
+        })),
+      );
     },
     async close() {},
     [Symbol.asyncDispose]: () => sink.close(),
@@ -31,23 +38,4 @@ interface Failure {
 
 function isDeadLetter(settled: Settled): settled is Settled & Failure {
   return settled.result.status === "failed" && settled.result.error.code !== "expired";
-}
-
-/** One that the bus does not take must not hold up the others, nor be tried for ever. */
-async function store(transport: Transport, failures: readonly Failure[]): Promise<void> {
-  if (await fits(transport, failures.map(({ message, result }) => encodeDeadLetter(message, result)))) return;
-  for (const { message, result } of failures) {
-    if (await fits(transport, [encodeDeadLetter(message, result)])) continue;
-    await transport.send(DEAD_LETTERS_TOPIC, [encodeOmitted(message, result)]);
-  }
-}
-
-async function fits(transport: Transport, letters: readonly OutgoingMessage[]): Promise<boolean> {
-  try {
-    await transport.send(DEAD_LETTERS_TOPIC, letters);
-    return true;
-  } catch (error) {
-    if (error instanceof BusError && error.code === "too_large") return false;
-    throw error;
-  }
 }
