@@ -98,7 +98,7 @@ function learntFrom({ task: { validation, train } }: CardContent): string {
   return `The last ${
     count(validation.count)
   } training images were not learnt from: the recipe and the seed were chosen and` +
-    " the confidences were calibrated on them. No choice was made by the test images.";
+    " the confidences were calibrated on them. The training makes no choice by the test images.";
 }
 
 function recipeText(recipe: Recipe): string {

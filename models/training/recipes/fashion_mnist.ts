@@ -35,7 +35,9 @@ export const FASHION_MNIST: Recipe = {
       " photographs.",
     data:
       "[Fashion-MNIST](https://github.com/zalandoresearch/fashion-mnist) by Zalando Research (MIT licence; Xiao," +
-      " Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of 28×28 pixels with 256 greys.",
+      " Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of 28×28 pixels with 256 greys." +
+      " The number of epochs was raised from 10 to 20 after three trainings of 10 had been measured on the test images" +
+      " (93.97, 94.02 and 93.83 %): to that extent the figure is not free of a choice by them.",
     limits:
       "Any image gets one of the ten labels: it can't say that it sees none of them. A dark article on a light" +
       " ground, several articles or a wearer in the picture are unlike anything it has seen; expect wrong answers with" +
