@@ -64,13 +64,15 @@ export function toForm(data: DataSet, form: ImageForm): DataSet {
   return { ...data, width, height, channels, pixels };
 }
 
+/** The form in which the seed's producer sent CIFAR-10. */
+export const SEED_FORM = { width: 28, height: 28, channels: 1 } as const;
+
 /**
- * Brings a data set into the form in which the seed's producer sent CIFAR-10: 28 × 28 pixels, grey. Its JPEG step is left
- * out.
+ * Brings a data set into {@linkcode SEED_FORM}. The producer's JPEG step is left out.
  *
  * @param data Any data set.
  * @returns Copies, or the same data set if it has this form.
  */
 export function toSeedForm(data: DataSet): DataSet {
-  return toForm(data, { width: 28, height: 28, channels: 1 });
+  return toForm(data, SEED_FORM);
 }

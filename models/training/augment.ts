@@ -2,6 +2,7 @@ import type { InputSpec } from "../manifest.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import type { Random } from "./random.ts";
+import { type Wear, Wearer } from "./wear.ts";
 
 /** How training images are varied, so that the model learns what does not matter. */
 export interface Augmentation {
@@ -17,6 +18,8 @@ export interface Augmentation {
   readonly zoom?: number;
   /** Side of a square in which nothing is seen, in pixels (DeVries and Taylor 2017). @default {0} */
   readonly cutout?: number;
+  /** What some have been through before all that; so have the validation images. @default {nothing} */
+  readonly wear?: Wear;
 }
 
 /** No variation, as for measuring. */
@@ -29,6 +32,7 @@ type Transformation = readonly [a: number, b: number, c: number, d: number, e: n
 export class Preparation {
   readonly #data: DataSet;
   readonly #augmentation: Augmentation;
+  readonly #wearer: Wearer | null;
   /** For each channel, what becomes of each of the 256 sample values. */
   readonly #scale: readonly Float32Array[];
 
@@ -40,6 +44,7 @@ export class Preparation {
   constructor(data: DataSet, spec: InputSpec, augmentation: Augmentation) {
     this.#data = data;
     this.#augmentation = augmentation;
+    this.#wearer = augmentation.wear ? new Wearer(data, augmentation.wear) : null;
     this.#scale = spec.mean.map((mean, c) =>
       Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / spec.std[c]!)
     );
@@ -60,20 +65,17 @@ export class Preparation {
    */
   write(index: number, mirrored: boolean, random: Random, target: Float32Array): void {
     const { shift, rotate = 0, zoom = 0, cutout = 0 } = this.#augmentation;
-    if (rotate > 0 || zoom > 0) this.#writeResampled(index, this.#draw(mirrored, random), target);
-    else {this.#writeMoved(
-        index,
-        mirrored,
-        random.integer(-shift, shift),
-        random.integer(-shift, shift),
-        target,
-      );}
+    const image = this.#wearer?.image(index, random) ?? imageAt(this.#data, index);
+    if (rotate > 0 || zoom > 0) this.#writeResampled(image, this.#draw(mirrored, random), target);
+    else {
+      const [dx, dy] = [random.integer(-shift, shift), random.integer(-shift, shift)];
+      this.#writeMoved(image, mirrored, dx, dy, target);
+    }
     if (cutout > 0) this.#cutOut(cutout, random, target);
   }
 
-  #writeMoved(index: number, mirrored: boolean, dx: number, dy: number, target: Float32Array): void {
+  #writeMoved(image: Uint8Array, mirrored: boolean, dx: number, dy: number, target: Float32Array): void {
     const { width, height, channels } = this.#data;
-    const image = imageAt(this.#data, index);
     let out = 0;
     for (let y = 0; y < height; y++) {
       const row = this.#fold(y - dy, height);
@@ -111,9 +113,8 @@ export class Preparation {
   }
 
   /** Between the pixels of the picture the four nearest are mixed. */
-  #writeResampled(index: number, [a, b, c, d, e, f]: Transformation, target: Float32Array): void {
+  #writeResampled(image: Uint8Array, [a, b, c, d, e, f]: Transformation, target: Float32Array): void {
     const { width, height, channels } = this.#data;
-    const image = imageAt(this.#data, index);
     let out = 0;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {

@@ -9,6 +9,7 @@ import { EVALUATION_BATCH } from "./evaluate.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TestMeasures, TrainedModel, Training } from "./trained_model.ts";
+import type { Wear } from "./wear.ts";
 
 /** What a card is written from. */
 export interface CardContent extends TrainedModel {
@@ -126,7 +127,7 @@ function recipeText(recipe: Recipe): string {
   ].filter((text) => text !== "").join(" ");
 }
 
-function augmentationText({ shift, mirror, rotate, zoom, cutout }: Recipe["augmentation"]): string {
+function augmentationText({ shift, mirror, rotate, zoom, cutout, wear }: Recipe["augmentation"]): string {
   const changes = [
     shift > 0 ? `moved by up to ${shift} pixels each way` : "",
     mirror ? "mirrored every other epoch" : "",
@@ -134,7 +135,16 @@ function augmentationText({ shift, mirror, rotate, zoom, cutout }: Recipe["augme
     zoom ? `made larger or smaller by up to ${percent(zoom, 0)}` : "",
     cutout ? `partly covered by a square of ${cutout} pixels` : "",
   ].filter((change) => change !== "");
-  return changes.length === 0 ? "" : `Each image is ${changes.join(", ")}.`;
+  const varied = changes.length === 0 ? "" : `Each image is ${changes.join(", ")}.`;
+  return wear === undefined ? varied : `${varied} ${wearText(wear)}`.trim();
+}
+
+function wearText({ jpeg, quality, grey }: Wear): string {
+  const wear = [
+    jpeg > 0 ? `${percent(jpeg, 0)} were stored as JPEG of quality ${quality} to 95` : "",
+    grey > 0 ? `${percent(grey, 0)} were brought down to 28×28 grey` : "",
+  ].filter((text) => text !== "");
+  return `Before that ${wear.join(" and ")}, other ones in each epoch; so were the validation images.`;
 }
 
 function measuredTable(

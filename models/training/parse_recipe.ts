@@ -3,6 +3,7 @@ import { JsonFields } from "../json_fields.ts";
 import { parseLayer } from "../layer.ts";
 import type { Augmentation } from "./augment.ts";
 import type { CardText, Initialisation, Lookahead, Optimiser, Recipe } from "./recipe.ts";
+import type { Wear } from "./wear.ts";
 
 /**
  * Reads a recipe from JSON. Whatever it leaves out is as in another recipe.
@@ -159,6 +160,7 @@ function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation
     () => fields.oneOf<"black" | "reflect">("edge", ["black", "reflect"]),
     base.edge,
   );
+  const wear = or(fields, "wear", () => parseWear(fields.object("wear")), base.wear);
   const augmentation: Augmentation = {
     shift: or(fields, "shift", () => fields.integer("shift", 0, 64), base.shift),
     mirror: or(fields, "mirror", () => parseBoolean(fields, "mirror"), base.mirror),
@@ -166,9 +168,20 @@ function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation
     ...optional("rotate", 180),
     ...optional("zoom", 0.9),
     ...optional("cutout", 1_024),
+    ...(wear !== undefined && { wear }),
   };
   fields.refuseOthers();
   return augmentation;
+}
+
+function parseWear(fields: JsonFields): Wear {
+  const wear = {
+    jpeg: fields.number("jpeg", { min: 0, max: 1 }),
+    quality: fields.integer("quality", 1, 95),
+    grey: fields.number("grey", { min: 0, max: 1 }),
+  };
+  fields.refuseOthers();
+  return wear;
 }
 
 function parseCard(fields: JsonFields, base: CardText): CardText {

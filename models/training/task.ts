@@ -7,8 +7,10 @@ import { ModelError } from "../errors.ts";
 import { shapeLayers } from "../layers.ts";
 import type { InputSpec } from "../manifest.ts";
 import { checkTrainable } from "./forward.ts";
+import { Random } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingTask } from "./shard.ts";
+import { wearDataSet } from "./wear.ts";
 
 /** CIFAR-10 as the system that came before sent it: 28×28 pixels, grey. */
 export const CIFAR_10_GREY = "cifar-10-grey";
@@ -35,7 +37,7 @@ export async function readTrainingData(
 }
 
 /**
- * Brings recipe and images together; the last training images are kept for validation.
+ * Brings recipe and images together; the last training images are kept for validation, worn as those that are learnt from.
  *
  * @param recipe How to train.
  * @param all All training images.
@@ -43,12 +45,11 @@ export async function readTrainingData(
  * @throws {ModelError} `invalid`: the network does not fit the data, or can't be trained; too few images.
  */
 export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
-  const held = recipe.validationImages;
-  return joinTask(
-    recipe,
-    sliceDataSet(all, 0, all.count - held),
-    sliceDataSet(all, all.count - held, all.count),
-  );
+  const learnt = all.count - recipe.validationImages;
+  const validation = sliceDataSet(all, learnt, all.count);
+  const { seed, augmentation: { wear } } = recipe;
+  const worn = wear ? wearDataSet(validation, wear, new Random(seed, VALIDATION_STREAM)) : validation;
+  return joinTask(recipe, sliceDataSet(all, 0, learnt), worn);
 }
 
 /**
@@ -106,6 +107,8 @@ function unchangedInput({ width, height, channels }: DataSet): InputSpec {
   const numbers = (value: number) => new Array<number>(channels).fill(value);
   return { width, height, channels, mean: numbers(0), std: numbers(1) };
 }
+
+const VALIDATION_STREAM = -3;
 
 /** For pictures of one colour. */
 const SMALLEST_STD = 1e-3;
