@@ -218,6 +218,7 @@ const WRONG: readonly (readonly [json: string, text: string])[] = [
   ['{ "batch": 30, "shard": 20 }', "a divisor of the batch, 30"],
   ['{ "optimiser": { "momentum": 1 } }', "momentum"],
   ['{ "augmentation": { "mirror": 1 } }', "true or false"],
+  ['{ "augmentation": { "wear": { "jpeg": 2, "quality": 40, "grey": 0 } } }', "wear.jpeg"],
   ['{ "layers": [{ "type": "conv3d" }] }', "conv3d"],
 ];
 
