@@ -5,6 +5,8 @@ import type { ModelState } from "./status.ts";
 export type ServiceEvent =
   | { readonly type: "model"; readonly model: string; readonly state: ModelState; readonly reason: string }
   | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }
+  | { readonly type: "workers_scaled"; readonly model: string; readonly workers: number }
+  | { readonly type: "worker_missing"; readonly model: string; readonly reason: string }
   | {
     readonly type: "sink_failing";
     readonly sink: string;

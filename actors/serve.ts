@@ -16,8 +16,9 @@ import type { Sink } from "./sinks/sink.ts";
 import type { ModelStatus } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 import { UnknownModels } from "./unknown_models.ts";
-import { workerCounts, type WorkersPerModel } from "./worker_count.ts";
+import { type WorkerRange, workerRanges, type WorkersPerModel, workerThreads } from "./worker_count.ts";
 import { type StartWorker, startWorker } from "./worker_handle.ts";
+import { WorkerScaler } from "./worker_scaler.ts";
 
 /** How to serve models on a bus. */
 export interface ServeOptions {
@@ -30,9 +31,10 @@ export interface ServeOptions {
   /** Services of one group share the work. @default {"imagebus"} */
   readonly group?: string;
   /**
-   * Workers, thus threads, for each model (1 to 64): for all, or by name. The number is fixed while the service runs.
+   * Workers, thus threads, for each model (1 to 64): for all, or by name. Who has no number begins with its share of the cores
+   * but one, at least 1, and has up to all of them, at most 8, while its images wait and other models leave cores idle.
    *
-   * @default {the cores but one, shared by the models; 1 to 8}
+   * @default {by cores and load}
    */
   readonly workersPerModel?: WorkersPerModel;
   /** The most images in a batch (1 to 1,024). @default {64} */
@@ -140,6 +142,7 @@ class RunningService implements Service {
   readonly #supervisors: readonly Supervisor[];
   readonly #lanes = new Map<string, Lane>();
   readonly #outbox: Outbox;
+  readonly #scaler: WorkerScaler;
   readonly #ended = Promise.withResolvers<Error | null>();
   #coordinator: Coordinator | undefined;
   #unknownModels: UnknownModels | undefined;
@@ -156,8 +159,9 @@ class RunningService implements Service {
     this.#transport = transport;
     this.#options = options;
     this.#listener = options.onEvent ?? (() => {});
-    const workers = workerCounts(models.map(({ manifest: { name } }) => name), options.workersPerModel);
-    this.#supervisors = models.map((files) => this.#supervise(files, workers, wasm, start));
+    const ranges = workerRanges(models.map(({ manifest: { name } }) => name), options.workersPerModel);
+    this.#supervisors = models.map((files) => this.#supervise(files, ranges, wasm, start));
+    this.#scaler = this.#scale(ranges);
     const sinks = [deadLettersSink(transport), resultsTopicSink(transport), ...options.sinks ?? []];
     this.#outbox = new Outbox(sinks, this.#listener);
   }
@@ -166,6 +170,7 @@ class RunningService implements Service {
     try {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
       await this.#read();
+      this.#scaler.start();
     } catch (error) {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
       await this.#outbox.close();
@@ -190,14 +195,14 @@ class RunningService implements Service {
 
   #supervise(
     files: ModelFiles,
-    workers: ReadonlyMap<string, number>,
+    ranges: ReadonlyMap<string, WorkerRange>,
     wasm: WebAssembly.Module,
     startWorker: StartWorker,
   ): Supervisor {
     const options = this.#options;
     const { name } = files.manifest;
     return new Supervisor(files, {
-      workers: workers.get(name)!,
+      workers: ranges.get(name)!.least,
       batch: {
         maxBatch: options.maxBatch ?? 64,
         maxBatchBytes: options.maxBatchBytes ?? 16_777_216,
@@ -223,6 +228,20 @@ class RunningService implements Service {
       },
       onReplaced: (reason) => this.#listener({ type: "worker_replaced", model: name, reason }),
     });
+  }
+
+  #scale(ranges: ReadonlyMap<string, WorkerRange>): WorkerScaler {
+    const models = this.#supervisors.map((supervisor) => {
+      const model = supervisor.files.manifest.name;
+      return {
+        model,
+        ...ranges.get(model)!,
+        load: () => supervisor.load(),
+        grow: () => supervisor.grow(),
+        shrink: () => supervisor.shrink(),
+      };
+    });
+    return new WorkerScaler(models, workerThreads(), this.#listener);
   }
 
   async #read(): Promise<void> {
@@ -269,6 +288,7 @@ class RunningService implements Service {
       this.#coordinator?.drain(deadlineMs),
       this.#unknownModels?.drain(deadlineMs),
     ]);
+    await this.#scaler.stop();
     await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
     await this.#outbox.close();
     this.#ended.resolve(null);

@@ -6,10 +6,11 @@ import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "./sleep.ts";
 import type { ModelState, ModelStatus, WorkerStatus } from "./status.ts";
 import type { BatchOutcome, StartWorker, WorkerHandle, WorkerOptions } from "./worker_handle.ts";
+import type { WorkerLoad } from "./worker_scaler.ts";
 
 /** How a model is run. */
 export interface SupervisorOptions {
-  /** How many Workers, each on a thread of its own. */
+  /** How many Workers it begins with, each on a thread of its own. */
   readonly workers: number;
   /** When a batch is full. */
   readonly batch: BatchLimits;
@@ -53,6 +54,7 @@ const MAX_FAILURES_ALONE = 2;
  *   and halving would cost six of them to find one image in 64.
  * - An image that fails twice alone is settled as a failure. The others never notice.
  * - A Worker that has grown past its bound is replaced between batches. That is no death: it does not count towards `down`.
+ * - An idle Worker that is no longer needed is ended; what it had done is no longer in the status.
  * - A model that keeps dying is `down`: its work waits, and it is tried again with growing pauses.
  */
 export class Supervisor {
@@ -62,8 +64,9 @@ export class Supervisor {
   readonly #batcher: Batcher<Job>;
   readonly #policy: RestartPolicy;
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>[] = [];
-  readonly #records: readonly WorkerRecord[];
+  readonly #running = new Map<WorkerRecord, Promise<void>>();
+  readonly #retiring = new Set<WorkerRecord>();
+  readonly #records: WorkerRecord[];
   readonly #workers = new Set<WorkerHandle>();
   #suspects: Suspects[] = [];
   #work = Promise.withResolvers<void>();
@@ -97,6 +100,15 @@ export class Supervisor {
     };
   }
 
+  /** How much it has to do now. */
+  load(): WorkerLoad {
+    return {
+      workers: this.#records.length,
+      busy: this.#records.filter(({ state }) => state === "busy").length,
+      fullBatchWaits: this.#batcher.size >= this.#options.batch.maxBatch,
+    };
+  }
+
   /**
    * Starts all Workers. Resolves when each is ready.
    *
@@ -105,9 +117,32 @@ export class Supervisor {
   async start(): Promise<void> {
     const workers = await Promise.all(this.#records.map((record) => this.#startWorker(record)));
     this.#change("up", "ready");
-    for (const [i, worker] of workers.entries()) {
-      this.#running.push(this.#keepServing(worker, this.#records[i]!));
+    for (const [i, worker] of workers.entries()) this.#employ(worker, this.#records[i]!);
+  }
+
+  /**
+   * Starts one Worker more. Resolves when it is ready.
+   *
+   * @throws {ActorError} When it can't be started; the others go on.
+   */
+  async grow(): Promise<void> {
+    const record = newRecord();
+    this.#records.push(record);
+    try {
+      this.#employ(await this.#startWorker(record), record);
+    } catch (error) {
+      this.#forget(record);
+      throw error;
     }
+  }
+
+  /** Ends the idle Worker that was started last; does nothing where none is idle. */
+  shrink(): void {
+    const idle = this.#records.findLast(({ state }) => state === "idle");
+    if (idle === undefined) return;
+    this.#forget(idle);
+    this.#retiring.add(idle);
+    this.#wake();
   }
 
   /** Puts work into the mailbox. What bounds it is the coordinator. */
@@ -121,7 +156,16 @@ export class Supervisor {
     this.#stop.abort();
     this.#change("stopped", "stopped");
     for (const worker of this.#workers) worker.terminate();
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
+  }
+
+  #employ(worker: WorkerHandle, record: WorkerRecord): void {
+    const running = this.#keepServing(worker, record).finally(() => this.#running.delete(record));
+    this.#running.set(record, running);
+  }
+
+  #forget(record: WorkerRecord): void {
+    this.#records.splice(this.#records.indexOf(record), 1);
   }
 
   async #startWorker(record: WorkerRecord): Promise<WorkerHandle> {
@@ -152,7 +196,7 @@ export class Supervisor {
       gone = error;
       this.#wake();
     });
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
       if (gone) return { reason: gone.message, grown: false };
       const grown = this.#grown(worker);
       if (grown !== null) return { reason: grown, grown: true };

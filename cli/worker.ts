@@ -36,7 +36,7 @@ export const worker: Command = {
     "workers-per-model": {
       type: "string",
       value: "N",
-      description: "threads for each model, or for some: mnist=2,cifar-10=4; default: by the cores",
+      description: "threads for each model, or for some: mnist=2,cifar-10=4; default: by cores and load",
     },
     "max-batch": {
       type: "number",
@@ -180,6 +180,10 @@ function describe(event: ServiceEvent): string | null {
         : `${event.model} is ${event.state}: ${event.reason}`;
     case "worker_replaced":
       return `A Worker of ${event.model} is replaced: ${event.reason}`;
+    case "workers_scaled":
+      return `${event.model} has ${event.workers} Worker${event.workers === 1 ? "" : "s"} now`;
+    case "worker_missing":
+      return `${event.model} gets no further Worker for now: ${event.reason}`;
     case "sink_failing":
       return `${event.sink} fails, again in ${event.retryInMs} ms: ${event.reason}`;
     case "sink_recovered":

@@ -269,3 +269,36 @@ Deno.test("supervisor: images that can't be classified are counted", async () =>
   assertEquals([done!.images, done!.failures], [2, 2]);
   await supervisor.stop();
 });
+
+Deno.test("supervisor: Workers come and go while it works, and each image is settled once", async () => {
+  const { start, started } = fakeWorkers(() => {});
+  const batch = { maxBatch: 4, maxBatchBytes: 1_000, maxBatchWaitMs: 0 };
+  const { supervisor } = supervise(start, { batch });
+  await supervisor.start();
+  const outcomes = submitAll(supervisor, NAMES);
+  await supervisor.grow();
+  await supervisor.grow();
+  assertEquals(supervisor.status().workers.length, 3);
+  assertEquals((await outcomes).size, NAMES.length);
+  for (const left of [2, 1]) {
+    supervisor.shrink();
+    assertEquals(supervisor.load(), { workers: left, busy: 0, fullBatchWaits: false });
+  }
+  assertEquals((await submitAll(supervisor, NAMES)).size, NAMES.length);
+  assertEquals(started(), 3);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a Worker more that does not start changes nothing for the others", async () => {
+  const { start } = fakeWorkers(() => {});
+  let starts = 0;
+  const { supervisor, states } = supervise((files, options) =>
+    starts++ === 0 ? start(files, options) : Promise.reject(new ActorError("worker_failed", "no memory"))
+  );
+  await supervisor.start();
+  await assertRejects(() => supervisor.grow(), ActorError, "no memory");
+  assertEquals([supervisor.load().workers, supervisor.state], [1, "up"]);
+  assertEquals((await submitAll(supervisor, NAMES)).size, NAMES.length);
+  await supervisor.stop();
+  assertEquals(states, ["up", "stopped"]);
+});

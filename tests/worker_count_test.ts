@@ -1,4 +1,4 @@
-import { defaultWorkers, workerCounts } from "../actors/worker_count.ts";
+import { defaultWorkers, workerRanges } from "../actors/worker_count.ts";
 import { UsageError } from "../cli/command.ts";
 import { parseWorkersPerModel } from "../cli/workers_per_model.ts";
 import { assertEquals, assertThrows } from "./assert.ts";
@@ -16,9 +16,11 @@ Deno.test("workers per model: by default the models share the cores but one, at 
   for (const [models, cores, workers] of cases) assertEquals(defaultWorkers(models, cores), workers);
 });
 
-Deno.test("workers per model: who is named has that many, the others the default", () => {
-  assertEquals([...workerCounts(["a", "b"], 3)], [["a", 3], ["b", 3]]);
-  assertEquals([...workerCounts(["a", "b"], { b: 5 })], [["a", defaultWorkers(2)], ["b", 5]]);
+Deno.test("workers per model: who is named has that many, for the others cores and load decide", () => {
+  const range = (least: number, most: number) => ({ least, most });
+  assertEquals([...workerRanges(["a", "b"], 3)], [["a", range(3, 3)], ["b", range(3, 3)]]);
+  assertEquals([...workerRanges(["a", "b"], { b: 5 }, 8)], [["a", range(3, 7)], ["b", range(5, 5)]]);
+  assertEquals([...workerRanges(["a"], undefined, 64)], [["a", range(8, 8)]]);
 });
 
 Deno.test("workers per model: the option is one number, or names with numbers; all else is refused with what would be right", () => {
