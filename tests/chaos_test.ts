@@ -27,7 +27,7 @@ Deno.test("chaos: a schedule has each kind of fault as often as the others, in o
 
 Deno.test("chaos: the embedded bus has no broker to kill, and PostgreSQL is restarted only where there is one", () => {
   assertEquals(possibleFaults("sqlite", false).filter((kind) => /broker|cut|postgres/.test(kind)), []);
-  assertEquals(possibleFaults("kafka", true), KINDS.filter((kind) => kind !== "fill-quota"));
+  assertEquals(possibleFaults("kafka", true, 3), KINDS.filter((kind) => kind !== "fill-quota"));
 });
 
 const GOOD: ChaosPicture = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
@@ -145,7 +145,14 @@ async function run(options: Partial<ChaosOptions>): Promise<ChaosReport> {
     sessionTimeoutMs: 3_000,
   };
   const kinds: FaultKind[] = ["kill-worker", "freeze-worker", "end-model", "fill-quota", "remove-worker"];
-  const fixed = { ...usual, kinds, bus: "sqlite" as const, postgres: false, commitBeforeSink: false };
+  const fixed = {
+    ...usual,
+    kinds,
+    bus: "sqlite" as const,
+    brokers: 1,
+    postgres: false,
+    commitBeforeSink: false,
+  };
   try {
     return await runChaos({ ...fixed, faults: (options.kinds ?? kinds).length, directory, ...options });
   } finally {

@@ -20,6 +20,12 @@ export interface KafkaBrokerOptions {
    * @default {a temporary folder that is removed by `stop`}
    */
   readonly dataDir?: string;
+  /**
+   * The most that Java's heap takes, in MiB.
+   *
+   * @default {512}
+   */
+  readonly heapMb?: number;
   /** Broker settings that replace or add to those of {@linkcode startKafka}. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -46,6 +52,8 @@ export interface KafkaBroker extends AsyncDisposable {
 const CLUSTER_ID = btoa("imagebus-local-1").replace(/=+$/, "");
 
 const START_TIMEOUT_MS = 90_000;
+const HEAP_MB = 512;
+
 /**
  * Starts a broker and waits until it accepts connections. Topics are not made by themselves; groups need no initial
  * delay; session timeouts can be as short as one second.
@@ -71,9 +79,21 @@ export async function startKafka(options: KafkaBrokerOptions = {}): Promise<Kafk
   const settings = `${dataDir}/server.properties`;
   await Deno.writeTextFile(settings, properties(port, `${dataDir}/log`, options.config ?? {}));
   await format(jars, settings, dataDir);
-  const broker = new BrokerProcess({ jars, settings, port, dataDir, temporary });
+  const { heapMb = HEAP_MB } = options;
+  const broker = new BrokerProcess({ jars, settings, port, dataDir, temporary, heapMb });
   await broker.ready();
   return broker;
+}
+
+interface BrokerStart {
+  readonly jars: string;
+  /** Path of the broker's settings. */
+  readonly settings: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Whether the data go when it is stopped. */
+  readonly temporary: boolean;
+  readonly heapMb: number;
 }
 
 class BrokerProcess implements KafkaBroker {
@@ -85,13 +105,13 @@ class BrokerProcess implements KafkaBroker {
   readonly #temporary: boolean;
   readonly #process: ServerProcess;
 
-  constructor(start: { jars: string; settings: string; port: number; dataDir: string; temporary: boolean }) {
+  constructor(start: BrokerStart) {
     this.port = start.port;
     this.brokers = `127.0.0.1:${start.port}`;
     this.dataDir = start.dataDir;
     this.logFile = `${start.dataDir}/broker.log`;
     this.#temporary = start.temporary;
-    const command = ["java", ...javaFlags(start.jars), "kafka.Kafka", start.settings];
+    const command = ["java", ...javaFlags(start.jars, start.heapMb), "kafka.Kafka", start.settings];
     this.#process = new ServerProcess({ command, logFile: this.logFile });
     this.ended = this.#process.ended;
   }
@@ -123,9 +143,17 @@ class BrokerProcess implements KafkaBroker {
   }
 }
 
-function javaFlags(jars: string): string[] {
+function javaFlags(jars: string, heapMb = HEAP_MB): string[] {
   const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-  return ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", quiet, "-cp", `${jars}/*`];
+  return [
+    "-Xms128m",
+    `-Xmx${heapMb}m`,
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    quiet,
+    "-cp",
+    `${jars}/*`,
+  ];
 }
 
 function properties(port: number, logDir: string, config: NonNullable<KafkaBrokerOptions["config"]>): string {

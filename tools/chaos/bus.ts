@@ -1,6 +1,5 @@
 import type { ConnectOptions } from "../../bus/connect.ts";
-import { type KafkaBroker, startKafka } from "../kafka.ts";
-import { Proxy } from "./proxy.ts";
+import { OwnKafka } from "./own_kafka.ts";
 import type { BusKind } from "./schedule.ts";
 
 /** The bus of a run. */
@@ -8,7 +7,7 @@ export interface ChaosBus extends AsyncDisposable {
   /** Where senders and workers connect to. */
   readonly url: string;
   /** What can be done to it; `null` for a bus that is only a file. */
-  readonly broker: Broker | null;
+  readonly brokers: Brokers | null;
 }
 
 const LEAST_QUEUE_BYTES = 4 * 2 ** 20;
@@ -32,12 +31,14 @@ export function busOptions(maxQueueBytes: number): ConnectOptions {
   return { maxQueueBytes, expiringTopics: [] };
 }
 
-/** A broker that can be ended and comes back. */
-export interface Broker {
-  /** Ends it, in order or at once, and starts it again after so many milliseconds. */
-  restart(how: "stop" | "kill", awayMs: number): Promise<void>;
-  /** Breaks all connections to it; it stays away for so many milliseconds. */
-  cut(ms: number): Promise<void>;
+/** Brokers that can be ended and come back. Which one it is of several says a number, modulo their number. */
+export interface Brokers {
+  /** Ends one, in order or at once, and starts it again after so many milliseconds. Resolves when all replicas are up to date. */
+  restart(which: number, how: "stop" | "kill", awayMs: number): Promise<void>;
+  /** The same, with the broker that leads this partition of the topic of the requests, modulo the number of its partitions. */
+  restartLeader(partition: number, how: "stop" | "kill", awayMs: number): Promise<void>;
+  /** Breaks all connections to one; it stays away for so many milliseconds. */
+  cut(which: number, ms: number): Promise<void>;
 }
 
 /**
@@ -45,53 +46,10 @@ export interface Broker {
  *
  * @param kind Which one.
  * @param directory Where it keeps its data.
+ * @param brokers How many brokers, of Kafka.
  * @throws {KafkaUnavailable} Without Java or Maven.
  */
-export async function startBus(kind: BusKind, directory: string): Promise<ChaosBus> {
-  if (kind === "kafka") return await OwnKafka.start(`${directory}/kafka`);
-  return { url: `sqlite:${directory}/bus.db`, broker: null, [Symbol.asyncDispose]: async () => {} };
-}
-
-/** A broker behind a proxy: it tells its clients the proxy's address, so that all connections can be cut. */
-class OwnKafka implements ChaosBus, Broker {
-  readonly url: string;
-  readonly broker: Broker = this;
-  readonly #proxy: Proxy;
-  readonly #start: () => Promise<KafkaBroker>;
-  #kafka: KafkaBroker | undefined;
-
-  private constructor(dataDir: string) {
-    const port = freePort();
-    this.#proxy = new Proxy(port);
-    const address = `127.0.0.1:${this.#proxy.port}`;
-    this.url = `kafka://${address}`;
-    const config = { "advertised.listeners": `PLAINTEXT://${address}` };
-    this.#start = () => startKafka({ port, dataDir, config });
-  }
-
-  static async start(dataDir: string): Promise<OwnKafka> {
-    const own = new OwnKafka(dataDir);
-    own.#kafka = await own.#start();
-    return own;
-  }
-
-  async restart(how: "stop" | "kill", awayMs: number): Promise<void> {
-    await this.#kafka?.[how]();
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
-    this.#kafka = await this.#start();
-  }
-
-  async cut(ms: number): Promise<void> {
-    await this.#proxy.cut(ms);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kafka?.stop();
-    await this.#proxy[Symbol.asyncDispose]();
-  }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+export async function startBus(kind: BusKind, directory: string, brokers: number): Promise<ChaosBus> {
+  if (kind === "kafka") return await OwnKafka.start(`${directory}/kafka`, brokers);
+  return { url: `sqlite:${directory}/bus.db`, brokers: null, [Symbol.asyncDispose]: async () => {} };
 }

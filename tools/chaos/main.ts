@@ -19,7 +19,8 @@ const MESSAGES_PER_FAULT = 3_000;
 
 const HELP = `Usage: deno task chaos [options]
 
-  --bus sqlite|kafka     the embedded bus, or a broker of its own; default sqlite
+  --bus sqlite|kafka     the embedded bus, or a Kafka of its own; default sqlite
+  --brokers 1|3          brokers of Kafka; three hold a replica of everything each; default 1
   --postgres             results also go into a PostgreSQL of its own, besides the SQLite file
   --messages N           how many pictures; default 10000
   --seed N               of the schedule and the pictures; default 1
@@ -39,7 +40,7 @@ ${
   columns(
     Object.entries(FAULTS).map((
       [kind, { what, needs }],
-    ) => [`  ${kind}`, what, needs ? `needs ${needs}` : ""]),
+    ) => [`  ${kind}`, what, needs ? `needs ${needs === "replicas" ? "--brokers 3" : needs}` : ""]),
   )
 }`;
 
@@ -58,10 +59,13 @@ function readArguments(args: string[]): Arguments {
   const bus = oneOf("bus", values.bus, ["sqlite", "kafka"] as const);
   const messages = whole("messages", values.messages, 1, 10_000_000);
   const { postgres } = values;
-  const kinds = kindsOf(possibleFaults(bus, postgres), values.faults);
+  const brokers = Number(oneOf("brokers", values.brokers, ["1", "3"]));
+  if (brokers > 1 && bus !== "kafka") throw new UsageError("--brokers 3 needs --bus kafka");
+  const kinds = kindsOf(possibleFaults(bus, postgres, brokers), values.faults);
   const usual = Math.max(kinds.length, Math.ceil(messages / MESSAGES_PER_FAULT));
   const settings = {
     bus,
+    brokers,
     postgres,
     messages,
     kinds,
@@ -85,6 +89,7 @@ function parse(args: string[]) {
       args,
       options: {
         bus: { type: "string", default: "sqlite" },
+        brokers: { type: "string", default: "1" },
         postgres: { type: "boolean", default: false },
         messages: { type: "string", default: "10000" },
         seed: { type: "string", default: "1" },

@@ -16,6 +16,8 @@ export interface FaultReport extends Fault {
 export interface ChaosReport {
   /** Which bus. */
   readonly bus: string;
+  /** How many brokers it had; 0 where it is a file. */
+  readonly brokers: number;
   /** Whether the results went into a PostgreSQL as well. */
   readonly postgres: boolean;
   /** Of the schedule and the pictures. */
@@ -58,7 +60,7 @@ export function formatReport(
   return [
     align([["fault", "times", "recovery, median s", "longest s"], ...faultRows(report.faults)]),
     "",
-    `${report.bus}${
+    `${report.bus}${report.brokers > 1 ? ` with ${report.brokers} brokers` : ""}${
       report.postgres ? " with PostgreSQL" : ""
     }, seed ${report.seed}, ${report.workers} worker processes, ${seconds(report.tookMs)} s; ` +
     `${verdict.repeated} results repeated on the topic, ${report.sentAgain} pictures sent again, ` +

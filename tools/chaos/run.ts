@@ -16,6 +16,8 @@ import { Workers } from "./workers.ts";
 export interface ChaosOptions {
   /** On which bus. */
   readonly bus: BusKind;
+  /** How many brokers Kafka has: one, or three with a replica of everything on each. */
+  readonly brokers: number;
   /** Whether the results go into a PostgreSQL as well. */
   readonly postgres: boolean;
   /** How many pictures. */
@@ -80,7 +82,7 @@ const SETTLED_MS = 5_000;
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { directory, messages, seed, badShare } = options;
   const assignment = new Assignment(await loadPictures(options.data), messages, seed, badShare);
-  await using own = await startBus(options.bus, directory);
+  await using own = await startBus(options.bus, directory, options.brokers);
   await using server = options.postgres ? await startPostgres() : null;
   await using bus = await connect(own.url, { ...busOptions(maxQueueBytes(messages)), sendTimeoutMs: 10_000 });
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
@@ -96,14 +98,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await Promise.all(Array.from({ length: options.workers }, () => workers.add()));
   const run = new Run(options, bus, await Observer.start(bus.transport, assignment), assignment);
   const begun = performance.now();
-  const { url, broker } = own;
+  const { url, brokers } = own;
   const stage: Stage = {
     workers,
     usual: options.workers,
     sessionTimeoutMs,
     url,
     busOptions: busOptions(bounds.maxQueueBytes),
-    broker,
+    brokers,
     postgres: server,
   };
   const faults = await run.perform(stage);
@@ -114,6 +116,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { longestStallMs, longestWaitMs } = run.observer;
   return {
     bus: options.bus,
+    brokers: options.bus === "kafka" ? options.brokers : 0,
     postgres: options.postgres,
     seed,
     workers: options.workers,

@@ -13,15 +13,20 @@ export const FAULTS = {
   "model-throws": { what: "the model throws on the next batches", needs: null },
   "model-hangs": { what: "the model never answers a batch", needs: null },
   "model-leaks": { what: "the model keeps 16 MiB of each of the next batches", needs: null },
-  "stop-broker": { what: "the broker is stopped in order, and started again", needs: "kafka" },
-  "kill-broker": { what: "SIGKILL the broker, and start it again", needs: "kafka" },
-  "cut-connections": { what: "all connections break, and none is made for a while", needs: "kafka" },
+  "stop-broker": { what: "a broker is stopped in order, and started again", needs: "kafka" },
+  "kill-broker": { what: "SIGKILL a broker, and start it again", needs: "kafka" },
+  "stop-leader": { what: "as stop-broker, the one that leads a partition", needs: "replicas" },
+  "kill-leader": { what: "as kill-broker, the one that leads a partition", needs: "replicas" },
+  "cut-connections": {
+    what: "all connections to a broker break, and none is made for a while",
+    needs: "kafka",
+  },
   "fill-quota": { what: "the embedded bus is full, and takes nothing for a while", needs: "sqlite" },
   "stop-postgres": { what: "PostgreSQL is stopped in order, and started again", needs: "postgres" },
   "kill-postgres": { what: "PostgreSQL ends as in a crash, and is started again", needs: "postgres" },
 } as const satisfies Record<
   string,
-  { readonly what: string; readonly needs: BusKind | "postgres" | null }
+  { readonly what: string; readonly needs: BusKind | "replicas" | "postgres" | null }
 >;
 
 /** A kind of fault. */
@@ -33,7 +38,7 @@ export interface Fault {
   readonly at: number;
   /** What happens. */
   readonly kind: FaultKind;
-  /** Which worker process: its place among those that run, modulo their number. */
+  /** Which worker process, broker or partition: its place among those that there are, modulo their number. */
   readonly target: number;
   /** How many batches are hit, or how many tenths of a second it is away: 1 to 20. */
   readonly amount: number;
@@ -61,9 +66,15 @@ const MAX_AMOUNT = 20;
  *
  * @param bus On which bus.
  * @param postgres Whether there is a PostgreSQL.
+ * @param brokers How many brokers the bus has, if it is Kafka.
  */
-export function possibleFaults(bus: BusKind, postgres: boolean): FaultKind[] {
-  const there: readonly (string | null)[] = [null, bus, postgres ? "postgres" : null];
+export function possibleFaults(bus: BusKind, postgres: boolean, brokers = 1): FaultKind[] {
+  const there: readonly (string | null)[] = [
+    null,
+    bus,
+    brokers > 1 ? "replicas" : null,
+    postgres ? "postgres" : null,
+  ];
   return (Object.keys(FAULTS) as FaultKind[]).filter((kind) => there.includes(FAULTS[kind].needs));
 }
 

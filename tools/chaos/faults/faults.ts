@@ -1,5 +1,5 @@
 import type { FaultKind } from "../schedule.ts";
-import { cutConnections, killBroker, stopBroker } from "./broker_faults.ts";
+import { cutConnections, killBroker, killLeader, stopBroker, stopLeader } from "./broker_faults.ts";
 import { endModel, makeModelHang, makeModelLeak, makeModelThrow } from "./model_faults.ts";
 import { killPostgres, stopPostgres } from "./postgres_faults.ts";
 import { fillQuota } from "./quota_faults.ts";
@@ -18,6 +18,8 @@ export const ACTS: Readonly<Record<FaultKind, Act>> = {
   "model-leaks": makeModelLeak,
   "stop-broker": stopBroker,
   "kill-broker": killBroker,
+  "stop-leader": stopLeader,
+  "kill-leader": killLeader,
   "cut-connections": cutConnections,
   "fill-quota": fillQuota,
   "stop-postgres": stopPostgres,

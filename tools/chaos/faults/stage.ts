@@ -1,6 +1,6 @@
 import type { ConnectOptions } from "../../../bus/connect.ts";
 import type { PostgresServer } from "../../postgres.ts";
-import type { Broker } from "../bus.ts";
+import type { Brokers } from "../bus.ts";
 import type { Fault } from "../schedule.ts";
 import type { Workers } from "../workers.ts";
 
@@ -16,8 +16,8 @@ export interface Stage {
   readonly url: string;
   /** How everybody connects to it. */
   readonly busOptions: ConnectOptions;
-  /** The broker; `null` where the bus is a file. */
-  readonly broker: Broker | null;
+  /** The brokers; `null` where the bus is a file. */
+  readonly brokers: Brokers | null;
   /** The database server; `null` where there is none. */
   readonly postgres: PostgresServer | null;
 }
