@@ -22,8 +22,8 @@ export interface AttemptOptions {
 
 const ADMIN_LANE = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
-/** Whoever recovers must not wait for a dead connection as long as others do. */
-const METADATA_TIMEOUT_MS = 5_000;
+/** Where any broker will do, a dead connection must not be waited for as long as elsewhere. */
+const ANY_TIMEOUT_MS = 5_000;
 
 /**
  * The brokers, who leads which partition, and connections to them.
@@ -147,13 +147,21 @@ export class Cluster {
 
   /** Asks any broker; `null` for all topics. */
   async #metadata(topics: readonly string[] | null): Promise<Requests["Metadata"][1]> {
+    // For kafkajs an empty list means all topics; a name that can't exist asks for none.
+    const asked = topics === null ? [] : topics.length > 0 ? topics : ["."];
+    const answer = await this.#askAny("Metadata", { topics: asked, allowAutoTopicCreation: false });
+    this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    this.#controller = answer.controllerId;
+    return answer;
+  }
+
+  /** Asks what every broker knows: one after the other, until one answers. */
+  async #askAny<A extends Api>(api: A, payload: Requests[A][0]): Promise<Requests[A][1]> {
     const faults: unknown[] = [];
     for (const address of this.#candidates()) {
       try {
-        const answer = await this.#askMetadata(address, topics);
-        this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
-        this.#controller = answer.controllerId;
-        return answer;
+        const connection = await this.#connection(address, ADMIN_LANE);
+        return await connection.request(api, payload, ANY_TIMEOUT_MS);
       } catch (error) {
         if (!isRetriable(error)) throw error;
         faults.push(error);
@@ -162,14 +170,6 @@ export class Cluster {
     throw new ConnectionFault(faults.map((fault) => (fault as Error).message).join("; "), {
       cause: faults[0],
     });
-  }
-
-  async #askMetadata(address: Address, topics: readonly string[] | null): Promise<Requests["Metadata"][1]> {
-    const connection = await this.#connection(address, ADMIN_LANE);
-    // For kafkajs an empty list means all topics; a name that can't exist asks for none.
-    const asked = topics === null ? [] : topics.length > 0 ? topics : ["."];
-    const payload = { topics: asked, allowAutoTopicCreation: false } as const;
-    return await connection.request("Metadata", payload, METADATA_TIMEOUT_MS);
   }
 
   /** The brokers known, those with a connection first, then the seeds. */
@@ -210,8 +210,7 @@ export class Cluster {
 
   /** The broker that coordinates a group. */
   async findCoordinator(groupId: string): Promise<number> {
-    const node = this.#nodes.keys().next().value ?? -1;
-    const answer = await this.request(node, ADMIN_LANE, "GroupCoordinator", { groupId });
+    const answer = await this.#askAny("GroupCoordinator", { groupId });
     expectSuccess(answer.errorCode, `No coordinator for the group "${groupId}"`);
     const { nodeId } = answer.coordinator;
     if (!this.#nodes.has(nodeId)) {
@@ -311,10 +310,10 @@ export class Cluster {
           if (!isRetriable(error)) throw toBusError(error, what);
           fault = error;
         }
+        await backoff.wait(over);
         await unless(over, this.recover()).catch((error) => {
           if (!over.aborted) throw error;
         });
-        await backoff.wait(over);
       }
     } finally {
       clearTimeout(timer);

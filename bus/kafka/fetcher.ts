@@ -266,8 +266,8 @@ export class Fetcher {
 
   async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {
     if (!isRetriable(fault)) throw asFailure(fault);
-    await this.#cluster.recover();
     await backoff.wait(this.#cluster.closed);
+    await this.#cluster.recover();
   }
 }
 

@@ -51,6 +51,9 @@ const COMMIT_TIMEOUT_MS = 15_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
 const PARTITIONS_CHECK_MS = 60_000;
+const MOST_PAUSE_MS = 1_000;
+/** A new coordinator waits a session for a sign of life: several attempts must fall into it. */
+const PAUSES_A_SESSION = 8;
 const COORDINATOR_CODES = [
   CODE.COORDINATOR_LOAD_IN_PROGRESS,
   CODE.COORDINATOR_NOT_AVAILABLE,
@@ -70,7 +73,7 @@ export class GroupMember {
   readonly #closed = new AbortController();
   readonly #stable = new Notice();
   readonly #releasing = new Set<string>();
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   #coordinator: number | undefined;
   #memberId = "";
   #generation = NO_GENERATION;
@@ -83,6 +86,7 @@ export class GroupMember {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#holdings = holdings;
+    this.#backoff = new Backoff(50, Math.min(MOST_PAUSE_MS, settings.sessionTimeoutMs / PAUSES_A_SESSION));
   }
 
   /** Starts to take part. */
@@ -113,8 +117,8 @@ export class GroupMember {
     if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
     if (!isRetriable(error)) throw explain(error, this.#settings);
     this.#coordinator = undefined;
-    await this.#cluster.recover();
     await this.#backoff.wait(this.#closed.signal);
+    await this.#cluster.recover();
   }
 
   /** The group has gone on without this member. */

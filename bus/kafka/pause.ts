@@ -27,7 +27,7 @@ export class Backoff {
    * @param firstMs The first pause, on average, in milliseconds.
    * @param mostMs The longest pause, on average.
    */
-  constructor(firstMs = 50, mostMs = 4_000) {
+  constructor(firstMs = 50, mostMs = 1_000) {
     this.#firstMs = firstMs;
     this.#mostMs = mostMs;
   }

@@ -159,8 +159,8 @@ export class Producer {
     this.#lastFault = fault;
     const backoff = this.#backoffs.get(leader) ?? new Backoff();
     this.#backoffs.set(leader, backoff);
-    await this.#cluster.recover();
     await backoff.wait(this.#cluster.closed);
+    await this.#cluster.recover();
   }
 
   /**
