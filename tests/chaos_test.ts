@@ -25,8 +25,9 @@ Deno.test("chaos: a schedule has each kind of fault as often as the others, in o
   assert(places.at(-1)! < 1_000);
 });
 
-Deno.test("chaos: the embedded bus has no broker to kill, and PostgreSQL is restarted only where there is one", () => {
+Deno.test("chaos: the embedded bus has no broker to kill, one broker leads alone, and PostgreSQL is restarted only where there is one", () => {
   assertEquals(possibleFaults("sqlite", false).filter((kind) => /broker|cut|postgres/.test(kind)), []);
+  assertEquals(possibleFaults("kafka", false, 1).filter((kind) => kind.endsWith("leader")), []);
   assertEquals(possibleFaults("kafka", true, 3), KINDS.filter((kind) => kind !== "fill-quota"));
 });
 
@@ -181,6 +182,16 @@ Deno.test({
   async fn() {
     const kinds = ["kill-broker", "kill-worker", "cut-connections", "freeze-worker"] as const;
     assertKept(await run({ bus: "kafka", kinds }));
+  },
+});
+
+Deno.test({
+  name: `chaos: on three brokers nothing is lost, twice, or out of order when the leader is killed${
+    NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
+  }`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    assertKept(await run({ bus: "kafka", brokers: 3, kinds: ["kill-leader"] }));
   },
 });
 

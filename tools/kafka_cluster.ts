@@ -4,13 +4,14 @@
  * @module
  */
 import { type KafkaBroker, startKafka } from "./kafka_broker.ts";
+import { installKafka } from "./kafka_install.ts";
 import { freePort } from "./server_process.ts";
 
 /** How to start a cluster. */
 export interface KafkaClusterOptions {
   /** The ports to listen on, on 127.0.0.1: as many as there shall be brokers, one or at least three. */
   readonly ports: readonly number[];
-  /** Where each broker keeps its topics, in a folder of its own; it is made when it does not exist. */
+  /** Where the topics are kept: of several brokers, each has a folder in it. It is made when it does not exist. */
   readonly dataDir: string;
   /**
    * The ports that clients and the other brokers are told to connect to, instead of `ports`.
@@ -76,6 +77,8 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
   if (length !== 1 && length < REPLICAS) {
     throw new RangeError(`A cluster has one broker, or at least ${REPLICAS}: not ${length}`);
   }
+  // Once, before all of them do it.
+  await installKafka();
   const cluster = new LocalCluster(options);
   try {
     await cluster.startAll();
@@ -106,7 +109,7 @@ class LocalCluster implements KafkaCluster {
     const { ports, dataDir, config } = this.#options;
     this.brokers[index] = await startKafka({
       port: ports[index]!,
-      dataDir: `${dataDir}/${index + 1}`,
+      dataDir: ports.length > 1 ? `${dataDir}/${index + 1}` : dataDir,
       ...ports.length > 1 && { heapMb: HEAP_MB },
       config: { ...ports.length > 1 && REPLICATION, ...this.#place(index), ...config },
     });
