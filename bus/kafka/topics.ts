@@ -36,7 +36,8 @@ const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
 
 /**
- * Makes topics that do not exist, and waits until each partition has a leader.
+ * Makes topics that do not exist, and waits until each partition has a leader. How many replicas they have is up to the
+ * brokers: `default.replication.factor`.
  *
  * @param cluster Where.
  * @param topics Their names.
