@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { backendMemoryBytes } from "../models/backend.ts";
 import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
+import { workerMemoryBytes } from "./worker_memory.ts";
 
 interface Scope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -37,6 +37,5 @@ async function answer(message: ToWorker): Promise<FromWorker> {
 
 scope.onmessage = async ({ data }) => {
   const said = await answer(data);
-  const memoryBytes = backendMemoryBytes();
-  scope.postMessage(memoryBytes === undefined ? said : { ...said, memoryBytes });
+  scope.postMessage({ ...said, memoryBytes: workerMemoryBytes() });
 };

@@ -42,7 +42,7 @@ export type ToWorker = Start | Run;
 
 /** What every answer tells of the Worker itself. */
 export interface Answer {
-  /** The WASM memory of its backend, in bytes: it never shrinks. Absent before the backend has started. */
+  /** Its memory, WASM and JavaScript, in bytes; see `worker_memory.ts`. Absent where it says nothing. */
   readonly memoryBytes?: number;
 }
 

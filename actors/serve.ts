@@ -52,9 +52,9 @@ export interface ServeOptions {
   /** A Worker that takes longer for a batch, or to start, is replaced; in milliseconds. @default {30_000} */
   readonly deadlineMs?: number;
   /**
-   * The most WASM memory of a Worker, in MiB (16 to 4,096): one that has grown past it is replaced between batches, and no image
-   * is lost. A shipped model takes 16 to 58 and never more; the default leaves room for large models of one's own, and is a
-   * quarter of what WebAssembly can address.
+   * The most memory of a Worker, in MiB (16 to 4,096): WASM and JavaScript heap together. One that has grown past it is replaced
+   * between batches, and no image is lost. A shipped model takes 40 to 95 and stays there; the default leaves room for large
+   * models of one's own, and for garbage that is not collected yet.
    *
    * @default {1_024}
    */

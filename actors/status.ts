@@ -18,7 +18,7 @@ export interface WorkerStatus {
   readonly failures: number;
   /** Images it is working on. */
   readonly inFlight: number;
-  /** Its WASM memory, in bytes, as it was after the last batch; `null` where it is not known. */
+  /** Its memory, WASM and JavaScript heap, in bytes, as it was after the last batch; `null` where it is not known. */
   readonly memoryBytes: number | null;
 }
 

@@ -19,7 +19,7 @@ export interface WorkerHandle {
    * @throws {ActorError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
-  /** Its WASM memory, in bytes, as it said with its last answer; absent where it says nothing. */
+  /** Its memory, WASM and JavaScript, in bytes, as it said with its last answer; absent where it says nothing. */
   readonly memoryBytes?: number | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
   readonly gone: Promise<ActorError>;
@@ -35,7 +35,7 @@ export interface WorkerOptions {
   readonly limits: DecodeLimits;
   /** A Worker that takes longer to start, or for a batch, is taken for hung; in milliseconds. */
   readonly deadlineMs: number;
-  /** A Worker that has more WASM memory than this, in bytes, is replaced between batches. */
+  /** A Worker that has more memory than this, WASM and JavaScript, in bytes, is replaced between batches. */
   readonly maxMemoryBytes: number;
   /** Whether the Worker loses all permissions. Needs `--unstable-worker-options`. */
   readonly isolated: boolean;

@@ -58,7 +58,7 @@ const MODELS = [
   "images",
   "failed",
   "in flight",
-  "WASM MB",
+  "Workers MB",
 ];
 
 function toModelCells({ pid, model }: { pid: number; model: ModelStatus }): string[] {

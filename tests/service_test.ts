@@ -295,24 +295,28 @@ Deno.test("service: a model that is down keeps its work and leaves the others al
   assert(statuses.filter((status) => status === "classified").length >= 2, statuses.join());
 });
 
-Deno.test("service: a model that leaks memory is replaced before it passes its bound by more than a batch, and no image is lost", async () => {
-  const leaking = startWorkerOf(new URL("./fixtures/leaking_worker.ts", import.meta.url));
-  const replaced: string[] = [];
-  const onEvent = (event: ServiceEvent) =>
-    void (event.type === "worker_replaced" && replaced.push(event.reason));
-  const options = { models: ["mnist"], maxBatch: 1, maxWorkerMemoryMb: 64, onEvent };
-  await using running = await start(createMemoryBroker(), options, leaking);
-  const largest: number[] = [];
-  for (let i = 0; i < 20; i++) {
-    assertEquals((await running.bus.classify(SEVEN.png, { model: "mnist" })).status, "classified");
-    largest.push(running.service.status()[0]!.workers[0]!.memoryBytes ?? 0);
-  }
-  const [{ state, workers }] = running.service.status() as [ModelStatus];
-  assert(Math.max(...largest) <= 100 * 2 ** 20, `grew to ${Math.max(...largest)} bytes`);
-  assert(replaced.length >= 3, `replaced ${replaced.length} times`);
-  assertStringIncludes(replaced[0]!, "64.0 MB are allowed");
-  assertEquals([state, workers[0]!.restarts, workers[0]!.images], ["up", 0, 20]);
-});
+for (
+  const [what, program] of [["tensors", "worker"], ["objects", "heap_worker"], ["buffers", "buffers_worker"]]
+) {
+  Deno.test(`service: a model that leaks ${what} is replaced before it passes its bound by more than a batch, and no image is lost`, async () => {
+    const leaking = startWorkerOf(new URL(`./fixtures/leaking_${program}.ts`, import.meta.url));
+    const replaced: string[] = [];
+    const onEvent = (event: ServiceEvent) =>
+      void (event.type === "worker_replaced" && replaced.push(event.reason));
+    const options = { models: ["mnist"], maxBatch: 1, maxWorkerMemoryMb: 80, onEvent };
+    await using running = await start(createMemoryBroker(), options, leaking);
+    const largest: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      assertEquals((await running.bus.classify(SEVEN.png, { model: "mnist" })).status, "classified");
+      largest.push(running.service.status()[0]!.workers[0]!.memoryBytes ?? 0);
+    }
+    const [{ state, workers }] = running.service.status() as [ModelStatus];
+    assert(Math.max(...largest) <= 120 * 2 ** 20, `grew to ${Math.max(...largest)} bytes`);
+    assert(replaced.length >= 3, `replaced ${replaced.length} times`);
+    assertStringIncludes(replaced[0]!, "80.0 MB are allowed");
+    assertEquals([state, workers[0]!.restarts, workers[0]!.images], ["up", 0, 20]);
+  });
+}
 
 Deno.test("service: a model that needs more memory than a Worker may have is refused", async () => {
   await using transport = createMemoryBroker().connect();
