@@ -144,6 +144,7 @@ async function run(options: Partial<ChaosOptions>): Promise<ChaosReport> {
     rate: 500,
     badShare: 0.02,
     sessionTimeoutMs: 3_000,
+    maxWorkerMemoryMb: 128,
   };
   const kinds: FaultKind[] = ["kill-worker", "freeze-worker", "end-model", "fill-quota", "remove-worker"];
   const fixed = {
@@ -193,6 +194,12 @@ Deno.test({
   async fn() {
     assertKept(await run({ bus: "kafka", brokers: 3, kinds: ["kill-leader"] }));
   },
+});
+
+Deno.test("chaos: a model that leaks is replaced before it is given one more batch, and nothing is lost", async () => {
+  const report = await run({ kinds: ["model-leaks"], faults: 2, workersPerModel: 1 });
+  assertKept(report);
+  assert(report.replaced >= 2, `${report.replaced} were replaced`);
 });
 
 Deno.test("chaos: the control, workers that commit what they have not stored, loses rows and is caught", async () => {

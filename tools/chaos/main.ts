@@ -8,6 +8,7 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
 import { columns, print, say, showProgress } from "../../cli/terminal.ts";
+import { oneOf, whole } from "../arguments.ts";
 import { KafkaUnavailable } from "../kafka.ts";
 import { PostgresUnavailable } from "../postgres.ts";
 import { formatReport } from "./report.ts";
@@ -30,6 +31,7 @@ const HELP = `Usage: deno task chaos [options]
   --workers-per-model N  threads of the model in each of them; default 1
   --rate N               most pictures a second; default 500
   --bad-percent N        how many pictures are bad; default 2
+  --max-worker-memory-mb N  a model that has grown past it has to be replaced; default 128
   --session-ms N         silence after which a worker loses its partitions; default 3000
   --schedule             print the faults and do nothing
   --commit-before-sink   the control: workers commit what they have not stored; the run has to fail
@@ -76,6 +78,7 @@ function readArguments(args: string[]): Arguments {
     rate: whole("rate", values.rate, 1, 1_000_000),
     badShare: whole("bad-percent", values["bad-percent"], 0, 100) / 100,
     sessionTimeoutMs: whole("session-ms", values["session-ms"], 1_000, 60_000),
+    maxWorkerMemoryMb: whole("max-worker-memory-mb", values["max-worker-memory-mb"], 64, 4_096),
     commitBeforeSink: values["commit-before-sink"],
   };
   const data = Deno.env.get("IMAGEBUS_DATA");
@@ -99,6 +102,7 @@ function parse(args: string[]) {
         "workers-per-model": { type: "string", default: "1" },
         rate: { type: "string", default: "500" },
         "bad-percent": { type: "string", default: "2" },
+        "max-worker-memory-mb": { type: "string", default: "128" },
         "session-ms": { type: "string", default: "3000" },
         schedule: { type: "boolean", default: false },
         "commit-before-sink": { type: "boolean", default: false },
@@ -110,18 +114,6 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. See deno task chaos --help`);
   }
-}
-
-function whole(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(`--${name} is "${text}": expected a whole number from ${min} to ${max}`);
-}
-
-function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
-  const found = known.find((value) => value === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`--${name} has "${text}": expected ${known.join(", ")}`);
 }
 
 function kindsOf(possible: FaultKind[], list: string | undefined): FaultKind[] {

@@ -16,10 +16,9 @@ interface Scope {
   postMessage(message: FromWorker): void;
 }
 
-const LEAK_BYTES = 16 * 2 ** 20;
-
 const left = { throw: 0, hang: 0, leak: 0 };
 const leaked: Uint8Array[] = [];
+let leakBytes = 0;
 
 function isHit(how: Sabotage["how"]): boolean {
   return left[how] > 0 && left[how]-- > 0;
@@ -32,7 +31,7 @@ function hang(): never {
 /** Why the model shall throw on these images; `null` when it shall not. */
 function sabotage(images: readonly Uint8Array[]): string | null {
   if (images.some(isPoisoned)) return "There is poison in this batch";
-  if (isHit("leak")) leaked.push(new Uint8Array(LEAK_BYTES).fill(1));
+  if (isHit("leak")) leaked.push(new Uint8Array(leakBytes).fill(1));
   if (images.length < 2) return null;
   if (isHit("hang")) hang();
   return isHit("throw") ? "It was told to throw" : null;
@@ -41,8 +40,10 @@ function sabotage(images: readonly Uint8Array[]): string | null {
 const scope = globalThis as unknown as Scope;
 const shipped = scope.onmessage!;
 
-new BroadcastChannel(CHANNEL).onmessage = ({ data }: MessageEvent<Sabotage>) =>
-  left[data.how] += data.batches;
+new BroadcastChannel(CHANNEL).onmessage = ({ data: { how, batches, bytes } }: MessageEvent<Sabotage>) => {
+  left[how] += batches;
+  leakBytes = bytes ?? leakBytes;
+};
 
 scope.onmessage = (event) => {
   const { data } = event;

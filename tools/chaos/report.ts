@@ -34,8 +34,10 @@ export interface ChaosReport {
   readonly faults: readonly FaultReport[];
   /** How often a picture was sent again because the bus was away. */
   readonly sentAgain: number;
-  /** Worker processes that ended by themselves or did not drain. */
+  /** Worker processes that ended by themselves, did not drain, or gave more work to a Worker over its bound. */
   readonly crashes: readonly string[];
+  /** Workers that were replaced because they had grown past their bound. */
+  readonly replaced: number;
   /** The longest time without any new result while some were awaited, in milliseconds. */
   readonly longestStallMs: number;
   /** The longest time from the first sending of a picture to its result, in milliseconds. */
@@ -64,7 +66,8 @@ export function formatReport(
       report.postgres ? " with PostgreSQL" : ""
     }, seed ${report.seed}, ${report.workers} worker processes, ${seconds(report.tookMs)} s; ` +
     `${verdict.repeated} results repeated on the topic, ${report.sentAgain} pictures sent again, ` +
-    `longest wait of a picture ${seconds(report.longestWaitMs)} s`,
+    `longest wait of a picture ${seconds(report.longestWaitMs)} s, ` +
+    `${report.replaced} Workers replaced for their memory`,
     ...trouble,
     ...report.crashes,
     summary(report),
@@ -83,7 +86,7 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
     [verdict.unanswered, "without an answer"],
     [verdict.wrong, "wrong"],
     [verdict.deadLettersUnexpected, "unexpected dead letters"],
-    [crashes.length, "worker processes ended by themselves"],
+    [crashes.length, "worker processes ended or went on where they must not"],
     [never, "faults not recovered from"],
   ];
   return [
@@ -95,10 +98,10 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
 }
 
 /**
- * Whether a run went as it should: nothing lost, nothing wrong, and no process ended by itself.
+ * Whether a run went as it should: nothing lost, nothing wrong, and no process ended or went on where it must not.
  *
  * @param verdict What became of the pictures.
- * @param crashes The processes that ended by themselves.
+ * @param crashes What the processes did that they must not.
  */
 export function wentWell(verdict: Verdict, crashes: readonly string[]): boolean {
   return isKept(verdict) && crashes.length === 0;

@@ -38,6 +38,8 @@ export interface ChaosOptions {
   readonly badShare: number;
   /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
+  /** A Worker that has more memory than this, in MiB, is replaced between batches. */
+  readonly maxWorkerMemoryMb: number;
   /** The control: workers say that results are stored before they are. */
   readonly commitBeforeSink: boolean;
   /** Empty; for the bus, the results database and the logs. */
@@ -86,13 +88,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using server = options.postgres ? await startPostgres() : null;
   await using bus = await connect(own.url, { ...busOptions(maxQueueBytes(messages)), sendTimeoutMs: 10_000 });
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
-  const { sessionTimeoutMs, commitBeforeSink, workersPerModel } = options;
+  const { sessionTimeoutMs, commitBeforeSink, workersPerModel, maxWorkerMemoryMb } = options;
   const bounds = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
   await using workers = new Workers(directory, {
     bus: own.url,
     ...databases,
     ...bounds,
     workersPerModel,
+    maxWorkerMemoryMb,
     commitBeforeSink,
   });
   await Promise.all(Array.from({ length: options.workers }, () => workers.add()));
@@ -126,6 +129,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     faults,
     sentAgain: run.sender.again,
     crashes: workers.crashes,
+    replaced: workers.replaced,
     longestStallMs,
     longestWaitMs,
     tookMs,

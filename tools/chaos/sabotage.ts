@@ -7,4 +7,6 @@ export interface Sabotage {
   readonly how: "throw" | "hang" | "leak";
   /** How many batches. */
   readonly batches: number;
+  /** How many bytes of each of them are kept, by a leak. */
+  readonly bytes?: number;
 }

@@ -12,7 +12,10 @@ export const FAULTS = {
   "end-model": { what: "the model's Worker of a process is terminated", needs: null },
   "model-throws": { what: "the model throws on the next batches", needs: null },
   "model-hangs": { what: "the model never answers a batch", needs: null },
-  "model-leaks": { what: "the model keeps 16 MiB of each of the next batches", needs: null },
+  "model-leaks": {
+    what: "the model keeps memory of the next batches until it is over its bound",
+    needs: null,
+  },
   "stop-broker": { what: "a broker is stopped in order, and started again", needs: "kafka" },
   "kill-broker": { what: "SIGKILL a broker, and start it again", needs: "kafka" },
   "stop-leader": { what: "as stop-broker, the one that leads a partition", needs: "replicas" },

@@ -1,6 +1,6 @@
 /**
  * A worker process of a chaos run: the service as it is, with the shipped mnist model in a Worker that fails when it is told
- * to. Lines on standard input tell: `terminate`, `throw 3`, `hang 1`, `leak 2`. When standard input ends it ends at once, so
+ * to. Lines on standard input tell: `terminate`, `throw 3`, `hang 1`, `leak 2 16777216` (bytes of each batch). When standard input ends it ends at once, so
  * that no process is left behind.
  *
  * @module
@@ -33,6 +33,8 @@ export interface WorkerSettings {
   readonly sessionTimeoutMs: number;
   /** A Worker that is silent for so long is replaced, in milliseconds. */
   readonly deadlineMs: number;
+  /** A Worker that has more memory than this, in MiB, is replaced between batches. */
+  readonly maxWorkerMemoryMb: number;
   /** The control: says that results are stored before they are. */
   readonly commitBeforeSink: boolean;
 }
@@ -40,14 +42,34 @@ export interface WorkerSettings {
 /** The line that it prints when it serves. */
 export const READY = "ready";
 
+/** The line that it prints when a Worker is replaced because it has grown past its bound. */
+export const REPLACED = "replaced";
+
+/** The line that it prints when a Worker that has grown past its bound is given one more batch: that must not be. */
+export const OVERGROWN = "overgrown";
+
 const workers = new Set<WorkerHandle>();
 
 const start: StartWorker = async (files, options) => {
   const worker = await startWorkerOf(new URL("./model_worker.ts", import.meta.url))(files, options);
   workers.add(worker);
   void worker.gone.then(() => workers.delete(worker));
-  return worker;
+  return watched(worker, options.maxMemoryBytes);
 };
+
+function watched(worker: WorkerHandle, maxMemoryBytes: number): WorkerHandle {
+  return {
+    gone: worker.gone,
+    terminate: () => worker.terminate(),
+    get memoryBytes() {
+      return worker.memoryBytes;
+    },
+    run(images) {
+      if ((worker.memoryBytes ?? 0) > maxMemoryBytes) console.log(OVERGROWN);
+      return worker.run(images);
+    },
+  };
+}
 
 async function sinksOf({ results, postgres, commitBeforeSink }: WorkerSettings): Promise<Sink[]> {
   const sinks = [sqliteSink(results), ...postgres === null ? [] : [await postgresSink(postgres)]];
@@ -55,9 +77,12 @@ async function sinksOf({ results, postgres, commitBeforeSink }: WorkerSettings):
 }
 
 function obey(line: string, channel: BroadcastChannel): void {
-  const [how, batches] = line.split(" ");
+  const [how, batches, bytes] = line.split(" ");
   if (how === "terminate") { for (const worker of workers) worker.terminate(); }
-  else channel.postMessage({ how: how as Sabotage["how"], batches: Number(batches) } satisfies Sabotage);
+  else {
+    const sabotage = { how: how as Sabotage["how"], batches: Number(batches) };
+    channel.postMessage(bytes === undefined ? sabotage : { ...sabotage, bytes: Number(bytes) });
+  }
 }
 
 async function listen(): Promise<void> {
@@ -78,11 +103,12 @@ async function untilStopped(service: Service): Promise<void> {
 }
 
 function log(event: ServiceEvent): void {
+  if (event.type === "worker_replaced") console.log(REPLACED);
   if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
 }
 
 async function main(settings: WorkerSettings): Promise<void> {
-  const { sessionTimeoutMs, deadlineMs, workersPerModel } = settings;
+  const { sessionTimeoutMs, deadlineMs, workersPerModel, maxWorkerMemoryMb } = settings;
   const heartbeatMs = Math.floor(sessionTimeoutMs / 5);
   await using bus = await connect(settings.bus, {
     ...busOptions(settings.maxQueueBytes),
@@ -95,6 +121,7 @@ async function main(settings: WorkerSettings): Promise<void> {
     models: ["mnist"],
     workersPerModel,
     deadlineMs,
+    maxWorkerMemoryMb,
     sinks: await sinksOf(settings),
     onEvent: log,
   };

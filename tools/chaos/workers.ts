@@ -1,5 +1,5 @@
 import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
-import { READY, type WorkerSettings } from "./worker.ts";
+import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
 const PERMISSIONS = [
@@ -21,9 +21,11 @@ class WorkerProcess {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<unknown>;
   readonly #logFile: string;
+  readonly #hear: (line: string) => void;
 
-  constructor(name: string, directory: string, settings: WorkerSettings) {
+  constructor(name: string, directory: string, settings: WorkerSettings, hear: (line: string) => void) {
     this.name = name;
+    this.#hear = hear;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", ...PERMISSIONS, "--unstable-worker-options", PROGRAM.href, JSON.stringify(settings)],
       stdin: "piped",
@@ -52,6 +54,7 @@ class WorkerProcess {
   async #listen(serving: () => void): Promise<void> {
     for await (const line of this.#process.stdout.pipeThrough(new TextLineStream())) {
       if (line === READY) serving();
+      else this.#hear(line);
     }
   }
 
@@ -67,8 +70,13 @@ class WorkerProcess {
 
 /** The worker processes of a run. What is done to them is done from outside, by signals, except what a model shall do. */
 export class Workers implements AsyncDisposable {
-  /** Those that ended though nobody ended them, and those that did not drain. A promise is broken when there is one. */
+  /**
+   * Those that ended though nobody ended them, those that did not drain, and those that gave more work to a Worker that had
+   * grown past its bound. A promise is broken when there is one.
+   */
   readonly crashes: string[] = [];
+  /** How many Workers were replaced because they had grown past their bound. */
+  replaced = 0;
   readonly #directory: string;
   readonly #settings: WorkerSettings;
   readonly #running: WorkerProcess[] = [];
@@ -90,10 +98,17 @@ export class Workers implements AsyncDisposable {
 
   /** Starts one more, and waits until it serves. */
   async add(): Promise<void> {
-    const worker = new WorkerProcess(`worker-${++this.#started}`, this.#directory, this.#settings);
+    const name = `worker-${++this.#started}`;
+    const hear = (line: string) => this.#hear(name, line);
+    const worker = new WorkerProcess(name, this.#directory, this.#settings, hear);
     this.#running.push(worker);
     void worker.ended.then((status) => this.#hasEnded(worker, status));
     await worker.ready;
+  }
+
+  /** The most memory that each Worker of theirs may have, in MiB. */
+  get maxWorkerMemoryMb(): number {
+    return this.#settings.maxWorkerMemoryMb;
   }
 
   /** Sends SIGTERM to one, and waits until it has drained. */
@@ -132,6 +147,13 @@ export class Workers implements AsyncDisposable {
   /** Kills what is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#running.map((_, i) => i).map(() => this.kill(0)));
+  }
+
+  #hear(name: string, line: string): void {
+    if (line === REPLACED) this.replaced++;
+    if (line === OVERGROWN) {
+      this.crashes.push(`${name} gave a batch to a Worker that had grown past its bound`);
+    }
   }
 
   #at(target: number): WorkerProcess {

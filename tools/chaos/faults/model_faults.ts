@@ -10,5 +10,8 @@ export const makeModelThrow: Act = ({ workers }, { target, amount }) =>
 /** The model never answers one batch. */
 export const makeModelHang: Act = ({ workers }, { target }) => workers.tell(target, "hang 1");
 
-/** The model keeps memory of up to 20 batches. */
-export const makeModelLeak: Act = ({ workers }, { target, amount }) => workers.tell(target, `leak ${amount}`);
+/** The model keeps so much of up to 20 batches that in the end it is over its bound: it has to be replaced. */
+export const makeModelLeak: Act = ({ workers }, { target, amount }) => {
+  const bytes = Math.ceil(workers.maxWorkerMemoryMb * 2 ** 20 / amount);
+  return workers.tell(target, `leak ${amount} ${bytes}`);
+};
