@@ -9,6 +9,7 @@ import { KeyOrder, type Ready } from "./key_order.ts";
 import type { Lane } from "./lane.ts";
 import type { Outbox } from "./outbox.ts";
 import { sleep } from "./sleep.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** What a coordinator works with. */
 export interface CoordinatorParts {
@@ -88,15 +89,14 @@ export class Coordinator {
   }
 
   async #receive(): Promise<void> {
-    const stopped = Promise.withResolvers<null>();
-    this.#stop.signal.addEventListener("abort", () => stopped.resolve(null), { once: true });
+    const { signal } = this.#stop;
     const batches = this.#parts.subscription[Symbol.asyncIterator]();
-    while (!this.#stop.signal.aborted) {
-      await Promise.race([this.#flow.room(), stopped.promise]);
+    while (!signal.aborted) {
+      await untilAborted(this.#flow.room(), signal);
       const reading = batches.next();
       // When it is told to stop while it waits for a batch, nobody awaits that batch any more.
       reading.catch(() => {});
-      const next = await Promise.race([reading, stopped.promise]);
+      const next = await untilAborted(reading, signal);
       if (next === null || next.done) return;
       this.#accept(next.value);
     }

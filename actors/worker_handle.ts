@@ -79,6 +79,7 @@ class DenoWorker implements WorkerHandle {
   readonly #options: WorkerOptions;
   readonly #worker: Worker;
   readonly #end = Promise.withResolvers<ActorError>();
+  #dead: ActorError | undefined;
   #batch = 0;
   #memoryBytes: number | undefined;
   #answer: PromiseWithResolvers<FromWorker> | undefined;
@@ -135,6 +136,7 @@ class DenoWorker implements WorkerHandle {
   }
 
   async #ask(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
+    if (this.#dead) throw this.#dead;
     const answer = this.#answer = Promise.withResolvers<FromWorker>();
     const { deadlineMs } = this.#options;
     const timer = setTimeout(
@@ -143,8 +145,7 @@ class DenoWorker implements WorkerHandle {
     );
     this.#worker.postMessage(message, transfer);
     try {
-      const gone = this.gone.then((error) => Promise.reject(error));
-      const said = await Promise.race([answer.promise, gone]);
+      const said = await answer.promise;
       this.#memoryBytes = said.memoryBytes ?? this.#memoryBytes;
       return said;
     } finally {
@@ -156,7 +157,9 @@ class DenoWorker implements WorkerHandle {
   #die(code: ActorError["code"], what: string): ActorError {
     const error = this.#error(code, what);
     this.#worker.terminate();
-    this.#end.resolve(error);
+    this.#dead ??= error;
+    this.#end.resolve(this.#dead);
+    this.#answer?.reject(this.#dead);
     return error;
   }
 
