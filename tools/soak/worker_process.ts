@@ -1,0 +1,69 @@
+import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
+import type { WorkerSample, WorkerSettings } from "./worker.ts";
+
+const PROGRAM = new URL("./worker.ts", import.meta.url);
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net=127.0.0.1",
+  "--allow-env",
+  "--allow-sys=hostname",
+];
+
+/** The worker process of a soak. */
+export class WorkerProcess implements AsyncDisposable {
+  /** Rejects when it ends by itself. Never resolves. */
+  readonly failed: Promise<never>;
+  readonly #process: Deno.ChildProcess;
+  readonly #serving = Promise.withResolvers<void>();
+  readonly #reading: Promise<unknown>;
+  readonly #onSample: (sample: WorkerSample) => void;
+  #stopped = false;
+
+  private constructor(settings: WorkerSettings, onSample: (sample: WorkerSample) => void) {
+    this.#onSample = onSample;
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", ...PERMISSIONS, "--unstable-worker-options", PROGRAM.href, JSON.stringify(settings)],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#reading = this.#listen();
+    this.failed = this.#process.status.then(({ code, signal }) => {
+      if (this.#stopped) return new Promise(() => {});
+      throw new Error(`The worker process ended by itself with ${signal ?? code}`);
+    });
+    this.failed.catch(() => {});
+  }
+
+  /**
+   * Starts it. Resolves when it serves.
+   *
+   * @param settings What it is told.
+   * @param onSample Gets how it is, again and again.
+   * @throws {Error} When it ends instead; what it said is on standard error.
+   */
+  static async start(
+    settings: WorkerSettings,
+    onSample: (sample: WorkerSample) => void,
+  ): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(settings, onSample);
+    await Promise.race([worker.#serving.promise, worker.failed]);
+    return worker;
+  }
+
+  /** Drains it. Resolves when it has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    await this.#process.stdin.close().catch(() => {});
+    await this.#process.status;
+    await this.#reading;
+  }
+
+  async #listen(): Promise<void> {
+    for await (const line of this.#process.stdout.pipeThrough(new TextLineStream())) {
+      this.#onSample(JSON.parse(line));
+      this.#serving.resolve();
+    }
+  }
+}
