@@ -6,11 +6,11 @@ import type { Subscription, Transport } from "./transport.ts";
 /** Which results to read. */
 export interface ResultsOptions {
   /**
-   * `"end"`: what comes from now on; `"start"`: also all that the bus still keeps.
+   * `"end"`: what comes from now on; `"start"`: also all that the bus still keeps; a time: also what was found since then.
    *
    * @default {"end"}
    */
-  readonly from?: "start" | "end";
+  readonly from?: "start" | "end" | Date;
   /** Only the results of this model. */
   readonly model?: string;
   /** The topic to read: `imagebus.results`, or one that was asked for by `replyTo`. @default {"imagebus.results"} */

@@ -90,11 +90,12 @@ export interface SubscribeOptions {
   /**
    * Where to start when the group has committed nothing for a partition (or there is no group): `"start"` is the
    * oldest message that is kept; `"end"` is fixed before `subscribe` resolves: everything sent after that is delivered,
-   * also when the group commits nothing before it comes back.
+   * also when the group commits nothing before it comes back; a time, without a group: the first message of each
+   * partition whose timestamp is not before it.
    *
    * @default {"start"}
    */
-  readonly from?: "start" | "end";
+  readonly from?: "start" | "end" | Date;
   /**
    * Where to stop. `"end"` is fixed before `subscribe` resolves: the iteration ends when everything that was stored by
    * then, and is still kept, was delivered; nothing that is stored later is. Only without a group. Without it, the

@@ -30,7 +30,7 @@ export type TransportSettings =
 /** {@linkcode SubscribeOptions} with every default filled in; without the signal. */
 export interface SubscribeSettings {
   readonly group: string | null;
-  readonly from: "start" | "end";
+  readonly from: "start" | "end" | Date;
   readonly until: "end" | null;
   readonly maxBatchMessages: number;
 }
@@ -101,14 +101,21 @@ export function checkSubscribeOptions(options: SubscribeOptions): SubscribeSetti
   if (group !== null && (group.length === 0 || group.length > MAX_GROUP_LENGTH)) {
     throw new BusError("invalid", `group has ${group.length} characters: expected 1 to ${MAX_GROUP_LENGTH}`);
   }
-  if (from !== "start" && from !== "end") {
-    throw new BusError("invalid", `from is ${JSON.stringify(from)}: expected "start" or "end"`);
-  }
+  checkFrom(from, group);
   if (until !== null && (until !== "end" || group !== null)) {
     throw new BusError("invalid", `until is ${JSON.stringify(until)}: expected "end", and no group`);
   }
   checkInteger("maxBatchMessages", maxBatchMessages, 1, MAX_BATCH_MESSAGES);
   return { group, from, until, maxBatchMessages };
+}
+
+function checkFrom(from: unknown, group: string | null): void {
+  if (from === "start" || from === "end") return;
+  if (from instanceof Date && !Number.isNaN(from.getTime()) && group === null) return;
+  throw new BusError(
+    "invalid",
+    `from is ${JSON.stringify(from)}: expected "start", "end", or a time and no group`,
+  );
 }
 
 /**

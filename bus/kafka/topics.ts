@@ -86,20 +86,40 @@ async function createTopics(
 }
 
 /**
- * The oldest or the next offset of partitions.
+ * The oldest or the next offset of partitions, or the first of a time on.
  *
  * @param cluster Where.
  * @param partitions Which; those that have no leader make it fail.
- * @param at `"start"` for the oldest message kept, `"end"` for the next one to come.
+ * @param at `"start"` for the oldest message kept, `"end"` for the next one to come; a time for the first message whose
+ * timestamp is not before it: the next one to come when there is none.
  * @returns The offsets, in no particular order.
  * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
  */
 export async function listOffsets(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
-  at: "start" | "end",
+  at: "start" | "end" | Date,
 ): Promise<TopicPosition[]> {
-  const timestamp = at === "start" ? -2 : -1;
+  if (at instanceof Date) return await listOffsetsSince(cluster, partitions, at);
+  return await askOffsets(cluster, partitions, at === "start" ? -2 : -1);
+}
+
+/** The ends are asked for first: what comes in between is not before the time. */
+async function listOffsetsSince(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  time: Date,
+): Promise<TopicPosition[]> {
+  const ends = index(await askOffsets(cluster, partitions, -1));
+  const found = await askOffsets(cluster, partitions, Math.max(0, time.getTime()));
+  return found.map((one) => one.offset >= 0 ? one : { ...one, offset: ends.get(nameOf(one))! });
+}
+
+async function askOffsets(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  timestamp: number,
+): Promise<TopicPosition[]> {
   const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
   const answers = [...Map.groupBy(asked, ({ topic, partition }) => cluster.leader(topic, partition))]
     .map(async ([leader, some]) => {

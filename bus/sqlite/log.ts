@@ -157,6 +157,25 @@ export class Log {
   }
 
   /**
+   * Where messages begin that are not older than a time: found by halving, as each was stored after the one before it.
+   *
+   * @param partition Of which partition.
+   * @param time In milliseconds since 1970-01-01 UTC.
+   * @returns The offset; the next one to come when all are older.
+   */
+  since(partition: Partition, time: number): number {
+    const sql = `SELECT timestamp FROM records WHERE id = (?1 << ${OFFSET_BITS}) + ?2`;
+    let { first, next } = this.bounds(partition);
+    while (first < next) {
+      const middle = Math.floor((first + next) / 2);
+      const { timestamp } = this.#database.get<{ timestamp: number }>(sql, partition.id, middle)!;
+      if (timestamp < time) first = middle + 1;
+      else next = middle;
+    }
+    return first;
+  }
+
+  /**
    * All topics.
    *
    * @param group Whose commits are told.

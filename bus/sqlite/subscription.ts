@@ -64,12 +64,8 @@ export class SqliteSubscription implements Subscription {
     const { log, writer } = this.#store;
     const claim = (partition: Partition) => {
       const { first, next } = log.bounds(partition);
-      return new OwnedClaim(
-        partition,
-        from === "end" ? next : first,
-        null,
-        until === "end" ? next : Infinity,
-      );
+      const begin = from === "start" ? first : from === "end" ? next : log.since(partition, from.getTime());
+      return new OwnedClaim(partition, begin, null, until === "end" ? next : Infinity);
     };
     const claims = await writer.run(() => topics().flatMap(({ partitions }) => partitions.map(claim)), {
       signal,

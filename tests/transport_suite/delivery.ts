@@ -150,6 +150,32 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
+    name: "from a time delivers what was stored since then, in every partition; in a group it is refused",
+    async run(harness) {
+      const transport = await harness.open({ partitions: 4 });
+      const topic = unique("since");
+      await transport.send(topic, numbered(300));
+      await using all = await Reader.open(transport, [topic], { until: "end" });
+      await within(all.ended, "the end of the iteration");
+      const last = Math.max(...all.messages.map(({ timestamp }) => timestamp));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await transport.send(topic, numbered(100).map(({ value }) => ({ value, key: "late" })));
+      await transport.send(topic, numbered(100));
+      const from = (ms: number) => ({ from: new Date(ms), until: "end" as const });
+      for (const [ms, count] of [[0, 500], [last + 1, 200], [Date.now() + 60_000, 0]] as const) {
+        await using reader = await Reader.open(transport, [topic], from(ms));
+        await within(reader.ended, "the end of the iteration");
+        assertEquals(reader.messages.length, count, `from ${ms}`);
+      }
+      await using live = await Reader.open(transport, [topic], { from: new Date(Date.now() + 60_000) });
+      await transport.send(topic, numbered(1));
+      await live.until(1);
+      for (const options of [{ from: new Date(), group: "g" }, { from: new Date(NaN) }]) {
+        await assertRejects(() => transport.subscribe([topic], options), BusError, "from is");
+      }
+    },
+  },
+  {
     name: "sends that are not awaited keep their order",
     async run(harness) {
       const transport = await harness.open({ partitions: 1 });
