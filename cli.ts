@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import("./cli/worker.ts")).worker,
   status: async () => (await import("./cli/status.ts")).status,
   send: async () => (await import("./cli/send.ts")).send,
+  result: async () => (await import("./cli/result.ts")).result,
   results: async () => (await import("./cli/results.ts")).results,
   models: async () => (await import("./cli/models.ts")).models,
   model: async () => (await import("./cli/model.ts")).model,

@@ -17,7 +17,7 @@
  */
 export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";
 export type { Origin } from "./bus/envelope.ts";
-export { Bus, type ClassifyOptions, type SendOptions } from "./bus/bus.ts";
+export { Bus, type ClassifyOptions, type ResultOptions, type SendOptions } from "./bus/bus.ts";
 export type { DeadLetter, DeadLetterInfo, ReplayOptions } from "./bus/dead_letter.ts";
 export type { DeadLettersOptions } from "./bus/dead_letters.ts";
 export type { ImageSource } from "./bus/image_source.ts";

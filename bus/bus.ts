@@ -6,12 +6,12 @@ import {
   type ReplayOptions,
 } from "./dead_letter.ts";
 import { type DeadLettersOptions, readDeadLetters } from "./dead_letters.ts";
-import { encodeRequest, type Request } from "./envelope.ts";
+import { decodeResult, encodeRequest, type Request } from "./envelope.ts";
 import { BusError } from "./errors.ts";
 import { type ImageSource, mediaType, readImage } from "./image_source.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
-import { DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
+import { DEFAULT_MODEL, isModelName, requestTopic, RESULTS_TOPIC } from "./topics.ts";
 import type { Text, Transport } from "./transport.ts";
 
 /** What to say with an image. */
@@ -42,7 +42,35 @@ export interface ClassifyOptions extends SendOptions {
   readonly timeoutMs?: number;
 }
 
+/** Which result to await. */
+export interface ResultOptions {
+  /**
+   * When the image was sent, by the clock of this machine: results from before it are not looked at, so that it is found
+   * sooner. The clock of the bus may differ by a minute.
+   *
+   * @default {all results that the bus keeps are looked at}
+   */
+  readonly since?: Date;
+  /** How long to wait for the result, in milliseconds (1 to 2,147,483,647). @default {30_000} */
+  readonly timeoutMs?: number;
+  /** Ends the attempt: rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Whose result is awaited, and for how long. */
+interface Asked {
+  readonly id: string;
+  /** Whom to look for when it does not come. */
+  readonly what: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 const MAX_WAITING = 100_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** How far the clocks of the bus and of an asker may be apart. */
+const CLOCKS_MS = 60_000;
 
 /**
  * Sends images to be classified, and receives what was found.
@@ -100,26 +128,50 @@ export class Bus implements AsyncDisposable {
    * classified when a worker gets to it.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Result> {
-    const timeoutMs = checkTimeout(options.timeoutMs ?? 30_000);
+    checkTimeout(options.timeoutMs);
     const request = await this.#request(image, options);
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
-    const reply = this.#expect(request.id);
-    const abort = () =>
-      reply.reject(deadline.aborted ? noResult(request, timeoutMs, this.transport) : signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await Promise.race([this.#listen(), reply.promise]);
-      await Promise.race([this.#store(request, signal), reply.promise]);
-      return await reply.promise;
-    } catch (error) {
-      throw deadline.aborted && error === deadline.reason
-        ? noResult(request, timeoutMs, this.transport)
-        : error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-      this.#waiting.delete(request.id);
-    }
+    const { id, model } = request;
+    return await this.#await({ id, what: model, ...options }, (signal) => this.#store(request, signal));
+  }
+
+  /**
+   * Waits for the result of an image that was sent before: by this program, by one that has ended since, or by any other. It
+   * may have come already: the bus is looked through for it. When there are several, because it was replayed, it is the last.
+   *
+   * Whoever wants to ask again after its own end chooses the id, or writes down the one that `send` returned.
+   *
+   * @param id The id of the request.
+   * @param options When it was sent, and how long to wait.
+   * @returns What was found. Looking through takes about a second for 50,000 results since `since`.
+   * @throws {BusError} `timeout` when no result came in time: it may still come, or the bus may not keep it any more;
+   * `invalid`, `unavailable`, `denied`, `closed`.
+   *
+   * @example The asker ends before the answer comes, and comes back
+   * ```ts
+   * import { Bus } from "./bus.ts";
+   * import { createMemoryBroker } from "./memory.ts";
+   * import { serve } from "../actors/serve.ts";
+   * const broker = createMemoryBroker();
+   * const image = new URL("../models/mnist/samples/7-7.png", import.meta.url);
+   * const sentAt = new Date();
+   * {
+   *   await using asker = new Bus(broker.connect());
+   *   await asker.send(image, { id: "order-17", model: "mnist" });
+   * }
+   * await using _service = await serve(broker.connect(), { models: ["mnist"] });
+   * await using asker = new Bus(broker.connect());
+   * const result = await asker.result("order-17", { since: sentAt });
+   * if (result.status !== "classified" || result.label !== "7") throw new Error("unexpected");
+   * ```
+   */
+  async result(id: string, options: ResultOptions = {}): Promise<Result> {
+    this.#refuseClosed();
+    checkId(id);
+    checkSince(options.since);
+    return await this.#await(
+      { id, what: "its model", ...options },
+      (signal) => this.#find(id, options, signal),
+    );
   }
 
   /**
@@ -206,6 +258,43 @@ export class Bus implements AsyncDisposable {
     };
   }
 
+  /** Listens first and then asks, so that no result falls in between. */
+  async #await(asked: Asked, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
+    const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = asked;
+    checkTimeout(timeoutMs);
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const done = new AbortController();
+    const signal = AbortSignal.any([deadline, done.signal, ...asked.signal ? [asked.signal] : []]);
+    const reply = this.#expect(id);
+    const late = () => noResult(asked, timeoutMs, this.transport);
+    const abort = () => reply.reject(deadline.aborted ? late() : signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      await Promise.race([this.#listen(), reply.promise]);
+      return await Promise.race([ask(signal), reply.promise]) ?? await reply.promise;
+    } catch (error) {
+      throw deadline.aborted && error === deadline.reason ? late() : error;
+    } finally {
+      this.#waiting.delete(id);
+      done.abort();
+    }
+  }
+
+  /** Looks through what is stored by now. */
+  async #find(id: string, { since }: ResultOptions, signal: AbortSignal): Promise<Result | undefined> {
+    const from = since ? new Date(since.getTime() - CLOCKS_MS) : "start";
+    await using stored = await this.transport.subscribe([RESULTS_TOPIC], { from, until: "end", signal });
+    let found: Result | undefined;
+    for await (const { messages } of stored) {
+      signal.throwIfAborted();
+      for (const message of messages) {
+        if (message.headers["ce_id"] === id) found = decodeResult(message) ?? found;
+      }
+    }
+    return found;
+  }
+
   #store(request: Request, signal?: AbortSignal): Promise<void> {
     const message = encodeRequest(request, mediaType(request.image));
     return this.transport.send(requestTopic(request.model), [message], signal ? { signal } : {});
@@ -275,15 +364,20 @@ function checkId(id: string): void {
   throw new BusError("invalid", `The id has ${id.length} characters: expected 1 to 256`);
 }
 
-function checkTimeout(timeoutMs: number): number {
-  if (timeoutMs >= 1 && timeoutMs <= 2_147_483_647) return timeoutMs;
+function checkSince(since: Date | undefined): void {
+  if (since === undefined || (since instanceof Date && !Number.isNaN(since.getTime()))) return;
+  throw new BusError("invalid", `since is ${JSON.stringify(since)}: expected a valid Date`);
+}
+
+function checkTimeout(timeoutMs = DEFAULT_TIMEOUT_MS): void {
+  if (timeoutMs >= 1 && timeoutMs <= 2_147_483_647) return;
   throw new BusError("invalid", `timeoutMs is ${timeoutMs}: expected 1 to 2147483647 milliseconds`);
 }
 
-function noResult(request: Request, timeoutMs: number, transport: Transport): BusError {
+function noResult({ id, what }: Asked, timeoutMs: number, transport: Transport): BusError {
   return new BusError(
     "timeout",
-    `No result for ${request.id} within ${timeoutMs} ms: is a worker serving ${request.model} on ${transport.url}? ` +
+    `No result for ${id} within ${timeoutMs} ms: is a worker serving ${what} on ${transport.url}? ` +
       "The image stays on the bus.",
   );
 }

@@ -7,7 +7,8 @@ import { listModels } from "../models/registry.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION, openBus } from "./options.ts";
 import { didYouMean } from "./suggestion.ts";
-import { bold, columns, dim, percent, print, red } from "./terminal.ts";
+import { resultCells } from "./result_cells.ts";
+import { columns, dim, print } from "./terminal.ts";
 
 /** Sends images. */
 export const send: Command = {
@@ -29,6 +30,11 @@ export const send: Command = {
       description: "how long to wait for each result; default 30000",
       range: [1, 2_147_483_647],
     },
+    id: {
+      type: "string",
+      value: "TEXT",
+      description: "the id of the one image and of its result; default: a random one",
+    },
     key: { type: "string", value: "TEXT", description: "images with equal keys are classified in order" },
     actual: { type: "string", value: "LABEL", description: "the true label, kept with the result" },
     ...JSON_OPTION,
@@ -36,6 +42,7 @@ export const send: Command = {
   examples: [
     ["imagebus send boot.png", "print the id, do not wait"],
     ["imagebus send --wait --model mnist seven.png", "print what it is"],
+    ["imagebus send --wait --id order-17 boot.png", "if it is interrupted: imagebus result order-17"],
     ["imagebus send *.jpg --json", "an object with id and file for each"],
     ["cat boot.png | imagebus send --wait -", "from standard input"],
   ],
@@ -52,6 +59,9 @@ interface Sent {
 async function run(args: Arguments): Promise<number> {
   if (args.operands.length === 0) {
     throw new UsageError("send needs the file of an image: imagebus send boot.png");
+  }
+  if (args.text("id") !== undefined && args.operands.length > 1) {
+    throw new UsageError(`--id is for one image: there are ${args.operands.length}`);
   }
   for (const file of args.operands) await refuseUnreadable(file);
   await using bus = await openBus(args);
@@ -92,11 +102,13 @@ async function refuseUnknown(model: string, bus: Bus, args: Arguments): Promise<
 
 async function sendFile(bus: Bus, file: string, model: string, args: Arguments): Promise<Sent> {
   const source: ImageSource = file === "-" ? Deno.stdin.readable : pathToFileURL(file);
+  const id = args.text("id");
   const key = args.text("key");
   const actual = args.text("actual");
   const timeoutMs = args.number("timeout-ms");
   const options = {
     model,
+    ...(id !== undefined && { id }),
     ...(key !== undefined && { key }),
     ...(actual !== undefined && { actual }),
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -112,16 +124,7 @@ function report(sent: readonly Sent[], json: boolean): void {
   }
   const [only] = sent;
   if (sent.length === 1 && only && !only.result) return print(only.id);
-  print(columns(sent.map(({ file, id, result }) => [file, ...(result ? describe(result) : []), dim(id)])));
-}
-
-function describe(result: Result): string[] {
-  if (result.status === "failed") return [red(result.error.code), "", result.error.message];
-  return [
-    bold(result.label),
-    percent(result.confidence),
-    `${Math.round(result.waitedMs + result.tookMs)} ms`,
-  ];
+  print(columns(sent.map(({ file, id, result }) => [file, ...(result ? resultCells(result) : []), dim(id)])));
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {

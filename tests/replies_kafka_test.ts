@@ -1,0 +1,42 @@
+import { serve } from "../actors/serve.ts";
+import { Bus } from "../bus/bus.ts";
+import { openTransport } from "../bus/connect.ts";
+import { startBus } from "../tools/chaos/bus.ts";
+import { assertEquals } from "./assert.ts";
+import { BROKERS, NO_KAFKA, NO_OWN_KAFKA, testKafka } from "./fixtures/kafka.ts";
+import { SEVEN } from "./pictures.ts";
+import { testReplies } from "./replies_suite.ts";
+import { eventually, within } from "./transport_suite/harness.ts";
+
+testReplies("kafka", () => `kafka://${BROKERS.join(",")}`, NO_KAFKA);
+
+async function isStored(bus: Bus): Promise<boolean> {
+  const topics = await bus.transport.topics();
+  const asked = topics.find(({ name }) => name === "imagebus.mnist");
+  return asked?.partitions.some(({ end }) => end > 0) ?? false;
+}
+
+testKafka(
+  "replies: an asker whose connections are cut, and whose broker is killed and comes back, gets its result",
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-replies-" });
+    try {
+      await using own = await startBus("kafka", directory);
+      await using asker = new Bus(await openTransport(own.url));
+      const waiting = asker.classify(SEVEN.png, { model: "mnist", timeoutMs: 180_000 });
+      await eventually("the picture is stored", () => isStored(asker));
+      await own.broker!.cut(200);
+      await own.broker!.restart("kill", 0);
+      await using bus = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
+      await using _service = await serve(bus, { models: ["mnist"] });
+      const result = await within(waiting, "the result", 120_000);
+      assertEquals(result.status === "classified" && result.label, "7");
+      await own.broker!.cut(200);
+      await using back = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
+      assertEquals(await within(back.result(result.id), "the same result", 60_000), result);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+  NO_OWN_KAFKA,
+);
