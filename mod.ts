@@ -13,6 +13,22 @@
  * if (result.status !== "classified" || result.label !== "7") throw new Error("unexpected");
  * ```
  *
+ * @example Ask for the result of an image that was sent before, by a program that has ended since
+ * ```ts
+ * import { Bus, createMemoryBroker, serve } from "./mod.ts";
+ *
+ * const broker = createMemoryBroker(); // or connect("kafka://localhost:9092"), from any process
+ * const image = new URL("./models/mnist/samples/7-7.png", import.meta.url);
+ * {
+ *   await using asker = new Bus(broker.connect());
+ *   await asker.send(image, { id: "order-17", model: "mnist" });
+ * }
+ * await using _service = await serve(broker.connect(), { models: ["mnist"] });
+ * await using asker = new Bus(broker.connect());
+ * const result = await asker.result("order-17", { since: new Date(Date.now() - 3_600_000) });
+ * if (result.status !== "classified" || result.label !== "7") throw new Error("unexpected");
+ * ```
+ *
  * @module
  */
 export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";

@@ -142,26 +142,31 @@ export class Bus implements AsyncDisposable {
    *
    * @param id The id of the request.
    * @param options When it was sent, and how long to wait.
-   * @returns What was found. Looking through takes about a second for 50,000 results since `since`.
+   * @returns What was found. Looking through takes about a second for 100,000 results.
    * @throws {BusError} `timeout` when no result came in time: it may still come, or the bus may not keep it any more;
    * `invalid`, `unavailable`, `denied`, `closed`.
    *
    * @example The asker ends before the answer comes, and comes back
    * ```ts
    * import { Bus } from "./bus.ts";
+   * import { encodeResult } from "./envelope.ts";
    * import { createMemoryBroker } from "./memory.ts";
-   * import { serve } from "../actors/serve.ts";
    * const broker = createMemoryBroker();
-   * const image = new URL("../models/mnist/samples/7-7.png", import.meta.url);
    * const sentAt = new Date();
+   * const id = "order-17";
    * {
    *   await using asker = new Bus(broker.connect());
-   *   await asker.send(image, { id: "order-17", model: "mnist" });
+   *   await asker.send(new Uint8Array([1, 2, 3]), { id, model: "mnist" });
    * }
-   * await using _service = await serve(broker.connect(), { models: ["mnist"] });
+   * await using worker = broker.connect();
+   * const error = { code: "not_an_image", message: "Neither PNG nor JPEG" };
+   * const times = { at: new Date().toISOString(), waitedMs: 0, tookMs: 0 };
+   * const answer = { status: "failed", id, model: "mnist", ...times, error } as const;
+   * await worker.send("imagebus.results", [encodeResult(answer, { id, key: id })]);
+   *
    * await using asker = new Bus(broker.connect());
-   * const result = await asker.result("order-17", { since: sentAt });
-   * if (result.status !== "classified" || result.label !== "7") throw new Error("unexpected");
+   * const result = await asker.result(id, { since: sentAt });
+   * if (result.status !== "failed" || result.error.code !== "not_an_image") throw new Error("unexpected");
    * ```
    */
   async result(id: string, options: ResultOptions = {}): Promise<Result> {
@@ -262,22 +267,22 @@ export class Bus implements AsyncDisposable {
   async #await(asked: Asked, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
     const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = asked;
     checkTimeout(timeoutMs);
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const done = new AbortController();
-    const signal = AbortSignal.any([deadline, done.signal, ...asked.signal ? [asked.signal] : []]);
     const reply = this.#expect(id);
-    const late = () => noResult(asked, timeoutMs, this.transport);
-    const abort = () => reply.reject(deadline.aborted ? late() : signal.reason);
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, ...asked.signal ? [asked.signal] : []]);
+    const timer = setTimeout(() => end.abort(noResult(asked, timeoutMs, this.transport)), timeoutMs);
+    const abort = () => reply.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     try {
       await Promise.race([this.#listen(), reply.promise]);
       return await Promise.race([ask(signal), reply.promise]) ?? await reply.promise;
-    } catch (error) {
-      throw deadline.aborted && error === deadline.reason ? late() : error;
     } finally {
+      clearTimeout(timer);
       this.#waiting.delete(id);
-      done.abort();
+      signal.removeEventListener("abort", abort);
+      // A search may still be under way.
+      end.abort(null);
     }
   }
 

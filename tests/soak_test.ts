@@ -73,15 +73,18 @@ async function soak(options: Partial<SoakOptions>): Promise<SoakReport> {
 
 Deno.test("soak: a worker that does not leak passes", async () => {
   const report = await soak({});
+  assert(report.passed, summary(report));
   assertEquals([report.failed, report.models[0]!.workers[0]!.replacements], [0, 0]);
 });
 
 Deno.test("soak: the control, a model that leaks, is caught", async () => {
   const report = await soak({ leak: true });
+  assert(!report.passed && report.growth!.growthBytes > MAX_GROWTH_MB * MIB, summary(report));
 });
 
 Deno.test("soak: a model that leaks is replaced between batches where its memory is bounded, and the process stays within", async () => {
   const report = await soak({ leak: true, maxWorkerMemoryMb: 80 });
+  assert(report.passed, summary(report));
   const workers = report.models.flatMap(({ workers }) => workers);
   const sum = (of: (worker: typeof workers[number]) => number) =>
     workers.reduce((sum, one) => sum + of(one), 0);
