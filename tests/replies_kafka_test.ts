@@ -21,17 +21,17 @@ testKafka(
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-replies-" });
     try {
-      await using own = await startBus("kafka", directory);
+      await using own = await startBus("kafka", directory, 1);
       await using asker = new Bus(await openTransport(own.url));
       const waiting = asker.classify(SEVEN.png, { model: "mnist", timeoutMs: 180_000 });
       await eventually("the picture is stored", () => isStored(asker));
-      await own.broker!.cut(200);
-      await own.broker!.restart("kill", 0);
+      await own.brokers!.cut(0, 200);
+      await own.brokers!.restart(0, "kill", 0);
       await using bus = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
       await using _service = await serve(bus, { models: ["mnist"] });
       const result = await within(waiting, "the result", 120_000);
       assertEquals(result.status === "classified" && result.label, "7");
-      await own.broker!.cut(200);
+      await own.brokers!.cut(0, 200);
       await using back = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
       assertEquals(await within(back.result(result.id), "the same result", 60_000), result);
     } finally {
