@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
 import { Progress } from "../../cli/progress.ts";
@@ -19,7 +20,7 @@ import { runSoak, type SoakOptions, type SoakReport } from "./run.ts";
 const HELP = `Usage: deno task soak [options]
 
   --bus sqlite|kafka        the embedded bus, or a broker of its own; default sqlite
-  --messages N              how many pictures; default 300000
+  --messages N              how many pictures; default 300000; with less than 150000 memory has not settled
   --models A,B              which models are asked, in turn; default: all that are shipped
   --max-growth-mb N         the most that memory may grow after the first sixth; default 30
   --max-worker-memory-mb N  a Worker that grows past it is replaced between batches; default 1024
@@ -88,6 +89,7 @@ function progress(messages: number): (sample: Sample) => void {
 }
 
 async function run({ settings, json, plot }: Arguments): Promise<number> {
+  if (plot !== undefined) await refuseUnwritable(plot);
   const directory = await Deno.makeTempDir({ prefix: "imagebus-soak-" });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -103,6 +105,13 @@ async function run({ settings, json, plot }: Arguments): Promise<number> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** A place that is not there is told before the run, not after it. */
+async function refuseUnwritable(plot: string): Promise<void> {
+  const directory = dirname(plot);
+  const info = await Deno.stat(directory).catch(() => null);
+  if (!info?.isDirectory) throw new UsageError(`--plot is ${plot}: there is no directory ${directory}`);
 }
 
 async function write(file: string, report: SoakReport): Promise<void> {
