@@ -119,7 +119,8 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Sends an image and waits for its result. A failed classification is a result as well; see its `status`.
+   * Sends an image and waits for its result. A failed classification is a result as well; see its `status`. Once the image is
+   * stored, the wait goes on while the bus is away; after the end of this program {@linkcode Bus.result} takes it up again.
    *
    * @param image The encoded image (PNG, JPEG).
    * @param options The model, how long to wait, and what else to say.
