@@ -161,3 +161,12 @@ Deno.test("calibration: the temperature found is the one that made the logits to
   assert(Math.abs(temperature - 2) < 0.2, String(temperature));
   assert(crossEntropy(logits, labels, temperature) < crossEntropy(logits, labels, 1));
 });
+
+Deno.test("calibration: a few answers that are all right do not make the confidences certain", () => {
+  const temperature = fitTemperature(
+    Float32Array.from({ length: 16 }, (_, i) => i % 2),
+    new Uint8Array(8).fill(1),
+  );
+  const confidence = 1 / (1 + Math.exp(-1 / temperature));
+  assert(Math.abs(confidence - 9 / 10) < 0.01, String(confidence));
+});
