@@ -5,7 +5,7 @@ import { convolution, FAST_TRAINING } from "./vgg.ts";
 export const CIFAR_10: Recipe = {
   ...FAST_TRAINING,
   name: "cifar-10",
-  version: "1.0.0",
+  version: "2.0.0",
   description: "Ten kinds of animals and vehicles, 32×32 RGB",
   data: "cifar-10",
   layers: [
@@ -23,8 +23,8 @@ export const CIFAR_10: Recipe = {
     { type: "flatten" },
     { type: "dense", units: 10 },
   ],
-  epochs: 16,
-  augmentation: { shift: 2, edge: "reflect", mirror: true },
+  epochs: 20,
+  augmentation: { shift: 2, edge: "reflect", mirror: true, wear: { jpeg: 0.3, quality: 40, grey: 0.1 } },
   firstTestImages: { count: 1_000, title: "CIFAR-10 test, records 0 to 999" },
   otherTests: ["cifar-10-grey"],
   card: {
