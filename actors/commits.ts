@@ -2,9 +2,10 @@ import { BusError } from "../bus/errors.ts";
 import type { Claim, Subscription } from "../bus/transport.ts";
 import type { Listener } from "./events.ts";
 import { OffsetTracker } from "./offsets.ts";
+import type { Finish, Progress } from "./progress.ts";
 
-/** Commits what is finished, of all claims together, at most once an interval. */
-export class Commits {
+/** Progress with at-least-once delivery: commits what is finished, of all claims together, at most once an interval. */
+export class Commits implements Progress {
   readonly #subscription: Subscription;
   readonly #intervalMs: number;
   readonly #listener: Listener;
@@ -24,8 +25,18 @@ export class Commits {
     this.#listener = listener;
   }
 
+  begin(claim: Claim, offset: number): Finish {
+    const tracker = this.#trackerOf(claim);
+    const ticket = tracker.begin(offset);
+    return (_settled, landed) => {
+      landed();
+      tracker.finish(ticket);
+      this.#schedule();
+    };
+  }
+
   /** What is open of a claim. A lost claim is forgotten: what it still finishes is its next owner's. */
-  trackerOf(claim: Claim): OffsetTracker {
+  #trackerOf(claim: Claim): OffsetTracker {
     const known = this.#trackers.get(claim);
     if (known) return known;
     const tracker = new OffsetTracker();
@@ -35,8 +46,7 @@ export class Commits {
     return tracker;
   }
 
-  /** Commits soon. */
-  schedule(): void {
+  #schedule(): void {
     this.#timer ??= setTimeout(() => void this.flush(), this.#intervalMs);
   }
 
@@ -58,7 +68,7 @@ export class Commits {
         type: "commit_failing",
         reason: error instanceof Error ? error.message : String(error),
       });
-      if (error instanceof BusError && error.retriable) this.schedule();
+      if (error instanceof BusError && error.retriable) this.#schedule();
     }
   }
 

@@ -1,6 +1,6 @@
 import { type Decoded, decodeRequest, type Origin, type Request } from "../bus/envelope.ts";
 import type { Result } from "../bus/result.ts";
-import type { Batch, Message, Subscription } from "../bus/transport.ts";
+import type { Batch, Delivery, Message, Subscription } from "../bus/transport.ts";
 import { Commits } from "./commits.ts";
 import type { Listener } from "./events.ts";
 import { Flow, type FlowLimits } from "./flow.ts";
@@ -8,7 +8,9 @@ import type { JobOutcome, Timing } from "./job.ts";
 import { KeyOrder, type Ready } from "./key_order.ts";
 import type { Lane } from "./lane.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Finish, Progress } from "./progress.ts";
 import { sleep } from "./sleep.ts";
+import { Transactions } from "./transactions.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** What a coordinator works with. */
@@ -19,6 +21,8 @@ export interface CoordinatorParts {
   readonly lanes: ReadonlyMap<string, Lane>;
   /** Where results go. */
   readonly outbox: Outbox;
+  /** The subscription's delivery. With exactly-once it is the coordinator that sends results, replies and dead letters. */
+  readonly delivery: Delivery;
   /** How much may be in flight. */
   readonly limits: FlowLimits;
   /** How long to collect before a commit, in milliseconds. */
@@ -34,6 +38,7 @@ interface Flight {
   readonly model: string | null;
   readonly lane: Lane | undefined;
   readonly ready: Ready;
+  readonly finish: Finish;
   readonly landed: () => void;
 }
 
@@ -44,7 +49,7 @@ interface Flight {
 export class Coordinator {
   readonly #parts: CoordinatorParts;
   readonly #flow: Flow;
-  readonly #commits: Commits;
+  readonly #progress: Progress;
   readonly #order = new KeyOrder();
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -53,7 +58,7 @@ export class Coordinator {
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
     this.#flow = new Flow(parts.limits);
-    this.#commits = new Commits(parts.subscription, parts.commitIntervalMs, parts.listener);
+    this.#progress = progressOf(parts);
   }
 
   /** How many images are in flight. */
@@ -83,7 +88,7 @@ export class Coordinator {
     const deadline = new AbortController();
     await Promise.race([this.#flow.idle(), sleep(deadlineMs, deadline.signal)]);
     deadline.abort();
-    await this.#commits.flush();
+    await this.#progress.flush();
     await this.#parts.subscription.close();
     return this.#flow.count;
   }
@@ -103,19 +108,12 @@ export class Coordinator {
   }
 
   #accept({ claim, messages }: Batch): void {
-    const tracker = this.#commits.trackerOf(claim);
-    for (const message of messages) {
-      const ticket = tracker.begin(message.offset);
-      this.#route(message, () => {
-        tracker.finish(ticket);
-        this.#commits.schedule();
-      });
-    }
+    for (const message of messages) this.#route(message, this.#progress.begin(claim, message.offset));
   }
 
-  #route(message: Message, landed: () => void): void {
+  #route(message: Message, finish: Finish): void {
     const decoded = decodeRequest(message);
-    const flight = this.#takeOff(message, decoded, landed);
+    const flight = this.#takeOff(message, decoded, finish);
     if (!decoded.ok) return this.#fail(flight, "malformed_envelope", decoded.reason);
     const { request } = decoded;
     if (flight.lane === undefined) return this.#fail(flight, "unknown_model", this.#unknown(request.model));
@@ -127,7 +125,7 @@ export class Coordinator {
     });
   }
 
-  #takeOff(message: Message, decoded: Decoded, landed: () => void): Flight {
+  #takeOff(message: Message, decoded: Decoded, finish: Finish): Flight {
     const { origin, model } = decoded.ok
       ? { origin: decoded.request, model: decoded.request.model }
       : decoded;
@@ -135,12 +133,11 @@ export class Coordinator {
     const bytes = message.value.length;
     this.#flow.enter(bytes);
     lane?.enter(bytes);
-    const land = () => {
+    const landed = () => {
       this.#flow.leave(bytes);
       lane?.leave(bytes);
-      landed();
     };
-    return { message, origin, model, lane, ready: this.#order.enter(message), landed: land };
+    return { message, origin, model, lane, ready: this.#order.enter(message), finish, landed };
   }
 
   #settle(flight: Flight, outcome: JobOutcome, timing: Timing): void {
@@ -164,14 +161,21 @@ export class Coordinator {
     this.#deliver(flight, { status: "failed", ...answer(flight, timing), error: { code, message } });
   }
 
-  #deliver({ message, origin, ready, landed }: Flight, result: Result): void {
-    ready(() => this.#parts.outbox.add({ result, origin, message, stored: landed }));
+  #deliver({ message, origin, ready, finish, landed }: Flight, result: Result): void {
+    const settled = { result, origin, message };
+    ready(() => this.#parts.outbox.add({ ...settled, stored: () => finish(settled, landed) }));
   }
 
   #unknown(model: string): string {
     const served = [...this.#parts.lanes.keys()].join(", ");
     return `No model "${model}" is served here${served && `: there are ${served}`}`;
   }
+}
+
+function progressOf({ subscription, delivery, commitIntervalMs, listener }: CoordinatorParts): Progress {
+  return delivery === "exactly-once"
+    ? new Transactions(subscription, listener)
+    : new Commits(subscription, commitIntervalMs, listener);
 }
 
 function answer({ message, origin, model }: Flight, timing: Timing = { startedAt: Date.now(), tookMs: 0 }) {

@@ -24,7 +24,7 @@ export class Outbox {
   #running: Promise<void> | undefined;
 
   /**
-   * @param sinks Where results go: at least one.
+   * @param sinks Where results go; without any, they count as stored at once.
    * @param listener Told of failing sinks.
    */
   constructor(sinks: readonly Sink[], listener: Listener) {

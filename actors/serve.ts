@@ -1,7 +1,7 @@
 import type { Bus } from "../bus/bus.ts";
 import { isModelName, requestTopic } from "../bus/topics.ts";
 import { seedTopics } from "../bus/seed_format.ts";
-import type { Transport } from "../bus/transport.ts";
+import type { Delivery, Transport } from "../bus/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
@@ -30,6 +30,15 @@ export interface ServeOptions {
   readonly sinks?: readonly Sink[];
   /** Services of one group share the work. @default {"imagebus"} */
   readonly group?: string;
+  /**
+   * `"exactly-once"`: results, replies and dead letters go to their topics together with the group's progress, so that each
+   * image that the bus accepted has exactly one result there, whatever process is killed or frozen. Sinks get a result before
+   * that, at least once; as ever, those that keep anything know it by its id. All services of a group must say the same. It costs
+   * a transaction for each partition and batch of results.
+   *
+   * @default {"at-least-once"}
+   */
+  readonly delivery?: Delivery;
   /**
    * Workers, thus threads, for each model (1 to 64): for all, or by name. Who has no number begins with its share of the cores
    * but one, at least 1, and has up to all of them, at most 8, while its images wait and other models leave cores idle.
@@ -65,7 +74,7 @@ export interface ServeOptions {
   readonly downPauseMs?: number;
   /** How long `close` waits for what is in flight, in milliseconds. @default {30_000} */
   readonly drainMs?: number;
-  /** How often offsets are committed, in milliseconds. @default {200} */
+  /** How often offsets are committed, in milliseconds; with exactly-once delivery it is as soon as can be. @default {200} */
   readonly commitIntervalMs?: number;
   /**
    * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable": ["worker-options"]` in the
@@ -162,8 +171,9 @@ class RunningService implements Service {
     const ranges = workerRanges(models.map(({ manifest: { name } }) => name), options.workersPerModel);
     this.#supervisors = models.map((files) => this.#supervise(files, ranges, wasm, start));
     this.#scaler = this.#scale(ranges);
-    const sinks = [deadLettersSink(transport), resultsTopicSink(transport), ...options.sinks ?? []];
-    this.#outbox = new Outbox(sinks, this.#listener);
+    const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
+    const { sinks = [], delivery } = options;
+    this.#outbox = new Outbox(delivery === "exactly-once" ? sinks : [...onTopics, ...sinks], this.#listener);
   }
 
   async start(): Promise<void> {
@@ -248,7 +258,7 @@ class RunningService implements Service {
     const group = this.#options.group ?? "imagebus";
     const parts = this.#parts();
     const topics = this.#supervisors.flatMap((supervisor) => topicsOf(supervisor));
-    const subscription = await this.#transport.subscribe(topics, { group });
+    const subscription = await this.#transport.subscribe(topics, { group, delivery: parts.delivery });
     for (const supervisor of this.#supervisors) {
       const share = 1 / this.#supervisors.length;
       const lane = new Lane(supervisor, topicsOf(supervisor), parts.limits, share, subscription);
@@ -270,6 +280,7 @@ class RunningService implements Service {
   #parts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
     const { maxInFlight = 4_096, maxInFlightBytes = 67_108_864, commitIntervalMs = 200 } = this.#options;
     return {
+      delivery: this.#options.delivery ?? "at-least-once",
       outbox: this.#outbox,
       limits: { maxInFlight, maxInFlightBytes },
       commitIntervalMs,
@@ -324,6 +335,10 @@ const RANGES: readonly (readonly [keyof ServeOptions, number, number])[] = [
 ];
 
 function checkOptions(options: ServeOptions): void {
+  const { delivery = "at-least-once" } = options;
+  if (delivery !== "at-least-once" && delivery !== "exactly-once") {
+    throw new ActorError("invalid", `delivery is "${delivery}": expected at-least-once or exactly-once`);
+  }
   for (const [name, min, max] of RANGES) {
     const value = options[name];
     if (

@@ -73,8 +73,9 @@ export class UnknownModels {
     this.#coordinator = undefined;
     this.#topics = "";
     if (topics.length === 0) return;
+    const { transport, delivery } = this.#parts;
     const group = `${this.#parts.group}.unknown-models`;
-    const subscription = await this.#parts.transport.subscribe(topics, { group });
+    const subscription = await transport.subscribe(topics, { group, delivery });
     this.#topics = topics.join();
     this.#coordinator = new Coordinator({ ...this.#parts, subscription, lanes: new Map() });
     this.#coordinator.run().catch((error) => {

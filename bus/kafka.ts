@@ -11,6 +11,7 @@ import { Producer } from "./kafka/producer.ts";
 import type { SaslOptions } from "./kafka/protocol.ts";
 import { KafkaSubscription } from "./kafka/subscription.ts";
 import { describeTopics, ensureTopics, listOffsets, nameOf, type TopicPosition } from "./kafka/topics.ts";
+import { Transactions } from "./kafka/transactions.ts";
 import { parseBroker } from "./kafka/url.ts";
 import type {
   Capabilities,
@@ -80,6 +81,9 @@ export interface KafkaTransportOptions extends TransportOptions {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 30_000;
+/** Brokers look every 10 s for transactions whose time is up, and by default allow no longer ones than 15 minutes. */
+const MIN_TRANSACTION_MS = 10_000;
+const MAX_TRANSACTION_MS = 900_000;
 
 interface KafkaSettings extends ReturnType<typeof checkTransportOptions> {
   readonly connectTimeoutMs: number;
@@ -217,16 +221,16 @@ class KafkaTransport implements Transport {
     const partitions = topics.flatMap((topic) =>
       Array.from({ length: this.#cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
     );
-    const positions = await listOffsets(this.#cluster, partitions, from);
+    const positions = await listOffsets(this.#cluster, partitions, from === "end" ? "stable" : from);
     if (group !== null) await fixStart(this.#cluster, group, "admin", positions);
     if (until === null) return { positions };
-    const ends = await listOffsets(this.#cluster, partitions, until);
+    const ends = await listOffsets(this.#cluster, partitions, "stable");
     return { positions, ends: new Map(ends.map((end) => [nameOf(end), end.offset])) };
   }
 
   #begin(
     topics: readonly string[],
-    { group, maxBatchMessages }: SubscribeSettings,
+    { group, delivery, maxBatchMessages }: SubscribeSettings,
     { positions, ends }: Range,
   ): KafkaSubscription {
     const { onEvent, releaseMs, sessionTimeoutMs, heartbeatMs } = this.#settings;
@@ -235,6 +239,7 @@ class KafkaTransport implements Transport {
       lane,
       maxBatchMessages,
       releaseMs,
+      transactions: delivery === "exactly-once" ? this.#transactions(group!, lane) : null,
       emit: (event) => onEvent?.(event),
       onClosed: () => this.#subscriptions.delete(subscription),
     });
@@ -242,9 +247,21 @@ class KafkaTransport implements Transport {
     if (group === null) subscription.claimAll(positions, ends);
     else {
       const starts = new Map(positions.map((position) => [nameOf(position), position.offset]));
-      subscription.join(this.#cluster, { group, topics, sessionTimeoutMs, heartbeatMs, lane, starts });
+      const settings = { group, topics, delivery, sessionTimeoutMs, heartbeatMs, lane, starts };
+      subscription.join(this.#cluster, settings);
     }
     return subscription;
+  }
+
+  #transactions(group: string, lane: string): Transactions {
+    const { sessionTimeoutMs, maxMessageBytes } = this.#settings;
+    return new Transactions(this.#cluster, {
+      group,
+      lane,
+      timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, 2 * sessionTimeoutMs)),
+      maxMessageBytes,
+      ensure: (topic) => this.#ensure([topic]),
+    });
   }
 
   async ensureTopics(topics: readonly string[]): Promise<void> {

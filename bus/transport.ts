@@ -14,6 +14,12 @@
  * - **Delivery is at least once.** A message is delivered to each group until that group has committed an offset past
  *   it. Within one {@linkcode Claim} each offset is delivered once, in ascending order, without gaps other than those
  *   the log itself has (retention, compaction, transaction markers).
+ * - **Exactly once**, from topic to topic, where a subscription asks for it ({@linkcode SubscribeOptions.delivery}): what came
+ *   of a claim's messages and the claim's position are stored together or not at all ({@linkcode Subscription.commitWith}).
+ *   A message still can be delivered twice; that it was worked on twice is not to be seen on any topic.
+ * - **Only what is certain is delivered.** Messages of transactions that were given up, and of those that are not ended, are
+ *   not delivered to anyone. An open transaction holds up what comes behind it in its partitions; it is ended when the
+ *   claim has a new owner, at the latest when its time is up (Kafka: two sessions, at least 10 s).
  * - **One owner.** Within a group each partition is claimed by at most one subscription at a time, as far as the group
  *   knows. An owner that lost its claim can't commit ({@linkcode Subscription.commit}).
  * - **Back-pressure.** A subscription whose iterator is not advanced holds a bounded number of bytes and stops reading;
@@ -80,6 +86,19 @@ export interface Batch {
   readonly messages: readonly Message[];
 }
 
+/** How often the results of a message can be seen on a topic after all went wrong that can. */
+export type Delivery = "at-least-once" | "exactly-once";
+
+/** A message that is stored together with a position. */
+export interface CommittedMessage {
+  /** Where to. */
+  readonly topic: string;
+  /** What. */
+  readonly message: OutgoingMessage;
+  /** Makes what goes in its place where the bus finds it too large; without it, too large is an error. */
+  readonly smaller?: () => OutgoingMessage;
+}
+
 /** How to subscribe. */
 export interface SubscribeOptions {
   /**
@@ -102,6 +121,13 @@ export interface SubscribeOptions {
    * iteration waits for more.
    */
   readonly until?: "end";
+  /**
+   * `"exactly-once"`: the group's progress is stored by {@linkcode Subscription.commitWith} alone, together with what came of
+   * it. Only with a group, all members of which must say the same: one that does not stores its results apart.
+   *
+   * @default {"at-least-once"}
+   */
+  readonly delivery?: Delivery;
   /**
    * The most messages in one {@linkcode Batch}.
    *
@@ -128,9 +154,38 @@ export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable {
    *
    * @param positions For each claim the offset of the next message to deliver: the last finished one plus 1. Lost
    * claims are left out without an error: whether one was lost is told by {@linkcode Claim.lost}.
-   * @throws {BusError} `unavailable` when it could not be stored now; the caller may try again.
+   * @throws {BusError} `unavailable` when it could not be stored now; the caller may try again. `invalid` with exactly-once
+   * delivery.
    */
   commit(positions: ReadonlyMap<Claim, number>): Promise<void>;
+  /**
+   * Stores messages, and how far their claim was worked off, together: readers see all of the messages, and the group
+   * remembers the position, or neither. Only with exactly-once delivery.
+   *
+   * **Order.** Calls for one claim take effect one after the other, in the order they were made, also without awaiting the
+   * first; those for different claims at the same time. The messages of a call keep their order within each partition.
+   *
+   * **Delivery.** Resolves when all is stored, or when the claim is lost: then either all is stored or nothing, and the next
+   * owner begins behind what is. {@linkcode Claim.lost} tells that it is lost; whether it was stored is not known. Whoever
+   * was frozen or cut off, and whose claim has a new owner, stores nothing any more, however late it wakes: the owner
+   * before is shut out before the new one reads where to begin. A fault on the way that leaves the outcome open ends
+   * the claim on this side; it comes back, when it is still due to this subscription, as a new one.
+   *
+   * **Errors.** After an error nothing is stored, the claim stays, and the caller may try again or with something else.
+   * While the bus is away it waits, as long as the claim lasts.
+   *
+   * **Closing.** {@linkcode Subscription.close} waits for the calls already made, a few seconds at most; what is not stored
+   * then is given up as a whole.
+   *
+   * Each call costs a few milliseconds of the brokers' time, however many messages it has: many results a call.
+   *
+   * @param claim Under which the messages were received that are worked off now.
+   * @param position The offset of the next message to deliver. Everything before it must be finished.
+   * @param messages What came of the messages from the last position to this one: any number, for any topics.
+   * @throws {BusError} `too_large` for a message without `smaller`, or whose `smaller` is; `denied`; `queue_full`,
+   * `unavailable` (embedded bus: it is full, or locked); `closed`; `invalid` with at-least-once delivery.
+   */
+  commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void>;
   /**
    * Stops delivering and gives the claims back to the group, so that others take over at once. Calls to `commit`
    * already made are finished first. May be called more than once, and inside the loop.

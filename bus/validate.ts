@@ -6,8 +6,10 @@
 import { Buffer } from "node:buffer";
 import { BusError } from "./errors.ts";
 import {
+  type CommittedMessage,
   DEFAULT_MAX_MESSAGE_BYTES,
   DEFAULT_PARTITIONS,
+  type Delivery,
   MAX_METADATA_BYTES,
   type OutgoingMessage,
   type SubscribeOptions,
@@ -32,6 +34,7 @@ export interface SubscribeSettings {
   readonly group: string | null;
   readonly from: "start" | "end" | Date;
   readonly until: "end" | null;
+  readonly delivery: Delivery;
   readonly maxBatchMessages: number;
 }
 
@@ -106,7 +109,51 @@ export function checkSubscribeOptions(options: SubscribeOptions): SubscribeSetti
     throw new BusError("invalid", `until is ${JSON.stringify(until)}: expected "end", and no group`);
   }
   checkInteger("maxBatchMessages", maxBatchMessages, 1, MAX_BATCH_MESSAGES);
-  return { group, from, until, maxBatchMessages };
+  return { group, from, until, delivery: checkDelivery(options), maxBatchMessages };
+}
+
+function checkDelivery({ delivery = "at-least-once", group }: SubscribeOptions): Delivery {
+  if (delivery === "at-least-once" || delivery === "exactly-once" && group !== undefined) return delivery;
+  const expected = '"at-least-once", or "exactly-once" with a group';
+  throw new BusError("invalid", `delivery is ${JSON.stringify(delivery)}: expected ${expected}`);
+}
+
+/**
+ * Checks that a way to commit belongs to the delivery that was asked for.
+ *
+ * @param delivery What was asked for.
+ * @param needed What the way belongs to.
+ * @throws {BusError} `invalid` when it is another one.
+ */
+export function expectDelivery(delivery: Delivery, needed: Delivery): void {
+  if (delivery === needed) return;
+  const right = needed === "at-least-once" ? "commitWith" : "commit";
+  throw new BusError("invalid", `The delivery of this subscription is ${delivery}: expected ${right}`);
+}
+
+/**
+ * Puts in the place of each message that is too large for this side what is smaller.
+ *
+ * @param messages What was given to `commitWith`.
+ * @param maxMessageBytes The most bytes of a value.
+ * @throws {BusError} As {@linkcode checkMessages}; `invalid` for a topic.
+ */
+export function fitMessages(
+  messages: readonly CommittedMessage[],
+  maxMessageBytes: number,
+): CommittedMessage[] {
+  return messages.map((one) => {
+    checkTopic(one.topic);
+    try {
+      checkMessages([one.message], maxMessageBytes);
+      return one;
+    } catch (error) {
+      if (!(error instanceof BusError && error.code === "too_large" && one.smaller)) throw error;
+      const message = one.smaller();
+      checkMessages([message], maxMessageBytes);
+      return { topic: one.topic, message };
+    }
+  });
 }
 
 function checkFrom(from: unknown, group: string | null): void {

@@ -1,6 +1,7 @@
 import { serve, type Service } from "../actors/serve.ts";
 import type { ServiceEvent } from "../actors/events.ts";
-import type { Arguments, Command } from "./command.ts";
+import type { Delivery } from "../bus/transport.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
 import {
   BUS_OPTIONS,
   JSON_OPTION,
@@ -32,6 +33,12 @@ export const worker: Command = {
       type: "string",
       value: "NAME",
       description: "workers of one group share the work; default imagebus",
+    },
+    delivery: {
+      type: "string",
+      value: "HOW",
+      description:
+        "at-least-once, or exactly-once on the topics; all of a group alike; default at-least-once",
     },
     "workers-per-model": {
       type: "string",
@@ -117,11 +124,13 @@ function serveOptions(args: Arguments) {
   const models = args.text("models")?.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const modelsDir = args.text("models-dir");
   const group = args.text("group");
+  const delivery = args.text("delivery");
   const workers = args.text("workers-per-model");
   return {
     ...(models && { models }),
     ...(modelsDir !== undefined && { modelsDirs: [modelsDir] }),
     ...(group !== undefined && { group }),
+    ...(delivery !== undefined && { delivery: parseDelivery(delivery) }),
     ...(workers !== undefined && { workersPerModel: parseWorkersPerModel(workers) }),
     ...numbers(args, {
       maxBatch: "max-batch",
@@ -131,6 +140,11 @@ function serveOptions(args: Arguments) {
       drainMs: "drain-ms",
     }),
   };
+}
+
+function parseDelivery(text: string): Delivery {
+  if (text === "at-least-once" || text === "exactly-once") return text;
+  throw new UsageError(`--delivery is "${text}": expected at-least-once or exactly-once`);
 }
 
 function numbers<K extends string>(

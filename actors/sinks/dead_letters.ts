@@ -2,7 +2,7 @@ import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
 import type { Failed } from "../../bus/result.ts";
 import { DEAD_LETTERS_TOPIC } from "../../bus/topics.ts";
 import type { Message, Transport } from "../../bus/transport.ts";
-import { sendFitting } from "./send_fitting.ts";
+import { type Fitting, sendFitting } from "./send_fitting.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /**
@@ -15,20 +15,28 @@ export function deadLettersSink(transport: Transport): Sink {
   const sink: Sink = {
     name: DEAD_LETTERS_TOPIC,
     async write(batch) {
-      const failures = batch.filter(isDeadLetter);
-      await sendFitting(
-        transport,
-        DEAD_LETTERS_TOPIC,
-        failures.map(({ message, result }) => ({
-          whole: encodeDeadLetter(message, result),
-          smaller: () => encodeOmitted(message, result),
-        })),
-      );
+      await sendFitting(transport, DEAD_LETTERS_TOPIC, batch.flatMap(deadLetterMessages));
     },
     async close() {},
     [Symbol.asyncDispose]: () => sink.close(),
   };
   return sink;
+}
+
+/**
+ * The message for the dead letters.
+ *
+ * @param settled A request with its result.
+ * @returns None, when it is no dead letter.
+ */
+export function deadLetterMessages(settled: Settled): Fitting[] {
+  if (!isDeadLetter(settled)) return [];
+  const { message, result } = settled;
+  return [{
+    topic: DEAD_LETTERS_TOPIC,
+    message: encodeDeadLetter(message, result),
+    smaller: () => encodeOmitted(message, result),
+  }];
 }
 
 interface Failure {

@@ -16,8 +16,8 @@ export function resultsTopicSink(transport: Transport): Sink {
   const sink: Sink = {
     name: RESULTS_TOPIC,
     async write(batch) {
-      const sends = [...byTopic(batch)].map(([topic, messages]) => sendFitting(transport, topic, messages));
-      await Promise.all(sends);
+      const topics = Map.groupBy(batch.flatMap(resultMessages), ({ topic }) => topic);
+      await Promise.all([...topics].map(([topic, messages]) => sendFitting(transport, topic, messages)));
     },
     async close() {},
     [Symbol.asyncDispose]: () => sink.close(),
@@ -25,18 +25,15 @@ export function resultsTopicSink(transport: Transport): Sink {
   return sink;
 }
 
-function byTopic(batch: readonly Settled[]): Map<string, Fitting[]> {
-  const topics = new Map<string, Fitting[]>([[RESULTS_TOPIC, []]]);
-  for (const { result, origin } of batch) {
-    const { id } = result;
-    const message = {
-      whole: encodeResult(result, origin),
-      smaller: () => encodeResult(result, { id, key: id }),
-    };
-    for (const topic of new Set([RESULTS_TOPIC, origin.replyTo ?? RESULTS_TOPIC])) {
-      if (!topics.has(topic)) topics.set(topic, []);
-      topics.get(topic)!.push(message);
-    }
-  }
-  return topics;
+/**
+ * The messages that tell a result: to `imagebus.results`, and to the topic that its request named.
+ *
+ * @param settled A request with its result.
+ */
+export function resultMessages({ result, origin }: Settled): Fitting[] {
+  const { id } = result;
+  const message = encodeResult(result, origin);
+  const smaller = () => encodeResult(result, { id, key: id });
+  const topics = new Set([RESULTS_TOPIC, origin.replyTo ?? RESULTS_TOPIC]);
+  return [...topics].map((topic) => ({ topic, message, smaller }));
 }

@@ -1,30 +1,25 @@
 import { BusError } from "../../bus/errors.ts";
-import type { OutgoingMessage, Transport } from "../../bus/transport.ts";
+import type { CommittedMessage, OutgoingMessage, Transport } from "../../bus/transport.ts";
 
-/** A message, and what goes in its place where the bus finds it too large. */
-export interface Fitting {
-  /** As it should be sent. */
-  readonly whole: OutgoingMessage;
-  /** Something that any bus takes. */
-  readonly smaller: () => OutgoingMessage;
-}
+/** A message, and something that any bus takes, to go in its place where it is too large. */
+export type Fitting = Required<CommittedMessage>;
 
 /**
  * Sends messages in their order. One that the bus finds too large must not hold up the others, nor be tried for ever.
  *
  * @param transport The bus.
  * @param topic Where to.
- * @param messages Which ones.
- * @throws {BusError} As `Transport.send`, but not `too_large` for a whole message.
+ * @param messages Which ones, all to this topic.
+ * @throws {BusError} As `Transport.send`, but not `too_large` where something smaller fits.
  */
 export async function sendFitting(
   transport: Transport,
   topic: string,
   messages: readonly Fitting[],
 ): Promise<void> {
-  if (messages.length === 0 || await fits(transport, topic, messages.map(({ whole }) => whole))) return;
-  for (const { whole, smaller } of messages) {
-    if (!await fits(transport, topic, [whole])) await transport.send(topic, [smaller()]);
+  if (messages.length === 0 || await fits(transport, topic, messages.map(({ message }) => message))) return;
+  for (const { message, smaller } of messages) {
+    if (!await fits(transport, topic, [message])) await transport.send(topic, [smaller()]);
   }
 }
 

@@ -20,6 +20,8 @@ export class OwnedClaim implements Claim {
   isResting = false;
   /** Whether nothing is handed out any more: it is about to be given back. */
   isHeld = false;
+  /** The last of its transactions: one follows the other. */
+  committing: Promise<void> = Promise.resolve();
   /** The pauses between fetches that fail for this partition alone. */
   readonly backoff = new Backoff();
   readonly #lost = new AbortController();

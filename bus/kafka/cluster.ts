@@ -3,7 +3,14 @@ import type { TransportEvent } from "../transport.ts";
 import { type Address, BrokerConnection, type ConnectionSettings, format } from "./connection.ts";
 import { BrokerFault, CODE, ConnectionFault, expectSuccess, isRetriable, toBusError } from "./faults.ts";
 import { Backoff } from "./pause.ts";
-import { type Api, loadProtocol, type Protocol, type Requests, type TopicMetadata } from "./protocol.ts";
+import {
+  type Api,
+  COORDINATOR,
+  loadProtocol,
+  type Protocol,
+  type Requests,
+  type TopicMetadata,
+} from "./protocol.ts";
 
 /** How to reach a cluster. */
 export interface ClusterSettings extends ConnectionSettings {
@@ -208,10 +215,10 @@ export class Cluster {
     return this.request(this.#controller, "control", api, payload);
   }
 
-  /** The broker that coordinates a group. */
-  async findCoordinator(groupId: string): Promise<number> {
-    const answer = await this.#askAny("GroupCoordinator", { groupId });
-    expectSuccess(answer.errorCode, `No coordinator for the group "${groupId}"`);
+  /** The broker that coordinates a group, or the transactions under an id. */
+  async findCoordinator(groupId: string, of: keyof typeof COORDINATOR = "group"): Promise<number> {
+    const answer = await this.#askAny("GroupCoordinator", { groupId, coordinatorType: COORDINATOR[of] });
+    expectSuccess(answer.errorCode, `No coordinator for the ${of} "${groupId}"`);
     const { nodeId } = answer.coordinator;
     if (!this.#nodes.has(nodeId)) {
       throw new BrokerFault(CODE.COORDINATOR_NOT_AVAILABLE, `Broker ${nodeId} is unknown`);
@@ -247,7 +254,9 @@ export class Cluster {
   /** Closes the connections of a lane; requests under way are rejected as `closed`. */
   closeLane(lane: string): void {
     for (const [key, opening] of this.#connections) {
-      if (key.endsWith(` ${lane}`)) opening.then((connection) => connection.close(closedError()), () => {});
+      if (!key.endsWith(` ${lane}`)) continue;
+      this.#connections.delete(key);
+      opening.then((connection) => connection.close(closedError()), () => {});
     }
   }
 

@@ -3,6 +3,7 @@ import { BusError } from "../errors.ts";
 import type { Batch } from "../transport.ts";
 import type { OwnedClaim } from "./claim.ts";
 import type { Cluster } from "./cluster.ts";
+import { committedRecords } from "./committed_records.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "./faults.ts";
 import { Backoff, Notice } from "./pause.ts";
 import type { FetchedPartition, FetchedRecord, Requests } from "./protocol.ts";
@@ -230,17 +231,10 @@ export class Fetcher {
     claim.isCaughtUp = lane === "now" && fetched.messages.length === 0;
     const last = fetched.messages.at(-1);
     if (!last) return;
-    claim.append(this.#visible(fetched, offset));
+    claim.append(visible(fetched, offset));
     claim.position = endOf(last);
     this.#moveLast(claim);
     this.#changed.give();
-  }
-
-  /** Without markers and messages of aborted transactions, and without what comes before the place asked for. */
-  #visible({ messages, abortedTransactions }: FetchedPartition, offset: number): FetchedRecord[] {
-    const { filterAbortedMessages } = this.#cluster.protocol;
-    return filterAbortedMessages({ messages, abortedTransactions })
-      .filter((record) => !record.isControlRecord && Number(record.offset) >= offset);
   }
 
   /** One partition is in trouble: the others go on. */
@@ -296,6 +290,11 @@ function* matched(
       if (of) yield [of.claim, of.offset, fetched];
     }
   }
+}
+
+/** Without what comes before the place asked for: brokers answer with whole batches. */
+function visible({ messages, abortedTransactions }: FetchedPartition, offset: number): FetchedRecord[] {
+  return committedRecords(messages, abortedTransactions).filter((record) => Number(record.offset) >= offset);
 }
 
 /** The offset after the batch of a record: compaction can have removed the batch's last records. */

@@ -1,4 +1,5 @@
 import { BusError } from "../errors.ts";
+import type { Delivery } from "../transport.ts";
 import { closedError, type Cluster } from "./cluster.ts";
 import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "./faults.ts";
 import {
@@ -25,6 +26,8 @@ import {
 export interface Holdings {
   /** What is claimed, including what is being released. */
   owned(): readonly TopicPartition[];
+  /** Called before it is read where partitions begin that are to be claimed. What their owner before does has no effect then. */
+  prepare(partitions: readonly TopicPartition[]): Promise<void>;
   /** Claims these partitions, from these offsets. */
   claim(positions: readonly TopicPosition[]): void;
   /** Stops to hand out from these partitions, gives what was handed out a moment to be committed, loses the claims. */
@@ -41,6 +44,8 @@ export interface GroupSettings {
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** Whether members commit in transactions. */
+  readonly delivery: Delivery;
   /** Distinguishes its connections. */
   readonly lane: string;
   /** Where a partition begins for which the group has committed nothing; what is not in it begins at its start. */
@@ -54,6 +59,12 @@ const PARTITIONS_CHECK_MS = 60_000;
 const MOST_PAUSE_MS = 1_000;
 /** A new coordinator waits a session for a sign of life: several attempts must fall into it. */
 const PAUSES_A_SESSION = 8;
+/** The group has gone on, or is about to. */
+const OVERTAKEN_CODES = [
+  CODE.REBALANCE_IN_PROGRESS,
+  CODE.UNKNOWN_MEMBER_ID,
+  CODE.ILLEGAL_GENERATION,
+] as const;
 const COORDINATOR_CODES = [
   CODE.COORDINATOR_LOAD_IN_PROGRESS,
   CODE.COORDINATOR_NOT_AVAILABLE,
@@ -256,10 +267,35 @@ export class GroupMember {
     if (positions && !isOver()) this.#holdings.claim(positions);
   }
 
+  /**
+   * Claims a partition anew that was given up on this side only, unless the group has gone on: then it says who gets it.
+   *
+   * @param partition No longer owned.
+   */
+  reclaim(partition: TopicPartition): void {
+    const generation = this.#generation;
+    const claim = async () => {
+      await this.#beat();
+      if (this.#generation === generation && !this.#closed.signal.aborted) await this.#claim([partition]);
+    };
+    claim().catch((error) => {
+      if (!isCode(error, ...OVERTAKEN_CODES)) this.#failUnlessClosed(error);
+    });
+  }
+
   async #positions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
-    const { group, lane, starts } = this.#settings;
+    const { group, lane, starts, delivery } = this.#settings;
+    await this.#holdings.prepare(partitions);
     const coordinator = await this.#findCoordinator();
-    const committed = await committedOffsets(this.#cluster, coordinator, `${lane} commit`, group, partitions);
+    const api = delivery === "exactly-once" ? "StableOffsetFetch" : "OffsetFetch";
+    const committed = await committedOffsets(
+      this.#cluster,
+      coordinator,
+      `${lane} commit`,
+      group,
+      partitions,
+      api,
+    );
     const { fixed, open } = split(without(partitions, committed), starts);
     // Otherwise the next owner, who may have subscribed later, would begin later.
     if (fixed.length > 0) await this.#commitIn(generation, fixed);
@@ -330,9 +366,7 @@ export class GroupMember {
     if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
       this.#coordinator = undefined;
     }
-    if (!isCode(error, CODE.REBALANCE_IN_PROGRESS, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) {
-      return error;
-    }
+    if (!isCode(error, ...OVERTAKEN_CODES)) return error;
     // Refused in an earlier generation than the present one, it means only that this side has joined anew since.
     const isCurrent = this.#isStable && this.#generation === generation;
     if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#fenced(error);

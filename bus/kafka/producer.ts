@@ -225,7 +225,7 @@ export class Producer {
   async #divide(queue: PartitionQueue): Promise<void> {
     const { topic, underWay } = queue;
     const limit = await maxBatchBytes(this.#cluster, topic);
-    if (underWay.length === 1) return this.#reject(queue, tooLarge(topic, underWay[0]!, limit));
+    if (underWay.length === 1) return this.#reject(queue, tooLarge(topic, underWay[0]!.record, limit));
     queue.shrink(Math.min(limit ?? Infinity, Math.floor(queue.batchBytes / 2)));
     this.#repeat(queue);
   }
@@ -326,7 +326,14 @@ function noLeader({ topic, partition }: PartitionQueue): BrokerFault {
   return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
 }
 
-function tooLarge(topic: string, { record }: PendingRecord, limit: number | null): BusError {
+/**
+ * The error for a record that a topic does not take.
+ *
+ * @param topic The topic.
+ * @param record The record.
+ * @param limit The most bytes that the topic takes, where that is known.
+ */
+export function tooLarge(topic: string, record: RecordToSend, limit: number | null): BusError {
   const setting = "max.message.bytes (message.max.bytes of the broker)";
   return new BusError(
     "too_large",

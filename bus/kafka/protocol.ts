@@ -9,8 +9,14 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { BusError } from "../errors.ts";
 import type { Codec } from "./compression.ts";
 import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
+import {
+  decodeStableOffsetFetch,
+  encodeStableOffsetFetch,
+  STABLE_OFFSET_FETCH,
+} from "./stable_offset_fetch.ts";
 
 /** A record as the decoder returns it. Numbers of 64 bits are decimal text. */
 export interface FetchedRecord {
@@ -20,7 +26,18 @@ export interface FetchedRecord {
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | null | (Buffer | null)[]>>;
   readonly isControlRecord: boolean;
-  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number };
+  readonly batchContext: {
+    readonly firstOffset: string;
+    readonly lastOffsetDelta: number;
+    readonly inTransaction: boolean;
+    readonly producerId: string;
+  };
+}
+
+/** A transaction that was aborted, as a fetch tells of it. */
+export interface AbortedTransaction {
+  readonly producerId: string;
+  readonly firstOffset: string;
 }
 
 interface ErrorCode {
@@ -41,7 +58,7 @@ export interface JoinedMember {
 /** What a fetch returned for one partition. */
 export interface FetchedPartition extends ErrorCode {
   readonly partition: number;
-  readonly abortedTransactions: readonly unknown[];
+  readonly abortedTransactions: readonly AbortedTransaction[];
   readonly messages: readonly FetchedRecord[];
 }
 
@@ -51,6 +68,20 @@ export interface TopicMetadata {
   readonly topicErrorCode: number;
   readonly isInternal: boolean;
   readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+}
+
+/** Whose coordinator: a group's, or a transactional id's. */
+export const COORDINATOR = { group: 0, transaction: 1 } as const;
+
+/** One of {@linkcode COORDINATOR}. */
+export type CoordinatorType = (typeof COORDINATOR)[keyof typeof COORDINATOR];
+
+/** Who sends in a transaction: of equal names, only the one with the latest epoch may. */
+export interface ProducerIdentity {
+  readonly transactionalId: string;
+  /** A number of 64 bits as decimal text. */
+  readonly producerId: string;
+  readonly producerEpoch: number;
 }
 
 /** The requests that are used: what goes in, what comes back. */
@@ -97,6 +128,7 @@ export interface Requests {
   ];
   Produce: [
     {
+      readonly transactionalId?: string;
       readonly acks: -1;
       readonly timeout: number;
       readonly topicData: readonly ByTopic<{ partition: number; batch: Buffer }>[];
@@ -125,13 +157,14 @@ export interface Requests {
   ListOffsets: [
     {
       readonly replicaId: -1;
-      readonly isolationLevel: 0;
+      /** 0: up to the end; 1: up to the first transaction that is open. */
+      readonly isolationLevel: 0 | 1;
       readonly topics: readonly ByTopic<{ partition: number; timestamp: number }>[];
     },
     { readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[] },
   ];
   GroupCoordinator: [
-    { readonly groupId: string },
+    { readonly groupId: string; readonly coordinatorType?: CoordinatorType },
     ErrorCode & { readonly coordinator: { readonly nodeId: number } },
   ];
   JoinGroup: [
@@ -179,6 +212,30 @@ export interface Requests {
       readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[];
     },
   ];
+  /** Is refused while a transaction that commits for these partitions is open. */
+  StableOffsetFetch: Requests["OffsetFetch"];
+  InitProducerId: [
+    { readonly transactionalId: string; readonly transactionTimeout: number },
+    ErrorCode & { readonly producerId: string; readonly producerEpoch: number },
+  ];
+  AddPartitionsToTxn: [
+    ProducerIdentity & { readonly topics: readonly { topic: string; partitions: readonly number[] }[] },
+    {
+      readonly errors: readonly {
+        readonly topic: string;
+        readonly partitionErrors: readonly (ErrorCode & { readonly partition: number })[];
+      }[];
+    },
+  ];
+  AddOffsetsToTxn: [ProducerIdentity & { readonly groupId: string }, ErrorCode];
+  TxnOffsetCommit: [
+    ProducerIdentity & {
+      readonly groupId: string;
+      readonly topics: readonly ByTopic<{ partition: number; offset: number; metadata: string }>[];
+    },
+    { readonly topics: readonly ByTopic<ErrorCode & { partition: number }>[] },
+  ];
+  EndTxn: [ProducerIdentity & { readonly transactionResult: boolean }, ErrorCode];
 }
 
 /** The name of a request. */
@@ -241,9 +298,6 @@ export interface Protocol {
     encode(of: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer;
     decode(bytes: Buffer): { readonly assignment: Record<string, number[]> } | null;
   };
-  readonly filterAbortedMessages: (
-    of: { messages: readonly FetchedRecord[]; abortedTransactions: readonly unknown[] },
-  ) => readonly FetchedRecord[];
   readonly authenticate: (connection: AuthenticatedConnection, versions: Versions) => Promise<void>;
 }
 
@@ -255,14 +309,13 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [protocol, apiKeys, crc32c, errors, assigner, aborted, sasl, compression, { CODECS }] = await Promise
+  const [protocol, apiKeys, crc32c, errors, assigner, sasl, compression, { CODECS }] = await Promise
     .all([
       import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
       import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/error.js"),
       import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
-      import("npm:kafkajs@2.2.4/src/consumer/filterAbortedMessages.js"),
       import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
       import("./compression.ts"),
@@ -270,12 +323,15 @@ async function load(): Promise<Protocol> {
   registerCodecs(compression.default.Codecs, CODECS);
   return {
     lookup: protocol.default.lookup,
-    requests: { ...protocol.default.requests, Produce: produceDefinition(protocol.default.requests.Produce) },
-    apiKeys: apiKeys.default,
+    requests: {
+      ...protocol.default.requests,
+      Produce: produceDefinition(protocol.default.requests.Produce),
+      StableOffsetFetch: stableOffsetFetchDefinition,
+    },
+    apiKeys: { ...apiKeys.default, StableOffsetFetch: STABLE_OFFSET_FETCH.apiKey },
     crc32c: crc32c.default,
     errorCodes: errors.default.errorCodes,
     ...assigner.default,
-    filterAbortedMessages: aborted.default,
     authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
       new sasl.default(connection, SILENT, versions, true).authenticate(),
   };
@@ -295,6 +351,24 @@ function produceDefinition(theirs: Definition): Definition {
       return { request: { apiKey, apiVersion, apiName, encode }, response };
     },
   };
+}
+
+const stableOffsetFetchDefinition: Definition = {
+  versions: [`${STABLE_OFFSET_FETCH.apiVersion}`],
+  protocol: ({ version }) => (payload) => {
+    if (version < STABLE_OFFSET_FETCH.apiVersion) throw tooOld(version);
+    const buffer = encodeStableOffsetFetch(payload as Requests["StableOffsetFetch"][0]);
+    return {
+      request: { ...STABLE_OFFSET_FETCH, encode: () => Promise.resolve({ buffer }) },
+      response: { decode: (bytes) => Promise.resolve(decodeStableOffsetFetch(bytes)) },
+    };
+  },
+};
+
+function tooOld(version: number): BusError {
+  const { apiName, apiVersion } = STABLE_OFFSET_FETCH;
+  const known = `knows ${apiName} up to version ${version}, and ${apiVersion} was expected`;
+  return new BusError("invalid", `exactly-once needs Kafka 2.5 or newer: the broker ${known}`);
 }
 
 /** A program that uses kafkajs itself may have registered its own codecs: those stay. */

@@ -24,6 +24,7 @@ const BATCH_HEADER_BYTES = 61;
 const CRC_AT = 17;
 const CRC_FROM = 21;
 const MAGIC = 2;
+const TRANSACTIONAL = 0x10;
 
 /** A message in the form in which it is sent. Its value is not copied. */
 export function toRecord({ key = null, value, headers = {} }: OutgoingMessage): RecordToSend {
@@ -38,21 +39,32 @@ function lengthOf(text: Text): number {
   return typeof text === "string" ? Buffer.byteLength(text) : text.length;
 }
 
+/** Who sends a batch in a transaction, and which of its batches for the partition it is. */
+export interface BatchOrigin {
+  /** A number of 64 bits as decimal text. */
+  readonly producerId: string;
+  readonly producerEpoch: number;
+  /** How many records of this producer, in this epoch, the partition got before. */
+  readonly sequence: number;
+}
+
 /**
  * Encodes one batch.
  *
  * @param records At least one.
  * @param timestamp Of all of them, in milliseconds since 1970.
  * @param crc32c The checksum that Kafka uses.
+ * @param origin For a batch that is part of a transaction.
  */
 export function encodeRecordBatch(
   records: readonly RecordToSend[],
   timestamp: number,
   crc32c: (bytes: Buffer) => number,
+  origin: BatchOrigin | null = null,
 ): Buffer {
   const size = records.reduce((sum, { bytes }) => sum + bytes, BATCH_HEADER_BYTES);
   const writer = new Writer(size);
-  writeHeader(writer, records.length, BigInt(timestamp));
+  writeHeader(writer, records.length, BigInt(timestamp), origin);
   for (const [index, record] of records.entries()) writer.record(index, record);
   const batch = writer.written;
   batch.writeInt32BE(batch.length - 12, 8);
@@ -60,19 +72,19 @@ export function encodeRecordBatch(
   return batch;
 }
 
-function writeHeader(writer: Writer, count: number, timestamp: bigint): void {
+function writeHeader(writer: Writer, count: number, timestamp: bigint, origin: BatchOrigin | null): void {
   writer.int64(0n); // first offset: the broker's to give
   writer.int32(0); // length: known at the end
   writer.int32(-1); // leader epoch
   writer.int8(MAGIC);
   writer.int32(0); // checksum: known at the end
-  writer.int16(0); // attributes: not compressed, not transactional
+  writer.int16(origin ? TRANSACTIONAL : 0); // attributes: not compressed
   writer.int32(count - 1);
   writer.int64(timestamp);
   writer.int64(timestamp);
-  writer.int64(-1n); // no producer id: not idempotent
-  writer.int16(-1);
-  writer.int32(-1);
+  writer.int64(BigInt(origin?.producerId ?? -1)); // without a producer id: not idempotent
+  writer.int16(origin?.producerEpoch ?? -1);
+  writer.int32(origin?.sequence ?? -1);
   writer.int32(count);
 }
 

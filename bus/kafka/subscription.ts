@@ -1,13 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { BusError } from "../errors.ts";
-import type { Batch, Claim, Subscription, TransportEvent } from "../transport.ts";
-import { checkInteger } from "../validate.ts";
+import type { Batch, Claim, CommittedMessage, Delivery, Subscription, TransportEvent } from "../transport.ts";
+import { checkInteger, expectDelivery } from "../validate.ts";
 import { OwnedClaim } from "./claim.ts";
 import { closedError, type Cluster } from "./cluster.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupMember, type GroupSettings, type Holdings } from "./group_member.ts";
 import { Notice, pause } from "./pause.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "./topics.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** How a subscription works. */
 export interface KafkaSubscriptionSettings {
@@ -16,6 +17,8 @@ export interface KafkaSubscriptionSettings {
   readonly lane: string;
   /** How long what was handed out may still be committed when a partition is to move. */
   readonly releaseMs: number;
+  /** With exactly-once delivery, what it commits by. */
+  readonly transactions: Transactions | null;
   readonly emit: (event: TransportEvent) => void;
   readonly onClosed: (subscription: KafkaSubscription) => void;
 }
@@ -57,6 +60,7 @@ export class KafkaSubscription implements Subscription {
   join(cluster: Cluster, settings: GroupSettings): void {
     const holdings: Holdings = {
       owned: () => [...this.#claims.values()],
+      prepare: async (partitions) => await this.#settings.transactions?.begin(partitions),
       claim: (positions) => this.claimAll(positions),
       release: (partitions) => this.#release(partitions),
       loseAll: () => this.#loseAll(),
@@ -77,6 +81,7 @@ export class KafkaSubscription implements Subscription {
     if (this.#claims.get(nameOf(claim)) !== claim) return;
     this.#claims.delete(nameOf(claim));
     claim.lose();
+    this.#settings.transactions?.end(claim);
     this.#fetcher.remove(claim);
     this.#drained.give();
     this.#settings.emit({ type: "lost", topic: claim.topic, partition: claim.partition });
@@ -124,7 +129,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   async commit(positions: ReadonlyMap<Claim, number>): Promise<void> {
-    if (this.#closing) throw closedError();
+    this.#expect("at-least-once");
     const asked = [...positions];
     const committed = this.#committing.then(() => this.#commit(asked));
     this.#committing = committed.catch(() => {});
@@ -139,6 +144,41 @@ export class KafkaSubscription implements Subscription {
     );
     for (const [claim, offset] of held()) claim.committed(offset);
     this.#drained.give();
+  }
+
+  async commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void> {
+    this.#expect("exactly-once");
+    checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
+    const fitting = this.#settings.transactions!.fit(messages);
+    if (!this.#isHeld(claim)) return;
+    const stored = claim.committing.then(() => this.#transact(claim, position, fitting));
+    claim.committing = stored.catch(() => {});
+    this.#committing = Promise.all([this.#committing, claim.committing]).then(() => {});
+    await stored;
+  }
+
+  async #transact(claim: OwnedClaim, offset: number, messages: readonly CommittedMessage[]): Promise<void> {
+    if (!this.#isHeld(claim)) return;
+    const { topic, partition, lost } = claim;
+    const refusal = await this.#settings.transactions!.run({ topic, partition, offset }, messages, lost)
+      .catch(() => this.#reclaim(claim));
+    if (refusal) throw refusal;
+    if (!this.#isHeld(claim)) return;
+    claim.committed(offset);
+    this.#drained.give();
+  }
+
+  /** It is open how far the claim came: what is committed tells, when nothing of it is under way any more. */
+  #reclaim(claim: OwnedClaim): void {
+    if (!this.#isHeld(claim)) return;
+    const { topic, partition, isHeld } = claim;
+    this.#lose(claim);
+    if (!isHeld && !this.#closing) this.#member?.reclaim({ topic, partition });
+  }
+
+  #expect(delivery: Delivery): void {
+    if (this.#closing) throw closedError();
+    expectDelivery(this.#settings.transactions ? "exactly-once" : "at-least-once", delivery);
   }
 
   #isHeld(claim: Claim): claim is OwnedClaim {

@@ -90,18 +90,19 @@ async function createTopics(
  *
  * @param cluster Where.
  * @param partitions Which; those that have no leader make it fail.
- * @param at `"start"` for the oldest message kept, `"end"` for the next one to come; a time for the first message whose
- * timestamp is not before it: the next one to come when there is none.
+ * @param at `"start"` for the oldest message kept, `"end"` for the next one to come; `"stable"` for the next one that readers
+ * get, behind which a transaction is open or nothing; a time for the first message whose timestamp is not before it: the next
+ * one to come when there is none.
  * @returns The offsets, in no particular order.
  * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
  */
 export async function listOffsets(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
-  at: "start" | "end" | Date,
+  at: "start" | "end" | "stable" | Date,
 ): Promise<TopicPosition[]> {
   if (at instanceof Date) return await listOffsetsSince(cluster, partitions, at);
-  return await askOffsets(cluster, partitions, at === "start" ? -2 : -1);
+  return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
 }
 
 /** The ends are asked for first: what comes in between is not before the time. */
@@ -119,12 +120,13 @@ async function askOffsets(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
   timestamp: number,
+  isolationLevel: 0 | 1 = 0,
 ): Promise<TopicPosition[]> {
   const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
   const answers = [...Map.groupBy(asked, ({ topic, partition }) => cluster.leader(topic, partition))]
     .map(async ([leader, some]) => {
       if (leader === undefined) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(some[0]!));
-      const payload = { replicaId: -1, isolationLevel: 0, topics: byTopic(some) } as const;
+      const payload = { replicaId: -1, isolationLevel, topics: byTopic(some) } as const;
       return await cluster.request(leader, "admin", "ListOffsets", payload);
     });
   return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset"));
@@ -138,6 +140,7 @@ async function askOffsets(
  * @param lane The lane to ask on.
  * @param groupId The group.
  * @param partitions Of which partitions.
+ * @param api How to ask: `"StableOffsetFetch"` where commits are made in transactions.
  * @returns Only the partitions that it has committed something for.
  * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
  */
@@ -147,9 +150,10 @@ export async function committedOffsets(
   lane: string,
   groupId: string,
   partitions: readonly TopicPartition[],
+  api: "OffsetFetch" | "StableOffsetFetch" = "OffsetFetch",
 ): Promise<TopicPosition[]> {
   const topics = byTopic(partitions.map(({ topic, partition }) => ({ topic, partition })));
-  const answer = await cluster.request(coordinator, lane, "OffsetFetch", { groupId, topics });
+  const answer = await cluster.request(coordinator, lane, api, { groupId, topics });
   expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`);
   return flatten(answer.responses, "committed offset").filter(({ offset }) => offset >= 0);
 }

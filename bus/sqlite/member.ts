@@ -110,12 +110,15 @@ export class Member {
    * Remembers for the group how far its claims were worked off.
    *
    * @param positions Claims of this member, and the next offset of each.
+   * @param along Done in the same transaction, when all of them are still owned.
    */
-  async commit(positions: readonly (readonly [OwnedClaim, number])[]): Promise<void> {
+  async commit(positions: readonly (readonly [OwnedClaim, number])[], along = () => {}): Promise<void> {
     const { store, writer, claims } = this.#parts;
-    const kept = await writer.run(() =>
-      positions.map(([{ member, source }, offset]) => store.commit(member!, source, offset))
-    );
+    const kept = await writer.run(() => {
+      const kept = positions.map(([{ member, source }, offset]) => store.commit(member!, source, offset));
+      if (!kept.includes(false)) along();
+      return kept;
+    });
     for (const [index, [claim, offset]] of positions.entries()) {
       if (kept[index]) claim.committed = offset;
       else claims.lose(claim);

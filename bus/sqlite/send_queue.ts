@@ -67,7 +67,7 @@ export class SendQueue {
     };
     const work = () => {
       end();
-      this.#append(topic, part.messages);
+      this.append(topic, part.messages);
     };
     part.stored = this.#store.writer.run(work, { bytes: () => part.bytes, signal });
     part.stored.then(end, end);
@@ -75,7 +75,13 @@ export class SendQueue {
     return part;
   }
 
-  #append(topic: string, messages: readonly OutgoingMessage[]): void {
+  /**
+   * Stores messages at once; to be called inside a transaction.
+   *
+   * @param topic A valid name.
+   * @param messages Already checked.
+   */
+  append(topic: string, messages: readonly OutgoingMessage[]): void {
     const records = messages.map(encodeRecord);
     this.#store.retention.makeRoom(records.reduce((sum, record) => sum + recordBytes(record), 0));
     this.#store.log.append(this.#ensure(topic), records);

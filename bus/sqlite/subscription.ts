@@ -1,6 +1,15 @@
 import { BusError } from "../errors.ts";
-import type { Batch, Claim, Message, Subscription, TransportEvent } from "../transport.ts";
-import { checkInteger, type SubscribeSettings } from "../validate.ts";
+import type {
+  Batch,
+  Claim,
+  CommittedMessage,
+  Delivery,
+  Message,
+  OutgoingMessage,
+  Subscription,
+  TransportEvent,
+} from "../transport.ts";
+import { checkInteger, expectDelivery, fitMessages, type SubscribeSettings } from "../validate.ts";
 import { Claims, OwnedClaim } from "./claims.ts";
 import { GroupStore, type Share } from "./group_store.ts";
 import type { Partition, Topic } from "./log.ts";
@@ -16,6 +25,9 @@ export interface SubscriptionSettings extends SubscribeSettings {
   readonly topics: () => Topic[];
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
+  readonly maxMessageBytes: number;
+  /** Stores messages; called inside a transaction. */
+  readonly append: (topic: string, messages: readonly OutgoingMessage[]) => void;
   /** Told of each claim gained and lost. */
   readonly emit: (event: TransportEvent) => void;
   readonly signal: AbortSignal | undefined;
@@ -25,7 +37,7 @@ export interface SubscriptionSettings extends SubscribeSettings {
 export class SqliteSubscription implements Subscription {
   readonly #store: Store;
   readonly #claims: Claims;
-  readonly #maxBatchMessages: number;
+  readonly #settings: SubscriptionSettings;
   readonly #paused = new Set<string>();
   readonly #stopListening: () => void;
   #member: Member | null = null;
@@ -33,10 +45,10 @@ export class SqliteSubscription implements Subscription {
   #failure: unknown;
   #closing: Promise<void> | null = null;
 
-  private constructor(store: Store, { maxBatchMessages, emit }: SubscriptionSettings) {
+  private constructor(store: Store, settings: SubscriptionSettings) {
     this.#store = store;
-    this.#claims = new Claims(emit);
-    this.#maxBatchMessages = maxBatchMessages;
+    this.#claims = new Claims(settings.emit);
+    this.#settings = settings;
     this.#stopListening = store.changes.listen(() => this.#follow());
   }
 
@@ -140,7 +152,7 @@ export class SqliteSubscription implements Subscription {
   }
 
   #readFrom(claim: OwnedClaim): Message[] {
-    const messages = this.#store.log.read(claim.source, claim.position, this.#maxBatchMessages);
+    const messages = this.#store.log.read(claim.source, claim.position, this.#settings.maxBatchMessages);
     if (claim.end === Infinity) return messages;
     const wanted = messages.filter(({ offset }) => offset < claim.end);
     // What is left of the range was removed: there is nothing to wait for.
@@ -163,13 +175,29 @@ export class SqliteSubscription implements Subscription {
   }
 
   async commit(positions: ReadonlyMap<Claim, number>): Promise<void> {
-    if (this.#closing) throw new BusError("closed", "The subscription was closed");
+    this.#expect("at-least-once");
     const owned: [OwnedClaim, number][] = [];
     for (const [claim, offset] of positions) {
       checkInteger("The offset to commit", offset, 0, Number.MAX_SAFE_INTEGER);
       if (this.#claims.has(claim)) owned.push([claim, offset]);
     }
     if (this.#member && owned.length > 0) await this.#member.commit(owned);
+  }
+
+  async commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void> {
+    this.#expect("exactly-once");
+    checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
+    const { maxMessageBytes, append } = this.#settings;
+    const byTopic = Map.groupBy(fitMessages(messages, maxMessageBytes), ({ topic }) => topic);
+    if (!this.#claims.has(claim)) return;
+    await this.#member!.commit([[claim, position]], () => {
+      for (const [topic, some] of byTopic) append(topic, some.map(({ message }) => message));
+    });
+  }
+
+  #expect(delivery: Delivery): void {
+    if (this.#closing) throw new BusError("closed", "The subscription was closed");
+    expectDelivery(this.#settings.delivery, delivery);
   }
 
   close(): Promise<void> {

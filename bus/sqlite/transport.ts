@@ -108,6 +108,8 @@ export class SqliteTransport implements Transport {
       sessionTimeoutMs,
       heartbeatMs,
       topics: () => names.map((name) => this.#ensure(name)),
+      maxMessageBytes: this.maxMessageBytes,
+      append: (topic, messages) => this.#sends.append(topic, messages),
       emit: (event) => this.#emit(event),
       signal: options.signal,
     });
