@@ -224,7 +224,7 @@ class KafkaTransport implements Transport {
     const positions = await listOffsets(this.#cluster, partitions, from === "end" ? "stable" : from);
     if (group !== null) await fixStart(this.#cluster, group, "admin", positions);
     if (until === null) return { positions };
-    const ends = await listOffsets(this.#cluster, partitions, "stable");
+    const ends = await listOffsets(this.#cluster, partitions, until);
     return { positions, ends: new Map(ends.map((end) => [nameOf(end), end.offset])) };
   }
 

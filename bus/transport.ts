@@ -117,7 +117,8 @@ export interface SubscribeOptions {
   readonly from?: "start" | "end" | Date;
   /**
    * Where to stop. `"end"` is fixed before `subscribe` resolves: the iteration ends when everything that was stored by
-   * then, and is still kept, was delivered; nothing that is stored later is. Only without a group. Without it, the
+   * then, and is still kept, was delivered; nothing that is stored later is. A transaction that is open by then is waited for.
+   * Only without a group. Without it, the
    * iteration waits for more.
    */
   readonly until?: "end";

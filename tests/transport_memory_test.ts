@@ -93,6 +93,7 @@ testTransport({
       reason: "it has no process of its own that could be suspended",
       cases: [
         "a process that was suspended for longer than its session finds its claims lost and commits nothing",
+        "exactly once: what a process that was suspended for too long commits when it wakes is not to be seen",
       ],
     },
     {

@@ -9,6 +9,7 @@
  */
 import { CLOSING_CASES } from "./transport_suite/closing.ts";
 import { DELIVERY_CASES } from "./transport_suite/delivery.ts";
+import { EXACTLY_ONCE_CASES } from "./transport_suite/exactly_once.ts";
 import { FLOW_CASES } from "./transport_suite/flow.ts";
 import { GROUP_CASES } from "./transport_suite/groups.ts";
 import { HAND_OVER_CASES } from "./transport_suite/hand_over.ts";
@@ -40,6 +41,7 @@ const CASES: readonly Case[] = [
   ...DELIVERY_CASES,
   ...GROUP_CASES,
   ...HAND_OVER_CASES,
+  ...EXACTLY_ONCE_CASES,
   ...FLOW_CASES,
   ...LIMIT_CASES,
   ...CLOSING_CASES,

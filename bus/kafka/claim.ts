@@ -65,6 +65,11 @@ export class OwnedClaim implements Claim {
     return this.#committed >= this.#delivered;
   }
 
+  /** Whether nothing is left before its position, and the group does not know that: what came last is for nobody to see. */
+  get isPastCommit(): boolean {
+    return this.isDrained && !this.hasMessages && this.position > this.#committed;
+  }
+
   /** Adds what was fetched. */
   append(records: readonly FetchedRecord[]): void {
     for (const record of records) {

@@ -16,6 +16,8 @@ export interface FetcherSettings {
   readonly maxBatchMessages: number;
   /** The log ends before the claim's place: the partition is to be claimed anew, from this offset. */
   readonly restart: (claim: OwnedClaim, offset: number) => void;
+  /** A claim has moved past records that nobody gets to see. */
+  readonly onSkipped: (claim: OwnedClaim) => void;
 }
 
 /** How long a broker waits for messages when everything is asked for, and when something could be asked for soon. */
@@ -233,6 +235,7 @@ export class Fetcher {
     if (!last) return;
     claim.append(visible(fetched, offset));
     claim.position = endOf(last);
+    if (claim.isPastCommit) this.#settings.onSkipped(claim);
     this.#moveLast(claim);
     this.#changed.give();
   }

@@ -24,6 +24,7 @@ export interface KafkaSubscriptionSettings {
 }
 
 const CLOSE_COMMIT_MS = 5_000;
+const SKIP_INTERVAL_MS = 200;
 
 /** What was fetched for its claims, handed out one batch at a time. */
 export class KafkaSubscription implements Subscription {
@@ -34,6 +35,8 @@ export class KafkaSubscription implements Subscription {
   #member: GroupMember | null = null;
   #committing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  readonly #skipped = new Set<OwnedClaim>();
+  #skipping: ReturnType<typeof setTimeout> | undefined;
   #isIterated = false;
 
   constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
@@ -43,7 +46,8 @@ export class KafkaSubscription implements Subscription {
       this.#lose(claim);
       this.#gain({ topic: claim.topic, partition: claim.partition, offset }, claim.end);
     };
-    this.#fetcher = new Fetcher(cluster, { lane: `${lane} fetch`, maxBatchMessages, restart });
+    const onSkipped = (claim: OwnedClaim) => this.#skip(claim);
+    this.#fetcher = new Fetcher(cluster, { lane: `${lane} fetch`, maxBatchMessages, restart, onSkipped });
   }
 
   /**
@@ -142,7 +146,12 @@ export class KafkaSubscription implements Subscription {
     await this.#member?.commit(() =>
       held().map(([{ topic, partition }, offset]) => ({ topic, partition, offset }))
     );
-    for (const [claim, offset] of held()) claim.committed(offset);
+    for (const [claim, offset] of held()) this.#note(claim, offset);
+  }
+
+  #note(claim: OwnedClaim, committed: number): void {
+    claim.committed(committed);
+    if (claim.isPastCommit) this.#skip(claim);
     this.#drained.give();
   }
 
@@ -164,8 +173,7 @@ export class KafkaSubscription implements Subscription {
       .catch(() => this.#reclaim(claim));
     if (refusal) throw refusal;
     if (!this.#isHeld(claim)) return;
-    claim.committed(offset);
-    this.#drained.give();
+    this.#note(claim, offset);
   }
 
   /** It is open how far the claim came: what is committed tells, when nothing of it is under way any more. */
@@ -181,6 +189,23 @@ export class KafkaSubscription implements Subscription {
     expectDelivery(this.#settings.transactions ? "exactly-once" : "at-least-once", delivery);
   }
 
+  /** Otherwise a group would seem to be behind for as long as a marker of a transaction is the last record. */
+  #skip(claim: OwnedClaim): void {
+    if (!this.#member) return;
+    this.#skipped.add(claim);
+    this.#skipping ??= setTimeout(() => void this.#commitSkipped(), SKIP_INTERVAL_MS);
+  }
+
+  async #commitSkipped(): Promise<void> {
+    this.#skipping = undefined;
+    const claims = [...this.#skipped].filter((claim) => this.#isHeld(claim) && claim.isPastCommit);
+    this.#skipped.clear();
+    if (claims.length === 0 || this.#closing) return;
+    const asked = claims.map((claim) => [claim, claim.position] as const);
+    this.#committing = this.#committing.then(() => this.#commit(asked)).catch(() => {});
+    await this.#committing;
+  }
+
   #isHeld(claim: Claim): claim is OwnedClaim {
     return this.#claims.get(nameOf(claim)) === claim;
   }
@@ -191,6 +216,7 @@ export class KafkaSubscription implements Subscription {
 
   async #close(): Promise<void> {
     this.#fetcher.close();
+    clearTimeout(this.#skipping);
     // A reader that was just given a batch has its turn to commit it.
     await setImmediate();
     const late = new AbortController();

@@ -18,6 +18,8 @@ export interface ConsumerSpec {
   readonly subscribe?: Omit<SubscribeOptions, "signal">;
   /** Whether each batch is committed as soon as it came, or only when asked to. */
   readonly commit: "each" | "asked";
+  /** Subscribes for exactly-once delivery, and commits together with a copy of each message to this topic. */
+  readonly copyTo?: string;
   /** Whether it stops iterating after the first batch until told to go on. @default {false} */
   readonly stall?: boolean;
 }
