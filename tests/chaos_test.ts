@@ -4,6 +4,7 @@ import { isPoisoned, poisoned } from "../tools/chaos/poison.ts";
 import { type ChaosReport, summary } from "../tools/chaos/report.ts";
 import { type ChaosOptions, runChaos } from "../tools/chaos/run.ts";
 import { type FaultKind, FAULTS, planFaults, possibleFaults } from "../tools/chaos/schedule.ts";
+import { TopicCount } from "../tools/chaos/topic_count.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { NO_OWN_KAFKA } from "./fixtures/kafka.ts";
 import { SEVEN } from "./pictures.ts";
@@ -111,6 +112,43 @@ Deno.test("chaos: answers that come again, and keys that overtake each other, br
   assertEquals(verdict.repeated, 2);
 });
 
+const COUNTS: readonly [string, (count: TopicCount) => void, Partial<Verdict>][] = [
+  ["a result too many", (count) => count.add("result", "chaos-17"), { twice: 1 }],
+  ["a dead letter too many", (count) => count.add("dead letter", NUMBERS.id(FIRST_BAD)), { twice: 1 }],
+  ["a request sent twice that has one result", (count) => count.add("request", `chaos-${FIRST_GOOD}`), {
+    unanswered: 1,
+    repeated: 1,
+  }],
+];
+
+function counted(change: (count: TopicCount) => void): Verdict {
+  const count = new TopicCount(NUMBERS);
+  for (const number of ALL) {
+    count.add("request", NUMBERS.id(number));
+    count.add("result", NUMBERS.id(number));
+    if (NUMBERS.picture(number) === BAD) count.add("dead letter", NUMBERS.id(number));
+  }
+  change(count);
+  return count.judge(judge());
+}
+
+for (const [what, change, expected] of COUNTS) {
+  Deno.test(`chaos: with exactly-once delivery the audit finds ${what}`, () => {
+    const verdict = counted(change);
+    assert(!isKept(verdict));
+    assertEquals({ ...verdict, ...expected }, verdict);
+  });
+}
+
+Deno.test("chaos: with exactly-once delivery, a picture sent twice that has two results breaks nothing", () => {
+  const verdict = counted((count) => {
+    count.add("request", `chaos-${FIRST_GOOD}`);
+    count.add("result", `chaos-${FIRST_GOOD}`);
+  });
+  assert(isKept(verdict));
+  assertEquals(verdict.repeated, 1);
+});
+
 Deno.test("chaos: a row that only one of two databases has is lost", () => {
   const audit = new Audit(new Assignment([GOOD, BAD], 1, 1, 0), 2);
   audit.row({ id: "chaos-0", label: "7", code: null }, 0);
@@ -154,6 +192,7 @@ async function run(options: Partial<ChaosOptions>): Promise<ChaosReport> {
     brokers: 1,
     postgres: false,
     commitBeforeSink: false,
+    exactlyOnce: false,
   };
   try {
     return await runChaos({ ...fixed, faults: (options.kinds ?? kinds).length, directory, ...options });
@@ -183,6 +222,17 @@ Deno.test({
   async fn() {
     const kinds = ["kill-broker", "kill-worker", "cut-connections", "freeze-worker"] as const;
     assertKept(await run({ bus: "kafka", kinds }));
+  },
+});
+
+Deno.test({
+  name: `chaos: with exactly-once delivery nothing is twice on the topics either${
+    NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
+  }`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    const kinds = ["kill-worker", "freeze-worker", "remove-worker", "cut-connections"] as const;
+    assertKept(await run({ bus: "kafka", kinds, exactlyOnce: true }));
   },
 });
 

@@ -57,9 +57,18 @@ Deno.test("kafka: while a coordinator is away, a member gives signs of life well
   });
   const member = new GroupMember(
     cluster,
-    { group: "g", topics: ["t"], sessionTimeoutMs, heartbeatMs: 20, lane: "test", starts: new Map() },
+    {
+      group: "g",
+      topics: ["t"],
+      delivery: "at-least-once",
+      sessionTimeoutMs,
+      heartbeatMs: 20,
+      lane: "test",
+      starts: new Map(),
+    },
     {
       owned: () => [],
+      prepare: () => Promise.resolve(),
       claim: () => {},
       release: () => Promise.resolve(),
       loseAll: () => {},

@@ -2,6 +2,8 @@ import { crc32 } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
 import { Bus } from "../bus/bus.ts";
 import { openTransport } from "../bus/connect.ts";
+import { decodeResult } from "../bus/envelope.ts";
+import { RESULTS_TOPIC } from "../bus/topics.ts";
 import type { BusStatus } from "../cli/status_bus.ts";
 import type { WorkerReport } from "../cli/worker_report.ts";
 import { WorkerProcess } from "../tools/worker_process.ts";
@@ -69,6 +71,23 @@ class Stage implements AsyncDisposable {
     }
   }
 
+  /** Resolves when so many of the ids have a result on the topic. */
+  async answered(ids: readonly string[], count = ids.length): Promise<void> {
+    const missing = new Set(ids);
+    for await (const { id } of this.bus.results({ from: "start" })) {
+      missing.delete(id);
+      if (missing.size <= ids.length - count) return;
+    }
+  }
+
+  /** The ids that are on the results topic, each as often as it is there. */
+  async results(ids: readonly string[]): Promise<string[]> {
+    const wanted = new Set(ids);
+    await using all = await this.bus.transport.subscribe([RESULTS_TOPIC], { until: "end" });
+    const messages = (await Array.fromAsync(all)).flatMap((batch) => [...batch.messages]);
+    return messages.map((message) => decodeResult(message)?.id ?? "").filter((id) => wanted.has(id));
+  }
+
   /** The ids that are in the database, each as often as it has a row. */
   rows(ids: readonly string[]): string[] {
     const wanted = new Set(ids);
@@ -106,6 +125,24 @@ const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     await stage.stored(ids, COUNT * 0.25);
     await first.kill();
     await stage.stored(ids);
+    assertEquals(stage.rows(ids).sort(), [...ids].sort());
+  },
+
+  async "with exactly-once delivery, killed twice under load, each image has exactly one result on the topic"(
+    stage,
+  ) {
+    const args = ["--quiet", "--delivery", "exactly-once"];
+    let worker = await stage.worker(...args);
+    const ids = await stage.send(COUNT);
+    for (const share of [0.25, 0.5]) {
+      await stage.answered(ids, COUNT * share);
+      await worker.kill();
+      worker = await stage.worker(...args);
+    }
+    await stage.answered(ids);
+    worker.signal("SIGTERM");
+    assertEquals(await worker.ended(), 0);
+    assertEquals((await stage.results(ids)).sort(), [...ids].sort());
     assertEquals(stage.rows(ids).sort(), [...ids].sort());
   },
 

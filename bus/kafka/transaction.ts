@@ -174,13 +174,12 @@ export class Transaction {
         return await step();
       } catch (error) {
         if (!isRetriable(error)) throw refusal(error);
-        if (!isCode(error, CODE.CONCURRENT_TRANSACTIONS)) {
-          this.#producer.forgetCoordinators();
-          await cluster.recover();
-        }
+        await backoff.wait(this.#over);
+        if (isCode(error, CODE.CONCURRENT_TRANSACTIONS)) continue;
+        this.#producer.forgetCoordinators();
+        await cluster.recover();
         if (isCode(error, CODE.UNKNOWN_TOPIC_OR_PARTITION)) await this.#makeTopics(settings.ensure);
       }
-      await backoff.wait(this.#over);
     }
   }
 

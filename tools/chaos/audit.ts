@@ -37,7 +37,10 @@ export interface Verdict {
   readonly unanswered: number;
   /** Whose first result came after that of a later picture with the same key. */
   readonly outOfOrder: number;
-  /** Results that came again on the topic: at least once is what it promises, so they break nothing. */
+  /**
+   * Results that came again on the topic: at least once is what it promises, so they break nothing. With exactly-once delivery
+   * the requests that were stored again by their sender, each of which has a result of its own.
+   */
   readonly repeated: number;
   /** Bad pictures. */
   readonly deadLettersExpected: number;

@@ -34,6 +34,7 @@ const HELP = `Usage: deno task chaos [options]
   --max-worker-memory-mb N  a model that has grown past it has to be replaced; default 128
   --session-ms N         silence after which a worker loses its partitions; default 3000
   --schedule             print the faults and do nothing
+  --exactly-once         workers deliver exactly once: the topics may hold nothing twice
   --commit-before-sink   the control: workers commit what they have not stored; the run has to fail
   --keep                 keep the directory with bus, results and logs, which is kept anyway when the run fails
   --json                 the report as one JSON object
@@ -80,6 +81,7 @@ function readArguments(args: string[]): Arguments {
     sessionTimeoutMs: whole("session-ms", values["session-ms"], 1_000, 60_000),
     maxWorkerMemoryMb: whole("max-worker-memory-mb", values["max-worker-memory-mb"], 64, 4_096),
     commitBeforeSink: values["commit-before-sink"],
+    exactlyOnce: values["exactly-once"],
   };
   const data = Deno.env.get("IMAGEBUS_DATA");
   const only = values.help ? "help" : values.schedule ? "schedule" : null;
@@ -105,6 +107,7 @@ function parse(args: string[]) {
         "max-worker-memory-mb": { type: "string", default: "128" },
         "session-ms": { type: "string", default: "3000" },
         schedule: { type: "boolean", default: false },
+        "exactly-once": { type: "boolean", default: false },
         "commit-before-sink": { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
         json: { type: "boolean", default: false },

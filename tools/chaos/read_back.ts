@@ -1,10 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import postgres from "npm:postgres@3.4.9";
 import type { Bus } from "../../bus/bus.ts";
-import { decodeResult } from "../../bus/envelope.ts";
-import { RESULTS_TOPIC } from "../../bus/topics.ts";
+import { decodeDeadLetter } from "../../bus/dead_letter.ts";
+import { decodeRequest, decodeResult } from "../../bus/envelope.ts";
+import { DEAD_LETTERS_TOPIC, requestTopic, RESULTS_TOPIC } from "../../bus/topics.ts";
+import type { Message } from "../../bus/transport.ts";
 import { Audit, type StoredRow, type Verdict } from "./audit.ts";
-import type { Assignment } from "./pictures.ts";
+import { type Assignment, MODEL } from "./pictures.ts";
+import { TopicCount } from "./topic_count.ts";
 
 /** Where the results of a run were kept. */
 export interface Databases {
@@ -20,9 +23,15 @@ export interface Databases {
  * @param bus The bus, with nobody at work on it any more.
  * @param databases Where the results were kept.
  * @param assignment What was sent.
+ * @param exactlyOnce Whether the topics may hold nothing twice either.
  * @throws {BusError} When the bus can't be read.
  */
-export async function readBack(bus: Bus, databases: Databases, assignment: Assignment): Promise<Verdict> {
+export async function readBack(
+  bus: Bus,
+  databases: Databases,
+  assignment: Assignment,
+  exactlyOnce = false,
+): Promise<Verdict> {
   const { results, postgres } = databases;
   const audit = new Audit(assignment, postgres === null ? 1 : 2);
   readSqlite(results, audit);
@@ -31,7 +40,30 @@ export async function readBack(bus: Bus, databases: Databases, assignment: Assig
   for await (const { id, error, value } of bus.deadLetters()) {
     audit.deadLetter({ id, code: error.code, value });
   }
-  return audit.verdict();
+  const verdict = audit.verdict();
+  return exactlyOnce ? (await countTopics(bus, assignment)).judge(verdict) : verdict;
+}
+
+async function countTopics(bus: Bus, assignment: Assignment): Promise<TopicCount> {
+  const count = new TopicCount(assignment);
+  for await (const message of readTopic(bus, requestTopic(MODEL))) {
+    const decoded = decodeRequest(message);
+    count.add("request", decoded.ok ? decoded.request.id : decoded.origin.id);
+  }
+  for await (const message of readTopic(bus, RESULTS_TOPIC)) {
+    const result = decodeResult(message);
+    if (result) count.add("result", result.id);
+  }
+  for await (const message of readTopic(bus, DEAD_LETTERS_TOPIC)) {
+    const letter = decodeDeadLetter(message);
+    if (letter) count.add("dead letter", letter.id);
+  }
+  return count;
+}
+
+async function* readTopic(bus: Bus, topic: string): AsyncGenerator<Message> {
+  await using subscription = await bus.transport.subscribe([topic], { from: "start", until: "end" });
+  for await (const { messages } of subscription) yield* messages;
 }
 
 function readSqlite(path: string, audit: Audit): void {
@@ -51,11 +83,8 @@ async function readPostgres(url: string, audit: Audit): Promise<void> {
 }
 
 async function readAnswers(bus: Bus, audit: Audit): Promise<void> {
-  await using results = await bus.transport.subscribe([RESULTS_TOPIC], { from: "start", until: "end" });
-  for await (const { messages } of results) {
-    for (const message of messages) {
-      const result = decodeResult(message);
-      if (result) audit.answer(result.id);
-    }
+  for await (const message of readTopic(bus, RESULTS_TOPIC)) {
+    const result = decodeResult(message);
+    if (result) audit.answer(result.id);
   }
 }

@@ -26,6 +26,8 @@ export interface ChaosReport {
   readonly workers: number;
   /** Whether this was the control run, which has to fail. */
   readonly commitBeforeSink: boolean;
+  /** Whether the topics may hold nothing twice either. */
+  readonly exactlyOnce: boolean;
   /** What became of the pictures. */
   readonly verdict: Verdict;
   /** Whether every promise was kept. */
@@ -62,11 +64,15 @@ export function formatReport(
   return [
     align([["fault", "times", "recovery, median s", "longest s"], ...faultRows(report.faults)]),
     "",
-    `${report.bus}${report.brokers > 1 ? ` with ${report.brokers} brokers` : ""}${
-      report.postgres ? " with PostgreSQL" : ""
-    }, seed ${report.seed}, ${report.workers} worker processes, ${seconds(report.tookMs)} s; ` +
-    `${verdict.repeated} results repeated on the topic, ${report.sentAgain} pictures sent again, ` +
-    `longest wait of a picture ${seconds(report.longestWaitMs)} s, ` +
+    `${busOf(report)}, seed ${report.seed}, ${report.workers} worker processes, ${
+      seconds(report.tookMs)
+    } s; ` +
+    `${verdict.repeated} ${
+      report.exactlyOnce ? "pictures stored twice" : "results repeated on the topic"
+    }, ` +
+    `${report.sentAgain} pictures sent again, longest wait of a picture ${
+      seconds(report.longestWaitMs)
+    } s, ` +
     `${report.replaced} Workers replaced for their memory`,
     ...trouble,
     ...report.crashes,
@@ -105,6 +111,15 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
  */
 export function wentWell(verdict: Verdict, crashes: readonly string[]): boolean {
   return isKept(verdict) && crashes.length === 0;
+}
+
+function busOf({ bus, brokers, postgres, exactlyOnce }: ChaosReport): string {
+  const more = [
+    brokers > 1 && ` with ${brokers} brokers`,
+    postgres && " with PostgreSQL",
+    exactlyOnce && ", exactly once",
+  ];
+  return [bus, ...more].filter((part) => part !== false).join("");
 }
 
 function faultRows(faults: readonly FaultReport[]): string[][] {

@@ -42,6 +42,8 @@ export interface ChaosOptions {
   readonly maxWorkerMemoryMb: number;
   /** The control: workers say that results are stored before they are. */
   readonly commitBeforeSink: boolean;
+  /** Whether the topics may hold nothing twice either. */
+  readonly exactlyOnce: boolean;
   /** Empty; for the bus, the results database and the logs. */
   readonly directory: string;
   /** Where the data sets are. */
@@ -88,7 +90,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using server = options.postgres ? await startPostgres() : null;
   await using bus = await connect(own.url, { ...busOptions(maxQueueBytes(messages)), sendTimeoutMs: 10_000 });
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
-  const { sessionTimeoutMs, commitBeforeSink, workersPerModel, maxWorkerMemoryMb } = options;
+  const { sessionTimeoutMs, commitBeforeSink, exactlyOnce, workersPerModel, maxWorkerMemoryMb } = options;
   const bounds = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
   await using workers = new Workers(directory, {
     bus: own.url,
@@ -97,6 +99,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     workersPerModel,
     maxWorkerMemoryMb,
     commitBeforeSink,
+    delivery: exactlyOnce ? "exactly-once" : "at-least-once",
   });
   await Promise.all(Array.from({ length: options.workers }, () => workers.add()));
   const run = new Run(options, bus, await Observer.start(bus.transport, assignment), assignment);
@@ -115,7 +118,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const tookMs = run.observer.lastAt - begun;
   await workers.stop();
   await run.observer.stop();
-  const verdict = await readBack(bus, databases, assignment);
+  const verdict = await readBack(bus, databases, assignment, exactlyOnce);
   const { longestStallMs, longestWaitMs } = run.observer;
   return {
     bus: options.bus,
@@ -124,6 +127,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     seed,
     workers: options.workers,
     commitBeforeSink,
+    exactlyOnce,
     verdict,
     kept: wentWell(verdict, workers.crashes),
     faults,
@@ -223,12 +227,18 @@ class Run {
     }
   }
 
-  /** Resolves when each picture has a result, or when none will come any more: all is committed, or nothing moves. */
+  /**
+   * Resolves when each picture has a result, or when none will come any more: all is committed, or nothing moves. With
+   * exactly-once delivery, what was sent twice has two.
+   */
   async #settled(): Promise<void> {
     const all = this.observer.reached(this.#options.messages).then(() => true);
     for (;;) {
       const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), PROGRESS_MS));
-      if (await Promise.race([all, pause])) return;
+      if (await Promise.race([all, pause])) {
+        if (!this.#options.exactlyOnce || await this.#isCommitted()) return;
+        await pause;
+      }
       const quietMs = performance.now() - this.observer.lastAt;
       if (quietMs > RECOVERY_MS || (quietMs > SETTLED_MS && await this.#isCommitted())) return;
     }

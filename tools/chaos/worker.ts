@@ -13,6 +13,7 @@ import type { Sink } from "../../actors/sinks/sink.ts";
 import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/worker_handle.ts";
 import { busOptions } from "./bus.ts";
 import { connect } from "../../bus/connect.ts";
+import type { Delivery } from "../../bus/transport.ts";
 import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
@@ -37,6 +38,8 @@ export interface WorkerSettings {
   readonly maxWorkerMemoryMb: number;
   /** The control: says that results are stored before they are. */
   readonly commitBeforeSink: boolean;
+  /** How often a result may be on the topics. */
+  readonly delivery: Delivery;
 }
 
 /** The line that it prints when it serves. */
@@ -122,6 +125,7 @@ async function main(settings: WorkerSettings): Promise<void> {
     workersPerModel,
     deadlineMs,
     maxWorkerMemoryMb,
+    delivery: settings.delivery,
     sinks: await sinksOf(settings),
     onEvent: log,
   };

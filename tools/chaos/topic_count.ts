@@ -1,0 +1,61 @@
+import type { Assignment } from "./pictures.ts";
+import type { Verdict } from "./audit.ts";
+
+/** What is counted on a topic. */
+export type Counted = "request" | "result" | "dead letter";
+
+const MAX_EXAMPLES = 10;
+
+/**
+ * Judges a run with exactly-once delivery: each request that the bus stored has one result, and one dead letter if it is bad.
+ * A sender that does not know whether a picture was stored sends it again, so the requests of an id are counted too.
+ */
+export class TopicCount {
+  readonly #assignment: Assignment;
+  readonly #counts: Readonly<Record<Counted, Uint16Array>>;
+
+  /** @param assignment What was sent. */
+  constructor(assignment: Assignment) {
+    this.#assignment = assignment;
+    const counts = () => new Uint16Array(assignment.count);
+    this.#counts = { request: counts(), result: counts(), "dead letter": counts() };
+  }
+
+  /** Takes a record into account. */
+  add(what: Counted, id: string): void {
+    const number = this.#assignment.number(id);
+    if (number !== null) this.#counts[what][number]!++;
+  }
+
+  /**
+   * Adds what was found.
+   *
+   * @param verdict About the rest.
+   * @returns With more that is twice or unanswered, if so; what is repeated is what was sent twice.
+   */
+  judge(verdict: Verdict): Verdict {
+    const examples: Record<string, string[]> = {};
+    let [twice, unanswered, repeated] = [0, 0, 0];
+    for (let number = 0; number < this.#assignment.count; number++) {
+      const requests = this.#counts.request[number]!;
+      repeated += Math.max(0, requests - 1);
+      const isBad = this.#assignment.picture(number).code !== null;
+      for (const what of ["result", ...isBad ? ["dead letter" as const] : []] as const) {
+        const surplus = this.#counts[what][number]! - requests;
+        if (surplus === 0) continue;
+        if (surplus > 0) twice += surplus;
+        else unanswered -= surplus;
+        const kind = `${surplus > 0 ? "surplus" : "missing"} ${what} on the topic`;
+        const ids = examples[kind] ??= [];
+        if (ids.length < MAX_EXAMPLES) ids.push(this.#assignment.id(number));
+      }
+    }
+    return {
+      ...verdict,
+      twice: verdict.twice + twice,
+      unanswered: Math.max(verdict.unanswered, unanswered),
+      repeated,
+      examples: { ...verdict.examples, ...examples },
+    };
+  }
+}
