@@ -78,12 +78,13 @@ async function startTime(
   bus: Bus,
   url: string,
   directory: string,
+  args: readonly string[],
 ): Promise<{ worker: WorkerProcess; ms: number }> {
   await using results = bus.results({ model: MODEL });
   await results.ready;
   const id = await bus.send(PICTURES[7]!, { model: MODEL });
   const begun = performance.now();
-  const starting = WorkerProcess.start({ bus: url, directory, args: ["--quiet"] });
+  const starting = WorkerProcess.start({ bus: url, directory, args: ["--quiet", ...args] });
   for await (const result of results) if (result.id === id) break;
   const ms = performance.now() - begun;
   return { worker: await starting, ms };
@@ -95,16 +96,27 @@ async function idleCpu(worker: WorkerProcess, seconds: number): Promise<number> 
   return (await worker.cpu() - before) / seconds * 100;
 }
 
-async function measure(url: string, images: number, seconds: number): Promise<Figures> {
+/** A column of the report: a bus, and how its worker is started. */
+interface Setting {
+  readonly name: string;
+  readonly url: string;
+  readonly args?: readonly string[];
+}
+
+async function measure(
+  { name, url, args = [] }: Setting,
+  images: number,
+  seconds: number,
+): Promise<Figures> {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
   await using bus = await connect(url);
-  say(`${url}: start, idle`);
-  const started = await startTime(bus, url, directory);
+  say(`${name}: start, idle`);
+  const started = await startTime(bus, url, directory, args);
   await using worker = started.worker;
   await pause(2_000);
   const idleMegabytes = await worker.memory() / 1e6;
   const idleCpuPercent = await idleCpu(worker, seconds);
-  say(`${url}: latency, throughput`);
+  say(`${name}: latency, throughput`);
   await bus.classify(PICTURES[0]!, { model: MODEL });
   const times = await latencies(bus, seconds);
   await throughput(bus, Math.ceil(images / 10));
@@ -112,7 +124,7 @@ async function measure(url: string, images: number, seconds: number): Promise<Fi
   const loadedMegabytes = await worker.memory() / 1e6;
   const quantile = (q: number) => times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? NaN;
   const figures = { idleMegabytes, loadedMegabytes, idleCpuPercent, imagesPerSecond };
-  return { bus: url, startMs: started.ms, p50Ms: quantile(0.5), p99Ms: quantile(0.99), ...figures };
+  return { bus: name, startMs: started.ms, p50Ms: quantile(0.5), p99Ms: quantile(0.99), ...figures };
 }
 
 function report(all: readonly Figures[]): void {
@@ -121,7 +133,7 @@ function report(all: readonly Figures[]): void {
     ...all.map((figures) => pick(figures).toFixed(digits)),
   ];
   print(columns([
-    ["", ...all.map(({ bus }) => bus.split(":")[0]!)],
+    ["", ...all.map(({ bus }) => bus)],
     row("images a second", (figures) => figures.imagesPerSecond),
     row("classify at 50 a second, p50, ms", (figures) => figures.p50Ms, 1),
     row("classify at 50 a second, p99, ms", (figures) => figures.p99Ms, 1),
@@ -142,9 +154,14 @@ async function main(): Promise<void> {
   });
   const [images, seconds] = [Number(values.images), Number(values.seconds)];
   const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
-  const embedded = await measure(`sqlite:${directory}/bus.db`, images, seconds);
   await using kafka = await startKafka();
-  const all = [embedded, await measure(`kafka://${kafka.brokers}`, images, seconds)];
+  const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
+  const settings = buses.flatMap(([name, url]): Setting[] => [
+    { name, url },
+    { name: `${name}, exactly once`, url, args: ["--delivery", "exactly-once"] },
+  ]);
+  const all: Figures[] = [];
+  for (const setting of settings) all.push(await measure(setting, images, seconds));
   if (values.json) print(JSON.stringify(all));
   else report(all);
 }

@@ -163,8 +163,9 @@ export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable {
    * Stores messages, and how far their claim was worked off, together: readers see all of the messages, and the group
    * remembers the position, or neither. Only with exactly-once delivery.
    *
-   * **Order.** Calls for one claim take effect one after the other, in the order they were made, also without awaiting the
-   * first; those for different claims at the same time. The messages of a call keep their order within each partition.
+   * **Order.** Calls for one claim take effect one after the other, in the order they were made; those for different claims at
+   * the same time. Await one before the next: after an error, the next would pass over what the failed one had. The
+   * messages of a call keep their order within each partition.
    *
    * **Delivery.** Resolves when all is stored, or when the claim is lost: then either all is stored or nothing, and the next
    * owner begins behind what is. {@linkcode Claim.lost} tells that it is lost; whether it was stored is not known. Whoever
@@ -184,7 +185,8 @@ export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable {
    * @param position The offset of the next message to deliver. Everything before it must be finished.
    * @param messages What came of the messages from the last position to this one: any number, for any topics.
    * @throws {BusError} `too_large` for a message without `smaller`, or whose `smaller` is; `denied`; `queue_full`,
-   * `unavailable` (embedded bus: it is full, or locked); `closed`; `invalid` with at-least-once delivery.
+   * `unavailable` (embedded bus: it is full, or locked); `closed`; `invalid` with at-least-once delivery, and for what the
+   * brokers refuse for another reason.
    */
   commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void>;
   /**
@@ -218,7 +220,13 @@ export interface TopicInfo {
 export type TransportEvent =
   | { readonly type: "connected" }
   | { readonly type: "disconnected"; readonly reason: string }
-  | { readonly type: "claimed" | "lost"; readonly topic: string; readonly partition: number };
+  | {
+    readonly type: "claimed" | "lost";
+    readonly topic: string;
+    readonly partition: number;
+    /** Why it was lost, when this side gave it up: the outcome of a transaction is open. */
+    readonly reason?: string;
+  };
 
 /** What a transport can do, as data. */
 export interface Capabilities {

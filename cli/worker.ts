@@ -1,6 +1,6 @@
 import { serve, type Service } from "../actors/serve.ts";
 import type { ServiceEvent } from "../actors/events.ts";
-import type { Delivery } from "../bus/transport.ts";
+import type { Delivery, TransportEvent } from "../bus/transport.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import {
   BUS_OPTIONS,
@@ -209,8 +209,12 @@ function describe(event: ServiceEvent): string | null {
     case "dead_letter":
       return `Dead letter ${event.id}: ${event.code}: ${event.reason}`;
     case "bus":
-      return event.event.type === "disconnected"
-        ? `The bus is away, trying again: ${event.event.reason}`
-        : null;
+      return describeBus(event.event);
   }
+}
+
+function describeBus(event: TransportEvent): string | null {
+  if (event.type === "disconnected") return `The bus is away, trying again: ${event.reason}`;
+  if (event.type !== "lost" || event.reason === undefined) return null;
+  return `Partition ${event.partition} of ${event.topic} is begun anew: ${event.reason}`;
 }

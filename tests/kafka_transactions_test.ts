@@ -7,8 +7,8 @@ import type { FetchedRecord } from "../bus/kafka/protocol.ts";
 import { Transaction } from "../bus/kafka/transaction.ts";
 import { TransactionalProducer } from "../bus/kafka/transactional_producer.ts";
 import { parseBroker } from "../bus/kafka/url.ts";
-import type { Transport } from "../bus/transport.ts";
-import { assert, assertEquals, assertRejects } from "./assert.ts";
+import type { Transport, TransportEvent } from "../bus/transport.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
 import { BROKERS, openQuick, testKafka } from "./fixtures/kafka.ts";
 import { asAdmin, otherClient } from "./fixtures/kafkajs.ts";
 import { eventually, unique, within } from "./transport_suite/harness.ts";
@@ -82,8 +82,8 @@ class Stage implements AsyncDisposable {
     this.cluster = cluster;
   }
 
-  static async set(): Promise<Stage> {
-    const stage = new Stage(await openQuick({ partitions: 1 }), await openCluster());
+  static async set(onEvent: (event: TransportEvent) => void = () => {}): Promise<Stage> {
+    const stage = new Stage(await openQuick({ partitions: 1, onEvent }), await openCluster());
     await stage.transport.send(stage.from, numbered(10));
     await stage.transport.ensureTopics([stage.to]);
     stage.cluster.watch([stage.to]);
@@ -170,7 +170,10 @@ testKafka(
 testKafka(
   "a claim whose transaction was shut out is lost, and comes back from what is committed",
   async () => {
-    await using stage = await Stage.set();
+    const reasons: string[] = [];
+    await using stage = await Stage.set((event) => {
+      if ("reason" in event) reasons.push(`${event.reason}`);
+    });
     const { transport, from, group } = stage;
     await using reader = await Reader.open(transport, [from], { group, delivery: "exactly-once" });
     await reader.until(10);
@@ -179,6 +182,7 @@ testKafka(
     await stage.producer();
     await reader.subscription.commitWith(claim, 10, stage.copies(["not to be seen"]));
     assert(claim.lost.aborted);
+    assertMatch(reasons.join(), /PRODUCER_(EPOCH|FENCED)|\((47|90)\)/);
     await reader.until(16);
     assertEquals(reader.texts.slice(10), ["4", "5", "6", "7", "8", "9"]);
     const again = reader.batches.at(-1)!.claim;

@@ -74,10 +74,12 @@ class Stage implements AsyncDisposable {
   /** Resolves when so many of the ids have a result on the topic. */
   async answered(ids: readonly string[], count = ids.length): Promise<void> {
     const missing = new Set(ids);
-    for await (const { id } of this.bus.results({ from: "start" })) {
+    const signal = AbortSignal.timeout(120_000);
+    for await (const { id } of this.bus.results({ from: "start", signal })) {
       missing.delete(id);
       if (missing.size <= ids.length - count) return;
     }
+    throw new Error(`Only ${ids.length - missing.size} of ${count} results after 120 s`);
   }
 
   /** The ids that are on the results topic, each as often as it is there. */

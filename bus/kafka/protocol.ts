@@ -11,6 +11,7 @@
 import { Buffer } from "node:buffer";
 import { BusError } from "../errors.ts";
 import type { Codec } from "./compression.ts";
+import { nameCodes } from "./faults.ts";
 import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
 import {
   decodeStableOffsetFetch,
@@ -289,7 +290,6 @@ export interface Protocol {
   ) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
   readonly apiKeys: Readonly<Record<Api, number>>;
   readonly crc32c: (bytes: Buffer) => number;
-  readonly errorCodes: readonly { readonly type: string; readonly code: number; readonly message: string }[];
   readonly MemberMetadata: {
     encode(of: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
     decode(bytes: Buffer): { readonly topics: string[]; readonly userData: Buffer | null };
@@ -321,6 +321,7 @@ async function load(): Promise<Protocol> {
       import("./compression.ts"),
     ]);
   registerCodecs(compression.default.Codecs, CODECS);
+  nameCodes(errors.default.errorCodes);
   return {
     lookup: protocol.default.lookup,
     requests: {
@@ -330,7 +331,6 @@ async function load(): Promise<Protocol> {
     },
     apiKeys: { ...apiKeys.default, StableOffsetFetch: STABLE_OFFSET_FETCH.apiKey },
     crc32c: crc32c.default,
-    errorCodes: errors.default.errorCodes,
     ...assigner.default,
     authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
       new sasl.default(connection, SILENT, versions, true).authenticate(),

@@ -81,14 +81,15 @@ export class KafkaSubscription implements Subscription {
     this.#settings.emit({ type: "claimed", topic: claim.topic, partition: claim.partition });
   }
 
-  #lose(claim: OwnedClaim): void {
+  #lose(claim: OwnedClaim, reason?: string): void {
     if (this.#claims.get(nameOf(claim)) !== claim) return;
     this.#claims.delete(nameOf(claim));
     claim.lose();
     this.#settings.transactions?.end(claim);
     this.#fetcher.remove(claim);
     this.#drained.give();
-    this.#settings.emit({ type: "lost", topic: claim.topic, partition: claim.partition });
+    const { topic, partition } = claim;
+    this.#settings.emit({ type: "lost", topic, partition, ...reason !== undefined && { reason } });
   }
 
   #loseAll(): void {
@@ -170,17 +171,17 @@ export class KafkaSubscription implements Subscription {
     if (!this.#isHeld(claim)) return;
     const { topic, partition, lost } = claim;
     const refusal = await this.#settings.transactions!.run({ topic, partition, offset }, messages, lost)
-      .catch(() => this.#reclaim(claim));
+      .catch((error) => this.#reclaim(claim, error));
     if (refusal) throw refusal;
     if (!this.#isHeld(claim)) return;
     this.#note(claim, offset);
   }
 
   /** It is open how far the claim came: what is committed tells, when nothing of it is under way any more. */
-  #reclaim(claim: OwnedClaim): void {
+  #reclaim(claim: OwnedClaim, { message }: Error): void {
     if (!this.#isHeld(claim)) return;
     const { topic, partition, isHeld } = claim;
-    this.#lose(claim);
+    this.#lose(claim, message);
     if (!isHeld && !this.#closing) this.#member?.reclaim({ topic, partition });
   }
 

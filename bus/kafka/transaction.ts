@@ -1,5 +1,4 @@
 import type { Buffer } from "node:buffer";
-import { BusError } from "../errors.ts";
 import type { CommittedMessage } from "../transport.ts";
 import { BrokerFault, CODE, expectSuccess, isCode, isRetriable, toBusError } from "./faults.ts";
 import { Backoff } from "./pause.ts";
@@ -18,6 +17,16 @@ const ACK_TIMEOUT_MS = 20_000;
 const FIRST_PAUSE_MS = 3;
 const MOST_PAUSE_MS = 1_000;
 const MAX_SEQUENCE = 2 ** 31;
+/** Somebody else, the coordinator among others, has ended it. */
+const ENDED_CODES = [
+  45, // OUT_OF_ORDER_SEQUENCE_NUMBER
+  47, // INVALID_PRODUCER_EPOCH
+  48, // INVALID_TXN_STATE
+  49, // INVALID_PRODUCER_ID_MAPPING
+  59, // UNKNOWN_PRODUCER_ID
+  90, // PRODUCER_FENCED
+  120, // TRANSACTION_ABORTABLE
+];
 
 /**
  * One transaction. Each step is repeated while waiting can mend its failure: the brokers know what they have had already, by
@@ -193,8 +202,7 @@ export class Transaction {
   }
 }
 
-/** What the brokers never let through is the caller's business, and nothing of it is stored. */
+/** What the brokers do not let through is the caller's business, unless this is no longer the transaction's owner. */
 function refusal(error: unknown): unknown {
-  const told = toBusError(error, "The results can't be stored");
-  return told instanceof BusError && told.code === "denied" ? told : error;
+  return isCode(error, ...ENDED_CODES) ? error : toBusError(error, "The transaction was refused");
 }

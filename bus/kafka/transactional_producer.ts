@@ -71,7 +71,7 @@ export class TransactionalProducer {
    * @param position Of the group.
    * @param messages They fit this side's limit.
    * @param over Ends the attempt, with the outcome open.
-   * @returns `null` when it is stored; else, when nothing is stored and the next one can be run, why: `too_large`, `denied`.
+   * @returns `null` when it is stored; else, when nothing is stored and the next one can be run, why: `too_large`, `denied`, `invalid`.
    * @throws Anything: the outcome is open, and this producer can't be used any more.
    */
   async run(
