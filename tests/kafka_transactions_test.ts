@@ -7,7 +7,7 @@ import type { FetchedRecord } from "../bus/kafka/protocol.ts";
 import { Transaction } from "../bus/kafka/transaction.ts";
 import { TransactionalProducer } from "../bus/kafka/transactional_producer.ts";
 import { parseBroker } from "../bus/kafka/url.ts";
-import type { Transport, TransportEvent } from "../bus/transport.ts";
+import type { Message, Transport, TransportEvent } from "../bus/transport.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
 import { BROKERS, openQuick, testKafka } from "./fixtures/kafka.ts";
 import { asAdmin, otherClient } from "./fixtures/kafkajs.ts";
@@ -293,13 +293,24 @@ testKafka(
     const producer = await stage.producer();
     await producer.run(stage.position(1), stage.copies(["one"]), never);
     await producer.run(stage.position(2), stage.copies(["two"]), never);
-    const group = unique("behind");
-    await using reader = await Reader.open(stage.transport, [stage.to], { group, commit: true });
-    await reader.until(2);
-    await eventually("nothing waits", async () => {
-      const topics = await stage.transport.topics(group);
-      const { committed, end } = topics.find(({ name }) => name === stage.to)!.partitions[0]!;
-      return committed === end;
+    const [least, once] = [unique("behind"), unique("behind")];
+    await using one = await Reader.open(stage.transport, [stage.to], { group: least, commit: true });
+    await using two = await Reader.open(stage.transport, [stage.to], {
+      group: once,
+      delivery: "exactly-once",
     });
+    await Promise.all([one.until(2), two.until(2)]);
+    await two.subscription.commitWith(two.batches[0]!.claim, endOf(two.messages), []);
+    for (const group of [least, once]) {
+      await eventually("nothing waits", async () => {
+        const topics = await stage.transport.topics(group);
+        const { committed, end } = topics.find(({ name }) => name === stage.to)!.partitions[0]!;
+        return committed === end;
+      });
+    }
   },
 );
+
+function endOf(messages: readonly Message[]): number {
+  return messages.at(-1)!.offset + 1;
+}

@@ -161,14 +161,27 @@ export class KafkaSubscription implements Subscription {
     checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
     const fitting = this.#settings.transactions!.fit(messages);
     if (!this.#isHeld(claim)) return;
-    const stored = claim.committing.then(() => this.#transact(claim, position, fitting));
-    claim.committing = stored.catch(() => {});
-    this.#committing = Promise.all([this.#committing, claim.committing]).then(() => {});
-    await stored;
+    await this.#enqueue(claim, () => position, fitting);
   }
 
-  async #transact(claim: OwnedClaim, offset: number, messages: readonly CommittedMessage[]): Promise<void> {
-    if (!this.#isHeld(claim)) return;
+  /** One transaction of a claim follows the other. `position` is asked when its turn has come; `null` for none. */
+  #enqueue(
+    claim: OwnedClaim,
+    position: () => number | null,
+    messages: readonly CommittedMessage[],
+  ): Promise<void> {
+    const stored = claim.committing.then(() => this.#transact(claim, position(), messages));
+    claim.committing = stored.catch(() => {});
+    this.#committing = Promise.all([this.#committing, claim.committing]).then(() => {});
+    return stored;
+  }
+
+  async #transact(
+    claim: OwnedClaim,
+    offset: number | null,
+    messages: readonly CommittedMessage[],
+  ): Promise<void> {
+    if (offset === null || !this.#isHeld(claim)) return;
     const { topic, partition, lost } = claim;
     const refusal = await this.#settings.transactions!.run({ topic, partition, offset }, messages, lost)
       .catch((error) => this.#reclaim(claim, error));
@@ -197,13 +210,18 @@ export class KafkaSubscription implements Subscription {
     this.#skipping ??= setTimeout(() => void this.#commitSkipped(), SKIP_INTERVAL_MS);
   }
 
+  /** What is past its commit is looked at when its turn has come: by then more may have been handed out, and committed. */
   async #commitSkipped(): Promise<void> {
     this.#skipping = undefined;
-    const claims = [...this.#skipped].filter((claim) => this.#isHeld(claim) && claim.isPastCommit);
+    const claims = [...this.#skipped];
     this.#skipped.clear();
-    if (claims.length === 0 || this.#closing) return;
-    const asked = claims.map((claim) => [claim, claim.position] as const);
-    this.#committing = this.#committing.then(() => this.#commit(asked)).catch(() => {});
+    const isPast = (claim: OwnedClaim) => this.#isHeld(claim) && claim.isPastCommit && !this.#closing;
+    if (this.#settings.transactions) {
+      const position = (claim: OwnedClaim) => () => isPast(claim) ? claim.position : null;
+      return void await Promise.allSettled(claims.map((claim) => this.#enqueue(claim, position(claim), [])));
+    }
+    const positions = () => claims.filter(isPast).map((claim) => [claim, claim.position] as const);
+    this.#committing = this.#committing.then(() => this.#commit(positions())).catch(() => {});
     await this.#committing;
   }
 
