@@ -1,6 +1,15 @@
 import type { Buffer } from "node:buffer";
 import type { CommittedMessage } from "../transport.ts";
-import { BrokerFault, CODE, expectSuccess, isCode, isRetriable, toBusError } from "./faults.ts";
+import { BusError } from "../errors.ts";
+import {
+  BrokerFault,
+  CODE,
+  ConnectionFault,
+  expectSuccess,
+  isCode,
+  isRetriable,
+  toBusError,
+} from "./faults.ts";
 import { Backoff } from "./pause.ts";
 import { tooLarge } from "./producer.ts";
 import { encodeRecordBatch, toRecord } from "./record_batch.ts";
@@ -40,6 +49,7 @@ export class Transaction {
   readonly #parts = new Map<string, TransactionPart>();
   readonly #added = new Set<TransactionPart>();
   #isBegun = false;
+  #refusal: BusError | null = null;
 
   /** @param over Ends it, with the outcome open. */
   constructor(producer: TransactionalProducer, over: AbortSignal) {
@@ -51,7 +61,21 @@ export class Transaction {
   async send(messages: readonly CommittedMessage[]): Promise<void> {
     for (const message of messages) await this.#place(message);
     await this.#add();
-    while (this.#unsent.length > 0) await this.#persist(() => this.#sendOnce());
+    await this.#sendAll();
+    if (this.#refusal) throw this.#refusal;
+  }
+
+  /**
+   * Refusals wait until it is known of every other batch whether it was stored: their numbers must not be given again. So what
+   * is thrown here leaves the outcome open.
+   */
+  async #sendAll(): Promise<void> {
+    try {
+      while (this.#unsent.length > 0) await this.#persist(() => this.#sendOnce());
+    } catch (cause) {
+      if (!(cause instanceof BusError)) throw cause;
+      throw new ConnectionFault(cause.message, { cause });
+    }
   }
 
   /** Commits for the group. */
@@ -86,6 +110,8 @@ export class Transaction {
   async #place(message: CommittedMessage): Promise<void> {
     const { cluster, partitioner, settings } = this.#producer;
     const { topic } = message;
+    // Who leads a topic that is known only because all were listed is forgotten at the next refresh.
+    cluster.watch([topic]);
     if (cluster.partitions(topic) === 0) await this.#persist(() => settings.ensure(topic));
     const { key } = toRecord(message.message);
     const place = { topic, partition: partitioner.choose(topic, key, cluster.partitions(topic)) };
@@ -153,6 +179,17 @@ export class Transaction {
   }
 
   async #settle(part: TransactionPart, code: number): Promise<void> {
+    try {
+      await this.#take(part, code);
+    } catch (error) {
+      const told = refusal(error);
+      if (isRetriable(error) || !(told instanceof BusError)) throw error;
+      this.#refusal ??= told;
+      part.giveUp();
+    }
+  }
+
+  async #take(part: TransactionPart, code: number): Promise<void> {
     const { topic } = part;
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(part);

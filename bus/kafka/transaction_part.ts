@@ -48,6 +48,11 @@ export class TransactionPart implements TopicPartition {
     return batch;
   }
 
+  /** Nothing more is sent. */
+  giveUp(): void {
+    this.#waiting.length = 0;
+  }
+
   /** @returns How many records the batch had. */
   stored(): number {
     return this.#waiting.splice(0, this.#count).length;
