@@ -57,6 +57,7 @@ export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.t
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
 export type { WorkersPerModel } from "./actors/worker_count.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
+export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/status.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { Settled, Sink } from "./actors/sinks/sink.ts";

@@ -27,6 +27,8 @@ export interface CoordinatorParts {
   readonly limits: FlowLimits;
   /** How long to collect before a commit, in milliseconds. */
   readonly commitIntervalMs: number;
+  /** A request with more bytes fails: it came from a sender with another limit. */
+  readonly maxMessageBytes: number;
   /** Told of dead letters and failing commits. */
   readonly listener: Listener;
 }
@@ -114,6 +116,8 @@ export class Coordinator {
   #route(message: Message, finish: Finish): void {
     const decoded = decodeRequest(message);
     const flight = this.#takeOff(message, decoded, finish);
+    const tooLarge = this.#tooLarge(message);
+    if (tooLarge !== null) return this.#fail(flight, "too_large", tooLarge);
     if (!decoded.ok) return this.#fail(flight, "malformed_envelope", decoded.reason);
     const { request } = decoded;
     if (flight.lane === undefined) return this.#fail(flight, "unknown_model", this.#unknown(request.model));
@@ -164,6 +168,12 @@ export class Coordinator {
   #deliver({ message, origin, ready, finish, landed }: Flight, result: Result): void {
     const settled = { result, origin, message };
     ready(() => this.#parts.outbox.add({ ...settled, stored: () => finish(settled, landed) }));
+  }
+
+  #tooLarge({ value }: Message): string | null {
+    const { maxMessageBytes } = this.#parts;
+    if (value.length <= maxMessageBytes) return null;
+    return `The request has ${value.length} bytes: at most ${maxMessageBytes} are read here`;
   }
 
   #unknown(model: string): string {

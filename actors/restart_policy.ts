@@ -4,7 +4,7 @@ export interface RestartLimits {
   readonly maxRestarts: number;
   /** The period, in milliseconds. @default {30_000} */
   readonly periodMs: number;
-  /** The pause before the first restart, in milliseconds; doubled for each further one. @default {50} */
+  /** The pause before the second restart, in milliseconds; doubled for each further one. The first has none. @default {50} */
   readonly pauseMs: number;
   /** The pause of a model that is down, in milliseconds; doubled each time up to 32-fold. @default {10_000} */
   readonly downPauseMs: number;
@@ -36,9 +36,8 @@ export class RestartPolicy {
   died(now: number = performance.now()): Verdict {
     const { maxRestarts, periodMs, pauseMs, downPauseMs } = this.#limits;
     this.#deaths = [...this.#deaths.filter((time) => now - time < periodMs), now];
-    if (this.#deaths.length < maxRestarts) {
-      return { down: false, pauseMs: pause(pauseMs, this.#deaths.length - 1) };
-    }
+    const count = this.#deaths.length;
+    if (count < maxRestarts) return { down: false, pauseMs: count === 1 ? 0 : pause(pauseMs, count - 2) };
     return { down: true, pauseMs: pause(downPauseMs, Math.min(this.#downs++, 5)) };
   }
 

@@ -8,6 +8,7 @@ import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./coordinator.ts";
 import { ActorError } from "./errors.ts";
 import type { Listener, ServiceEvent } from "./events.ts";
+import { Health, type ServiceHealth } from "./health.ts";
 import { Lane } from "./lane.ts";
 import { Outbox } from "./outbox.ts";
 import { deadLettersSink } from "./sinks/dead_letters.ts";
@@ -93,6 +94,8 @@ export interface Service extends AsyncDisposable {
   readonly closed: Promise<Error | null>;
   /** How its models and their Workers are, now. Cheap: nothing is asked, no Worker is disturbed. */
   status(): ModelStatus[];
+  /** Whether it can do its work now, why not, and how many dead letters there were. As cheap as {@linkcode Service.status}. */
+  health(): ServiceHealth;
   /**
    * Drains: reads no more, finishes what is in flight, commits, leaves the group, ends the Workers, closes the sinks. The bus
    * stays open. May be called more than once.
@@ -148,6 +151,7 @@ class RunningService implements Service {
   readonly #transport: Transport;
   readonly #options: ServeOptions;
   readonly #listener: Listener;
+  readonly #health = new Health();
   readonly #supervisors: readonly Supervisor[];
   readonly #lanes = new Map<string, Lane>();
   readonly #outbox: Outbox;
@@ -167,7 +171,10 @@ class RunningService implements Service {
     this.closed = this.#ended.promise;
     this.#transport = transport;
     this.#options = options;
-    this.#listener = options.onEvent ?? (() => {});
+    this.#listener = (event) => {
+      this.#health.note(event);
+      options.onEvent?.(event);
+    };
     const ranges = workerRanges(models.map(({ manifest: { name } }) => name), options.workersPerModel);
     this.#supervisors = models.map((files) => this.#supervise(files, ranges, wasm, start));
     this.#scaler = this.#scale(ranges);
@@ -193,6 +200,10 @@ class RunningService implements Service {
       ...supervisor.status(),
       inFlight: this.#lanes.get(supervisor.files.manifest.name)?.inFlight ?? 0,
     }));
+  }
+
+  health(): ServiceHealth {
+    return this.#health.report(this.status(), this.#transport.unavailable);
   }
 
   close(): Promise<number> {
@@ -285,6 +296,7 @@ class RunningService implements Service {
       limits: { maxInFlight, maxInFlightBytes },
       commitIntervalMs,
       listener: this.#listener,
+      maxMessageBytes: this.#transport.maxMessageBytes,
     };
   }
 

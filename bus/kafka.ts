@@ -56,7 +56,7 @@ export interface KafkaTransportOptions extends TransportOptions {
    */
   readonly sendTimeoutMs?: number;
   /**
-   * After so many milliseconds without a sign of life the group takes a member's partitions away (1,000 to 3,600,000).
+   * After so many milliseconds without a sign of life others have a member's partitions (1,000 to 3,600,000).
    *
    * @default {10_000}
    */
@@ -175,6 +175,10 @@ class KafkaTransport implements Transport {
       sendTimeoutMs,
       ensure: (topic) => this.#ensure([topic], sendTimeoutMs),
     });
+  }
+
+  get unavailable(): string | null {
+    return this.#cluster.unavailable;
   }
 
   #ensure(topics: readonly string[], timeoutMs = REQUEST_TIMEOUT_MS, signal?: AbortSignal): Promise<void> {

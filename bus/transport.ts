@@ -244,6 +244,8 @@ export interface Transport extends AsyncDisposable {
   readonly capabilities: Capabilities;
   /** The largest value that `send` takes, in bytes. */
   readonly maxMessageBytes: number;
+  /** Why the bus is away, as the last `disconnected` event says; `null` while it is not. */
+  readonly unavailable: string | null;
   /**
    * Stores messages in a topic, in this order within each partition. All or part of them may be stored when it rejects.
    *

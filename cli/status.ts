@@ -27,7 +27,7 @@ export const status: Command = {
   examples: [
     ["imagebus status", "workers, models, lag a partition, dead letters"],
     ["imagebus status --watch", "the same, every second"],
-    ["imagebus status --json > /dev/null", "exit code 0: a worker serves, and its bus answers; else 1"],
+    ["imagebus status --json > /dev/null", "exit code 0: a worker is ready, and its bus answers; else 1"],
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
@@ -68,7 +68,8 @@ async function look(buses: StatusBuses): Promise<Look> {
 }
 
 function isWell({ reports, buses }: Look): boolean {
-  return reports.some(({ silent }) => !silent) && buses.every((bus) => !("error" in bus));
+  const isReady = ({ silent, health }: FoundReport) => !silent && health.state !== "not ready";
+  return reports.some(isReady) && buses.every((bus) => !("error" in bus));
 }
 
 function showJson({ reports, buses }: Look): void {

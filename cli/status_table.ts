@@ -1,12 +1,17 @@
+import type { ServiceHealth } from "../actors/health.ts";
 import type { ModelStatus } from "../actors/status.ts";
 import { printable } from "./dead_letters_text.ts";
 import type { BusStatus } from "./status_bus.ts";
 import { bold, columns, dim, green, red } from "./terminal.ts";
 import type { FoundReport } from "./worker_report.ts";
 
-/** The workers, a line each: silent ones too, with when they were last seen. */
+/** The workers, a line each: silent ones too, with when they were last seen; and below them why one is not ready. */
 export function workersTable(reports: readonly FoundReport[]): string {
-  return columns([WORKERS.map(bold), ...reports.map(toWorkerCells)]);
+  const waiting = reports.filter(({ silent, health }) => !silent && health.state === "not ready");
+  return [
+    columns([WORKERS.map(bold), ...reports.map(toWorkerCells)]),
+    ...waiting.map(({ pid, health }) => red(`${pid} is not ready: ${printable(health.reasons.join("; "))}`)),
+  ].join("\n");
 }
 
 /** The models of the workers that are alive, a line each, and below them why one is not up. */
@@ -34,17 +39,21 @@ export function busTable({ url, group, topics, lag, deadLetters }: BusStatus): s
 const WORKERS = ["worker", "pid", "state", "since", "MB", "in flight", "group", "bus"];
 
 function toWorkerCells(report: FoundReport): string[] {
-  const { host, pid, ageMs, silent, startedAt, memoryBytes, models, group, bus } = report;
+  const { host, pid, ageMs, silent, startedAt, memoryBytes, health, models, group, bus } = report;
   return [
     printable(host),
     String(pid),
-    silent ? red(`silent for ${Math.round(ageMs / 1_000)} s`) : green("serving"),
+    silent ? red(`silent for ${Math.round(ageMs / 1_000)} s`) : stateOf(health),
     localTime(startedAt),
     megabytes(memoryBytes),
     number(sum(models, ({ inFlight }) => inFlight)),
     printable(group),
     printable(bus),
   ];
+}
+
+function stateOf({ state }: ServiceHealth): string {
+  return state === "ready" ? green("serving") : red(printable(state));
 }
 
 const MODELS = [

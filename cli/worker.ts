@@ -1,6 +1,6 @@
 import { serve, type Service } from "../actors/serve.ts";
 import type { ServiceEvent } from "../actors/events.ts";
-import type { Delivery, TransportEvent } from "../bus/transport.ts";
+import type { Delivery } from "../bus/transport.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import {
   BUS_OPTIONS,
@@ -13,6 +13,7 @@ import {
 import { openSinks } from "./sinks.ts";
 import { say } from "./terminal.ts";
 import { parseWorkersPerModel } from "./workers_per_model.ts";
+import { logLine } from "./worker_log.ts";
 import { absoluteBus } from "./worker_report.ts";
 import { WorkerReportFile } from "./worker_report_file.ts";
 
@@ -108,6 +109,7 @@ async function run(args: Arguments): Promise<number> {
       bus: absoluteBus(bus.transport.url),
       group: args.text("group") ?? "imagebus",
       memoryBytes: Deno.memoryUsage().rss,
+      health: service.health(),
       models: service.status(),
     }),
     (reason) => say(`imagebus status can't show this worker: ${reason}`),
@@ -182,39 +184,6 @@ async function untilStopped(service: Service): Promise<number> {
 }
 
 function log(event: ServiceEvent): void {
-  const line = describe(event);
+  const line = logLine(event);
   if (line) say(line);
-}
-
-function describe(event: ServiceEvent): string | null {
-  switch (event.type) {
-    case "model":
-      return event.reason === "ready" || event.state === "stopped"
-        ? null
-        : `${event.model} is ${event.state}: ${event.reason}`;
-    case "worker_replaced":
-      return `A Worker of ${event.model} is replaced: ${event.reason}`;
-    case "workers_scaled":
-      return `${event.model} has ${event.workers} Worker${event.workers === 1 ? "" : "s"} now`;
-    case "worker_missing":
-      return `${event.model} gets no further Worker for now: ${event.reason}`;
-    case "sink_failing":
-      return `${event.sink} fails, again in ${event.retryInMs} ms: ${event.reason}`;
-    case "sink_recovered":
-      return `${event.sink} works again`;
-    case "commit_failing":
-      return `Committing fails, it is tried again: ${event.reason}`;
-    case "unknown_models_failing":
-      return `Looking for requests to unknown models fails, it is tried again: ${event.reason}`;
-    case "dead_letter":
-      return `Dead letter ${event.id}: ${event.code}: ${event.reason}`;
-    case "bus":
-      return describeBus(event.event);
-  }
-}
-
-function describeBus(event: TransportEvent): string | null {
-  if (event.type === "disconnected") return `The bus is away, trying again: ${event.reason}`;
-  if (event.type !== "lost" || event.reason === undefined) return null;
-  return `Partition ${event.partition} of ${event.topic} is begun anew: ${event.reason}`;
 }

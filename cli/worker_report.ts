@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { stateDir } from "../bus/state_dir.ts";
+import type { ServiceHealth } from "../actors/health.ts";
 import type { ModelStatus } from "../actors/status.ts";
 
 /** How a worker is: what it writes every second, for `imagebus status` in another terminal. */
@@ -20,6 +21,8 @@ export interface WorkerReport {
   readonly group: string;
   /** Resident memory of the process, its Workers included, in bytes. */
   readonly memoryBytes: number;
+  /** Whether it can do its work. */
+  readonly health: ServiceHealth;
   /** Its models. */
   readonly models: readonly ModelStatus[];
 }
@@ -109,8 +112,13 @@ function isReport(value: unknown): value is WorkerReport {
   if (!isObject(value) || value["format"] !== 1) return false;
   return TEXTS.every((name) => typeof value[name] === "string") &&
     TIMES.every((name) => !Number.isNaN(Date.parse(String(value[name])))) &&
-    NUMBERS.every((name) => Number.isFinite(value[name])) &&
+    NUMBERS.every((name) => Number.isFinite(value[name])) && isHealth(value["health"]) &&
     Array.isArray(value["models"]) && value["models"].every(isModel);
+}
+
+function isHealth(value: unknown): boolean {
+  return isObject(value) && typeof value["state"] === "string" && Array.isArray(value["reasons"]) &&
+    isObject(value["deadLetters"]);
 }
 
 function isModel(value: unknown): boolean {

@@ -1,43 +1,11 @@
 import { BusError } from "../bus/errors.ts";
 import { openKafkaTransport } from "../bus/kafka.ts";
 import type { Transport, TransportEvent } from "../bus/transport.ts";
-import { type KafkaBroker, startKafka } from "../tools/kafka.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "./fixtures/kafka.ts";
+import { Phoenix } from "./fixtures/phoenix.ts";
 import { eventually, unique, within } from "./transport_suite/harness.ts";
 import { bytes, Reader } from "./transport_suite/reader.ts";
-
-/** A broker that can be killed and started again with its data. */
-class Phoenix implements AsyncDisposable {
-  #broker: KafkaBroker;
-
-  private constructor(broker: KafkaBroker) {
-    this.#broker = broker;
-  }
-
-  static async start(): Promise<Phoenix> {
-    const dataDir = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
-    return new Phoenix(await startKafka({ dataDir }));
-  }
-
-  get brokers(): string[] {
-    return [this.#broker.brokers];
-  }
-
-  kill(): Promise<void> {
-    return this.#broker.kill();
-  }
-
-  async rise(): Promise<void> {
-    const { port, dataDir } = this.#broker;
-    this.#broker = await startKafka({ port, dataDir });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#broker.kill();
-    await Deno.remove(this.#broker.dataDir, { recursive: true });
-  }
-}
 
 /** Keeps some sends under way until stopped. */
 class Load {

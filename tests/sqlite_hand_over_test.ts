@@ -1,6 +1,6 @@
 import { createMemoryBroker, type MemoryBroker } from "../bus/memory.ts";
 import type { Transport } from "../bus/transport.ts";
-import { assertEquals } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { eventually } from "./transport_suite/harness.ts";
 import { numbered, Reader } from "./transport_suite/reader.ts";
 
@@ -8,10 +8,10 @@ import { numbered, Reader } from "./transport_suite/reader.ts";
 const SLOW = { partitions: 2, sessionTimeoutMs: 3_600_000, heartbeatMs: 50 };
 
 /** A connection, and the partitions it claims, as `topic/partition`. */
-function connect(broker: MemoryBroker): { transport: Transport; claims: Set<string> } {
+function connect(broker: MemoryBroker, times = SLOW): { transport: Transport; claims: Set<string> } {
   const claims = new Set<string>();
   const transport = broker.connect({
-    ...SLOW,
+    ...times,
     onEvent(event) {
       if (event.type === "claimed") claims.add(`${event.topic}/${event.partition}`);
       if (event.type === "lost") claims.delete(`${event.topic}/${event.partition}`);
@@ -57,6 +57,22 @@ Deno.test("sqlite hand-over: while it waits to hand over, nothing more is delive
   assertEquals(new Set(first.messages.slice(10).map(({ partition }) => partition)).size, 1);
   assertEquals(second.messages.length, 0);
   await Promise.all([one.transport.close(), two.transport.close()]);
+});
+
+Deno.test("sqlite hand-over: what a killed member had is taken when its session ends, not a heartbeat later", async () => {
+  using broker = createMemoryBroker();
+  const times = { ...SLOW, sessionTimeoutMs: 2_000, heartbeatMs: 1_000 };
+  const [heir, doomed] = [connect(broker, times), connect(broker, times)];
+  await using first = await Reader.open(heir.transport, ["topic"], { group: "group" });
+  await using _second = await Reader.open(doomed.transport, ["topic"], { group: "group" });
+  await eventually("the topic is shared", () => Promise.resolve(has(doomed.claims, "topic")));
+  const begun = performance.now();
+  broker.abandon(doomed.transport);
+  await heir.transport.send("topic", numbered(10));
+  await first.until(10);
+  const afterMs = performance.now() - begun;
+  assert(afterMs > 1_500 && afterMs < 2_700, `after ${afterMs} ms`);
+  await heir.transport.close();
 });
 
 for (const what of ["subscription", "transport"] as const) {

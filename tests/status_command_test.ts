@@ -10,6 +10,7 @@ const OWN: OwnReport = {
   bus: "kafka://127.0.0.1:9092",
   group: "imagebus",
   memoryBytes: 200 * 2 ** 20,
+  health: { state: "degraded", reasons: ["mnist is down: its Worker died"], deadLetters: { damaged: 7 } },
   models: [{
     model: "mnist",
     version: "2.0.0",
@@ -92,13 +93,27 @@ Deno.test("status command: a line for each worker and model, with why one is dow
     const lines = out.trimEnd().split("\n");
     assertEquals(code, 0);
     assertMatch(lines[0]!, /^worker +pid +state +since +MB +in flight +group +bus$/);
-    assertMatch(lines[1]!, /^here +42 +serving +[-\d]+ [:\d]+ +200 +12 +g +sqlite:/);
+    assertMatch(lines[1]!, /^here +42 +degraded +[-\d]+ [:\d]+ +200 +12 +g +sqlite:/);
     assertMatch(lines[4]!, /^mnist +2\.0\.0 +42 +down +1 idle, 1 restarting +7 +2 +1,500 +7 +12 +16$/);
     assertMatch(
       lines[5]!,
       /^mnist is down since [-\d]+ [:\d]+, tried again at [-\d]+ [:\d]+: its Worker died\\u001b\[2J$/,
     );
     assertEquals(lines.at(-1), `${url}  group g: 0 waiting, 0 dead letters`);
+  }));
+
+Deno.test("status command: a worker that is not ready is shown with the reason, and exits with 1", () =>
+  withReports({}, async (dir, url) => {
+    const health = {
+      state: "not ready",
+      reasons: ["sqlite:x fails: away\u001b[2J"],
+      deadLetters: {},
+    } as const;
+    await Deno.writeTextFile(`${dir}/workers/a.json`, JSON.stringify(report({ bus: url, health })));
+    const { code, out } = await status(dir);
+    assertEquals(code, 1);
+    assertMatch(out, /^here +42 +not ready +/m);
+    assertMatch(out, /^42 is not ready: sqlite:x fails: away\\u001b\[2J$/m);
   }));
 
 Deno.test("status command: a worker that has written nothing for 10 s is silent, and does not count as running", () =>

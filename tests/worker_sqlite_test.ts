@@ -1,3 +1,4 @@
+import { EMBEDDED } from "./fixtures/worker_bus.ts";
 import { testWorker } from "./worker_suite.ts";
 
-testWorker({ name: "sqlite", url: (directory) => `sqlite:${directory}/bus.db` });
+testWorker(EMBEDDED);

@@ -1,126 +1,17 @@
 import { crc32 } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
-import { Bus } from "../bus/bus.ts";
-import { openTransport } from "../bus/connect.ts";
-import { decodeResult } from "../bus/envelope.ts";
-import { RESULTS_TOPIC } from "../bus/topics.ts";
 import type { BusStatus } from "../cli/status_bus.ts";
 import type { WorkerReport } from "../cli/worker_report.ts";
-import { WorkerProcess } from "../tools/worker_process.ts";
-import { assert, assertEquals, assertMatch } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { BAD_IMAGES } from "./bad_images.ts";
-import { picturesOf, SEVEN } from "./pictures.ts";
+import { testOn, type WorkerBus } from "./fixtures/worker_bus.ts";
+import { WorkerStage } from "./fixtures/worker_stage.ts";
+import { SEVEN } from "./pictures.ts";
 import { type Ended, status } from "./status_command.ts";
-
-/** A bus on which workers in processes of their own are tried. */
-export interface WorkerBus {
-  readonly name: string;
-  /** Why it can't be tried here; `undefined` when it can. */
-  readonly ignore?: string | undefined;
-  /**
-   * @param directory Empty, for one case.
-   * @returns URL of a bus; topics of former cases may be on it.
-   */
-  url(directory: string): string;
-  /** Lets a new group pass over what former cases left. */
-  prepare?(group: string): Promise<void>;
-}
-
-/** One case: a bus, a directory, and workers that are ended with it. */
-class Stage implements AsyncDisposable {
-  readonly #workers: WorkerProcess[] = [];
-  private constructor(
-    readonly url: string,
-    readonly directory: string,
-    readonly bus: Bus,
-    readonly group: string,
-  ) {}
-
-  static async set(kind: WorkerBus): Promise<Stage> {
-    const directory = await Deno.makeTempDir({ prefix: "imagebus-worker-" });
-    const url = kind.url(directory);
-    const group = `test-${crypto.randomUUID().slice(0, 8)}`;
-    await kind.prepare?.(group);
-    return new Stage(url, directory, new Bus(await openTransport(url)), group);
-  }
-
-  async worker(...args: string[]): Promise<WorkerProcess> {
-    const options = { bus: this.url, directory: this.directory, args: ["--group", this.group, ...args] };
-    const worker = await WorkerProcess.start(options);
-    this.#workers.push(worker);
-    return worker;
-  }
-
-  /** Sends pictures of both models, in turn; resolves with their ids when all are stored. */
-  async send(count: number): Promise<string[]> {
-    const pictures = [...picturesOf("mnist"), ...picturesOf("fashion-mnist")];
-    return await Promise.all(Array.from({ length: count }, (_, i) => {
-      const { png, model, index } = pictures[i % pictures.length]!;
-      return this.bus.send(png, { model, actual: String(index) });
-    }));
-  }
-
-  /** Resolves when so many of the ids are in the database. */
-  async stored(ids: readonly string[], count = ids.length): Promise<void> {
-    const deadline = performance.now() + 60_000;
-    while (this.rows(ids).length < count) {
-      if (performance.now() > deadline) {
-        throw new Error(`Only ${this.rows(ids).length} of ${count} rows after 60 s`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  /** Resolves when so many of the ids have a result on the topic. */
-  async answered(ids: readonly string[], count = ids.length): Promise<void> {
-    const missing = new Set(ids);
-    const signal = AbortSignal.timeout(120_000);
-    for await (const { id } of this.bus.results({ from: "start", signal })) {
-      missing.delete(id);
-      if (missing.size <= ids.length - count) return;
-    }
-    throw new Error(`Only ${ids.length - missing.size} of ${count} results after 120 s`);
-  }
-
-  /** The ids that are on the results topic, each as often as it is there. */
-  async results(ids: readonly string[]): Promise<string[]> {
-    const wanted = new Set(ids);
-    await using all = await this.bus.transport.subscribe([RESULTS_TOPIC], { until: "end" });
-    const messages = (await Array.fromAsync(all)).flatMap((batch) => [...batch.messages]);
-    return messages.map((message) => decodeResult(message)?.id ?? "").filter((id) => wanted.has(id));
-  }
-
-  /** The ids that are in the database, each as often as it has a row. */
-  rows(ids: readonly string[]): string[] {
-    const wanted = new Set(ids);
-    using database = new DatabaseSync(`${this.directory}/results.db`, { timeout: 5_000 });
-    return database.prepare("SELECT id FROM results").all().map(({ id }) => String(id)).filter((id) =>
-      wanted.has(id)
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
-    await this.bus.close();
-    await Deno.remove(this.directory, { recursive: true });
-  }
-}
 
 const COUNT = 3_000;
 
-const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
-  async "killed twice under load, each image ends in exactly one row"(stage) {
-    let worker = await stage.worker("--quiet");
-    const ids = await stage.send(COUNT);
-    for (const share of [0.25, 0.5]) {
-      await stage.stored(ids, COUNT * share);
-      await worker.kill();
-      worker = await stage.worker("--quiet");
-    }
-    await stage.stored(ids);
-    assertEquals(stage.rows(ids).sort(), [...ids].sort());
-  },
-
+const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
   async "one of two killed under load, the other one does all that is left"(stage) {
     const [first] = [await stage.worker("--quiet"), await stage.worker("--quiet")];
     const ids = await stage.send(COUNT);
@@ -146,24 +37,6 @@ const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     assertEquals(await worker.ended(), 0);
     assertEquals((await stage.results(ids)).sort(), [...ids].sort());
     assertEquals(stage.rows(ids).sort(), [...ids].sort());
-  },
-
-  async "Ctrl-C under load drains, exits 0, and nothing is classified twice afterwards"(stage) {
-    const first = await stage.worker();
-    const ids = await stage.send(COUNT);
-    await stage.stored(ids, 100);
-    first.signal("SIGINT");
-    assertEquals(await first.ended(), 0);
-    assertEquals(first.log.at(-1), "Stopped: nothing was left unfinished.");
-    const second = await stage.worker();
-    await stage.stored(ids);
-    second.signal("SIGTERM");
-    assertEquals(await second.ended(), 0);
-    assertEquals(first.output.length + second.output.length, COUNT);
-    assertEquals(stage.rows(ids).length, COUNT);
-    for (const line of [...first.log, ...second.log]) {
-      assertMatch(line, /^(Serving|bus|results|Ctrl-C|Stopp)/);
-    }
   },
 
   async "records of the replaced system give its line, and a row with the true label"(stage) {
@@ -218,6 +91,7 @@ const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     const { memoryBytes, ...working } = report.models[0]!.workers[0]!;
     assert(report.memoryBytes > 2 ** 25 && memoryBytes! >= 2 ** 24);
     assertEquals(report.models[0]!.state, "up");
+    assertEquals(report.health, { state: "ready", reasons: [], deadLetters: { not_an_image: 1 } });
     const done = { images: 3, failures: 1, inFlight: 0, restarts: 0, replacements: 0 };
     assertEquals(working, { state: "idle", ...done });
     assertEquals([report.group, bus.group, bus.url], [stage.group, stage.group, report.bus]);
@@ -232,7 +106,7 @@ const CASES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
 };
 
 /** Asks from another process, as another terminal would. */
-async function askStatus(stage: Stage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
+async function askStatus(stage: WorkerStage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     const ended = await status(stage.directory, "--json");
@@ -261,13 +135,9 @@ function largePng(bytes: number): Uint8Array<ArrayBuffer> {
  */
 export function testWorker(kind: WorkerBus): void {
   for (const [name, run] of Object.entries(CASES)) {
-    Deno.test({
-      name: `worker on ${kind.name}: ${name}${kind.ignore === undefined ? "" : ` (${kind.ignore})`}`,
-      ignore: kind.ignore !== undefined,
-      async fn() {
-        await using stage = await Stage.set(kind);
-        await run(stage);
-      },
+    testOn(`worker: ${name}`, kind, async () => {
+      await using stage = await WorkerStage.set(kind);
+      await run(stage);
     });
   }
 }

@@ -52,7 +52,7 @@ export class Cluster {
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
   #recovery: Promise<void> | undefined;
-  #connected = false;
+  #unavailable: string | null = "it was not reached yet";
 
   private constructor(protocol: Protocol, settings: ClusterSettings) {
     this.protocol = protocol;
@@ -68,7 +68,7 @@ export class Cluster {
     const cluster = new Cluster(await loadProtocol(), settings);
     try {
       await cluster.refresh();
-      cluster.#tell(true);
+      cluster.#tell(null);
       return cluster;
     } catch (error) {
       cluster.close();
@@ -84,6 +84,11 @@ export class Cluster {
   /** The seeds, for messages. */
   get name(): string {
     return this.#settings.seeds.map(format).join(",");
+  }
+
+  /** Why no broker can be reached; `null` while one can. */
+  get unavailable(): string | null {
+    return this.#unavailable;
   }
 
   /** How long a broker may usually take to answer. */
@@ -276,20 +281,23 @@ export class Cluster {
       try {
         await this.refresh();
         this.#expectOpen();
-        return this.#tell(true);
+        return this.#tell(null);
       } catch (error) {
         this.#expectOpen();
         if (!isRetriable(error)) throw toBusError(error, "Kafka can't be reached any more");
-        this.#tell(false, (error as Error).message);
+        this.#tell((error as Error).message);
       }
       await backoff.wait(this.closed);
     }
   }
 
-  #tell(connected: boolean, reason = ""): void {
-    if (this.#connected === connected) return;
-    this.#connected = connected;
-    this.#settings.emit(connected ? { type: "connected" } : { type: "disconnected", reason });
+  #tell(unavailable: string | null): void {
+    const isChange = (this.#unavailable === null) !== (unavailable === null);
+    this.#unavailable = unavailable;
+    if (!isChange) return;
+    this.#settings.emit(
+      unavailable === null ? { type: "connected" } : { type: "disconnected", reason: unavailable },
+    );
   }
 
   /**

@@ -52,6 +52,8 @@ export interface GroupSettings {
   readonly starts: ReadonlyMap<string, number>;
 }
 
+/** Brokers refuse less unless they are told otherwise (`group.min.session.timeout.ms`). */
+const USUAL_MIN_SESSION_MS = 6_000;
 const COMMIT_TIMEOUT_MS = 15_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
@@ -155,13 +157,14 @@ export class GroupMember {
 
   async #askToJoin(): Promise<Requests["JoinGroup"][1]> {
     const { group, topics, sessionTimeoutMs } = this.#settings;
+    const sessionTimeout = brokersSession(this.#settings);
     const ask = () => {
       const owned = this.#holdings.owned();
       const subscriber = { topics, owned, generation: this.#generation };
       const metadata = encodeSubscriber(this.#cluster.protocol, subscriber);
       return this.#ask("join", "JoinGroup", {
         groupId: group,
-        sessionTimeout: sessionTimeoutMs,
+        sessionTimeout,
         rebalanceTimeout: sessionTimeoutMs,
         memberId: this.#memberId,
         protocolType: "consumer",
@@ -402,6 +405,14 @@ export class GroupMember {
     }
     this.#cluster.closeLane(`${lane} commit`);
   }
+}
+
+/**
+ * How long the broker waits for a sign of life: a heartbeat less than `sessionTimeoutMs`, because the others learn of a
+ * member's end only by their next heartbeat.
+ */
+function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): number {
+  return Math.max(Math.min(sessionTimeoutMs, USUAL_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);
 }
 
 function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {

@@ -16,6 +16,8 @@ export interface Share {
   readonly holdings: readonly Holding[];
   /** How many partitions too many it holds, by topic. */
   readonly surplus: ReadonlyMap<string, number>;
+  /** When the first of the other members will have been silent for too long, in milliseconds since 1970-01-01 UTC. */
+  readonly silentAt: number | null;
 }
 
 /**
@@ -83,7 +85,16 @@ export class GroupStore {
       this.#topics.map((topic) => [topic.partitions[0]!.topic, this.#settle(id, topic)]),
     );
     const holdings = this.#topics.flatMap((topic) => this.#holdings(id, topic));
-    return { member: id, generation: this.generation(), holdings, surplus };
+    return { member: id, generation: this.generation(), holdings, surplus, silentAt: this.#silentAt(id) };
+  }
+
+  #silentAt(member: number): number | null {
+    const row = this.#database.get<{ at: number | null }>(
+      "SELECT min(renewed + session) AS at FROM members WHERE group_name = ? AND id <> ?",
+      this.#group,
+      member,
+    );
+    return row?.at ?? null;
   }
 
   #renew(member: number): boolean {

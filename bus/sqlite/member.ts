@@ -21,6 +21,7 @@ export class Member {
   readonly #heartbeat: ReturnType<typeof setInterval>;
   #id: number | null = null;
   #generation = -1;
+  #expiry: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
   #isDue = false;
   #working: Promise<void> | null = null;
@@ -65,7 +66,7 @@ export class Member {
     }
   }
 
-  #apply({ member, generation, holdings, surplus }: Share): void {
+  #apply({ member, generation, holdings, surplus, silentAt }: Share): void {
     const { claims, onChange } = this.#parts;
     const held = new Set(holdings.map(({ partition }) => partition.id));
     for (const claim of [...claims]) {
@@ -77,7 +78,17 @@ export class Member {
     this.#id = member;
     this.#generation = generation;
     this.#markEnding(surplus);
+    this.#lookAt(silentAt);
     onChange();
+  }
+
+  /** What a silent member had is taken when its session ends, not up to a heartbeat later. */
+  #lookAt(silentAt: number | null): void {
+    clearTimeout(this.#expiry);
+    const dueIn = silentAt === null ? Infinity : silentAt - Date.now() + 1;
+    if (dueIn < this.#parts.heartbeatMs && !this.#ended) {
+      this.#expiry = setTimeout(() => this.#renew(), Math.max(1, dueIn));
+    }
   }
 
   #markEnding(surplus: ReadonlyMap<string, number>): void {
@@ -138,5 +149,6 @@ export class Member {
   abandon(): void {
     this.#ended = true;
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#expiry);
   }
 }

@@ -59,6 +59,10 @@ export class SqliteTransport implements Transport {
     this.#emit({ type: "connected" });
   }
 
+  get unavailable(): string | null {
+    return this.#store.writer.unavailable;
+  }
+
   /** What hinders a sweep hinders every send and commit too, and is told there. */
   #sweep(): void {
     this.#store.retention.sweep(this.#store.writer).catch(() => {});

@@ -46,7 +46,7 @@ export class Writer {
   readonly #queue: Job[] = [];
   #working = false;
   #closed = false;
-  #unavailable = false;
+  #unavailable: string | null = null;
   #pauseMs = 0;
   /** So many jobs are to be run one by one, because they failed together. */
   #alone = 0;
@@ -60,6 +60,11 @@ export class Writer {
     this.#database = database;
     this.#busyTimeoutMs = busyTimeoutMs;
     this.#events = events;
+  }
+
+  /** Why work had to be refused; `null` since the last success. */
+  get unavailable(): string | null {
+    return this.#unavailable;
   }
 
   /**
@@ -142,8 +147,8 @@ export class Writer {
 
   #succeeded(results: unknown[]): void {
     this.#pauseMs = 0;
-    if (this.#unavailable) this.#events.onUnavailable(null);
-    this.#unavailable = false;
+    if (this.#unavailable !== null) this.#events.onUnavailable(null);
+    this.#unavailable = null;
     const jobs = this.#queue.splice(0, results.length);
     for (const [index, job] of jobs.entries()) job.resolve(results[index]);
     this.#events.onStored();
@@ -169,8 +174,8 @@ export class Writer {
     const refused = this.#queue.splice(0, late < 0 ? this.#queue.length : late);
     if (refused.length === 0) return;
     for (const job of refused) job.reject(error);
-    if (!this.#unavailable) this.#events.onUnavailable(error.message);
-    this.#unavailable = true;
+    if (this.#unavailable === null) this.#events.onUnavailable(error.message);
+    this.#unavailable = error.message;
   }
 
   /** Refuses everything that has not begun, and everything later, as `closed`. */

@@ -1,0 +1,99 @@
+import { serveWith } from "../../actors/serve.ts";
+import type { Bus } from "../../bus/bus.ts";
+import { connect } from "../../bus/connect.ts";
+import { picturesOf } from "../../tests/pictures.ts";
+import { TrackedWorkers } from "./tracked_worker.ts";
+
+/** What the other models do while one is down. */
+export interface ModelDown {
+  /** The model that was down. */
+  readonly down: string;
+  /** Its state at the end. */
+  readonly state: string;
+  /** The others, each with its images a second. */
+  readonly others: readonly { readonly model: string; readonly before: number; readonly during: number }[];
+}
+
+const OTHERS = ["fashion-mnist", "cifar-10"];
+const DOWN = "mnist";
+
+/** Enough to keep a Worker busy: while one batch is computed the next is full. */
+const WAITING = 192;
+
+/** Of the model that goes down, images a second, before and during: little, so that its rest gives the others no time. */
+const RATE = 20;
+
+/** Keeps so many pictures of a model under way, and counts the answers. */
+class Load {
+  answered = 0;
+  readonly #stop: AbortSignal;
+  readonly #running: Promise<void>[];
+
+  constructor(bus: Bus, model: string, stop: AbortSignal) {
+    this.#stop = stop;
+    const pictures = picturesOf(model).map(({ png }) => png);
+    this.#running = Array.from(
+      { length: WAITING },
+      (_, i) => this.#run(bus, model, pictures[i % pictures.length]!),
+    );
+  }
+
+  async #run(bus: Bus, model: string, png: Uint8Array): Promise<void> {
+    while (!this.#stop.aborted) {
+      await bus.classify(png, { model, timeoutMs: 300_000 });
+      this.answered++;
+    }
+  }
+
+  async ended(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}
+
+/**
+ * Keeps two models busy, and measures what they do before a third one is down and while it is.
+ *
+ * @param seconds How long each of the two is measured.
+ * @param directory For the embedded bus.
+ */
+export async function takeModelDown(seconds: number, directory: string): Promise<ModelDown> {
+  const workers = new TrackedWorkers();
+  await using bus = await connect(`sqlite:${directory}/bus.db`);
+  await using service = await serveWith(workers.start, bus, {
+    models: [DOWN, ...OTHERS],
+    workersPerModel: 1,
+    drainMs: 0,
+  });
+  const stop = new AbortController();
+  const trickle = setInterval(() => void bus.send(picturesOf(DOWN)[0]!.png, { model: DOWN }), 1_000 / RATE);
+  const loads = OTHERS.map((model) => new Load(bus, model, stop.signal));
+  await rates(loads, Math.min(10, seconds));
+  const before = await rates(loads, seconds);
+  workers.keepEnding(DOWN, true);
+  while (stateOf() !== "down") await pause(20);
+  const during = await rates(loads, seconds);
+  const state = stateOf();
+  clearInterval(trickle);
+  stop.abort();
+  await Promise.all(loads.map((load) => load.ended()));
+  return {
+    down: DOWN,
+    state,
+    others: OTHERS.map((model, i) => ({ model, before: before[i]!, during: during[i]! })),
+  };
+
+  function stateOf(): string {
+    return service.status().find(({ model }) => model === DOWN)!.state;
+  }
+}
+
+async function rates(loads: readonly Load[], seconds: number): Promise<number[]> {
+  const [begun, before] = [performance.now(), loads.map(({ answered }) => answered)];
+  await pause(seconds * 1_000);
+  const elapsed = (performance.now() - begun) / 1_000;
+  return loads.map(({ answered }, i) => (answered - before[i]!) / elapsed);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

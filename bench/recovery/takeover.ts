@@ -1,0 +1,66 @@
+import type { Bus } from "../../bus/bus.ts";
+import { connect } from "../../bus/connect.ts";
+import { picturesOf } from "../../tests/pictures.ts";
+import { WorkerProcess } from "../../tools/worker_process.ts";
+
+/** How long the partitions of a worker process that was killed were without an owner. */
+export interface Takeovers {
+  /** Scheme of the bus. */
+  readonly bus: string;
+  /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** From the kill until every picture sent right after it was answered, in milliseconds; one for each kill. */
+  readonly takenOverMs: readonly number[];
+}
+
+const MODEL = "mnist";
+
+/** So many keys meet all four partitions, but for one time in a million. */
+const PICTURES = 64;
+
+/** The defaults of the buses, which the command line does not change. */
+const SESSION_TIMEOUT_MS: Readonly<Record<string, number>> = { sqlite: 5_000, kafka: 10_000 };
+
+/**
+ * Lets two worker processes share a bus, and kills one of them; again and again.
+ *
+ * @param url The bus.
+ * @param kills How often.
+ * @param directory For the databases of the results.
+ */
+export async function killProcesses(url: string, kills: number, directory: string): Promise<Takeovers> {
+  const bus = url.split(":")[0]!;
+  const takenOverMs: number[] = [];
+  await using connection = await connect(url);
+  const start = () => WorkerProcess.start({ bus: url, directory, args: ["--quiet", "--models", MODEL] });
+  const workers = [await start(), await start()];
+  try {
+    for (let kill = 0; kill < kills; kill++) {
+      await sharing(connection);
+      await workers.shift()!.kill();
+      takenOverMs.push(await answered(connection));
+      workers.push(await start());
+    }
+  } finally {
+    await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+  return { bus, sessionTimeoutMs: SESSION_TIMEOUT_MS[bus]!, takenOverMs };
+}
+
+/** Resolves when both have work: what one does not answer while it hands over, the other does. */
+async function sharing(bus: Bus): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 6_000 + 1_000 * Math.random()));
+  await answered(bus);
+}
+
+async function answered(bus: Bus): Promise<number> {
+  const begun = performance.now();
+  const pictures = picturesOf(MODEL);
+  await Promise.all(
+    Array.from(
+      { length: PICTURES },
+      (_, i) => bus.classify(pictures[i % pictures.length]!.png, { model: MODEL, timeoutMs: 120_000 }),
+    ),
+  );
+  return performance.now() - begun;
+}

@@ -1,0 +1,57 @@
+import { serveWith } from "../../actors/serve.ts";
+import { connect } from "../../bus/connect.ts";
+import { picturesOf } from "../../tests/pictures.ts";
+import { TrackedWorkers } from "./tracked_worker.ts";
+
+/** How long it took after a model's Worker was ended in the middle of a batch; in milliseconds, one for each time. */
+export interface WorkerKills {
+  readonly model: string;
+  /** Until the next Worker was ready. */
+  readonly replacedMs: readonly number[];
+  /** Until the last image of the batch was answered. */
+  readonly finishedMs: readonly number[];
+}
+
+const BATCH = 64;
+
+/**
+ * Ends the Worker of a model again and again, each time in the middle of a batch of 64.
+ *
+ * @param model Which one.
+ * @param kills How often.
+ * @param directory For the embedded bus.
+ */
+export async function killWorkers(model: string, kills: number, directory: string): Promise<WorkerKills> {
+  const workers = new TrackedWorkers();
+  await using bus = await connect(`sqlite:${directory}/bus.db`);
+  let replaced = Promise.withResolvers<number>();
+  await using _service = await serveWith(workers.start, bus, {
+    models: [model],
+    workersPerModel: 1,
+    onEvent(event) {
+      if (event.type === "model" && event.reason === "restarted") replaced.resolve(performance.now());
+    },
+  });
+  const pictures = picturesOf(model).map(({ png }) => png);
+  // One key is one partition, so that all come together.
+  const classifyAll = () =>
+    Promise.all(
+      Array.from({ length: BATCH }, (_, i) =>
+        bus.classify(pictures[i % pictures.length]!, { model, key: "bench", timeoutMs: 120_000 })),
+    );
+  await classifyAll();
+  const [replacedMs, finishedMs]: [number[], number[]] = [[], []];
+  for (let kill = 0; kill < kills; kill++) {
+    replaced = Promise.withResolvers();
+    const ended = workers.endNext(model);
+    const all = classifyAll();
+    const endedAt = await ended;
+    const results = await all;
+    finishedMs.push(performance.now() - endedAt);
+    replacedMs.push(await replaced.promise - endedAt);
+    if (results.some(({ status }) => status !== "classified")) {
+      throw new Error(`A picture of ${model} failed`);
+    }
+  }
+  return { model, replacedMs, finishedMs };
+}
