@@ -31,6 +31,8 @@ const ADMIN_LANE = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
 /** Where any broker will do, a dead connection must not be waited for as long as elsewhere. */
 const ANY_TIMEOUT_MS = 5_000;
+/** So long, on average, at most between two attempts when no broker answers: all of its clients wait for it at once. */
+const MOST_PAUSE_WHEN_NOBODY_ANSWERS_MS = 4_000;
 
 /**
  * The brokers, who leads which partition, and connections to them.
@@ -275,7 +277,7 @@ export class Cluster {
   }
 
   async #recover(): Promise<void> {
-    const backoff = new Backoff(100);
+    const backoff = new Backoff(100, MOST_PAUSE_WHEN_NOBODY_ANSWERS_MS);
     while (true) {
       this.#expectOpen();
       try {
