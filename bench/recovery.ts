@@ -5,7 +5,9 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { UsageError } from "../cli/command.ts";
 import { columns, print, say } from "../cli/terminal.ts";
+import { whole } from "../tools/arguments.ts";
 import { type KafkaBroker, KafkaUnavailable, startKafka } from "../tools/kafka.ts";
 import { type ModelDown, takeModelDown } from "./recovery/model_down.ts";
 import { killProcesses, type Takeovers } from "./recovery/takeover.ts";
@@ -32,28 +34,39 @@ interface Plan {
   readonly downSeconds: number;
 }
 
-function readPlan(): Plan & { json: boolean } {
-  const { values } = parseArgs({
-    options: {
-      kills: { type: "string", default: "20" },
-      takeovers: { type: "string", default: "5" },
-      "down-seconds": { type: "string", default: "60" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  return {
-    kills: whole("kills", values.kills),
-    takeovers: whole("takeovers", values.takeovers),
-    downSeconds: whole("down-seconds", values["down-seconds"]),
-    json: values.json,
+const HELP = `Usage: deno task bench:recovery [options]; 0 leaves a measurement out
+
+  --kills N         how often the Worker of each model is ended; default 20
+  --takeovers N     how often a worker process is killed, on each bus; default 5
+  --down-seconds N  how long a model is down while the others work; default 60
+  --json            the figures as one JSON object`;
+
+/** @throws {UsageError} For what is not known or out of range. */
+function readPlan(): Plan & { json: boolean; help: boolean } {
+  const { values } = parse();
+  const number = (name: "kills" | "takeovers" | "down-seconds") => whole(name, values[name], 0, 9_999);
+  const plan = {
+    kills: number("kills"),
+    takeovers: number("takeovers"),
+    downSeconds: number("down-seconds"),
   };
+  return { ...plan, json: values.json, help: values.help };
 }
 
-/** 0 leaves a measurement out. */
-function whole(option: string, text: string): number {
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  say(`--${option} is ${text}: expected a whole number from 0 to 9999`);
-  Deno.exit(2);
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        kills: { type: "string", default: "20" },
+        takeovers: { type: "string", default: "5" },
+        "down-seconds": { type: "string", default: "60" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. See deno task bench:recovery --help`);
+  }
 }
 
 async function measure({ kills, takeovers, downSeconds }: Plan): Promise<Figures> {
@@ -136,7 +149,22 @@ function downTable({ down, state, others }: ModelDown): string {
   return columns([header, ...rows]);
 }
 
-const { json, ...plan } = readPlan();
-const figures = await measure(plan);
-if (json) print(JSON.stringify(figures));
-else report(figures);
+async function main(): Promise<number> {
+  try {
+    const { json, help, ...plan } = readPlan();
+    if (help) {
+      print(HELP);
+      return 0;
+    }
+    const figures = await measure(plan);
+    if (json) print(JSON.stringify(figures));
+    else report(figures);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(error.message);
+    return 2;
+  }
+}
+
+Deno.exit(await main());
