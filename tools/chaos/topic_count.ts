@@ -37,8 +37,9 @@ export class TopicCount {
     const examples: Record<string, string[]> = {};
     let [twice, unanswered, repeated] = [0, 0, 0];
     for (let number = 0; number < this.#assignment.count; number++) {
-      const requests = this.#counts.request[number]!;
-      repeated += Math.max(0, requests - 1);
+      // The embedded bus removes what is worked off when it is full: such a request was stored once.
+      const requests = Math.max(1, this.#counts.request[number]!);
+      repeated += requests - 1;
       const isBad = this.#assignment.picture(number).code !== null;
       for (const what of ["result", ...isBad ? ["dead letter" as const] : []] as const) {
         const surplus = this.#counts[what][number]! - requests;
