@@ -30,7 +30,7 @@ export async function findDataDirectory(option?: string | URL): Promise<URL> {
     `There is no directory of data at ${
       showUrl(url)
     }; name another by --data or IMAGEBUS_DATA, or fill it by:` +
-      " deno task data get mnist",
+      " deno task data get fashion-mnist, mnist or cifar-10",
   );
 }
 
