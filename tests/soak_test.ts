@@ -56,13 +56,13 @@ async function soak(options: Partial<SoakOptions>): Promise<SoakReport> {
     await writeTinyModel(`${directory}/models`);
     return await runSoak({
       bus: "sqlite",
-      messages: 6_000,
+      messages: 20_000,
       models: ["tiny"],
       modelsDirs: [`${directory}/models`],
       leak: false,
       maxWorkerMemoryMb: 1_024,
       maxGrowthMb: MAX_GROWTH_MB,
-      sampleMs: 50,
+      sampleMs: 5,
       directory,
       ...options,
     });
