@@ -2,7 +2,7 @@ import { openKafkaTransport } from "../bus/kafka.ts";
 import { requestTopic } from "../bus/topics.ts";
 import { MODEL } from "../tools/chaos/pictures.ts";
 import { OwnKafka } from "../tools/chaos/own_kafka.ts";
-import { Replicas } from "../tools/chaos/replicas.ts";
+import { isUnknownTopic, Replicas } from "../tools/chaos/replicas.ts";
 import { startKafkaCluster } from "../tools/kafka_cluster.ts";
 import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
@@ -10,6 +10,20 @@ import { NO_OWN_KAFKA, QUICK, testKafka } from "./fixtures/kafka.ts";
 import { eventually } from "./transport_suite/harness.ts";
 
 const TOPIC = requestTopic(MODEL);
+
+async function onceKnown<T>(topic: string, ask: () => Promise<T>): Promise<T> {
+  let answer!: T;
+  await eventually(`every broker knows ${topic}`, async () => {
+    try {
+      answer = await ask();
+      return true;
+    } catch (error) {
+      if (isUnknownTopic(error)) return false;
+      throw error;
+    }
+  });
+  return answer;
+}
 
 async function replicasOf(admin: Admin, topic: string): Promise<number[]> {
   const { topics: [{ partitions } = { partitions: [] }] } = await admin.fetchTopicMetadata({
@@ -40,8 +54,8 @@ testKafka(
         return (await admin.listTopics()).includes("__consumer_offsets");
       });
       for (const topic of [TOPIC, "__consumer_offsets"]) {
-        assertEquals([...new Set(await replicasOf(admin, topic))], [3], topic);
-        assertEquals(await minInSyncOf(admin, topic), "2", topic);
+        assertEquals([...new Set(await onceKnown(topic, () => replicasOf(admin, topic)))], [3], topic);
+        assertEquals(await onceKnown(topic, () => minInSyncOf(admin, topic)), "2", topic);
       }
       await admin.disconnect();
 

@@ -48,7 +48,10 @@ export class Replicas {
       for (const late = Date.now() + TIMEOUT_MS; Date.now() < late;) {
         // The brokers learn from each other with a delay what has become of one of them.
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-        const found = await look(admin);
+        const found = await look(admin).catch((error) => {
+          if (isUnknownTopic(error)) return null;
+          throw error;
+        });
         if (found !== null) return found;
       }
     } finally {
@@ -56,6 +59,11 @@ export class Replicas {
     }
     throw new Error(`Waited for ${what} for ${TIMEOUT_MS / 1_000} s`);
   }
+}
+
+/** Whether the broker that was asked has not heard of the topic yet: they hear of a new one, one after the other. */
+export function isUnknownTopic(error: unknown): boolean {
+  return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
 }
 
 function isInSync({ partitions }: ITopicMetadata): boolean {
