@@ -33,7 +33,9 @@ testKafka(
       assertEquals(result.status === "classified" && result.label, "7");
       await own.brokers!.cut(0, 200);
       await using back = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
-      assertEquals(await within(back.result(result.id), "the same result", 60_000), result);
+      // The cut may have come before the acknowledgement: then the picture was sent again, and has two results.
+      const later = await within(back.result(result.id), "its result, asked for by id", 60_000);
+      assertEquals([later.id, later.status === "classified" && later.label], [result.id, "7"]);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
