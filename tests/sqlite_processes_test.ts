@@ -1,6 +1,6 @@
 import { openSqliteTransport } from "../bus/sqlite.ts";
 import { assert, assertEquals } from "./assert.ts";
-import { TextLineStream } from "./fixtures/text_line_stream.ts";
+import { TextLineStream } from "../tools/text_line_stream.ts";
 import { Reader } from "./transport_suite/reader.ts";
 
 const SCRIPT = new URL("fixtures/sender_process.ts", import.meta.url);

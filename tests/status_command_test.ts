@@ -3,7 +3,7 @@ import { parseReport, type WorkerReport } from "../cli/worker_report.ts";
 import { type OwnReport, WorkerReportFile } from "../cli/worker_report_file.ts";
 import { openTransport } from "../bus/connect.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
-import { TextLineStream } from "./fixtures/text_line_stream.ts";
+import { TextLineStream } from "../tools/text_line_stream.ts";
 import { status, statusCommand } from "./status_command.ts";
 
 const OWN: OwnReport = {

@@ -1,4 +1,4 @@
-import { TextLineStream } from "../tests/fixtures/text_line_stream.ts";
+import { TextLineStream } from "./text_line_stream.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

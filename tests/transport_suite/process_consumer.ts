@@ -1,4 +1,4 @@
-import { TextLineStream } from "../fixtures/text_line_stream.ts";
+import { TextLineStream } from "../../tools/text_line_stream.ts";
 import { type Consumer, type ConsumerSpec, type Received, within } from "./harness.ts";
 
 type Told = { received: Received[] } | { answer: number | null } | { failed: string };

@@ -14,7 +14,7 @@ import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors
 import { busOptions } from "./bus.ts";
 import { connect } from "../../bus/connect.ts";
 import type { Delivery } from "../../bus/transport.ts";
-import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
+import { TextLineStream } from "../text_line_stream.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 

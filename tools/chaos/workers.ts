@@ -1,14 +1,8 @@
-import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
+import { spawnWorker } from "../spawn_worker.ts";
+import { TextLineStream } from "../text_line_stream.ts";
 import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-net=127.0.0.1",
-  "--allow-env",
-  "--allow-sys=hostname",
-];
 
 /** One worker process. */
 class WorkerProcess {
@@ -26,12 +20,7 @@ class WorkerProcess {
   constructor(name: string, directory: string, settings: WorkerSettings, hear: (line: string) => void) {
     this.name = name;
     this.#hear = hear;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, "--unstable-worker-options", PROGRAM.href, JSON.stringify(settings)],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#process = spawnWorker(PROGRAM, settings, { stdin: "piped", stderr: "piped" });
     this.#input = this.#process.stdin.getWriter();
     this.#logFile = `${directory}/${name}.log`;
     const log = Deno.openSync(this.#logFile, { create: true, append: true });

@@ -1,14 +1,8 @@
-import { TextLineStream } from "../../tests/fixtures/text_line_stream.ts";
+import { spawnWorker } from "../spawn_worker.ts";
+import { TextLineStream } from "../text_line_stream.ts";
 import type { WorkerSample, WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-net=127.0.0.1",
-  "--allow-env",
-  "--allow-sys=hostname",
-];
 
 /** The worker process of a soak. */
 export class WorkerProcess implements AsyncDisposable {
@@ -22,12 +16,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   private constructor(settings: WorkerSettings, onSample: (sample: WorkerSample) => void) {
     this.#onSample = onSample;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, "--unstable-worker-options", PROGRAM.href, JSON.stringify(settings)],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
+    this.#process = spawnWorker(PROGRAM, settings, { stdin: "piped", stderr: "inherit" });
     this.#reading = this.#listen();
     this.failed = this.#process.status.then(({ code, signal }) => {
       if (this.#stopped) return new Promise(() => {});
