@@ -180,8 +180,9 @@ class Run {
   }
 
   /**
-   * While a fault is being done the sender goes on, slowly enough to last. It stops halfway to a fault until the one before is recovered from, then makes up for the pause: so the fault
-   * meets a bus with work on it.
+   * While a fault is being done the sender goes on, slowly enough to last. It stops halfway to a fault until the one before
+   * is recovered from, then makes up for the pause: so the fault meets a bus with work on it. Once all worker processes have
+   * ended by themselves there is nothing left to break; the audit tells what they have lost.
    */
   async #makeFaults(stage: Stage): Promise<void> {
     const { messages, kinds, seed, faults: count } = this.#options;
@@ -193,6 +194,7 @@ class Run {
       this.sender.allow((fault.at + next) >> 1);
       await this.sender.reached(fault.at);
       this.#stop.signal.throwIfAborted();
+      if (stage.workers.count === 0) break;
       this.sender.slowTo(SHARE_DURING_FAULT);
       await this.#make(stage, fault);
       this.sender.slowTo(1);
