@@ -10,7 +10,7 @@ const BINARIES = [
 ] as const;
 
 /** Stands for the binary where the backend would fetch it: no bytes, and no permission needed. */
-const PLACEHOLDER = "data:application/wasm,";
+const NO_BYTES = "data:application/wasm,";
 
 let started: Promise<void> | undefined;
 let memory: WebAssembly.Memory | undefined;
@@ -35,7 +35,7 @@ export function backendMemoryBytes(): number | undefined {
 }
 
 async function start(binary: WebAssembly.Module): Promise<void> {
-  setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, PLACEHOLDER])), true);
+  setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, NO_BYTES])), true);
   const substitution = substitute(binary);
   try {
     if (!await tf.setBackend("wasm")) throw new Error("the backend refused to start");
