@@ -6,27 +6,27 @@
 import { parseArguments } from "./cli/arguments.ts";
 import { type Command, UsageError } from "./cli/command.ts";
 import { endingOf } from "./cli/exit.ts";
-import { helpOf, overview } from "./cli/help.ts";
+import { helpOf, overview } from "./cli/ui/help.ts";
 import { askForPermissions } from "./cli/permissions.ts";
-import { didYouMean } from "./cli/suggestion.ts";
-import { print, say } from "./cli/terminal.ts";
+import { didYouMean } from "./cli/ui/suggestion.ts";
+import { print, say } from "./cli/ui/terminal.ts";
 
 /** A command is loaded when it is called, so that `send` does not pay for `train`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  worker: async () => (await import("./cli/worker.ts")).worker,
-  status: async () => (await import("./cli/status.ts")).status,
-  send: async () => (await import("./cli/send.ts")).send,
-  result: async () => (await import("./cli/result.ts")).result,
-  results: async () => (await import("./cli/results.ts")).results,
-  models: async () => (await import("./cli/models.ts")).models,
-  model: async () => (await import("./cli/model.ts")).model,
-  "dead-letters": async () => (await import("./cli/dead_letters.ts")).deadLetters,
-  topics: async () => (await import("./cli/topics.ts")).topics,
-  evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
-  "cross-validate": async () => (await import("./cli/cross_validate.ts")).crossValidate,
-  train: async () => (await import("./cli/train.ts")).train,
-  data: async () => (await import("./cli/data.ts")).data,
-  demo: async () => (await import("./cli/demo.ts")).demo,
+  worker: async () => (await import("./cli/commands/worker/worker.ts")).worker,
+  status: async () => (await import("./cli/commands/status/status.ts")).status,
+  send: async () => (await import("./cli/commands/send.ts")).send,
+  result: async () => (await import("./cli/commands/result.ts")).result,
+  results: async () => (await import("./cli/commands/results.ts")).results,
+  models: async () => (await import("./cli/commands/models.ts")).models,
+  model: async () => (await import("./cli/commands/model.ts")).model,
+  "dead-letters": async () => (await import("./cli/commands/dead_letters/dead_letters.ts")).deadLetters,
+  topics: async () => (await import("./cli/commands/topics.ts")).topics,
+  evaluate: async () => (await import("./cli/commands/evaluate/evaluate.ts")).evaluate,
+  "cross-validate": async () => (await import("./cli/commands/cross_validate.ts")).crossValidate,
+  train: async () => (await import("./cli/commands/train.ts")).train,
+  data: async () => (await import("./cli/commands/data.ts")).data,
+  demo: async () => (await import("./cli/commands/demo.ts")).demo,
 };
 
 async function main([name = "--help", ...argv]: readonly string[]): Promise<number> {

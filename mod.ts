@@ -39,26 +39,26 @@ export type { DeadLettersOptions } from "./bus/dead_letters.ts";
 export type { ImageSource } from "./bus/image_source.ts";
 export type { Answer, Classified, Failed, Result, Score } from "./bus/result.ts";
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
-export { BusError, type BusErrorCode } from "./bus/errors.ts";
-export type * from "./bus/transport.ts";
+export { BusError, type BusErrorCode } from "./bus/transport/errors.ts";
+export type * from "./bus/transport/transport.ts";
 export {
   createMemoryBroker,
   type MemoryBroker,
   type MemoryBrokerOptions,
   type MemoryTransportOptions,
-} from "./bus/memory.ts";
+} from "./bus/transport/memory.ts";
 export {
   type KafkaTransportOptions,
   openKafkaTransport,
   type SaslOptions,
   type TlsOptions,
-} from "./bus/kafka.ts";
-export { openSqliteTransport, type SqliteTransportOptions } from "./bus/sqlite.ts";
+} from "./bus/transport/kafka/open.ts";
+export { openSqliteTransport, type SqliteTransportOptions } from "./bus/transport/sqlite/open.ts";
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
-export type { WorkersPerModel } from "./actors/worker_count.ts";
+export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
-export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/status.ts";
+export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { Settled, Sink } from "./actors/sinks/sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
@@ -79,4 +79,4 @@ export type {
   Pool,
   WeightsSpec,
 } from "./models/manifest.ts";
-export type { Synchronous } from "./bus/sqlite/options.ts";
+export type { Synchronous } from "./bus/transport/sqlite/options.ts";

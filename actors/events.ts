@@ -1,5 +1,5 @@
-import type { TransportEvent } from "../bus/transport.ts";
-import type { ModelState } from "./status.ts";
+import type { TransportEvent } from "../bus/transport/transport.ts";
+import type { ModelState } from "./workers/status.ts";
 
 /** What happens in the service, for logs and health. */
 export type ServiceEvent =

@@ -1,5 +1,5 @@
 import type { ServiceEvent } from "./events.ts";
-import type { ModelStatus } from "./status.ts";
+import type { ModelStatus } from "./workers/status.ts";
 
 /**
  * How a service is as a whole. `degraded`: a model is down, the others are not. `not ready`: no image can be finished, because

@@ -1,25 +1,30 @@
 import type { Bus } from "../bus/bus.ts";
 import { isModelName, requestTopic } from "../bus/topics.ts";
-import { seedTopics } from "../bus/seed_format.ts";
-import type { Delivery, Transport } from "../bus/transport.ts";
+import { seedTopics } from "../bus/legacy_format.ts";
+import type { Delivery, Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
-import { Coordinator, type CoordinatorParts } from "./coordinator.ts";
+import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
 import { ActorError } from "./errors.ts";
 import type { Listener, ServiceEvent } from "./events.ts";
 import { Health, type ServiceHealth } from "./health.ts";
-import { Lane } from "./lane.ts";
-import { Outbox } from "./outbox.ts";
+import { Lane } from "./pipeline/lane.ts";
+import { Outbox } from "./pipeline/outbox.ts";
 import { deadLettersSink } from "./sinks/dead_letters.ts";
 import { resultsTopicSink } from "./sinks/results_topic.ts";
 import type { Sink } from "./sinks/sink.ts";
-import type { ModelStatus } from "./status.ts";
-import { Supervisor } from "./supervisor.ts";
-import { UnknownModels } from "./unknown_models.ts";
-import { type WorkerRange, workerRanges, type WorkersPerModel, workerThreads } from "./worker_count.ts";
-import { type StartWorker, startWorker } from "./worker_handle.ts";
-import { WorkerScaler } from "./worker_scaler.ts";
+import type { ModelStatus } from "./workers/status.ts";
+import { Supervisor } from "./workers/supervisor.ts";
+import { UnknownModels } from "./pipeline/unknown_models.ts";
+import {
+  type WorkerRange,
+  workerRanges,
+  type WorkersPerModel,
+  workerThreads,
+} from "./workers/worker_count.ts";
+import { type StartWorker, startWorker } from "./workers/worker_handle.ts";
+import { WorkerScaler } from "./workers/worker_scaler.ts";
 
 /** How to serve models on a bus. */
 export interface ServeOptions {

@@ -7,10 +7,10 @@
 import { parseArgs } from "node:util";
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
-import { columns, print, say } from "../cli/terminal.ts";
-import { picturesOf } from "../tests/pictures.ts";
-import { startKafka } from "../tools/kafka.ts";
-import { WorkerProcess } from "../tools/worker_process.ts";
+import { columns, print, say } from "../cli/ui/terminal.ts";
+import { picturesOf } from "../testing/images.ts";
+import { startKafka } from "../testing/brokers/kafka_broker.ts";
+import { WorkerProcess } from "../testing/harness/worker_process.ts";
 
 const MODEL = "mnist";
 const RATE = 50;

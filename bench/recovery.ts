@@ -6,9 +6,10 @@
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "../cli/command.ts";
-import { columns, print, say } from "../cli/terminal.ts";
-import { whole } from "../tools/arguments.ts";
-import { type KafkaBroker, KafkaUnavailable, startKafka } from "../tools/kafka.ts";
+import { columns, print, say } from "../cli/ui/terminal.ts";
+import { integer } from "../cli/arguments.ts";
+import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
+import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
 import { type ModelDown, takeModelDown } from "./recovery/model_down.ts";
 import { killProcesses, type Takeovers } from "./recovery/takeover.ts";
 import { killWorkers, type WorkerKills } from "./recovery/worker_kill.ts";
@@ -44,7 +45,7 @@ const HELP = `Usage: deno task bench:recovery [options]; 0 leaves a measurement 
 /** @throws {UsageError} For what is not known or out of range. */
 function readPlan(): Plan & { json: boolean; help: boolean } {
   const { values } = parse();
-  const number = (name: "kills" | "takeovers" | "down-seconds") => whole(name, values[name], 0, 9_999);
+  const number = (name: "kills" | "takeovers" | "down-seconds") => integer(name, values[name], 0, 9_999);
   const plan = {
     kills: number("kills"),
     takeovers: number("takeovers"),

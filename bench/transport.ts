@@ -7,7 +7,7 @@
  */
 import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
-import type { OutgoingMessage, Transport } from "../bus/transport.ts";
+import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
 
 const [url = "memory:", count = "100000"] = Deno.args;
 const COUNT = Number(count);

@@ -7,12 +7,12 @@ import {
 } from "./dead_letter.ts";
 import { type DeadLettersOptions, readDeadLetters } from "./dead_letters.ts";
 import { decodeResult, encodeRequest, type Request } from "./envelope.ts";
-import { BusError } from "./errors.ts";
+import { BusError } from "./transport/errors.ts";
 import { type ImageSource, mediaType, readImage } from "./image_source.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
 import { DEFAULT_MODEL, isModelName, requestTopic, RESULTS_TOPIC } from "./topics.ts";
-import type { Text, Transport } from "./transport.ts";
+import type { Text, Transport } from "./transport/transport.ts";
 
 /** What to say with an image. */
 export interface SendOptions {
@@ -106,7 +106,7 @@ export class Bus implements AsyncDisposable {
    * @example
    * ```ts
    * import { Bus } from "./bus.ts";
-   * import { createMemoryBroker } from "./memory.ts";
+   * import { createMemoryBroker } from "./transport/memory.ts";
    * await using bus = new Bus(createMemoryBroker().connect());
    * const id = await bus.send(new Uint8Array([1, 2, 3]), { model: "mnist" });
    * if (id.length !== 36) throw new Error("unexpected");
@@ -151,7 +151,7 @@ export class Bus implements AsyncDisposable {
    * ```ts
    * import { Bus } from "./bus.ts";
    * import { encodeResult } from "./envelope.ts";
-   * import { createMemoryBroker } from "./memory.ts";
+   * import { createMemoryBroker } from "./transport/memory.ts";
    * const broker = createMemoryBroker();
    * const sentAt = new Date();
    * const id = "order-17";
@@ -203,7 +203,7 @@ export class Bus implements AsyncDisposable {
    * @example Try again what failed because its model was missing
    * ```ts
    * import { Bus } from "./bus.ts";
-   * import { createMemoryBroker } from "./memory.ts";
+   * import { createMemoryBroker } from "./transport/memory.ts";
    * await using bus = new Bus(createMemoryBroker().connect());
    * for await (const letter of bus.deadLetters({ reason: "unknown_model" })) {
    *   if (letter.attempts < 5) await bus.replay(letter);

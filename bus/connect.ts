@@ -1,11 +1,11 @@
 import { Bus } from "./bus.ts";
-import { BusError } from "./errors.ts";
-import type { KafkaTransportOptions } from "./kafka.ts";
-import { createMemoryBroker } from "./memory.ts";
-import { openSqliteTransport, type SqliteTransportOptions } from "./sqlite.ts";
+import { BusError } from "./transport/errors.ts";
+import type { KafkaTransportOptions } from "./transport/kafka/open.ts";
+import { createMemoryBroker } from "./transport/memory.ts";
+import { openSqliteTransport, type SqliteTransportOptions } from "./transport/sqlite/open.ts";
 import { stateDir } from "./state_dir.ts";
 import { RESULTS_TOPIC } from "./topics.ts";
-import type { Transport, TransportOptions } from "./transport.ts";
+import type { Transport, TransportOptions } from "./transport/transport.ts";
 
 /** How to connect. What a transport has no use for, it leaves aside. */
 export interface ConnectOptions extends TransportOptions, SqliteTransportOptions, KafkaTransportOptions {}
@@ -65,7 +65,7 @@ export function defaultUrl(): string {
 
 /** Loaded when it is wanted: the embedded bus does not pay for it. */
 async function openKafkaUrl(url: string, options: ConnectOptions): Promise<Transport> {
-  const { openKafkaTransport, parseKafkaUrl } = await import("./kafka.ts");
+  const { openKafkaTransport, parseKafkaUrl } = await import("./transport/kafka/open.ts");
   return await openKafkaTransport(parseKafkaUrl(url), options);
 }
 

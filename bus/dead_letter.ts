@@ -30,11 +30,11 @@
  * @module
  */
 import { decodeRequest } from "./envelope.ts";
-import { BusError } from "./errors.ts";
+import { BusError } from "./transport/errors.ts";
 import type { Failed } from "./result.ts";
-import { isSeedTopic } from "./seed_format.ts";
+import { isSeedTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
-import type { Headers, Message, OutgoingMessage, Text } from "./transport.ts";
+import type { Headers, Message, OutgoingMessage, Text } from "./transport/transport.ts";
 
 /** Default of {@linkcode ReplayOptions.maxAttempts}. */
 export const DEFAULT_MAX_ATTEMPTS = 5;

@@ -1,6 +1,6 @@
 import { type DeadLetter, type DeadLetterInfo, decodeDeadLetter } from "./dead_letter.ts";
 import { DEAD_LETTERS_TOPIC } from "./topics.ts";
-import type { Message, Transport } from "./transport.ts";
+import type { Message, Transport } from "./transport/transport.ts";
 
 /** Which dead letters to read. */
 export interface DeadLettersOptions {

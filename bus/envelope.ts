@@ -30,9 +30,9 @@
  * @module
  */
 import type { Result } from "./result.ts";
-import { decodeSeedRecord, isSeedTopic } from "./seed_format.ts";
+import { decodeSeedRecord, isSeedTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
-import type { Headers, Message, OutgoingMessage, Text } from "./transport.ts";
+import type { Headers, Message, OutgoingMessage, Text } from "./transport/transport.ts";
 
 /** `ce_type` of an image to be classified. */
 export const CLASSIFY = "imagebus.classify";

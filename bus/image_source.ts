@@ -1,4 +1,4 @@
-import { BusError } from "./errors.ts";
+import { BusError } from "./transport/errors.ts";
 
 /** An encoded image (PNG, JPEG), in any of the forms that programs hold one in. A `URL` is a `file:` URL. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;

@@ -1,7 +1,7 @@
 import { decodeResult } from "./envelope.ts";
 import type { Result } from "./result.ts";
 import { RESULTS_TOPIC } from "./topics.ts";
-import type { Subscription, Transport } from "./transport.ts";
+import type { Subscription, Transport } from "./transport/transport.ts";
 
 /** Which results to read. */
 export interface ResultsOptions {

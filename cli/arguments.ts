@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Arguments, type Command, environmentOf, type Option, UsageError } from "./command.ts";
-import { didYouMean } from "./suggestion.ts";
+import { didYouMean } from "./ui/suggestion.ts";
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
@@ -65,4 +65,33 @@ function toNumber(name: string, text: string | undefined, range: Option["range"]
   const number = Number(text);
   if (text.trim() !== "" && Number.isInteger(number) && number >= min && number <= max) return number;
   throw new UsageError(`--${name} is "${text}": expected a whole number from ${min} to ${max}`);
+}
+
+/**
+ * Reads an integer.
+ *
+ * @param name The option, without its dashes.
+ * @param text As it was given.
+ * @param min The least it may be.
+ * @param max The most it may be.
+ * @throws {UsageError}
+ */
+export function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`--${name} is "${text}": expected a whole number from ${min} to ${max}`);
+}
+
+/**
+ * Reads one of some words.
+ *
+ * @param name The option, without its dashes.
+ * @param text As it was given.
+ * @param known The words.
+ * @throws {UsageError}
+ */
+export function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const found = known.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} has "${text}": expected ${known.join(", ")}`);
 }

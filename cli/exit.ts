@@ -1,5 +1,5 @@
 import { ActorError } from "../actors/errors.ts";
-import { BusError } from "../bus/errors.ts";
+import { BusError } from "../bus/transport/errors.ts";
 import { ModelError } from "../models/errors.ts";
 import { type Command, type Permission, UsageError } from "./command.ts";
 

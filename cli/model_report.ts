@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type DataSet, imageAt } from "../models/datasets/data_set.ts";
+import { type DataSet, imageAt } from "../training/datasets/data_set.ts";
 import { encodePng } from "../models/image/encode_png.ts";
-import { parameterCount, shapeLayers } from "../models/layers.ts";
+import { parameterCount, shapeLayers } from "../models/layers/layers.ts";
 import type { Manifest } from "../models/manifest.ts";
 import { writeWholeFile } from "../models/model_folder.ts";
-import { pickMistakes, type ReportEvaluation, writeReport } from "../models/report/report.ts";
-import { type Evaluation, EVALUATION_BATCH } from "../models/training/evaluate.ts";
-import type { TrainingLog } from "../models/training/training_log.ts";
+import { pickMistakes, type ReportEvaluation, writeReport } from "../training/report/report.ts";
+import { type Evaluation, EVALUATION_BATCH } from "../training/evaluation/evaluate.ts";
+import type { TrainingLog } from "../training/training_log.ts";
 
 /** Writes what was measured of a model as one HTML file. */
 export async function writeModelReport(

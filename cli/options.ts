@@ -1,7 +1,7 @@
 import { connect, type ConnectOptions } from "../bus/connect.ts";
 import type { Bus } from "../bus/bus.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport.ts";
-import { type FolderForm, MAX_SIDE } from "../models/datasets/image_folder.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport/transport.ts";
+import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Options of every command that uses a bus. */

@@ -1,5 +1,5 @@
 import type { Command, Permission } from "./command.ts";
-import { say } from "./terminal.ts";
+import { say } from "./ui/terminal.ts";
 
 const REASONS: Readonly<Record<Permission, string>> = {
   env: "options can come from variables IMAGEBUS_…, and others say where your state directory is",

@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { stateDir } from "../bus/state_dir.ts";
 import type { ServiceHealth } from "../actors/health.ts";
-import type { ModelStatus } from "../actors/status.ts";
+import type { ModelStatus } from "../actors/workers/status.ts";
 
 /** How a worker is: what it writes every second, for `imagebus status` in another terminal. */
 export interface WorkerReport {

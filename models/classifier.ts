@@ -1,27 +1,14 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { startBackend } from "./backend.ts";
-import { ImageError, ModelError } from "./errors.ts";
+import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { toCanonical } from "./image/canonical.ts";
-import { decodeImage } from "./image/decode.ts";
-import { shapeLayers, size } from "./layers.ts";
-import type { ShapedLayer } from "./layers.ts";
+import { decodeImage, type DecodeLimits } from "./image/decode.ts";
+import { shapeLayers, size } from "./layers/layers.ts";
+import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest } from "./manifest.ts";
-import { disposeLayers, loadLayers, runLayers } from "./network.ts";
-import type { LoadedLayer } from "./network.ts";
-import { topScores } from "./scores.ts";
-
-/** One class with its share of the probability. */
-export interface Score {
-  /** Position in the manifest's labels, from 0. */
-  readonly index: number;
-  /** The class. */
-  readonly label: string;
-  /** 0 to 1; over all classes they add up to 1. */
-  readonly confidence: number;
-}
-
-/** Why an image can't be classified. All of them lie in the image: the same bytes fail again. */
-export type ImageErrorCode = "empty" | "not_an_image" | "unsupported" | "damaged" | "too_many_pixels";
+import { disposeLayers, loadLayers, runLayers } from "./layers/network.ts";
+import type { LoadedLayer } from "./layers/network.ts";
+import { type Score, topScores } from "./scores.ts";
 
 /** What became of one image. Failure is data: a bad image never throws, and never touches its neighbours. */
 export type Outcome =
@@ -39,12 +26,6 @@ export interface ModelFiles {
   readonly manifest: Manifest;
   /** Content of the weights file, checked against the manifest's size and SHA-256. */
   readonly weights: Uint8Array;
-}
-
-/** Bounds on what is decoded. */
-export interface DecodeLimits {
-  /** Images with more pixels are refused before a pixel is decoded. @default {50_000_000} */
-  readonly maxPixels?: number;
 }
 
 /** How many classes an {@linkcode Outcome} names: the top k, in descending order of confidence. */

@@ -1,5 +1,3 @@
-import type { ImageErrorCode } from "./classifier.ts";
-
 /**
  * What can go wrong with a model or with the data it is trained on. For images see {@linkcode ImageError}.
  *
@@ -35,7 +33,6 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  * ```
  */
 export class ModelError extends Error {
-  /** The name of the class. */
   /** Always `ModelError`. */
   override readonly name = "ModelError";
   /** Which kind of failure; see {@linkcode ModelErrorCode}. */
@@ -57,11 +54,13 @@ export class ModelError extends Error {
   }
 }
 
+/** Why an image can't be classified. All of them lie in the image: the same bytes fail again. */
+export type ImageErrorCode = "empty" | "not_an_image" | "unsupported" | "damaged" | "too_many_pixels";
+
 /**
  * An image that can't be decoded. It does not leave the classifier as an exception: there it becomes an `Outcome`.
  */
 export class ImageError extends Error {
-  /** The name of the class. */
   /** Always `ImageError`. */
   override readonly name = "ImageError";
   /** What is wrong with the image. */
@@ -80,4 +79,13 @@ export class ImageError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/**
+ * What `JsonFields` throws for a field that is not what it must be.
+ *
+ * @param code Of the error.
+ */
+export function fieldError(code: ModelErrorCode): (message: string) => ModelError {
+  return (message) => new ModelError(code, message);
 }

@@ -6,10 +6,11 @@
  *
  * @module
  */
-import { ModelError } from "./errors.ts";
-import { JsonFields } from "./json_fields.ts";
-import { type Layer, parseLayer } from "./layer.ts";
-import { parameterCount, shapeLayers } from "./layers.ts";
+import { fieldError, ModelError } from "./errors.ts";
+import { JsonFields } from "../lib/json_fields.ts";
+import { type Layer, parseLayer } from "./layers/layer.ts";
+import { parameterCount, shapeLayers } from "./layers/layers.ts";
+import type { InputSpec } from "./image/canonical.ts";
 
 export type {
   Activation,
@@ -20,7 +21,8 @@ export type {
   Operation,
   Padding,
   Pool,
-} from "./layer.ts";
+} from "./layers/layer.ts";
+export type { InputSpec } from "./image/canonical.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
@@ -51,20 +53,6 @@ export interface Manifest {
     /** Share of right answers, 0 to 1. */
     readonly accuracy: number;
   };
-}
-
-/** The form that every image is brought into before the first layer. */
-export interface InputSpec {
-  /** In pixels, 1 to 1,024. */
-  readonly width: number;
-  /** In pixels, 1 to 1,024. */
-  readonly height: number;
-  /** 1 is grey (ITU-R BT.601 luma), 3 is RGB. */
-  readonly channels: 1 | 3;
-  /** For each channel: subtracted from the value scaled to 0…1. */
-  readonly mean: readonly number[];
-  /** For each channel: then divided by (> 0). */
-  readonly std: readonly number[];
 }
 
 /** The trained numbers: one file with all tensors one after the other, in the order of the layers (kernel, then bias). */
@@ -107,7 +95,7 @@ const MAX_WEIGHTS_BYTES = 1_073_741_824;
  * ```
  */
 export function parseManifest(json: unknown, where: string): Manifest {
-  const fields = new JsonFields(json, "", where);
+  const fields = new JsonFields(json, "", where, fieldError("invalid_manifest"));
   const evaluation = fields.has("evaluation") ? parseEvaluation(fields.object("evaluation")) : undefined;
   const temperature = fields.has("temperature") ? fields.number("temperature", { above: 0 }) : undefined;
   const manifest: Manifest = {

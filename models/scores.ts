@@ -1,4 +1,12 @@
-import type { Score } from "./classifier.ts";
+/** One class with its share of the probability. */
+export interface Score {
+  /** Position in the manifest's labels, from 0. */
+  readonly index: number;
+  /** The class. */
+  readonly label: string;
+  /** 0 to 1; over all classes they add up to 1. */
+  readonly confidence: number;
+}
 
 /**
  * Turns logits into the likeliest classes.

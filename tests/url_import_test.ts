@@ -1,4 +1,4 @@
-import { assertEquals } from "./assert.ts";
+import { assertEquals } from "../testing/assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

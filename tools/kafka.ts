@@ -7,11 +7,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { startKafkaCluster } from "./kafka_cluster.ts";
-import { kafkaHome, KafkaUnavailable } from "./kafka_install.ts";
-
-export { type KafkaBroker, type KafkaBrokerOptions, startKafka } from "./kafka_broker.ts";
-export { KafkaUnavailable } from "./kafka_install.ts";
+import { startKafkaCluster } from "../testing/brokers/kafka_cluster.ts";
+import { kafkaHome, KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
 
 interface Arguments {
   readonly port: number;

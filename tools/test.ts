@@ -8,8 +8,9 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { findTestData } from "../tests/fixtures/data.ts";
-import { type KafkaBroker, KafkaUnavailable, startKafka } from "./kafka.ts";
+import { findTestData } from "../testing/data.ts";
+import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
+import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
 
 /** What the tests and the examples may do. */
 const PERMISSIONS = [
@@ -23,7 +24,7 @@ const PERMISSIONS = [
 ];
 
 /** Where tests and examples are. */
-const EVERYTHING = ["tests", "mod.ts", "bus", "models", "actors"];
+const EVERYTHING = ["tests", "mod.ts", "lib", "bus", "models", "training", "convert", "actors"];
 
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed[^|]*\| (\d+) failed(?:[^|]*\| (\d+) ignored)?/;
 // deno-lint-ignore no-control-regex -- colours

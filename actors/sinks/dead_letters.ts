@@ -1,7 +1,7 @@
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
 import type { Failed } from "../../bus/result.ts";
 import { DEAD_LETTERS_TOPIC } from "../../bus/topics.ts";
-import type { Message, Transport } from "../../bus/transport.ts";
+import type { Message, Transport } from "../../bus/transport/transport.ts";
 import { type Fitting, sendFitting } from "./send_fitting.ts";
 import type { Settled, Sink } from "./sink.ts";
 

@@ -1,6 +1,6 @@
 import { encodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
-import type { Transport } from "../../bus/transport.ts";
+import type { Transport } from "../../bus/transport/transport.ts";
 import { type Fitting, sendFitting } from "./send_fitting.ts";
 import type { Settled, Sink } from "./sink.ts";
 

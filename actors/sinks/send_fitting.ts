@@ -1,5 +1,5 @@
-import { BusError } from "../../bus/errors.ts";
-import type { CommittedMessage, OutgoingMessage, Transport } from "../../bus/transport.ts";
+import { BusError } from "../../bus/transport/errors.ts";
+import type { CommittedMessage, OutgoingMessage, Transport } from "../../bus/transport/transport.ts";
 
 /** A message, and something that any bus takes, to go in its place where it is too large. */
 export type Fitting = Required<CommittedMessage>;

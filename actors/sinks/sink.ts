@@ -27,7 +27,7 @@
  */
 import type { Origin } from "../../bus/envelope.ts";
 import type { Result } from "../../bus/result.ts";
-import type { Message } from "../../bus/transport.ts";
+import type { Message } from "../../bus/transport/transport.ts";
 
 /** A result with the request it answers. */
 export interface Settled {

@@ -1,7 +1,7 @@
 import { serveWith } from "../../actors/serve.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../tests/pictures.ts";
+import { picturesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
 /** What the other models do while one is down. */

@@ -1,7 +1,7 @@
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../tests/pictures.ts";
-import { WorkerProcess } from "../../tools/worker_process.ts";
+import { picturesOf } from "../../testing/images.ts";
+import { WorkerProcess } from "../../testing/harness/worker_process.ts";
 
 /** How long the partitions of a worker process that was killed were without an owner. */
 export interface Takeovers {

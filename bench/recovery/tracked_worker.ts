@@ -1,4 +1,4 @@
-import { type StartWorker, startWorker, type WorkerHandle } from "../../actors/worker_handle.ts";
+import { type StartWorker, startWorker, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
 
 /** Real Workers that can be ended in the middle of a batch. */
 export class TrackedWorkers {

@@ -1,6 +1,6 @@
 import { serveWith } from "../../actors/serve.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../tests/pictures.ts";
+import { picturesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
 /** How long it took after a model's Worker was ended in the middle of a batch; in milliseconds, one for each time. */

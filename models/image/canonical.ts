@@ -1,6 +1,19 @@
-import type { InputSpec } from "../manifest.ts";
 import type { Pixels } from "./format.ts";
 import { axisTaps, type Taps } from "./resample.ts";
+
+/** The form that every image is brought into before the first layer. */
+export interface InputSpec {
+  /** In pixels, 1 to 1,024. */
+  readonly width: number;
+  /** In pixels, 1 to 1,024. */
+  readonly height: number;
+  /** 1 is grey (ITU-R BT.601 luma), 3 is RGB. */
+  readonly channels: 1 | 3;
+  /** For each channel: subtracted from the value scaled to 0…1. */
+  readonly mean: readonly number[];
+  /** For each channel: then divided by (> 0). */
+  readonly std: readonly number[];
+}
 
 /** Luma of ITU-R BT.601, section 2.5.1. */
 const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114] as const;

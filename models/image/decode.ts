@@ -1,8 +1,13 @@
-import type { DecodeLimits } from "../classifier.ts";
 import { ImageError } from "../errors.ts";
 import type { ImageFormat, Pixels } from "./format.ts";
 import { jpeg } from "./jpeg.ts";
 import { png } from "./png.ts";
+
+/** Bounds on what is decoded. */
+export interface DecodeLimits {
+  /** Images with more pixels are refused before a pixel is decoded. @default {50_000_000} */
+  readonly maxPixels?: number;
+}
 
 /** What can be decoded. */
 const FORMATS: readonly ImageFormat[] = [png, jpeg];

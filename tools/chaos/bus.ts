@@ -1,14 +1,7 @@
 import type { ConnectOptions } from "../../bus/connect.ts";
+import type { ChaosBus } from "./brokers.ts";
 import { OwnKafka } from "./own_kafka.ts";
 import type { BusKind } from "./schedule.ts";
-
-/** The bus of a run. */
-export interface ChaosBus extends AsyncDisposable {
-  /** Where senders and workers connect to. */
-  readonly url: string;
-  /** What can be done to it; `null` for a bus that is only a file. */
-  readonly brokers: Brokers | null;
-}
 
 const LEAST_QUEUE_BYTES = 4 * 2 ** 20;
 const BYTES_A_MESSAGE = 2_048;
@@ -29,16 +22,6 @@ export function maxQueueBytes(messages: number): number {
  */
 export function busOptions(maxQueueBytes: number): ConnectOptions {
   return { maxQueueBytes, expiringTopics: [] };
-}
-
-/** Brokers that can be ended and come back. Which one it is of several says a number, modulo their number. */
-export interface Brokers {
-  /** Ends one, in order or at once, and starts it again after so many milliseconds. Resolves when all replicas are up to date. */
-  restart(which: number, how: "stop" | "kill", awayMs: number): Promise<void>;
-  /** The same, with the broker that leads this partition of the topic of the requests, modulo the number of its partitions. */
-  restartLeader(partition: number, how: "stop" | "kill", awayMs: number): Promise<void>;
-  /** Breaks all connections to one; it stays away for so many milliseconds. */
-  cut(which: number, ms: number): Promise<void>;
 }
 
 /**

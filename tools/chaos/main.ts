@@ -7,10 +7,10 @@
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
-import { columns, print, say, showProgress } from "../../cli/terminal.ts";
-import { oneOf, whole } from "../arguments.ts";
-import { KafkaUnavailable } from "../kafka.ts";
-import { PostgresUnavailable } from "../postgres.ts";
+import { columns, print, say, showProgress } from "../../cli/ui/terminal.ts";
+import { integer, oneOf } from "../../cli/arguments.ts";
+import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
+import { PostgresUnavailable } from "../../testing/brokers/postgres.ts";
 import { formatReport } from "./report.ts";
 import { type ChaosOptions, type Progress, runChaos } from "./run.ts";
 import { type FaultKind, FAULTS, planFaults, possibleFaults } from "./schedule.ts";
@@ -60,7 +60,7 @@ interface Arguments {
 function readArguments(args: string[]): Arguments {
   const { values } = parse(args);
   const bus = oneOf("bus", values.bus, ["sqlite", "kafka"] as const);
-  const messages = whole("messages", values.messages, 1, 10_000_000);
+  const messages = integer("messages", values.messages, 1, 10_000_000);
   const { postgres } = values;
   const brokers = Number(oneOf("brokers", values.brokers, ["1", "3"]));
   if (brokers > 1 && bus !== "kafka") throw new UsageError("--brokers 3 needs --bus kafka");
@@ -72,14 +72,14 @@ function readArguments(args: string[]): Arguments {
     postgres,
     messages,
     kinds,
-    seed: whole("seed", values.seed, 0, 2 ** 31 - 1),
-    faults: whole("fault-count", values["fault-count"] ?? String(usual), 0, 10_000),
-    workers: whole("workers", values.workers, 1, 32),
-    workersPerModel: whole("workers-per-model", values["workers-per-model"], 1, 64),
-    rate: whole("rate", values.rate, 1, 1_000_000),
-    badShare: whole("bad-percent", values["bad-percent"], 0, 100) / 100,
-    sessionTimeoutMs: whole("session-ms", values["session-ms"], 1_000, 60_000),
-    maxWorkerMemoryMb: whole("max-worker-memory-mb", values["max-worker-memory-mb"], 64, 4_096),
+    seed: integer("seed", values.seed, 0, 2 ** 31 - 1),
+    faults: integer("fault-count", values["fault-count"] ?? String(usual), 0, 10_000),
+    workers: integer("workers", values.workers, 1, 32),
+    workersPerModel: integer("workers-per-model", values["workers-per-model"], 1, 64),
+    rate: integer("rate", values.rate, 1, 1_000_000),
+    badShare: integer("bad-percent", values["bad-percent"], 0, 100) / 100,
+    sessionTimeoutMs: integer("session-ms", values["session-ms"], 1_000, 60_000),
+    maxWorkerMemoryMb: integer("max-worker-memory-mb", values["max-worker-memory-mb"], 64, 4_096),
     commitBeforeSink: values["commit-before-sink"],
     exactlyOnce: values["exactly-once"],
   };

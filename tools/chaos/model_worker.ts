@@ -6,8 +6,8 @@
  *
  * @module
  */
-import "../../actors/model_worker.ts";
-import { type FromWorker, type ToWorker, unpack } from "../../actors/protocol.ts";
+import "../../actors/workers/model_worker.ts";
+import { type FromWorker, type ToWorker, unpack } from "../../actors/workers/protocol.ts";
 import { isPoisoned } from "./poison.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 

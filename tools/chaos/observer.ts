@@ -1,6 +1,6 @@
 import { decodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
-import type { Subscription, Transport } from "../../bus/transport.ts";
+import type { Subscription, Transport } from "../../bus/transport/transport.ts";
 import { Bitset } from "./bitset.ts";
 import type { Assignment } from "./pictures.ts";
 

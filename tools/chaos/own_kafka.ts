@@ -1,5 +1,5 @@
-import { freePorts, type KafkaCluster, startKafkaCluster } from "../kafka_cluster.ts";
-import type { Brokers, ChaosBus } from "./bus.ts";
+import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
+import type { Brokers, ChaosBus } from "./brokers.ts";
 import { requestTopic } from "../../bus/topics.ts";
 import { MODEL } from "./pictures.ts";
 import { Proxy } from "./proxy.ts";

@@ -1,12 +1,12 @@
 import { createClassifier } from "../../models/classifier.ts";
-import { imageAt } from "../../models/datasets/data_set.ts";
-import { readDataSet } from "../../models/datasets/read_data_set.ts";
+import { imageAt } from "../../training/datasets/data_set.ts";
+import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import { loadModels } from "../../models/registry.ts";
-import { Random } from "../../models/training/random.ts";
+import { Random } from "../../training/random.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
-import { BAD_IMAGES } from "../../tests/bad_images.ts";
-import { picturesOf, SEVEN } from "../../tests/pictures.ts";
+import { BAD_IMAGES } from "../../testing/bad_images.ts";
+import { picturesOf, SEVEN } from "../../testing/images.ts";
 import { poisoned } from "./poison.ts";
 
 /** The model that is asked. */

@@ -4,7 +4,7 @@ import type { Bus } from "../../bus/bus.ts";
 import { decodeDeadLetter } from "../../bus/dead_letter.ts";
 import { decodeRequest, decodeResult } from "../../bus/envelope.ts";
 import { DEAD_LETTERS_TOPIC, requestTopic, RESULTS_TOPIC } from "../../bus/topics.ts";
-import type { Message } from "../../bus/transport.ts";
+import type { Message } from "../../bus/transport/transport.ts";
 import { Audit, type StoredRow, type Verdict } from "./audit.ts";
 import { type Assignment, MODEL } from "./pictures.ts";
 import { TopicCount } from "./topic_count.ts";

@@ -1,6 +1,6 @@
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
-import { startPostgres } from "../postgres.ts";
+import { startPostgres } from "../../testing/brokers/postgres.ts";
 import { busOptions, maxQueueBytes, startBus } from "./bus.ts";
 import { ACTS } from "./faults/faults.ts";
 import type { Stage } from "./faults/stage.ts";

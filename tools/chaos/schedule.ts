@@ -1,4 +1,4 @@
-import { Random } from "../../models/training/random.ts";
+import { Random } from "../../training/random.ts";
 
 /** The buses that can be tried. */
 export type BusKind = "sqlite" | "kafka";

@@ -1,5 +1,5 @@
 import type { Bus } from "../../bus/bus.ts";
-import { BusError } from "../../bus/errors.ts";
+import { BusError } from "../../bus/transport/errors.ts";
 import { type Assignment, KEYS, MODEL } from "./pictures.ts";
 
 const AGAIN_MS = 200;

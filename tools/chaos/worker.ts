@@ -10,11 +10,11 @@ import { serveWith, type Service } from "../../actors/serve.ts";
 import { postgresSink } from "../../actors/sinks/postgres.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import type { Sink } from "../../actors/sinks/sink.ts";
-import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/worker_handle.ts";
+import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
 import { busOptions } from "./bus.ts";
 import { connect } from "../../bus/connect.ts";
-import type { Delivery } from "../../bus/transport.ts";
-import { TextLineStream } from "../text_line_stream.ts";
+import type { Delivery } from "../../bus/transport/transport.ts";
+import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 

@@ -1,5 +1,5 @@
-import { spawnWorker } from "../spawn_worker.ts";
-import { TextLineStream } from "../text_line_stream.ts";
+import { spawnWorker } from "../../testing/harness/spawn_worker.ts";
+import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
 import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);

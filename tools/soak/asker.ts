@@ -1,6 +1,6 @@
 import type { Bus } from "../../bus/bus.ts";
 import type { ResultStream } from "../../bus/result_stream.ts";
-import type { Picture } from "../../tests/pictures.ts";
+import type { Picture } from "../../testing/images.ts";
 import { Bitset } from "../chaos/bitset.ts";
 
 /** So many are on the bus without a result, at most: enough for full batches, little enough for a small bus. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import "../../actors/model_worker.ts";
-import type { ToWorker } from "../../actors/protocol.ts";
+import "../../actors/workers/model_worker.ts";
+import type { ToWorker } from "../../actors/workers/protocol.ts";
 
 const scope = globalThis as unknown as { onmessage: (event: MessageEvent<ToWorker>) => void };
 const shipped = scope.onmessage;

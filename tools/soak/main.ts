@@ -7,11 +7,11 @@
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
-import { Progress } from "../../cli/progress.ts";
-import { columns, print, say } from "../../cli/terminal.ts";
+import { Progress } from "../../cli/ui/progress.ts";
+import { columns, print, say } from "../../cli/ui/terminal.ts";
 import { SHIPPED_MODELS } from "../../models/registry.ts";
-import { oneOf, whole } from "../arguments.ts";
-import { KafkaUnavailable } from "../kafka.ts";
+import { integer, oneOf } from "../../cli/arguments.ts";
+import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
 import type { Sample } from "./growth.ts";
 import { drawMemory } from "./plot.ts";
 import { formatReport, summary } from "./report.ts";
@@ -43,11 +43,11 @@ function readArguments(args: string[]): Arguments {
   const models = values.models?.split(",").map((name) => oneOf("models", name.trim(), SHIPPED_MODELS));
   const settings = {
     bus: oneOf("bus", values.bus, ["sqlite", "kafka"] as const),
-    messages: whole("messages", values.messages, 1, 100_000_000),
+    messages: integer("messages", values.messages, 1, 100_000_000),
     models: [...new Set(models ?? SHIPPED_MODELS)],
     leak: values.leak,
-    maxGrowthMb: whole("max-growth-mb", values["max-growth-mb"], 0, 1_000_000),
-    maxWorkerMemoryMb: whole("max-worker-memory-mb", values["max-worker-memory-mb"], 16, 4_096),
+    maxGrowthMb: integer("max-growth-mb", values["max-growth-mb"], 0, 1_000_000),
+    maxWorkerMemoryMb: integer("max-worker-memory-mb", values["max-worker-memory-mb"], 16, 4_096),
   };
   return { settings, help: values.help, json: values.json, plot: values.plot };
 }

@@ -1,5 +1,5 @@
-import { markup } from "../../models/report/markup.ts";
-import { linearScale } from "../../models/report/scale.ts";
+import { markup } from "../../training/report/markup.ts";
+import { linearScale } from "../../training/report/scale.ts";
 import type { Sample } from "./growth.ts";
 
 const SIZE = { width: 800, height: 320, left: 60, right: 780, top: 40, bottom: 270 };

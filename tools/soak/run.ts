@@ -1,8 +1,8 @@
-import type { ModelStatus } from "../../actors/status.ts";
+import type { ModelStatus } from "../../actors/workers/status.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
-import { type Picture, picturesOf } from "../../tests/pictures.ts";
+import { type Picture, picturesOf } from "../../testing/images.ts";
 import type { BusKind } from "../chaos/schedule.ts";
-import { startKafka } from "../kafka.ts";
+import { startKafka } from "../../testing/brokers/kafka_broker.ts";
 import { Asker } from "./asker.ts";
 import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import type { WorkerSample } from "./worker.ts";

@@ -6,8 +6,8 @@
  */
 import { serveWith } from "../../actors/serve.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
-import type { ModelStatus } from "../../actors/status.ts";
-import { startWorker, startWorkerOf } from "../../actors/worker_handle.ts";
+import type { ModelStatus } from "../../actors/workers/status.ts";
+import { startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 
 /** What it is told when it is started: JSON, its only argument. */

@@ -1,4 +1,4 @@
-import type { Brokers } from "../bus.ts";
+import type { Brokers } from "../brokers.ts";
 import type { Act, Stage } from "./stage.ts";
 
 const TENTH_MS = 100;

@@ -1,4 +1,4 @@
-import type { PostgresServer } from "../../postgres.ts";
+import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
 import type { Act, Stage } from "./stage.ts";
 
 const TENTH_MS = 100;

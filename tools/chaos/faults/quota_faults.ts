@@ -1,6 +1,6 @@
 import { connect } from "../../../bus/connect.ts";
-import { BusError } from "../../../bus/errors.ts";
-import type { Transport } from "../../../bus/transport.ts";
+import { BusError } from "../../../bus/transport/errors.ts";
+import type { Transport } from "../../../bus/transport/transport.ts";
 import type { Act } from "./stage.ts";
 
 const TENTH_MS = 100;

@@ -1,6 +1,6 @@
 import type { ConnectOptions } from "../../../bus/connect.ts";
-import type { PostgresServer } from "../../postgres.ts";
-import type { Brokers } from "../bus.ts";
+import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
+import type { Brokers } from "../brokers.ts";
 import type { Fault } from "../schedule.ts";
 import type { Workers } from "../workers.ts";
 

@@ -1,0 +1,41 @@
+/**
+ * The Worker of a model. It has no permissions: all it needs comes in messages, and all it can do is compute.
+ *
+ * @module
+ */
+import { type Classifier, createClassifier } from "../../models/classifier.ts";
+import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
+import { workerMemoryBytes } from "./worker_memory.ts";
+
+interface Scope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+const scope = globalThis as unknown as Scope;
+let classifier: Classifier | undefined;
+
+async function start({ files, wasm, limits }: Start): Promise<FromWorker> {
+  classifier = await createClassifier(files, wasm, limits);
+  return { type: "ready" };
+}
+
+function run(message: Run): FromWorker {
+  if (!classifier) throw new Error("run before start");
+  const begun = performance.now();
+  const outcomes = classifier.classify(unpack(message));
+  return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
+}
+
+async function answer(message: ToWorker): Promise<FromWorker> {
+  try {
+    return message.type === "start" ? await start(message) : run(message);
+  } catch (error) {
+    return { type: "failed", batch: message.type === "run" ? message.batch : null, reason: String(error) };
+  }
+}
+
+scope.onmessage = async ({ data }) => {
+  const said = await answer(data);
+  scope.postMessage({ ...said, memoryBytes: workerMemoryBytes() });
+};

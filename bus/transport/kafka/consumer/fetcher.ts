@@ -1,0 +1,316 @@
+import { setImmediate } from "node:timers/promises";
+import { BusError } from "../../errors.ts";
+import type { Batch } from "../../transport.ts";
+import type { OwnedClaim } from "./claim.ts";
+import type { Cluster } from "../net/cluster.ts";
+import { committedRecords } from "../wire/committed_records.ts";
+import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
+import { Backoff, Notice } from "../../../../lib/pause.ts";
+import type { FetchedPartition, FetchedRecord, Requests } from "../wire/requests.ts";
+import { byTopic, listOffsets, nameOf } from "../topics.ts";
+
+/** How a fetcher works. */
+export interface FetcherSettings {
+  /** Distinguishes its connections. */
+  readonly lane: string;
+  readonly maxBatchMessages: number;
+  /** The log ends before the claim's place: the partition is to be claimed anew, from this offset. */
+  readonly restart: (claim: OwnedClaim, offset: number) => void;
+  /** A claim has moved past records that nobody gets to see. */
+  readonly onSkipped: (claim: OwnedClaim) => void;
+}
+
+/** How long a broker waits for messages when everything is asked for, and when something could be asked for soon. */
+const IDLE_WAIT_MS = 500;
+const SHORT_WAIT_MS = 100;
+const PARTITION_FETCH_BYTES = 2 ** 20;
+const FETCH_BYTES = 8 * 2 ** 20;
+/** No more is fetched for a claim, or for all, while so much waits to be handed out. */
+const CLAIM_BUFFER_BYTES = 4 * 2 ** 20;
+const BUFFER_BYTES = 16 * 2 ** 20;
+const BATCH_BYTES = 16 * 2 ** 20;
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * Fetches for a set of claims, ahead of its reader by a bounded number of bytes.
+ *
+ * From each broker there is one fetch that waits for messages of all claims that have room. What can be read at once
+ * while that one waits (a topic was resumed, a buffer was emptied) is fetched beside it, without waiting.
+ */
+export class Fetcher {
+  readonly #cluster: Cluster;
+  readonly #settings: FetcherSettings;
+  /** In turn: whose messages came, or were handed out, is last. */
+  readonly #claims = new Set<OwnedClaim>();
+  readonly #paused = new Set<string>();
+  readonly #busy = new Set<string>();
+  readonly #backoff = new Backoff();
+  readonly #changed = new Notice();
+  #failure: unknown;
+  #isKicked = false;
+  #isClosed = false;
+
+  constructor(cluster: Cluster, settings: FetcherSettings) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+  }
+
+  /** Starts to fetch for a claim, from its position. */
+  add(claim: OwnedClaim): void {
+    this.#claims.add(claim);
+    this.#kick();
+  }
+
+  /** Stops to fetch for a claim. */
+  remove(claim: OwnedClaim): void {
+    this.#claims.delete(claim);
+    this.#kick();
+  }
+
+  pause(topics: Iterable<string>): void {
+    for (const topic of topics) this.#paused.add(topic);
+  }
+
+  resume(topics: Iterable<string>): void {
+    for (const topic of topics) this.#paused.delete(topic);
+    this.#changed.give();
+    this.#kick();
+  }
+
+  /**
+   * The next batch, of the claims in turn.
+   *
+   * @returns `null` when the fetcher was closed, or everything up to the ends of its claims was handed out.
+   * @throws What {@linkcode Fetcher.fail} was given.
+   */
+  async next(): Promise<Batch | null> {
+    while (true) {
+      // Heartbeats have their turn before each batch, however fast the reader is.
+      await setImmediate();
+      if (this.#isClosed) return null;
+      if (this.#failure !== undefined) throw this.#failure;
+      const claim = this.#nextReady();
+      if (claim) return this.#handOut(claim);
+      if (this.#isFinished) return null;
+      await this.#changed.given;
+    }
+  }
+
+  get #isFinished(): boolean {
+    const claims = [...this.#claims];
+    return claims.length > 0 && claims.every(({ isFetched, hasMessages }) => isFetched && !hasMessages);
+  }
+
+  #nextReady(): OwnedClaim | undefined {
+    for (const claim of this.#claims) {
+      if (claim.hasMessages && !claim.isHeld && !this.#paused.has(claim.topic)) return claim;
+    }
+  }
+
+  #handOut(claim: OwnedClaim): Batch {
+    const messages = claim.take(this.#settings.maxBatchMessages, BATCH_BYTES);
+    this.#moveLast(claim);
+    this.#kick();
+    return { claim, messages };
+  }
+
+  #moveLast(claim: OwnedClaim): void {
+    if (this.#claims.delete(claim)) this.#claims.add(claim);
+  }
+
+  /** Ends the iteration with an error. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#changed.give();
+  }
+
+  /** Ends the iteration, and fetches no more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#changed.give();
+    this.#cluster.closeLane(`${this.#settings.lane} wait`);
+    this.#cluster.closeLane(`${this.#settings.lane} now`);
+  }
+
+  /** Starts, when all that changes together has changed, what can be fetched and is not. */
+  #kick(): void {
+    if (this.#isKicked) return;
+    this.#isKicked = true;
+    queueMicrotask(() => {
+      this.#isKicked = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#isClosed || this.#failure !== undefined) return;
+    const leaderOf = (claim: OwnedClaim) => this.#cluster.leader(claim.topic, claim.partition) ?? -1;
+    for (const [leader, claims] of Map.groupBy(this.#claims, leaderOf)) {
+      const wanted = this.#wanted(claims);
+      if (wanted.length > 0) this.#serve(leader, wanted, wanted.length === claims.length);
+    }
+  }
+
+  /** `-1` stands for the broker that is to be elected. */
+  #serve(leader: number, wanted: readonly OwnedClaim[], isAll: boolean): void {
+    const [wait, now] = [`${leader} wait`, `${leader} now`];
+    if (!this.#busy.has(wait)) {
+      for (const claim of wanted) claim.isCaughtUp = false;
+      const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
+      const work = () =>
+        leader < 0 ? this.#mend(noLeader(wanted[0]!)) : this.#fetch(leader, "wait", wanted, waitMs);
+      this.#run(wait, work);
+    } else if (leader >= 0 && !this.#busy.has(now)) {
+      const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
+      if (unread.length > 0) this.#run(now, () => this.#fetch(leader, "now", unread, 0));
+    }
+  }
+
+  #wanted(claims: readonly OwnedClaim[]): OwnedClaim[] {
+    if (this.#bufferedBytes() >= BUFFER_BYTES) this.#dropPaused();
+    if (this.#bufferedBytes() >= BUFFER_BYTES) return [];
+    return claims.filter((claim) =>
+      !claim.isFetching && !claim.isFetched && !claim.isResting && !claim.isHeld &&
+      !this.#paused.has(claim.topic) &&
+      claim.bufferedBytes < CLAIM_BUFFER_BYTES
+    );
+  }
+
+  #bufferedBytes(): number {
+    let bytes = 0;
+    for (const claim of this.#claims) bytes += claim.bufferedBytes;
+    return bytes;
+  }
+
+  /** What waits for a paused topic must not keep the others from being read. */
+  #dropPaused(): void {
+    for (const claim of this.#claims) if (this.#paused.has(claim.topic)) claim.drop();
+  }
+
+  async #run(name: string, work: () => Promise<void>): Promise<void> {
+    this.#busy.add(name);
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#isClosed) this.fail(error);
+    } finally {
+      this.#busy.delete(name);
+      this.#kick();
+    }
+  }
+
+  async #fetch(
+    leader: number,
+    lane: "wait" | "now",
+    claims: readonly OwnedClaim[],
+    waitMs: number,
+  ): Promise<void> {
+    const asked = new Map(claims.map((claim) => [nameOf(claim), { claim, offset: claim.position }]));
+    for (const claim of claims) claim.isFetching = true;
+    try {
+      const answer = await this.#ask(leader, lane, fetchRequest(claims, waitMs));
+      for (const [claim, offset, fetched] of matched(asked, answer)) {
+        this.#accept(claim, offset, fetched, lane);
+      }
+      this.#backoff.reset();
+    } catch (error) {
+      if (!this.#isClosed) await this.#mend(error);
+    } finally {
+      for (const claim of claims) claim.isFetching = false;
+    }
+  }
+
+  #ask(leader: number, lane: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
+    const { requestTimeoutMs } = this.#cluster;
+    const timeoutMs = payload.maxWaitTime + requestTimeoutMs;
+    return this.#cluster.request(leader, `${this.#settings.lane} ${lane}`, "Fetch", payload, timeoutMs);
+  }
+
+  #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, lane: "wait" | "now"): void {
+    if (!this.#claims.has(claim) || claim.position !== offset) return;
+    if (fetched.errorCode !== 0) return this.#rest(claim, fetched.errorCode);
+    claim.backoff.reset();
+    claim.isCaughtUp = lane === "now" && fetched.messages.length === 0;
+    const last = fetched.messages.at(-1);
+    if (!last) return;
+    claim.append(visible(fetched, offset));
+    claim.position = endOf(last);
+    if (claim.isPastCommit) this.#settings.onSkipped(claim);
+    this.#moveLast(claim);
+    this.#changed.give();
+  }
+
+  /** One partition is in trouble: the others go on. */
+  #rest(claim: OwnedClaim, code: number): void {
+    claim.isResting = true;
+    const fault = new BrokerFault(code, `Reading ${nameOf(claim)}`);
+    const mend = () =>
+      code === CODE.OFFSET_OUT_OF_RANGE ? this.#find(claim) : this.#mend(fault, claim.backoff);
+    this.#run(nameOf(claim), () => mend().finally(() => claim.isResting = false));
+  }
+
+  /** The claim's place is outside the log: old messages were deleted, or the topic was, and made again. */
+  async #find(claim: OwnedClaim): Promise<void> {
+    const look = () => listOffsets(this.#cluster, [claim], "start");
+    const [start] = await this.#cluster.attempt(`No start of ${nameOf(claim)}`, look, {
+      timeoutMs: FOREVER_MS,
+    });
+    if (claim.lost.aborted) return;
+    if (start!.offset < claim.position) this.#settings.restart(claim, start!.offset);
+    else claim.position = start!.offset;
+    this.#changed.give();
+  }
+
+  async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {
+    if (!isRetriable(fault)) throw asFailure(fault);
+    await backoff.wait(this.#cluster.closed);
+    await this.#cluster.recover();
+  }
+}
+
+function fetchRequest(claims: readonly OwnedClaim[], waitMs: number): Requests["Fetch"][0] {
+  const partitions = claims.map(({ topic, partition, position }) => ({
+    topic,
+    partition,
+    fetchOffset: position,
+    maxBytes: PARTITION_FETCH_BYTES,
+  }));
+  return {
+    maxWaitTime: waitMs,
+    minBytes: waitMs > 0 ? 1 : 0,
+    maxBytes: FETCH_BYTES,
+    topics: byTopic(partitions),
+  };
+}
+
+function* matched(
+  asked: ReadonlyMap<string, { claim: OwnedClaim; offset: number }>,
+  { responses }: Requests["Fetch"][1],
+): Generator<[OwnedClaim, number, FetchedPartition]> {
+  for (const { topicName: topic, partitions } of responses) {
+    for (const fetched of partitions) {
+      const of = asked.get(nameOf({ topic, partition: fetched.partition }));
+      if (of) yield [of.claim, of.offset, fetched];
+    }
+  }
+}
+
+/** Without what comes before the place asked for: brokers answer with whole batches. */
+function visible({ messages, abortedTransactions }: FetchedPartition, offset: number): FetchedRecord[] {
+  return committedRecords(messages, abortedTransactions).filter((record) => Number(record.offset) >= offset);
+}
+
+/** The offset after the batch of a record: compaction can have removed the batch's last records. */
+function endOf({ batchContext: { firstOffset, lastOffsetDelta } }: FetchedRecord): number {
+  return Number(firstOffset) + lastOffsetDelta + 1;
+}
+
+function noLeader(claim: OwnedClaim): BrokerFault {
+  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(claim));
+}
+
+function asFailure(fault: unknown): unknown {
+  if (fault instanceof BusError || fault instanceof BrokerFault) return toBusError(fault, "Reading failed");
+  const reason = (fault as Error).message;
+  return new BusError("invalid", `A message can't be read: ${reason}`, { cause: fault });
+}

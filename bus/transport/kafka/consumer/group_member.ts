@@ -1,0 +1,428 @@
+import { BusError } from "../../errors.ts";
+import type { Delivery } from "../../transport.ts";
+import { closedError, type Cluster } from "../net/cluster.ts";
+import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
+import {
+  ASSIGNER,
+  decodeAssignment,
+  decodeSubscriber,
+  encodeAssignment,
+  encodeSubscriber,
+} from "../wire/group_protocol.ts";
+import { Backoff, Notice, pause } from "../../../../lib/pause.ts";
+import type { JoinedMember, Requests } from "../wire/requests.ts";
+import { assignPartitions } from "./subscription_assigner.ts";
+import { expectCommitted, NO_GENERATION, split, without } from "./group_start.ts";
+import {
+  byTopic,
+  committedOffsets,
+  listOffsets,
+  nameOf,
+  type TopicPartition,
+  type TopicPosition,
+} from "../topics.ts";
+
+/** What a member of a group does with what it is given. */
+export interface Holdings {
+  /** What is claimed, including what is being released. */
+  owned(): readonly TopicPartition[];
+  /** Called before it is read where partitions begin that are to be claimed. What their owner before does has no effect then. */
+  prepare(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Claims these partitions, from these offsets. */
+  claim(positions: readonly TopicPosition[]): void;
+  /** Stops to hand out from these partitions, gives what was handed out a moment to be committed, loses the claims. */
+  release(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Loses all claims at once. */
+  loseAll(): void;
+  /** It can't go on. */
+  fail(error: unknown): void;
+}
+
+/** Which group to join, and how. */
+export interface GroupSettings {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  /** Whether members commit in transactions. */
+  readonly delivery: Delivery;
+  /** Distinguishes its connections. */
+  readonly lane: string;
+  /** Where a partition begins for which the group has committed nothing; what is not in it begins at its start. */
+  readonly starts: ReadonlyMap<string, number>;
+}
+
+/** Brokers refuse less unless they are told otherwise (`group.min.session.timeout.ms`). */
+const USUAL_MIN_SESSION_MS = 6_000;
+const COMMIT_TIMEOUT_MS = 15_000;
+const LEAVE_TIMEOUT_MS = 2_000;
+const FOREVER_MS = 2 ** 31 - 1;
+const PARTITIONS_CHECK_MS = 60_000;
+const MOST_PAUSE_MS = 1_000;
+/** A new coordinator waits a session for a sign of life: several attempts must fall into it. */
+const PAUSES_A_SESSION = 8;
+/** The group has gone on, or is about to. */
+const OVERTAKEN_CODES = [
+  CODE.REBALANCE_IN_PROGRESS,
+  CODE.UNKNOWN_MEMBER_ID,
+  CODE.ILLEGAL_GENERATION,
+] as const;
+const COORDINATOR_CODES = [
+  CODE.COORDINATOR_LOAD_IN_PROGRESS,
+  CODE.COORDINATOR_NOT_AVAILABLE,
+  CODE.NOT_COORDINATOR,
+] as const;
+
+/**
+ * A member of a group: joins, keeps its membership by heartbeats however busy its reader is, commits, leaves.
+ *
+ * It rebalances cooperatively (KIP-429): what it keeps is read on through a rebalance; what it has to give up is
+ * released before the next one, in which the new owner gets it.
+ */
+export class GroupMember {
+  readonly #cluster: Cluster;
+  readonly #settings: GroupSettings;
+  readonly #holdings: Holdings;
+  readonly #closed = new AbortController();
+  readonly #stable = new Notice();
+  readonly #releasing = new Set<string>();
+  readonly #backoff: Backoff;
+  #coordinator: number | undefined;
+  #memberId = "";
+  #generation = NO_GENERATION;
+  #isStable = false;
+  #isLeader = false;
+  #partitionsOf: ReadonlyMap<string, number> = new Map();
+  #rejoin = new AbortController();
+
+  constructor(cluster: Cluster, settings: GroupSettings, holdings: Holdings) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.#holdings = holdings;
+    this.#backoff = new Backoff(50, Math.min(MOST_PAUSE_MS, settings.sessionTimeoutMs / PAUSES_A_SESSION));
+  }
+
+  /** Starts to take part. */
+  start(): void {
+    this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      try {
+        await this.#join();
+        await this.#stay();
+      } catch (error) {
+        if (this.#closed.signal.aborted) return;
+        await this.#mend(error).catch((failure) => this.#end(failure));
+      }
+    }
+  }
+
+  #end(failure: unknown): void {
+    this.#closed.abort(failure);
+    this.#stable.give();
+    this.#holdings.fail(failure);
+  }
+
+  async #mend(error: unknown): Promise<void> {
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#fenced(error);
+    if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
+    if (!isRetriable(error)) throw explain(error, this.#settings);
+    this.#coordinator = undefined;
+    await this.#backoff.wait(this.#closed.signal);
+    await this.#cluster.recover();
+  }
+
+  /** The group has gone on without this member. */
+  #fenced(error: unknown): void {
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID)) this.#memberId = "";
+    this.#generation = NO_GENERATION;
+    this.#holdings.loseAll();
+  }
+
+  async #join(): Promise<void> {
+    this.#isStable = false;
+    this.#rejoin = new AbortController();
+    const joined = await this.#askToJoin();
+    this.#memberId = joined.memberId;
+    this.#generation = joined.generationId;
+    this.#isLeader = joined.leaderId === joined.memberId;
+    const assigned = await this.#sync(this.#isLeader ? await this.#assign(joined.members) : []);
+    this.#isStable = true;
+    this.#stable.give();
+    this.#backoff.reset();
+    this.#apply(assigned);
+  }
+
+  async #askToJoin(): Promise<Requests["JoinGroup"][1]> {
+    const { group, topics, sessionTimeoutMs } = this.#settings;
+    const sessionTimeout = brokersSession(this.#settings);
+    const ask = () => {
+      const owned = this.#holdings.owned();
+      const subscriber = { topics, owned, generation: this.#generation };
+      const metadata = encodeSubscriber(this.#cluster.protocol, subscriber);
+      return this.#ask("join", "JoinGroup", {
+        groupId: group,
+        sessionTimeout,
+        rebalanceTimeout: sessionTimeoutMs,
+        memberId: this.#memberId,
+        protocolType: "consumer",
+        groupProtocols: [{ name: ASSIGNER, metadata }],
+      }, this.#joinTimeoutMs);
+    };
+    let answer = await ask();
+    if (answer.errorCode === CODE.MEMBER_ID_REQUIRED) {
+      this.#memberId = answer.memberId;
+      answer = await ask();
+    }
+    expectSuccess(answer.errorCode, `Joining the group "${group}"`);
+    return answer;
+  }
+
+  /** The others of the group have as long as a session to join too. */
+  get #joinTimeoutMs(): number {
+    return this.#settings.sessionTimeoutMs + this.#cluster.requestTimeoutMs;
+  }
+
+  /** A join can wait long; what else is asked has a connection of its own. */
+  async #ask<A extends keyof Requests>(
+    lane: "join" | "commit",
+    api: A,
+    payload: Requests[A][0],
+    timeoutMs = this.#cluster.requestTimeoutMs,
+  ): Promise<Requests[A][1]> {
+    const coordinator = await this.#findCoordinator();
+    this.#closed.signal.throwIfAborted();
+    return await this.#cluster.request(
+      coordinator,
+      `${this.#settings.lane} ${lane}`,
+      api,
+      payload,
+      timeoutMs,
+    );
+  }
+
+  async #findCoordinator(): Promise<number> {
+    return this.#coordinator ??= await this.#cluster.findCoordinator(this.#settings.group);
+  }
+
+  async #assign(
+    members: readonly JoinedMember[],
+  ): Promise<Requests["SyncGroup"][0]["groupAssignment"]> {
+    const { protocol } = this.#cluster;
+    const subscribers = members.map((member) => decodeSubscriber(protocol, member));
+    const topics = new Set(subscribers.flatMap((subscriber) => subscriber.topics));
+    this.#cluster.watch(topics);
+    await this.#cluster.refresh();
+    this.#partitionsOf = this.#countPartitions(topics);
+    return [...assignPartitions(subscribers, this.#partitionsOf)].map(([memberId, partitions]) => ({
+      memberId,
+      memberAssignment: encodeAssignment(protocol, partitions),
+    }));
+  }
+
+  #countPartitions(topics: Iterable<string>): Map<string, number> {
+    return new Map([...topics].map((topic) => [topic, this.#cluster.partitions(topic)]));
+  }
+
+  async #sync(groupAssignment: Requests["SyncGroup"][0]["groupAssignment"]): Promise<TopicPartition[]> {
+    const answer = await this.#ask("join", "SyncGroup", {
+      groupId: this.#settings.group,
+      generationId: this.#generation,
+      memberId: this.#memberId,
+      groupAssignment,
+    }, this.#joinTimeoutMs);
+    expectSuccess(answer.errorCode, `Joining the group "${this.#settings.group}"`);
+    return decodeAssignment(this.#cluster.protocol, answer.memberAssignment);
+  }
+
+  #apply(assigned: readonly TopicPartition[]): void {
+    const owned = new Set(this.#holdings.owned().map(nameOf));
+    const kept = new Set(assigned.map(nameOf));
+    const gained = assigned.filter((one) => !owned.has(nameOf(one)));
+    const taken = this.#holdings.owned().filter((one) =>
+      !kept.has(nameOf(one)) && !this.#releasing.has(nameOf(one))
+    );
+    if (gained.length > 0) this.#claim(gained).catch((error) => this.#failUnlessClosed(error));
+    if (taken.length > 0) this.#release(taken).catch((error) => this.#failUnlessClosed(error));
+  }
+
+  #failUnlessClosed(error: unknown): void {
+    if (!this.#closed.signal.aborted) this.#holdings.fail(error);
+  }
+
+  async #release(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const partition of partitions) this.#releasing.add(nameOf(partition));
+    await this.#holdings.release(partitions);
+    for (const partition of partitions) this.#releasing.delete(nameOf(partition));
+    this.#rejoin.abort();
+  }
+
+  async #claim(partitions: readonly TopicPartition[]): Promise<void> {
+    const generation = this.#generation;
+    const isOver = () => this.#generation !== generation || this.#closed.signal.aborted;
+    const positions = await this.#cluster.attempt(
+      `The commits of the group "${this.#settings.group}" can't be read`,
+      async () => isOver() ? null : await this.#positions(partitions, generation),
+      { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
+    );
+    if (positions && !isOver()) this.#holdings.claim(positions);
+  }
+
+  /**
+   * Claims a partition anew that was given up on this side only, unless the group has gone on: then it says who gets it.
+   *
+   * @param partition No longer owned.
+   */
+  reclaim(partition: TopicPartition): void {
+    const generation = this.#generation;
+    const claim = async () => {
+      await this.#beat();
+      if (this.#generation === generation && !this.#closed.signal.aborted) await this.#claim([partition]);
+    };
+    claim().catch((error) => {
+      if (!isCode(error, ...OVERTAKEN_CODES)) this.#failUnlessClosed(error);
+    });
+  }
+
+  async #positions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
+    const { group, lane, starts, delivery } = this.#settings;
+    await this.#holdings.prepare(partitions);
+    const coordinator = await this.#findCoordinator();
+    const api = delivery === "exactly-once" ? "StableOffsetFetch" : "OffsetFetch";
+    const committed = await committedOffsets(
+      this.#cluster,
+      coordinator,
+      `${lane} commit`,
+      group,
+      partitions,
+      api,
+    );
+    const { fixed, open } = split(without(partitions, committed), starts);
+    // Otherwise the next owner, who may have subscribed later, would begin later.
+    if (fixed.length > 0) await this.#commitIn(generation, fixed);
+    const beginnings = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
+    return [...committed, ...fixed, ...beginnings];
+  }
+
+  /** Returns when it is time to join again. */
+  async #stay(): Promise<void> {
+    let checkedAt = Date.now();
+    const over = AbortSignal.any([this.#rejoin.signal, this.#closed.signal]);
+    while (true) {
+      await pause(this.#settings.heartbeatMs, over);
+      if (over.aborted) return;
+      await this.#beat();
+      if (!this.#isLeader || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
+      checkedAt = Date.now();
+      if (await this.#hasNewPartitions()) return;
+    }
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      const { group: groupId, sessionTimeoutMs } = this.#settings;
+      const payload = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
+      const { errorCode } = await this.#ask("commit", "Heartbeat", payload, sessionTimeoutMs / 2);
+      expectSuccess(errorCode, `The group "${groupId}"`);
+      this.#backoff.reset();
+    } catch (error) {
+      // The coordinator is away or another broker: the membership outlives that.
+      if (!isRetriable(error)) throw error;
+      await this.#mend(error);
+    }
+  }
+
+  async #hasNewPartitions(): Promise<boolean> {
+    await this.#cluster.refresh().catch(() => {});
+    const now = this.#countPartitions(this.#partitionsOf.keys());
+    return [...now].some(([topic, count]) => count > this.#partitionsOf.get(topic)!);
+  }
+
+  /**
+   * Commits for claims; those that are lost in the meantime are left out.
+   *
+   * @param positions Asked for before each attempt: what is still to be committed.
+   * @throws {BusError} `unavailable` after a while; `closed`; `denied`.
+   */
+  async commit(positions: () => readonly TopicPosition[]): Promise<void> {
+    const attempt = async () => {
+      if (positions().length === 0) return;
+      while (!this.#isStable) {
+        this.#closed.signal.throwIfAborted();
+        await this.#stable.given;
+      }
+      const current = positions();
+      if (current.length > 0) await this.#commitIn(this.#generation, current);
+    };
+    const options = { timeoutMs: COMMIT_TIMEOUT_MS, signal: this.#closed.signal };
+    await this.#cluster.attempt(`The group "${this.#settings.group}" could not commit`, attempt, options);
+  }
+
+  /**
+   * Draws from a failed commit what it tells about the membership.
+   *
+   * @returns The error; it is retriable when the claims that are left can be committed in the next generation.
+   */
+  #judgeCommit(error: unknown, generation: number): unknown {
+    if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
+      this.#coordinator = undefined;
+    }
+    if (!isCode(error, ...OVERTAKEN_CODES)) return error;
+    // Refused in an earlier generation than the present one, it means only that this side has joined anew since.
+    const isCurrent = this.#isStable && this.#generation === generation;
+    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#fenced(error);
+    this.#rejoin.abort();
+    return new BusError("unavailable", `The group "${this.#settings.group}" is rebalancing`, {
+      cause: error,
+    });
+  }
+
+  async #commitIn(generation: number, positions: readonly TopicPosition[]): Promise<void> {
+    const { group: groupId } = this.#settings;
+    const topics = byTopic(positions);
+    const payload = { groupId, groupGenerationId: generation, memberId: this.#memberId, topics };
+    try {
+      expectCommitted(await this.#ask("commit", "OffsetCommit", payload));
+    } catch (error) {
+      throw this.#judgeCommit(error, generation);
+    }
+  }
+
+  /** Leaves the group, so that others take over at once; not longer than a few seconds. */
+  async leave(): Promise<void> {
+    const { lane, group: groupId } = this.#settings;
+    this.#closed.abort(closedError());
+    this.#stable.give();
+    this.#cluster.closeLane(`${lane} join`);
+    if (this.#memberId !== "" && this.#coordinator !== undefined) {
+      const payload = { groupId, memberId: this.#memberId };
+      const left = this.#cluster.request(this.#coordinator, `${lane} commit`, "LeaveGroup", payload);
+      const late = new AbortController();
+      await Promise.race([left.catch(() => {}), pause(LEAVE_TIMEOUT_MS, late.signal)]);
+      late.abort();
+    }
+    this.#cluster.closeLane(`${lane} commit`);
+  }
+}
+
+/**
+ * How long the broker waits for a sign of life: a heartbeat less than `sessionTimeoutMs`, because the others learn of a
+ * member's end only by their next heartbeat.
+ */
+function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): number {
+  return Math.max(Math.min(sessionTimeoutMs, USUAL_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);
+}
+
+function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
+  const invalid = (message: string) => new BusError("invalid", message, { cause: error });
+  if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
+    return invalid(`The group "${group}" is used by other software: choose another name`);
+  }
+  if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
+    const range = "group.min.session.timeout.ms and group.max.session.timeout.ms";
+    return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected one between the broker's ${range}`);
+  }
+  return toBusError(error, `The group "${group}" can't be joined`);
+}

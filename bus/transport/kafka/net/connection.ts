@@ -1,0 +1,316 @@
+import { Buffer } from "node:buffer";
+import { BusError } from "../../errors.ts";
+import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
+import type { AuthenticatedConnection, Exchange, Protocol, SaslOptions, Versions } from "../wire/protocol.ts";
+import type { Api, Requests } from "../wire/requests.ts";
+
+/** Where a broker listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to verify a broker and, with `cert` and `key`, to be verified by it. All in PEM. */
+export interface TlsOptions {
+  /** Certificates of authorities that are trusted besides the system's. */
+  readonly caCerts?: readonly string[];
+  /** The client's certificate chain. */
+  readonly cert?: string;
+  /** The client's private key. */
+  readonly key?: string;
+}
+
+/** What all connections of a transport have in common. */
+export interface ConnectionSettings {
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+  readonly tls: TlsOptions | null;
+  readonly sasl: SaslOptions | null;
+}
+
+interface Waiting {
+  readonly resolve: (payload: Buffer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The first answer lists versions. What is longer comes from something that is not a Kafka broker. */
+const FIRST_ANSWER_BYTES = 65_536;
+const SCRATCH_BYTES = 65_536;
+/** Smaller requests go out in one write. */
+const COALESCED_BYTES = 65_536;
+/** Of a request: what to do, in which version, its number, the length of the client's name. */
+const HEADER_BYTES = 10;
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function format({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * One connection to one broker. A broker answers the requests of a connection one after the other, so whoever waits
+ * long (a fetch, a join) has a connection of its own.
+ */
+export class BrokerConnection {
+  readonly #address: string;
+  readonly #settings: ConnectionSettings;
+  readonly #protocol: Protocol;
+  readonly #conn: Deno.Conn;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #ended = Promise.withResolvers<unknown>();
+  #scratchStart = 0;
+  #scratchEnd = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #correlationId = 0;
+  #versions: Versions = { 18: { minVersion: 0, maxVersion: 0 } };
+  #hasAgreed = false;
+  #isClosed = false;
+
+  private constructor(conn: Deno.Conn, address: string, settings: ConnectionSettings, protocol: Protocol) {
+    this.#conn = conn;
+    this.#address = address;
+    this.#settings = settings;
+    this.#protocol = protocol;
+    this.#readAll();
+  }
+
+  /**
+   * Connects, agrees on versions, and logs in.
+   *
+   * @throws {ConnectionFault} When there is no broker. {BrokerFault} When it refuses. {BusError} `denied` by Deno or SASL.
+   */
+  static async open(
+    address: Address,
+    settings: ConnectionSettings,
+    protocol: Protocol,
+  ): Promise<BrokerConnection> {
+    const name = format(address);
+    const connection = new BrokerConnection(await dial(address, settings), name, settings, protocol);
+    try {
+      await connection.#agree();
+      if (settings.sasl) await connection.#logIn(address, settings.sasl);
+      return connection;
+    } catch (error) {
+      connection.close(error);
+      throw error;
+    }
+  }
+
+  /** Resolves with the reason when it is closed, by either side. */
+  get ended(): Promise<unknown> {
+    return this.#ended.promise;
+  }
+
+  /** Whether requests can be sent no more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Asks the broker. The connection is closed when it does not answer in time, since later answers would wait behind.
+   *
+   * @param api What to ask.
+   * @param payload With what.
+   * @param timeoutMs How long to wait for the answer.
+   * @returns The answer, with error codes left in it.
+   * @throws {ConnectionFault} When the connection breaks first.
+   */
+  async request<A extends Api>(api: A, payload: Requests[A][0], timeoutMs: number): Promise<Requests[A][1]> {
+    const exchange = this.#exchange(api, payload);
+    return await this.#send(exchange, timeoutMs) as Requests[A][1];
+  }
+
+  /** Closes it; what still waits for an answer is rejected with the reason. */
+  close(reason: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#conn.close();
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+    this.#ended.resolve(reason);
+  }
+
+  async #agree(): Promise<void> {
+    const answer = await this.request("ApiVersions", {}, this.#settings.connectTimeoutMs);
+    expectSuccess(answer.errorCode, `${this.#address} does not tell its versions`);
+    this.#hasAgreed = true;
+    this.#versions = Object.fromEntries(answer.apiVersions.map((version) => [version.apiKey, version]));
+  }
+
+  async #logIn(address: Address, sasl: SaslOptions): Promise<void> {
+    const send: AuthenticatedConnection["send"] = async (exchange) => {
+      const data = await this.#send(exchange, this.#settings.connectTimeoutMs);
+      return await exchange.response.parse!(data);
+    };
+    try {
+      await this.#protocol.authenticate({ ...address, sasl: { ...sasl }, send }, this.#versions);
+    } catch (cause) {
+      if (cause instanceof ConnectionFault) throw cause;
+      const reason = (cause as Error).message;
+      throw new BusError("denied", `${this.#address} refuses the user "${sasl.username}": ${reason}`, {
+        cause,
+      });
+    }
+  }
+
+  #exchange<A extends Api>(api: A, payload: Requests[A][0]): Exchange {
+    const { requests, apiKeys, lookup } = this.#protocol;
+    const [key, definition] = [apiKeys[api], requests[api]];
+    const offered = this.#versions[key];
+    const newest = Math.max(...definition.versions.map(Number));
+    if (offered && offered.minVersion <= newest) return lookup(this.#versions)(key, definition)(payload);
+    const versions = offered ? `versions ${offered.minVersion} to ${offered.maxVersion}` : "no version";
+    throw new BusError(
+      "invalid",
+      `${this.#address} knows ${versions} of ${api}, and version ${newest} or an older one was expected`,
+    );
+  }
+
+  async #send({ request, response }: Exchange, timeoutMs: number): Promise<unknown> {
+    const correlationId = this.#correlationId++ & 0x7fffffff;
+    const { buffer } = await request.encode();
+    const frame = [this.#frameHeader(request, correlationId, buffer.length), buffer];
+    return await response.decode(await this.#exchangeBytes(correlationId, frame, request.apiName, timeoutMs));
+  }
+
+  #frameHeader(
+    { apiKey, apiVersion }: Exchange["request"],
+    correlationId: number,
+    bodyBytes: number,
+  ): Buffer {
+    const clientId = Buffer.from(this.#settings.clientId);
+    const header = Buffer.allocUnsafe(4 + HEADER_BYTES);
+    header.writeInt32BE(HEADER_BYTES + clientId.length + bodyBytes);
+    header.writeInt16BE(apiKey, 4);
+    header.writeInt16BE(apiVersion, 6);
+    header.writeInt32BE(correlationId, 8);
+    header.writeInt16BE(clientId.length, 12);
+    return Buffer.concat([header, clientId]);
+  }
+
+  async #exchangeBytes(
+    correlationId: number,
+    frame: readonly Buffer[],
+    api: string,
+    timeoutMs: number,
+  ): Promise<Buffer> {
+    if (this.#isClosed) throw new ConnectionFault(`${this.#address}: the connection is closed`);
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+    this.#waiting.set(correlationId, { resolve, reject });
+    this.#writing = this.#writing.then(() => this.#write(frame));
+    const timer = setTimeout(() => {
+      this.close(new ConnectionFault(`${this.#address} did not answer ${api} within ${timeoutMs} ms`));
+    }, timeoutMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #write(parts: readonly Buffer[]): Promise<void> {
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    const chunks = size <= COALESCED_BYTES ? [Buffer.concat(parts)] : parts;
+    try {
+      for (const chunk of chunks) {
+        for (let written = 0; written < chunk.length && !this.#isClosed;) {
+          written += await this.#conn.write(chunk.subarray(written));
+        }
+      }
+    } catch (error) {
+      this.close(broken(this.#address, error));
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      while (!this.#isClosed) this.#answer(await this.#take(await this.#frameSize()));
+    } catch (error) {
+      this.close(broken(this.#address, error));
+    }
+  }
+
+  async #frameSize(): Promise<number> {
+    const size = (await this.#take(4)).readInt32BE();
+    if (size >= 4 && (this.#hasAgreed || size <= FIRST_ANSWER_BYTES)) return size;
+    throw new ConnectionFault(`${this.#address} does not answer as a Kafka broker without TLS would`);
+  }
+
+  #answer(frame: Buffer): void {
+    const correlationId = frame.readInt32BE();
+    this.#waiting.get(correlationId)?.resolve(frame.subarray(4));
+    this.#waiting.delete(correlationId);
+  }
+
+  /** Reads exactly so many bytes. Large answers are read into their final place. */
+  async #take(size: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let filled = this.#drainScratch(bytes, 0);
+    while (filled < size) {
+      if (size - filled >= SCRATCH_BYTES) filled += await this.#readInto(bytes.subarray(filled));
+      else {
+        this.#scratchStart = 0;
+        this.#scratchEnd = await this.#readInto(this.#scratch);
+        filled += this.#drainScratch(bytes, filled);
+      }
+    }
+    return bytes;
+  }
+
+  #drainScratch(bytes: Buffer, at: number): number {
+    const copied = this.#scratch.copy(bytes, at, this.#scratchStart, this.#scratchEnd);
+    this.#scratchStart += copied;
+    return copied;
+  }
+
+  async #readInto(bytes: Buffer): Promise<number> {
+    const count = await this.#conn.read(bytes);
+    if (count === null) throw new ConnectionFault(`${this.#address} closed the connection`);
+    return count;
+  }
+}
+
+async function dial(address: Address, settings: ConnectionSettings): Promise<Deno.Conn> {
+  const late = Promise.withResolvers<never>();
+  const { connectTimeoutMs } = settings;
+  const timer = setTimeout(() => {
+    late.reject(new ConnectionFault(`${format(address)} did not answer within ${connectTimeoutMs} ms`));
+  }, connectTimeoutMs);
+  const dialling = connect(address, settings.tls);
+  try {
+    return await Promise.race([dialling, late.promise]);
+  } catch (error) {
+    dialling.then((conn) => conn.close(), () => {});
+    throw broken(format(address), error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function connect({ host: hostname, port }: Address, tls: TlsOptions | null): Promise<Deno.Conn> {
+  if (tls) {
+    const { caCerts = [], cert, key } = tls;
+    const identity = cert !== undefined && key !== undefined ? { cert, key } : {};
+    return await Deno.connectTls({ hostname, port, caCerts: [...caCerts], ...identity });
+  }
+  const conn = await Deno.connect({ hostname, port });
+  conn.setNoDelay(true);
+  return conn;
+}
+
+/** What a failed socket means. */
+function broken(address: string, error: unknown): unknown {
+  if (error instanceof Deno.errors.NotCapable) {
+    const advice = `grant --allow-net=${address}`;
+    return new BusError("denied", `Deno's permissions do not allow ${address}: ${advice}`, { cause: error });
+  }
+  if (error instanceof ConnectionFault || error instanceof BusError) return error;
+  return new ConnectionFault(`${address}: ${reasonOf(error)}`, { cause: error });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.ConnectionReset) return "connection reset";
+  // "… (os error 111)" tells a user nothing.
+  return (error instanceof Error ? error.message : `${error}`).replace(/ \(os error \d+\)$/, "");
+}

@@ -1,0 +1,296 @@
+/**
+ * Apache Kafka as the bus. What is promised stands in `transport.ts`.
+ *
+ * @module
+ */
+import { BusError } from "../errors.ts";
+import { closedError, Cluster } from "./net/cluster.ts";
+import type { TlsOptions } from "./net/connection.ts";
+import { fixStart } from "./consumer/group_start.ts";
+import { Producer } from "./producer/producer.ts";
+import type { SaslOptions } from "./wire/protocol.ts";
+import { KafkaSubscription } from "./consumer/subscription.ts";
+import { describeTopics, ensureTopics, listOffsets, nameOf, type TopicPosition } from "./topics.ts";
+import { Transactions } from "./transactions/transactions.ts";
+import { parseBroker } from "./net/url.ts";
+import type {
+  Capabilities,
+  OutgoingMessage,
+  SubscribeOptions,
+  Subscription,
+  TopicInfo,
+  Transport,
+  TransportOptions,
+} from "../transport.ts";
+import {
+  checkInteger,
+  checkMessages,
+  checkSubscribeOptions,
+  checkTopic,
+  checkTopics,
+  checkTransportOptions,
+  type SubscribeSettings,
+} from "../validate.ts";
+
+export { parseKafkaUrl } from "./net/url.ts";
+export type { SaslOptions, TlsOptions };
+
+/** Options of {@linkcode openKafkaTransport}. */
+export interface KafkaTransportOptions extends TransportOptions {
+  /**
+   * The name under which this client is known to the brokers, e.g. in quotas and logs.
+   *
+   * @default {"imagebus"}
+   */
+  readonly clientId?: string;
+  /**
+   * How long the first contact may take, in milliseconds (100 to 300,000).
+   *
+   * @default {5_000}
+   */
+  readonly connectTimeoutMs?: number;
+  /**
+   * After so many milliseconds without progress `send` rejects as `unavailable` (100 to 3,600,000).
+   *
+   * @default {30_000}
+   */
+  readonly sendTimeoutMs?: number;
+  /**
+   * After so many milliseconds without a sign of life others have a member's partitions (1,000 to 3,600,000).
+   *
+   * @default {10_000}
+   */
+  readonly sessionTimeoutMs?: number;
+  /**
+   * Milliseconds between signs of life, which also tell of a rebalance; less than a third of `sessionTimeoutMs`.
+   *
+   * @default {1_000, or a fifth of sessionTimeoutMs if that is less}
+   */
+  readonly heartbeatMs?: number;
+  /**
+   * When a partition moves to another member, what was handed out has so many milliseconds to be committed (0 to 60,000).
+   *
+   * @default {3_000}
+   */
+  readonly releaseMs?: number;
+  /** Encrypts the connections; `true` for a broker whose certificate the system trusts. */
+  readonly tls?: boolean | TlsOptions;
+  /** Logs in to the brokers. */
+  readonly sasl?: SaslOptions;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 30_000;
+/** Brokers look every 10 s for transactions whose time is up, and by default allow no longer ones than 15 minutes. */
+const MIN_TRANSACTION_MS = 10_000;
+const MAX_TRANSACTION_MS = 900_000;
+
+interface KafkaSettings extends ReturnType<typeof checkTransportOptions> {
+  readonly connectTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly releaseMs: number;
+}
+
+function checkOptions(options: KafkaTransportOptions): KafkaSettings {
+  const { connectTimeoutMs = 5_000, sendTimeoutMs = 30_000, sessionTimeoutMs = 10_000, releaseMs = 3_000 } =
+    options;
+  const { heartbeatMs = Math.min(1_000, Math.floor(sessionTimeoutMs / 5)) } = options;
+  checkInteger("sessionTimeoutMs", sessionTimeoutMs, 1_000, 3_600_000);
+  return {
+    ...checkTransportOptions(options),
+    connectTimeoutMs: checkInteger("connectTimeoutMs", connectTimeoutMs, 100, 300_000),
+    sendTimeoutMs: checkInteger("sendTimeoutMs", sendTimeoutMs, 100, 3_600_000),
+    sessionTimeoutMs,
+    heartbeatMs: checkInteger("heartbeatMs", heartbeatMs, 10, Math.floor(sessionTimeoutMs / 3)),
+    releaseMs: checkInteger("releaseMs", releaseMs, 0, 60_000),
+  };
+}
+
+/**
+ * Connects to Kafka.
+ *
+ * @param brokers Some of the brokers as `host:port` (the port may be left out: 9092); they tell of the others.
+ * @param options Bounds and times; how to log in.
+ * @returns The transport, connected.
+ * @throws {BusError} `unavailable` when no broker answers within `connectTimeoutMs`; `denied`; `invalid`.
+ *
+ * @example
+ * ```ts ignore
+ * import { openKafkaTransport } from "./open.ts";
+ * await using transport = await openKafkaTransport(["localhost:9092"]);
+ * await transport.send("imagebus.mnist", [{ key: "1", value: new Uint8Array([1, 2, 3]) }]);
+ * ```
+ */
+export async function openKafkaTransport(
+  brokers: readonly string[],
+  options: KafkaTransportOptions = {},
+): Promise<Transport> {
+  const settings = checkOptions(options);
+  const seeds = brokers.map((broker) => parseBroker(broker) ?? invalidBroker(broker));
+  if (seeds.length === 0) throw new BusError("invalid", "No broker: expected at least one HOST:PORT");
+  const { tls = false, sasl = null, clientId = "imagebus" } = options;
+  const cluster = await Cluster.open({
+    seeds,
+    clientId,
+    tls: tls === true ? {} : tls || null,
+    sasl,
+    connectTimeoutMs: Math.ceil(settings.connectTimeoutMs / seeds.length),
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    emit: (event) => settings.onEvent?.(event),
+  });
+  return new KafkaTransport(cluster, settings);
+}
+
+function invalidBroker(broker: string): never {
+  throw new BusError("invalid", `The broker ${JSON.stringify(broker)} is no address: expected HOST:PORT`);
+}
+
+/** Where a subscription begins, and where it ends, by the names of the partitions. */
+interface Range {
+  readonly positions: readonly TopicPosition[];
+  readonly ends?: ReadonlyMap<string, number>;
+}
+
+class KafkaTransport implements Transport {
+  readonly url: string;
+  /** Brokers leave it to the operating system when to write to the disk; against power failures there are replicas. */
+  readonly capabilities: Capabilities = { durable: "process", shared: true };
+  readonly maxMessageBytes: number;
+  readonly #cluster: Cluster;
+  readonly #settings: KafkaSettings;
+  readonly #producer: Producer;
+  readonly #subscriptions = new Set<KafkaSubscription>();
+  #subscribed = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(cluster: Cluster, settings: KafkaSettings) {
+    this.url = `kafka://${cluster.name}`;
+    this.maxMessageBytes = settings.maxMessageBytes;
+    this.#cluster = cluster;
+    this.#settings = settings;
+    const { sendTimeoutMs } = settings;
+    this.#producer = new Producer(cluster, {
+      sendTimeoutMs,
+      ensure: (topic) => this.#ensure([topic], sendTimeoutMs),
+    });
+  }
+
+  get unavailable(): string | null {
+    return this.#cluster.unavailable;
+  }
+
+  #ensure(topics: readonly string[], timeoutMs = REQUEST_TIMEOUT_MS, signal?: AbortSignal): Promise<void> {
+    return ensureTopics(this.#cluster, topics, this.#settings, { timeoutMs, signal });
+  }
+
+  #expectOpen(): void {
+    if (this.#closing) throw closedError();
+  }
+
+  async send(
+    topic: string,
+    messages: readonly OutgoingMessage[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#expectOpen();
+    signal?.throwIfAborted();
+    checkTopic(topic);
+    checkMessages(messages, this.maxMessageBytes);
+    await this.#producer.send(topic, messages, signal);
+  }
+
+  async subscribe(topics: readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    this.#expectOpen();
+    options.signal?.throwIfAborted();
+    const names = checkTopics(topics);
+    const settings = checkSubscribeOptions(options);
+    await this.#ensure(names, REQUEST_TIMEOUT_MS, options.signal);
+    const { signal } = options;
+    const look = { ...signal && { signal } };
+    const range = await this.#cluster.attempt(
+      "The topics can't be read",
+      () => this.#look(names, settings),
+      look,
+    );
+    options.signal?.throwIfAborted();
+    this.#expectOpen();
+    return this.#begin(names, settings, range);
+  }
+
+  /** Where to begin and to end; for a group that begins at the end this is written down. */
+  async #look(topics: readonly string[], { group, from, until }: SubscribeSettings): Promise<Range> {
+    if (group !== null && from === "start") return { positions: [] };
+    const partitions = topics.flatMap((topic) =>
+      Array.from({ length: this.#cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
+    );
+    const positions = await listOffsets(this.#cluster, partitions, from === "end" ? "stable" : from);
+    if (group !== null) await fixStart(this.#cluster, group, "admin", positions);
+    if (until === null) return { positions };
+    const ends = await listOffsets(this.#cluster, partitions, until);
+    return { positions, ends: new Map(ends.map((end) => [nameOf(end), end.offset])) };
+  }
+
+  #begin(
+    topics: readonly string[],
+    { group, delivery, maxBatchMessages }: SubscribeSettings,
+    { positions, ends }: Range,
+  ): KafkaSubscription {
+    const { onEvent, releaseMs, sessionTimeoutMs, heartbeatMs } = this.#settings;
+    const lane = `subscription ${++this.#subscribed}`;
+    const subscription = new KafkaSubscription(this.#cluster, {
+      lane,
+      maxBatchMessages,
+      releaseMs,
+      transactions: delivery === "exactly-once" ? this.#transactions(group!, lane) : null,
+      emit: (event) => onEvent?.(event),
+      onClosed: () => this.#subscriptions.delete(subscription),
+    });
+    this.#subscriptions.add(subscription);
+    if (group === null) subscription.claimAll(positions, ends);
+    else {
+      const starts = new Map(positions.map((position) => [nameOf(position), position.offset]));
+      const settings = { group, topics, delivery, sessionTimeoutMs, heartbeatMs, lane, starts };
+      subscription.join(this.#cluster, settings);
+    }
+    return subscription;
+  }
+
+  #transactions(group: string, lane: string): Transactions {
+    const { sessionTimeoutMs, maxMessageBytes } = this.#settings;
+    return new Transactions(this.#cluster, {
+      group,
+      lane,
+      timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, 2 * sessionTimeoutMs)),
+      maxMessageBytes,
+      ensure: (topic) => this.#ensure([topic]),
+    });
+  }
+
+  async ensureTopics(topics: readonly string[]): Promise<void> {
+    this.#expectOpen();
+    topics.forEach(checkTopic);
+    await this.#ensure([...new Set(topics)]);
+  }
+
+  async topics(group?: string): Promise<TopicInfo[]> {
+    this.#expectOpen();
+    return await describeTopics(this.#cluster, group);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#producer.flush(CLOSE_TIMEOUT_MS);
+    this.#producer.close();
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    this.#cluster.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,239 @@
+import { BusError } from "../errors.ts";
+import type { PartitionInfo, TopicInfo } from "../transport.ts";
+import type { AttemptOptions, Cluster } from "./net/cluster.ts";
+import { BrokerFault, CODE, expectSuccess } from "./wire/faults.ts";
+import type { Requests } from "./wire/requests.ts";
+
+/** A partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A partition with a place in it. */
+export interface TopicPosition extends TopicPartition {
+  readonly offset: number;
+}
+
+/** What the topics that are made here are like. */
+export interface NewTopicSettings {
+  readonly partitions: number;
+  readonly maxMessageBytes: number;
+}
+
+/** A partition as a key of maps. Topic names hold no space. */
+export function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic} ${partition}`;
+}
+
+/** The form of Kafka's requests: partitions under their topics. */
+export function byTopic<T extends TopicPartition>(items: Iterable<T>): { topic: string; partitions: T[] }[] {
+  return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+const MIB = 2 ** 20;
+const CREATION_TIMEOUT_MS = 10_000;
+const TOPIC_RESOURCE = 2;
+
+/**
+ * Makes topics that do not exist, and waits until each partition has a leader. How many replicas they have is up to the
+ * brokers: `default.replication.factor`.
+ *
+ * @param cluster Where.
+ * @param topics Their names.
+ * @param settings What new ones are like.
+ * @param options When to give up.
+ * @throws {BusError} `unavailable`, `denied`, `invalid` (e.g. a name that Kafka takes for the same as another's).
+ */
+export async function ensureTopics(
+  cluster: Cluster,
+  topics: readonly string[],
+  settings: NewTopicSettings,
+  options: AttemptOptions = {},
+): Promise<void> {
+  const missing = () => topics.filter((topic) => cluster.partitions(topic) === 0);
+  if (missing().length === 0) return;
+  cluster.watch(topics);
+  await cluster.attempt(`The topics ${topics.join(", ")} can't be made`, async () => {
+    await cluster.refresh();
+    const toMake = missing();
+    if (toMake.length === 0) return;
+    await createTopics(cluster, toMake, settings);
+    await cluster.refresh();
+    const [unled] = missing();
+    if (unled !== undefined) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `The topic "${unled}"`);
+  }, options);
+}
+
+async function createTopics(
+  cluster: Cluster,
+  topics: readonly string[],
+  { partitions, maxMessageBytes }: NewTopicSettings,
+): Promise<void> {
+  const configEntries = [
+    { name: "max.message.bytes", value: `${maxMessageBytes + MIB}` },
+    // By the broker's clock: a sender's may be wrong, and Kafka refuses what comes from the future.
+    { name: "message.timestamp.type", value: "LogAppendTime" },
+  ];
+  const { topicErrors } = await cluster.requestController("CreateTopics", {
+    topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
+    timeout: CREATION_TIMEOUT_MS,
+  });
+  for (const { topic, errorCode, errorMessage } of topicErrors) {
+    if (errorCode === CODE.TOPIC_ALREADY_EXISTS) continue;
+    expectSuccess(errorCode, `The topic "${topic}"`, errorMessage);
+  }
+}
+
+/**
+ * The oldest or the next offset of partitions, or the first of a time on.
+ *
+ * @param cluster Where.
+ * @param partitions Which; those that have no leader make it fail.
+ * @param at `"start"` for the oldest message kept, `"end"` for the next one to come; `"stable"` for the next one that readers
+ * get, behind which a transaction is open or nothing; a time for the first message whose timestamp is not before it: the next
+ * one to come when there is none.
+ * @returns The offsets, in no particular order.
+ * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+ */
+export async function listOffsets(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  at: "start" | "end" | "stable" | Date,
+): Promise<TopicPosition[]> {
+  if (at instanceof Date) return await listOffsetsSince(cluster, partitions, at);
+  return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
+}
+
+/** The ends are asked for first: what comes in between is not before the time. */
+async function listOffsetsSince(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  time: Date,
+): Promise<TopicPosition[]> {
+  const ends = index(await askOffsets(cluster, partitions, -1));
+  const found = await askOffsets(cluster, partitions, Math.max(0, time.getTime()));
+  return found.map((one) => one.offset >= 0 ? one : { ...one, offset: ends.get(nameOf(one))! });
+}
+
+async function askOffsets(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  timestamp: number,
+  isolationLevel: 0 | 1 = 0,
+): Promise<TopicPosition[]> {
+  const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
+  const answers = [...Map.groupBy(asked, ({ topic, partition }) => cluster.leader(topic, partition))]
+    .map(async ([leader, some]) => {
+      if (leader === undefined) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(some[0]!));
+      const payload = { replicaId: -1, isolationLevel, topics: byTopic(some) } as const;
+      return await cluster.request(leader, "admin", "ListOffsets", payload);
+    });
+  return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset"));
+}
+
+/**
+ * What a group has committed.
+ *
+ * @param cluster Where.
+ * @param coordinator The broker that coordinates the group.
+ * @param lane The lane to ask on.
+ * @param groupId The group.
+ * @param partitions Of which partitions.
+ * @param api How to ask: `"StableOffsetFetch"` where commits are made in transactions.
+ * @returns Only the partitions that it has committed something for.
+ * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+ */
+export async function committedOffsets(
+  cluster: Cluster,
+  coordinator: number,
+  lane: string,
+  groupId: string,
+  partitions: readonly TopicPartition[],
+  api: "OffsetFetch" | "StableOffsetFetch" = "OffsetFetch",
+): Promise<TopicPosition[]> {
+  const topics = byTopic(partitions.map(({ topic, partition }) => ({ topic, partition })));
+  const answer = await cluster.request(coordinator, lane, api, { groupId, topics });
+  expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`);
+  return flatten(answer.responses, "committed offset").filter(({ offset }) => offset >= 0);
+}
+
+function flatten(
+  responses: Requests["ListOffsets"][1]["responses"],
+  what: string,
+): TopicPosition[] {
+  return responses.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, offset, errorCode }) => {
+      expectSuccess(errorCode, `The ${what} of ${topic} ${partition}`);
+      return { topic, partition, offset: Number(offset) };
+    })
+  );
+}
+
+/**
+ * The topics of the cluster, as {@linkcode Transport.topics} returns them.
+ *
+ * @param cluster Where.
+ * @param group Whose commits to tell of.
+ * @throws {BusError} `unavailable`, `denied`.
+ */
+export async function describeTopics(cluster: Cluster, group: string | undefined): Promise<TopicInfo[]> {
+  return await cluster.attempt("The topics can't be listed", async () => {
+    const partitions = await allPartitions(cluster);
+    const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
+    // Nothing is awaited inside the array: what rejects meanwhile would be nobody's, and end the process.
+    const commits = async () => index(group === undefined ? [] : await commitsOf(cluster, group, partitions));
+    const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
+    const info = (one: TopicPartition): PartitionInfo => ({
+      partition: one.partition,
+      start: start.get(nameOf(one)) ?? 0,
+      end: end.get(nameOf(one)) ?? 0,
+      committed: committed.get(nameOf(one)) ?? null,
+    });
+    return byTopic(partitions).map(({ topic, partitions }) => ({
+      name: topic,
+      partitions: partitions.map(info),
+    }));
+  });
+}
+
+async function allPartitions(cluster: Cluster): Promise<TopicPartition[]> {
+  const topics = await cluster.refreshAll();
+  const shown = topics.filter(({ topic, isInternal }) => !isInternal && !topic.startsWith("__"));
+  return shown.toSorted((a, b) => a.topic < b.topic ? -1 : 1).flatMap(({ topic }) =>
+    Array.from({ length: cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
+  );
+}
+
+async function commitsOf(
+  cluster: Cluster,
+  group: string,
+  partitions: readonly TopicPartition[],
+): Promise<TopicPosition[]> {
+  return await committedOffsets(cluster, await cluster.findCoordinator(group), "admin", group, partitions);
+}
+
+function index(positions: readonly TopicPosition[]): Map<string, number> {
+  return new Map(positions.map((position) => [nameOf(position), position.offset]));
+}
+
+/**
+ * The largest record batch that a topic takes.
+ *
+ * @returns `max.message.bytes` of the topic, which defaults to `message.max.bytes` of the broker; `null` when it can't
+ * be learned.
+ */
+export async function maxBatchBytes(cluster: Cluster, topic: string): Promise<number | null> {
+  const node = cluster.leader(topic, 0);
+  if (node === undefined) return null;
+  const name = "max.message.bytes";
+  try {
+    const resource = { type: TOPIC_RESOURCE, name: topic, configNames: [name] };
+    const { resources } = await cluster.request(node, "admin", "DescribeConfigs", { resources: [resource] });
+    const value = resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue;
+    return value === undefined ? null : Number(value);
+  } catch (error) {
+    if (error instanceof BusError && error.code === "closed") throw error;
+    return null;
+  }
+}

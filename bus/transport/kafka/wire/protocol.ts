@@ -1,0 +1,169 @@
+/**
+ * Kafka's wire protocol: which requests are used, in what shape, and the encoders and decoders of kafkajs for them.
+ *
+ * Only kafkajs's protocol layer is used. Its clients can't keep what `bus/transport.ts` promises: no word before a
+ * partition is taken away, no heartbeat while a handler waits, one failed partition fails a whole request, no reading
+ * without a group, a connection that polls every millisecond (tulios/kafkajs#1704). Its inner modules may be imported
+ * since the version is exact; it is loaded when the first Kafka transport is opened.
+ *
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { BusError } from "../../errors.ts";
+import type { Codec } from "./compression.ts";
+import { nameCodes } from "./faults.ts";
+import type { Api, Requests } from "./requests.ts";
+import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
+import {
+  decodeStableOffsetFetch,
+  encodeStableOffsetFetch,
+  STABLE_OFFSET_FETCH,
+} from "./stable_offset_fetch.ts";
+
+/** One request, ready to be written, and how to read its answer. */
+export interface Exchange {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<{ readonly buffer: Buffer }>;
+  };
+  readonly response: {
+    decode(payload: Buffer): Promise<unknown>;
+    parse?(data: unknown): Promise<unknown>;
+  };
+}
+
+/** Which versions of each request a broker understands, by the number of the request. */
+export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
+
+interface Definition {
+  readonly versions: readonly string[];
+  protocol(of: { version: number }): (payload: Requests[Api][0]) => Exchange;
+}
+
+/** How to prove to a broker who one is. */
+export interface SaslOptions {
+  /** The mechanism that the broker offers. */
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  /** The user's name. */
+  readonly username: string;
+  /** The user's password. */
+  readonly password: string;
+}
+
+/** What kafkajs's authenticator needs to know of a connection. */
+export interface AuthenticatedConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly sasl: SaslOptions;
+  send(exchange: Exchange): Promise<unknown>;
+}
+
+/** The parts of kafkajs that are used. */
+export interface Protocol {
+  readonly requests: Readonly<Record<Api, Definition>>;
+  readonly lookup: (
+    versions: Versions,
+  ) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
+  readonly apiKeys: Readonly<Record<Api, number>>;
+  readonly crc32c: (bytes: Buffer) => number;
+  readonly MemberMetadata: {
+    encode(of: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+    decode(bytes: Buffer): { readonly topics: string[]; readonly userData: Buffer | null };
+  };
+  readonly MemberAssignment: {
+    encode(of: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer;
+    decode(bytes: Buffer): { readonly assignment: Record<string, number[]> } | null;
+  };
+  readonly authenticate: (connection: AuthenticatedConnection, versions: Versions) => Promise<void>;
+}
+
+let loading: Promise<Protocol> | undefined;
+
+/** Loads kafkajs's protocol layer, once. */
+export function loadProtocol(): Promise<Protocol> {
+  return loading ??= load();
+}
+
+async function load(): Promise<Protocol> {
+  const [protocol, apiKeys, crc32c, errors, assigner, sasl, compression, { CODECS }] = await Promise
+    .all([
+      import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/error.js"),
+      import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
+      import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
+      import("./compression.ts"),
+    ]);
+  registerCodecs(compression.default.Codecs, CODECS);
+  nameCodes(errors.default.errorCodes);
+  return {
+    lookup: protocol.default.lookup,
+    requests: {
+      ...protocol.default.requests,
+      Produce: produceDefinition(protocol.default.requests.Produce),
+      StableOffsetFetch: stableOffsetFetchDefinition,
+    },
+    apiKeys: { ...apiKeys.default, StableOffsetFetch: STABLE_OFFSET_FETCH.apiKey },
+    crc32c: crc32c.default,
+    ...assigner.default,
+    authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
+      new sasl.default(connection, SILENT, versions, true).authenticate(),
+  };
+}
+
+/** kafkajs's answers, with our requests. */
+function produceDefinition(theirs: Definition): Definition {
+  return {
+    versions: PRODUCE_VERSIONS,
+    protocol: ({ version: apiVersion }) => (payload) => {
+      const { request: { apiKey, apiName }, response } = theirs.protocol({ version: apiVersion })({
+        ...payload,
+        topicData: [],
+      });
+      const encode = () =>
+        Promise.resolve({ buffer: encodeProduceRequest(payload as Requests["Produce"][0]) });
+      return { request: { apiKey, apiVersion, apiName, encode }, response };
+    },
+  };
+}
+
+const stableOffsetFetchDefinition: Definition = {
+  versions: [`${STABLE_OFFSET_FETCH.apiVersion}`],
+  protocol: ({ version }) => (payload) => {
+    if (version < STABLE_OFFSET_FETCH.apiVersion) throw tooOld(version);
+    const buffer = encodeStableOffsetFetch(payload as Requests["StableOffsetFetch"][0]);
+    return {
+      request: { ...STABLE_OFFSET_FETCH, encode: () => Promise.resolve({ buffer }) },
+      response: { decode: (bytes) => Promise.resolve(decodeStableOffsetFetch(bytes)) },
+    };
+  },
+};
+
+function tooOld(version: number): BusError {
+  const { apiName, apiVersion } = STABLE_OFFSET_FETCH;
+  const known = `knows ${apiName} up to version ${version}, and ${apiVersion} was expected`;
+  return new BusError("invalid", `exactly-once needs Kafka 2.5 or newer: the broker ${known}`);
+}
+
+/** A program that uses kafkajs itself may have registered its own codecs: those stay. */
+function registerCodecs(registered: Record<number, () => Codec>, ours: ReadonlyMap<number, Codec>): void {
+  for (const [type, codec] of ours) {
+    try {
+      registered[type]?.();
+    } catch {
+      registered[type] = () => codec;
+    }
+  }
+}
+
+const SILENT = {
+  namespace: () => SILENT,
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};

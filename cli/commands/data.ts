@@ -1,0 +1,196 @@
+import { dataDirectory, findDataDirectory } from "../../training/datasets/directory.ts";
+import type { FolderForm } from "../../training/datasets/image_folder.ts";
+import { getDataSet, type GotFile } from "../../training/datasets/get_data_set.ts";
+import { inspectFile } from "../../training/datasets/inspect.ts";
+import { type InventoryEntry, listDataSets } from "../../training/datasets/inventory.ts";
+import {
+  findOfficial,
+  OFFICIAL_DATA_SETS,
+  type OfficialDataSet,
+  type OfficialFile,
+  officialFiles,
+} from "../../training/datasets/official.ts";
+import { readDataSet } from "../../training/datasets/read_data_set.ts";
+import { ModelError } from "../../models/errors.ts";
+import { showUrl } from "../../models/read_url.ts";
+import { type Arguments, type Command, UsageError } from "../command.ts";
+import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
+import { didYouMean } from "../ui/suggestion.ts";
+import { bold, columns, green, print, red, say, showProgress } from "../ui/terminal.ts";
+
+/** Gets, lists and checks data sets. */
+export const data: Command = {
+  name: "data",
+  summary: "Get the data sets of training and evaluation, list them, check them",
+  operands: "get NAME | list | check [NAME…]",
+  options: {
+    ...DATA_OPTION,
+    from: {
+      type: "string",
+      value: "DIR",
+      description: "get: take the files from DIR; nothing is downloaded",
+    },
+    unverified: {
+      type: "boolean",
+      description: "get, check: accept files of the right form that are not the official ones",
+    },
+    ...FORM_OPTIONS,
+    ...JSON_OPTION,
+  },
+  examples: [
+    ["imagebus data get fashion-mnist", "the official files into ./data/fashion-mnist, each checked"],
+    ["imagebus data get cifar-10 --from ~/Downloads", "the same from files at hand"],
+    ["imagebus data list", "what is there"],
+    ["imagebus data check ./clothes --size 32x32", "whether a folder of images can be trained on"],
+  ],
+  permissions: ["env", "read", "write", "net"],
+  run,
+};
+
+const ACTIONS: Readonly<Record<string, (args: Arguments, names: readonly string[]) => Promise<number>>> = {
+  get,
+  list,
+  check,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [action, ...names] = args.operands;
+  const known = Object.keys(ACTIONS);
+  if (action === undefined) throw new UsageError(`data needs one of ${known.join(", ")}: imagebus data list`);
+  const found = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+  if (found !== undefined) return await found(args, names);
+  throw new UsageError(`data can't "${action}"${didYouMean(action, known)}`);
+}
+
+async function get(args: Arguments, [name, ...more]: readonly string[]): Promise<number> {
+  if (name === undefined || more.length > 0) {
+    throw new UsageError("data get needs one name: imagebus data get mnist");
+  }
+  const set = officialByName(name);
+  const [to, from] = [args.text("data"), args.text("from")];
+  const { folder, files } = await getDataSet(set, {
+    unverified: args.flag("unverified"),
+    onProgress: showBytes,
+    onNotice: notice,
+    ...(to !== undefined && { to }),
+    ...(from !== undefined && { from }),
+  });
+  showProgress("");
+  if (args.flag("json")) { for (const file of files) print(JSON.stringify({ set: name, ...file })); }
+  else {
+    print(columns(files.map((file) => [file.name, file.came, sealOf(file)])));
+    print(`${set.title} is in ${showUrl(folder)}`);
+  }
+  return 0;
+}
+
+function officialByName(name: string): OfficialDataSet {
+  const set = findOfficial(name);
+  if (set !== undefined) return set;
+  const known = OFFICIAL_DATA_SETS.map((other) => other.name);
+  throw new UsageError(`There is no published data set "${name}"${didYouMean(name, known)}`);
+}
+
+function sealOf({ official }: GotFile): string {
+  return official ? green("official") : red("unverified");
+}
+
+const BAR_WIDTH = 24;
+const REDRAW_MS = 100;
+let drawnAt = 0;
+
+function showBytes({ name, bytes: total }: OfficialFile, done: number): void {
+  const now = performance.now();
+  if (now - drawnAt < REDRAW_MS && done < total) return;
+  drawnAt = now;
+  const bar = "█".repeat(Math.round(done / total * BAR_WIDTH)).padEnd(BAR_WIDTH, "░");
+  showProgress(`${bar} ${megabytes(done)} of ${megabytes(total)} MB  ${name}`);
+}
+
+function notice(text: string): void {
+  showProgress("");
+  say(`imagebus: ${text}`);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+async function list(args: Arguments, more: readonly string[]): Promise<number> {
+  if (more.length > 0) throw new UsageError("data list takes no names: imagebus data list");
+  const directory = dataDirectory(args.text("data"));
+  const entries = await listDataSets(directory);
+  if (args.flag("json")) {
+    for (const entry of entries) print(JSON.stringify({ ...entry, folder: showUrl(entry.folder) }));
+    return 0;
+  }
+  print(columns([["data set", "images", "MB", "complete", "where"].map(bold), ...entries.map(toCells)]));
+  return 0;
+}
+
+function toCells({ name, images, bytes, complete, folder, message }: InventoryEntry): string[] {
+  const state = complete ? green("yes") : red("no");
+  return [name, String(images), megabytes(bytes), state, message === undefined ? showUrl(folder) : message];
+}
+
+/** What one line of `data check` says. */
+interface Checked {
+  readonly set: string;
+  readonly file?: string;
+  readonly state: "official" | "unofficial" | "damaged" | "missing" | "good";
+  readonly message?: string;
+}
+
+async function check(args: Arguments, names: readonly string[]): Promise<number> {
+  const directory = dataDirectory(args.text("data"));
+  const form = formOf(args);
+  const accepted = args.flag("unverified") ? ["official", "good", "unofficial"] : ["official", "good"];
+  let code = 0;
+  for (const name of names.length > 0 ? names : await namesIn(args)) {
+    const set = findOfficial(name);
+    const checked = set === undefined
+      ? [await checkFolder(name, directory, form)]
+      : await checkFiles(set, directory);
+    for (const line of checked) {
+      report(line, args.flag("json"), accepted.includes(line.state));
+      if (!accepted.includes(line.state)) code = 1;
+    }
+  }
+  return code;
+}
+
+/** Of all that is there, also in part. */
+async function namesIn(args: Arguments): Promise<string[]> {
+  const entries = await listDataSets(await findDataDirectory(args.text("data")));
+  return entries.filter(({ kind, bytes }) => kind === "folder" || bytes > 0).map(({ name }) => name);
+}
+
+async function checkFiles(set: OfficialDataSet, directory: URL): Promise<Checked[]> {
+  const checked: Checked[] = [];
+  for (const expected of officialFiles(set)) {
+    const { state, message } = await inspectFile(set, expected, directory);
+    checked.push({ set: set.name, file: expected.name, state, ...(message !== undefined && { message }) });
+  }
+  return checked;
+}
+
+async function checkFolder(name: string, directory: URL, form: FolderForm): Promise<Checked> {
+  try {
+    const train = await readDataSet(name, "train", directory, form);
+    const test = await readDataSet(name, "test", directory, form);
+    const { width, height, channels, classes } = train;
+    const kind = channels === 1 ? "grey" : "RGB";
+    const message = `${train.count} training and ${test.count} test images, ${width}×${height} ${kind}, ` +
+      `${classes.length} classes: ${classes.slice(0, 10).join(", ")}${classes.length > 10 ? ", …" : ""}`;
+    return { set: name, state: "good", message };
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code === "not_found") throw error;
+    return { set: name, state: "damaged", message: error.message };
+  }
+}
+
+function report({ set, file, state, message }: Checked, json: boolean, accepted: boolean): void {
+  if (json) return print(JSON.stringify({ set, file, state, message }));
+  const name = file === undefined ? set : `${set}/${file}`;
+  print(`${name}  ${accepted ? green(state) : red(state)}${message === undefined ? "" : `  ${message}`}`);
+}

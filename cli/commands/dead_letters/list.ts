@@ -1,0 +1,59 @@
+import type { DeadLetterInfo } from "../../../bus/dead_letter.ts";
+import { listDeadLetters } from "../../../bus/dead_letters.ts";
+import { type Arguments, UsageError } from "../../command.ts";
+import { statusesOf } from "./status.ts";
+import { filterOf } from "./filter.ts";
+import { printable, size, toObject } from "./text.ts";
+import { openBus } from "../../options.ts";
+import { bold, columns, dim, green, print, red, say } from "../../ui/terminal.ts";
+
+const DEFAULT_LIMIT = 20;
+
+/**
+ * `dead-letters list`: a line an id, the newest last, with what the results say of it now.
+ *
+ * @param args Of the command dead-letters.
+ * @param operands None.
+ * @returns The exit code.
+ */
+export async function list(args: Arguments, operands: readonly string[]): Promise<number> {
+  if (operands.length > 0) {
+    throw new UsageError("dead-letters list takes no names: imagebus dead-letters list --id 42");
+  }
+  const { limit = DEFAULT_LIMIT, ...filter } = filterOf(args);
+  await using bus = await openBus(args);
+  const infos = await listDeadLetters(bus.transport, filter);
+  const shown = infos.slice(-limit);
+  const statuses = await statusesOf(shown.map(({ id }) => id), args);
+  const status = ({ id }: DeadLetterInfo) => statuses.get(id) ?? null;
+  if (args.flag("json")) {
+    for (const info of shown) print(JSON.stringify({ ...toObject(info), status: status(info) }));
+  } else if (shown.length > 0) {
+    print(columns([HEADER, ...shown.map((info) => toCells(info, status(info)))]));
+  }
+  if (infos.length === 0) say(none(filter, bus.transport.url));
+  else if (infos.length > shown.length) {
+    say(`The newest ${shown.length} of ${infos.length}: --limit N shows more`);
+  }
+  return 0;
+}
+
+/** Says that there is none. */
+export function none(filter: object, url: string): string {
+  return Object.keys(filter).length > 0 ? `No such dead letters on ${url}` : `No dead letters on ${url}`;
+}
+
+const HEADER = ["failed at", "model", "reason", "bytes", "attempts", "now", "id"].map(bold);
+
+function toCells(info: DeadLetterInfo, status: string | null): string[] {
+  const { id, model, error, failedAt, attempts, bytes } = info;
+  return [
+    dim(new Date(failedAt).toLocaleString("sv")),
+    printable(model ?? "-"),
+    red(printable(error.code)),
+    size(bytes),
+    String(attempts),
+    status === "classified" ? green(status) : status ?? "-",
+    printable(id),
+  ];
+}

@@ -1,0 +1,109 @@
+import type { Bus } from "../../../bus/bus.ts";
+import { checkMaxAttempts, type DeadLetter, refusalOf } from "../../../bus/dead_letter.ts";
+import { type DeadLettersOptions, listDeadLetters } from "../../../bus/dead_letters.ts";
+import { type Arguments, UsageError } from "../../command.ts";
+import { filterOf } from "./filter.ts";
+import { none } from "./list.ts";
+import { printable } from "./text.ts";
+import { openBus } from "../../options.ts";
+import { print, say } from "../../ui/terminal.ts";
+
+/** So much is under way at once. */
+const MAX_LETTERS = 64;
+const MAX_BYTES = 16_777_216;
+
+/** What was asked for. */
+interface Plan {
+  readonly maxAttempts: number;
+  readonly isDryRun: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * `dead-letters replay`: sends requests to their topics again.
+ *
+ * @param args Of the command dead-letters.
+ * @param operands None.
+ * @returns The exit code: 1 when one was refused.
+ */
+export async function replay(args: Arguments, operands: readonly string[]): Promise<number> {
+  if (operands.length > 0) {
+    throw new UsageError(
+      `dead-letters replay takes ids by --id: imagebus dead-letters replay --id ${operands[0]}`,
+    );
+  }
+  const filter = filterOf(args);
+  refuseUnclear(filter, args.flag("all"));
+  const plan = {
+    maxAttempts: checkMaxAttempts(args.number("max-attempts")),
+    isDryRun: args.flag("dry-run"),
+    json: args.flag("json"),
+  };
+  await using bus = await openBus(args);
+  if (filter.ids) await refuseUnknown(bus, filter.ids);
+  const { replayed, refused } = await replayAll(bus, filter, plan);
+  if (replayed + refused === 0) say(none(filter, bus.transport.url));
+  else say(`${plan.isDryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
+  return refused > 0 ? 1 : 0;
+}
+
+function refuseUnclear(filter: DeadLettersOptions, all: boolean): void {
+  const { limit: _limit, ...which } = filter;
+  const isFiltered = Object.keys(which).length > 0;
+  if (all && isFiltered) {
+    throw new UsageError("dead-letters replay --all is everything: leave out the other filters");
+  }
+  if (all || isFiltered) return;
+  throw new UsageError(
+    "dead-letters replay needs to know which: --id, --reason, --model, --since or --all; " +
+      "--dry-run says what would be sent",
+  );
+}
+
+/** All ids are looked up before the first is sent, so that a mistake sends nothing. */
+async function refuseUnknown(bus: Bus, ids: readonly string[]): Promise<void> {
+  const known = new Set((await listDeadLetters(bus.transport, { ids })).map(({ id }) => id));
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown === undefined) return;
+  throw new UsageError(`There is no dead letter "${printable(unknown)}" on ${bus.transport.url}`);
+}
+
+async function replayAll(bus: Bus, filter: DeadLettersOptions, plan: Plan) {
+  let [replayed, refused] = [0, 0];
+  for await (const letters of chunks(bus.deadLetters(filter))) {
+    const sent = letters.filter((letter) => !isRefused(letter, plan));
+    const { maxAttempts } = plan;
+    if (!plan.isDryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
+    for (const letter of sent) tell(letter, plan);
+    replayed += sent.length;
+    refused += letters.length - sent.length;
+  }
+  return { replayed, refused };
+}
+
+function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
+  const reason = refusalOf(letter, maxAttempts);
+  if (reason === null) return false;
+  const { id, topic, attempts } = letter;
+  if (json) print(JSON.stringify({ id, topic, attempts, replayed: false, reason }));
+  say(`${printable(id)} is not replayed: ${reason}`);
+  return true;
+}
+
+function tell({ id, topic, attempts }: DeadLetter, { isDryRun, json }: Plan): void {
+  const attempt = attempts + 1;
+  if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !isDryRun }));
+  else print(`${printable(id)}  ${topic}  attempt ${attempt}`);
+}
+
+async function* chunks(letters: AsyncIterable<DeadLetter>): AsyncGenerator<DeadLetter[]> {
+  let [chunk, bytes]: [DeadLetter[], number] = [[], 0];
+  for await (const letter of letters) {
+    chunk.push(letter);
+    bytes += letter.bytes;
+    if (chunk.length < MAX_LETTERS && bytes < MAX_BYTES) continue;
+    yield chunk;
+    [chunk, bytes] = [[], 0];
+  }
+  if (chunk.length > 0) yield chunk;
+}

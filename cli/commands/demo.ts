@@ -1,0 +1,126 @@
+import { serve } from "../../actors/serve.ts";
+import { connect } from "../../bus/connect.ts";
+import type { Bus } from "../../bus/bus.ts";
+import type { Result } from "../../bus/result.ts";
+import { decodeImage } from "../../models/image/decode.ts";
+import { listModels } from "../../models/registry.ts";
+import { type Arguments, type Command, UsageError } from "../command.ts";
+import { JSON_OPTION } from "../options.ts";
+import { drawPicture } from "../ui/picture.ts";
+import { bold, dim, green, percent, print, red } from "../ui/terminal.ts";
+
+/** The main job in one command. */
+export const demo: Command = {
+  name: "demo",
+  summary: "See it work: real pictures through an embedded bus of their own",
+  operands: "",
+  options: { ...JSON_OPTION },
+  examples: [["imagebus demo", "classify the bundled pictures of each model"]],
+  permissions: ["read", "write"],
+  run,
+};
+
+/** A bundled picture; its file says what it shows: `3-dress.png`. */
+interface Sample {
+  readonly model: string;
+  readonly index: number;
+  readonly file: URL;
+}
+
+interface Shown extends Sample {
+  readonly result: Result;
+  readonly picture: readonly string[];
+}
+
+async function run(args: Arguments): Promise<number> {
+  const begun = performance.now();
+  const samples = await findSamples();
+  const dir = await Deno.makeTempDir({ prefix: "imagebus-demo-" });
+  try {
+    await using bus = await connect(`sqlite:${dir}/bus.db`);
+    await using _service = await serve(bus);
+    const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
+    if (args.flag("json")) {
+      for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
+    } else show(shown, performance.now() - begun);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+  return 0;
+}
+
+async function findSamples(): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const { name, folder } of await listModels()) {
+    for await (const { name: file } of Deno.readDir(new URL("samples/", folder))) {
+      const index = /^(\d+)-.*\.png$/.exec(file)?.[1];
+      if (index !== undefined) {
+        samples.push({ model: name, index: Number(index), file: new URL(`samples/${file}`, folder) });
+      }
+    }
+  }
+  if (samples.length === 0) throw new UsageError("There are no sample pictures: is this a whole checkout?");
+  return samples.sort((a, b) => a.model < b.model ? -1 : a.model > b.model ? 1 : a.index - b.index);
+}
+
+async function classify(bus: Bus, sample: Sample): Promise<Shown> {
+  const image = await Deno.readFile(sample.file);
+  const result = await bus.classify(image, { model: sample.model, actual: String(sample.index) });
+  return { ...sample, result, picture: drawPicture(decodeImage(image)) };
+}
+
+const GAP = 3;
+
+function show(shown: readonly Shown[], ms: number): void {
+  print(
+    `Each picture was sent to a bus, classified by the isolated actor of its model, and the result came back.\n`,
+  );
+  for (const [model, pictures] of Map.groupBy(shown, ({ model }) => model)) {
+    print(bold(model) + dim("  test pictures the model has never seen, the first of each class\n"));
+    const width = Math.max(...pictures.map(({ picture }) => picture[0]?.replace(COLOURS, "").length ?? 0));
+    const across = Math.max(1, Math.floor((terminalWidth() + GAP) / (width + GAP)));
+    for (let i = 0; i < pictures.length; i += across) print(sideBySide(pictures.slice(i, i + across), width));
+  }
+  const right = shown.filter(isRight).length;
+  print(`${right} of ${shown.length} right, in ${(ms / 1000).toFixed(1)} s with the start of everything.\n`);
+  print(
+    `Next: ${bold("deno task worker")} in one terminal, ${
+      bold("deno run cli.ts send boot.png --wait")
+    } in another.`,
+  );
+}
+
+function sideBySide(pictures: readonly Shown[], width: number): string {
+  const height = Math.max(...pictures.map(({ picture }) => picture.length));
+  const space = " ".repeat(GAP);
+  const rows = Array.from(
+    { length: height },
+    (_, y) => pictures.map((p) => p.picture[y] ?? " ".repeat(width)).join(space),
+  );
+  const captions = pictures.map((shown) => caption(shown, width)).join(space);
+  return [...rows, captions, ""].join("\n");
+}
+
+function caption(shown: Shown, width: number): string {
+  const { result } = shown;
+  const said = result.status === "classified"
+    ? `${result.label}  ${percent(result.confidence)}`
+    : result.error.code;
+  const text = `${isRight(shown) ? "✓" : "✗"} ${said}`.padEnd(width);
+  return isRight(shown) ? green(text) : red(text);
+}
+
+function isRight({ result, index }: Shown): boolean {
+  return result.status === "classified" && result.index === index;
+}
+
+// deno-lint-ignore no-control-regex -- colours are control characters
+const COLOURS = /\x1b\[[\d;]*m/g;
+
+function terminalWidth(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 92; // Not a terminal.
+  }
+}

@@ -1,0 +1,116 @@
+import type { Bus } from "../../../bus/bus.ts";
+import type { Result } from "../../../bus/result.ts";
+import type { DataSet } from "../../../training/datasets/data_set.ts";
+import { encodedImages } from "../../../training/evaluation/evaluate.ts";
+import type { Arguments } from "../../command.ts";
+import { openBus } from "../../options.ts";
+import { Progress } from "../../ui/progress.ts";
+
+/** What came back over a bus. */
+export interface MeasuredOverBus {
+  readonly model: string;
+  readonly data: string;
+  /** How many were sent. */
+  readonly images: number;
+  /** How many answers came, each counted once. */
+  readonly results: number;
+  readonly correct: number;
+  /** Share of right answers among all images, 0 to 1. */
+  readonly accuracy: number;
+  /** From the first image to the last answer. */
+  readonly seconds: number;
+  readonly bus: string;
+}
+
+/** Sends every image of a data set to the workers on a bus, and counts the right answers. */
+export async function evaluateOverBus(
+  model: string,
+  data: DataSet,
+  args: Arguments,
+): Promise<MeasuredOverBus> {
+  await using bus = await openBus(args);
+  const answers = new Answers(data, args.number("timeout-ms") ?? 60_000);
+  await using results = bus.results({ model });
+  await results.ready;
+  const begun = performance.now();
+  const receiving = answers.receive(results);
+  await Promise.all([sendAll(bus, model, data, answers.run), receiving]);
+  const { count, correct } = answers;
+  const seconds = (answers.lastAt - begun) / 1000;
+  const { url } = bus.transport;
+  const accuracy = correct / data.count;
+  return {
+    model,
+    data: data.title,
+    images: data.count,
+    results: count,
+    correct,
+    accuracy,
+    seconds,
+    bus: url,
+  };
+}
+
+const SENDS_AT_ONCE = 512;
+
+async function sendAll(bus: Bus, model: string, data: DataSet, run: string): Promise<void> {
+  const pending = new Set<Promise<unknown>>();
+  let i = 0;
+  for (const { png, label } of encodedImages(data)) {
+    const sending = bus.send(png, { model, id: `${run}-${i++}`, actual: String(label) });
+    pending.add(sending);
+    sending.then(() => pending.delete(sending), () => {});
+    if (pending.size >= SENDS_AT_ONCE) await Promise.race(pending);
+  }
+  await Promise.all(pending);
+}
+
+/** The answers to the images of one run, each counted once however often it comes. */
+class Answers {
+  /** Begins the id of each image of this run. */
+  readonly run: string = crypto.randomUUID().slice(0, 13);
+  correct = 0;
+  lastAt: number = performance.now();
+  readonly #data: DataSet;
+  readonly #timeoutMs: number;
+  readonly #seen = new Set<number>();
+  readonly #progress: Progress;
+
+  constructor(data: DataSet, timeoutMs: number) {
+    this.#data = data;
+    this.#timeoutMs = timeoutMs;
+    this.#progress = new Progress("results", data.count);
+  }
+
+  get count(): number {
+    return this.#seen.size;
+  }
+
+  /** Resolves when all have come, or none has for too long. */
+  async receive(results: AsyncIterable<Result> & { close(): Promise<void> }): Promise<void> {
+    let timer = this.#giveUp(results);
+    for await (const result of results) {
+      if (!this.#take(result)) continue;
+      clearTimeout(timer);
+      if (this.count === this.#data.count) break;
+      timer = this.#giveUp(results);
+    }
+    clearTimeout(timer);
+    this.#progress.end();
+  }
+
+  #giveUp(results: { close(): Promise<void> }): ReturnType<typeof setTimeout> {
+    return setTimeout(() => void results.close(), this.#timeoutMs);
+  }
+
+  #take(result: Result): boolean {
+    if (!result.id.startsWith(`${this.run}-`)) return false;
+    const i = Number(result.id.slice(this.run.length + 1));
+    if (this.#seen.has(i)) return false;
+    this.#seen.add(i);
+    if (result.status === "classified" && result.index === this.#data.labels[i]) this.correct++;
+    this.lastAt = performance.now();
+    this.#progress.show(this.count);
+    return true;
+  }
+}

@@ -1,0 +1,191 @@
+import { createClassifier, type ModelFiles } from "../../../models/classifier.ts";
+import { type DataSet, sliceDataSet } from "../../../training/datasets/data_set.ts";
+import { OFFICIAL_DATA_SETS } from "../../../training/datasets/official.ts";
+import type { InputSpec, Manifest } from "../../../models/manifest.ts";
+import { listModels, loadModels } from "../../../models/registry.ts";
+import { measureCalibration } from "../../../training/report/calibration.ts";
+import { wilsonInterval } from "../../../training/report/statistics.ts";
+import {
+  evaluate as evaluateHere,
+  type Evaluation,
+  EVALUATION_BATCH,
+} from "../../../training/evaluation/evaluate.ts";
+import { readTrainingData } from "../../../training/fitting/task.ts";
+import { readTrainingLog, type TrainingLog } from "../../../training/training_log.ts";
+import { firstImages } from "../../../training/write_model.ts";
+import { loadWasmBinary } from "../../../models/wasm_binary.ts";
+import { type Arguments, type Command, UsageError } from "../../command.ts";
+import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
+import { writeModelReport } from "../../model_report.ts";
+import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIR_OPTION } from "../../options.ts";
+import { Progress } from "../../ui/progress.ts";
+import { bold, columns, percent, print } from "../../ui/terminal.ts";
+
+/** Measures a model on its test images. */
+export const evaluate: Command = {
+  name: "evaluate",
+  summary: "Measure a model on test images, here or through a bus",
+  operands: "NAME",
+  options: {
+    ...BUS_OPTIONS,
+    ...DATA_OPTION,
+    on: {
+      type: "string",
+      value: "NAME|DIR",
+      description: "the data set, or a folder of pictures; default what the model was trained for",
+    },
+    limit: { type: "number", value: "N", description: "only the first N images", range: [1, 1_000_000] },
+    report: { type: "string", value: "FILE", description: "write what was measured as an HTML page" },
+    "timeout-ms": {
+      type: "number",
+      value: "MS",
+      description: "with a bus: give up when no result came for so long; default 60000",
+      range: [1, 86_400_000],
+    },
+    ...MODELS_DIR_OPTION,
+    ...JSON_OPTION,
+  },
+  examples: [
+    ["imagebus evaluate mnist --data ~/data", "here, without a bus"],
+    [
+      "imagebus evaluate mnist --report mnist.html",
+      "with plots, and the most confident mistakes as pictures",
+    ],
+    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on 28×28 grey versions of the pictures"],
+    ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "send them all to workers on Kafka"],
+  ],
+  permissions: ["env", "read", "write", "net", "sys"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [name, ...more] = args.operands;
+  if (name === undefined || more.length > 0) {
+    throw new UsageError("evaluate needs one model: imagebus evaluate mnist");
+  }
+  if (args.text("bus") !== undefined) return await measureBus(name, args);
+  const dir = args.text("models-dir");
+  const search = { names: [name], ...(dir !== undefined && { dirs: [dir] }) };
+  const [files] = await loadModels(search);
+  const [entry] = await listModels(search);
+  const log = await readTrainingLog(entry!.folder);
+  const tests = await testData(name, args, log, files!.manifest.input);
+  const evaluations = await measureHere(files!, tests, log, args);
+  show(files!.manifest, evaluations, args.flag("json"));
+  const file = args.text("report");
+  if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
+  return 0;
+}
+
+async function measureHere(
+  files: ModelFiles,
+  [data, ...others]: TestData,
+  log: TrainingLog | undefined,
+  args: Arguments,
+): Promise<[Evaluation, ...Evaluation[]]> {
+  using classifier = await createClassifier(files, await loadWasmBinary());
+  const measure = async (data: DataSet) => {
+    const progress = new Progress("images", data.count);
+    const evaluation = await evaluateHere(classifier, data, { onProgress: (done) => progress.show(done) });
+    progress.end();
+    return evaluation;
+  };
+  const whole = await measure(data);
+  const apart = args.text("on") === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
+  const evaluations: [Evaluation, ...Evaluation[]] = [whole, ...apart];
+  for (const other of others) evaluations.push(await measure(other));
+  return evaluations;
+}
+
+async function measureBus(name: string, args: Arguments): Promise<number> {
+  const measured = await evaluateOverBus(name, (await testData(name, args))[0], args);
+  showBus(measured, args.flag("json"));
+  return measured.results === measured.images ? 0 : 1;
+}
+
+/** The images that are measured on, and others that the model's card reports too. */
+type TestData = readonly [DataSet, ...DataSet[]];
+
+/** What the model was trained for, if the arguments name nothing else. */
+async function testData(
+  name: string,
+  args: Arguments,
+  log?: TrainingLog,
+  { width, height, channels }: Partial<InputSpec> = {},
+): Promise<TestData> {
+  const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
+  const asked = args.text("on");
+  const on = asked ?? log?.data ?? (isOfficial ? name : undefined);
+  if (on === undefined) {
+    throw new UsageError(`It is not known what "${name}" is measured on: say it by --on, e.g. --on ./shapes`);
+  }
+  const form = width && height && channels ? { width, height, channels } : {};
+  const read = async (what: string) => {
+    const data = await readTrainingData(what, "test", args.text("data"), form);
+    const limit = args.number("limit") ?? data.count;
+    return limit < data.count ? sliceDataSet(data, 0, limit) : data;
+  };
+  const others = asked === undefined ? log?.otherTests ?? [] : [];
+  return [await read(on), ...await Promise.all(others.map(read))];
+}
+
+function show(
+  { name, labels, temperature = 1 }: Manifest,
+  evaluations: readonly Evaluation[],
+  json: boolean,
+): void {
+  const measured = evaluations.map((evaluation) => {
+    const { data, images, correct, accuracy, seconds } = evaluation;
+    const calibration = measureCalibration(evaluation, labels.length, temperature);
+    return {
+      model: name,
+      data,
+      images,
+      correct,
+      accuracy,
+      interval: wilsonInterval(correct, images),
+      expectedCalibrationError: calibration.expectedError,
+      millisecondsPerImage: 1000 * seconds / images,
+      seconds,
+      imagesPerSecond: Math.round(images / seconds),
+      bus: null,
+    };
+  });
+  if (json) {
+    for (const { interval: { low, high }, ...line } of measured) {
+      print(JSON.stringify({ ...line, low, high }));
+    }
+    return;
+  }
+  const header = ["data", "images", "right", "accuracy", "95 % interval", "calibration error"].map(bold);
+  print(columns([
+    header,
+    ...measured.map(({ data, images, correct, accuracy, interval, expectedCalibrationError }) => [
+      data,
+      String(images),
+      String(correct),
+      percent(accuracy, 2),
+      `${percent(interval.low, 2)} – ${percent(interval.high, 2)}`,
+      percent(expectedCalibrationError, 2),
+    ]),
+  ]));
+  const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
+  print(
+    `\n${millisecondsPerImage.toFixed(2)} ms an image from PNG to label, ${imagesPerSecond} images/s:` +
+      ` one thread, batches of ${EVALUATION_BATCH}`,
+  );
+}
+
+function showBus(measured: MeasuredOverBus, json: boolean): void {
+  const { model, data, images, results, correct, accuracy, seconds, bus } = measured;
+  const imagesPerSecond = Math.round(results / seconds);
+  if (json) return print(JSON.stringify({ ...measured, imagesPerSecond }));
+  print(columns([
+    ["model", model],
+    ["data", `${data}, ${images} images`],
+    ["bus", bus],
+    ["results", `${results} of ${images}`],
+    ["accuracy", `${percent(accuracy, 2)} (${correct} right)`],
+    ["images a second", String(imagesPerSecond)],
+  ]));
+}

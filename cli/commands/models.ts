@@ -1,0 +1,48 @@
+import { listModels, type ModelEntry } from "../../models/registry.ts";
+import type { Arguments, Command } from "../command.ts";
+import { JSON_OPTION, MODELS_DIR_OPTION } from "../options.ts";
+import { bold, columns, percent, print, red } from "../ui/terminal.ts";
+
+/** Shows the models that a worker would serve. */
+export const models: Command = {
+  name: "models",
+  summary: "Show the models that a worker here would serve",
+  operands: "",
+  options: { ...MODELS_DIR_OPTION, ...JSON_OPTION },
+  examples: [
+    ["imagebus models", "the shipped ones"],
+    ["imagebus models --models-dir ./mine", "also those in ./mine"],
+  ],
+  permissions: ["env", "read"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const dir = args.text("models-dir");
+  const entries = await listModels(dir === undefined ? {} : { dirs: [dir] });
+  if (args.flag("json")) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
+  else print(columns([HEADER, ...entries.map(toCells)]));
+  return entries.some((entry) => "error" in entry) ? 1 : 0;
+}
+
+const HEADER = ["model", "version", "classes", "input", "accuracy", "measured on", "kilobytes"].map(bold);
+
+function toCells(entry: ModelEntry): string[] {
+  if ("error" in entry) return [entry.name, red(entry.error.message)];
+  const { name, version, labels, input, evaluation, weights } = entry.manifest;
+  return [
+    name,
+    version,
+    String(labels.length),
+    `${input.width}×${input.height} ${input.channels === 1 ? "grey" : "RGB"}`,
+    evaluation ? percent(evaluation.accuracy, 2) : "-",
+    evaluation?.data ?? "-",
+    String(Math.round(weights.bytes / 1_000)),
+  ];
+}
+
+function toObject(entry: ModelEntry) {
+  const folder = entry.folder.href;
+  if ("error" in entry) return { name: entry.name, folder, error: entry.error.message };
+  return { ...entry.manifest, folder };
+}

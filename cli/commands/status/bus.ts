@@ -1,0 +1,141 @@
+import type { Bus } from "../../../bus/bus.ts";
+import { connect } from "../../../bus/connect.ts";
+import { BusError } from "../../../bus/transport/errors.ts";
+import { isSeedTopic } from "../../../bus/legacy_format.ts";
+import { DEAD_LETTERS_TOPIC, modelOfTopic } from "../../../bus/topics.ts";
+import type { PartitionInfo, TopicInfo } from "../../../bus/transport/transport.ts";
+import { type Arguments, UsageError } from "../../command.ts";
+import { openBus } from "../../options.ts";
+import { absoluteBus, type FoundReport } from "../../worker_report.ts";
+
+/** What waits in a topic of requests. */
+export interface TopicLag {
+  readonly topic: string;
+  /** Messages that the group has not committed. */
+  readonly lag: number;
+  readonly partitions: readonly (PartitionInfo & { readonly lag: number })[];
+}
+
+/** What waits on a bus for a group. */
+export interface BusStatus {
+  readonly url: string;
+  readonly group: string;
+  /** Of all topics of requests. */
+  readonly lag: number;
+  readonly topics: readonly TopicLag[];
+  /** Records in the topic of dead letters: an id that failed again after its replay counts again. */
+  readonly deadLetters: number;
+}
+
+/** A bus that does not answer. */
+export interface BusFailure {
+  readonly url: string;
+  readonly error: string;
+}
+
+const ANSWER_MS = 10_000;
+
+/** The buses whose lag is shown; each stays open from one look to the next. */
+export class StatusBuses implements AsyncDisposable {
+  readonly #args: Arguments;
+  readonly #opening = new Map<string, Promise<Bus>>();
+  readonly #open: Bus[] = [];
+
+  /** @param args Of the command status. */
+  constructor(args: Arguments) {
+    this.#args = args;
+  }
+
+  /**
+   * Looks at the bus that was named; else at those of the workers; else at the embedded one.
+   *
+   * @param reports The workers.
+   * @throws {UsageError} When the bus that was named can't be one.
+   */
+  async look(reports: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
+    const alive = reports.filter(({ silent }) => !silent);
+    const used = this.#args.text("bus") === undefined ? new Set(alive.map(({ bus }) => bus)) : [];
+    const urls = [...used];
+    const found = await Promise.all((urls.length > 0 ? urls : [""]).map((url) => this.#ask(url, alive)));
+    return found.flat();
+  }
+
+  async #ask(url: string, alive: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+    try {
+      return await Promise.race([this.#statuses(url, alive), late.promise]);
+    } catch (error) {
+      if (isMistake(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      return [{ url: url || (this.#args.text("bus") ?? "the embedded bus"), error: reason }];
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #statuses(url: string, alive: readonly FoundReport[]): Promise<BusStatus[]> {
+    const bus = await this.#connect(url);
+    const name = absoluteBus(bus.transport.url);
+    const own = this.#args.text("group");
+    const groups = new Set(
+      own === undefined ? alive.filter((report) => report.bus === name).map(({ group }) => group) : [own],
+    );
+    if (groups.size === 0) groups.add("imagebus");
+    return await Promise.all([...groups].map(async (group) => ({
+      url: name,
+      group,
+      ...summarise(await bus.transport.topics(group)),
+    })));
+  }
+
+  #connect(url: string): Promise<Bus> {
+    const known = this.#opening.get(url);
+    if (known) return known;
+    const opening = (url === "" ? openBus(this.#args) : connect(url)).then((bus) => {
+      this.#open.push(bus);
+      return bus;
+    });
+    this.#opening.set(url, opening);
+    opening.catch(() => this.#opening.delete(url));
+    return opening;
+  }
+
+  /** Closes what is open by now. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#open.map((bus) => bus.close()));
+  }
+}
+
+/**
+ * How far a group has come.
+ *
+ * @param infos All topics, with what the group has committed.
+ */
+export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | "topics" | "deadLetters"> {
+  const topics = infos.filter(({ name }) => modelOfTopic(name) !== null || isSeedTopic(name)).map(toLag);
+  const deadLetters = infos.find(({ name }) => name === DEAD_LETTERS_TOPIC)?.partitions ?? [];
+  return {
+    lag: sum(topics.map(({ lag }) => lag)),
+    topics,
+    deadLetters: sum(deadLetters.map(({ start, end }) => end - start)),
+  };
+}
+
+/** Where a group has committed nothing, it begins with the oldest message that is kept. */
+function toLag({ name, partitions }: TopicInfo): TopicLag {
+  const lags = partitions.map((partition) => {
+    const { start, end, committed } = partition;
+    return { ...partition, lag: Math.max(0, end - Math.max(committed ?? start, start)) };
+  });
+  return { topic: name, lag: sum(lags.map(({ lag }) => lag)), partitions: lags };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+function isMistake(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof Deno.errors.NotCapable ||
+    (error instanceof BusError && error.code === "invalid");
+}

@@ -1,0 +1,84 @@
+import { consoleSink } from "../../../actors/sinks/console.ts";
+import { jsonlSink, type JsonlSinkOptions } from "../../../actors/sinks/jsonl.ts";
+import { postgresSink } from "../../../actors/sinks/postgres.ts";
+import type { Sink } from "../../../actors/sinks/sink.ts";
+import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
+import { type Arguments, UsageError } from "../../command.ts";
+import { makeDirectoryOf, resultsPath } from "../../results_file.ts";
+import { didYouMean } from "../../ui/suggestion.ts";
+
+/** Opens the sink that a text names; `rest` is what follows the colon. */
+type Opener = (rest: string, args: Arguments) => Promise<Sink>;
+
+const OPENERS: Readonly<Record<string, Opener>> = {
+  console: (rest, args) => {
+    if (rest !== "") throw new UsageError(`--sink console:${rest}: expected console; --json prints JSON`);
+    return Promise.resolve(consoleSink({ format: args.flag("json") ? "json" : "text" }));
+  },
+  sqlite: async (rest, args) => {
+    const path = rest || resultsPath(args);
+    await makeDirectoryOf(path);
+    return sqliteSink(path);
+  },
+  jsonl: async (rest, args) => {
+    const [path, options] = readJsonl(rest);
+    await makeDirectoryOf(path);
+    // Whatever is in flight when a worker is killed comes again.
+    const remember = Math.max(65_536, 4 * (args.number("max-in-flight") ?? 0));
+    return await jsonlSink(path, { remember, ...options });
+  },
+  postgres: (rest) => postgresSink(`postgres:${rest}`),
+  postgresql: (rest) => postgresSink(`postgresql:${rest}`),
+};
+
+const NAMES = ["console", "sqlite:PATH", "jsonl:PATH", "postgres://USER@HOST/DATABASE"];
+
+/** A comma separates sinks where the name of one follows: paths and lists of hosts may have commas. */
+const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:,]|$))`);
+
+/**
+ * Opens the sinks of a worker: those of `--sink`, else console and SQLite. With `--quiet` there is no console.
+ *
+ * @param args Of a command with the options sink, results, json and quiet.
+ * @throws {UsageError} For a sink that can't be read.
+ * @throws {ActorError} For one that can't be opened; the others are closed.
+ */
+export async function openSinks(args: Arguments): Promise<Sink[]> {
+  const given = args.texts("sink").flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
+  const texts = given.length > 0 ? given : ["console", "sqlite"];
+  if (new Set(texts).size < texts.length) throw new UsageError("--sink names the same sink twice");
+  await using opened = new AsyncDisposableStack();
+  const sinks: Sink[] = [];
+  for (const text of texts) {
+    if (text === "console" && args.flag("quiet")) continue;
+    sinks.push(opened.use(await openSink(text, args)));
+  }
+  opened.move();
+  return sinks;
+}
+
+async function openSink(text: string, args: Arguments): Promise<Sink> {
+  const [, name = "", rest = ""] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
+  if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args);
+  // What follows the name is not repeated: it can hold a password.
+  throw new UsageError(`There is no sink "${name}"${didYouMean(name, NAMES)}`);
+}
+
+/** `PATH?max-bytes=N&keep=N&remember=N` */
+function readJsonl(text: string): [path: string, options: JsonlSinkOptions] {
+  const [path = "", query = ""] = text.split("?", 2);
+  if (path === "") throw new UsageError("--sink jsonl: expected a file: jsonl:PATH");
+  const names = { "max-bytes": "maxBytes", keep: "keep", remember: "remember" } as const;
+  const options: Record<string, number> = {};
+  for (const [key, value] of new URLSearchParams(query)) {
+    const name = Object.hasOwn(names, key) ? names[key as keyof typeof names] : undefined;
+    if (name === undefined) {
+      throw new UsageError(`jsonl has no option "${key}"${didYouMean(key, Object.keys(names))}`);
+    }
+    if (!/^\d{1,15}$/.test(value)) {
+      throw new UsageError(`${key} of jsonl:${path} is "${value}": expected a whole number`);
+    }
+    options[name] = Number(value);
+  }
+  return [path, options];
+}

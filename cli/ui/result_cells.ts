@@ -1,0 +1,12 @@
+import type { Result } from "../../bus/result.ts";
+import { bold, percent, red } from "./terminal.ts";
+
+/** A result as three cells of a table: the label, how sure it is, and how long it took; or why there is none. */
+export function resultCells(result: Result): string[] {
+  if (result.status === "failed") return [red(result.error.code), "", result.error.message];
+  return [
+    bold(result.label),
+    percent(result.confidence),
+    `${Math.round(result.waitedMs + result.tookMs)} ms`,
+  ];
+}

@@ -1,0 +1,198 @@
+/**
+ * Turns a model of Keras into a network of this project.
+ *
+ * @module
+ */
+import { ModelError } from "../../models/errors.ts";
+import type { InputSpec } from "../../models/manifest.ts";
+import { convertLayer } from "./converters.ts";
+import { fold } from "./fold.ts";
+import { type KerasLayer, readGraph } from "./graph.ts";
+import { countUses, imageNode, type Network, type Node, nodesBefore, toNetwork } from "./network.ts";
+import type { KerasSource } from "./source.ts";
+import type { Numbers } from "./tensor.ts";
+
+/** How pixels are brought into the form that the model of Keras takes: `(pixel / scale − mean) / std`. */
+export interface PixelForm {
+  /** What a pixel of 0…255 is divided by (> 0). @default {1 where the model has a Rescaling or Normalization, else 255} */
+  readonly scale?: number;
+  /** Then subtracted; one number, or one for each channel. @default {[0]} */
+  readonly mean?: readonly number[];
+  /** Then divided by (> 0); one number, or one for each channel. @default {[1]} */
+  readonly std?: readonly number[];
+  /** Height and width in pixels, for a model that takes any. */
+  readonly size?: readonly [height: number, width: number];
+}
+
+/** A converted model. */
+export interface Converted extends Network {
+  /** The form of the images, with the normalisation at the beginning of the model taken in. */
+  readonly input: InputSpec;
+  /** How many classes it tells apart. */
+  readonly classes: number;
+  /** Whether the model normalises by itself, and so takes pixels of 0…255 unless it was said otherwise. */
+  readonly normalises: boolean;
+}
+
+/**
+ * Converts a model: what only training needs is dropped, batch normalisation is folded, the softmax at the end taken off.
+ *
+ * A sigmoid of one number at the end becomes two classes, of which the second has its probability.
+ *
+ * @param source The opened model.
+ * @param form How pixels are brought into form.
+ * @returns The network.
+ * @throws {ModelError} `invalid`: names the layer or setting that is not supported, or what does not fit.
+ */
+export function convert(source: KerasSource, form: PixelForm = {}): Converted {
+  const { where } = source;
+  const graph = readGraph(source.architecture, where);
+  const shape = inputShape(graph.inputShape, form, where);
+  const image = imageNode(shape);
+  const nodes: Node[] = [];
+  for (const layer of graph.layers) {
+    const inputs = layer.inputs.map((index) => index < 0 ? image : nodes[index]!);
+    nodes.push(convertOne(layer, inputs, source));
+  }
+  const logits = fold(withoutSoftmax(nodes.at(-1)!, where));
+  const normalises = graph.layers.some((layer) =>
+    layer.className === "Rescaling" || layer.className === "Normalization"
+  );
+  const { output, input } = foldInput(logits, inputSpec(shape, form, normalises));
+  checkFinite(output);
+  if (output.shape.length !== 1) {
+    throw new ModelError(
+      "invalid",
+      `${where} ends in ${output.shape.join("×")} numbers; expected a vector: one for each class`,
+    );
+  }
+  return { ...toNetwork(output), input, classes: output.shape[0]!, normalises };
+}
+
+function convertOne(
+  { path, className, config }: KerasLayer,
+  inputs: readonly Node[],
+  source: KerasSource,
+): Node {
+  const name = `${source.where}: ${className} "${path.join("/")}"`;
+  return convertLayer(className, {
+    name,
+    config,
+    inputs,
+    weights(...roles) {
+      const tensors = source.weights(path);
+      if (tensors.length === roles.length) return tensors;
+      throw new ModelError("invalid", `${name} has ${tensors.length} tensors; expected ${roles.join(", ")}`);
+    },
+  });
+}
+
+/** Pictures without channels are grey; Keras allows them where a Flatten or Reshape comes first. */
+function inputShape(
+  shape: readonly (number | null)[],
+  form: PixelForm,
+  where: string,
+): [number, number, number] {
+  const [height, width, channels = 1] = shape;
+  if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
+    const shown = shape.map((extent) => extent ?? "any").join("×");
+    throw new ModelError(
+      "invalid",
+      `${where} takes ${shown}; expected pictures: height × width × 1 or 3 channels`,
+    );
+  }
+  const [rows, columns] = form.size ?? [height, width];
+  if (typeof rows !== "number" || typeof columns !== "number") {
+    throw new ModelError(
+      "invalid",
+      `${where} takes pictures of any size; say with which one it is to be used`,
+    );
+  }
+  if ((height ?? rows) === rows && (width ?? columns) === columns) return [rows, columns, channels];
+  throw new ModelError(
+    "invalid",
+    `${where} takes pictures of ${height}×${width}; ${rows}×${columns} can't be used`,
+  );
+}
+
+function inputSpec(
+  [height, width, channels]: readonly [number, number, number],
+  form: PixelForm,
+  normalises: boolean,
+): InputSpec {
+  // Manifests count from 0 (black) to 1 (white), so pixels are scaled by 255 already.
+  const unit = (form.scale ?? (normalises ? 1 : 255)) / 255;
+  const each = (values: readonly number[]) => {
+    if (values.length === channels) return values;
+    if (values.length === 1) return Array.from({ length: channels }, () => values[0]!);
+    throw new ModelError(
+      "invalid",
+      `There are ${values.length} numbers for ${channels} channels; expected one, or one for each`,
+    );
+  };
+  return {
+    height,
+    width,
+    channels: channels as 1 | 3,
+    mean: each(form.mean ?? [0]).map((value) => value * unit),
+    std: each(form.std ?? [1]).map((value) => value * unit),
+  };
+}
+
+function withoutSoftmax(output: Node, where: string): Node {
+  const { operation } = output;
+  const last = output.inputs[0];
+  if (operation?.type !== "activation") return output;
+  if (operation.function === "softmax" && output.shape.length === 1) return last!;
+  if (operation.function === "sigmoid" && output.shape.join() === "1") return asTwoClasses(last!, where);
+  throw new ModelError(
+    "invalid",
+    `${where} ends in ${operation.function} of ${
+      output.shape.join("×")
+    } numbers; expected a vector of logits, their softmax,` +
+      " or a sigmoid of one number",
+  );
+}
+
+/** softmax(0, z) = (1 − sigmoid(z), sigmoid(z)). */
+function asTwoClasses(last: Node, where: string): Node {
+  if (last.operation?.type !== "dense") {
+    throw new ModelError(
+      "invalid",
+      `${where} ends in a sigmoid that does not come right after a Dense layer`,
+    );
+  }
+  const [kernel, bias] = last.tensors;
+  const widen = (values: Numbers) =>
+    Float32Array.from({ length: 2 * values.length }, (_, i) => i % 2 === 0 ? 0 : values[i >> 1]!);
+  return {
+    ...last,
+    operation: { type: "dense", units: 2 },
+    tensors: [widen(kernel!), widen(bias!)],
+    shape: [2],
+  };
+}
+
+/** A normalisation that is the only layer to take the image becomes part of the form of the images. */
+function foldInput(output: Node, input: InputSpec): { output: Node; input: InputSpec } {
+  const nodes = nodesBefore(output);
+  const first = nodes.find(({ operation, inputs }) =>
+    operation?.type === "affine" && inputs[0]?.operation === null
+  );
+  const image = first?.inputs[0];
+  if (first === undefined || first === output || countUses(nodes).get(image!) !== 1) return { output, input };
+  const [scale, shift] = first.tensors;
+  if (!scale!.every((value) => value > 0)) return { output, input };
+  for (const node of nodes) node.inputs = node.inputs.map((other) => other === first ? image! : other);
+  const mean = input.mean.map((value, i) => value - input.std[i]! * shift![i]! / scale![i]!);
+  const std = input.std.map((value, i) => value / scale![i]!);
+  return foldInput(output, { ...input, mean, std });
+}
+
+function checkFinite(output: Node): void {
+  const wrong = nodesBefore(output).find(({ tensors }) =>
+    !tensors.every((tensor) => tensor.every(Number.isFinite))
+  );
+  if (wrong === undefined) return;
+  throw new ModelError("invalid", `${wrong.name} has weights that are no finite numbers`);
+}

@@ -1,0 +1,372 @@
+/**
+ * What the layers of Keras are in the vocabulary of manifests.
+ *
+ * @module
+ */
+import { ModelError } from "../../models/errors.ts";
+import type { JsonFields } from "../../lib/json_fields.ts";
+import type { ActivationFunction, Extent, Operation, Padding } from "../../models/layers/layer.ts";
+import { addNode, constant, type Node } from "./network.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** One layer of Keras that is being converted. */
+export interface Step {
+  /** File, class and name, for messages: `x.h5: Conv2D "conv2d_1"`. */
+  readonly name: string;
+  /** Its settings. */
+  readonly config: JsonFields;
+  /** What it takes, at least one. */
+  readonly inputs: readonly Node[];
+  /** Reads its trained numbers, which must be as many as there are roles. */
+  weights(...roles: readonly string[]): Tensor[];
+}
+
+/** Makes what comes out of a layer. */
+type Converter = (step: Step, x: Node) => Node;
+
+/** Layers that do nothing to a picture that is to be classified, only to those that are learnt from. */
+const IDLE = [
+  "InputLayer",
+  "Dropout",
+  "SpatialDropout2D",
+  "AlphaDropout",
+  "GaussianDropout",
+  "GaussianNoise",
+  "ActivityRegularization",
+  "Identity",
+  "RandomFlip",
+  "RandomRotation",
+  "RandomZoom",
+  "RandomTranslation",
+  "RandomContrast",
+  "RandomBrightness",
+];
+
+const CONVERTERS: Readonly<Record<string, Converter>> = {
+  ...Object.fromEntries(IDLE.map((className) => [className, (_: Step, x: Node) => x])),
+  Conv2D: convolution,
+  DepthwiseConv2D: depthwise,
+  SeparableConv2D: separable,
+  BatchNormalization: batchNormalization,
+  Normalization: normalization,
+  Rescaling: rescaling,
+  MaxPooling2D: (step, x) => pooling(step, x, "maxPool2d"),
+  AveragePooling2D: (step, x) => pooling(step, x, "averagePool2d"),
+  GlobalMaxPooling2D: (step, x) => globalPooling(step, x, "globalMaxPool2d"),
+  GlobalAveragePooling2D: (step, x) => globalPooling(step, x, "globalAveragePool2d"),
+  Dense: dense,
+  Flatten: (step, x) => (channelsLast(step), flatten(step, x)),
+  Reshape: reshape,
+  ZeroPadding2D: zeroPadding,
+  Activation: (step, x) => activated(step, x, step.config.raw("activation")),
+  ReLU: (step, x) => relu(step, x, step.config),
+  LeakyReLU: (step, x) => leakyRelu(step, x, step.config),
+  ELU: (step, x) => (refuseUnless(step, "alpha", 1), activation(step, x, "elu")),
+  Softmax: softmax,
+  Add: (step) => merge(step, "add"),
+  Concatenate: concatenate,
+};
+
+/** The classes of Keras that can be converted. */
+export const KERAS_LAYERS: readonly string[] = Object.keys(CONVERTERS);
+
+/**
+ * Converts one layer.
+ *
+ * @param className Its class in Keras.
+ * @param step The layer.
+ * @returns What comes out of it, which may be what went in.
+ * @throws {ModelError} `invalid` for a class or a setting that there is nothing for.
+ */
+export function convertLayer(className: string, step: Step): Node {
+  const converter = Object.hasOwn(CONVERTERS, className) ? CONVERTERS[className] : undefined;
+  if (converter !== undefined) return converter(step, step.inputs[0]!);
+  throw new ModelError("invalid", `${step.name} is not supported; supported are ${KERAS_LAYERS.join(", ")}`);
+}
+
+function convolution(step: Step, x: Node): Node {
+  refuseUnless(step, "groups", 1);
+  const { config } = step;
+  const filters = config.integer("filters", 1, 65_536);
+  const [kernel, bias] = kernelAndBias(step, [filters], "kernel");
+  const operation = {
+    type: "conv2d",
+    filters,
+    kernel: square(config.extent("kernel_size", 1, 1024)),
+    ...window(step),
+  } as const;
+  return ending(step, addNode(step.name, operation, [x], [kernel, bias]));
+}
+
+function depthwise(step: Step, x: Node): Node {
+  const operation = depthwiseOperation(step);
+  const filters = (x.shape[2] ?? 0) * operation.multiplier;
+  const [kernel, bias] = kernelAndBias(step, [filters], "depthwise kernel");
+  return ending(step, addNode(step.name, operation, [x], [kernel, bias]));
+}
+
+function separable(step: Step, x: Node): Node {
+  const operation = depthwiseOperation(step);
+  const between = (x.shape[2] ?? 0) * operation.multiplier;
+  const filters = step.config.integer("filters", 1, 65_536);
+  const biased = hasBias(step);
+  const [first, second, bias = constant(0, [filters])] = step.weights(
+    "depthwise kernel",
+    "pointwise kernel",
+    ...(biased ? ["bias"] : []),
+  );
+  const spatial = addNode(step.name, operation, [x], [first!, constant(0, [between])]);
+  return ending(step, addNode(step.name, { type: "conv2d", filters, kernel: 1 }, [spatial], [second!, bias]));
+}
+
+function depthwiseOperation(step: Step): Operation & { type: "depthwiseConv2d"; multiplier: number } {
+  const { config } = step;
+  // Spelt out even where it is 1: the shape of the bias needs it.
+  const multiplier = config.has("depth_multiplier") ? config.integer("depth_multiplier", 1, 64) : 1;
+  return {
+    type: "depthwiseConv2d",
+    kernel: square(config.extent("kernel_size", 1, 1024)),
+    multiplier,
+    ...window(step),
+  };
+}
+
+function dense(step: Step, x: Node): Node {
+  const units = step.config.integer("units", 1, 65_536);
+  const [kernel, bias] = kernelAndBias(step, [units], "kernel");
+  if (x.shape.length === 1) {
+    return ending(step, addNode(step.name, { type: "dense", units }, [x], [kernel, bias]));
+  }
+  // Keras applies a dense layer to each position of a picture: a convolution of one pixel.
+  const each = { shape: [1, 1, ...kernel.shape], data: kernel.data };
+  return ending(step, addNode(step.name, { type: "conv2d", filters: units, kernel: 1 }, [x], [each, bias]));
+}
+
+function kernelAndBias(
+  step: Step,
+  biasShape: readonly number[],
+  role: string,
+): [kernel: Tensor, bias: Tensor] {
+  const [kernel, bias = constant(0, biasShape)] = step.weights(role, ...(hasBias(step) ? ["bias"] : []));
+  return [kernel!, bias];
+}
+
+function hasBias({ config }: Step): boolean {
+  return config.raw("use_bias") !== false;
+}
+
+function window(step: Step): { stride?: Extent; dilation?: Extent; padding?: Padding } {
+  channelsLast(step);
+  const { config } = step;
+  return {
+    ...unlessOne("stride", config, "strides"),
+    ...unlessOne("dilation", config, "dilation_rate"),
+    ...paddingOf(config),
+  };
+}
+
+function unlessOne<Name extends string>(name: Name, config: JsonFields, setting: string) {
+  const extent = config.has(setting) ? square(config.extent(setting, 1, 64)) : 1;
+  return extent === 1 ? {} : { [name]: extent } as { [Key in Name]: Extent };
+}
+
+function pooling(step: Step, x: Node, type: "maxPool2d" | "averagePool2d"): Node {
+  channelsLast(step);
+  const { config } = step;
+  const extent = square(config.extent("pool_size", 1, 1024));
+  const stride = config.has("strides") && config.raw("strides") !== null
+    ? { stride: square(config.extent("strides", 1, 1024)) }
+    : {};
+  return addNode(step.name, { type, size: extent, ...stride, ...paddingOf(config) }, [x]);
+}
+
+function paddingOf(config: JsonFields): { padding?: "same" } {
+  const padding = config.has("padding") ? config.oneOf<Padding>("padding", ["same", "valid"]) : "valid";
+  return padding === "same" ? { padding } : {};
+}
+
+function square(extent: Extent): Extent {
+  return typeof extent !== "number" && extent[0] === extent[1] ? extent[0] : extent;
+}
+
+function globalPooling(step: Step, x: Node, type: "globalMaxPool2d" | "globalAveragePool2d"): Node {
+  channelsLast(step);
+  if (step.config.raw("keepdims") !== true) return addNode(step.name, { type }, [x]);
+  const [height = 1, width = 1] = x.shape;
+  const pool = type === "globalMaxPool2d" ? "maxPool2d" : "averagePool2d";
+  return addNode(step.name, { type: pool, size: [height, width] }, [x]);
+}
+
+function batchNormalization(step: Step, x: Node): Node {
+  const { config } = step;
+  lastAxis(step, x);
+  const [scaled, centred] = [config.raw("scale") !== false, config.raw("center") !== false];
+  const roles = [...scaled ? ["gamma"] : [], ...centred ? ["beta"] : [], "moving mean", "moving variance"];
+  const weights = step.weights(...roles);
+  const [mean, variance] = weights.slice(-2).map(({ data }) => data);
+  const gamma = scaled ? weights[0]!.data : undefined;
+  const beta = centred ? weights[scaled ? 1 : 0]!.data : undefined;
+  const epsilon = config.has("epsilon") ? config.number("epsilon", { min: 0 }) : 1e-3;
+  const scale = Float64Array.from(variance!, (value, i) => (gamma?.[i] ?? 1) / Math.sqrt(value + epsilon));
+  return affine(step, x, scale, scale.map((value, i) => (beta?.[i] ?? 0) - mean![i]! * value));
+}
+
+function normalization(step: Step, x: Node): Node {
+  const { config } = step;
+  refuseUnless(step, "invert", false);
+  if (config.raw("axis") !== null) lastAxis(step, x);
+  const given = config.raw("mean") ?? null;
+  const adapted = given === null ? step.weights("mean", "variance", "count") : [];
+  const mean = adapted[0]?.data ?? numbersOf(step, "mean");
+  const variance = adapted[1]?.data ?? numbersOf(step, "variance");
+  const channels = perChannel(step, x, variance);
+  const scale = channels.map((value) => 1 / Math.max(Math.sqrt(value), 1e-7));
+  return affine(step, x, scale, perChannel(step, x, mean).map((value, i) => -value * scale[i]!));
+}
+
+function rescaling(step: Step, x: Node): Node {
+  const scale = perChannel(step, x, numbersOf(step, "scale"));
+  const offset = step.config.has("offset") ? numbersOf(step, "offset") : [0];
+  return affine(step, x, scale, perChannel(step, x, offset));
+}
+
+function affine(step: Step, x: Node, scale: Float64Array, shift: Float64Array): Node {
+  const tensors = [scale, shift].map((values) => ({
+    shape: [values.length],
+    data: values,
+  }));
+  return addNode(step.name, { type: "affine" }, [x], tensors);
+}
+
+/** A number, or lists of numbers in any depth. */
+function numbersOf(step: Step, setting: string): number[] {
+  const numbers = [step.config.raw(setting)].flat(8);
+  if (numbers.every((number) => typeof number === "number" && Number.isFinite(number))) {
+    return numbers as number[];
+  }
+  throw step.config.fail(setting, step.config.raw(setting), "must be a number or a list of numbers");
+}
+
+function perChannel(step: Step, x: Node, values: ArrayLike<number>): Float64Array {
+  const channels = x.shape.at(-1)!;
+  if (values.length === channels) return Float64Array.from(values);
+  if (values.length === 1) return new Float64Array(channels).fill(values[0]!);
+  throw new ModelError(
+    "invalid",
+    `${step.name} has ${values.length} numbers for ${channels} channels; expected one for each`,
+  );
+}
+
+function lastAxis(step: Step, x: Node): void {
+  const axis = [step.config.raw("axis") ?? -1].flat();
+  if (axis.length === 1 && (axis[0] === -1 || axis[0] === x.shape.length)) return;
+  throw step.config.fail("axis", axis, "must be the last one, the channels");
+}
+
+function flatten(step: Step, x: Node): Node {
+  return x.shape.length === 1 ? x : addNode(step.name, { type: "flatten" }, [x]);
+}
+
+function reshape(step: Step, x: Node): Node {
+  const target = step.config.list("target_shape", 0, 8);
+  if (target.length === 1) return flatten(step, x);
+  if (target.join() === x.shape.join()) return x;
+  throw step.config.fail("target_shape", target, `can only flatten a picture; ${x.shape.join("×")} come in`);
+}
+
+function zeroPadding(step: Step, x: Node): Node {
+  channelsLast(step);
+  const padding = step.config.raw("padding");
+  const [rows, columns] = Array.isArray(padding) ? padding : [padding, padding];
+  const margins = [rows, columns].flatMap((both) => Array.isArray(both) ? both : [both, both]);
+  if (
+    margins.length !== 4 ||
+    !margins.every((margin) => Number.isInteger(margin) && margin >= 0 && margin <= 1024)
+  ) {
+    throw step.config.fail("padding", padding, "must be numbers of pixels up to 1024");
+  }
+  const [top, bottom, left, right] = margins;
+  return addNode(step.name, { type: "zeroPad2d", top, bottom, left, right }, [x]);
+}
+
+function merge(step: Step, type: "add" | "concatenate"): Node {
+  if (step.inputs.length === 1) return step.inputs[0]!;
+  return addNode(step.name, { type }, step.inputs);
+}
+
+function concatenate(step: Step, x: Node): Node {
+  lastAxis(step, x);
+  return merge(step, "concatenate");
+}
+
+function softmax(step: Step, x: Node): Node {
+  lastAxis(step, x);
+  return activation(step, x, "softmax");
+}
+
+/** What Keras calls the functions that there is something for. */
+const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
+  relu: "relu",
+  relu6: "relu6",
+  leaky_relu: "leakyRelu",
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+  elu: "elu",
+  gelu: "gelu",
+  swish: "swish",
+  silu: "swish",
+  softmax: "softmax",
+};
+
+function ending(step: Step, x: Node): Node {
+  return activated(step, x, step.config.raw("activation"));
+}
+
+/** Applies what an `activation` says: a name, or since Keras 2.13 an object with a name or with a layer. */
+function activated(step: Step, x: Node, value: unknown): Node {
+  if (value === undefined || value === null || value === "linear") return x;
+  if (typeof value === "string" && Object.hasOwn(FUNCTIONS, value)) {
+    return activation(step, x, FUNCTIONS[value]!);
+  }
+  if (typeof value === "object") {
+    const inner = step.config.object("activation");
+    const className = inner.text("class_name", 200);
+    if (className === "function") return activated(step, x, inner.raw("config"));
+    if (className === "ReLU") return relu(step, x, inner.object("config"));
+    if (className === "LeakyReLU") return leakyRelu(step, x, inner.object("config"));
+  }
+  throw step.config.fail("activation", value, `must be one of linear, ${Object.keys(FUNCTIONS).join(", ")}`);
+}
+
+function activation(step: Step, x: Node, name: ActivationFunction, slope?: number): Node {
+  const operation = { type: "activation", function: name, ...(slope !== undefined && { slope }) } as const;
+  return addNode(step.name, operation, [x]);
+}
+
+function relu(step: Step, x: Node, config: JsonFields): Node {
+  const [slope, threshold] = ["negative_slope", "threshold"].map((name) => config.raw(name) ?? 0);
+  const most = config.raw("max_value") ?? null;
+  if (threshold !== 0) throw config.fail("threshold", threshold, "must be 0");
+  if (typeof slope === "number" && slope > 0 && most === null) return activation(step, x, "leakyRelu", slope);
+  if (slope !== 0) throw config.fail("negative_slope", slope, "must be 0 where there is a max_value");
+  if (most !== null && most !== 6) throw config.fail("max_value", most, "must be 6 or null");
+  return activation(step, x, most === 6 ? "relu6" : "relu");
+}
+
+function leakyRelu(step: Step, x: Node, config: JsonFields): Node {
+  const setting = config.has("negative_slope") ? "negative_slope" : "alpha";
+  const slope = config.has(setting) ? config.number(setting, { min: 0, max: 1 }) : 0.3;
+  return activation(step, x, "leakyRelu", slope);
+}
+
+function channelsLast({ config }: Step): void {
+  if (config.has("data_format") && config.raw("data_format") !== null) {
+    config.oneOf("data_format", ["channels_last"]);
+  }
+}
+
+function refuseUnless({ config }: Step, setting: string, value: unknown): void {
+  const actual = config.raw(setting);
+  if (actual === undefined || actual === null || actual === value) return;
+  throw config.fail(setting, actual, `must be ${value}`);
+}

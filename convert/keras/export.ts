@@ -1,0 +1,239 @@
+/**
+ * Writes a model of this project as Keras has it.
+ *
+ * The file is HDF5 in the layout of Keras 2, which Keras 3 reads too. It takes pixels of 0…255, height × width × channels, as
+ * `keras.utils.load_img` gives them: its first layer is a Rescaling that does what the manifest's `mean` and `std` say. It
+ * ends in a softmax, and the temperature is in the weights before it, so it gives the confidences that this project gives.
+ *
+ * @module
+ */
+import type { ModelFiles } from "../../models/classifier.ts";
+import { type Extent, heightAndWidth, type Layer } from "../../models/layers/layer.ts";
+import { type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
+import type { InputSpec } from "../../models/manifest.ts";
+import { toFloat32 } from "../../models/layers/network.ts";
+import { type Hdf5Group, writeHdf5 } from "./hdf5.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What the file says who wrote it: the last release of the layout. */
+const KERAS_VERSION = "2.15.0";
+
+/** One layer as Keras has it. */
+interface Exported {
+  readonly className: string;
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Names of the layers that it takes. */
+  readonly inputs: readonly string[];
+  /** By the names that Keras has for them, in its order. */
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * Writes a model.
+ *
+ * @param files The model.
+ * @returns Content of a `.h5` file.
+ */
+export async function exportKeras(files: ModelFiles): Promise<Uint8Array<ArrayBuffer>> {
+  const layers = exportLayers(files);
+  return await writeHdf5({
+    attributes: {
+      keras_version: KERAS_VERSION,
+      backend: "tensorflow",
+      model_config: JSON.stringify(modelConfig(files.manifest.name, layers)),
+    },
+    groups: { model_weights: weightsGroup(layers) },
+  });
+}
+
+function exportLayers({ manifest, weights }: ModelFiles): Exported[] {
+  const { input, temperature = 1 } = manifest;
+  const shaped = shapeLayers(input, manifest.layers, manifest.name);
+  const tensors = tensorsOf(shaped, toFloat32(weights, manifest.weights.dtype));
+  const exported = begin(input);
+  // What each layer of the manifest gives is what the last of those it became gives.
+  const outputs: string[] = [];
+  const image = exported.at(-1)!.name;
+  for (const [i, { layer, from }] of shaped.entries()) {
+    const inputs = from.map((index) => index < 0 ? image : outputs[index]!);
+    const cooled = i === shaped.length - 1 && layer.type === "dense";
+    const numbers = cooled ? tensors[i]!.map((tensor) => divided(tensor, temperature)) : tensors[i]!;
+    exported.push(...exportLayer(layer, i, inputs, numbers));
+    outputs.push(exported.at(-1)!.name);
+  }
+  if (temperature !== 1 && shaped.at(-1)!.layer.type !== "dense") {
+    exported.push(
+      plain("Rescaling", "temperature", { scale: 1 / temperature, offset: 0 }, [outputs.at(-1)!]),
+    );
+  }
+  exported.push(plain("Activation", "softmax", { activation: "softmax" }, [exported.at(-1)!.name]));
+  return exported;
+}
+
+/** A picture of 0…255 becomes (pixel / 255 − mean) / std. */
+function begin({ height, width, channels, mean, std }: InputSpec): Exported[] {
+  const scale = std.map((value) => 1 / (255 * value));
+  const offset = mean.map((value, i) => -value / std[i]!);
+  const one = (values: readonly number[]) =>
+    values.every((value) => value === values[0]) ? values[0] : values;
+  return [
+    plain("InputLayer", "image", { batch_input_shape: [null, height, width, channels] }, []),
+    plain("Rescaling", "standardise", { scale: one(scale), offset: one(offset) }, ["image"]),
+  ];
+}
+
+function exportLayer(
+  layer: Layer,
+  index: number,
+  inputs: readonly string[],
+  [first, second]: readonly Tensor[],
+): Exported[] {
+  const name = `${layer.type.toLowerCase()}_${index}`;
+  switch (layer.type) {
+    case "conv2d": {
+      const config = { filters: layer.filters, ...convolution(layer) };
+      const weights = { kernel: first!, bias: second! };
+      return withActivation({ className: "Conv2D", name, config, inputs, weights }, layer);
+    }
+    case "depthwiseConv2d": {
+      const config = { depth_multiplier: layer.multiplier ?? 1, ...convolution(layer) };
+      const weights = { depthwise_kernel: first!, bias: second! };
+      return withActivation({ className: "DepthwiseConv2D", name, config, inputs, weights }, layer);
+    }
+    case "dense": {
+      const weights = { kernel: first!, bias: second! };
+      return withActivation(
+        { className: "Dense", name, config: { units: layer.units }, inputs, weights },
+        layer,
+      );
+    }
+    case "maxPool2d":
+    case "averagePool2d": {
+      const { size: extent, stride = extent, padding = "valid" } = layer;
+      const config = { pool_size: heightAndWidth(extent), strides: heightAndWidth(stride), padding };
+      return [plain(layer.type === "maxPool2d" ? "MaxPooling2D" : "AveragePooling2D", name, config, inputs)];
+    }
+    case "globalAveragePool2d":
+      return [plain("GlobalAveragePooling2D", name, {}, inputs)];
+    case "globalMaxPool2d":
+      return [plain("GlobalMaxPooling2D", name, {}, inputs)];
+    case "affine":
+      return [affine(name, inputs, first!, second!)];
+    case "activation":
+      return [activation(name, layer, inputs)];
+    case "zeroPad2d": {
+      const { top = 0, bottom = 0, left = 0, right = 0 } = layer;
+      return [plain("ZeroPadding2D", name, { padding: [[top, bottom], [left, right]] }, inputs)];
+    }
+    case "flatten":
+      return [plain("Flatten", name, {}, inputs)];
+    case "add":
+      return [plain("Add", name, {}, inputs)];
+    case "concatenate":
+      return [plain("Concatenate", name, { axis: -1 }, inputs)];
+  }
+}
+
+function convolution(layer: Layer & { type: "conv2d" | "depthwiseConv2d" }) {
+  const { kernel, stride = 1, dilation = 1, padding = "valid" } = layer;
+  const both = (extent: Extent) => heightAndWidth(extent);
+  return { kernel_size: both(kernel), strides: both(stride), padding, dilation_rate: both(dilation) };
+}
+
+/** Keras 2 knows no activation "relu6", but a layer that does the same. */
+function withActivation(layer: Exported, { activation = "linear" }: { activation?: string }): Exported[] {
+  if (activation === "linear") return [layer];
+  return [
+    layer,
+    plain("ReLU", `${layer.name}_${activation}`, { max_value: activation === "relu6" ? 6 : null }, [
+      layer.name,
+    ]),
+  ];
+}
+
+/**
+ * A batch normalisation whose statistics change nothing. Its epsilon is not 0, since TensorFlow takes a larger one for one
+ * that is too small.
+ */
+function affine(name: string, inputs: readonly string[], scale: Tensor, shift: Tensor): Exported {
+  const epsilon = 1e-3;
+  const weights = {
+    gamma: scale,
+    beta: shift,
+    moving_mean: { shape: shift.shape, data: new Float32Array(size(shift.shape)) },
+    moving_variance: { shape: shift.shape, data: new Float32Array(size(shift.shape)).fill(1 - epsilon) },
+  };
+  return { className: "BatchNormalization", name, config: { axis: -1, epsilon }, inputs, weights };
+}
+
+function activation(
+  name: string,
+  { function: kind, slope = 0.2 }: Layer & { type: "activation" },
+  inputs: readonly string[],
+): Exported {
+  // Keras 3 still takes the older name of the slope, Keras 2 not the newer one.
+  if (kind === "leakyRelu") return plain("LeakyReLU", name, { alpha: slope }, inputs);
+  if (kind === "relu6") return plain("ReLU", name, { max_value: 6 }, inputs);
+  return plain("Activation", name, { activation: kind }, inputs);
+}
+
+function plain(
+  className: string,
+  name: string,
+  config: Readonly<Record<string, unknown>>,
+  inputs: readonly string[],
+): Exported {
+  return { className, name, config, inputs, weights: {} };
+}
+
+function modelConfig(name: string, layers: readonly Exported[]) {
+  return {
+    class_name: "Functional",
+    config: {
+      name,
+      trainable: true,
+      layers: layers.map(({ className, name, config, inputs }) => ({
+        class_name: className,
+        name,
+        config: { name, dtype: "float32", ...config },
+        inbound_nodes: inputs.length === 0 ? [] : [inputs.map((input) => [input, 0, 0, {}])],
+      })),
+      input_layers: [[layers[0]!.name, 0, 0]],
+      output_layers: [[layers.at(-1)!.name, 0, 0]],
+    },
+  };
+}
+
+function weightsGroup(layers: readonly Exported[]): Hdf5Group {
+  const groups = layers.map(({ name, weights }): [string, Hdf5Group] => {
+    const tensors = Object.fromEntries(
+      Object.entries(weights).map(([role, tensor]) => [`${name}/${role}:0`, tensor]),
+    );
+    const names = Object.keys(tensors);
+    return [name, { attributes: names.length > 0 ? { weight_names: names } : {}, tensors }];
+  });
+  return {
+    attributes: {
+      layer_names: layers.map(({ name }) => name),
+      backend: "tensorflow",
+      keras_version: KERAS_VERSION,
+    },
+    groups: Object.fromEntries(groups),
+  };
+}
+
+function tensorsOf(shaped: readonly ShapedLayer[], numbers: Float32Array): Tensor[][] {
+  let offset = 0;
+  return shaped.map(({ tensors }) =>
+    tensors.map((shape) => {
+      const start = offset;
+      offset += size(shape);
+      return { shape, data: numbers.subarray(start, offset) };
+    })
+  );
+}
+
+function divided({ shape, data }: Tensor, divisor: number): Tensor {
+  return { shape, data: Float32Array.from(data, (value) => value / divisor) };
+}

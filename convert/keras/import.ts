@@ -1,0 +1,97 @@
+import { createClassifier } from "../../models/classifier.ts";
+import type { ModelFiles } from "../../models/classifier.ts";
+import { ModelError } from "../../models/errors.ts";
+import { type ShapedLayer, shapeLayers } from "../../models/layers/layers.ts";
+import { type Manifest, parseManifest } from "../../models/manifest.ts";
+import { sha256Hex } from "../../models/registry.ts";
+import { loadWasmBinary } from "../../models/wasm_binary.ts";
+import { writeImportCard } from "./card.ts";
+import { convert, type Converted, type PixelForm } from "./convert.ts";
+import { openKeras } from "./open.ts";
+
+/** What is to be imported, and what the file does not say. */
+export interface KerasImport {
+  /** The file, or a folder with a `model.json`. */
+  readonly url: URL;
+  /** Of the model: `[a-z0-9][a-z0-9-]{0,62}`. */
+  readonly name: string;
+  /** The classes, in the order of the outputs. */
+  readonly labels?: readonly string[];
+  /** One line for people. */
+  readonly description?: string;
+  /** How pixels are brought into the form that the model takes. */
+  readonly form?: PixelForm;
+}
+
+/** A model that was imported and not yet written. */
+export interface ImportedModel extends ModelFiles {
+  /** The layers with their shapes. */
+  readonly layers: readonly ShapedLayer[];
+  /** Its card, as Markdown. */
+  readonly card: string;
+  /** What it came from. */
+  readonly format: string;
+  /** What one pixel of 0…255 becomes was said by the model or by whoever imports it, or it is a guess. */
+  readonly guessedForm: boolean;
+}
+
+const WEIGHTS_FILE = "weights.bin";
+
+/**
+ * Turns a model of Keras into a model of this project, and runs it once.
+ *
+ * @param options What is to be imported.
+ * @returns The model, with its weights as float32; nothing is written.
+ * @throws {ModelError} `invalid` or `invalid_manifest`: what is not supported or missing, by its name; `not_found`,
+ * `denied`, `damaged`; `backend` if it can't be run.
+ */
+export async function importKeras(options: KerasImport): Promise<ImportedModel> {
+  using source = await openKeras(options.url);
+  const converted = convert(source, options.form);
+  const weights = new Uint8Array(converted.parameters.buffer as ArrayBuffer);
+  const manifest = await manifestOf(options, converted, weights, source.where);
+  const layers = shapeLayers(manifest.input, manifest.layers, source.where);
+  (await createClassifier({ manifest, weights }, await loadWasmBinary()))[Symbol.dispose]();
+  const guessedForm = !converted.normalises && options.form?.scale === undefined &&
+    options.form?.mean === undefined;
+  const { format } = source;
+  const file = options.url.pathname.split("/").findLast((part) => part !== "") ?? "";
+  const card = writeImportCard({ manifest, layers, format, file: decodeURIComponent(file), guessedForm });
+  return { manifest, weights, layers, card, format, guessedForm };
+}
+
+async function manifestOf(
+  { name, labels, description }: KerasImport,
+  { layers, input, classes }: Converted,
+  weights: Uint8Array,
+  where: string,
+): Promise<Manifest> {
+  return parseManifest({
+    format: 1,
+    name,
+    version: "1.0.0",
+    description: description ?? `Imported from Keras; ${classes} classes`,
+    labels: checkLabels(labels, classes, where),
+    input,
+    layers,
+    weights: {
+      file: WEIGHTS_FILE,
+      dtype: "float32",
+      bytes: weights.byteLength,
+      sha256: await sha256Hex(weights),
+    },
+  }, where);
+}
+
+function checkLabels(
+  labels: readonly string[] | undefined,
+  classes: number,
+  where: string,
+): readonly string[] {
+  if (labels?.length === classes) return labels;
+  const found = labels === undefined ? "no labels are given" : `${labels.length} labels are given`;
+  throw new ModelError(
+    "invalid",
+    `${where} tells ${classes} classes apart; ${found}: expected ${classes}, in the order of the outputs`,
+  );
+}

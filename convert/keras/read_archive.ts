@@ -1,0 +1,119 @@
+import { unzipSync } from "npm:fflate@0.8.3";
+import { ModelError } from "../../models/errors.ts";
+import { Hdf5Reader } from "./hdf5.ts";
+import { parseJson } from "./parse_json.ts";
+import type { KerasSource } from "./source.ts";
+import { MAX_FILE_BYTES, type Tensor } from "./tensor.ts";
+
+const CONFIG = "config.json";
+const METADATA = "metadata.json";
+const WEIGHTS = "model.weights.h5";
+const WANTED: readonly string[] = [CONFIG, METADATA, WEIGHTS];
+
+/**
+ * Opens what `model.save("….keras")` wrote: a ZIP archive with the architecture in `config.json` and the weights in
+ * `model.weights.h5`, where each layer has a group of its own.
+ *
+ * @param bytes Content of the file.
+ * @param where The file, for messages.
+ * @returns The model; whoever asked disposes of it.
+ * @throws {ModelError} `invalid` if it is something else.
+ */
+export async function readArchive(bytes: Uint8Array, where: string): Promise<KerasSource> {
+  const files = unzip(bytes, where);
+  const json = (name: string) =>
+    parseJson(new TextDecoder().decode(fileOf(files, name, where)), `${where}: ${name}`);
+  const architecture = json(CONFIG);
+  const { keras_version = "3" } = json(METADATA) as { keras_version?: unknown };
+  const reader = await Hdf5Reader.open(fileOf(files, WEIGHTS, where), `${where}: ${WEIGHTS}`);
+  return {
+    where,
+    format: `archive of Keras ${keras_version}`,
+    architecture,
+    weights: (path) => weightsOf(reader, architecture, path),
+    [Symbol.dispose]: () => reader[Symbol.dispose](),
+  };
+}
+
+/**
+ * Looks at the first bytes.
+ *
+ * @param bytes Content of a file.
+ * @returns Whether it begins as ZIP archives do.
+ */
+export function isArchive(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+function unzip(bytes: Uint8Array, where: string): Record<string, Uint8Array> {
+  let unpacked = 0;
+  const filter = ({ name, originalSize }: { name: string; originalSize: number }) => {
+    if (!WANTED.includes(name)) return false;
+    unpacked += originalSize;
+    return unpacked <= MAX_FILE_BYTES;
+  };
+  try {
+    return unzipSync(bytes, { filter });
+  } catch (cause) {
+    throw new ModelError(
+      "invalid",
+      `${where} is no ZIP archive, or a damaged one: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function fileOf(files: Record<string, Uint8Array>, name: string, where: string): Uint8Array {
+  const file = files[name];
+  if (file !== undefined) return file;
+  throw new ModelError(
+    "invalid",
+    `${where} has no ${name}; expected an archive that Keras saved: model.save("model.keras")`,
+  );
+}
+
+function weightsOf(reader: Hdf5Reader, architecture: unknown, path: readonly string[]): Tensor[] {
+  let model = architecture;
+  let group = "";
+  for (const name of path) {
+    const key = groupKeyOf(reader, `${group}layers`, model, name);
+    group += `layers/${key}/`;
+    model = layersOf(model).find((layer) => nameOf(layer) === name);
+  }
+  const count = reader.names(`${group}vars`).length;
+  return Array.from({ length: count }, (_, i) => reader.tensor(`${group}vars/${i}`));
+}
+
+/** Newer files say of each group which layer it is of; in older ones groups are named for the class and counted. */
+function groupKeyOf(reader: Hdf5Reader, layers: string, model: unknown, name: string): string {
+  const labelled = reader.names(layers).find((key) => reader.text(`${layers}/${key}/vars`, "name") === name);
+  return labelled ?? countedKeys(model).get(name) ?? name;
+}
+
+function countedKeys(model: unknown): Map<string, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    layersOf(model).map((layer) => {
+      const key = snakeCase(String((layer as { class_name?: unknown }).class_name));
+      const count = counts.get(key) ?? 0;
+      counts.set(key, count + 1);
+      return [nameOf(layer), count === 0 ? key : `${key}_${count}`];
+    }),
+  );
+}
+
+function layersOf(model: unknown): unknown[] {
+  const layers = (model as { config?: { layers?: unknown } } | undefined)?.config?.layers;
+  return Array.isArray(layers) ? layers : [];
+}
+
+function nameOf(layer: unknown): string {
+  return String((layer as { config?: { name?: unknown } }).config?.name);
+}
+
+/** `SeparableConv2D` becomes `separable_conv2d`, as in Keras. */
+function snakeCase(name: string): string {
+  return name.replace(/(.)([A-Z][a-z]+)/g, "$1_$2").replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
+}

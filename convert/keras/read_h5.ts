@@ -1,0 +1,46 @@
+import { ModelError } from "../../models/errors.ts";
+import { Hdf5Reader } from "./hdf5.ts";
+import { parseJson } from "./parse_json.ts";
+import type { KerasSource } from "./source.ts";
+
+/**
+ * Opens what `model.save("….h5")` wrote, in Keras 2 or 3: the architecture is the attribute `model_config`, and each layer
+ * has a group below `model_weights`.
+ *
+ * @param bytes Content of the file.
+ * @param where The file, for messages.
+ * @returns The model; whoever asked disposes of it.
+ * @throws {ModelError} `invalid` if it is something else.
+ */
+export async function readH5(bytes: Uint8Array, where: string): Promise<KerasSource> {
+  const reader = await Hdf5Reader.open(bytes, where);
+  try {
+    const config = reader.text("", "model_config");
+    if (config === undefined) throw weightsOnly(where);
+    return {
+      where,
+      format: `HDF5 file of Keras ${reader.text("", "keras_version") ?? "1"}`,
+      architecture: parseJson(config, `${where}: model_config`),
+      weights: (path) => weightsOf(reader, path),
+      [Symbol.dispose]: () => reader[Symbol.dispose](),
+    };
+  } catch (error) {
+    reader[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** All weights of a model in the model are in the group of the outermost; the names say which layer they are of. */
+function weightsOf(reader: Hdf5Reader, path: readonly string[]) {
+  const group = `model_weights/${path[0]}`;
+  const names = reader.texts(group, "weight_names");
+  const inner = path.length > 1 ? `/${path.at(-1)}/` : "";
+  return names.filter((name) => `/${name}`.includes(inner)).map((name) => reader.tensor(`${group}/${name}`));
+}
+
+function weightsOnly(where: string): ModelError {
+  return new ModelError(
+    "invalid",
+    `${where} has no model_config: it holds weights without the architecture; save the whole model: model.save("model.h5")`,
+  );
+}

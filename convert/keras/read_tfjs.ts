@@ -1,0 +1,146 @@
+import { fieldError, ModelError } from "../../models/errors.ts";
+import { JsonFields } from "../../lib/json_fields.ts";
+import { size } from "../../models/layers/layers.ts";
+import { readUrl } from "../../models/read_url.ts";
+import { parseJson } from "./parse_json.ts";
+import type { KerasSource } from "./source.ts";
+import { MAX_FILE_BYTES, MAX_PARAMETERS, type Tensor } from "./tensor.ts";
+
+/** How numbers that were made smaller become numbers again: `value · scale + min`. */
+interface Quantization {
+  readonly dtype: "uint8" | "uint16" | "float16";
+  readonly scale: number;
+  readonly min: number;
+}
+
+/** Where the numbers of one tensor are. */
+interface Entry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: "float32" | "int32";
+  readonly quantization?: Quantization;
+}
+
+const BYTES = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 } as const;
+
+/**
+ * Opens a layers model of TensorFlow.js: `model.json`, and beside it the files that it names.
+ *
+ * @param url Of `model.json`.
+ * @param bytes Its content.
+ * @param where It, for messages.
+ * @returns The model.
+ * @throws {ModelError} `invalid` if it is something else; `not_found` or `denied` for a file beside it.
+ */
+export async function readTfjs(url: URL, bytes: Uint8Array, where: string): Promise<KerasSource> {
+  const json = new JsonFields(
+    parseJson(new TextDecoder().decode(bytes), where),
+    "",
+    where,
+    fieldError("invalid"),
+  );
+  const format = json.raw("format");
+  if (format === "graph-model" || !json.has("modelTopology")) throw notLayers(format, where);
+  const topology = json.object("modelTopology");
+  const tensors = new Map<string, Tensor>();
+  for (const group of json.objects("weightsManifest", 0, 10_000)) {
+    const entries = group.objects("weights", 0, 100_000).map(parseEntry);
+    const data = await readShards(url, group.list("paths", 0, 100_000), where);
+    cut(entries, data, where).forEach((tensor, i) => tensors.set(entries[i]!.name, tensor));
+  }
+  const converter = json.raw("convertedBy") ?? json.raw("generatedBy") ?? "TensorFlow.js";
+  return {
+    where,
+    format: `layers model of ${converter}`,
+    architecture: topology.has("model_config") ? topology.raw("model_config") : topologyOf(topology),
+    weights: (path) => weightsOf(tensors, path.at(-1)!),
+    [Symbol.dispose]() {},
+  };
+}
+
+function topologyOf(topology: JsonFields): unknown {
+  return { class_name: topology.raw("class_name"), config: topology.raw("config") };
+}
+
+function notLayers(format: unknown, where: string): ModelError {
+  const found = typeof format === "string" ? `a ${format}` : "something else";
+  return new ModelError(
+    "invalid",
+    `${where} is ${found}; expected a layers model of TensorFlow.js (model.save, or tensorflowjs_converter with` +
+      " --output_format=tfjs_layers_model)",
+  );
+}
+
+function parseEntry(fields: JsonFields): Entry {
+  const rank = fields.list("shape", 0, 8).length;
+  const entry = {
+    name: fields.text("name", 1_000),
+    shape: fields.integers("shape", [rank, rank], [0, MAX_PARAMETERS]),
+    dtype: fields.oneOf<"float32" | "int32">("dtype", ["float32", "int32"]),
+  };
+  return fields.has("quantization")
+    ? { ...entry, quantization: parseQuantization(fields.object("quantization")) }
+    : entry;
+}
+
+function parseQuantization(fields: JsonFields): Quantization {
+  const dtype = fields.oneOf<Quantization["dtype"]>("dtype", ["uint8", "uint16", "float16"]);
+  if (dtype === "float16") return { dtype, scale: 1, min: 0 };
+  return { dtype, scale: fields.number("scale", {}), min: fields.number("min", {}) };
+}
+
+async function readShards(url: URL, paths: readonly unknown[], where: string): Promise<Uint8Array> {
+  const shards: Uint8Array[] = [];
+  let length = 0;
+  for (const path of paths) {
+    if (typeof path !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path)) {
+      throw new ModelError(
+        "invalid",
+        `${where}: weightsManifest names the file ${JSON.stringify(path)}; expected a file beside it`,
+      );
+    }
+    const shard = await readUrl(new URL(path, url), MAX_FILE_BYTES - length);
+    length += shard.byteLength;
+    shards.push(shard);
+  }
+  const whole = new Uint8Array(length);
+  shards.reduce((offset, shard) => (whole.set(shard, offset), offset + shard.byteLength), 0);
+  return whole;
+}
+
+function cut(entries: readonly Entry[], data: Uint8Array, where: string): Tensor[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let offset = 0;
+  const tensors = entries.map((entry) => {
+    const start = offset;
+    offset += size(entry.shape) * BYTES[entry.quantization?.dtype ?? entry.dtype];
+    if (offset > data.byteLength) throw wrongLength(data.byteLength, `at least ${offset}`, where);
+    return { shape: entry.shape, data: decode(entry, view, start) };
+  });
+  if (offset !== data.byteLength) throw wrongLength(data.byteLength, String(offset), where);
+  return tensors;
+}
+
+function decode({ shape, dtype, quantization }: Entry, view: DataView, start: number): Float32Array {
+  const { scale = 1, min = 0 } = quantization ?? {};
+  const stored = quantization?.dtype ?? dtype;
+  const read = {
+    float32: (at: number) => view.getFloat32(at, true),
+    int32: (at: number) => view.getInt32(at, true),
+    uint8: (at: number) => view.getUint8(at),
+    uint16: (at: number) => view.getUint16(at, true),
+    float16: (at: number) => view.getFloat16(at, true),
+  }[stored];
+  return Float32Array.from({ length: size(shape) }, (_, i) => read(start + i * BYTES[stored]) * scale + min);
+}
+
+function wrongLength(bytes: number, expected: string, where: string): ModelError {
+  return new ModelError(
+    "invalid",
+    `${where}: the files with the weights have ${bytes} bytes together; expected ${expected}`,
+  );
+}
+
+function weightsOf(tensors: ReadonlyMap<string, Tensor>, layer: string): Tensor[] {
+  return [...tensors].filter(([name]) => `/${name}`.includes(`/${layer}/`)).map(([, tensor]) => tensor);
+}

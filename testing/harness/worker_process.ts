@@ -1,0 +1,125 @@
+import { TextLineStream } from "./text_line_stream.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** What `deno task worker` runs: the words after `deno`. */
+async function workerCommand(): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  return tasks.worker.command.split(" ").slice(1);
+}
+
+/** How a worker is started. */
+export interface WorkerProcessOptions {
+  /** URL of the bus. */
+  readonly bus: string;
+  /** For its results. */
+  readonly directory: string;
+  /** More arguments. */
+  readonly args?: readonly string[];
+}
+
+/** A worker in a process of its own, as `deno task worker` starts it, but without a shell between: it can be killed. */
+export class WorkerProcess implements AsyncDisposable {
+  /** Lines of its standard output so far. */
+  readonly output: string[] = [];
+  /** Lines of its standard error so far. */
+  readonly log: string[] = [];
+  readonly #process: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+
+  private constructor(process: Deno.ChildProcess, onLog: (line: string) => void) {
+    this.#process = process;
+    this.#reading = Promise.all([
+      collect(process.stdout, (line) => this.output.push(line)),
+      collect(process.stderr, (line) => {
+        this.log.push(line);
+        onLog(line);
+      }),
+    ]);
+  }
+
+  /**
+   * Starts a worker and waits until it serves.
+   *
+   * @throws {Error} With what it printed, when it ends instead.
+   */
+  static async start({ bus, directory, args = [] }: WorkerProcessOptions): Promise<WorkerProcess> {
+    const own = ["--bus", bus, "--results", `${directory}/results.db`, ...args];
+    const process = new Deno.Command(Deno.execPath(), {
+      args: [...await workerCommand(), ...own],
+      cwd: ROOT,
+      env: { IMAGEBUS_STATE_DIR: directory },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const serving = Promise.withResolvers<void>();
+    const worker = new WorkerProcess(process, (line) => line.startsWith("Ctrl-C") && serving.resolve());
+    const ended = process.status.then(async () => {
+      await worker.#reading;
+      throw new Error(`The worker ended: ${worker.log.join("\n")}`);
+    });
+    await Promise.race([serving.promise, ended]);
+    ended.catch(() => {});
+    return worker;
+  }
+
+  /** Resident memory, in bytes (Linux). */
+  async memory(): Promise<number> {
+    const status = await this.#proc("status");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
+  /** Processor time used since its start, in seconds (Linux). */
+  async cpu(): Promise<number> {
+    const stat = await this.#proc("stat");
+    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+    return (Number(user) + Number(system)) / 100;
+  }
+
+  /** Deno itself reads /proc only with all permissions. */
+  async #proc(file: string): Promise<string> {
+    const { stdout } = await new Deno.Command("cat", { args: [`/proc/${this.#process.pid}/${file}`] })
+      .output();
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Sends a signal: SIGINT drains it. */
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /**
+   * Waits for its end.
+   *
+   * @returns The exit code.
+   */
+  async ended(): Promise<number> {
+    const { code } = await this.#process.status;
+    await this.#reading;
+    return code;
+  }
+
+  /** Ends it with no chance to finish anything. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.ended();
+  }
+
+  /** Drains it, if it is still there. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.signal("SIGINT");
+    } catch {
+      // It has ended.
+    }
+    await this.ended();
+  }
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  for await (const line of stream.pipeThrough(new TextLineStream())) onLine(line);
+}

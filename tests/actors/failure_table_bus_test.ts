@@ -1,0 +1,275 @@
+/**
+ * The rows of the failure table that another bus could break, on the embedded bus and on Kafka; see
+ * tests/failure_table_test.ts.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import { type StartWorker, startWorker } from "../../actors/workers/worker_handle.ts";
+import { type ConnectOptions, openTransport } from "../../bus/connect.ts";
+import type { Claim, Transport } from "../../bus/transport/transport.ts";
+import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+import { EmbeddedBus } from "../fixtures/embedded_bus.ts";
+import { NO_OWN_KAFKA, QUICK } from "../../testing/brokers/kafka.ts";
+import { Phoenix } from "../fixtures/phoenix.ts";
+import { type Connects, RunningService } from "../fixtures/running_service.ts";
+import { EMBEDDED, KAFKA, testOn, type WorkerBus } from "../fixtures/worker_bus.ts";
+import { WorkerStage } from "../fixtures/worker_stage.ts";
+import { SEVEN } from "../../testing/images.ts";
+import { eventually, within } from "../bus/transport/suite/harness.ts";
+
+const BUSES: readonly WorkerBus[] = [EMBEDDED, KAFKA];
+const COUNT = 3_000;
+const MNIST = { models: ["mnist"], workersPerModel: 1 };
+const SESSION: ConnectOptions = { sessionTimeoutMs: 3_000, heartbeatMs: 300, releaseMs: 500 };
+
+/** Workers that do not begin with their first batch until they may. */
+function held(): { start: StartWorker; go: () => void } {
+  const gate = Promise.withResolvers<void>();
+  const start: StartWorker = async (files, options) => {
+    const worker = await startWorker(files, options);
+    return {
+      gone: worker.gone,
+      terminate: () => worker.terminate(),
+      run: async (images) => {
+        await gate.promise;
+        return await worker.run(images);
+      },
+    };
+  };
+  return { start, go: () => gate.resolve() };
+}
+
+function storedBy(...running: RunningService[]): Set<string> {
+  return new Set(running.flatMap(({ sink }) => sink.results.map(({ id }) => id)));
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  await eventually(what, () => Promise.resolve(isSo()));
+}
+
+const AWAY =
+  "When the bus is away: reconnected for ever with growing, jittered pauses; nothing in flight is dropped; health not ready shows it";
+
+/** The bus goes away while images are in flight; while it is away they are computed; then it comes back. */
+async function surviveAbsence(
+  broker: Connects,
+  bus: { leave(): Promise<void> | void; watch?(): Promise<void>; comeBack(): Promise<void> | void },
+): Promise<void> {
+  const { start, go } = held();
+  let log: (event: Parameters<RunningService["note"]>[0]) => void = () => {};
+  const connects: Connects = {
+    connect: () => broker.connect({ onEvent: (event) => log({ type: "bus", event }) }),
+  };
+  await using running = await RunningService.start(connects, { ...MNIST, group: crypto.randomUUID() }, start);
+  log = (event) => running.note(event);
+  const { service } = running;
+  const ids = await Promise.all(
+    Array.from({ length: 50 }, () => running.bus.send(SEVEN.png, { model: "mnist" })),
+  );
+  await until("all are in flight", () => service.status()[0]!.inFlight === ids.length);
+  await bus.leave();
+  go();
+  await within(running.logged(/^The bus is away, trying again: /), "the loss is logged");
+  const { state, reasons } = service.health();
+  assertEquals(state, "not ready");
+  assertMatch(reasons[0]!, /^the bus is away: /);
+  await until("all are computed", () => service.status()[0]!.workers[0]!.images === ids.length);
+  assertEquals(service.status()[0]!.inFlight, ids.length);
+  await bus.watch?.();
+  await bus.comeBack();
+  await until("nothing is in flight", () => service.status()[0]!.inFlight === 0);
+  assertEquals(storedBy(running), new Set(ids));
+  await until("it is ready again", () => service.health().state === "ready");
+}
+
+Deno.test(`${AWAY} (sqlite)`, async () => {
+  await using embedded = new EmbeddedBus({ busyTimeoutMs: 300 });
+  let other: DatabaseSync | undefined;
+  await surviveAbsence(embedded, {
+    leave() {
+      other = new DatabaseSync(embedded.path);
+      other.exec("BEGIN EXCLUSIVE");
+    },
+    comeBack() {
+      other?.exec("COMMIT");
+      other?.close();
+    },
+  });
+});
+
+Deno.test({
+  name: `${AWAY} (kafka${NO_OWN_KAFKA ? `: ${NO_OWN_KAFKA}` : ""})`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    await using phoenix = await Phoenix.start();
+    const url = `kafka://${phoenix.brokers}`;
+    await surviveAbsence({ connect: (options) => openTransport(url, { ...QUICK, ...options }) }, {
+      leave: () => phoenix.kill(),
+      watch: () => watchAttempts(Number(phoenix.brokers[0]!.split(":")[1])),
+      comeBack: () => phoenix.rise(),
+    });
+  },
+});
+
+/** Listens where the broker was: connections are tried again and again, and ever more rarely. */
+async function watchAttempts(port: number): Promise<void> {
+  const times: number[] = [];
+  using listener = Deno.listen({ hostname: "127.0.0.1", port });
+  const enough = Promise.withResolvers<void>();
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      connection.close();
+      if (times.push(performance.now()) === 13) enough.resolve();
+    }
+  })();
+  await within(enough.promise, "13 attempts to connect");
+  listener.close();
+  await accepting;
+  const pauses = times.slice(1).map((time, i) => time - times[i]!);
+  const [first, last] = [pauses.slice(0, 4), pauses.slice(-4)].map((some) => some.reduce((a, b) => a + b, 0));
+  assert(last! > 1.5 * first!, `they do not grow: ${pauses}`);
+  assert(new Set(pauses.map(Math.round)).size > 6, `no jitter: ${pauses}`);
+}
+
+/** What a service asks its subscription to commit, with whether the claim was lost by then. */
+function spyOnCommits(transport: Transport): { claim: Claim; offset: number; lost: boolean }[] {
+  const commits: { claim: Claim; offset: number; lost: boolean }[] = [];
+  const subscribe = transport.subscribe.bind(transport);
+  transport.subscribe = async (topics, options) => {
+    const subscription = await subscribe(topics, options);
+    const commit = subscription.commit.bind(subscription);
+    subscription.commit = (positions) => {
+      for (const [claim, offset] of positions) commits.push({ claim, offset, lost: claim.lost.aborted });
+      return commit(positions);
+    };
+    return subscription;
+  };
+  return commits;
+}
+
+/** A worker that did not leave would be waited for: 5 s on the embedded bus, 10 s on Kafka. */
+async function expectNoMembers({ bus, group }: WorkerStage): Promise<void> {
+  await using alone = await bus.transport.subscribe(["imagebus.mnist", "imagebus.fashion-mnist"], { group });
+  await within(alone[Symbol.asyncIterator]().next(), "another member gets its partitions", 3_500);
+}
+
+for (const kind of BUSES) {
+  testOn(
+    "When a partition is taken away (rebalance): its results may be stored but its offsets are not committed by the old owner; nobody sees it",
+    kind,
+    async () => {
+      const directory = await Deno.makeTempDir({ prefix: "imagebus-test-" });
+      const group = `test-${crypto.randomUUID().slice(0, 8)}`;
+      await kind.prepare?.(group);
+      const lost = new Set<string>();
+      const connect = (options: ConnectOptions = {}) =>
+        openTransport(kind.url(directory), { ...SESSION, ...options });
+      const transport = await connect({
+        onEvent(event) {
+          if (event.type === "lost" && event.topic === "imagebus.mnist") lost.add(`${event.partition}`);
+        },
+      });
+      const commits = spyOnCommits(transport);
+      const { start, go } = held();
+      const connections = [await connect(), transport];
+      {
+        await using old = await RunningService.start(
+          { connect: () => connections.shift()! },
+          { ...MNIST, group },
+          start,
+        );
+        const send = () =>
+          Promise.all(Array.from({ length: 40 }, () => old.bus.send(SEVEN.png, { model: "mnist" })));
+        const ids = await send();
+        await until("all are in flight", () => old.service.status()[0]!.inFlight === ids.length);
+        await using heir = await RunningService.start({ connect }, { ...MNIST, group });
+        await until("half of the partitions are taken away", () => lost.size === 2);
+        const moved = [...lost].map(Number);
+        const position = async () => {
+          const topics = await old.bus.transport.topics(group);
+          const { partitions } = topics.find(({ name }) => name === "imagebus.mnist")!;
+          return moved.map((partition) => partitions[partition]!);
+        };
+        ids.push(...await send());
+        await eventually(
+          "the heir has done all that it got",
+          async () => (await position()).every(({ committed, end }) => committed === end),
+        );
+        const before = await position();
+        go();
+        await until("all are stored", () => storedBy(old, heir).isSupersetOf(new Set(ids)));
+        assertEquals(await old.service.close(), 0);
+        assertEquals(commits.filter(({ lost }) => lost), []);
+        const own = commits.map(({ claim: { topic, partition } }) => topic === "imagebus.mnist" && partition);
+        assert(own.length > 0 && moved.every((partition) => !own.includes(partition)), own.join());
+        assertEquals(await position(), before);
+        await until("all are computed", () => storedBy(old, heir).size >= ids.length);
+        assertEquals([...old.log, ...heir.log], []);
+        await old.service.closed;
+      }
+      await transport.close();
+      await Deno.remove(directory, { recursive: true });
+    },
+  );
+
+  testOn(
+    "When asked to stop (SIGINT, SIGTERM): fetch no more, finish what is in flight, commit, leave the group, exit 0; the log shows it",
+    kind,
+    async () => {
+      await using stage = await WorkerStage.set(kind);
+      const first = await stage.worker();
+      const ids = await stage.send(COUNT);
+      await stage.stored(ids, 100);
+      first.signal("SIGINT");
+      assertEquals(await first.ended(), 0);
+      assertEquals(first.log.slice(-2), [
+        "Stopping: finishing what is in flight. Once more ends at once.",
+        "Stopped: nothing was left unfinished.",
+      ]);
+      ids.push(...await stage.send(8));
+      await expectNoMembers(stage);
+      const second = await stage.worker();
+      await stage.stored(ids);
+      second.signal("SIGTERM");
+      assertEquals(await second.ended(), 0);
+      assertEquals(first.output.length + second.output.length, ids.length);
+      assertEquals(stage.rows(ids).length, ids.length);
+      for (const line of [...first.log, ...second.log]) {
+        assertMatch(line, /^(Serving|bus|results|Ctrl-C|Stopp|.* Workers? now$)/);
+      }
+    },
+  );
+
+  testOn("When asked to stop twice: a second signal exits at once", kind, async () => {
+    await using stage = await WorkerStage.set(kind);
+    const worker = await stage.worker("--quiet");
+    const ids = await stage.send(COUNT);
+    await stage.stored(ids, 1);
+    worker.signal("SIGINT");
+    await until("it says that it stops", () => worker.log.at(-1)!.startsWith("Stopping"));
+    worker.signal("SIGINT");
+    assertEquals(await worker.ended(), 130);
+    assert(stage.rows(ids).length < COUNT, "it had nothing to finish");
+    await stage.worker("--quiet");
+    await stage.stored(ids);
+    assertEquals(stage.rows(ids).length, COUNT);
+  });
+
+  testOn(
+    "When killed: redelivered from the last commit; idempotent sinks keep one row an id; nobody sees it",
+    kind,
+    async () => {
+      await using stage = await WorkerStage.set(kind);
+      let worker = await stage.worker("--quiet");
+      const ids = await stage.send(COUNT);
+      for (const share of [0.25, 0.5]) {
+        await stage.stored(ids, COUNT * share);
+        await worker.kill();
+        worker = await stage.worker("--quiet");
+      }
+      await stage.stored(ids);
+      assertEquals(stage.rows(ids).sort(), [...ids].sort());
+    },
+  );
+}

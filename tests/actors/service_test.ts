@@ -1,0 +1,159 @@
+import { ActorError } from "../../actors/errors.ts";
+import type { ServiceEvent } from "../../actors/events.ts";
+import { serve, type ServeOptions } from "../../actors/serve.ts";
+import type { ModelStatus } from "../../actors/workers/status.ts";
+import { type StartWorker, startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
+import { createMemoryBroker } from "../../bus/transport/memory.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
+import { committed, RunningService, take } from "../fixtures/running_service.ts";
+import { picturesOf, SEVEN } from "../../testing/images.ts";
+
+Deno.test("service: each picture goes to the model it names, and its result comes back", async () => {
+  await using running = await RunningService.start(createMemoryBroker());
+  const pictures = [...picturesOf("mnist"), ...picturesOf("fashion-mnist")];
+  const results = await Promise.all(pictures.map(({ png, model }) => running.bus.classify(png, { model })));
+  assertEquals(results.map(({ model }) => model), pictures.map(({ model }) => model));
+  const right = results.filter((result, i) =>
+    result.status === "classified" && result.index === pictures[i]!.index
+  );
+  assert(right.length >= 16, `only ${right.length} of 20 are right`);
+  assertEquals(running.sink.results.map(({ id }) => id).sort(), results.map(({ id }) => id).sort());
+});
+
+Deno.test("service: results() sees everyone's results, with what the sender said", async () => {
+  await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"] });
+  await using results = running.bus.results({ model: "mnist" });
+  await results.ready;
+  const id = await running.bus.send(SEVEN.png, { model: "mnist", actual: "7" });
+  const [result] = await take(results, 1);
+  assert(result?.status === "classified");
+  assertEquals([result.id, result.label, result.index, result.actual], [id, "7", 7, "7"]);
+  assertEquals(result.top[0], { index: 7, label: "7", confidence: result.confidence });
+  assert(result.top.length === 5 && result.confidence > 0.5 && result.waitedMs >= 0 && result.tookMs > 0);
+});
+
+Deno.test("service: close drains, and the next start classifies nothing twice", async () => {
+  const broker = createMemoryBroker();
+  const ids: string[] = [];
+  const first = await RunningService.start(broker, { models: ["mnist"], maxBatch: 8 });
+  for (let i = 0; i < 200; i++) ids.push(await first.bus.send(SEVEN.png, { model: "mnist" }));
+  assertEquals(await first.service.close(), 0);
+  const done = first.sink.results.length;
+  const second = await RunningService.start(broker, { models: ["mnist"] });
+  await using all = second.bus.results({ from: "start" });
+  await take(all, ids.length);
+  await second.service.close();
+  const seen = [...first.sink.results, ...second.sink.results].map(({ id }) => id);
+  assertEquals([...seen].sort(), [...ids].sort());
+  assertEquals(await committed(second.bus), ids.length);
+  assert(done <= ids.length);
+  await Promise.all([first.bus.close(), second.bus.close()]);
+});
+
+Deno.test("service: results of equal keys come in the order in which the images were sent", async () => {
+  await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"], maxBatch: 7 });
+  await using results = running.bus.results();
+  await results.ready;
+  const keys = ["a", "b", "c"];
+  for (let i = 0; i < 150; i++) {
+    await running.bus.send(SEVEN.png, { model: "mnist", id: `${keys[i % 3]}-${i}`, key: keys[i % 3]! });
+  }
+  const ids = (await take(results, 150)).map(({ id }) => id);
+  for (const key of keys) {
+    const order = ids.filter((id) => id.startsWith(key)).map((id) => Number(id.slice(2)));
+    assertEquals(order, [...order].sort((a, b) => a - b));
+  }
+});
+
+Deno.test("service: results of equal keys keep their order with several Workers, a refused picture among them", async () => {
+  const options = { models: ["mnist"], maxBatch: 3, workersPerModel: { mnist: 3 } };
+  await using running = await RunningService.start(createMemoryBroker(), options, uneven);
+  await using results = running.bus.results();
+  await results.ready;
+  const headers = { ce_specversion: "1.0", ce_source: "test", ce_type: "imagebus.classify" };
+  await running.bus.transport.send(
+    "imagebus.mnist",
+    Array.from({ length: 90 }, (_, i) => ({
+      key: `key ${i % 2}`,
+      value: SEVEN.png,
+      headers: { ...headers, ce_id: String(i), ...(i % 10 === 9 && { ce_model: "mnits" }) },
+    })),
+  );
+  const taken = await take(results, 90);
+  for (const parity of [0, 1]) {
+    const order = taken.map(({ id }) => Number(id)).filter((id) => id % 2 === parity);
+    assertEquals(order, [...order].sort((a, b) => a - b));
+  }
+  assertEquals(taken.filter(({ status }) => status === "failed").length, 9);
+  const [mnist] = running.service.status();
+  assertEquals(mnist!.workers.filter(({ images }) => images > 0).length, 3);
+});
+
+/** Every other Worker is slow, so that batches end in another order than they began. */
+const uneven: StartWorker = (() => {
+  let started = 0;
+  return async (files, options) => {
+    const worker = await startWorker(files, options);
+    const slow = started++ % 2 === 0;
+    return {
+      gone: worker.gone,
+      terminate: () => worker.terminate(),
+      async run(images) {
+        const done = await worker.run(images);
+        if (slow) await new Promise((resolve) => setTimeout(resolve, 30));
+        return done;
+      },
+    };
+  };
+})();
+
+for (
+  const [what, program] of [["tensors", "worker"], ["objects", "heap_worker"], ["buffers", "buffers_worker"]]
+) {
+  Deno.test(`service: a model that leaks ${what} is replaced before it passes its bound by more than a batch, and no image is lost`, async () => {
+    const leaking = startWorkerOf(new URL(`../fixtures/leaking_${program}.ts`, import.meta.url));
+    const replaced: string[] = [];
+    const onEvent = (event: ServiceEvent) =>
+      void (event.type === "worker_replaced" && replaced.push(event.reason));
+    const options = { models: ["mnist"], maxBatch: 1, maxWorkerMemoryMb: 80, onEvent };
+    await using running = await RunningService.start(createMemoryBroker(), options, leaking);
+    const largest: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      assertEquals((await running.bus.classify(SEVEN.png, { model: "mnist" })).status, "classified");
+      largest.push(running.service.status()[0]!.workers[0]!.memoryBytes ?? 0);
+    }
+    const [{ state, workers }] = running.service.status() as [ModelStatus];
+    assert(Math.max(...largest) <= 120 * 2 ** 20, `grew to ${Math.max(...largest)} bytes`);
+    assert(replaced.length >= 3, `replaced ${replaced.length} times`);
+    assertStringIncludes(replaced[0]!, "80.0 MB are allowed");
+    assertEquals([state, workers[0]!.restarts, workers[0]!.images], ["up", 0, 20]);
+  });
+}
+
+Deno.test("service: a model that needs more memory than a Worker may have is refused", async () => {
+  await using transport = createMemoryBroker().connect();
+  const options = { models: ["cifar-10"], maxWorkerMemoryMb: 16 };
+  const error = await assertRejects(
+    () => serve(transport, options),
+    ActorError,
+    "but only 16 MB may be used",
+  );
+  assertEquals(error.code, "invalid");
+});
+
+Deno.test("service: wrong options and names are refused before anything starts", async () => {
+  const transport = createMemoryBroker().connect();
+  const cases: [ServeOptions, string][] = [
+    [{ maxBatch: 0 }, "maxBatch is 0: expected a whole number from 1 to 1024"],
+    [{ drainMs: NaN }, "drainMs is NaN"],
+    [{ maxInFlight: 1.5 }, "maxInFlight is 1.5"],
+    [{ workersPerModel: Infinity }, "workersPerModel is Infinity"],
+    [{ workersPerModel: { mnist: 65 } }, "workersPerModel is 65: expected a whole number from 1 to 64"],
+    [{ models: ["mnist"], workersPerModel: { mnits: 2 } }, 'workersPerModel names "mnits": served are mnist'],
+  ];
+  for (const [options, message] of cases) {
+    await assertRejects(() => serve(transport, options), ActorError, message);
+  }
+  await assertRejects(() => serve(transport, { models: ["mnits"] }), Error, "mnits");
+  await transport.close();
+});

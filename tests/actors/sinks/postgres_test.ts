@@ -1,0 +1,318 @@
+import { ActorError } from "../../../actors/errors.ts";
+import { postgresSink } from "../../../actors/sinks/postgres.ts";
+import { Bus } from "../../../bus/bus.ts";
+import { openTransport } from "../../../bus/connect.ts";
+import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
+import { WorkerProcess } from "../../../testing/harness/worker_process.ts";
+import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts";
+import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
+import {
+  createDatabase,
+  createSchema,
+  NO_POSTGRES,
+  query,
+  serverOfTests,
+} from "../../../testing/brokers/test_postgres.ts";
+import { picturesOf } from "../../../testing/images.ts";
+import { classified, failed } from "../../../testing/settled.ts";
+import { type SinkPlace, testSink, writeTogether } from "./sink_suite.ts";
+
+const running = await serverOfTests();
+
+function testPostgres(name: string, fn: (server: PostgresServer) => Promise<void>): void {
+  const skipped = NO_POSTGRES === undefined ? "" : ` (skipped: ${NO_POSTGRES})`;
+  Deno.test({ name: `sink postgres: ${name}${skipped}`, ignore: skipped !== "", fn: () => fn(running!) });
+}
+
+async function createPlace(server: PostgresServer): Promise<SinkPlace> {
+  const url = await createSchema(server);
+  return {
+    open: () => postgresSink(url),
+    async kept() {
+      const rows = await query(url, "SELECT id, status FROM imagebus_results");
+      return rows.map(({ id, status }) => `${id} ${status}`);
+    },
+    spec: url,
+    interrupt: () => server.stop(),
+    resume: () => server.start(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+testSink({
+  name: "postgres",
+  idempotent: true,
+  ordered: false,
+  ignore: NO_POSTGRES,
+  create: () => createPlace(running!),
+}, { inProcesses: true, away: true });
+
+testPostgres("two processes that write the same ids at once end with one row an id", async (server) => {
+  await writeTogether(await createPlace(server));
+});
+
+testPostgres("a row holds all that a result says", async (server) => {
+  const url = await createSchema(server);
+  await using sink = await postgresSink(url);
+  await sink.write([classified("a"), failed("b")]);
+  const [a, b] = await query(url, "SELECT * FROM imagebus_results ORDER BY id");
+  assertEquals(a, {
+    id: "a",
+    model: "fashion-mnist",
+    model_version: "1.0.0",
+    status: "classified",
+    label: "Ankle boot",
+    label_index: 9,
+    confidence: 0.75,
+    top: [...classified("a").result.top],
+    actual: "9",
+    error_code: null,
+    error_message: null,
+    at: new Date("2026-01-01T00:00:00.000Z"),
+    waited_ms: 1.5,
+    took_ms: 2.5,
+  });
+  assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
+});
+
+testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (server) => {
+  const url = await createSchema(server);
+  await using sink = await postgresSink(url);
+  const { result, ...rest } = classified("a\0");
+  const label = "\0 \ud83d";
+  const top = [{ label, index: 0, confidence: 1 }];
+  await sink.write([{ ...rest, result: { ...result, label, top } }, classified("a\ufffd")]);
+  const rows = await query(url, "SELECT id, label, top->0->>'label' AS best FROM imagebus_results");
+  assertEquals(rows, [{ id: "a\ufffd", label: "\ufffd \ufffd", best: "\ufffd \ufffd" }]);
+});
+
+testPostgres(
+  "the views tell accuracy by label, throughput by minute and failures by code",
+  async (server) => {
+    const url = await createSchema(server);
+    await using sink = await postgresSink(url);
+    await sink.write(JUDGED);
+    const rows = async (columns: string, view: string, order: string) =>
+      (await query(url, `SELECT ${columns} FROM ${view} ORDER BY ${order} NULLS FIRST`)).map(Object.values);
+    const times = (texts: (string | number | null)[][]) =>
+      texts.map((row) => row.map((cell) => /^\d{4}-/.test(String(cell)) ? new Date(cell!) : cell));
+    assertEquals(
+      await rows(
+        "model, model_version, actual, images::integer, correct::integer, accuracy",
+        "imagebus_accuracy_by_label",
+        'model, actual COLLATE "C"',
+      ),
+      ACCURACY,
+    );
+    assertEquals(
+      await rows(
+        "minute, model, images::integer, failed::integer, mean_waited_ms, max_waited_ms, mean_took_ms",
+        "imagebus_throughput_by_minute",
+        "minute, model",
+      ),
+      times(THROUGHPUT),
+    );
+    assertEquals(
+      await rows(
+        "error_code, model, images::integer, first_at, last_at",
+        "imagebus_failures_by_code",
+        "error_code",
+      ),
+      times(FAILURES),
+    );
+  },
+);
+
+testPostgres(
+  "ten that start at once on an empty database make one schema; a later start changes nothing",
+  async (server) => {
+    const url = await createSchema(server);
+    const sinks = await Promise.all(Array.from({ length: 10 }, () => postgresSink(url)));
+    await Promise.all(sinks.map((sink, i) => sink.write([classified("same"), classified(`of ${i}`)])));
+    await Promise.all(sinks.map((sink) => sink.close()));
+    await (await postgresSink(url)).close();
+    const [counts] = await query(
+      url,
+      `SELECT (SELECT count(*)::integer FROM imagebus_results) AS results, count(*)::integer AS rows, max(version) AS version
+     FROM imagebus_schema`,
+    );
+    assertEquals(counts, { results: 11, rows: 1, version: 1 });
+  },
+);
+
+testPostgres(
+  "two that store the same results in opposite orders at once do not wait for each other for ever",
+  async (server) => {
+    const url = await createSchema(server);
+    await using one = await postgresSink(url);
+    await using other = await postgresSink(url);
+    for (let round = 0; round < 20; round++) {
+      const batch = Array.from({ length: 1_000 }, (_, i) => classified(`${round}-${i}`));
+      await Promise.all([one.write(batch), other.write(batch.toReversed())]);
+    }
+  },
+);
+
+testPostgres("a table that is dropped is made again", async (server) => {
+  const url = await createSchema(server);
+  await using sink = await postgresSink(url);
+  await query(url, "DROP TABLE imagebus_results CASCADE; DROP TABLE imagebus_schema");
+  await assertRejects(() => sink.write([classified("a")]), ActorError, "imagebus_results");
+  await sink.write([classified("a")]);
+  assertEquals((await query(url, "SELECT id FROM imagebus_results")).length, 1);
+});
+
+testPostgres("what someone must mend is said at the start, without the password", async (server) => {
+  const url = await createDatabase(server);
+  const database = url.split("/").at(-1)!;
+  await query(server.url, `CREATE ROLE weak_${database} LOGIN PASSWORD 'weak'`);
+  await query(url, "CREATE SCHEMA taken; CREATE TABLE taken.imagebus_results (x integer)");
+  const latin = await createDatabase(server, "ENCODING 'LATIN1' TEMPLATE template0");
+  const later = await createDatabase(server);
+  await query(
+    later,
+    "CREATE TABLE imagebus_schema (version integer); INSERT INTO imagebus_schema VALUES (99)",
+  );
+  const weak = url.replace(/\/\/[^@]+@/, `//weak_${database}:weak@`);
+  const cases: [string, string][] = [
+    [
+      url.replace(/:[^:@]+@/, ":wrong-one@"),
+      'does not let user "postgres" in: password authentication failed',
+    ],
+    [url.replace(/:\/\/postgres/, "://nobody"), 'does not let user "nobody" in'],
+    [url.replace(database, "no_such"), 'has no database "no_such"'],
+    [weak, `User "weak_${database}" may not create or write the results in database "${database}"`],
+    [`${url}?search_path=nowhere`, "may not create or write the results"],
+    [
+      `${url}?search_path=taken`,
+      'has a table of another program: relation "imagebus_results" already exists',
+    ],
+    [latin, "has the encoding LATIN1: expected UTF8"],
+    [later, "are of a later imagebus (schema 99, here 1)"],
+    ["postgres://me:secret-one@host:port/db", "The URL of a PostgreSQL database is malformed"],
+    ["postgres://me:secret%one@host/db", "The URL of a PostgreSQL database is malformed"],
+    ["mysql://me:secret-one@host/db", "The URL of a PostgreSQL database is malformed"],
+  ];
+  for (const [wrong, message] of cases) {
+    const error = await assertRejects(() => postgresSink(wrong), ActorError, message);
+    assertEquals([error.code, error.retriable], ["invalid", false], error.message);
+    assert(!/secret|wrong-one/.test(`${error.message}`), error.message);
+  }
+});
+
+testPostgres("a user without the right to create writes where the tables are", async (server) => {
+  const url = await createDatabase(server);
+  const role = `writer_${url.split("/").at(-1)}`;
+  await (await postgresSink(url)).close();
+  await query(
+    url,
+    `CREATE ROLE ${role} LOGIN PASSWORD 'weak'; GRANT SELECT ON imagebus_schema TO ${role};
+     GRANT SELECT, INSERT, UPDATE ON imagebus_results TO ${role}`,
+  );
+  await using sink = await postgresSink(url.replace(/\/\/[^@]+@/, `//${role}:weak@`));
+  await sink.write([classified("a")]);
+});
+
+Deno.test("sink postgres: a server that can't be reached is an error that passes, said in time", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  closed.close();
+  for (const { port } of [silent.addr, closed.addr]) {
+    const error = await assertRejects(
+      () => postgresSink(`postgres://me:secret@127.0.0.1:${port}/db`, { timeoutMs: 300 }),
+      ActorError,
+      `PostgreSQL at 127.0.0.1:${port}`,
+    );
+    assertEquals([error.code, error.retriable], ["sink_unavailable", true]);
+  }
+});
+
+testPostgres(
+  "a server that hangs in the middle of a batch fails the batch in time; the next try stores it",
+  async (server) => {
+    const url = await createSchema(server);
+    await using sink = await postgresSink(url, { timeoutMs: 500 });
+    await sink.write([classified("a")]);
+    const held = query(url, "BEGIN; LOCK TABLE imagebus_results; SELECT pg_sleep(2); COMMIT");
+    const late = await assertRejects(
+      async () => {
+        for (;;) await sink.write([classified("b")]);
+      },
+      ActorError,
+      "did not answer within 500 ms",
+    );
+    assertEquals(late.retriable, true);
+    await held;
+    await sink.write([classified("b")]);
+    const [row] = await query(url, "SELECT count(*)::integer AS count FROM imagebus_results");
+    assertEquals(row, { count: 2 });
+  },
+);
+
+testPostgres(
+  "a server that is killed again and again under load loses nothing, and no rejection is unhandled",
+  async (server) => {
+    const url = await createSchema(server);
+    const sinks = await Promise.all(Array.from({ length: 4 }, () => postgresSink(url)));
+    let stop = false;
+    let rejected = 0;
+    const stored: string[] = [];
+    const load = sinks.map(async (sink, writer) => {
+      for (let i = 0; !stop; i++) {
+        const batch = Array.from({ length: 50 }, (_, k) => classified(`${writer}-${i}-${k}`));
+        while (!await sink.write(batch).then(() => true, () => false)) {
+          rejected++;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        stored.push(...batch.map(({ result }) => result.id));
+      }
+    });
+    for (let i = 0; i < 4; i++) {
+      const before = stored.length;
+      while (stored.length < before + 500) await new Promise((resolve) => setTimeout(resolve, 10));
+      await (i % 2 === 0 ? server.kill() : server.stop());
+      await server.start();
+    }
+    stop = true;
+    await Promise.all(load);
+    await Promise.all(sinks.map((sink) => sink.close()));
+    const ids = (await query(url, "SELECT id FROM imagebus_results")).map(({ id }) => String(id));
+    assertEquals(ids.sort(), stored.sort());
+    assert(rejected >= 4, `${rejected} batches were rejected`);
+  },
+);
+
+testPostgres(
+  "a worker goes on where PostgreSQL is stopped and started: each image ends in exactly one row of each sink",
+  async (server) => {
+    const database = await createSchema(server);
+    const directory = await Deno.makeTempDir();
+    const bus = new Bus(await openTransport(`sqlite:${directory}/bus.db`));
+    const sinks = ["--sink", `${database},jsonl:${directory}/results.jsonl`, "--sink", "sqlite"];
+    const worker = await WorkerProcess.start({ bus: bus.transport.url, directory, args: sinks });
+    const pictures = picturesOf("mnist");
+    const send = () =>
+      Promise.all(Array.from({ length: 600 }, (_, i) => bus.send(pictures[i % 10]!.png, { model: "mnist" })));
+    const rows = async () =>
+      (await query(database, "SELECT id FROM imagebus_results")).map(({ id }) => String(id)).sort();
+    const until = async (condition: () => Promise<boolean> | boolean) => {
+      while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const ids = await send();
+    await until(async () => (await rows()).length > 100);
+    await server.kill();
+    ids.push(...await send());
+    await until(() => worker.log.some((line) => /^postgres .* fails, again in \d+ ms/.test(line)));
+    await server.start();
+    await until(async () => (await rows()).length === ids.length);
+    worker.signal("SIGINT");
+    assertEquals(await worker.ended(), 0);
+    assertEquals(await rows(), ids.sort());
+    const lines = (await Deno.readTextFile(`${directory}/results.jsonl`)).trim().split("\n");
+    assertEquals(lines.map((line) => JSON.parse(line).id).sort(), ids);
+    assert(worker.log.some((line) => /^postgres .* works again$/.test(line)));
+    assert(!worker.log.join("\n").includes(new URL(server.url).password));
+    await bus.close();
+    await Deno.remove(directory, { recursive: true });
+  },
+);

@@ -1,0 +1,171 @@
+import { DatabaseSync } from "node:sqlite";
+import { ActorError } from "../../../actors/errors.ts";
+import { consoleSink } from "../../../actors/sinks/console.ts";
+import { deadLettersSink } from "../../../actors/sinks/dead_letters.ts";
+import { resultsTopicSink } from "../../../actors/sinks/results_topic.ts";
+import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
+import { decodeResult } from "../../../bus/envelope.ts";
+import { createMemoryBroker } from "../../../bus/transport/memory.ts";
+import type { Message, Transport } from "../../../bus/transport/transport.ts";
+import { assert, assertEquals, assertMatch, assertThrows } from "../../../testing/assert.ts";
+import { classified, failed } from "../../../testing/settled.ts";
+import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
+import { testSink, writeTogether } from "./sink_suite.ts";
+
+async function createSqlite() {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/results.db`;
+  return {
+    open: () => sqliteSink(path),
+    // deno-lint-ignore require-await -- node:sqlite is synchronous, the suite is not
+    async kept() {
+      using database = new DatabaseSync(path, { timeout: 5_000 });
+      return database.prepare("SELECT id || ' ' || status AS kept FROM results ORDER BY id").all()
+        .map(({ kept }) => String(kept));
+    },
+    spec: `sqlite:${path}`,
+    [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+  };
+}
+
+testSink({ name: "sqlite", idempotent: true, ordered: false, create: createSqlite }, { inProcesses: true });
+
+Deno.test("sink sqlite: two processes that write the same ids at once end with one row an id", async () => {
+  await using place = await createSqlite();
+  await writeTogether(place);
+});
+
+testSink({
+  name: "console",
+  idempotent: false,
+  ordered: true,
+  create() {
+    let text = "";
+    return Promise.resolve({
+      open: () => consoleSink({ format: "json", write: (more) => void (text += more) }),
+      kept: () =>
+        Promise.resolve(text.trimEnd().split("\n").map((line) => JSON.parse(line)).map(idAndStatus)),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  },
+});
+
+testSink({
+  name: "results topic",
+  idempotent: false,
+  ordered: true,
+  create() {
+    const transport = createMemoryBroker().connect({ partitions: 1 });
+    return Promise.resolve({
+      open: () => resultsTopicSink(transport),
+      kept: async () => (await readAll(transport, "imagebus.results")).map(decodeResult).map(idAndStatus),
+      [Symbol.asyncDispose]: () => transport.close(),
+    });
+  },
+});
+
+function idAndStatus(result: { id: string; status: string } | null): string {
+  return `${result?.id} ${result?.status}`;
+}
+
+/** All that a topic holds. */
+async function readAll(transport: Transport, topic: string): Promise<Message[]> {
+  const info = (await transport.topics()).find(({ name }) => name === topic);
+  const count = info?.partitions.reduce((sum, { start, end }) => sum + end - start, 0) ?? 0;
+  if (count === 0) return [];
+  await using subscription = await transport.subscribe([topic]);
+  const messages: Message[] = [];
+  for await (const batch of subscription) if (messages.push(...batch.messages) >= count) break;
+  return messages;
+}
+
+Deno.test("sink sqlite: a row holds all that a result says", async () => {
+  const dir = await Deno.makeTempDir();
+  await using sink = sqliteSink(`${dir}/results.db`);
+  await sink.write([classified("a"), failed("b")]);
+  using database = new DatabaseSync(`${dir}/results.db`);
+  const [a, b] = database.prepare("SELECT * FROM results ORDER BY id").all();
+  const { top, ...rest } = a!;
+  assertEquals(JSON.parse(String(top)), classified("a").result.top);
+  assertEquals({ ...rest }, {
+    id: "a",
+    model: "fashion-mnist",
+    model_version: "1.0.0",
+    status: "classified",
+    label: "Ankle boot",
+    label_index: 9,
+    confidence: 0.75,
+    actual: "9",
+    error_code: null,
+    error_message: null,
+    at: "2026-01-01T00:00:00.000Z",
+    waited_ms: 1.5,
+    took_ms: 2.5,
+  });
+  assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
+});
+
+Deno.test("sink sqlite: the views tell accuracy by label, throughput by minute and failures by code", async () => {
+  const dir = await Deno.makeTempDir();
+  await using sink = sqliteSink(`${dir}/results.db`);
+  await sink.write(JUDGED);
+  using database = new DatabaseSync(`${dir}/results.db`);
+  const rows = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row));
+  assertEquals(rows("SELECT * FROM accuracy_by_label ORDER BY model, actual"), ACCURACY);
+  assertEquals(rows("SELECT * FROM throughput_by_minute ORDER BY minute, model"), THROUGHPUT);
+  assertEquals(rows("SELECT * FROM failures_by_code ORDER BY error_code, model"), FAILURES);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("sink sqlite: another program's database, no database and a missing directory are refused", async () => {
+  const dir = await Deno.makeTempDir();
+  const foreign = new DatabaseSync(`${dir}/foreign.db`);
+  foreign.exec("CREATE TABLE theirs (x)");
+  foreign.close();
+  await Deno.writeTextFile(`${dir}/text.db`, "this is a text, not a database. ".repeat(40));
+  assertThrows(() => sqliteSink(`${dir}/foreign.db`), ActorError, "is a database of another program");
+  assertThrows(() => sqliteSink(`${dir}/text.db`), ActorError, "Can't open the results database");
+  assertThrows(() => sqliteSink(`${dir}/missing/results.db`), ActorError, "Can't open the results database");
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("sink console: the replaced system's line where the true label is a number, else label and confidence", async () => {
+  let text = "";
+  await using sink = consoleSink({ write: (more) => void (text += more) });
+  const seed = classified("a");
+  const { actual: _, ...own } = classified("b").result;
+  await sink.write([seed, { ...seed, result: own }, failed("c")]);
+  const [first, second, third] = text.split("\n");
+  assertEquals(first, "Prediction: 9 Actual: 9");
+  assertMatch(second!, /b +fashion-mnist +Ankle boot +75\.0 %/);
+  assertMatch(third!, /c +- +failed +damaged: why c failed/);
+});
+
+Deno.test("sink results topic: a result goes to the topic that its request named as well", async () => {
+  await using transport = createMemoryBroker().connect();
+  const settled = classified("a");
+  await resultsTopicSink(transport).write([{
+    ...settled,
+    origin: { ...settled.origin, replyTo: "answers" },
+  }]);
+  for (const topic of ["imagebus.results", "answers"]) {
+    assertEquals((await readAll(transport, topic)).map(decodeResult), [settled.result]);
+  }
+});
+
+Deno.test("sink dead letters: the original key, bytes and headers are kept, with the reason", async () => {
+  await using transport = createMemoryBroker().connect();
+  const settled = failed("a");
+  await deadLettersSink(transport).write([classified("b"), settled, failed("c", "expired")]);
+  const [letter, ...others] = await readAll(transport, "imagebus.dead-letters");
+  assertEquals(others, []);
+  assert(letter);
+  assertEquals([letter.key, [...letter.value]], [settled.message.key, [...settled.message.value]]);
+  for (const [name, value] of Object.entries(settled.message.headers)) {
+    assertEquals(letter.headers[name]?.toString(), value.toString());
+  }
+  assertEquals(letter.headers["imagebus_reason_code"], "damaged");
+  assertEquals(letter.headers["imagebus_reason"], "why a failed");
+  assertEquals(letter.headers["imagebus_topic"], "imagebus.fashion-mnist");
+  assertEquals(letter.headers["imagebus_offset"], "5");
+});

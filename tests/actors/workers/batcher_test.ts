@@ -1,0 +1,45 @@
+import { Batcher } from "../../../actors/workers/batcher.ts";
+import { assertEquals } from "../../../testing/assert.ts";
+
+const LIMITS = { maxBatch: 3, maxBatchBytes: 100, maxBatchWaitMs: 50 };
+
+function filled(sizes: readonly number[], limits = LIMITS): Batcher<{ bytes: number }> {
+  const batcher = new Batcher<{ bytes: number }>(limits);
+  for (const bytes of sizes) batcher.add({ bytes }, 1_000);
+  return batcher;
+}
+
+function drain(batcher: Batcher<{ bytes: number }>): number[][] {
+  const batches: number[][] = [];
+  while (batcher.size > 0) batches.push(batcher.take().map(({ bytes }) => bytes));
+  return batches;
+}
+
+Deno.test("batcher: by number 7 = 3 + 3 + 1", () => {
+  assertEquals(drain(filled([1, 2, 3, 4, 5, 6, 7])), [[1, 2, 3], [4, 5, 6], [7]]);
+});
+
+Deno.test("batcher: by bytes 60 + 50 + 40 = 60, 50 + 40", () => {
+  assertEquals(drain(filled([60, 50, 40])), [[60], [50, 40]]);
+});
+
+Deno.test("batcher: one that is larger than a batch goes alone", () => {
+  assertEquals(drain(filled([10, 500, 10])), [[10], [500], [10]]);
+});
+
+Deno.test("batcher: a batch is due when it is full, or its first item has waited long enough", () => {
+  assertEquals(filled([]).dueIn(1_000), Infinity);
+  assertEquals(filled([1]).dueIn(1_020), 30);
+  assertEquals(filled([1]).dueIn(1_070), 0);
+  assertEquals(filled([1, 1, 1]).dueIn(1_000), 0);
+  assertEquals(filled([99, 1]).dueIn(1_000), 0);
+});
+
+Deno.test("batcher: without a wait everything is due at once", () => {
+  assertEquals(filled([1], { ...LIMITS, maxBatchWaitMs: 0 }).dueIn(1_000), 0);
+});
+
+Deno.test("batcher: order and number are kept over many thousands", () => {
+  const sizes = Array.from({ length: 10_000 }, (_, i) => i % 40);
+  assertEquals(drain(filled(sizes)).flat(), sizes);
+});

@@ -1,0 +1,34 @@
+import { defaultWorkers, workerRanges } from "../../../actors/workers/worker_count.ts";
+import { UsageError } from "../../../cli/command.ts";
+import { parseWorkersPerModel } from "../../../cli/commands/worker/workers_per_model.ts";
+import { assertEquals, assertThrows } from "../../../testing/assert.ts";
+
+Deno.test("workers per model: by default the models share the cores but one, at least 1 and at most 8 each", () => {
+  const cases: [models: number, cores: number, workers: number][] = [
+    [3, 1, 1],
+    [3, 2, 1],
+    [1, 2, 1],
+    [1, 4, 3],
+    [3, 8, 2],
+    [3, 16, 5],
+    [1, 64, 8],
+  ];
+  for (const [models, cores, workers] of cases) assertEquals(defaultWorkers(models, cores), workers);
+});
+
+Deno.test("workers per model: who is named has that many, for the others cores and load decide", () => {
+  const range = (least: number, most: number) => ({ least, most });
+  assertEquals([...workerRanges(["a", "b"], 3)], [["a", range(3, 3)], ["b", range(3, 3)]]);
+  assertEquals([...workerRanges(["a", "b"], { b: 5 }, 8)], [["a", range(3, 7)], ["b", range(5, 5)]]);
+  assertEquals([...workerRanges(["a"], undefined, 64)], [["a", range(8, 8)]]);
+});
+
+Deno.test("workers per model: the option is one number, or names with numbers; all else is refused with what would be right", () => {
+  assertEquals(parseWorkersPerModel("64"), 64);
+  assertEquals(parseWorkersPerModel("mnist=2, cifar-10=4"), { mnist: 2, "cifar-10": 4 });
+  for (
+    const wrong of ["0", "65", "1.5", "many", "mnist=", "=2", "mnist=2=3", "mnist=2,", "mnist=99", "2,3"]
+  ) {
+    assertThrows(() => parseWorkersPerModel(wrong), UsageError, `"${wrong}": expected a whole number`);
+  }
+});

@@ -1,0 +1,266 @@
+import { deadLettersSink } from "../../actors/sinks/dead_letters.ts";
+import { resultsTopicSink } from "../../actors/sinks/results_topic.ts";
+import { encodeDeadLetter } from "../../bus/dead_letter.ts";
+import { listDeadLetters } from "../../bus/dead_letters.ts";
+import { Bus } from "../../bus/bus.ts";
+import { decodeRequest } from "../../bus/envelope.ts";
+import { BusError } from "../../bus/transport/errors.ts";
+import { createMemoryBroker } from "../../bus/transport/memory.ts";
+import type { DeadLetter, DeadLettersOptions, Failed, Message, OutgoingMessage } from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
+
+const TOPIC = "imagebus.dead-letters";
+
+function request(id: string, changes: Partial<Message> = {}): Message {
+  return {
+    topic: "imagebus.mnist",
+    partition: 1,
+    offset: 7,
+    timestamp: 1_700_000_000_000,
+    key: `key of ${id}`,
+    value: new TextEncoder().encode(`image ${id}`),
+    headers: { ce_specversion: "1.0", ce_id: id, ce_source: "test", ce_type: "imagebus.classify" },
+    ...changes,
+  };
+}
+
+function failure(id: string, code = "damaged", at = "2026-01-01T00:00:00.000Z"): Failed {
+  const error = { code, message: `why ${id} failed` };
+  return { status: "failed", id, model: "mnist", at, waitedMs: 1, tookMs: 1, error };
+}
+
+/** A bus with these dead letters on it. */
+async function busWith(letters: readonly OutgoingMessage[]): Promise<Bus> {
+  const bus = new Bus(createMemoryBroker().connect());
+  for (const letter of letters) await bus.transport.send(TOPIC, [letter]);
+  return bus;
+}
+
+async function idsOf(bus: Bus, options?: DeadLettersOptions): Promise<string[]> {
+  return (await listDeadLetters(bus.transport, options)).map(({ id }) => id);
+}
+
+async function only(bus: Bus): Promise<DeadLetter> {
+  const letters = await Array.fromAsync(bus.deadLetters());
+  assertEquals(letters.length, 1);
+  return letters[0]!;
+}
+
+async function readAll(bus: Bus, topic: string): Promise<Message[]> {
+  await using subscription = await bus.transport.subscribe([topic], { until: "end" });
+  return (await Array.fromAsync(subscription)).flatMap(({ messages }) => messages);
+}
+
+Deno.test("dead letters: one is read with the request as it was, where it was, and why it failed", async () => {
+  const binary = new Uint8Array([255, 0, 254]);
+  const original = request("a", { headers: { ...request("a").headers, own: "kept", binary } });
+  await using bus = await busWith([encodeDeadLetter(original, failure("a"))]);
+  const letter = await only(bus);
+  assertEquals([...letter.value], [...original.value]);
+  assertEquals([...letter.image!], [...original.value]);
+  assertEquals([...letter.headers["binary"] as Uint8Array], [...binary]);
+  const { binary: _, ...headers } = letter.headers;
+  assertEquals(headers, { ...request("a").headers, own: "kept" });
+  const { value: _value, image: _image, headers: _headers, ...rest } = letter;
+  assertEquals(rest, {
+    id: "a",
+    model: "mnist",
+    error: { code: "damaged", message: "why a failed" },
+    failedAt: "2026-01-01T00:00:00.000Z",
+    attempts: 1,
+    bytes: original.value.length,
+    omitted: false,
+    topic: "imagebus.mnist",
+    partition: 1,
+    offset: 7,
+    timestamp: 1_700_000_000_000,
+    key: "key of a",
+  });
+});
+
+Deno.test("dead letters: there are none on a bus without the topic, and reading does not make it", async () => {
+  await using bus = await busWith([]);
+  assertEquals(await Array.fromAsync(bus.deadLetters()), []);
+  assertEquals(await bus.transport.topics(), []);
+});
+
+Deno.test("dead letters: an id counts once, with its last failure, whatever the partition and the order", async () => {
+  const attempt = (attempts: number, at: string) =>
+    encodeDeadLetter(
+      request("a", { key: `${attempts}`, headers: { ...request("a").headers, ce_attempts: `${attempts}` } }),
+      failure("a", attempts === 3 ? "model_died" : "unknown_model", at),
+    );
+  const [first, second, third] = [1, 2, 3].map((n) => attempt(n, `2026-01-0${n}T00:00:00.000Z`));
+  await using bus = await busWith([third!, first!, second!, second!]);
+  const letter = await only(bus);
+  assertEquals([letter.attempts, letter.error.code, letter.key], [3, "model_died", "3"]);
+  assertEquals(await idsOf(bus, { reason: "unknown_model" }), []);
+});
+
+Deno.test("dead letters: filters by id, model, reason, time and number; the newest last", async () => {
+  const letters = ["a", "b", "c", "d"].map((id, day) => {
+    const topic = id < "c" ? "imagebus.mnist" : "imagebus.fashion-mnist";
+    const reason = id === "b" ? "empty" : "damaged";
+    return encodeDeadLetter(
+      request(id, { topic }),
+      failure(id, reason, `2026-01-0${4 - day}T00:00:00.000Z`),
+    );
+  });
+  await using bus = await busWith(letters);
+  const cases: [DeadLettersOptions, string[]][] = [
+    [{}, ["d", "c", "b", "a"]],
+    [{ ids: ["a", "c", "x"] }, ["c", "a"]],
+    [{ model: "mnist" }, ["b", "a"]],
+    [{ model: "fashion-mnist" }, ["d", "c"]],
+    [{ reason: "empty" }, ["b"]],
+    [{ since: new Date("2026-01-03T00:00:00.000Z") }, ["b", "a"]],
+    [{ limit: 3 }, ["c", "b", "a"]],
+    [{ model: "mnist", reason: "damaged", limit: 1 }, ["a"]],
+    [{ reason: "unknown_model" }, []],
+  ];
+  for (const [options, expected] of cases) {
+    assertEquals(await idsOf(bus, options), expected, JSON.stringify(options));
+    const read = (await Array.fromAsync(bus.deadLetters(options))).map(({ id }) => id);
+    assertEquals(read.sort(), expected.toSorted(), JSON.stringify(options));
+  }
+});
+
+Deno.test("dead letters: an aborted signal ends the reading", async () => {
+  await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(() => Array.fromAsync(bus.deadLetters({ signal })), Error, "enough");
+});
+
+Deno.test("dead letters: records that are none, or that name a topic which holds no requests, are passed over", async () => {
+  const hostile = ["imagebus.results", TOPIC, "orders", "../etc"].map((topic) =>
+    encodeDeadLetter(request("a", { topic }), failure("a"))
+  );
+  const { imagebus_id: _, ...anonymous } = encodeDeadLetter(request("b"), failure("b")).headers!;
+  const value = new Uint8Array(3);
+  await using bus = await busWith([
+    ...hostile,
+    { value },
+    { value, headers: anonymous },
+    encodeDeadLetter(request("c"), { ...failure("c"), at: "yesterday" }),
+  ]);
+  assertEquals(await idsOf(bus), []);
+});
+
+Deno.test("replay: key, bytes and headers go back to their topic, with the same id and one attempt more", async () => {
+  const original = request("a", { headers: { ...request("a").headers, own: new Uint8Array([255]) } });
+  await using bus = await busWith([encodeDeadLetter(original, failure("a"))]);
+  assertEquals(await bus.replay(await only(bus)), 2);
+  const [message, ...more] = await readAll(bus, "imagebus.mnist");
+  assert(message && more.length === 0);
+  assertEquals([message.key, [...message.value]], [original.key, [...original.value]]);
+  const { own, ce_attempts, imagebus_id, ...headers } = message.headers;
+  assertEquals([[...own as Uint8Array], ce_attempts, imagebus_id], [[255], "2", "a"]);
+  assertEquals(headers, request("a").headers);
+});
+
+Deno.test("replay: a record without an id of its own keeps the one it was given", async () => {
+  const seed = request("", {
+    topic: "topic_mnist",
+    key: "7",
+    headers: {},
+    value: new TextEncoder().encode('"AA=="'),
+  });
+  const { id } = decoded(seed);
+  await using bus = await busWith([encodeDeadLetter(seed, failure(id, "not_an_image"))]);
+  const letter = await only(bus);
+  assertEquals([letter.model, [...letter.image!]], ["mnist", [0]]);
+  await bus.replay(letter);
+  const [message] = await readAll(bus, "topic_mnist");
+  assert(message!.offset !== seed.offset);
+  assertEquals(decoded(message!).id, id);
+});
+
+function decoded(message: Message): { id: string } {
+  const decoded = decodeRequest(message);
+  return decoded.ok ? decoded.request : decoded.origin;
+}
+
+Deno.test("replay: what fails again is one more record with its attempts, and the limit holds", async () => {
+  await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
+  for (const attempts of [1, 2, 3]) {
+    const letter = await only(bus);
+    assertEquals(letter.attempts, attempts);
+    await bus.replay(letter, { maxAttempts: 4 });
+    const again = (await readAll(bus, "imagebus.mnist")).find(({ headers }) =>
+      headers["ce_attempts"] === `${attempts + 1}`
+    );
+    await bus.transport.send(TOPIC, [encodeDeadLetter(again!, failure("a"))]);
+  }
+  const letter = await only(bus);
+  assertEquals(letter.attempts, 4);
+  await assertRejects(
+    () => bus.replay(letter, { maxAttempts: 4 }),
+    BusError,
+    "a can't be replayed: it was tried 4 times, and --max-attempts (maxAttempts) is 4",
+  );
+  assertEquals(await bus.replay(letter), 5);
+});
+
+Deno.test("replay: what is too late for its own expirytime is refused: it would be dropped", async () => {
+  const headers = { ...request("a").headers, ce_expirytime: "2026-01-01T00:00:00Z" };
+  await using bus = await busWith([encodeDeadLetter(request("a", { headers }), failure("a"))]);
+  const letter = await only(bus);
+  await assertRejects(
+    () => bus.replay(letter),
+    BusError,
+    "it was to be classified by 2026-01-01T00:00:00.000Z",
+  );
+});
+
+Deno.test("dead letters: what the bus does not take whole is kept without its bytes, and holds up nothing", async () => {
+  await using bus = new Bus(createMemoryBroker().connect({ maxMessageBytes: 1_000 }));
+  const settled = (id: string, changes: Partial<Message> = {}) => {
+    const message = request(id, changes);
+    return { result: failure(id), origin: { id, key: message.key }, message };
+  };
+  await using sink = deadLettersSink(bus.transport);
+  await sink.write([
+    settled("a"),
+    settled("value", { value: new Uint8Array(1_001) }),
+    settled("headers", { headers: { ...request("headers").headers, large: "x".repeat(65_300) } }),
+    settled("key", { key: "k".repeat(65_500) }),
+    settled("b"),
+  ]);
+  const letters = new Map((await Array.fromAsync(bus.deadLetters())).map((letter) => [letter.id, letter]));
+  assertEquals([...letters.keys()].sort(), ["a", "b", "headers", "key", "value"]);
+  const whole = [...letters.values()].filter(({ omitted }) => !omitted).map(({ id }) => id);
+  assertEquals(whole.sort(), ["a", "b"]);
+  const { bytes, error, topic, offset } = letters.get("value")!;
+  assertEquals([bytes, error.code, topic, offset], [1_001, "damaged", "imagebus.mnist", 7]);
+  await assertRejects(() => bus.replay(letters.get("value")!), BusError, "it was too large to be kept");
+});
+
+Deno.test("results: one whose key and attributes leave no room goes under its id, and holds up nothing", async () => {
+  await using bus = new Bus(createMemoryBroker().connect());
+  const settled = (id: string, key: string, correlationId?: string) => ({
+    result: failure(id),
+    origin: { id, key, ...(correlationId !== undefined && { correlationId }) },
+    message: request(id),
+  });
+  await using results = bus.results();
+  await results.ready;
+  await using sink = resultsTopicSink(bus.transport);
+  await sink.write([
+    settled("a", "key-a", "asked"),
+    settled("large", "k".repeat(65_400), "x".repeat(100)),
+    settled("b", "key-b"),
+  ]);
+  const ids: string[] = [];
+  for await (const { id } of results) {
+    if (ids.push(id) === 3) break;
+  }
+  assertEquals(ids.sort(), ["a", "b", "large"]);
+});
+
+Deno.test("replay: a wrong limit is refused", async () => {
+  await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
+  const letter = await only(bus);
+  for (const maxAttempts of [0, 1.5, NaN, Infinity, 1_000_001]) {
+    await assertRejects(() => bus.replay(letter, { maxAttempts }), BusError, `maxAttempts is ${maxAttempts}`);
+  }
+});

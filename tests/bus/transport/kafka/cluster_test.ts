@@ -1,0 +1,80 @@
+import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
+import { requestTopic } from "../../../../bus/topics.ts";
+import { MODEL } from "../../../../tools/chaos/pictures.ts";
+import { OwnKafka } from "../../../../tools/chaos/own_kafka.ts";
+import { isUnknownTopic, Replicas } from "../../../../tools/chaos/replicas.ts";
+import { startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
+import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.2.4";
+import { assert, assertEquals, assertRejects } from "../../../../testing/assert.ts";
+import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { eventually } from "../suite/harness.ts";
+
+const TOPIC = requestTopic(MODEL);
+
+async function onceKnown<T>(topic: string, ask: () => Promise<T>): Promise<T> {
+  let answer!: T;
+  await eventually(`every broker knows ${topic}`, async () => {
+    try {
+      answer = await ask();
+      return true;
+    } catch (error) {
+      if (isUnknownTopic(error)) return false;
+      throw error;
+    }
+  });
+  return answer;
+}
+
+async function replicasOf(admin: Admin, topic: string): Promise<number[]> {
+  const { topics: [{ partitions } = { partitions: [] }] } = await admin.fetchTopicMetadata({
+    topics: [topic],
+  });
+  return partitions.map(({ replicas }) => replicas.length);
+}
+
+async function minInSyncOf(admin: Admin, topic: string): Promise<string | undefined> {
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["min.insync.replicas"] };
+  const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false });
+  return resources[0]?.configEntries[0]?.configValue;
+}
+
+testKafka(
+  "topics of three brokers have three replicas; when a leader stops, another leads, and takes and gives messages",
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
+    try {
+      await using own = await OwnKafka.start(directory, 3);
+      const brokers = own.url.slice("kafka://".length).split(",");
+      await using transport = await openKafkaTransport(brokers, QUICK);
+      await transport.ensureTopics([TOPIC]);
+      await using subscription = await transport.subscribe([TOPIC], { group: "g" });
+      const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      await eventually("the group's topic is there", async () => {
+        return (await admin.listTopics()).includes("__consumer_offsets");
+      });
+      for (const topic of [TOPIC, "__consumer_offsets"]) {
+        assertEquals([...new Set(await onceKnown(topic, () => replicasOf(admin, topic)))], [3], topic);
+        assertEquals(await onceKnown(topic, () => minInSyncOf(admin, topic)), "2", topic);
+      }
+      await admin.disconnect();
+
+      const replicas = new Replicas(brokers);
+      const before = await replicas.leader(TOPIC, 0);
+      await own.restartLeader(0, "stop", 0);
+      assert(await replicas.leader(TOPIC, 0) !== before, `partition 0 is still led by ${before}`);
+      await transport.send(TOPIC, [{ value: new Uint8Array([7]) }]);
+      for await (const { messages } of subscription) {
+        assertEquals([...messages[0]!.value], [7]);
+        break;
+      }
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+  NO_OWN_KAFKA,
+);
+
+Deno.test("kafka: two brokers make no cluster, since neither could go on without the other", async () => {
+  await assertRejects(() => startKafkaCluster({ ports: [1, 2], dataDir: "/nowhere" }), RangeError);
+});

@@ -1,0 +1,316 @@
+import { Buffer } from "node:buffer";
+import { BusError } from "../../../../bus/transport/errors.ts";
+import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
+import { committedRecords } from "../../../../bus/transport/kafka/wire/committed_records.ts";
+import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
+import type { FetchedRecord } from "../../../../bus/transport/kafka/wire/requests.ts";
+import { Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
+import { TransactionalProducer } from "../../../../bus/transport/kafka/transactions/transactional_producer.ts";
+import { parseBroker } from "../../../../bus/transport/kafka/net/url.ts";
+import type { Message, Transport, TransportEvent } from "../../../../bus/transport/transport.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../../../testing/assert.ts";
+import { BROKERS, openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { asAdmin, otherClient } from "../../../../testing/brokers/kafkajs.ts";
+import { eventually, unique, within } from "../suite/harness.ts";
+import { bytes, numbered, Reader } from "../suite/reader.ts";
+
+/** A record of a transaction, or the marker that ends one. */
+function record(offset: number, producerId: string, end?: "commit" | "abort"): FetchedRecord {
+  return {
+    offset: `${offset}`,
+    timestamp: "0",
+    key: end === undefined ? Buffer.from([0, 0, 0, 0]) : Buffer.from([0, 0, 0, end === "abort" ? 0 : 1]),
+    value: null,
+    headers: {},
+    isControlRecord: end !== undefined,
+    batchContext: {
+      firstOffset: `${offset}`,
+      lastOffsetDelta: 0,
+      inTransaction: producerId !== "-1",
+      producerId,
+    },
+  };
+}
+
+const offsets = (records: readonly FetchedRecord[]) => records.map(({ offset }) => Number(offset));
+
+Deno.test("kafka: of transactions that overlap, told in the order of their ends, only the aborted are left out", () => {
+  const records = [
+    record(0, "1"),
+    record(1, "2"),
+    record(2, "3"),
+    record(3, "-1"),
+    record(4, "2", "abort"),
+    record(5, "2"),
+    record(6, "1", "abort"),
+    record(7, "3", "commit"),
+    record(8, "2", "commit"),
+    record(9, "1"),
+  ];
+  const aborted = [{ producerId: "2", firstOffset: "1" }, { producerId: "1", firstOffset: "0" }];
+  assertEquals(offsets(committedRecords(records, aborted)), [2, 3, 5, 9]);
+});
+
+Deno.test("kafka: a fetch that begins within several aborted transactions leaves out all of them", () => {
+  const records = [record(10, "2"), record(11, "1"), record(12, "1", "abort"), record(13, "2", "abort")];
+  const aborted = [{ producerId: "1", firstOffset: "3" }, { producerId: "2", firstOffset: "5" }];
+  assertEquals(offsets(committedRecords(records, aborted)), []);
+});
+
+async function openCluster(): Promise<Cluster> {
+  return await Cluster.open({
+    seeds: BROKERS.map((broker) => parseBroker(broker)!),
+    clientId: "test",
+    tls: null,
+    sasl: null,
+    connectTimeoutMs: 5_000,
+    requestTimeoutMs: 30_000,
+    emit: () => {},
+  });
+}
+
+/** Topics of their own, and a second process's view of them. */
+class Stage implements AsyncDisposable {
+  readonly from = unique("from");
+  readonly to = unique("to");
+  readonly group = unique("group");
+  readonly transport: Transport;
+  readonly cluster: Cluster;
+
+  private constructor(transport: Transport, cluster: Cluster) {
+    this.transport = transport;
+    this.cluster = cluster;
+  }
+
+  static async set(onEvent: (event: TransportEvent) => void = () => {}): Promise<Stage> {
+    const stage = new Stage(await openQuick({ partitions: 1, onEvent }), await openCluster());
+    await stage.transport.send(stage.from, numbered(10));
+    await stage.transport.ensureTopics([stage.to]);
+    stage.cluster.watch([stage.to]);
+    await stage.cluster.refresh();
+    return stage;
+  }
+
+  /** A producer as the owner of the partition has it. */
+  producer(): Promise<TransactionalProducer> {
+    const settings = {
+      transactionalId: `imagebus/${this.from}/0/${this.group}`,
+      timeoutMs: 10_000,
+      group: this.group,
+      lane: unique("lane"),
+      ensure: () => Promise.resolve(),
+    };
+    return this.cluster.attempt("open", () => TransactionalProducer.open(this.cluster, settings));
+  }
+
+  copies(texts: readonly string[]) {
+    return texts.map((text) => ({ topic: this.to, message: { value: bytes(text) } }));
+  }
+
+  position(offset: number) {
+    return { topic: this.from, partition: 0, offset };
+  }
+
+  async copied(): Promise<string[]> {
+    await using reader = await Reader.open(this.transport, [this.to], { until: "end" });
+    await within(reader.ended, "the end");
+    return reader.texts;
+  }
+
+  async committed(): Promise<number | null> {
+    const topics = await this.transport.topics(this.group);
+    return topics.find(({ name }) => name === this.from)!.partitions[0]!.committed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cluster.close();
+    await this.transport.close();
+  }
+}
+
+const never = new AbortController().signal;
+
+testKafka(
+  "what was produced and not committed when its worker died is not to be seen, and is done again",
+  async () => {
+    await using stage = await Stage.set();
+    const { transport, from, group } = stage;
+    const dead = new Transaction(await stage.producer(), never);
+    await dead.send(stage.copies(["0", "1", "2"]));
+    await dead.commitPosition(stage.position(3));
+    await using reader = await Reader.open(transport, [from], { group, delivery: "exactly-once" });
+    await reader.until(10);
+    assertEquals(reader.messages[0]!.offset, 0);
+    await reader.subscription.commitWith(reader.batches[0]!.claim, 10, stage.copies(reader.texts));
+    assertEquals(await stage.copied(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  },
+);
+
+testKafka(
+  "the owner before is fenced: its transaction fails at each of its steps, and nothing of it is seen",
+  async () => {
+    await using stage = await Stage.set();
+    const [before, half, whole] = [await stage.producer(), stage.copies(["half"]), stage.copies(["whole"])];
+    await before.run(stage.position(1), stage.copies(["before"]), never);
+    const open = new Transaction(before, never);
+    await open.send(half);
+    await open.commitPosition(stage.position(5));
+    const owner = await stage.producer();
+    await assertRejects(() => open.end(true), BrokerFault);
+    await assertRejects(() => new Transaction(before, never).send(whole), BrokerFault);
+    const fault = await assertRejects(() => before.run(stage.position(9), whole, never), BrokerFault);
+    // INVALID_PRODUCER_EPOCH, or PRODUCER_FENCED in newer versions of the protocol.
+    assert([47, 90].includes(fault.code), `${fault}`);
+    assertEquals([await stage.copied(), await stage.committed()], [["before"], 1]);
+    await owner.run(stage.position(2), stage.copies(["owner"]), never);
+    assertEquals([await stage.copied(), await stage.committed()], [["before", "owner"], 2]);
+  },
+);
+
+testKafka(
+  "a claim whose transaction was shut out is lost, and comes back from what is committed",
+  async () => {
+    const reasons: string[] = [];
+    await using stage = await Stage.set((event) => {
+      if ("reason" in event) reasons.push(`${event.reason}`);
+    });
+    const { transport, from, group } = stage;
+    await using reader = await Reader.open(transport, [from], { group, delivery: "exactly-once" });
+    await reader.until(10);
+    const [{ claim }] = reader.batches as [typeof reader.batches[0]];
+    await reader.subscription.commitWith(claim, 4, stage.copies(["0", "1", "2", "3"]));
+    await stage.producer();
+    await reader.subscription.commitWith(claim, 10, stage.copies(["not to be seen"]));
+    assert(claim.lost.aborted);
+    assertMatch(reasons.join(), /PRODUCER_(EPOCH|FENCED)|\((47|90)\)/);
+    await reader.until(16);
+    assertEquals(reader.texts.slice(10), ["4", "5", "6", "7", "8", "9"]);
+    const again = reader.batches.at(-1)!.claim;
+    await reader.subscription.commitWith(again, 10, stage.copies(reader.texts.slice(10)));
+    assertEquals(await stage.copied(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  },
+);
+
+testKafka(
+  "what is sent in a transaction is seen when it is committed, and never when it is aborted",
+  async () => {
+    await using stage = await Stage.set();
+    const producer = await stage.producer();
+    await producer.run(stage.position(1), stage.copies(["first"]), never);
+    await stage.copied();
+    const open = new Transaction(producer, never);
+    await open.send(stage.copies(["second"]));
+    await using waiting = await Reader.open(stage.transport, [stage.to], { from: "end" });
+    const all = stage.copied();
+    await stage.transport.send(stage.to, [{ value: bytes("behind") }]);
+    await open.commitPosition(stage.position(2));
+    assertEquals(waiting.texts, []);
+    await open.end(true);
+    await waiting.until(2);
+    assertEquals(waiting.texts, ["second", "behind"]);
+    assertEquals((await all).slice(0, 2), ["first", "second"]);
+    const aborted = new Transaction(producer, never);
+    await aborted.send(stage.copies(["aborted"]));
+    await aborted.end(false);
+    await producer.run(stage.position(3), stage.copies(["third"]), never);
+    await waiting.until(3);
+    assertEquals(waiting.texts, ["second", "behind", "third"]);
+    assertEquals(await stage.copied(), ["first", "second", "behind", "third"]);
+  },
+);
+
+testKafka(
+  "another client that reads what is committed sees each message once, one that reads all sees more",
+  async () => {
+    await using stage = await Stage.set();
+    const producer = await stage.producer();
+    const aborted = new Transaction(producer, never);
+    await aborted.send(stage.copies(["one"]));
+    await aborted.end(false);
+    await producer.run(stage.position(1), stage.copies(["one", "last"]), never);
+    assertEquals(await readElsewhere(stage.to, false), ["one", "last"]);
+    assertEquals(await readElsewhere(stage.to, true), ["one", "one", "last"]);
+  },
+);
+
+async function readElsewhere(topic: string, readUncommitted: boolean): Promise<string[]> {
+  const consumer = otherClient().consumer({ groupId: unique("other"), readUncommitted });
+  const seen: string[] = [];
+  const done = Promise.withResolvers<void>();
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage({ message: { value } }) {
+      if (seen.push(`${value}`) > 0 && `${value}` === "last") done.resolve();
+      return Promise.resolve();
+    },
+  });
+  await within(done.promise, "the last message at another client");
+  await consumer.disconnect();
+  return seen;
+}
+
+testKafka(
+  "a message that its topic finds too large is replaced within its transaction, the others are stored as they are",
+  async () => {
+    await using stage = await Stage.set();
+    const small = unique("small");
+    const configEntries = [{ name: "max.message.bytes", value: "20000" }];
+    await asAdmin((admin) =>
+      admin.createTopics({ topics: [{ topic: small, numPartitions: 1, configEntries }] })
+    );
+    const { transport, from, group } = stage;
+    await using reader = await Reader.open(transport, [from], { group, delivery: "exactly-once" });
+    await reader.until(10);
+    const { claim } = reader.batches[0]!;
+    const large = { topic: small, message: { value: new Uint8Array(30_000) } };
+    const messages = Array.from({ length: 10 }, (_, index) => ({
+      topic: small,
+      message: { value: bytes(`${index} ${"x".repeat(8_000)}`) },
+    }));
+    const error = await assertRejects(
+      () => reader.subscription.commitWith(claim, 10, [...stage.copies(["all"]), ...messages, large]),
+      BusError,
+    );
+    assertEquals([error.code, claim.lost.aborted], ["too_large", false]);
+    assertEquals([await stage.copied(), await stage.committed()], [[], null]);
+    const smaller = () => ({ value: bytes("smaller") });
+    await reader.subscription.commitWith(claim, 10, [...stage.copies(["all"]), ...messages, {
+      ...large,
+      smaller,
+    }]);
+    assertEquals([await stage.copied(), await stage.committed()], [["all"], 10]);
+    await using all = await Reader.open(transport, [small], { until: "end" });
+    await all.ended;
+    assertEquals(all.texts.map((text) => text.split(" ")[0]), [..."0123456789", "smaller"]);
+  },
+);
+
+testKafka(
+  "a group whose topic is written by transactions is done when all is committed, its markers aside",
+  async () => {
+    await using stage = await Stage.set();
+    const producer = await stage.producer();
+    await producer.run(stage.position(1), stage.copies(["one"]), never);
+    await producer.run(stage.position(2), stage.copies(["two"]), never);
+    const [least, once] = [unique("behind"), unique("behind")];
+    await using one = await Reader.open(stage.transport, [stage.to], { group: least, commit: true });
+    await using two = await Reader.open(stage.transport, [stage.to], {
+      group: once,
+      delivery: "exactly-once",
+    });
+    await Promise.all([one.until(2), two.until(2)]);
+    await two.subscription.commitWith(two.batches[0]!.claim, endOf(two.messages), []);
+    for (const group of [least, once]) {
+      await eventually("nothing waits", async () => {
+        const topics = await stage.transport.topics(group);
+        const { committed, end } = topics.find(({ name }) => name === stage.to)!.partitions[0]!;
+        return committed === end;
+      });
+    }
+  },
+);
+
+function endOf(messages: readonly Message[]): number {
+  return messages.at(-1)!.offset + 1;
+}

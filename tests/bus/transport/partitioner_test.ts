@@ -1,0 +1,23 @@
+import { murmur2, partitionOfKey } from "../../../bus/transport/murmur2.ts";
+import { assertEquals } from "../../../testing/assert.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("partitioner: the hash is Kafka's", () => {
+  // The cases of org.apache.kafka.common.utils.UtilsTest.testMurmur2.
+  const cases: Record<string, number> = {
+    "21": -973932308,
+    "foobar": -790332482,
+    "a-little-bit-long-string": -985981536,
+    "a-little-bit-longer-string": -1486304829,
+    "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+    "abc": 479470107,
+  };
+  for (const [text, hash] of Object.entries(cases)) assertEquals(murmur2(bytes(text)), hash, text);
+});
+
+Deno.test("partitioner: every key has a partition, and many keys use them all", () => {
+  const used = new Set(Array.from({ length: 1_000 }, (_, index) => partitionOfKey(bytes(`key ${index}`), 7)));
+  assertEquals(used, new Set([0, 1, 2, 3, 4, 5, 6]));
+  assertEquals(partitionOfKey(new Uint8Array(), 1), 0);
+});

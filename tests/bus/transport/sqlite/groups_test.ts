@@ -1,0 +1,157 @@
+import { Database } from "../../../../bus/transport/sqlite/database.ts";
+import { GroupStore } from "../../../../bus/transport/sqlite/group_store.ts";
+import { Log } from "../../../../bus/transport/sqlite/log.ts";
+import { assert, assertEquals } from "../../../../testing/assert.ts";
+
+const SESSION_MS = 1_000;
+
+/** A group whose members take their turns when the test says so. */
+class Group implements Disposable {
+  readonly database = new Database(":memory:", "normal");
+  readonly #log = new Log(this.database);
+  readonly #members = new Map<string, { store: GroupStore; id: number | null }>();
+
+  join(name: string, topics: Record<string, number>): void {
+    const found = Object.entries(topics).map(([topic, partitions]) =>
+      this.#log.ensureTopic(topic, { partitions, expires: false })
+    );
+    this.#members.set(name, {
+      store: new GroupStore(this.database, this.#log, "group", found, SESSION_MS),
+      id: null,
+    });
+  }
+
+  /** Lets a member share; it gives back at once what is too much. Returns `topic/partition` of what it keeps. */
+  share(name: string): string[] {
+    const member = this.#members.get(name)!;
+    return this.database.transaction(() => {
+      const { member: id, holdings, surplus } = member.store.share(member.id);
+      member.id = id;
+      const kept = holdings.map(({ partition }) => partition);
+      for (const [topic, count] of surplus) {
+        for (const partition of kept.filter((one) => one.topic === topic).slice(0, count)) {
+          member.store.release(id, partition);
+          kept.splice(kept.indexOf(partition), 1);
+        }
+      }
+      return kept.map(({ topic, number }) => `${topic}/${number}`);
+    });
+  }
+
+  /** Commits for a member what it believes to own; returns whether that was taken. */
+  commit(name: string, topic: string, offset: number): boolean {
+    const { store, id } = this.#members.get(name)!;
+    const [partition] = this.#log.ensureTopic(topic, { partitions: 1, expires: false }).partitions;
+    return this.database.transaction(() => store.commit(id!, partition!, offset));
+  }
+
+  committed(): (number | null)[] {
+    return this.#log.list("group").flatMap(({ partitions }) => partitions.map(({ committed }) => committed));
+  }
+
+  /** Everybody's claims, when each has had enough turns. */
+  settle(...names: string[]): string[][] {
+    for (let turn = 0; turn < 2; turn++) names.forEach((name) => this.share(name));
+    return names.map((name) => this.share(name));
+  }
+
+  leave(name: string): void {
+    const { store, id } = this.#members.get(name)!;
+    this.database.transaction(() => store.leave(id!));
+  }
+
+  /** Makes a member's last sign of life older (or younger) than it was. */
+  age(name: string, ms: number): void {
+    this.database.run(
+      "UPDATE members SET renewed = renewed - ? WHERE id = ?",
+      ms,
+      this.#members.get(name)!.id,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.database[Symbol.dispose]();
+  }
+}
+
+const sizes = (claims: string[][]) => claims.map(({ length }) => length);
+
+Deno.test("sqlite groups: each partition has one owner, and the shares differ by one at most", () => {
+  using group = new Group();
+  for (const name of ["a", "b", "c"]) group.join(name, { topic: 8 });
+  const claims = group.settle("a", "b", "c");
+  assertEquals(new Set(claims.flat()).size, 8);
+  assertEquals(sizes(claims).toSorted(), [2, 3, 3]);
+});
+
+Deno.test("sqlite groups: topics of one partition are spread over the members", () => {
+  using group = new Group();
+  const topics = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`t${index}`, 1]));
+  for (const name of ["a", "b", "c"]) group.join(name, topics);
+  const claims = group.settle("a", "b", "c");
+  assertEquals(new Set(claims.flat()).size, 9);
+  assertEquals(sizes(claims), [3, 3, 3]);
+});
+
+Deno.test("sqlite groups: who joins or leaves moves no more partitions than it must", () => {
+  using group = new Group();
+  group.join("a", { topic: 6 });
+  group.join("b", { topic: 6 });
+  const [beforeA, beforeB] = group.settle("a", "b");
+  group.join("c", { topic: 6 });
+  const [afterA, afterB, afterC] = group.settle("a", "b", "c");
+  assertEquals(sizes([afterA!, afterB!, afterC!]), [2, 2, 2]);
+  assert(afterA!.every((one) => beforeA!.includes(one)) && afterB!.every((one) => beforeB!.includes(one)));
+  group.leave("c");
+  const [finalA, finalB] = group.settle("a", "b");
+  assert(afterA!.every((one) => finalA!.includes(one)) && afterB!.every((one) => finalB!.includes(one)));
+  assertEquals(sizes([finalA!, finalB!]), [3, 3]);
+});
+
+Deno.test("sqlite groups: more members than partitions leaves some idle until others leave", () => {
+  using group = new Group();
+  for (const name of ["a", "b", "c"]) group.join(name, { topic: 2 });
+  const claims = group.settle("a", "b", "c");
+  assertEquals(sizes(claims).toSorted(), [0, 1, 1]);
+  const idle = ["a", "b", "c"][claims.findIndex(({ length }) => length === 0)]!;
+  for (const name of ["a", "b", "c"]) if (name !== idle) group.leave(name);
+  assertEquals(group.share(idle).length, 2);
+});
+
+for (
+  const [what, ms] of [["is silent", SESSION_MS + 100], ["seems to live in the future", -60_000]] as const
+) {
+  Deno.test(`sqlite groups: a member that ${what} is given up, and comes back as a new one`, () => {
+    using group = new Group();
+    group.join("a", { topic: 4 });
+    group.join("b", { topic: 4 });
+    assertEquals(sizes(group.settle("a", "b")), [2, 2]);
+    group.age("a", ms);
+    assertEquals(group.share("b").length, 4);
+    assertEquals(group.share("a").length, 0);
+    assertEquals(sizes(group.settle("b", "a")), [2, 2]);
+  });
+}
+
+Deno.test("sqlite groups: a member that was silent, but not given up, keeps its claims", () => {
+  using group = new Group();
+  group.join("a", { topic: 4 });
+  group.share("a");
+  group.age("a", SESSION_MS * 10);
+  assertEquals(group.share("a").length, 4);
+});
+
+Deno.test("sqlite groups: who was given up can't commit, though it has not noticed yet", () => {
+  using group = new Group();
+  group.join("a", { topic: 1 });
+  group.share("a");
+  assertEquals([group.commit("a", "topic", 5), group.committed()], [true, [5]]);
+  group.join("b", { topic: 1 });
+  group.age("a", SESSION_MS + 100);
+  group.share("b");
+  assertEquals([group.commit("b", "topic", 7), group.commit("a", "topic", 9), group.committed()], [
+    true,
+    false,
+    [7],
+  ]);
+});

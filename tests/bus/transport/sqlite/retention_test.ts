@@ -1,0 +1,169 @@
+import { BusError } from "../../../../bus/transport/errors.ts";
+import { createMemoryBroker } from "../../../../bus/transport/memory.ts";
+import { Changes } from "../../../../bus/transport/sqlite/changes.ts";
+import { Database } from "../../../../bus/transport/sqlite/database.ts";
+import { checkSqliteOptions } from "../../../../bus/transport/sqlite/options.ts";
+import { Store } from "../../../../bus/transport/sqlite/store.ts";
+import { SqliteTransport } from "../../../../bus/transport/sqlite/transport.ts";
+import type { PartitionInfo, Transport } from "../../../../bus/transport/transport.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
+import { within } from "../suite/harness.ts";
+import { Reader } from "../suite/reader.ts";
+
+const message = { value: new Uint8Array(1_000) };
+
+/** A transport of one partition a topic, on a store that is swept when the test says so; `imagebus.results` expires. */
+class Swept implements AsyncDisposable {
+  readonly store: Store;
+  readonly transport: Transport;
+
+  constructor(retentionMs: number) {
+    const options = checkSqliteOptions({ partitions: 1, retentionMs, expiringTopics: ["imagebus.results"] });
+    const database = new Database(":memory:", "normal");
+    this.store = new Store(database, new Changes(), { ...options, onUnavailable() {} });
+    this.transport = new SqliteTransport(this.store, {
+      ...options,
+      url: "memory:",
+      capabilities: { durable: "no", shared: false },
+      release: () => this.store[Symbol.dispose](),
+    });
+  }
+
+  /** Sweeps when everything sent so far is in the past. */
+  async sweep(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await this.store.retention.sweep(this.store.writer);
+  }
+
+  async partition(topic: string, group?: string): Promise<PartitionInfo> {
+    return (await this.transport.topics(group)).find(({ name }) => name === topic)!.partitions[0]!;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.transport.close();
+  }
+}
+
+async function commit(transport: Transport, topic: string, group: string, offset: number): Promise<void> {
+  await using reader = await Reader.open(transport, [topic], { group });
+  await reader.until(1);
+  await reader.subscription.commit(new Map([[reader.batches[0]!.claim, offset]]));
+}
+
+Deno.test("retention: what is old and committed by every group is removed, and nothing else", async () => {
+  await using swept = new Swept(0);
+  const { transport } = swept;
+  await transport.send("work", Array.from({ length: 1_000 }, () => message));
+  await commit(transport, "work", "ahead", 900);
+  await commit(transport, "work", "behind", 600);
+  await swept.sweep();
+  assertEquals(await swept.partition("work", "behind"), {
+    partition: 0,
+    start: 600,
+    end: 1_000,
+    committed: 600,
+  });
+  await using reader = await Reader.open(transport, ["work"]);
+  await reader.until(400);
+  assertEquals(reader.messages[0]?.offset, 600);
+});
+
+Deno.test("retention: what is committed but young stays", async () => {
+  await using swept = new Swept(60_000);
+  await swept.transport.send("work", [message]);
+  await commit(swept.transport, "work", "group", 1);
+  await swept.sweep();
+  assertEquals((await swept.partition("work")).start, 0);
+});
+
+Deno.test("retention: messages wait for their first group, whatever their age", async () => {
+  await using swept = new Swept(0);
+  await swept.transport.send("requests", [message, message]);
+  await using reader = await Reader.open(swept.transport, ["requests"]);
+  await reader.until(2);
+  await swept.sweep();
+  assertEquals((await swept.partition("requests")).start, 0);
+});
+
+Deno.test("retention: a group that committed another partition of the topic is waited for", async () => {
+  const options = { partitions: 2, expiringTopics: [] };
+  await using swept = new Swept(0);
+  const { database, log, retention, writer } = swept.store;
+  await writer.run(() => log.ensureTopic("work", { partitions: options.partitions, expires: false }));
+  await swept.transport.send("work", [message, message, message, message]);
+  database.run("INSERT INTO groups (name) VALUES ('group')");
+  database.run("INSERT INTO commits SELECT 'group', id, next FROM partitions WHERE number = 0");
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  await retention.sweep(writer);
+  const [topic] = await swept.transport.topics();
+  assertEquals(topic?.partitions.map(({ start, end }) => end - start), [0, 2]);
+});
+
+Deno.test("retention: topics that expire are removed by age alone", async () => {
+  await using swept = new Swept(0);
+  await swept.transport.send("imagebus.results", [message, message]);
+  await swept.sweep();
+  assertEquals((await swept.partition("imagebus.results")).start, 2);
+  await swept.transport.send("imagebus.results", [message]);
+  await using reader = await Reader.open(swept.transport, ["imagebus.results"]);
+  await reader.until(1);
+  assertEquals(reader.messages[0]?.offset, 2);
+});
+
+Deno.test("retention: a full bus refuses more, naming the sizes, the option and the topic", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  for (let sent = 0; sent < 90; sent++) await transport.send("requests", [message]);
+  const sends = () => Promise.all(Array.from({ length: 10 }, () => transport.send("requests", [message])));
+  const error = await assertRejects(sends, BusError);
+  assertEquals([error.code, error.retriable], ["queue_full", true]);
+  for (const part of ["maxQueueBytes", "100000", "requests"]) assertStringIncludes(error.message, part);
+});
+
+Deno.test("retention: a full bus removes what every group has finished, however young, and no more than it must", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  const send = (count: number) => transport.send("work", Array.from({ length: count }, () => message));
+  await send(90);
+  await commit(transport, "work", "group", 50);
+  await send(30);
+  const [topic] = await transport.topics();
+  const { start, end } = topic!.partitions[0]!;
+  assertEquals(end, 120);
+  assert(start > 0 && start <= 50, `${start}`);
+  await assertRejects(() => send(60), BusError, "maxQueueBytes");
+  await commit(transport, "work", "group", 120);
+  await send(60);
+});
+
+Deno.test("retention: a full bus removes the oldest of topics that expire before it refuses", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
+  await using transport = broker.connect({ partitions: 1, expiringTopics: ["results"] });
+  const messages = Array.from({ length: 40 }, () => message);
+  await transport.send("results", messages);
+  await transport.send("requests", messages);
+  await transport.send("requests", messages);
+  const starts = (await transport.topics()).map(({ name, partitions }) => [name, partitions[0]!.start > 0]);
+  assertEquals(starts, [["requests", false], ["results", true]]);
+});
+
+Deno.test("retention: empty messages count too", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 10_000 });
+  await using transport = broker.connect();
+  const sends = async () => {
+    for (let sent = 0; sent < 1_000; sent++) await transport.send("work", [{ value: new Uint8Array() }]);
+  };
+  assertEquals((await assertRejects(sends, BusError)).code, "queue_full");
+});
+
+Deno.test("retention: a reader until the end is not kept waiting by what was removed meanwhile", async () => {
+  await using swept = new Swept(0);
+  const { transport } = swept;
+  await transport.send("work", Array.from({ length: 10 }, () => message));
+  const subscription = await transport.subscribe(["work"], { until: "end" });
+  await commit(transport, "work", "group", 10);
+  await swept.sweep();
+  const reader = new Reader(subscription);
+  await within(reader.ended, "the end of the iteration");
+  assertEquals(reader.messages.length, 0);
+});

@@ -1,0 +1,135 @@
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
+import { findTestData, skipped } from "../../testing/data.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const CLOTHES = fileURLToPath(new URL("../fixtures/clothes", import.meta.url));
+const whole = await findTestData();
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** As `deno task data` does, but without any network. */
+async function data(...args: readonly string[]): Promise<Run> {
+  const permissions = ["--allow-read", "--allow-write", "--allow-env=IMAGEBUS_*"];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", ...permissions, "cli.ts", "data", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", IMAGEBUS_DATA: "" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function withDirectory(run: (path: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const lines = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line));
+
+Deno.test("data list: published sets and image folders, whole or not, are listed", () =>
+  withDirectory(async (path) => {
+    await Deno.symlink(CLOTHES, `${path}/clothes`);
+    await Deno.mkdir(`${path}/empty`);
+    await Deno.mkdir(`${path}/mnist`);
+    await Deno.writeTextFile(`${path}/mnist/train-labels-idx1-ubyte.gz`, "12345");
+    const { code, stdout } = await data("list", "--data", path, "--json");
+    assertEquals(code, 0);
+    assertEquals(
+      lines(stdout).map(({ name, kind, complete, images }) => `${name} ${kind} ${complete} ${images}`),
+      [
+        "fashion-mnist official false 0",
+        "mnist official false 0",
+        "cifar-10 official false 0",
+        "clothes folder true 60",
+        "empty folder false 0",
+      ],
+    );
+    const { stdout: table } = await data("list", "--data", path);
+    assertMatch(table, /fashion-mnist +0 +0\.0 +no +not there\n/);
+    assertMatch(table, /mnist +0 +0\.0 +no +train-images-idx3-ubyte\.gz, t10k-.* missing\n/);
+    assertMatch(table, /clothes +60 +0\.0 +yes +\/.*\/clothes\/\n/);
+  }));
+
+Deno.test("data check: a folder of images is good, or what is wrong with it is said", () =>
+  withDirectory(async (path) => {
+    const good = await data("check", CLOTHES);
+    assertEquals([good.code, good.stderr], [0, ""]);
+    assertStringIncludes(
+      good.stdout,
+      "good  48 training and 12 test images, 28×28 grey, 3 classes: ankle-boot, bag",
+    );
+    const sized = await data("check", CLOTHES, "--size", "32x24", "--channels", "3", "--json");
+    assertStringIncludes(lines(sized.stdout)[0].message, "32×24 RGB");
+    for (const [name, content] of [["cats", "no picture"], ["dogs", "no picture"]] as const) {
+      await Deno.mkdir(`${path}/pets/${name}`, { recursive: true });
+      for (const file of ["1.png", "2.png"]) {
+        await Deno.writeTextFile(`${path}/pets/${name}/${file}`, content);
+      }
+    }
+    const bad = await data("check", "--data", path);
+    assertEquals(bad.code, 1);
+    assertMatch(bad.stdout, /^pets {2}damaged {2}\S+\.png can't be read as an image/);
+  }));
+
+const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = [
+  [[], "data needs one of get, list, check"],
+  [["gte", "mnist"], 'data can\'t "gte": did you mean "get"?'],
+  [["get"], "data get needs one name"],
+  [["get", "fashion-mnst"], 'no published data set "fashion-mnst": did you mean "fashion-mnist"?'],
+  [["get", "mnist", "--from", "/nowhere"], "/nowhere/ is not a directory of files at hand"],
+  [["get", "mnist", "--data", "/nowhere/data"], "there is no directory /nowhere/"],
+  [["check", "--data", "/nowhere"], "There is no directory of data at /nowhere/"],
+  [["check", "nothing"], 'There is no data set "nothing"'],
+  [["check", CLOTHES, "--size", "32"], '--size is "32": expected width'],
+  [["check", CLOTHES, "--size", "0x5"], '--size is "0x5": expected width and height, each 1 to 4096'],
+  [["check", CLOTHES, "--channels", "2"], "--channels is 2: expected 1 (grey) or 3 (RGB)"],
+];
+
+for (const [args, text] of MISTAKES) {
+  Deno.test(`data ${args.slice(0, 2).map((arg) => arg.split("/").at(-1)).join(" ")}: "${text.slice(0, 40)}…" and code 2`, async () => {
+    const { code, stdout, stderr } = await data(...args);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assertStringIncludes(stderr, text);
+    assert(stderr.trim().split("\n").length <= 2, stderr);
+  });
+}
+
+Deno.test("data get: without the permission for the servers it says which flag is missing", () =>
+  withDirectory(async (path) => {
+    const { code, stderr } = await data("get", "mnist", "--data", path);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "--allow-net");
+    assertEquals([...Deno.readDirSync(path)], []);
+  }));
+
+Deno.test({
+  name: `data get --from: the real files are taken, and only official ones unasked${skipped(whole)}`,
+  ignore: whole === undefined,
+  fn: () =>
+    withDirectory(async (path) => {
+      const from = fileURLToPath(whole!);
+      const got = await data("get", "mnist", "--from", from, "--data", path, "--json");
+      assertEquals([got.code, got.stderr], [0, ""]);
+      assertEquals(
+        new Set(lines(got.stdout).map(({ came, official }) => `${came} ${official}`)),
+        new Set(["copied true"]),
+      );
+      const checked = await data("check", "mnist", "--data", path, "--json");
+      assertEquals(lines(checked.stdout).map(({ state }) => state), new Array(4).fill("official"));
+      await Deno.writeTextFile(`${path}/mnist/t10k-labels-idx1-ubyte.gz`, "spoilt");
+      const spoilt = await data("check", "mnist", "--data", path, "--json");
+      assertEquals([spoilt.code, lines(spoilt.stdout)[3].state], [1, "damaged"]);
+      const again = await data("get", "mnist", "--from", from, "--data", path);
+      assertEquals(again.code, 1);
+      assertStringIncludes(again.stderr, "Remove it to get the official one");
+    }),
+});

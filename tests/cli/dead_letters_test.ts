@@ -1,0 +1,229 @@
+import { fileName } from "../../cli/commands/dead_letters/export.ts";
+import { parseSince } from "../../cli/commands/dead_letters/filter.ts";
+import { fitted } from "../../cli/commands/dead_letters/show.ts";
+import { printable } from "../../cli/commands/dead_letters/text.ts";
+import { UsageError } from "../../cli/command.ts";
+import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
+import { openTransport } from "../../bus/connect.ts";
+import { decodeImage } from "../../models/image/decode.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "../../testing/assert.ts";
+import { byId, deadLetters, DeadLetterStage, liveDeadLetters } from "./dead_letters_suite.ts";
+import { SEVEN } from "../../testing/images.ts";
+import { failed, requestRecord } from "../../testing/settled.ts";
+
+Deno.test("dead-letters command: what is replayed after its cause is gone is one row, and replayed twice no second one", async () => {
+  await using stage = await DeadLetterStage.set((directory) => `sqlite:${directory}/bus.db`);
+  await liveDeadLetters(stage);
+});
+
+/** A bus with dead letters of these ids, in a directory that goes with it. */
+async function withLetters(
+  ids: readonly string[],
+  run: (url: string, dir: string) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  const url = `sqlite:${dir}/bus.db`;
+  {
+    await using transport = await openTransport(url, { partitions: 1 });
+    for (const id of ids) {
+      const headers = { ...requestRecord(id).headers, "content-type": "image/png" };
+      const message = { ...requestRecord(id), value: SEVEN.png, headers };
+      await transport.send("imagebus.dead-letters", [encodeDeadLetter(message, failed(id).result)]);
+    }
+  }
+  try {
+    await run(url, dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function filesIn(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+}
+
+Deno.test("dead-letters command: an empty bus has none, and says so", () =>
+  withLetters([], async (url) => {
+    for (const args of [["list"], ["replay", "--all"]]) {
+      const { code, out, err } = await deadLetters(url, ...args);
+      assertEquals([code, out], [0, ""]);
+      assertMatch(err, /^No dead letters on sqlite:/);
+    }
+  }));
+
+Deno.test("dead-letters command: list shows a line each, aligned, the newest N, and nothing that steers a terminal", () =>
+  withLetters(["one", "two", "evil\u001b[2J"], async (url) => {
+    const { code, out, err } = await deadLetters(url, "list", "--limit", "2");
+    const lines = out.trimEnd().split("\n");
+    assertEquals([code, lines.length], [0, 3]);
+    assertMatch(lines[0]!, /^failed at +model +reason +bytes +attempts +now +id$/);
+    assertMatch(lines[1]!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +fashion-mnist +damaged +\d+ +1 +- +two$/);
+    assertStringIncludes(lines[2]!, "evil\\u001b[2J");
+    assertStringIncludes(err, "The newest 2 of 3: --limit N shows more");
+  }));
+
+Deno.test("dead-letters command: show tells everything, for people and for programs", () =>
+  withLetters(["one", "two"], async (url) => {
+    const { code, out } = await deadLetters(url, "show", "two");
+    assertEquals(code, 0);
+    for (
+      const part of ["damaged: why two failed", "key of two", "imagebus.fashion-mnist, partition 2, offset 5"]
+    ) {
+      assertStringIncludes(out, part);
+    }
+    assertMatch(out, /^binary +base64 \/\/4=$/m);
+    const object = byId((await deadLetters(url, "show", "two", "--json")).out).get("two");
+    assertEquals(object?.["headers"], {
+      ce_id: "two",
+      own: "kept",
+      binary: { base64: "//4=" },
+      "content-type": "image/png",
+    });
+  }));
+
+Deno.test("dead-letters command: export writes the bytes and the rest, for whatever id, and never elsewhere", () =>
+  withLetters(
+    ["one", "../../etc/passwd", "ONE", "a/b", "a\\b", ".hidden"],
+    async (url, dir) => {
+      const before = filesIn(dir);
+      const { code, err } = await deadLetters(url, "export", `${dir}/failed`);
+      assertEquals(code, 0, err);
+      assertEquals(filesIn(dir), [...before, "failed"].sort());
+      const files = filesIn(`${dir}/failed`);
+      assertEquals(files.length, 12);
+      const abouts = files.filter((name) => name.endsWith(".json")).map((name) =>
+        JSON.parse(Deno.readTextFileSync(`${dir}/failed/${name}`))
+      );
+      const ids = abouts.map(({ id }) => id).sort();
+      assertEquals(ids, ["../../etc/passwd", ".hidden", "ONE", "a/b", "a\\b", "one"]);
+      for (const { file } of abouts) {
+        assertMatch(file, /^[a-z0-9][a-z0-9._-]*\.png$/);
+        assertEquals([...Deno.readFileSync(`${dir}/failed/${file}`)], [...SEVEN.png]);
+      }
+    },
+  ));
+
+Deno.test("dead-letters command: export leaves a directory that holds something alone, and nothing half-written", () =>
+  withLetters(["one"], async (url, dir) => {
+    await Deno.mkdir(`${dir}/full`);
+    await Deno.writeTextFile(`${dir}/full/mine`, "mine");
+    await Deno.mkdir(`${dir}/empty`);
+    const before = filesIn(dir);
+    const occupied = await deadLetters(url, "export", `${dir}/full`);
+    assertEquals([occupied.code, filesIn(`${dir}/full`)], [2, ["mine"]]);
+    assertStringIncludes(occupied.err, "is not empty");
+    const file = await deadLetters(url, "export", `${dir}/full/mine`);
+    assertEquals(file.code, 2);
+    const none = await deadLetters(url, "export", `${dir}/none`, "--reason", "empty");
+    assertEquals(none.code, 0);
+    assertMatch(none.err, /^No such dead letters/);
+    assertEquals(filesIn(dir), before);
+    assertEquals((await deadLetters(url, "export", `${dir}/empty`)).code, 0);
+    assertEquals(filesIn(`${dir}/empty`), ["one.json", "one.png"]);
+  }));
+
+Deno.test("dead-letters command: of what was not kept whole, the rest is shown and exported, and no replay is tried", () =>
+  withLetters([], async (url, dir) => {
+    {
+      await using transport = await openTransport(url);
+      const message = { ...requestRecord("large"), value: SEVEN.png };
+      await transport.send("imagebus.dead-letters", [encodeOmitted(message, failed("large").result)]);
+    }
+    const { out } = await deadLetters(url, "show", "large");
+    assertStringIncludes(out, `${SEVEN.png.length}, not kept: too large for the bus`);
+    assertEquals((await deadLetters(url, "export", `${dir}/failed`)).code, 0);
+    assertEquals(filesIn(`${dir}/failed`), ["large.json"]);
+    const refused = await deadLetters(url, "replay", "--all");
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.err, "large is not replayed: it was too large to be kept");
+    assertStringIncludes(refused.err, "imagebus.fashion-mnist, partition 2, offset 5");
+  }));
+
+Deno.test("dead-letters command: each mistake is named, with what would be right, and nothing is sent", () =>
+  withLetters(["one"], async (url) => {
+    const cases: [string[], string][] = [
+      [[], "dead-letters needs one of list, show, export, replay"],
+      [["lst"], 'dead-letters can\'t "lst": did you mean "list"?'],
+      [["list", "one"], "dead-letters list takes no names: imagebus dead-letters list --id 42"],
+      [["list", "--all"], "dead-letters list has no option --all: only replay has"],
+      [["export", "d", "--dry-run"], "dead-letters export has no option --dry-run: only replay has"],
+      [["list", "--since", "soon"], '--since is "soon": expected how long ago, as 30m, 2h or 7d'],
+      [["show"], "dead-letters show needs one id"],
+      [["show", "two"], 'There is no dead letter "two" on sqlite:'],
+      [["export"], "dead-letters export needs one directory"],
+      [["replay"], "dead-letters replay needs to know which: --id, --reason, --model, --since or --all"],
+      [["replay", "--limit", "1"], "dead-letters replay needs to know which"],
+      [["replay", "one"], "dead-letters replay takes ids by --id: imagebus dead-letters replay --id one"],
+      [["replay", "--all", "--model", "mnist"], "dead-letters replay --all is everything"],
+      [["replay", "--id", "one", "--id", "two"], 'There is no dead letter "two" on sqlite:'],
+      [["replay", "--all", "--max-attempts", "0"], '--max-attempts is "0": expected a whole number from 1'],
+    ];
+    for (const [args, message] of cases) {
+      const { code, out, err } = await deadLetters(url, ...args);
+      assertEquals([code, out], [2, ""], args.join(" "));
+      assertStringIncludes(err, message);
+      assert(err.trimEnd().split("\n").length <= 2, err);
+    }
+    await using transport = await openTransport(url);
+    assertEquals((await transport.topics()).map(({ name }) => name), ["imagebus.dead-letters"]);
+  }));
+
+Deno.test("dead-letters command: since reads how long ago, and times", () => {
+  const now = Date.parse("2026-02-01T12:00:00Z");
+  const cases: [string, string][] = [
+    ["90s", "2026-02-01T11:58:30.000Z"],
+    ["30m", "2026-02-01T11:30:00.000Z"],
+    ["2h", "2026-02-01T10:00:00.000Z"],
+    ["7d", "2026-01-25T12:00:00.000Z"],
+    ["2026-01-31", "2026-01-31T00:00:00.000Z"],
+    ["2026-01-31T12:00Z", "2026-01-31T12:00:00.000Z"],
+    ["2026-01-31T12:00:00.5+01:00", "2026-01-31T11:00:00.500Z"],
+  ];
+  for (const [text, expected] of cases) assertEquals(parseSince(text, now).toISOString(), expected);
+  for (const text of ["", "2", "h", "-2h", "2 h", "1.5h", "2026-13-01", "2026-01-31T25:00Z", "01/31/2026"]) {
+    assertThrows(() => parseSince(text, now), UsageError, `--since is "${text}"`);
+  }
+});
+
+Deno.test("dead-letters command: a file's name is plain, and another one for each id", () => {
+  assertEquals(fileName("cam-1_2026.7"), "cam-1_2026.7");
+  const ids = [
+    "A",
+    "a",
+    "../a",
+    "a/",
+    ".",
+    "..",
+    "",
+    "con",
+    "nul.txt",
+    "ä",
+    "ö",
+    "x".repeat(256),
+    "x".repeat(255),
+    "-rf",
+  ];
+  const names = ids.map(fileName);
+  assertEquals(new Set(names).size, ids.length);
+  for (const name of names) assertMatch(name, /^[a-z0-9][a-z0-9._-]{0,109}$/);
+  assert(!names.includes("con") && !names.includes("nul.txt"));
+});
+
+Deno.test("dead-letters command: control characters and turned text are spelt out", () => {
+  assertEquals(printable("Zoë 猫\n\u001b]0;x\u0007\u202e"), "Zoë 猫\\u000a\\u001b]0;x\\u0007\\u202e");
+});
+
+Deno.test("dead-letters command: a large picture is brought to the width of a terminal, a small one left as it is", () => {
+  const seven = decodeImage(SEVEN.png);
+  assertEquals(fitted(seven), { ...seven, data: new Uint8Array(seven.data) });
+  const data = Uint8Array.from({ length: 130 * 3 * 3 }, (_, i) => i % 251);
+  const small = fitted({ width: 130, height: 3, channels: 3, data });
+  assertEquals([small.width, small.height, small.data.length], [44, 1, 132]);
+  assertEquals([...small.data.subarray(3, 6)], [...data.subarray(9, 12)]);
+});

@@ -1,0 +1,178 @@
+import { createClassifier } from "../../models/classifier.ts";
+import { loadModels } from "../../models/registry.ts";
+import { loadWasmBinary } from "../../models/wasm_binary.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
+import { KERAS_FIXTURES, pictures } from "../fixtures/keras_models.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const PLAIN = new URL("keras3/plain.h5", KERAS_FIXTURES).pathname;
+const LABELS = ["--labels", "a,b,c,d"];
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the task as a user types it, in another directory, with the permissions that deno.json names. */
+function task(cwd: string, args: readonly string[]): Promise<Ended> {
+  return run(
+    Deno.execPath(),
+    ["task", "--quiet", "--config", `${ROOT.pathname}deno.json`, "model", ...args],
+    cwd,
+  );
+}
+
+async function run(program: string, args: readonly string[], cwd: string): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+async function inDirectory(fn: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await fn(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function filesIn(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+}
+
+Deno.test("model command: what is imported is served, and can be exported and imported again", () =>
+  inDirectory(async (dir) => {
+    const imported = await task(dir, [
+      "import",
+      PLAIN,
+      "--name",
+      "mine",
+      ...LABELS,
+      "--out",
+      `${dir}/models`,
+    ]);
+    assertEquals(imported.code, 0, imported.err);
+    assertMatch(imported.out, /^mine {2}4 classes, 6 layers, 1266 parameters {2}.*models\/mine\/\n$/);
+    assertStringIncludes(imported.err, "0…255 become 0…1");
+    const [files] = await loadModels({ dirs: [`${dir}/models`], names: ["mine"] });
+    using classifier = await createClassifier(files!, await loadWasmBinary());
+    const answers = classifier.classify(pictures(files!.manifest.input));
+
+    const exported = await task(dir, [
+      "export",
+      "mine",
+      "--models-dir",
+      `${dir}/models`,
+      "--h5",
+      `${dir}/out.h5`,
+      "--json",
+    ]);
+    assertEquals(exported.code, 0, exported.err);
+    assertEquals(JSON.parse(exported.out).bytes, (await Deno.stat(`${dir}/out.h5`)).size);
+    await Deno.writeTextFile(`${dir}/names.txt`, "one\ntwo\nthree\nfour\n");
+    const again = await task(dir, [
+      ...["import", `${dir}/out.h5`, "--name", "again", "--labels-file", `${dir}/names.txt`],
+      ...["--out", `${dir}/models`, "--json"],
+    ]);
+    assertEquals(JSON.parse(again.out).guessedForm, false);
+    const [copy] = await loadModels({ dirs: [`${dir}/models`], names: ["again"] });
+    assertEquals(copy!.manifest.labels, ["one", "two", "three", "four"]);
+    using second = await createClassifier(copy!, await loadWasmBinary());
+    for (const [i, outcome] of second.classify(pictures(copy!.manifest.input)).entries()) {
+      const first = answers[i]!;
+      assert(outcome.ok && first.ok);
+      assertEquals(outcome.top.map(({ index }) => index), first.top.map(({ index }) => index));
+    }
+    assertEquals(filesIn(dir), ["models", "names.txt", "out.h5"]);
+  }));
+
+const MISTAKES: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+  [[], /needs to know what to do: there are import, export/],
+  [["imprt", "x.h5"], /can't "imprt": did you mean "import"\?/],
+  [["import"], /model import needs one file/],
+  [["import", PLAIN, ...LABELS], /needs a name for the model: --name mine/],
+  [["import", PLAIN, "--name", "mine"], /tells 4 classes apart; no labels are given/],
+  [["import", PLAIN, "--name", "mine", "--labels", "a,b"], /4 classes apart; 2 labels are given/],
+  [["import", PLAIN, "--name", "Mine", ...LABELS], /name must be 1 to 63 of a-z/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--labels-file", "x"], /Both --labels and --labels-file/],
+  [["import", PLAIN, "--name", "mine", "--labels-file", "gone.txt"], /gone\.txt/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--scale", "0"], /must be greater than 0; there is 0/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--mean", "1,x"], /--mean is "1,x": expected a number/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--height", "5"], /--height and --width belong together/],
+  [["import", "gone.h5", "--name", "mine", ...LABELS], /gone\.h5 is not there/],
+  [
+    ["import", new URL("make.py", KERAS_FIXTURES).pathname, "--name", "mine"],
+    /make\.py is no model of Keras/,
+  ],
+  [["export", "mnist"], /needs a file to write: --h5 mnist\.h5/],
+  [["export", "mnst", "--h5", "x.h5"], /no model "mnst"/],
+  [["export", "mnist", "--h5", "gone/x.h5"], /x\.h5 can't be written: its directory is not there/],
+];
+
+for (const [args, message] of MISTAKES) {
+  const title = args.map((arg) => arg.split("/").at(-1)).join(" ");
+  Deno.test(`model command: "model ${title}" is a mistake, said in a line or two`, () =>
+    inDirectory(async (dir) => {
+      const cli = new URL("cli.ts", ROOT).pathname;
+      const flags = ["run", "--allow-read", "--allow-write", "--allow-env"];
+      const { code, out, err } = await run(Deno.execPath(), [...flags, cli, "model", ...args], dir);
+      assertMatch(err, message);
+      assertEquals([code, out], [2, ""]);
+      assert(err.trim().split("\n").length <= 2, err);
+      assertEquals(filesIn(dir), []);
+    }));
+}
+
+Deno.test("model command: what is there is only replaced with --force", () =>
+  inDirectory(async (dir) => {
+    const importing = ["import", PLAIN, "--name", "mine", ...LABELS, "--out", dir];
+    const exporting = ["export", "mnist", "--h5", `${dir}/mnist.h5`];
+    for (const args of [importing, exporting]) {
+      assertEquals((await task(dir, args)).code, 0);
+      const refused = await task(dir, args);
+      assertEquals(refused.code, 2);
+      assertMatch(refused.err, /is there already; choose another name, or let it be replaced \(--force\)/);
+      assertEquals((await task(dir, [...args, "--force"])).code, 0);
+    }
+    assertEquals(filesIn(dir), ["mine", "mnist.h5"]);
+  }));
+
+const canMount = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: ["-Urm", "true"], stderr: "null" }).output()
+    .then(({ success }) => success, () => false);
+
+for (
+  const args of [
+    ["import", PLAIN, "--name", "mine", ...LABELS, "--out"],
+    ["export", "mnist", "--h5"],
+  ]
+) {
+  Deno.test({
+    name: `model command: a full disk fails ${args[0]}, and nothing half-written is left${
+      canMount ? "" : " (skipped: no file system can be mounted here)"
+    }`,
+    ignore: !canMount,
+    fn: () =>
+      inDirectory(async (dir) => {
+        const script = 'mount -t tmpfs -o size=4k tmpfs "$0" && { "$@"; code=$?; ls -A "$0"; exit $code; }';
+        const place = args[0] === "import" ? dir : `${dir}/mnist.h5`;
+        const command = [
+          Deno.execPath(),
+          "run",
+          "-A",
+          new URL("cli.ts", ROOT).pathname,
+          "model",
+          ...args,
+          place,
+        ];
+        const { code, out, err } = await run("unshare", ["-Urm", "sh", "-c", script, dir, ...command], dir);
+        assertMatch(err, /can't be written: No space left on device/);
+        assertEquals([code, out], [1, ""]);
+      }),
+  });
+}

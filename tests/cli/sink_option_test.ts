@@ -1,0 +1,76 @@
+import { ActorError } from "../../actors/errors.ts";
+import { parseArguments } from "../../cli/arguments.ts";
+import { UsageError } from "../../cli/command.ts";
+import { openSinks } from "../../cli/commands/worker/sinks.ts";
+import { worker } from "../../cli/commands/worker/worker.ts";
+import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
+
+async function namesOf(...argv: string[]): Promise<string[]> {
+  const sinks = await openSinks(parseArguments(worker, argv));
+  await Promise.all(sinks.map((sink) => sink.close()));
+  return sinks.map(({ name }) => name);
+}
+
+async function inDirectory(run: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await run(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("--sink: without it results go to the console and to results.db; --quiet leaves the console out", () =>
+  inDirectory(async (dir) => {
+    const results = `--results=${dir}/r.db`;
+    assertEquals(await namesOf(results), ["console", `sqlite ${dir}/r.db`]);
+    assertEquals(await namesOf(results, "--quiet"), [`sqlite ${dir}/r.db`]);
+    assertEquals(await namesOf(results, "--sink", "console,sqlite"), ["console", `sqlite ${dir}/r.db`]);
+  }));
+
+Deno.test("--sink: several times, by commas, or in IMAGEBUS_SINK; paths may have commas; directories are made", () =>
+  inDirectory(async (dir) => {
+    const [database, lines] = [
+      `sqlite:${dir}/new/a,b.db`,
+      `jsonl:${dir}/other/c.jsonl?max-bytes=1000&keep=2`,
+    ];
+    const expected = [`sqlite ${dir}/new/a,b.db`, `jsonl ${dir}/other/c.jsonl`, "console"];
+    assertEquals(await namesOf("--sink", database, "--sink", lines, "--sink", "console"), expected);
+    assertEquals(await namesOf("--sink", `${database},${lines}`, "--sink=console"), expected);
+    Deno.env.set("IMAGEBUS_SINK", `${database}, ${lines},console`);
+    try {
+      assertEquals(await namesOf(), expected);
+      assertEquals(await namesOf("--sink", "console"), ["console"]);
+    } finally {
+      Deno.env.delete("IMAGEBUS_SINK");
+    }
+  }));
+
+Deno.test("--sink: each mistake is named, and no password is repeated", async () => {
+  const cases: [string, string][] = [
+    ["postgress://me:hush@host/db", 'There is no sink "postgress"'],
+    ["me:hush@host", 'There is no sink "me": there are console, sqlite:PATH'],
+    ["postgres:me:hush@host/db", "The URL of a PostgreSQL database is malformed"],
+    ["console:json", "--json prints JSON"],
+    ["jsonl:", "expected a file: jsonl:PATH"],
+    ["jsonl:a?kep=1", 'jsonl has no option "kep": did you mean "keep"?'],
+    ["jsonl:a?keep=-1", 'keep of jsonl:a is "-1": expected a whole number'],
+    ["console,console", "--sink names the same sink twice"],
+  ];
+  for (const [sink, message] of cases) {
+    const error = await assertRejects(() => namesOf("--sink", sink), Error, message);
+    assert(error instanceof UsageError || (error instanceof ActorError && error.code === "invalid"));
+    assert(!error.message.includes("hush"), error.message);
+  }
+});
+
+Deno.test("--sink: where one can't be opened the others are closed", () =>
+  inDirectory(async (dir) => {
+    const lines = `jsonl:${dir}/a.jsonl`;
+    await assertRejects(
+      () => namesOf("--sink", lines, "--sink", "postgres://me@127.0.0.1:1/db"),
+      ActorError,
+      "is away",
+    );
+    assertEquals(await namesOf("--sink", lines), [`jsonl ${dir}/a.jsonl`]);
+  }));

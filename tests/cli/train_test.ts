@@ -1,0 +1,192 @@
+/** `imagebus train` and what follows, as users type it, on a folder of their own pictures. */
+import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const CLOTHES = "tests/fixtures/clothes";
+const ALLOWED = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys"];
+
+function command(args: readonly string[], env: Record<string, string> = {}): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...ALLOWED, "cli.ts", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function imagebus(args: readonly string[], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await command(args, env).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("train: a folder of pictures becomes a model that a worker serves", () =>
+  withDirectory(async (directory) => {
+    const env = { IMAGEBUS_STATE_DIR: `${directory}/state` };
+    const models = `${directory}/models`;
+    const trained = await imagebus(["train", CLOTHES, "--out", models], env);
+    assertEquals(trained.code, 0, trained.stderr);
+    assertStringIncludes(trained.stdout, "right on");
+    assertStringIncludes(trained.stderr, "epoch 30/30");
+    const report = `${directory}/clothes.html`;
+    const evaluate = ["evaluate", "clothes", "--models-dir", models, "--json", "--report", report];
+    const evaluated = await imagebus(evaluate, env);
+    const { images, accuracy } = JSON.parse(evaluated.stdout);
+    assert(images > 5 && accuracy > 0.7, evaluated.stdout);
+    assertStringIncludes(await Deno.readTextFile(report), "<h1>clothes: report</h1>");
+    const worker = command(["worker", "--models-dir", models], env).spawn();
+    try {
+      const picture = `${CLOTHES}/trouser/${
+        (await Array.fromAsync(Deno.readDir(`${CLOTHES}/trouser`)))[0]!.name
+      }`;
+      const sent = await imagebus([
+        "send",
+        "--wait",
+        picture,
+        "--model",
+        "clothes",
+        "--json",
+        "--models-dir",
+        models,
+      ], env);
+      assertEquals(sent.code, 0, sent.stderr);
+      const result = JSON.parse(sent.stdout);
+      assertEquals(
+        [result.status, result.label, result.model],
+        ["classified", "trouser", "clothes"],
+        sent.stdout,
+      );
+    } finally {
+      worker.kill("SIGTERM");
+      await worker.output();
+    }
+  }));
+
+Deno.test("train: killed at any moment and called again, it ends with the same weights to the bit", () =>
+  withDirectory(async (directory) => {
+    const train = (out: string) => ["train", CLOTHES, "--epochs", "60", "--out", `${directory}/${out}`];
+    const whole = await imagebus(train("whole"));
+    assertEquals(whole.code, 0, whole.stderr);
+    for (let kills = 0; kills < 3; kills++) {
+      const child = command(train("broken")).spawn();
+      const kept = `${directory}/broken/.clothes.training/seed-1.checkpoint`;
+      const before = kills === 0 ? 0 : (await Deno.stat(kept)).mtime!.getTime();
+      // At least one more epoch is kept, then the end comes wherever it is.
+      for await (const _ of Deno.watchFs(directory, { recursive: true })) {
+        if (await isThere(kept) && (await Deno.stat(kept)).mtime!.getTime() > before) break;
+      }
+      child.kill("SIGKILL");
+      await child.output();
+      assertEquals(await isThere(`${directory}/broken/clothes`), false, "nothing half-written is left");
+    }
+    const resumed = await imagebus(train("broken"));
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assert(!resumed.stderr.includes("epoch 1/60"), "it went on where it was");
+    const weights = (out: string) => Deno.readFile(`${directory}/${out}/clothes/weights.bin`);
+    assertEquals(await weights("broken"), await weights("whole"));
+    assertEquals([...Deno.readDirSync(`${directory}/broken`)].map(({ name }) => name), ["clothes"]);
+  }));
+
+Deno.test("train: a network of one's own is one small file", () =>
+  withDirectory(async (directory) => {
+    const recipe = {
+      epochs: 2,
+      layers: [
+        { type: "conv2d", filters: 8, kernel: 5, activation: "relu" },
+        { type: "maxPool2d", size: 4 },
+        { type: "flatten" },
+        { type: "dense", units: 3 },
+      ],
+    };
+    await Deno.writeTextFile(`${directory}/mine.json`, JSON.stringify(recipe));
+    const { code, stderr } = await imagebus([
+      "train",
+      CLOTHES,
+      "--recipe",
+      `${directory}/mine.json`,
+      "--out",
+      directory,
+    ]);
+    assertEquals(code, 0, stderr);
+    const manifest = JSON.parse(await Deno.readTextFile(`${directory}/clothes/manifest.json`));
+    assertEquals(manifest.layers, recipe.layers);
+  }));
+
+Deno.test("cross-validate: each fold is measured, and the report shows them", () =>
+  withDirectory(async (directory) => {
+    const report = `${directory}/folds.html`;
+    const args = ["cross-validate", CLOTHES, "--folds", "3", "--epochs", "10", "--json", "--report", report];
+    const { code, stdout, stderr } = await imagebus(args);
+    assertEquals(code, 0, stderr);
+    const { accuracies, mean } = JSON.parse(stdout);
+    assertEquals(accuracies.length, 3);
+    assert(mean > 0.5, stdout);
+    assertStringIncludes(await Deno.readTextFile(report), "clothes: cross-validation");
+  }));
+
+const canMount = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: ["-Urm", "true"], stderr: "null" }).output()
+    .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: `train: a full disk ends it, and no model is there${
+    canMount ? "" : " (skipped: no file system can be mounted here)"
+  }`,
+  ignore: !canMount,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const script =
+        'mount -t tmpfs -o size=64k tmpfs "$0" && { "$@"; code=$?; find "$0" -type f; exit $code; }';
+      const train = [
+        Deno.execPath(),
+        "run",
+        ...ALLOWED,
+        "cli.ts",
+        "train",
+        CLOTHES,
+        "--epochs",
+        "1",
+        "--out",
+        directory,
+      ];
+      const args = ["-Urm", "sh", "-c", script, directory, ...train];
+      const { code, stdout, stderr } = await new Deno.Command("unshare", { args, cwd: ROOT }).output();
+      assertStringIncludes(new TextDecoder().decode(stderr), "can't be written: No space left on device");
+      assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
+    }),
+});
+
+const MISTAKES: readonly (readonly [args: readonly string[], code: number, text: string])[] = [
+  [["train"], 2, "train needs one name"],
+  [["train", "nowhere"], 2, 'There is no data set "nowhere"'],
+  [["train", "mnist", "--data", "/nowhere"], 2, "There is no directory of data at /nowhere/"],
+  [["train", CLOTHES, "--recipe", "fast"], 2, 'There is no recipe "fast"; there are'],
+  [["train", CLOTHES, "--recipe", "nowhere.json"], 2, "nowhere.json is not there"],
+  [["train", CLOTHES, "--epochs", "0"], 2, '--epochs is "0": expected a whole number from 1'],
+  [["evaluate", "mnist", "--on", "nowhere"], 2, 'There is no data set "nowhere"'],
+  [["cross-validate", CLOTHES, "--folds", "1"], 2, '--folds is "1": expected a whole number from 2'],
+];
+
+for (const [args, expected, text] of MISTAKES) {
+  Deno.test(`train: ${args.join(" ")} is one line and exit code ${expected}`, async () => {
+    const { code, stderr } = await imagebus(args);
+    assertStringIncludes(stderr, text);
+    assertEquals(code, expected);
+    assert(stderr.trim().split("\n").length <= 2, stderr);
+  });
+}

@@ -1,0 +1,4 @@
+import { KAFKA } from "../fixtures/worker_bus.ts";
+import { testWorker } from "./worker_suite.ts";
+
+testWorker(KAFKA);

@@ -1,0 +1,334 @@
+import { ModelError } from "../../models/errors.ts";
+import { convert } from "../../convert/keras/convert.ts";
+import { exportKeras } from "../../convert/keras/export.ts";
+import { writeHdf5 } from "../../convert/keras/hdf5.ts";
+import type { KerasSource } from "../../convert/keras/source.ts";
+import type { Tensor } from "../../convert/keras/tensor.ts";
+import { writeModelFolder } from "../../models/model_folder.ts";
+import { loadModels } from "../../models/registry.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../../testing/assert.ts";
+import { importNetwork, KERAS_FIXTURES, largestDifference, probabilities } from "../fixtures/keras_models.ts";
+import { wideModel } from "../fixtures/wide_model.ts";
+
+const FILES = [
+  "keras2/flat.h5",
+  "keras2/mobile.h5",
+  "keras2/plain.keras",
+  "keras3/plain.h5",
+  "keras3/nested.h5",
+  "keras3/unusual.keras",
+] as const;
+
+/** What Keras said of the pictures when the file was made. */
+function expectedOf(file: string): number[][] {
+  const [folder, name] = file.split("/");
+  const json = Deno.readTextFileSync(new URL(`${folder}/expected.json`, KERAS_FIXTURES));
+  return JSON.parse(json)[name!.split(".")[0]!];
+}
+
+for (const file of FILES) {
+  Deno.test(`keras: ${file} is imported, served from its folder, and says what Keras says`, async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      await writeModelFolder(dir, await importNetwork(new URL(file, KERAS_FIXTURES)));
+      const [files] = await loadModels({ dirs: [dir], shipped: false });
+      const difference = largestDifference(await probabilities(files!), expectedOf(file));
+      assert(difference < 1e-6, `off by ${difference}`);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  });
+}
+
+Deno.test("keras: what only training needs is gone, and what a kernel can do on the way is no layer", async () => {
+  const { manifest } = await importNetwork(new URL("keras3/plain.h5", KERAS_FIXTURES));
+  assertEquals(manifest.layers, [
+    { type: "conv2d", filters: 4, kernel: 3, activation: "relu" },
+    { type: "maxPool2d", size: 2, stride: 2 },
+    { type: "conv2d", filters: 6, kernel: 3, padding: "same", activation: "relu" },
+    { type: "flatten" },
+    { type: "dense", units: 8, activation: "relu" },
+    { type: "dense", units: 4 },
+  ]);
+});
+
+Deno.test("keras: pixels become 0 to 1 unless the model normalises or it is said otherwise", async () => {
+  const plain = new URL("keras3/plain.h5", KERAS_FIXTURES);
+  const flat = new URL("keras2/flat.h5", KERAS_FIXTURES);
+  const guessed = await importNetwork(plain);
+  assertEquals([guessed.manifest.input.mean, guessed.manifest.input.std], [[0], [1]]);
+  assert(guessed.guessedForm && guessed.card.includes("This is a guess"));
+  // A Rescaling of 1 / 127.5 and −1.
+  const own = await importNetwork(flat);
+  assert(!own.guessedForm && !own.card.includes("guess"));
+  assert(
+    Math.abs(own.manifest.input.mean[0]! - 0.5) < 1e-9 && Math.abs(own.manifest.input.std[0]! - 0.5) < 1e-9,
+  );
+  // 128 becomes (128 / 2 − 60) / 8, which is 0.5.
+  const said = await importNetwork(plain, { form: { scale: 2, mean: [60], std: [8] } });
+  const { mean, std } = said.manifest.input;
+  assert(!said.guessedForm && Math.abs((128 / 255 - mean[0]!) / std[0]! - 0.5) < 1e-9);
+});
+
+Deno.test("keras: an exported model imported again says the same, temperature and all", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".h5" });
+  try {
+    const model = await wideModel();
+    await Deno.writeFile(file, await exportKeras(model));
+    const again = await importNetwork(new URL(`file://${file}`), {
+      name: "again",
+      labels: model.manifest.labels,
+    });
+    const difference = largestDifference(await probabilities(again), await probabilities(model));
+    assert(difference < 1e-6, `off by ${difference}`);
+    assertEquals(again.guessedForm, false);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+/** A sequence of layers without a file around it. */
+function source(
+  layers: readonly [className: string, config: object, ...weights: Tensor[]][],
+  shape = [4, 4, 1],
+): KerasSource {
+  const named = layers.map(([class_name, config], i) => ({
+    class_name,
+    config: { name: `layer_${i}`, ...config },
+  }));
+  const input = { class_name: "InputLayer", config: { name: "in", batch_input_shape: [null, ...shape] } };
+  return {
+    where: "x.h5",
+    format: "test",
+    architecture: { class_name: "Sequential", config: { name: "x", layers: [input, ...named] } },
+    weights: (path) => layers[Number(path[0]!.split("_")[1])]!.slice(2) as Tensor[],
+    [Symbol.dispose]() {},
+  };
+}
+
+function filled(value: number, ...shape: number[]): Tensor {
+  return { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) };
+}
+
+const FLATTEN: [string, object] = ["Flatten", {}];
+const DENSE = { units: 2, use_bias: false };
+
+const REFUSED:
+  readonly (readonly [title: string, layers: [string, object, ...Tensor[]][], message: string])[] = [
+    [
+      "an unknown layer",
+      [["LSTM", {}]],
+      'LSTM "layer_0" is not supported; supported are InputLayer, Dropout',
+    ],
+    ["a name of JavaScript's own", [["constructor", {}]], 'constructor "layer_0" is not supported'],
+    ["channels first", [[
+      "Conv2D",
+      { filters: 1, kernel_size: [1, 1], data_format: "channels_first" },
+      filled(1, 1, 1, 1, 1),
+      filled(0, 1),
+    ]], 'data_format must be "channels_last"'],
+    ["groups", [["Conv2D", { filters: 1, kernel_size: 1, groups: 2 }]], "groups must be 1; it is 2"],
+    [
+      "an unknown activation",
+      [["Activation", { activation: "selu" }]],
+      "activation must be one of linear, relu, relu6",
+    ],
+    ["an odd ReLU", [["ReLU", { max_value: 3 }]], "max_value must be 6 or null; it is 3"],
+    [
+      "a BatchNormalization over rows",
+      [["BatchNormalization", { axis: 1 }]],
+      "axis must be the last one, the channels; it is [1]",
+    ],
+    [
+      "a Reshape that keeps a picture",
+      [["Reshape", { target_shape: [2, 8, 1] }]],
+      "can only flatten a picture; 4×4×1 come in",
+    ],
+    ["missing weights", [FLATTEN, ["Dense", DENSE]], 'Dense "layer_1" has 0 tensors; expected kernel'],
+    [
+      "weights of another shape",
+      [FLATTEN, ["Dense", DENSE, filled(1, 15, 2)]],
+      "has weights of 15×2; expected 16×2",
+    ],
+    [
+      "weights that are no numbers",
+      [FLATTEN, ["Dense", DENSE, filled(NaN, 16, 2)]],
+      "has weights that are no finite numbers",
+    ],
+    [
+      "a window that does not fit",
+      [["MaxPooling2D", { pool_size: 5 }]],
+      "has a window of 5×5, but only 4×4 come in",
+    ],
+    ["a picture as the answer", [["Softmax", { axis: -1 }]], "ends in softmax of 4×4×1 numbers"],
+    [
+      "several sigmoids",
+      [FLATTEN, ["Dense", { ...DENSE, activation: "sigmoid" }, filled(1, 16, 2)]],
+      "ends in sigmoid of 2 numbers",
+    ],
+    [
+      "a relu at the end",
+      [FLATTEN, ["Dense", { ...DENSE, activation: "relu" }, filled(1, 16, 2)]],
+      "ends in relu of 2 numbers",
+    ],
+    ["nothing but the input", [["Dropout", {}]], "ends in 4×4×1 numbers"],
+  ];
+
+for (const [title, layers, message] of REFUSED) {
+  Deno.test(`keras: ${title} is refused by name`, () => {
+    const error = assertThrows(() => convert(source(layers)), ModelError, message);
+    assertEquals(error.code, "invalid");
+    assertStringIncludes(error.message, "x.h5");
+  });
+}
+
+Deno.test("keras: only pictures with 1 or 3 channels and a known size are taken", () => {
+  const dense: [string, object, Tensor] = ["Dense", DENSE, filled(1, 12, 2)];
+  const refuse = (shape: (number | null)[], message: string, form = {}) =>
+    assertThrows(() => convert(source([FLATTEN, dense], shape as number[]), form), ModelError, message);
+  refuse([784], "takes 784; expected pictures");
+  refuse([2, 3, 2], "takes 2×3×2; expected pictures");
+  refuse([null, null, 3], "takes pictures of any size");
+  refuse([2, 2, 3], "takes pictures of 2×2; 3×2 can't be used", { size: [3, 2] });
+  refuse([2, 2, 3], "There are 2 numbers for 3 channels", { mean: [1, 2] });
+  assertEquals(convert(source([FLATTEN, dense], [null, null, 3] as never), { size: [2, 2] }).input.height, 2);
+});
+
+Deno.test("keras: a normalisation that turns pictures into negatives stays a layer", () => {
+  const dense: [string, object, Tensor] = ["Dense", DENSE, filled(1, 16, 2)];
+  const negative = convert(source([["Rescaling", { scale: -1 / 255, offset: 1 }], FLATTEN, dense]));
+  assertEquals(negative.layers.map(({ type }) => type), ["affine", "flatten", "dense"]);
+});
+
+Deno.test("keras: several inputs, several uses and circles are refused", () => {
+  const input = {
+    class_name: "InputLayer",
+    name: "in",
+    config: { name: "in", batch_input_shape: [null, 4, 4, 1] },
+    inbound_nodes: [],
+  };
+  const layer = (name: string, inbound_nodes: unknown[]) => ({
+    class_name: "Dropout",
+    name,
+    config: { name },
+    inbound_nodes,
+  });
+  const refuse = (layers: unknown[], inputs: string[], message: string) => {
+    const config = { layers, input_layers: inputs.map((name) => [name, 0, 0]), output_layers: [["a", 0, 0]] };
+    const model = { ...source([]), architecture: { class_name: "Functional", config } };
+    assertThrows(() => convert(model), ModelError, message);
+  };
+  const takes = (...names: string[]) => [names.map((name) => [name, 0, 0, {}])];
+  refuse([input, layer("a", takes("in"))], ["in", "in"], "has 2 inputs; expected one");
+  refuse([input, layer("a", [...takes("in"), ...takes("in")])], ["in"], 'use layer "a" more than once');
+  refuse([input, layer("a", takes("b")), layer("b", takes("a"))], ["in"], 'layer "a" takes its own output');
+  refuse([input, layer("a", takes("c"))], ["in"], 'a layer takes "c", which is not there');
+});
+
+Deno.test("keras: a batch normalisation is not folded into a layer that is used otherwise too", () => {
+  const layer = (class_name: string, name: string, config: object, ...takes: string[]) => ({
+    class_name,
+    name,
+    config: { name, ...config },
+    inbound_nodes: takes.length > 0 ? [takes.map((other) => [other, 0, 0, {}])] : [],
+  });
+  const layers = [
+    layer("InputLayer", "in", { batch_input_shape: [null, 2, 2, 1] }),
+    layer("Conv2D", "conv", { filters: 1, kernel_size: 1, use_bias: false }, "in"),
+    layer("BatchNormalization", "norm", { scale: false, center: false }, "conv"),
+    layer("Add", "sum", {}, "conv", "norm"),
+    layer("Flatten", "flat", {}, "sum"),
+    layer("Dense", "out", DENSE, "flat"),
+  ];
+  const weights: Record<string, Tensor[]> = {
+    conv: [filled(1, 1, 1, 1, 1)],
+    norm: [filled(1, 1), filled(4, 1)],
+    out: [filled(1, 4, 2)],
+  };
+  const config = { layers, input_layers: [["in", 0, 0]], output_layers: [["out", 0, 0]] };
+  const converted = convert({
+    ...source([]),
+    architecture: { class_name: "Functional", config },
+    weights: ([name]) => weights[name!]!,
+  });
+  assertEquals(converted.layers.map(({ type }) => type), ["conv2d", "affine", "add", "flatten", "dense"]);
+  assertEquals(converted.layers[2]!.from, [0, 1]);
+});
+
+/** A directory with one file of that content. */
+async function refuseFile(name: string, content: Uint8Array, message: string): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeFile(`${dir}/${name}`, content);
+    const error = await assertRejects(
+      () => importNetwork(new URL(`file://${dir}/${name}`)),
+      ModelError,
+      message,
+    );
+    assertEquals(error.code, "invalid");
+    assertStringIncludes(error.message, `${dir}/${name}`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("keras: a file that is no whole model is refused, and it is said why", async () => {
+  const h5 = await Deno.readFile(new URL("keras2/flat.h5", KERAS_FIXTURES));
+  const archive = await Deno.readFile(new URL("keras2/plain.keras", KERAS_FIXTURES));
+  await refuseFile("a.h5", new Uint8Array(), "is no model of Keras");
+  await refuseFile("a.h5", new TextEncoder().encode("no model"), "expected HDF5 (.h5), an archive (.keras)");
+  await refuseFile("cut.h5", h5.slice(0, 4_000), "is damaged");
+  await refuseFile("cut.keras", archive.slice(0, 4_000), "is no ZIP archive, or a damaged one");
+  await refuseFile(
+    "weights.h5",
+    await writeHdf5({ attributes: { layer_names: ["a"] } }),
+    "save the whole model",
+  );
+  await refuseFile(
+    "config.h5",
+    await writeHdf5({ attributes: { model_config: "{" } }),
+    "model_config is not JSON",
+  );
+  await refuseFile(
+    "custom.h5",
+    await writeHdf5({ attributes: { model_config: '{"class_name":"Mine"}' } }),
+    'class_name must be "Sequential"',
+  );
+});
+
+Deno.test("keras: labels must be given, as many as there are classes", async () => {
+  const url = new URL("keras3/plain.h5", KERAS_FIXTURES);
+  const refuse = (labels: string[] | undefined, message: string) =>
+    assertRejects(() => importNetwork(url, { labels } as never), ModelError, message);
+  await refuse(undefined, "tells 4 classes apart; no labels are given");
+  await refuse(["a"], "tells 4 classes apart; 1 labels are given");
+  await refuse(["a", "b", "c", "a"], "labels[3] must differ");
+});
+
+Deno.test("model folder: a model is only replaced when it may be, and what is no model never", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const model = { ...await wideModel(), card: "# new\n" };
+    const place = `${dir}/${model.manifest.name}`;
+    await writeModelFolder(dir, { ...model, card: "# old\n" });
+    await assertRejects(
+      () => writeModelFolder(dir, model),
+      ModelError,
+      "is there already; choose another name, or let",
+    );
+    assertEquals(await Deno.readTextFile(`${place}/card.md`), "# old\n");
+    await writeModelFolder(dir, model, true);
+    assertEquals(await Deno.readTextFile(`${place}/card.md`), "# new\n");
+    await Deno.remove(`${place}/manifest.json`);
+    await assertRejects(() => writeModelFolder(dir, model, true), ModelError, "it would not be replaced");
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), [model.manifest.name]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

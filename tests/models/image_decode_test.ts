@@ -1,0 +1,219 @@
+import { Buffer } from "node:buffer";
+import { crc32, deflateSync } from "node:zlib";
+import { ImageError } from "../../models/errors.ts";
+import type { ImageErrorCode } from "../../models/errors.ts";
+import { decodeImage } from "../../models/image/decode.ts";
+import { encodePng } from "../../models/image/encode_png.ts";
+import type { Pixels } from "../../models/image/format.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../../testing/assert.ts";
+import expected from "../fixtures/images/expected.json" with { type: "json" };
+
+const FIXTURES = new URL("../fixtures/images/", import.meta.url);
+
+function fixture(name: string): Uint8Array {
+  return Deno.readFileSync(new URL(name, FIXTURES));
+}
+
+/** Premultiplied, since the colour of what is fully transparent is no one's business. */
+function visible({ width, height, channels, data }: Pixels): number[] {
+  return Array.from({ length: width * height }, (_, i) => {
+    const at = (c: number) => data[i * channels + (channels === 1 ? 0 : c)]!;
+    const alpha = channels === 4 ? at(3) : 255;
+    return [at(0), at(1), at(2)].map((value) => value * alpha / 255).concat(alpha);
+  }).flat();
+}
+
+function chunk(type: string, content: Uint8Array): Uint8Array {
+  const bytes = Buffer.alloc(content.length + 12);
+  bytes.writeUInt32BE(content.length, 0);
+  bytes.write(type, 4, "latin1");
+  bytes.set(content, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+  return bytes;
+}
+
+interface Form {
+  readonly depth?: number;
+  readonly colourType?: number;
+  readonly interlace?: number;
+}
+
+/** A PNG that says of itself whatever is wanted. */
+function png(
+  width: number,
+  height: number,
+  rows: Uint8Array,
+  form: Form = {},
+  extra: Uint8Array[] = [],
+): Uint8Array {
+  const { depth = 8, colourType = 0, interlace = 0 } = form;
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([depth, colourType, 0, 0, interlace], 8);
+  const signature = Buffer.from("89504e470d0a1a0a", "hex");
+  const parts = [
+    signature,
+    chunk("IHDR", header),
+    ...extra,
+    chunk("IDAT", deflateSync(rows)),
+    chunk("IEND", Buffer.alloc(0)),
+  ];
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+function refusal(bytes: Uint8Array, code: ImageErrorCode, text = ""): void {
+  const error = assertThrows(() => decodeImage(bytes), ImageError);
+  assertEquals(error.code, code, error.message);
+  assertStringIncludes(error.message, text);
+}
+
+for (const [name, { width, height, rgba }] of Object.entries(expected)) {
+  Deno.test(`decode: ${name} has the pixels that Pillow finds in it`, () => {
+    const pixels = decodeImage(fixture(name));
+    assertEquals([pixels.width, pixels.height], [width, height]);
+    const wanted = visible({ width, height, channels: 4, data: Uint8Array.fromHex(rgba) });
+    const differences = visible(pixels).map((value, i) => Math.abs(value - wanted[i]!));
+    // JPEG leaves rounding to the decoder, and how halved colours are spread; PNG leaves nothing.
+    const [most, mean] = name.endsWith(".png") ? [0, 0] : name.includes("halved") ? [20, 3] : [4, 0.6];
+    assert(Math.max(...differences) <= most, `up to ${Math.max(...differences)}`);
+    assert(differences.reduce((a, b) => a + b) / differences.length <= mean);
+  });
+}
+
+Deno.test("decode: what encodePng writes is read back unchanged", () => {
+  for (const channels of [1, 3, 4] as const) {
+    const data = Uint8Array.from({ length: 5 * 3 * channels }, (_, i) => i * 37 % 256);
+    assertEquals(decodeImage(encodePng({ width: 5, height: 3, channels, data })), {
+      width: 5,
+      height: 3,
+      channels,
+      data,
+    });
+  }
+});
+
+Deno.test("decode: nothing is empty", () => refusal(new Uint8Array(), "empty", "PNG and JPEG are accepted"));
+
+Deno.test("decode: text is not an image, and its first bytes are shown", () => {
+  refusal(new TextEncoder().encode("Hello, world"), "not_an_image", "48 65 6c 6c 6f 2c 20 77 (Hello, w)");
+});
+
+for (
+  const [extension, name] of [["gif", "GIF"], ["webp", "WebP"], ["bmp", "BMP"], ["tiff", "TIFF"]] as const
+) {
+  Deno.test(`decode: ${name} is not supported, and is named`, () => {
+    refusal(fixture(`other.${extension}`), "unsupported", `${name} is not supported`);
+  });
+}
+
+Deno.test("decode: AVIF is not supported, and is named", () => {
+  refusal(new TextEncoder().encode("\0\0\0\x20ftypavif\0\0\0\0"), "unsupported", "AVIF");
+});
+
+for (const name of ["rgb-filtered.png", "rgb-16-bit.png", "grey.jpg", "rgb-progressive.jpg"]) {
+  Deno.test(`decode: ${name} cut off anywhere is damaged`, () => {
+    const whole = fixture(name);
+    const signature = name.endsWith(".png") ? 8 : 3;
+    for (let length = signature; length < whole.length - 1; length += 7) {
+      refusal(whole.slice(0, length), "damaged");
+    }
+  });
+}
+
+Deno.test("decode: a PNG with a flipped bit is damaged", () => {
+  const whole = fixture("rgba.png");
+  for (const at of [17, 45, 200, whole.length - 20]) {
+    refusal(whole.map((byte, i) => i === at ? byte ^ 4 : byte), "damaged");
+  }
+});
+
+Deno.test("decode: no byte of a file, changed, gives anything but pixels or a refusal", () => {
+  for (
+    const name of ["rgb-interlaced.png", "palette-4-bit.png", "rgb-full-colour.jpg", "grey-restarts.jpg"]
+  ) {
+    const whole = fixture(name);
+    for (let at = 0; at < whole.length; at++) {
+      try {
+        decodeImage(whole.map((byte, i) => i === at ? byte ^ 0xff : byte), { maxPixels: 1_000_000 });
+      } catch (error) {
+        assert(error instanceof ImageError, `${name}, byte ${at}: ${error}`);
+      }
+    }
+  }
+});
+
+for (const interlace of [0, 1]) {
+  Deno.test(`decode: a PNG that inflates to more than its header says is damaged (interlace ${interlace})`, () => {
+    const bomb = png(1, 1, new Uint8Array(50_000_000), { interlace });
+    const before = Deno.memoryUsage().rss;
+    refusal(bomb, "damaged", "more than the 2 bytes");
+    assert(Deno.memoryUsage().rss - before < 20_000_000);
+  });
+
+  Deno.test(`decode: a PNG with fewer pixels than its header says is damaged (interlace ${interlace})`, () => {
+    refusal(png(100, 100, new Uint8Array(1000), { interlace }), "damaged");
+    refusal(png(7000, 7000, new Uint8Array(10), { interlace }), "damaged", "can't hold 7000 × 7000 pixels");
+  });
+}
+
+Deno.test("decode: 30,000 × 30,000 pixels are refused before anything is allocated", () => {
+  refusal(png(30_000, 30_000, new Uint8Array(10)), "too_many_pixels", "900000000 pixels; at most 50000000");
+});
+
+Deno.test("decode: a JPEG's pixels are counted before it is decoded", () => {
+  const bytes = fixture("grey.jpg");
+  const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+  bytes.set([0xff, 0xff, 0xff, 0xff], frame + 5);
+  refusal(bytes, "too_many_pixels", "65535 × 65535");
+});
+
+Deno.test("decode: a JPEG that goes over its pixels again and again is refused", () => {
+  const bytes = fixture("rgb-progressive.jpg");
+  const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc2);
+  const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+  bytes.set([7000 >> 8, 7000 & 255, 7000 >> 8, 7000 & 255], frame + 5);
+  const scans = Array.from({ length: 30 }, () => bytes.slice(scan, -2));
+  refusal(
+    new Uint8Array(Buffer.concat([bytes.slice(0, scan), ...scans, bytes.slice(-2)])),
+    "too_many_pixels",
+    "times over",
+  );
+});
+
+Deno.test("decode: a JPEG of a kind that is not decoded is unsupported", () => {
+  const bytes = fixture("grey.jpg");
+  const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+  refusal(bytes.map((byte, i) => i === frame + 1 ? 0xc9 : byte), "unsupported", "frame type 9");
+  refusal(bytes.map((byte, i) => i === frame + 4 ? 12 : byte), "unsupported", "12 bits");
+});
+
+const IMPOSSIBLE: readonly (readonly [what: string, bytes: Uint8Array, text: string])[] = [
+  ["no pixels", png(0, 5, new Uint8Array(5)), "0 × 5 pixels"],
+  ["a colour type that is none", png(1, 1, new Uint8Array(2), { colourType: 5 }), "colour type 5"],
+  ["RGB with 4 bits", png(1, 1, new Uint8Array(2), { colourType: 2, depth: 4 }), "4 bits"],
+  ["an unknown filter", png(1, 1, Uint8Array.of(9, 0)), "filter 9"],
+  ["no palette", png(1, 1, new Uint8Array(2), { colourType: 3 }), "no palette"],
+  [
+    "a colour outside its palette",
+    png(1, 1, Uint8Array.of(0, 2), { colourType: 3 }, [chunk("PLTE", Buffer.alloc(6))]),
+    "has 2",
+  ],
+];
+
+for (const [what, bytes, text] of IMPOSSIBLE) {
+  Deno.test(`decode: a PNG with ${what} is damaged`, () => refusal(bytes, "damaged", text));
+}
+
+Deno.test("decode: 15.7 MB of noise are decoded", () => {
+  const side = 2290;
+  const data = Uint8Array.from({ length: side * side * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24);
+  const bytes = encodePng({ width: side, height: side, channels: 3, data });
+  assertEquals(decodeImage(bytes).data.length, data.length);
+});
+
+Deno.test("decode: a very narrow image takes memory by its pixels, not by its rows", () => {
+  const rows = 5_000_000;
+  const { width, height } = decodeImage(png(1, rows, new Uint8Array(2 * rows)));
+  assertEquals([width, height], [1, rows]);
+});

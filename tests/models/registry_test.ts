@@ -1,0 +1,154 @@
+import { ModelError } from "../../models/errors.ts";
+import { listModels, loadModels, SHIPPED_MODELS } from "../../models/registry.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
+import { tinyManifest, writeTinyModel } from "../../testing/tiny_model.ts";
+
+async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "models with # and %20 " });
+  try {
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function codeOf(run: () => Promise<unknown>): Promise<string> {
+  return (await assertRejects(run, ModelError)).code;
+}
+
+Deno.test("registry: every shipped model is there, with its weights, card and a sample of each class", async () => {
+  const models = await loadModels();
+  assertEquals(models.map(({ manifest }) => manifest.name), [...SHIPPED_MODELS].sort());
+  for (const { manifest } of models) {
+    const folder = new URL(`../../models/${manifest.name}/`, import.meta.url);
+    assertStringIncludes(await Deno.readTextFile(new URL("card.md", folder)), manifest.version);
+    const samples = [...Deno.readDirSync(new URL("samples/", folder))];
+    assertEquals(samples.length, manifest.labels.length);
+    assert(manifest.evaluation !== undefined);
+  }
+});
+
+Deno.test("registry: a folder with a manifest is a model; other folders and files are not", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    await Deno.mkdir(`${directory}/notes`);
+    await Deno.writeTextFile(`${directory}/readme.md`, "");
+    const [entry, ...others] = await listModels({ dirs: [directory], shipped: false });
+    assertEquals([entry?.name, entry?.shipped, others.length], ["tiny", false, 0]);
+    assert(entry !== undefined && "manifest" in entry);
+  }));
+
+Deno.test("registry: a directory may itself be a model", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    const [files] = await loadModels({ dirs: [`${directory}/tiny`], shipped: false });
+    assertEquals([files?.manifest.name, files?.weights.byteLength], ["tiny", 40]);
+  }));
+
+Deno.test("registry: a user's model replaces a shipped one of the same name, an earlier directory a later one", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(`${directory}/a`, "mnist");
+    await writeTinyModel(`${directory}/b`, "mnist");
+    const dirs = [`${directory}/a`, `${directory}/b`];
+    const [entry, ...others] = await listModels({ dirs, names: ["mnist"] });
+    assertEquals(others.length, 0);
+    assertStringIncludes(decodeURIComponent(entry!.folder.href), "/a/mnist/");
+  }));
+
+Deno.test("registry: only the models asked for are loaded, whatever the others are like", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    await Deno.mkdir(`${directory}/broken`);
+    await Deno.writeTextFile(`${directory}/broken/manifest.json`, "{");
+    const models = await loadModels({ dirs: [directory], names: ["tiny"] });
+    assertEquals(models.map(({ manifest }) => manifest.name), ["tiny"]);
+  }));
+
+Deno.test("registry: a model that is not there is named, with those that are", async () => {
+  const error = await assertRejects(() => loadModels({ names: ["mnits", "mnist"] }), ModelError);
+  assertEquals(error.code, "not_found");
+  assertStringIncludes(
+    error.message,
+    'no model "mnits" in the shipped models; there are cifar-10, fashion-mnist, mnist',
+  );
+});
+
+Deno.test("registry: a directory that is not there is named", async () => {
+  const error = await assertRejects(() => listModels({ dirs: ["/nowhere/models"] }), ModelError);
+  assertEquals(error.code, "not_found");
+  assertStringIncludes(error.message, "/nowhere/models/ is not a directory");
+});
+
+Deno.test("registry: a broken manifest is listed with what is wrong, and is not loaded", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    await Deno.writeTextFile(`${directory}/tiny/manifest.json`, "{ no json");
+    const [entry] = await listModels({ dirs: [directory], shipped: false });
+    assert(entry !== undefined && "error" in entry);
+    assertStringIncludes(entry.error.message, "/tiny/manifest.json is not JSON");
+    assertEquals(await codeOf(() => loadModels({ dirs: [directory] })), "invalid_manifest");
+  }));
+
+Deno.test("registry: the name must be that of the folder", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    await Deno.rename(`${directory}/tiny`, `${directory}/other`);
+    const [entry] = await listModels({ dirs: [directory], shipped: false });
+    assert(entry !== undefined && "error" in entry);
+    assertStringIncludes(entry.error.message, 'name must be that of its folder, "other"; it is "tiny"');
+  }));
+
+Deno.test("registry: weights that are not those of the manifest are damaged", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    const load = () => loadModels({ dirs: [directory], shipped: false });
+    const file = `${directory}/tiny/weights.bin`;
+    const weights = await Deno.readFile(file);
+    for (
+      const [content, text] of [
+        [weights.map((byte, i) => i === 5 ? byte ^ 1 : byte), "has the SHA-256"],
+        [weights.subarray(1), "has 39 bytes; its manifest says 40"],
+        [new Uint8Array(41), "has more than the 40 bytes"],
+      ] as const
+    ) {
+      await Deno.writeFile(file, content);
+      const error = await assertRejects(load, ModelError, text);
+      assertEquals(error.code, "damaged");
+    }
+    await Deno.remove(file);
+    assertEquals(await codeOf(load), "not_found");
+  }));
+
+Deno.test("registry: without read permission the flag that is missing is named", async () => {
+  const program = `import { listModels } from "${new URL("../../models/registry.ts", import.meta.url)}";
+    await listModels({ dirs: ["/tmp"] }).catch((error) => console.log(error.code, error.message));`;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, program);
+  const args = ["run", "-q", "--no-prompt", "--no-lock", file];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  await Deno.remove(file);
+  assertStringIncludes(
+    new TextDecoder().decode(stdout),
+    "denied /tmp/ can't be read: Deno was not given --allow-read=/tmp/",
+  );
+});
+
+Deno.test("registry: a shipped model says where it fails when its host does not answer", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const { port } = listener.addr;
+  listener.close();
+  const { readUrl } = await import("../../models/read_url.ts");
+  const error = await assertRejects(() => readUrl(new URL(`http://127.0.0.1:${port}/x`), 10), ModelError);
+  assertEquals([error.code, error.retriable], ["unavailable", true]);
+});
+
+Deno.test("registry: a manifest's values survive being written and read", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory);
+    const [entry] = await listModels({
+      dirs: [new URL(`file://${encodeURI(directory).replace("#", "%23")}`)],
+      shipped: false,
+    });
+    assert(entry !== undefined && "manifest" in entry);
+    assertEquals(entry.manifest.labels, tinyManifest().labels);
+  }));

@@ -1,0 +1,264 @@
+import { Audit, isKept, type Verdict } from "../../tools/chaos/audit.ts";
+import { Assignment, type ChaosPicture, loadPictures } from "../../tools/chaos/pictures.ts";
+import { isPoisoned, poisoned } from "../../tools/chaos/poison.ts";
+import { type ChaosReport, summary } from "../../tools/chaos/report.ts";
+import { type ChaosOptions, runChaos } from "../../tools/chaos/run.ts";
+import { type FaultKind, FAULTS, planFaults, possibleFaults } from "../../tools/chaos/schedule.ts";
+import { TopicCount } from "../../tools/chaos/topic_count.ts";
+import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+import { NO_OWN_KAFKA } from "../../testing/brokers/kafka.ts";
+import { SEVEN } from "../../testing/images.ts";
+
+const KINDS = Object.keys(FAULTS) as FaultKind[];
+
+Deno.test("chaos: a schedule is the same for the same seed, and another one for another", () => {
+  const plan = (seed: number) => planFaults({ seed, messages: 100_000, count: 34, kinds: KINDS });
+  assertEquals(plan(7), plan(7));
+  assert(JSON.stringify(plan(7)) !== JSON.stringify(plan(8)));
+});
+
+Deno.test("chaos: a schedule has each kind of fault as often as the others, in order, before the last picture", () => {
+  const plan = planFaults({ seed: 1, messages: 1_000, count: 2 * KINDS.length, kinds: KINDS });
+  const times = Map.groupBy(plan, ({ kind }) => kind);
+  assertEquals(KINDS.map((kind) => times.get(kind)?.length), KINDS.map(() => 2));
+  const places = plan.map(({ at }) => at);
+  assertEquals(places, places.toSorted((a, b) => a - b));
+  assert(places.at(-1)! < 1_000);
+});
+
+Deno.test("chaos: the embedded bus has no broker to kill, one broker leads alone, and PostgreSQL is restarted only where there is one", () => {
+  assertEquals(possibleFaults("sqlite", false).filter((kind) => /broker|cut|postgres/.test(kind)), []);
+  assertEquals(possibleFaults("kafka", false, 1).filter((kind) => kind.endsWith("leader")), []);
+  assertEquals(possibleFaults("kafka", true, 3), KINDS.filter((kind) => kind !== "fill-quota"));
+});
+
+const GOOD: ChaosPicture = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
+const BAD: ChaosPicture = { bytes: Uint8Array.of(3, 4), label: null, code: "damaged" };
+
+/** Numbers 0 to 199; a tenth of them is bad. */
+const NUMBERS = new Assignment([GOOD, BAD], 200, 1, 0.1);
+const ALL = Array.from({ length: NUMBERS.count }, (_, number) => number);
+const FIRST_BAD = ALL.find((number) => NUMBERS.picture(number) === BAD)!;
+const FIRST_GOOD = ALL.find((number) => NUMBERS.picture(number) === GOOD)!;
+
+/** What is read back, when all went well: ids by what they are read as. */
+interface ReadBack {
+  rows: number[];
+  answers: number[];
+  letters: number[];
+}
+
+/** Judges a run that went well, except for one change. */
+function judge(change: (read: ReadBack, audit: Audit) => void = () => {}): Verdict {
+  const audit = new Audit(NUMBERS);
+  const letters = ALL.filter((number) => NUMBERS.picture(number) === BAD);
+  const read: ReadBack = { rows: [...ALL], answers: [...ALL], letters };
+  change(read, audit);
+  for (const number of read.rows) audit.row({ id: NUMBERS.id(number), ...NUMBERS.picture(number) });
+  for (const number of read.answers) audit.answer(NUMBERS.id(number));
+  for (const number of read.letters) {
+    audit.deadLetter({ id: NUMBERS.id(number), code: "damaged", value: BAD.bytes });
+  }
+  return audit.verdict();
+}
+
+function without(numbers: number[], number: number): void {
+  numbers.splice(numbers.indexOf(number), 1);
+}
+
+Deno.test("chaos: the audit of a run that went well finds nothing", () => {
+  const verdict = judge();
+  assert(isKept(verdict));
+  assertEquals(verdict.stored, 200);
+  assert(verdict.deadLettersExpected > 5 && verdict.deadLettersFound === verdict.deadLettersExpected);
+});
+
+const TROUBLE: readonly [string, (read: ReadBack, audit: Audit) => void, Partial<Verdict>][] = [
+  ["a lost row", ({ rows }) => without(rows, 17), { lost: 1 }],
+  ["a row too many", ({ rows }) => rows.push(17), { twice: 1 }],
+  ["a row of nobody", (_, audit) => audit.row({ id: "chaos-200", label: "7", code: null }), { twice: 1 }],
+  ["a missing answer", ({ answers }) => without(answers, 17), { unanswered: 1 }],
+  ["two answers of a key that changed places", ({ answers }) => {
+    [answers[17], answers[17 + 48]] = [answers[17 + 48]!, answers[17]!];
+  }, { outOfOrder: 1 }],
+  ["a missing dead letter", ({ letters }) => letters.pop(), { lost: 0 }],
+  ["a dead letter of a good picture", ({ letters }) => letters.push(FIRST_GOOD), {
+    deadLettersUnexpected: 1,
+  }],
+  ["a dead letter with other bytes", ({ letters }, audit) => {
+    without(letters, FIRST_BAD);
+    audit.deadLetter({ id: NUMBERS.id(FIRST_BAD), code: "damaged", value: GOOD.bytes });
+  }, { deadLettersUnexpected: 1 }],
+  ["another label", ({ rows }, audit) => {
+    without(rows, FIRST_GOOD);
+    audit.row({ id: NUMBERS.id(FIRST_GOOD), label: "1", code: null });
+  }, { wrong: 1, lost: 0 }],
+];
+
+for (const [what, change, expected] of TROUBLE) {
+  Deno.test(`chaos: the audit finds ${what}`, () => {
+    const verdict = judge(change);
+    assert(!isKept(verdict));
+    assertEquals({ ...verdict, ...expected }, verdict);
+  });
+}
+
+Deno.test("chaos: answers that come again, and keys that overtake each other, break nothing", () => {
+  const verdict = judge(({ answers }) => {
+    answers.push(3, 4);
+    [answers[17], answers[18]] = [18, 17];
+  });
+  assert(isKept(verdict));
+  assertEquals(verdict.repeated, 2);
+});
+
+const COUNTS: readonly [string, (count: TopicCount) => void, Partial<Verdict>][] = [
+  ["a result too many", (count) => count.add("result", "chaos-17"), { twice: 1 }],
+  ["a dead letter too many", (count) => count.add("dead letter", NUMBERS.id(FIRST_BAD)), { twice: 1 }],
+  ["a request sent twice that has one result", (count) => count.add("request", `chaos-${FIRST_GOOD}`), {
+    unanswered: 1,
+    repeated: 1,
+  }],
+];
+
+function counted(change: (count: TopicCount) => void, removed?: number): Verdict {
+  const count = new TopicCount(NUMBERS);
+  for (const number of ALL) {
+    if (number !== removed) count.add("request", NUMBERS.id(number));
+    count.add("result", NUMBERS.id(number));
+    if (NUMBERS.picture(number) === BAD) count.add("dead letter", NUMBERS.id(number));
+  }
+  change(count);
+  return count.judge(judge());
+}
+
+for (const [what, change, expected] of COUNTS) {
+  Deno.test(`chaos: with exactly-once delivery the audit finds ${what}`, () => {
+    const verdict = counted(change);
+    assert(!isKept(verdict));
+    assertEquals({ ...verdict, ...expected }, verdict);
+  });
+}
+
+Deno.test("chaos: with exactly-once delivery, a request that the bus has removed had one result, and not two", () => {
+  assert(isKept(counted(() => {}, FIRST_GOOD)));
+  assertEquals(counted((count) => count.add("result", NUMBERS.id(FIRST_GOOD)), FIRST_GOOD).twice, 1);
+});
+
+Deno.test("chaos: with exactly-once delivery, a picture sent twice that has two results breaks nothing", () => {
+  const verdict = counted((count) => {
+    count.add("request", `chaos-${FIRST_GOOD}`);
+    count.add("result", `chaos-${FIRST_GOOD}`);
+  });
+  assert(isKept(verdict));
+  assertEquals(verdict.repeated, 1);
+});
+
+Deno.test("chaos: a row that only one of two databases has is lost", () => {
+  const audit = new Audit(new Assignment([GOOD, BAD], 1, 1, 0), 2);
+  audit.row({ id: "chaos-0", label: "7", code: null }, 0);
+  assertEquals(audit.verdict().lost, 1);
+});
+
+Deno.test("chaos: the pictures are the same for the same seed, and as many are bad as asked for", async () => {
+  const pictures = await loadPictures();
+  const numbers = (seed: number) => {
+    const assignment = new Assignment(pictures, 5_000, seed, 0.02);
+    return Array.from({ length: 5_000 }, (_, number) => pictures.indexOf(assignment.picture(number)));
+  };
+  assertEquals(numbers(1), numbers(1));
+  const bad = numbers(1).filter((i) => pictures[i]!.code !== null).length;
+  assert(bad > 60 && bad < 140, `${bad} of 5,000 are bad`);
+});
+
+Deno.test("chaos: poison is recognised, and nothing else is taken for it", () => {
+  assert(isPoisoned(poisoned(SEVEN.png)));
+  assert(!isPoisoned(SEVEN.png));
+  assert(!isPoisoned(new Uint8Array(0)));
+});
+
+async function run(options: Partial<ChaosOptions>): Promise<ChaosReport> {
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-chaos-test-" });
+  const usual = {
+    seed: 1,
+    messages: 2_000,
+    workers: 2,
+    workersPerModel: 2,
+    rate: 500,
+    badShare: 0.02,
+    sessionTimeoutMs: 3_000,
+    maxWorkerMemoryMb: 128,
+  };
+  const kinds: FaultKind[] = ["kill-worker", "freeze-worker", "end-model", "fill-quota", "remove-worker"];
+  const fixed = {
+    ...usual,
+    kinds,
+    bus: "sqlite" as const,
+    brokers: 1,
+    postgres: false,
+    commitBeforeSink: false,
+    exactlyOnce: false,
+  };
+  try {
+    return await runChaos({ ...fixed, faults: (options.kinds ?? kinds).length, directory, ...options });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function assertKept(report: ChaosReport): void {
+  assert(report.kept, `${summary(report)}\n${JSON.stringify(report, null, 2)}`);
+  assertMatch(
+    summary(report),
+    /^2000 sent, 0 lost, 0 twice, 0 out of order, (\d+) of \1 dead letters, \d faults/,
+  );
+  assert(report.faults.every(({ recoveredMs }) => recoveredMs !== null));
+}
+
+Deno.test("chaos: on the embedded bus nothing is lost, twice, or out of order", async () => {
+  assertKept(await run({}));
+});
+
+Deno.test({
+  name: `chaos: on Kafka nothing is lost, twice, or out of order${
+    NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
+  }`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    const kinds = ["kill-broker", "kill-worker", "cut-connections", "freeze-worker"] as const;
+    assertKept(await run({ bus: "kafka", kinds }));
+  },
+});
+
+Deno.test({
+  name: `chaos: with exactly-once delivery nothing is twice on the topics either${
+    NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
+  }`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    const kinds = ["kill-worker", "freeze-worker", "remove-worker", "cut-connections"] as const;
+    assertKept(await run({ bus: "kafka", kinds, exactlyOnce: true }));
+  },
+});
+
+Deno.test({
+  name: `chaos: on three brokers nothing is lost, twice, or out of order when the leader is killed${
+    NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
+  }`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    assertKept(await run({ bus: "kafka", brokers: 3, kinds: ["kill-leader"] }));
+  },
+});
+
+Deno.test("chaos: a model that leaks is replaced before it is given one more batch, and nothing is lost", async () => {
+  const report = await run({ kinds: ["model-leaks"], faults: 2, workersPerModel: 1 });
+  assertKept(report);
+  assert(report.replaced >= 2, `${report.replaced} were replaced`);
+});
+
+Deno.test("chaos: the control, workers that commit what they have not stored, loses rows and is caught", async () => {
+  const report = await run({ kinds: ["kill-worker"], faults: 2, messages: 1_000, commitBeforeSink: true });
+  assert(!report.kept);
+  assert(report.verdict.lost > 0, summary(report));
+});

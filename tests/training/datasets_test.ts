@@ -1,0 +1,405 @@
+import { gzipSync } from "node:zlib";
+import { type DataSet, imageAt, selectDataSet, sliceDataSet } from "../../training/datasets/data_set.ts";
+import { findDataDirectory } from "../../training/datasets/directory.ts";
+import { toSeedForm } from "../../training/datasets/form.ts";
+import { readDataSet } from "../../training/datasets/read_data_set.ts";
+import { ModelError } from "../../models/errors.ts";
+import { toCanonical } from "../../models/image/canonical.ts";
+import { decodeImage } from "../../models/image/decode.ts";
+import { encodePng } from "../../models/image/encode_png.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
+import { findTestData, skipped } from "../../testing/data.ts";
+
+const CLOTHES = new URL("../fixtures/clothes/", import.meta.url);
+const whole = await findTestData();
+
+/** A directory of data with a Fashion-MNIST test set whose files can be spoilt. */
+async function withData(
+  spoil: { images?: Uint8Array; labels?: Uint8Array },
+  run: (dir: string) => Promise<void>,
+) {
+  const directory = await Deno.makeTempDir();
+  const idx = (magic: number, extents: number[], content: Uint8Array) => {
+    const header = new DataView(new ArrayBuffer(4 * (1 + extents.length)));
+    [magic, ...extents].forEach((value, i) => header.setUint32(4 * i, value));
+    const whole = new Uint8Array(header.byteLength + content.byteLength);
+    whole.set(new Uint8Array(header.buffer));
+    whole.set(content, header.byteLength);
+    return gzipSync(whole, { level: 1 });
+  };
+  try {
+    const folder = `${directory}/fashion-mnist`;
+    await Deno.mkdir(folder);
+    const images = spoil.images ?? idx(0x803, [10_000, 28, 28], new Uint8Array(7_840_000));
+    const labels = idx(0x801, [10_000], spoil.labels ?? new Uint8Array(10_000));
+    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, images);
+    await Deno.writeFile(`${folder}/t10k-labels-idx1-ubyte.gz`, labels);
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const SPOILT:
+  readonly (readonly [what: string, spoil: { images?: Uint8Array; labels?: Uint8Array }, text: string])[] = [
+    ["no gzip", { images: new TextEncoder().encode("<html>") }, "can't be unzipped"],
+    [
+      "no IDX",
+      { images: gzipSync(new Uint8Array(100)) },
+      "has the IDX header 0x00000000 0×0×0; it must be 0x00000803 10000×28×28",
+    ],
+    [
+      "cut off",
+      { images: gzipSync(Uint8Array.of(0, 0, 8, 3, 0, 0, 39, 16, 0, 0, 0, 28, 0, 0, 0, 28, 1)) },
+      "holds 1 bytes",
+    ],
+    [
+      "a label out of range",
+      { labels: new Uint8Array(10_000).with(7, 10) },
+      "label 7 is 10; it must be from 0 to 9",
+    ],
+  ];
+
+for (const [what, spoil, text] of SPOILT) {
+  Deno.test(`data: ${what} is damaged`, () =>
+    withData(spoil, async (directory) => {
+      const error = await assertRejects(() => readDataSet("fashion-mnist", "test", directory), ModelError);
+      assertEquals(error.code, "damaged");
+      assertStringIncludes(error.message, text);
+    }));
+}
+
+Deno.test("data: files that are in order are read", () =>
+  withData({}, async (directory) => {
+    const { title, count, pixels } = await readDataSet("fashion-mnist", "test", directory);
+    assertEquals([title, count, pixels.length], ["Fashion-MNIST test", 10_000, 7_840_000]);
+    const error = await assertRejects(() => readDataSet("fashion-mnist", "train", directory), ModelError);
+    assertStringIncludes(error.message, "train-images-idx3-ubyte.gz is not there");
+  }));
+
+Deno.test("data: a directory that is not there is named, with how to name another", async () => {
+  const error = await assertRejects(() => findDataDirectory("/nowhere"), ModelError);
+  assertEquals(error.code, "not_found");
+  assertStringIncludes(error.message, "no directory of data at /nowhere/;");
+  assertStringIncludes(error.message, "IMAGEBUS_DATA");
+});
+
+async function withFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** A record of CIFAR-10's binary version: a label, then all reds, all greens, all blues. */
+function cifarBatch(label: number): Uint8Array {
+  const bytes = new Uint8Array(30_730_000);
+  for (let i = 0; i < 10_000; i++) {
+    bytes[i * 3073] = label;
+    bytes.set([i % 256, 1], i * 3073 + 1);
+    bytes.set([i % 251, 2], i * 3073 + 1025);
+    bytes.set([i % 241, 3], i * 3073 + 2049);
+  }
+  return bytes;
+}
+
+Deno.test("cifar-10: the planes of a record become pixels, and batches are read in their order", () =>
+  withFolder(async (directory) => {
+    await Deno.mkdir(`${directory}/cifar-10-batches-bin`);
+    for (let i = 1; i <= 5; i++) {
+      await Deno.writeFile(`${directory}/cifar-10-batches-bin/data_batch_${i}.bin`, cifarBatch(i));
+    }
+    const data = await readDataSet("cifar-10", "train", directory);
+    assertEquals([data.title, data.count, data.width, data.height, data.channels], [
+      "CIFAR-10 train",
+      50_000,
+      32,
+      32,
+      3,
+    ]);
+    assertEquals([...imageAt(data, 10_250).subarray(0, 6)], [250, 250, 9, 1, 2, 3]);
+    assertEquals([0, 9_999, 10_000, 49_999].map((i) => data.labels[i]), [1, 1, 2, 5]);
+    assertEquals([data.classes.length, data.classes[3]], [10, "cat"]);
+  }));
+
+Deno.test("cifar-10: a batch that is too short, or with a label out of range, is damaged", () =>
+  withFolder(async (directory) => {
+    const file = `${directory}/cifar-10-batches-bin/test_batch.bin`;
+    await Deno.mkdir(`${directory}/cifar-10-batches-bin`);
+    const fault = () => assertRejects(() => readDataSet("cifar-10", "test", directory), ModelError);
+    assertStringIncludes(
+      (await fault()).message,
+      "test_batch.bin is not there; get it by: deno task data get cifar-10",
+    );
+    await Deno.writeFile(file, cifarBatch(1).subarray(0, -1));
+    assertStringIncludes((await fault()).message, "has 30729999 bytes; it must have 30730000");
+    await Deno.writeFile(file, cifarBatch(10));
+    assertStringIncludes((await fault()).message, "label 0 is 10; it must be from 0 to 9");
+  }));
+
+Deno.test({
+  name: `data: the real CIFAR-10 and MNIST are read${skipped(whole)}`,
+  ignore: whole === undefined,
+  async fn() {
+    const cifar = await readDataSet("cifar-10", "test", whole);
+    // As published: a cat, two ships, an airplane, a frog.
+    assertEquals([...cifar.labels.subarray(0, 5)].map((label) => cifar.classes[label]), [
+      "cat",
+      "ship",
+      "ship",
+      "airplane",
+      "frog",
+    ]);
+    const counts = new Array<number>(10).fill(0);
+    for (const label of cifar.labels) counts[label]!++;
+    assertEquals(counts, new Array(10).fill(1000));
+    assertEquals((await readDataSet("mnist", "train", whole)).count, 60_000);
+  },
+});
+
+function colours(count: number): DataSet {
+  const pixels = Uint8Array.from({ length: count * 32 * 32 * 3 }, (_, i) => (i * 89 + (i >> 7)) % 256);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 3);
+  return {
+    title: "colours",
+    width: 32,
+    height: 32,
+    channels: 3,
+    count,
+    pixels,
+    labels,
+    classes: ["a", "b", "c"],
+  };
+}
+
+Deno.test("data: the seed's form is what the classifier makes of the same picture", () => {
+  const data = colours(2);
+  const seed = toSeedForm(data);
+  assertEquals([seed.width, seed.height, seed.channels, seed.pixels.length], [28, 28, 1, 2 * 784]);
+  const spec = { width: 28, height: 28, channels: 1, mean: [0], std: [1] } as const;
+  const seen = new Float32Array(784);
+  toCanonical(
+    decodeImage(encodePng({ width: 32, height: 32, channels: 3, data: imageAt(data, 1) })),
+    spec,
+    seen,
+  );
+  assertEquals([...imageAt(seed, 1)], [...seen].map((value) => Math.round(value * 255)));
+  assertEquals(toSeedForm(seed), seed);
+});
+
+Deno.test("data: a slice is a view, a selection is in the order asked for", () => {
+  const data = colours(5);
+  const slice = sliceDataSet(data, 1, 3);
+  assertEquals([slice.count, slice.pixels.buffer === data.pixels.buffer, [...slice.labels]], [2, true, [
+    1,
+    2,
+  ]]);
+  const chosen = selectDataSet(data, Uint32Array.of(4, 0, 4));
+  assertEquals([chosen.count, [...chosen.labels]], [3, [1, 0, 1]]);
+  assertEquals(imageAt(chosen, 2), imageAt(data, 4));
+  assertEquals(imageAt(chosen, 1), imageAt(data, 0));
+});
+
+Deno.test("image folder: without train/ a fifth of each class is the test, the same in every run", async () => {
+  const path = CLOTHES.pathname;
+  const [train, test] = [await readDataSet(path, "train"), await readDataSet(`folder:${path}`, "test")];
+  assertEquals([train.count, test.count, train.width, train.channels], [48, 12, 28, 1]);
+  assertEquals(train.classes, ["ankle-boot", "bag", "trouser"]);
+  assertEquals([0, 1, 2].map((label) => test.labels.filter((other) => other === label).length), [4, 4, 4]);
+  assertEquals([...test.labels], [1, 0, 0, 2, 0, 2, 1, 0, 2, 1, 1, 2]);
+  const first = await Deno.readFile(new URL("bag/00035.png", CLOTHES));
+  const both = [train, test].flatMap((data) =>
+    Array.from({ length: data.count }, (_, i) => imageAt(data, i).join())
+  );
+  assertEquals(new Set(both).size, 60);
+  assert(both.includes(decodeImage(first).data.join()));
+});
+
+/** Lays out a folder: a path and what is in the file, a picture's size and channels or anything. */
+async function layOut(path: string, files: Record<string, readonly [number, number, 1 | 3] | string>) {
+  for (const [name, content] of Object.entries(files)) {
+    await Deno.mkdir(`${path}/${name.slice(0, name.lastIndexOf("/") + 1)}`, { recursive: true });
+    if (name.endsWith("/")) continue;
+    if (typeof content === "string") {
+      await Deno.writeTextFile(`${path}/${name}`, content);
+      continue;
+    }
+    const [width, height, channels] = content;
+    const data = new Uint8Array(width * height * channels).fill(100);
+    await Deno.writeFile(`${path}/${name}`, encodePng({ width, height, channels, data }));
+  }
+}
+
+const GREY = [4, 4, 1] as const;
+
+Deno.test("image folder: train/ and test/ are taken as they are, val/ only where there is no test/", () =>
+  withFolder(async (path) => {
+    await layOut(path, { "train/a/1.png": GREY, "train/a/2.png": GREY, "train/b/1.png": GREY });
+    await layOut(path, {
+      "val/a/1.png": GREY,
+      "val/b/1.png": GREY,
+      "train/.DS_Store": "x",
+      "train/a/.x": "x",
+    });
+    const counts = async () => {
+      return [(await readDataSet(path, "train")).count, (await readDataSet(path, "test")).count];
+    };
+    assertEquals(await counts(), [3, 2]);
+    await layOut(path, { "test/a/1.png": GREY, "test/b/1.png": GREY, "test/b/2.png": GREY });
+    assertEquals(await counts(), [3, 3]);
+    await Deno.remove(`${path}/test/b`, { recursive: true });
+    await layOut(path, { "test/c/1.png": GREY });
+    const error = await assertRejects(counts, ModelError);
+    assertStringIncludes(
+      error.message,
+      'test/ has no class folder "b"; the classes of both parts must be the same',
+    );
+  }));
+
+Deno.test("image folder: one in the directory of data is found by its name, and a class may be called train", () =>
+  withFolder(async (path) => {
+    await layOut(path, { "traffic/train/1.png": GREY, "traffic/train/2.png": GREY });
+    await layOut(path, {
+      "traffic/car/1.png": GREY,
+      "traffic/car/2.png": GREY,
+      "traffic/README.md": "about",
+    });
+    const { title, classes, count } = await readDataSet("traffic", "train", path);
+    assertEquals([title, classes, count], ["traffic train", ["car", "train"], 2]);
+    const error = await assertRejects(() => readDataSet("trafic", "train", path), ModelError);
+    assertEquals(error.code, "not_found");
+    assertStringIncludes(error.message, 'no data set "trafic": it is none of fashion-mnist, mnist, cifar-10');
+  }));
+
+Deno.test("image folder: a form that is asked for makes one of mixed sizes and kinds", () =>
+  withFolder(async (path) => {
+    await layOut(path, { "a/1.png": GREY, "a/2.png": [6, 8, 3], "b/1.png": GREY, "b/2.png": [2, 2, 3] });
+    const form = { width: 3, height: 2, channels: 3 } as const;
+    const data = await readDataSet(path, "train", undefined, form);
+    assertEquals([data.width, data.height, data.channels, data.count], [3, 2, 3, 2]);
+    assertEquals(new Set(data.pixels), new Set([100]));
+    for (
+      const wrong of [{ width: 0, height: 1 }, { width: 3 }, { width: 1, height: 5000 }, { channels: 2 }]
+    ) {
+      const error = await assertRejects(
+        () => readDataSet(path, "train", undefined, wrong as never),
+        ModelError,
+      );
+      assertEquals(error.code, "invalid");
+    }
+  }));
+
+Deno.test("image folder: grey JPEGs and grey PNGs are of one kind", () =>
+  withFolder(async (path) => {
+    const grey = await Deno.readFile(new URL("../fixtures/images/grey.jpg", import.meta.url));
+    const { width, height } = decodeImage(grey);
+    await layOut(path, {
+      "a/1.png": [width, height, 1],
+      "b/1.png": [width, height, 1],
+      "b/2.png": [width, height, 1],
+    });
+    await Deno.writeFile(`${path}/a/2.jpg`, grey);
+    const parts = [await readDataSet(path, "train"), await readDataSet(path, "test")];
+    assertEquals(parts.map(({ channels }) => channels), [1, 1]);
+  }));
+
+/** A good folder that something is added to. */
+const BASE = { "a/1.png": GREY, "a/2.png": GREY, "b/1.png": GREY, "b/2.png": GREY };
+
+const BAD_FOLDERS: readonly (readonly [
+  what: string,
+  files: Record<string, readonly [number, number, 1 | 3] | string>,
+  code: ModelError["code"],
+  text: string | RegExp,
+])[] = [
+  [
+    "mixed sizes",
+    { ...BASE, "b/3.png": [5, 4, 1], "b/4.png": [5, 4, 1] },
+    "invalid",
+    /\d\.png is \d×4, but .*\d\.png is \d×4; .* --size 32x32/,
+  ],
+  [
+    "mixed kinds",
+    { ...BASE, "b/3.png": [4, 4, 3], "b/4.png": [4, 4, 3] },
+    "invalid",
+    /is (grey|in colour), but .* is (grey|in colour); .*--channels 1/,
+  ],
+  ["an empty class", { ...BASE, "c/": "" }, "invalid", /The class folder .*\/c\/ holds no image/],
+  [
+    "only hidden files in a class",
+    { ...BASE, "c/.DS_Store": "x", "c/Thumbs.db": "x" },
+    "invalid",
+    /\/c\/ holds no image/,
+  ],
+  [
+    "one image that can't be divided",
+    { ...BASE, "c/1.png": GREY },
+    "invalid",
+    /\/c\/ holds 1 image; it must hold at least 2/,
+  ],
+  [
+    "a single class",
+    { "a/1.png": GREY, "a/2.png": GREY },
+    "invalid",
+    'has a single class, "a"; it must have at least 2',
+  ],
+  [
+    "a text among the images",
+    { ...BASE, "b/notes.txt": "hello", "b/more.txt": "hi" },
+    "damaged",
+    /b\/(notes|more)\.txt can't be read as an image; mend or remove it\. The \d bytes begin with/,
+  ],
+  [
+    "a folder in a class folder",
+    { ...BASE, "b/deep/1.png": GREY },
+    "invalid",
+    /b\/deep\/ is a folder in a class folder/,
+  ],
+  ["no class folders", { "1.png": GREY }, "invalid", "has no class folders, but files such as 1.png"],
+  ["nothing at all", {}, "invalid", "has no class folders; it must hold one folder a class"],
+  [
+    "train/ without test/",
+    { "train/a/1.png": GREY, "train/b/1.png": GREY },
+    "invalid",
+    /has train\/ but no test\/ \(nor val\/, validation\/\)/,
+  ],
+];
+
+for (const [what, files, code, text] of BAD_FOLDERS) {
+  Deno.test(`image folder: ${what} is refused`, () =>
+    withFolder(async (path) => {
+      await layOut(path, files);
+      const read = async () => {
+        await readDataSet(path, "train");
+        await readDataSet(path, "test");
+      };
+      const error = await assertRejects(read, ModelError);
+      assertEquals(error.code, code);
+      assert(
+        typeof text === "string" ? error.message.includes(text) : text.test(error.message),
+        error.message,
+      );
+    }));
+}
+
+Deno.test("image folder: more than 1,000 classes are refused; with more than 256 a label takes 16 bits", () =>
+  withFolder(async (path) => {
+    const png = encodePng({ width: 1, height: 1, channels: 1, data: new Uint8Array(1) });
+    for (let i = 0; i < 1_001; i++) {
+      await Deno.mkdir(`${path}/${i}`);
+      for (const name of ["1.png", "2.png"]) await Deno.writeFile(`${path}/${i}/${name}`, png);
+    }
+    const error = await assertRejects(() => readDataSet(path, "train"), ModelError);
+    assertStringIncludes(error.message, "has 1001 class folders; at most 1000 are read");
+    await Deno.remove(`${path}/1000`, { recursive: true });
+    const { labels, classes } = await readDataSet(path, "test");
+    assertEquals([labels instanceof Uint16Array, Math.max(...labels), classes.length], [true, 999, 1000]);
+  }));
+
+Deno.test("image folder: a folder that is not there is named", async () => {
+  const error = await assertRejects(() => readDataSet("folder:/nowhere/at/all", "train"), ModelError);
+  assertEquals(error.code, "not_found");
+  assertStringIncludes(error.message, "there is no folder /nowhere/at/all/");
+});

@@ -1,0 +1,172 @@
+/** The small parts of a training, each by itself. */
+import type { DataSet } from "../../training/datasets/data_set.ts";
+import { Preparation } from "../../training/augmentation/augment.ts";
+import type { Augmentation } from "../../training/augmentation/augment.ts";
+import { crossEntropy, fitTemperature } from "../../training/evaluation/calibrate.ts";
+import { Random } from "../../training/random.ts";
+import { lookAhead, rateAt, sgdStep } from "../../training/fitting/sgd.ts";
+import type { Optimiser } from "../../training/recipes/recipe.ts";
+import { whiteningKernel } from "../../training/fitting/whiten.ts";
+import { assert, assertEquals } from "../../testing/assert.ts";
+import { halves } from "../fixtures/halves.ts";
+
+const OPTIMISER: Optimiser = {
+  learningRate: 0.05,
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 0,
+  warmUp: 0.1,
+  finalRate: 0,
+};
+
+const KERNEL = { layer: 0, shape: [2], start: 0, end: 2, kind: "kernel", normalised: false } as const;
+
+Deno.test("descent: it finds the lowest point of a bowl", () => {
+  const numbers = Float32Array.of(5, -3);
+  const velocity = new Float32Array(2);
+  for (let step = 0; step < 300; step++) {
+    const gradient = Float32Array.of(2 * (numbers[0]! - 1), 8 * (numbers[1]! - 2));
+    sgdStep(OPTIMISER, [KERNEL], numbers, velocity, gradient, rateAt(OPTIMISER, step, 300));
+  }
+  assert(Math.abs(numbers[0]! - 1) < 1e-3 && Math.abs(numbers[1]! - 2) < 1e-3, String(numbers));
+});
+
+Deno.test("descent: a step is rate times gradient and decay; momentum adds to it; what is fixed stays", () => {
+  const plain = { ...OPTIMISER, nesterov: false, learningRate: 0.5, weightDecay: 0.5 };
+  const numbers = Float32Array.of(1, 2);
+  const velocity = new Float32Array(2);
+  sgdStep(plain, [KERNEL], numbers, velocity, Float32Array.of(1, 0), 1);
+  assertEquals([...numbers], [1 - 0.5 * 1.5, 2 - 0.5 * 1]);
+  sgdStep({ ...plain, weightDecay: 0 }, [KERNEL], numbers, velocity, Float32Array.of(0, 0), 1);
+  assertEquals([...numbers].map((n) => Math.round(n * 1e4) / 1e4), [-0.425, 1.05]);
+  const before = numbers.slice();
+  sgdStep(plain, [{ ...KERNEL, kind: "fixed" }], numbers, velocity, Float32Array.of(9, 9), 1);
+  assertEquals(numbers, before);
+});
+
+Deno.test("descent: the bias after a normalisation moves faster and decays as slowly", () => {
+  const bias = { ...KERNEL, kind: "bias", normalised: true } as const;
+  const numbers = Float32Array.of(1, 0);
+  const optimiser = { ...OPTIMISER, nesterov: false, learningRate: 0.125, weightDecay: 0.5, biasRate: 4 };
+  sgdStep(optimiser, [bias], numbers, new Float32Array(2), Float32Array.of(0, 1), 1);
+  assertEquals([...numbers], [1 - 0.125 * 0.5, -0.5]);
+});
+
+Deno.test("descent: the rate rises from a fifth, then falls to its end", () => {
+  const rates = [0, 5, 10, 55, 100].map((step) => rateAt({ ...OPTIMISER, finalRate: 0.2 }, step, 100));
+  assertEquals(rates.map((rate) => Math.round(rate * 1e3) / 1e3), [0.2, 0.6, 1, 0.6, 0.2]);
+  const constant = { ...OPTIMISER, warmUp: 0, finalRate: 1 };
+  assertEquals([0, 50, 99].map((step) => rateAt(constant, step, 100)), [1, 1, 1]);
+});
+
+Deno.test("lookahead: now and then the weights go back to their average, and end as it", () => {
+  const [numbers, average] = [Float32Array.of(8), Float32Array.of(0)];
+  const lookahead = { every: 2, decay: 0.5 };
+  lookAhead(lookahead, numbers, average, 1, 4);
+  assertEquals([numbers[0], average[0]], [8, 0]);
+  lookAhead(lookahead, numbers, average, 2, 4);
+  assertEquals([numbers[0], average[0]], [8 * (1 - 0.25 / 8), 8 * (1 - 0.25 / 8)]);
+  numbers[0] = 100;
+  lookAhead(lookahead, numbers, average, 4, 4);
+  assertEquals([numbers[0], average[0]], [7.75, 7.75]);
+});
+
+const PICTURE: DataSet = { ...halves(1), pixels: Uint8Array.from({ length: 36 }, (_, i) => i + 1) };
+const SPEC = { width: 6, height: 6, channels: 1, mean: [0], std: [1 / 255] } as const;
+
+function vary(augmentation: Augmentation, seed: number, mirrored = false): number[] {
+  const target = new Float32Array(36);
+  new Preparation(PICTURE, SPEC, augmentation).write(0, mirrored, new Random(seed, 0), target);
+  return [...target].map(Math.round);
+}
+
+Deno.test("augmentation: nothing is changed without it; a mirror swaps the sides", () => {
+  assertEquals(vary({ shift: 0, mirror: false }, 1), [...PICTURE.pixels]);
+  assertEquals(vary({ shift: 0, mirror: true }, 1, true).slice(0, 6), [6, 5, 4, 3, 2, 1]);
+});
+
+Deno.test("augmentation: a shift brings black in, or the picture mirrored at its edge", () => {
+  const black = Array.from({ length: 80 }, (_, seed) => vary({ shift: 1, mirror: false }, seed));
+  assertEquals(new Set(black.map((image) => image.join())).size, 9);
+  assert(black.every((image) => image.filter((value) => value === 0).length <= 11));
+  const reflected = Array.from(
+    { length: 80 },
+    (_, seed) => vary({ shift: 1, edge: "reflect", mirror: false }, seed),
+  );
+  assertEquals(new Set(reflected.map((image) => image.join())).size, 9);
+  assert(reflected.every((image) => !image.includes(0)));
+  assert(reflected.some((image) => image.slice(0, 7).join() === "8,7,8,9,10,11,2"));
+});
+
+Deno.test("augmentation: turned by nothing and zoomed by nothing it stays, to the pixel", () => {
+  assertEquals(vary({ shift: 0, mirror: false, rotate: 1e-9 }, 1), [...PICTURE.pixels]);
+  const turned = vary({ shift: 0, mirror: false, rotate: 30 }, 3);
+  assert(turned.some((value, i) => value !== PICTURE.pixels[i]));
+  assert(Math.max(...turned) <= 36 && Math.min(...turned) >= 0);
+});
+
+Deno.test("augmentation: a square is covered with the mean", () => {
+  const covered = Array.from({ length: 50 }, (_, seed) => vary({ shift: 0, mirror: false, cutout: 2 }, seed));
+  const counts = covered.map((image) => image.filter((value) => value === 0).length);
+  assertEquals([...new Set(counts)].sort((a, b) => a - b), [1, 2, 4]);
+});
+
+Deno.test("whitening: the patches come out uncorrelated and of equal strength", () => {
+  const random = new Random(1, 0);
+  const data = {
+    ...halves(400),
+    pixels: Uint8Array.from({ length: 400 * 36 }, () => random.integer(0, 255)),
+  };
+  // Neighbours are made alike, so that there is something to whiten.
+  for (let i = 1; i < data.pixels.length; i++) {
+    data.pixels[i] = (data.pixels[i]! + 3 * data.pixels[i - 1]!) / 4;
+  }
+  const spec = { ...SPEC, mean: [0.5], std: [0.1] };
+  const kernel = whiteningKernel(data, spec, 2);
+  assertEquals(kernel.length, 4 * 8);
+  const outputs: number[][] = [];
+  const image = new Float32Array(36);
+  const preparation = new Preparation(data, spec, { shift: 0, mirror: false });
+  for (let i = 0; i < data.count; i++) {
+    preparation.write(i, false, random, image);
+    for (const corner of [0, 7, 14, 21]) {
+      const patch = [0, 1, 6, 7].map((offset) => image[corner + offset]!);
+      outputs.push(
+        [0, 1, 2, 3].map((f) => patch.reduce((sum, value, k) => sum + value * kernel[k * 8 + f]!, 0)),
+      );
+    }
+  }
+  for (let a = 0; a < 4; a++) {
+    for (let b = 0; b <= a; b++) {
+      const covariance = outputs.reduce((sum, row) => sum + row[a]! * row[b]!, 0) / outputs.length;
+      assert(Math.abs(covariance - (a === b ? 1 : 0)) < 0.15, `${a} and ${b}: ${covariance}`);
+    }
+    assertEquals(
+      [0, 1, 2, 3].map((k) => kernel[k * 8 + 4 + a]),
+      [0, 1, 2, 3].map((k) => -kernel[k * 8 + a]!),
+    );
+  }
+});
+
+Deno.test("calibration: the temperature found is the one that made the logits too sharp", () => {
+  const random = new Random(1, 0);
+  const labels = new Uint8Array(4000);
+  const logits = new Float32Array(4000 * 2);
+  for (let i = 0; i < labels.length; i++) {
+    const margin = random.integer(-300, 300) / 100;
+    labels[i] = random.integer(0, 1_000_000) / 1_000_000 < 1 / (1 + Math.exp(-margin)) ? 1 : 0;
+    logits[2 * i + 1] = 2 * margin;
+  }
+  const temperature = fitTemperature(logits, labels);
+  assert(Math.abs(temperature - 2) < 0.2, String(temperature));
+  assert(crossEntropy(logits, labels, temperature) < crossEntropy(logits, labels, 1));
+});
+
+Deno.test("calibration: a few answers that are all right do not make the confidences certain", () => {
+  const temperature = fitTemperature(
+    Float32Array.from({ length: 16 }, (_, i) => i % 2),
+    new Uint8Array(8).fill(1),
+  );
+  const confidence = 1 / (1 + Math.exp(-1 / temperature));
+  assert(Math.abs(confidence - 9 / 10) < 0.01, String(confidence));
+});

@@ -1,0 +1,209 @@
+import { ModelError } from "../../models/errors.ts";
+import { measureCalibration } from "../../training/report/calibration.ts";
+import {
+  classMetrics,
+  confusionMatrix,
+  correctCount,
+  predictions,
+  softmaxRows,
+  topConfusions,
+} from "../../training/report/metrics.ts";
+import { linearScale, shareScale } from "../../training/report/scale.ts";
+import { boxSummary, meanInterval, quantile, wilsonInterval } from "../../training/report/statistics.ts";
+import { assert, assertEquals, assertThrows } from "../../testing/assert.ts";
+
+function assertNear(actual: number, expected: number, within = 1e-6): void {
+  assert(Math.abs(actual - expected) <= within, `${actual} is not within ${within} of ${expected}`);
+}
+
+/** Two classes, the first one predicted with the confidence. */
+function answers(...groups: { confidence: number; images: number; right: number }[]) {
+  const rows = groups.flatMap(({ confidence, images, right }) =>
+    Array.from(
+      { length: images },
+      (_, i) => ({ logit: Math.log(confidence / (1 - confidence)), label: i < right ? 0 : 1 }),
+    )
+  );
+  return {
+    logits: Float32Array.from(rows.flatMap(({ logit }) => [logit, 0])),
+    labels: Uint8Array.from(rows, ({ label }) => label),
+  };
+}
+
+Deno.test("metrics: the softmax divides the logits by the temperature", () => {
+  const logits = Float32Array.of(0, Math.log(3), Math.log(9), 0);
+  const plain = softmaxRows(logits, 2);
+  [0.25, 0.75, 0.9, 0.1].forEach((share, i) => assertNear(plain[i]!, share));
+  const softened = softmaxRows(logits, 2, 2);
+  [1 / (1 + Math.sqrt(3)), 1 - 1 / (1 + Math.sqrt(3)), 0.75, 0.25].forEach((share, i) =>
+    assertNear(softened[i]!, share)
+  );
+});
+
+Deno.test("metrics: logits of any size give shares, not NaN", () => {
+  assertEquals([...softmaxRows(Float32Array.of(1e30, -1e30, 5e4, 0), 2, 0.25)], [1, 0, 1, 0]);
+});
+
+Deno.test("metrics: among equal logits the first class is predicted", () => {
+  assertEquals([...predictions(Float32Array.of(1, 1, 0, 0, 2, 2), 3)], [0, 1]);
+});
+
+Deno.test("metrics: rows of the confusion matrix are the right classes, columns the predicted ones", () => {
+  const logits = Float32Array.of(1, 0, 0, /**/ 0, 1, 0, /**/ 0, 1, 0, /**/ 0, 1, 0);
+  const counts = confusionMatrix({ logits, labels: Uint8Array.of(0, 0, 0, 1) }, 3);
+  assertEquals([...counts], [1, 2, 0, 0, 1, 0, 0, 0, 0]);
+  assertEquals(correctCount(counts, 3), 2);
+  assertEquals(topConfusions(counts, 3, 5), [{ label: 0, predicted: 1, times: 2, share: 2 / 3 }]);
+});
+
+Deno.test("metrics: a class that never occurs has no recall, one that is never predicted no precision", () => {
+  const [first, second, third, fourth] = classMetrics(
+    Uint32Array.of(1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
+    4,
+  );
+  assertEquals(first, { support: 3, predicted: 2, precision: 1 / 2, recall: 1 / 3, f1: 0.4 });
+  assertEquals(second, { support: 1, predicted: 3, precision: 1 / 3, recall: 1, f1: 0.5 });
+  assertEquals(third, { support: 0, predicted: 0, precision: undefined, recall: undefined, f1: undefined });
+  assertEquals(fourth, { support: 1, predicted: 0, precision: undefined, recall: 0, f1: 0 });
+});
+
+Deno.test("metrics: the most frequent mistakes come first, as many as are wanted", () => {
+  const counts = Uint32Array.of(5, 1, 0, 4, 5, 1, 2, 0, 8);
+  assertEquals(topConfusions(counts, 3, 3).map(({ label, predicted, times }) => [label, predicted, times]), [
+    [1, 0, 4],
+    [2, 0, 2],
+    [0, 1, 1],
+  ]);
+});
+
+Deno.test("metrics: answers that do not fit together are refused with what is wrong", () => {
+  const one = Float32Array.of(0, 1);
+  const cases: [Float32Array, Uint8Array, string][] = [
+    [one, Uint8Array.of(), "no images"],
+    [one, Uint8Array.of(0, 1), "2 logits for 2 images"],
+    [one, Uint8Array.of(2), "Label 0 is 2; it must be from 0 to 1"],
+    [Float32Array.of(0, NaN), Uint8Array.of(0), "Logit 1 is NaN"],
+  ];
+  for (const [logits, labels, message] of cases) {
+    assertThrows(() => confusionMatrix({ logits, labels }, 2), ModelError, message);
+    assertThrows(() => measureCalibration({ logits, labels }, 2), ModelError, message);
+  }
+  for (const temperature of [0, -1, NaN, Infinity]) {
+    assertThrows(() => softmaxRows(one, 2, temperature), ModelError, `temperature is ${temperature}`);
+  }
+  assertThrows(() => softmaxRows(one, 3), ModelError, "no whole rows");
+});
+
+Deno.test("calibration: errors, likelihood and Brier score are those worked out by hand", () => {
+  const measured = measureCalibration(
+    answers({ confidence: 0.62, images: 10, right: 5 }, { confidence: 0.9, images: 30, right: 27 }),
+    2,
+  );
+  const filled = measured.bins.filter(({ count }) => count > 0);
+  assertEquals(filled.map(({ count, correct, accuracy }) => [count, correct, accuracy]), [[10, 5, 0.5], [
+    30,
+    27,
+    0.9,
+  ]]);
+  assertNear(measured.expectedError, 0.25 * 0.12);
+  assertNear(measured.maximumError, 0.12);
+  assertNear(measured.brier, (5 * 2 * 0.38 ** 2 + 5 * 2 * 0.62 ** 2 + 27 * 2 * 0.01 + 3 * 2 * 0.81) / 40);
+  const likelihood = 5 * Math.log(0.62) + 5 * Math.log(0.38) + 27 * Math.log(0.9) + 3 * Math.log(0.1);
+  assertNear(measured.negativeLogLikelihood, -likelihood / 40);
+});
+
+Deno.test("calibration: there are 15 bins; certainty is in the last, an even choice of two in the eighth", () => {
+  const { bins } = measureCalibration(
+    { logits: Float32Array.of(1e4, 0, 0, 0), labels: Uint8Array.of(0, 0) },
+    2,
+  );
+  assertEquals(bins.map(({ count }) => count), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+  assertEquals([bins[14]!.confidence, bins[14]!.accuracy], [1, 1]);
+  const third = measureCalibration({ logits: new Float32Array(3), labels: Uint8Array.of(0) }, 3).bins;
+  assertEquals(third.findIndex(({ count }) => count > 0), 4, "an end belongs to the bin below it");
+});
+
+Deno.test("calibration: the temperature that fits takes the error away", () => {
+  const sure = answers({ confidence: 0.9, images: 100, right: 75 });
+  assertNear(measureCalibration(sure, 2).expectedError, 0.15);
+  assertNear(measureCalibration(sure, 2, 2).expectedError, 0);
+});
+
+Deno.test("statistics: Wilson's interval of 8 of 10, of none and of all", () => {
+  const { value, low, high } = wilsonInterval(8, 10);
+  assertEquals(value, 0.8);
+  assertNear(low, 0.4902, 1e-4);
+  assertNear(high, 0.9433, 1e-4);
+  assertEquals([wilsonInterval(0, 10).low, wilsonInterval(10, 10).high], [0, 1]);
+  assertNear(wilsonInterval(0, 10).high, 0.2775, 1e-4);
+  for (const [correct, count] of [[0, 0], [2, 1], [-1, 5], [NaN, 5]] as const) {
+    assertThrows(() => wilsonInterval(correct, count), ModelError, `${correct} of ${count}`);
+  }
+});
+
+Deno.test("statistics: the interval of a mean follows Student's t for few and for many values", () => {
+  assertEquals(meanInterval([3]), { value: 3, low: -Infinity, high: Infinity });
+  const few = meanInterval([1, 2, 3]);
+  assertEquals(few.value, 2);
+  assertNear(few.high - 2, 4.3027 / Math.sqrt(3), 1e-4);
+  const many = meanInterval(Array.from({ length: 41 }, (_, i) => i % 2 === 0 ? 1 : -1));
+  const deviation = Math.sqrt((41 - 1 / 41) / 40);
+  assertNear(many.high - many.value, 2.0211 * deviation / Math.sqrt(41), 1e-4);
+  assertThrows(() => meanInterval([]), ModelError, "at least");
+  assertThrows(() => meanInterval([1, NaN]), ModelError, "finite");
+});
+
+Deno.test("statistics: quartiles are interpolated; what is far from the box is an outlier", () => {
+  assertEquals([0, 0.25, 0.5, 0.75, 1].map((share) => quantile([4, 1, 3, 2], share)), [
+    1,
+    1.75,
+    2.5,
+    3.25,
+    4,
+  ]);
+  assertEquals(boxSummary([1, 2, 3, 4, 100]), {
+    lower: 2,
+    median: 3,
+    upper: 4,
+    low: 1,
+    high: 4,
+    outliers: [100],
+  });
+  assertEquals(boxSummary([7]), { lower: 7, median: 7, upper: 7, low: 7, high: 7, outliers: [] });
+});
+
+Deno.test("scale: ticks are round, hold all values and are told apart", () => {
+  const cases: [number[], number[], number][] = [
+    [[0.143, 0.56], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 1],
+    [[0.9087, 0.9141], [0.908, 0.91, 0.912, 0.914, 0.916], 3],
+    [[1, 18], [0, 5, 10, 15, 20], 0],
+    [[950, 1510], [800, 1000, 1200, 1400, 1600], 0],
+  ];
+  for (const [values, ticks, digits] of cases) {
+    const scale = linearScale({ values, range: [0, 100] });
+    assertEquals([scale.ticks, scale.digits], [ticks, digits]);
+    assertEquals([scale.at(ticks[0]!), scale.at(ticks.at(-1)!)], [0, 100]);
+  }
+});
+
+Deno.test("scale: no values, equal ones and a single epoch have a scale too", () => {
+  for (const values of [[], [5], [0, 0], [NaN]]) {
+    const { ticks } = linearScale({ values, range: [0, 100] });
+    assert(ticks.length >= 2 && ticks.every(Number.isFinite), `${values}: ${ticks}`);
+  }
+  assertEquals(linearScale({ values: [1], range: [0, 1], smallestStep: 1 }).ticks, [0, 1, 2]);
+});
+
+Deno.test("scale: shares with one span have equally wide scales, which hold them and end at 0 and 1", () => {
+  for (const span of [0.004, 0.0123, 0.3, 0.97, 1]) {
+    const widths = [0, 0.0004, 0.5733, 0.9, 1].map((low) => {
+      const high = Math.min(1, low + span);
+      const { domain: [first, last], ticks } = shareScale([Math.max(0, high - span), high], span, [0, 100]);
+      assert(first >= 0 && first <= Math.max(0, high - span) + 1e-9, `${span} at ${low}: from ${first}`);
+      assert(last <= 1 && last >= high - 1e-9, `${span} at ${low}: to ${last}`);
+      assert(ticks.length <= 7);
+      return last - first;
+    });
+    for (const width of widths) assertNear(width, widths[0]!);
+  }
+});

@@ -1,0 +1,258 @@
+import { startBackend } from "../../models/backend.ts";
+import { ModelError } from "../../models/errors.ts";
+import { loadModels } from "../../models/registry.ts";
+import { readCheckpoint, writeCheckpoint } from "../../training/fitting/checkpoint.ts";
+import type { Checkpoint } from "../../training/fitting/checkpoint.ts";
+import { accuracyOf, finish, fit, startFit } from "../../training/fitting/fit.ts";
+import type { Progress } from "../../training/fitting/fit.ts";
+import { parseRecipe } from "../../training/recipes/parse_recipe.ts";
+import { findRecipe, RECIPES } from "../../training/recipes/recipes.ts";
+import { ShardTrainer } from "../../training/fitting/shard.ts";
+import type { TrainingTask } from "../../training/fitting/shard.ts";
+import { joinTask } from "../../training/fitting/task.ts";
+import { Team } from "../../training/fitting/team.ts";
+import { conclude } from "../../training/train.ts";
+import { bestTraining } from "../../training/fitting/trained_model.ts";
+import type { Training } from "../../training/fitting/trained_model.ts";
+import { writeModel } from "../../training/write_model.ts";
+import { loadWasmBinary } from "../../models/wasm_binary.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../../testing/assert.ts";
+import { HALVES, halves, halvesTask } from "../fixtures/halves.ts";
+
+const wasm = await loadWasmBinary();
+
+async function trained(task: TrainingTask, workers: number, onProgress?: (progress: Progress) => void) {
+  await using team = await Team.start(task, workers, wasm);
+  return await fit(task, team, startFit(task), onProgress === undefined ? {} : { onProgress });
+}
+
+Deno.test("training: the loss of a whole network changes as its gradient says", async () => {
+  await startBackend(wasm);
+  // Where a filter passes on what a ReLU has set to 0, pixels of a pool are equal, and there is no one slope.
+  const initial = { whiten: true, identity: false };
+  const task = halvesTask({ ...HALVES, initial, shard: 32, augmentation: { shift: 0, mirror: false } });
+  const trainer = new ShardTrainer(task);
+  const { parameters } = startFit(task);
+  const images = { indices: Uint32Array.from({ length: 32 }, (_, i) => i), epoch: 0, seen: 0 };
+  const gradient = new Float32Array(parameters.length);
+  const lossAt = (numbers: Float32Array) =>
+    trainer.gradient(numbers, images, new Float32Array(gradient.length)).loss;
+  trainer.gradient(parameters, images, gradient);
+  const largest = [...gradient.keys()].sort((a, b) => Math.abs(gradient[b]!) - Math.abs(gradient[a]!)).slice(
+    0,
+    12,
+  );
+  for (const i of largest) {
+    const step = 2e-3;
+    const [more, less] = [step, -step].map((d) => lossAt(parameters.with(i, parameters[i]! + d))) as [
+      number,
+      number,
+    ];
+    const slope = (more - less) / (2 * step);
+    assert(
+      Math.abs(slope - gradient[i]!) < 0.05 * Math.abs(gradient[i]!) + 1e-4,
+      `parameter ${i}: ${slope}, ${gradient[i]}`,
+    );
+  }
+  assertEquals([...gradient.subarray(0, 4 * 8)], new Array(32).fill(0), "the whitening layer is fixed");
+});
+
+Deno.test("training: a small network learns, and says how far it is", async () => {
+  const reports: Progress[] = [];
+  const { history } = await trained(halvesTask(), 2, (progress) => reports.push(progress));
+  const last = reports.at(-1)!;
+  assertEquals([last.epoch, last.epochs, last.share, last.secondsLeft], [3, 3, 1, 0]);
+  assertEquals(last.record, history.at(-1));
+  assertEquals(history.map(({ epoch }) => epoch), [1, 2, 3]);
+  assertEquals(last.record?.validationAccuracy, 1);
+  assert(history[2]!.trainLoss < history[0]!.trainLoss && last.imagesPerSecond > 0);
+});
+
+Deno.test("training: the same seed gives the same weights, with any number of Workers", async () => {
+  const [one, two, three] = await Promise.all([1, 2, 3].map((workers) => trained(halvesTask(), workers)));
+  assertEquals(two!.parameters, one!.parameters);
+  assertEquals(three!.parameters, one!.parameters);
+  const other = await trained(halvesTask({ ...HALVES, seed: 2 }), 1);
+  assert(other.parameters.some((number, i) => number !== one!.parameters[i]));
+});
+
+Deno.test("training: from any state that was kept it ends with the same weights", async () => {
+  const task = halvesTask();
+  const whole = await trained(task, 2);
+  const steps = Math.floor(384 / 32) * 3;
+  for (const at of [1, 12, 17, steps - 1]) {
+    await using team = await Team.start(task, 2, wasm);
+    const controller = new AbortController();
+    let kept: Checkpoint | undefined;
+    // What `fit` is given is used up, so that a state can only be taken between two steps.
+    const onProgress = ({ epoch, share }: Progress) => {
+      if (Math.round((epoch - 1 + share) * 12) >= at) controller.abort(new Error("enough"));
+    };
+    const state = startFit(task);
+    const stopped = fit(task, team, state, {
+      onProgress,
+      signal: controller.signal,
+      keep: (checkpoint) => {
+        kept = structuredClone(checkpoint);
+        return Promise.resolve();
+      },
+    });
+    await assertRejects(() => stopped, Error, "enough");
+    const resumed = await fit(task, team, kept ?? startFit(task));
+    assertEquals(resumed.parameters, whole.parameters, `broken off after step ${at}`);
+  }
+});
+
+Deno.test("training: without batch normalisation it says the same before and after it is folded", async () => {
+  const task = halvesTask();
+  await using team = await Team.start(task, 2, wasm);
+  const { parameters } = await fit(task, team, startFit(task));
+  const folded = await finish(task, team, parameters);
+  const logits = await team.predict(folded);
+  assertEquals(logits.length, 100);
+  const right = accuracyOf(logits, task.validation);
+  assertEquals(right, 1);
+});
+
+Deno.test("training: a learning rate that is too high is named, instead of weights that are no numbers", async () => {
+  const recipe = { ...HALVES, epochs: 20, batchNorm: false, initial: { whiten: false, identity: false } };
+  const wild = { ...recipe, optimiser: { ...HALVES.optimiser, learningRate: 99 } };
+  const error = await assertRejects(() => trained(halvesTask(wild), 1), ModelError);
+  assertStringIncludes(error.message, "its learning rate, 99, is too high");
+});
+
+Deno.test("training: a kept state is read back, and refused for another recipe or as another file", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = new URL(`file://${directory}/seed-1.checkpoint`);
+    assertEquals(await readCheckpoint(file, HALVES), undefined);
+    const state = startFit(halvesTask());
+    await writeCheckpoint(file, HALVES, state);
+    assertEquals(await readCheckpoint(file, { ...HALVES, description: "other words" }), state);
+    const other = { ...HALVES, labelSmoothing: 0.3 };
+    assertStringIncludes(
+      (await assertRejects(() => readCheckpoint(file, other), ModelError)).message,
+      "another recipe",
+    );
+    await Deno.writeTextFile(file, "something else");
+    assertStringIncludes(
+      (await assertRejects(() => readCheckpoint(file, HALVES), ModelError)).message,
+      "not a checkpoint",
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+async function concluded(task: TrainingTask): Promise<Training> {
+  await using team = await Team.start(task, 2, wasm);
+  return await conclude(task, team, await fit(task, team, startFit(task)));
+}
+
+Deno.test("training: what is written is served, and its card, manifest and log say what was measured", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const task = halvesTask();
+    const trainings = [await concluded(task)];
+    const out = new URL(`file://${directory}/`);
+    const { measures: { evaluations: [evaluation] } } = await writeModel(out, { task, trainings }, [
+      halves(40),
+    ]);
+    assertEquals([evaluation?.correct, evaluation?.images], [40, 40]);
+    const [files] = await loadModels({ dirs: [directory], shipped: false });
+    assertEquals(files?.manifest.evaluation, { data: "halves", images: 40, accuracy: 1 });
+    const card = await Deno.readTextFile(`${directory}/halves/card.md`);
+    assertStringIncludes(card, "| right on halves | 40 of 40 (100.00 %) |");
+    const log = JSON.parse(await Deno.readTextFile(`${directory}/halves/training.json`));
+    assertEquals([log.trainings[0].epochs.length, log.trainings[0].testAccuracy], [3, 1]);
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["halves"]);
+    const names = [...Deno.readDirSync(`${directory}/halves/samples`)].map(({ name }) => name).sort();
+    assertEquals(names, ["0-right.png", "1-left.png"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("training: of several seeds the one that is best on the validation images is written", () => {
+  const seeds = [0.5, 0.7, 0.7].map((validationAccuracy, seed) => ({ seed, validationAccuracy } as Training));
+  assertEquals(bestTraining(seeds).seed, 1);
+});
+
+Deno.test("training: it ends between two steps when it is told to", async () => {
+  const task = halvesTask({ ...HALVES, epochs: 1_000 });
+  await using team = await Team.start(task, 1, wasm);
+  const controller = new AbortController();
+  const fitting = fit(task, team, startFit(task), {
+    onProgress: () => controller.abort(new Error("enough")),
+    signal: controller.signal,
+  });
+  await assertRejects(() => fitting, Error, "enough");
+});
+
+const UNTRAINABLE: readonly (readonly [what: string, json: string, text: string])[] = [
+  [
+    "filters",
+    '{"type": "conv2d", "filters": 12, "kernel": 3}',
+    "filters must be a multiple of 8, they are 12",
+  ],
+  ["stride", '{"type": "conv2d", "filters": 8, "kernel": 3, "stride": 2}', "stride and dilation must be 1"],
+  [
+    "another type",
+    '{"type": "averagePool2d", "size": 2}',
+    "the trainer knows conv2d, maxPool2d, flatten and dense",
+  ],
+];
+
+for (const [what, layer, text] of UNTRAINABLE) {
+  Deno.test(`recipe: a layer that can't be trained is named: ${what}`, () => {
+    const json = `{ "layers": [${layer}, {"type": "flatten"}, {"type": "dense", "units": 2}] }`;
+    const recipe = parseRecipe(json, "mine.json", { ...HALVES, initial: { whiten: false, identity: true } });
+    assertStringIncludes(assertThrows(() => halvesTask(recipe), ModelError).message, text);
+  });
+}
+
+const WRONG: readonly (readonly [json: string, text: string])[] = [
+  ["{", "mine.json is not JSON"],
+  ['{ "epoch": 3 }', "epoch"],
+  ['{ "epochs": 0 }', "epochs must be"],
+  ['{ "batch": 30, "shard": 20 }', "a divisor of the batch, 30"],
+  ['{ "optimiser": { "momentum": 1 } }', "momentum"],
+  ['{ "augmentation": { "mirror": 1 } }', "true or false"],
+  ['{ "augmentation": { "wear": { "jpeg": 2, "quality": 40, "grey": 0 } } }', "wear.jpeg"],
+  ['{ "layers": [{ "type": "conv3d" }] }', "conv3d"],
+];
+
+for (const [json, text] of WRONG) {
+  Deno.test(`recipe: ${json} is refused`, () => {
+    assertStringIncludes(
+      assertThrows(() => parseRecipe(json, "mine.json", HALVES), ModelError).message,
+      text,
+    );
+  });
+}
+
+Deno.test("recipe: one that is not there is named, with those that are", () => {
+  const error = assertThrows(() => findRecipe("cifar"), ModelError);
+  assertStringIncludes(error.message, 'no recipe "cifar"; there are fashion-mnist, mnist, cifar-10, seed');
+});
+
+Deno.test("recipe: fewer images than a batch, or other classes than outputs, are named", () => {
+  const few = assertThrows(() => joinTask(HALVES, halves(31), halves(2)), ModelError);
+  assertStringIncludes(few.message, "a batch is 32 images, but only 31 of halves are learnt from");
+  const three = { ...halves(64), classes: ["a", "b", "c"] };
+  const wrong = assertThrows(() => joinTask(HALVES, three, halves(2)), ModelError);
+  assertStringIncludes(wrong.message, "the last layer gives 2 numbers, but halves has 3 classes");
+});
+
+Deno.test("recipe: the shipped models are those of the recipes", async () => {
+  for (const { manifest } of await loadModels()) {
+    const recipe = RECIPES.find(({ name }) => name === manifest.name);
+    assertEquals([recipe?.layers, recipe?.version], [manifest.layers, manifest.version]);
+  }
+});

@@ -1,4 +1,0 @@
-import { KAFKA } from "./fixtures/worker_bus.ts";
-import { testWorker } from "./worker_suite.ts";
-
-testWorker(KAFKA);

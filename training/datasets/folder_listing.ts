@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { ModelError } from "../../models/errors.ts";
+import { explain, showUrl } from "../../models/read_url.ts";
+import type { Split } from "./data_set.ts";
+
+/** An image of a folder that has not been looked at yet. */
+export interface ListedImage {
+  /** Where it is. */
+  readonly url: URL;
+  /** Its class, as an index into the classes. */
+  readonly label: number;
+}
+
+/** What is in an image folder, by the names alone. */
+export interface FolderListing {
+  /** The names of the class folders, sorted. */
+  readonly classes: readonly string[];
+  /** The images of each part, in a fixed order that mixes the classes. */
+  readonly images: Readonly<Record<Split, readonly ListedImage[]>>;
+}
+
+/** One image of one class: its name, and what its place in the order is decided by. */
+interface Entry extends ListedImage {
+  readonly key: string;
+}
+
+/** The names of what is in a folder, sorted. */
+interface Content {
+  readonly folders: readonly string[];
+  readonly files: readonly string[];
+}
+
+const MAX_CLASSES = 1_000;
+const MAX_IMAGES = 1_000_000;
+
+/** One in so many images is for the test, where the folder does not say which ones are. */
+const TEST_SHARE = 5;
+
+/** Where the test images may be, beside train/; the first that is there. */
+const TEST_FOLDERS = ["test", "val", "validation"] as const;
+
+/** What file managers leave behind without hiding it. */
+const STRAYS: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
+
+/**
+ * Lists an image folder: one folder a class, or `train/` and `test/` with one folder a class in each.
+ *
+ * Without `train/` a fifth of each class is set apart for the test: of the images of a class, sorted by the MD5 of their
+ * file names, the first fifth, at least one. So the same files are always divided in the same way. Without `test/` the
+ * images in `val/` or `validation/` are the test. Hidden files and, beside class folders, other files are passed over.
+ *
+ * @param folder The folder.
+ * @returns Its classes in alphabetical order (of UTF-16 code units), and its images.
+ * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without images, a folder
+ * in a class folder, classes that are not the same in both parts, more than 1,000,000 images; `not_found`; `denied`.
+ */
+export async function listImageFolder(folder: URL): Promise<FolderListing> {
+  const { folders } = await look(folder);
+  if (!folders.includes("train")) return await listWhole(folder);
+  const train = child(folder, "train");
+  // A class may be called "train": then there are images in that folder, not folders.
+  if ((await look(train)).folders.length === 0) return await listWhole(folder);
+  const test = TEST_FOLDERS.find((name) => folders.includes(name));
+  if (test !== undefined) return await listParts(train, child(folder, test));
+  throw new ModelError(
+    "invalid",
+    `${showUrl(folder)} has train/ but no test/ (nor ${
+      TEST_FOLDERS.slice(1).join("/, ")
+    }/) beside it; add one,` +
+      " or put the class folders directly into the folder: then a fifth of each class is set apart for the test",
+  );
+}
+
+async function listWhole(folder: URL): Promise<FolderListing> {
+  const classes = await classesOf(folder);
+  const train: Entry[] = [];
+  const test: Entry[] = [];
+  for (const [label, name] of classes.entries()) {
+    const entries = (await imagesOf(child(folder, name), label, train.length + test.length)).sort(byKey);
+    if (entries.length < 2) {
+      throw new ModelError(
+        "invalid",
+        `The class folder ${
+          showUrl(child(folder, name))
+        } holds 1 image; it must hold at least 2, one of them` +
+          " for the test",
+      );
+    }
+    const tests = Math.max(1, Math.round(entries.length / TEST_SHARE));
+    test.push(...entries.slice(0, tests));
+    train.push(...entries.slice(tests));
+  }
+  return { classes, images: { train: train.sort(byKey), test: test.sort(byKey) } };
+}
+
+async function listParts(trainFolder: URL, testFolder: URL): Promise<FolderListing> {
+  const classes = await classesOf(trainFolder);
+  const others = await classesOf(testFolder);
+  checkSame(classes, others, testFolder);
+  checkSame(others, classes, trainFolder);
+  const train: Entry[] = [];
+  const test: Entry[] = [];
+  for (const [label, name] of classes.entries()) {
+    train.push(...await imagesOf(child(trainFolder, name), label, train.length + test.length));
+    test.push(...await imagesOf(child(testFolder, name), label, train.length + test.length));
+  }
+  return { classes, images: { train: train.sort(byKey), test: test.sort(byKey) } };
+}
+
+async function classesOf(folder: URL): Promise<readonly string[]> {
+  const { folders, files } = await look(folder);
+  const count = folders.length;
+  if (count > 1 && count <= MAX_CLASSES) return folders;
+  const what = count > 1
+    ? `has ${count} class folders; at most ${MAX_CLASSES} are read`
+    : count === 1
+    ? `has a single class, "${folders[0]}"; it must have at least 2, each a folder of images`
+    : `has no class folders${
+      files.length > 0 ? `, but files such as ${files[0]}` : ""
+    }; it must hold one folder a class, with the images of the class in it`;
+  throw new ModelError("invalid", `${showUrl(folder)} ${what}`);
+}
+
+function checkSame(classes: readonly string[], others: readonly string[], folder: URL): void {
+  const missing = classes.find((name) => !others.includes(name));
+  if (missing === undefined) return;
+  throw new ModelError(
+    "invalid",
+    `${showUrl(folder)} has no class folder "${missing}"; the classes of both parts must be the same`,
+  );
+}
+
+async function imagesOf(folder: URL, label: number, before: number): Promise<Entry[]> {
+  const { folders, files } = await look(folder);
+  if (folders.length > 0) {
+    const inner = showUrl(child(folder, folders[0]!));
+    throw new ModelError("invalid", `${inner} is a folder in a class folder; images lie directly in those`);
+  }
+  if (files.length === 0) {
+    throw new ModelError(
+      "invalid",
+      `The class folder ${showUrl(folder)} holds no image; add some or remove it`,
+    );
+  }
+  if (before + files.length > MAX_IMAGES) throw tooMany(folder);
+  return files.map((name) => {
+    return { url: new URL(encodeURIComponent(name), folder), label, key: keyOf(name) };
+  });
+}
+
+async function look(folder: URL): Promise<Content> {
+  const folders: string[] = [];
+  const files: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      if (entry.name.startsWith(".") || STRAYS.has(entry.name)) continue;
+      const isFolder = entry.isSymlink
+        ? (await Deno.stat(new URL(encodeURIComponent(entry.name), folder))).isDirectory
+        : entry.isDirectory;
+      (isFolder ? folders : files).push(entry.name);
+      if (files.length > MAX_IMAGES) throw tooMany(folder);
+    }
+  } catch (cause) {
+    throw explain(folder, cause);
+  }
+  return { folders: folders.sort(), files: files.sort() };
+}
+
+function tooMany(folder: URL): ModelError {
+  return new ModelError(
+    "invalid",
+    `With ${showUrl(folder)} there are more than the ${MAX_IMAGES} images that are read`,
+  );
+}
+
+function child(folder: URL, name: string): URL {
+  return new URL(`${encodeURIComponent(name)}/`, folder);
+}
+
+function keyOf(name: string): string {
+  return createHash("md5").update(name).digest("hex");
+}
+
+/** Files of one name in several classes stay in the order of the classes. */
+function byKey(a: Entry, b: Entry): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : a.label - b.label;
+}

@@ -1,0 +1,97 @@
+import { ModelError } from "../../models/errors.ts";
+import { explain } from "../../models/read_url.ts";
+import { isDirectory } from "./directory.ts";
+import { listImageFolder } from "./folder_listing.ts";
+import { OFFICIAL_DATA_SETS, type OfficialDataSet, officialFiles } from "./official.ts";
+
+/** A data set of a directory, by the names and sizes of its files alone. */
+export interface InventoryEntry {
+  /** What it is read by. */
+  readonly name: string;
+  /** `official`: a published one; `folder`: an image folder. */
+  readonly kind: "official" | "folder";
+  /** Where it is, or would be. */
+  readonly folder: URL;
+  /** Whether it can be read: all files are there. */
+  readonly complete: boolean;
+  /** How many of its images are there, in whole parts. */
+  readonly images: number;
+  /** Size of its files that are there. */
+  readonly bytes: number;
+  /** Where it is not complete: why, in one line. */
+  readonly message?: string;
+}
+
+/**
+ * Lists the data sets of a directory: the published ones, there or not, and the image folders.
+ *
+ * @param directory The directory of all data sets; it need not be there.
+ * @returns The published ones first; then the folders in alphabetical order.
+ * @throws {ModelError} `denied`, `unavailable`.
+ */
+export async function listDataSets(directory: URL): Promise<InventoryEntry[]> {
+  const entries: InventoryEntry[] = [];
+  for (const set of OFFICIAL_DATA_SETS) entries.push(await officialEntry(set, directory));
+  for (const name of await foldersIn(directory)) entries.push(await folderEntry(name, directory));
+  return entries;
+}
+
+async function officialEntry(set: OfficialDataSet, directory: URL): Promise<InventoryEntry> {
+  const folder = new URL(`${set.folder}/`, directory);
+  const sizes = new Map<string, number>();
+  for (const { name } of officialFiles(set)) {
+    const bytes = await sizeOf(new URL(name, folder));
+    if (bytes !== undefined) sizes.set(name, bytes);
+  }
+  const has = (split: "train" | "test") => set.files[split].every(({ name }) => sizes.has(name));
+  const missing = officialFiles(set).filter(({ name }) => !sizes.has(name));
+  const images = (has("train") ? set.counts.train : 0) + (has("test") ? set.counts.test : 0);
+  const bytes = sizes.values().reduce((sum, size) => sum + size, 0);
+  const entry = {
+    name: set.name,
+    kind: "official",
+    folder,
+    complete: missing.length === 0,
+    images,
+    bytes,
+  } as const;
+  if (entry.complete) return entry;
+  const message = sizes.size === 0 ? "not there" : `${missing.map(({ name }) => name).join(", ")} missing`;
+  return { ...entry, message };
+}
+
+async function folderEntry(name: string, directory: URL): Promise<InventoryEntry> {
+  const folder = new URL(`${encodeURIComponent(name)}/`, directory);
+  const entry = { name, kind: "folder", folder, complete: true, images: 0, bytes: 0 } as const;
+  try {
+    const { train, test } = (await listImageFolder(folder)).images;
+    let bytes = 0;
+    for (const { url } of [...train, ...test]) bytes += await sizeOf(url) ?? 0;
+    return { ...entry, images: train.length + test.length, bytes };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return { ...entry, complete: false, message: error.message };
+  }
+}
+
+async function foldersIn(directory: URL): Promise<string[]> {
+  if (!await isDirectory(directory)) return [];
+  const official = new Set(OFFICIAL_DATA_SETS.map(({ folder }) => folder));
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    const isCandidate = !isFile && !name.startsWith(".") && !official.has(name);
+    if (isCandidate && await isDirectory(new URL(encodeURIComponent(name), directory))) names.push(name);
+  }
+  return names.sort();
+}
+
+async function sizeOf(url: URL): Promise<number | undefined> {
+  try {
+    const { isFile, size } = await Deno.stat(url);
+    return isFile ? size : undefined;
+  } catch (cause) {
+    const error = explain(url, cause);
+    if (error.code === "not_found") return undefined;
+    throw error;
+  }
+}

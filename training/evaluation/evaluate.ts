@@ -1,0 +1,115 @@
+import type { Classifier } from "../../models/classifier.ts";
+import { imageAt } from "../datasets/data_set.ts";
+import type { DataSet } from "../datasets/data_set.ts";
+import { encodePng } from "../../models/image/encode_png.ts";
+
+/** An image as it is sent over the bus, with the right answer. */
+export interface LabelledImage {
+  /** The encoded image. */
+  readonly png: Uint8Array<ArrayBuffer>;
+  /** Its class, as an index into the labels. */
+  readonly label: number;
+}
+
+/** What was measured. */
+export interface Evaluation {
+  /** The data, for people. */
+  readonly data: string;
+  /** How many images. */
+  readonly images: number;
+  /** How many right answers. */
+  readonly correct: number;
+  /** Share of right answers, 0 to 1. */
+  readonly accuracy: number;
+  /** Time spent on decoding and classifying, on one thread. */
+  readonly seconds: number;
+  /** The class of each image. */
+  readonly labels: DataSet["labels"];
+  /** A row for each image, before temperature and softmax; zeros for an image that was refused. */
+  readonly logits: Float32Array;
+}
+
+/** Can be left out, all of it. */
+export interface EvaluateOptions {
+  /** Is told how many images are done. */
+  readonly onProgress?: (done: number, images: number) => void;
+  /** Ends the evaluation between two batches. */
+  readonly signal?: AbortSignal;
+}
+
+/** Images that are classified together when the cost of an image is measured. */
+export const EVALUATION_BATCH = 32;
+
+/**
+ * Encodes the images of a data set one by one, as whoever sends them over the bus does.
+ *
+ * @param data Any data set.
+ * @returns The images in order, as PNG without loss.
+ */
+export function* encodedImages(data: DataSet): Generator<LabelledImage, undefined> {
+  const { width, height, channels } = data;
+  for (let i = 0; i < data.count; i++) {
+    yield { png: encodePng({ width, height, channels, data: imageAt(data, i) }), label: data.labels[i]! };
+  }
+}
+
+/**
+ * Measures a classifier on every image of a data set, encoded as PNG.
+ *
+ * @param classifier What to measure.
+ * @param data What to measure it on; its labels are indices into the classifier's labels.
+ * @param options Progress and abortion.
+ * @returns The measurement. An image that is refused counts as wrong.
+ * @throws The signal's reason.
+ */
+export async function evaluate(
+  classifier: Classifier,
+  data: DataSet,
+  { onProgress, signal }: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const classes = classifier.manifest.labels.length;
+  const logits = new Float32Array(data.count * classes);
+  const images = encodedImages(data);
+  let milliseconds = 0;
+  for (let start = 0; start < data.count; start += EVALUATION_BATCH) {
+    const batch: Uint8Array[] = [];
+    while (batch.length < Math.min(EVALUATION_BATCH, data.count - start)) {
+      batch.push(images.next().value!.png);
+    }
+    const before = performance.now();
+    const outcomes = classifier.logits(batch);
+    milliseconds += performance.now() - before;
+    outcomes.forEach((outcome, i) => {
+      if (outcome.ok) logits.set(outcome.logits, (start + i) * classes);
+    });
+    onProgress?.(start + batch.length, data.count);
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+  }
+  return { ...measure(data, logits), seconds: milliseconds / 1000 };
+}
+
+/**
+ * Takes the first images of a measurement.
+ *
+ * @param evaluation Of a whole data set.
+ * @param data Those images, with their title.
+ * @returns What was measured on them; the time is the same share as that of the images.
+ */
+export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
+  const classes = evaluation.logits.length / evaluation.images;
+  const seconds = evaluation.seconds * data.count / evaluation.images;
+  return { ...measure(data, evaluation.logits.subarray(0, data.count * classes)), seconds };
+}
+
+function measure(data: DataSet, logits: Float32Array): Omit<Evaluation, "seconds"> {
+  const classes = logits.length / data.count;
+  let correct = 0;
+  for (let i = 0; i < data.count; i++) {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const largest = row.reduce((a, b) => Math.max(a, b));
+    if (row.some((logit) => logit !== 0) && row.indexOf(largest) === data.labels[i]) correct++;
+  }
+  const { title, count, labels } = data;
+  return { data: title, images: count, correct, accuracy: correct / count, labels, logits };
+}

@@ -1,0 +1,180 @@
+// The full package registers the gradients of the operations; the core alone has none. Both share one core.
+import "npm:@tensorflow/tfjs@4.22.0";
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { DataSet } from "../datasets/data_set.ts";
+import type { ShapedLayer } from "../../models/layers/layers.ts";
+import type { InputSpec } from "../../models/manifest.ts";
+import { Preparation, UNCHANGED } from "../augmentation/augment.ts";
+import { forward } from "./forward.ts";
+import type { Moments } from "./operations.ts";
+import { listParameters, toTensors } from "./parameters.ts";
+import type { Parameter } from "./parameters.ts";
+import { Random } from "../random.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+
+/** What is trained, and on what. All of it can be posted to a Worker. */
+export interface TrainingTask {
+  /** How. */
+  readonly recipe: Recipe;
+  /** The recipe's layers with their shapes. */
+  readonly layers: readonly ShapedLayer[];
+  /** Form of the images. */
+  readonly input: InputSpec;
+  /** What is learnt from. */
+  readonly train: DataSet;
+  /** What is measured on along the way. */
+  readonly validation: DataSet;
+}
+
+/** Images of a shard, and where in the training they are. */
+export interface ShardImages {
+  /** Their places in the training data. */
+  readonly indices: Uint32Array;
+  /** From 0. */
+  readonly epoch: number;
+  /** How many images the training has seen before the first of them; decides how they are varied. */
+  readonly seen: number;
+}
+
+/** Works out one shard at a time, on this thread's TensorFlow.js. Nothing is kept from one shard to the next. */
+export class ShardTrainer {
+  readonly #task: TrainingTask;
+  readonly #parameters: readonly Parameter[];
+  readonly #varied: Preparation;
+  readonly #unchanged: Preparation;
+
+  /** @param task What to work on; the backend of this thread has been started. */
+  constructor(task: TrainingTask) {
+    this.#task = task;
+    this.#parameters = listParameters(task.layers, task.recipe);
+    this.#varied = new Preparation(task.train, task.input, task.recipe.augmentation);
+    this.#unchanged = new Preparation(task.validation, task.input, UNCHANGED);
+  }
+
+  /**
+   * Works out the loss of a shard, and how each parameter changes it.
+   *
+   * @param numbers All parameters.
+   * @param images Which ones.
+   * @param gradient Is overwritten with the gradient of the mean loss.
+   * @returns The mean loss in nats, and how many answers are right.
+   */
+  gradient(
+    numbers: Float32Array,
+    images: ShardImages,
+    gradient: Float32Array,
+  ): { loss: number; right: number } {
+    const { recipe, train } = this.#task;
+    const labels = Int32Array.from(images.indices, (index) => train.labels[index]!);
+    let [loss, right] = [0, 0];
+    tf.tidy(() => {
+      const input = this.#prepare(images);
+      const wanted = tf.oneHot(tf.tensor1d(labels, "int32"), train.classes.length);
+      const tensors = toTensors(this.#parameters, numbers);
+      const learning = tensors.filter((_, i) => this.#parameters[i]!.kind !== "fixed");
+      const lossOf = (): tf.Scalar => {
+        const logits = this.#forward(tensors, input);
+        right = countRight(logits.dataSync<"float32">(), labels);
+        return tf.losses.softmaxCrossEntropy(wanted, logits, undefined, recipe.labelSmoothing) as tf.Scalar;
+      };
+      const { value, grads } = tf.valueAndGrads(lossOf)(learning);
+      loss = value.dataSync()[0]!;
+      this.#collect(grads, gradient);
+    });
+    return { loss, right };
+  }
+
+  /**
+   * Works out the moments that batch normalisations see.
+   *
+   * @param numbers All parameters.
+   * @param images Which ones.
+   * @returns One for each batch normalisation.
+   */
+  moments(numbers: Float32Array, images: ShardImages): Moments[] {
+    const moments: Moments[] = [];
+    tf.tidy(() => {
+      this.#forward(
+        toTensors(this.#parameters, numbers),
+        this.#prepare(images),
+        (found) => moments.push(found),
+      );
+    });
+    return moments;
+  }
+
+  /**
+   * Runs validation images through the network as it is served: without batch normalisation.
+   *
+   * @param folded All parameters, as `foldBatchNorm` gives them.
+   * @param first The first image.
+   * @param logits Is overwritten: a row for each image.
+   */
+  predict(folded: Float32Array, first: number, logits: Float32Array): void {
+    const { input: { height, width, channels }, layers, validation, recipe } = this.#task;
+    const images = logits.length / validation.classes.length;
+    const batch = new Float32Array(images * this.#unchanged.size);
+    for (let i = 0; i < images; i++) {
+      this.#unchanged.write(first + i, false, NONE, batch.subarray(i * this.#unchanged.size));
+    }
+    tf.tidy(() => {
+      const tensors = toTensors(this.#parameters, folded);
+      const input = tf.tensor4d(batch, [images, height, width, channels]);
+      const options = { batchNorm: false, fixedFirst: recipe.initial.whiten };
+      const numbers = forward(layers, tensors, input, options).dataSync<"float32">();
+      logits.set(numbers);
+    });
+  }
+
+  #forward(
+    tensors: readonly tf.Tensor[],
+    input: tf.Tensor,
+    onMoments?: (moments: Moments) => void,
+  ): tf.Tensor2D {
+    const { layers, recipe } = this.#task;
+    const options = { batchNorm: recipe.batchNorm, fixedFirst: recipe.initial.whiten };
+    const logits = forward(
+      layers,
+      tensors,
+      input,
+      onMoments === undefined ? options : { ...options, onMoments },
+    );
+    return recipe.logitScale === undefined ? logits : tf.mul(logits, recipe.logitScale);
+  }
+
+  #prepare({ indices, epoch, seen }: ShardImages): tf.Tensor4D {
+    const { recipe: { seed, augmentation }, input: { height, width, channels } } = this.#task;
+    const { size } = this.#varied;
+    const batch = new Float32Array(indices.length * size);
+    indices.forEach((index, i) => {
+      const mirrored = augmentation.mirror && (isMirroredFirst(seed, index) !== (epoch % 2 === 1));
+      this.#varied.write(index, mirrored, new Random(seed, FIRST_IMAGE + seen + i), batch.subarray(i * size));
+    });
+    return tf.tensor4d(batch, [indices.length, height, width, channels]);
+  }
+
+  #collect(grads: readonly tf.Tensor[], gradient: Float32Array): void {
+    let next = 0;
+    for (const { kind, start, end } of this.#parameters) {
+      if (kind === "fixed") gradient.fill(0, start, end);
+      else gradient.set(grads[next++]!.dataSync(), start);
+    }
+  }
+}
+
+const NONE = new Random(0, 0);
+
+/** Epochs take the streams before. */
+const FIRST_IMAGE = 0x10_0000;
+
+function isMirroredFirst(seed: number, index: number): boolean {
+  return (Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed, 0x85ebca6b)) >>> 31 === 1;
+}
+
+function countRight(logits: Float32Array, labels: Int32Array): number {
+  const classes = logits.length / labels.length;
+  return labels.reduce((right, label, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    return right + (row.every((logit) => logit <= row[label]!) ? 1 : 0);
+  }, 0);
+}

@@ -1,0 +1,78 @@
+import { basename, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { FolderForm } from "../datasets/image_folder.ts";
+import { OFFICIAL_DATA_SETS } from "../datasets/official.ts";
+import { ModelError } from "../../models/errors.ts";
+import { readUrl } from "../../models/read_url.ts";
+import { parseRecipe } from "./parse_recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { findRecipe, RECIPES } from "./recipes.ts";
+import { OWN_DATA } from "./own_data.ts";
+import { CIFAR_10_GREY, readTrainingData } from "../fitting/task.ts";
+
+/** What is known besides what is trained. */
+export interface ResolveOptions {
+  /** A recipe's name, or a JSON file that says what is different from the recipe that would be taken. */
+  readonly by?: string;
+  /** The directory of all data sets. */
+  readonly from?: string | URL;
+  /** What the pictures of an image folder are brought into. */
+  readonly form?: FolderForm;
+}
+
+const MAX_RECIPE_BYTES = 1_048_576;
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/**
+ * Finds out how something is trained.
+ *
+ * @param target A shipped model, a data set, or the path of an image folder.
+ * @param options What else is known.
+ * @returns The recipe, named after the target, with the target's data.
+ * @throws {ModelError} `invalid`: no such recipe, or a file of one that is not right; `not_found`; those of the data.
+ */
+export async function resolveRecipe(
+  target: string,
+  { by, from, form = {} }: ResolveOptions = {},
+): Promise<Recipe> {
+  const own = RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from);
+  if (by === undefined) return own;
+  const { name, data, card } = own;
+  if (!/\.json$/.test(by)) return { ...findRecipe(by), name, data, card };
+  const text = new TextDecoder().decode(await readUrl(pathToFileURL(resolve(by)), MAX_RECIPE_BYTES));
+  return parseRecipe(text, by, own);
+}
+
+/** The recipe for own data, with as many outputs as there are classes. */
+async function forData(target: string, form: FolderForm, from?: string | URL): Promise<Recipe> {
+  const isOfficial = target === CIFAR_10_GREY || OFFICIAL_DATA_SETS.some(({ name }) => name === target);
+  const name = isOfficial ? target : basename(target).toLowerCase();
+  if (!NAME.test(name)) {
+    throw new ModelError(
+      "invalid",
+      `A model can't be named "${name}": give the folder a name of 1 to 63 letters a-z, digits and -`,
+    );
+  }
+  const data = await readTrainingData(target, "train", from, form);
+  return {
+    ...OWN_DATA,
+    name,
+    data: target,
+    form,
+    description: `${data.classes.length} classes, ${data.width}×${data.height} ${
+      data.channels === 1 ? "grey" : "RGB"
+    }`,
+    layers: [...OWN_DATA.layers.slice(0, -1), { type: "dense", units: data.classes.length }],
+    ...sizes(data.count),
+  };
+}
+
+/** Small sets get small batches, and an eighth of the images is held back. */
+function sizes(images: number): Pick<Recipe, "batch" | "shard" | "epochs" | "validationImages"> {
+  const validationImages = Math.min(OWN_DATA.validationImages, Math.floor(images / 8));
+  const shard = Math.min(
+    OWN_DATA.shard,
+    2 ** Math.floor(Math.log2(Math.max(8, (images - validationImages) / 16))),
+  );
+  return { validationImages, shard, batch: 2 * shard, epochs: OWN_DATA.epochs };
+}

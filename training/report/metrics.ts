@@ -1,0 +1,201 @@
+/**
+ * How right a classifier is, from its logits. Nothing here knows of TensorFlow.js.
+ *
+ * @module
+ */
+import { ModelError } from "../../models/errors.ts";
+
+/** What a classifier answered to labelled images. */
+export interface Answers {
+  /** `images × classes` numbers, one row for each image, before the softmax. */
+  readonly logits: Float32Array;
+  /** The class of each image, as an index into the row. */
+  readonly labels: Uint8Array | Uint16Array;
+}
+
+/** How well one class is told apart. A share is `undefined` where it would be 0 / 0. */
+export interface ClassMetrics {
+  /** Images of this class. */
+  readonly support: number;
+  /** Images that were taken for this class. */
+  readonly predicted: number;
+  /** Share of `predicted` that is of this class, 0 to 1; `undefined` if nothing was taken for it. */
+  readonly precision: number | undefined;
+  /** Share of `support` that was found, 0 to 1; `undefined` if the class does not occur. */
+  readonly recall: number | undefined;
+  /** Harmonic mean of precision and recall, 0 to 1; `undefined` if the class neither occurs nor is predicted. */
+  readonly f1: number | undefined;
+}
+
+/** One kind of mistake. */
+export interface Confusion {
+  /** The right class. */
+  readonly label: number;
+  /** What it was taken for. */
+  readonly predicted: number;
+  /** How often. */
+  readonly times: number;
+  /** Share of the images of the right class, 0 to 1. */
+  readonly share: number;
+}
+
+/**
+ * Turns logits into probabilities.
+ *
+ * @param logits One row for each image.
+ * @param classes Numbers in a row.
+ * @param temperature Divides the logits (> 0): a higher one makes the confidences more alike.
+ * @returns As many numbers as there are logits; each row adds up to 1.
+ * @throws {ModelError} `invalid`: logits that are no whole rows, a temperature that is not above 0.
+ */
+export function softmaxRows(logits: Float32Array, classes: number, temperature = 1): Float64Array {
+  if (!(classes >= 1) || logits.length % classes !== 0) {
+    throw new ModelError("invalid", `${logits.length} logits are no whole rows of ${classes} classes`);
+  }
+  if (!(temperature > 0 && temperature < Infinity)) {
+    throw new ModelError("invalid", `The temperature is ${temperature}; it must be a finite number above 0`);
+  }
+  const shares = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    softmaxInto(
+      shares.subarray(start, start + classes),
+      logits.subarray(start, start + classes),
+      temperature,
+    );
+  }
+  return shares;
+}
+
+/** The largest logit is subtracted first, so that no exponential overflows. */
+function softmaxInto(shares: Float64Array, row: Float32Array, temperature: number): void {
+  const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+  let sum = 0;
+  for (let c = 0; c < row.length; c++) sum += shares[c] = Math.exp((row[c]! - largest) / temperature);
+  for (let c = 0; c < row.length; c++) shares[c]! /= sum;
+}
+
+/**
+ * Finds the likeliest class of each image.
+ *
+ * @param numbers Logits or probabilities, one row for each image.
+ * @param classes Numbers in a row.
+ * @returns One class for each image; among equals the one with the lowest index.
+ */
+export function predictions(numbers: Float32Array | Float64Array, classes: number): Uint32Array {
+  const found = new Uint32Array(numbers.length / classes);
+  for (let i = 0; i < found.length; i++) {
+    let best = 0;
+    for (let c = 1; c < classes; c++) {
+      if (numbers[i * classes + c]! > numbers[i * classes + best]!) best = c;
+    }
+    found[i] = best;
+  }
+  return found;
+}
+
+/**
+ * Counts how often each class was taken for each class.
+ *
+ * @param answers What the classifier answered.
+ * @param classes How many there are.
+ * @returns `classes × classes` counts: row the right class, column the predicted one.
+ * @throws {ModelError} `invalid`: not one row of logits for each label, or a label that is no class.
+ */
+export function confusionMatrix({ logits, labels }: Answers, classes: number): Uint32Array {
+  checkAnswers({ logits, labels }, classes);
+  const counts = new Uint32Array(classes * classes);
+  predictions(logits, classes).forEach((predicted, i) => counts[labels[i]! * classes + predicted]!++);
+  return counts;
+}
+
+/**
+ * Checks that there is one row of finite logits for each label, and that each label is a class.
+ *
+ * @param answers What the classifier answered.
+ * @param classes How many there are.
+ * @throws {ModelError} `invalid`: what does not fit.
+ */
+export function checkAnswers({ logits, labels }: Answers, classes: number): void {
+  if (labels.length === 0) throw new ModelError("invalid", "There are no images to measure by");
+  if (logits.length !== labels.length * classes) {
+    throw new ModelError(
+      "invalid",
+      `There are ${logits.length} logits for ${labels.length} images; they must be ${classes} an image`,
+    );
+  }
+  const broken = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (broken !== -1) {
+    throw new ModelError("invalid", `Logit ${broken} is ${logits[broken]}; all must be finite numbers`);
+  }
+  const wrong = labels.findIndex((label) => label >= classes);
+  if (wrong !== -1) {
+    throw new ModelError(
+      "invalid",
+      `Label ${wrong} is ${labels[wrong]}; it must be from 0 to ${classes - 1}`,
+    );
+  }
+}
+
+/**
+ * Counts the right answers.
+ *
+ * @param counts As {@linkcode confusionMatrix} gives them.
+ * @param classes How many there are.
+ * @returns The sum of the diagonal.
+ */
+export function correctCount(counts: Uint32Array, classes: number): number {
+  let sum = 0;
+  for (let c = 0; c < classes; c++) sum += counts[c * classes + c]!;
+  return sum;
+}
+
+/**
+ * Measures each class.
+ *
+ * @param counts As {@linkcode confusionMatrix} gives them.
+ * @param classes How many there are.
+ * @returns One element for each class, in order.
+ */
+export function classMetrics(counts: Uint32Array, classes: number): ClassMetrics[] {
+  const support = new Array<number>(classes).fill(0);
+  const predicted = new Array<number>(classes).fill(0);
+  counts.forEach((times, i) => {
+    support[Math.floor(i / classes)]! += times;
+    predicted[i % classes]! += times;
+  });
+  return support.map((images, c) => {
+    const right = counts[c * classes + c]!;
+    const taken = predicted[c]!;
+    return {
+      support: images,
+      predicted: taken,
+      precision: share(right, taken),
+      recall: share(right, images),
+      f1: share(2 * right, images + taken),
+    };
+  });
+}
+
+/**
+ * Lists the mistakes, the most frequent first.
+ *
+ * @param counts As {@linkcode confusionMatrix} gives them.
+ * @param classes How many there are.
+ * @param most How many are wanted.
+ * @returns At most `most`, none of them with 0 times; among equals the one of the lower class is first.
+ */
+export function topConfusions(counts: Uint32Array, classes: number, most: number): Confusion[] {
+  const metrics = classMetrics(counts, classes);
+  const mistakes: Confusion[] = [];
+  counts.forEach((times, i) => {
+    const label = Math.floor(i / classes);
+    const predicted = i % classes;
+    if (times === 0 || label === predicted) return;
+    mistakes.push({ label, predicted, times, share: times / metrics[label]!.support });
+  });
+  return mistakes.sort((a, b) => b.times - a.times).slice(0, most);
+}
+
+function share(part: number, whole: number): number | undefined {
+  return whole === 0 ? undefined : part / whole;
+}

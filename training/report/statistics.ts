@@ -1,0 +1,138 @@
+/**
+ * How sure a measured number is, and how several of them are spread.
+ *
+ * @module
+ */
+import { ModelError } from "../../models/errors.ts";
+
+/** A measured number with the range in which the true one lies, 95 times of 100. */
+export interface Interval {
+  /** What was measured. */
+  readonly value: number;
+  /** The lower end. */
+  readonly low: number;
+  /** The upper end. */
+  readonly high: number;
+}
+
+/** Five numbers for a box plot, and what lies outside of its whiskers. */
+export interface BoxSummary {
+  /** The lower quartile. */
+  readonly lower: number;
+  /** Half of the values are at most this. */
+  readonly median: number;
+  /** The upper quartile. */
+  readonly upper: number;
+  /** The lowest value within 1.5 times the height of the box below it. */
+  readonly low: number;
+  /** The highest value within 1.5 times the height of the box above it. */
+  readonly high: number;
+  /** The values beyond the whiskers, in ascending order. */
+  readonly outliers: readonly number[];
+}
+
+/** The 97.5 % quantile of the normal distribution. */
+const Z = 1.959964;
+
+/** The 97.5 % quantiles of Student's t distribution for 1 to 30 degrees of freedom. */
+const T = [
+  ...[12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622, 2.2281],
+  ...[2.201, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.093, 2.086],
+  ...[2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423],
+];
+
+/**
+ * A share with its 95 % interval (Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927). It
+ * stays within 0 and 1 and holds for shares near them, where the plain normal interval does not.
+ *
+ * @param correct How many were right.
+ * @param count Of how many.
+ * @returns Share and interval, 0 to 1.
+ * @throws {ModelError} `invalid`: no images, or more right answers than images.
+ */
+export function wilsonInterval(correct: number, count: number): Interval {
+  if (!(count >= 1 && correct >= 0 && correct <= count)) {
+    throw new ModelError(
+      "invalid",
+      `${correct} of ${count} images is no share; it must be 0 to all of at least one`,
+    );
+  }
+  const value = correct / count;
+  const scale = 1 + Z * Z / count;
+  const middle = (value + Z * Z / (2 * count)) / scale;
+  const half = Z / scale * Math.sqrt(value * (1 - value) / count + Z * Z / (4 * count * count));
+  return {
+    value,
+    low: correct === 0 ? 0 : middle - half,
+    high: correct === count ? 1 : middle + half,
+  };
+}
+
+/**
+ * A mean with its 95 % interval by Student's t distribution, which is wide enough for a few values (Student, The Probable
+ * Error of a Mean, 1908).
+ *
+ * @param values At least one.
+ * @returns Mean and interval, in the unit of the values; for a single value the interval is `-Infinity` to `Infinity`.
+ * @throws {ModelError} `invalid`: no values.
+ */
+export function meanInterval(values: readonly number[]): Interval {
+  const count = atLeastOne(values).length;
+  const value = values.reduce((a, b) => a + b, 0) / count;
+  if (count === 1) return { value, low: -Infinity, high: Infinity };
+  const variance = values.reduce((sum, each) => sum + (each - value) ** 2, 0) / (count - 1);
+  const half = tQuantile(count - 1) * Math.sqrt(variance / count);
+  return { value, low: value - half, high: value + half };
+}
+
+/** Beyond the table: the first two terms of its expansion around the normal quantile, right to four digits. */
+function tQuantile(freedom: number): number {
+  const listed = T[freedom - 1];
+  if (listed !== undefined) return listed;
+  return Z + (Z ** 3 + Z) / (4 * freedom) + (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / (96 * freedom ** 2);
+}
+
+/**
+ * A quantile by linear interpolation between the two nearest values: type 7 of Hyndman and Fan (Sample Quantiles in
+ * Statistical Packages, 1996), which is also what R and NumPy do if not told otherwise.
+ *
+ * @param values At least one, in any order.
+ * @param share 0 gives the lowest value, 0.5 the median, 1 the highest.
+ * @returns The quantile, in the unit of the values.
+ * @throws {ModelError} `invalid`: no values.
+ */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = atLeastOne(values).toSorted((a, b) => a - b);
+  const position = share * (sorted.length - 1);
+  const below = sorted[Math.floor(position)]!;
+  const above = sorted[Math.ceil(position)]!;
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+/**
+ * The numbers of a box plot: quartiles by {@linkcode quantile}, whiskers to the furthest values within 1.5 heights of the
+ * box (Tukey, Exploratory Data Analysis, 1977).
+ *
+ * @param values At least one, in any order.
+ * @returns The summary, in the unit of the values.
+ * @throws {ModelError} `invalid`: no values.
+ */
+export function boxSummary(values: readonly number[]): BoxSummary {
+  const [lower, median, upper] = [0.25, 0.5, 0.75].map((share) => quantile(values, share)) as [
+    number,
+    number,
+    number,
+  ];
+  const reach = 1.5 * (upper - lower);
+  const inside = values.filter((value) => value >= lower - reach && value <= upper + reach);
+  const outliers = values.filter((value) => !inside.includes(value)).toSorted((a, b) => a - b);
+  return { lower, median, upper, low: Math.min(...inside), high: Math.max(...inside), outliers };
+}
+
+function atLeastOne(values: readonly number[]): readonly number[] {
+  if (values.length > 0 && values.every(Number.isFinite)) return values;
+  throw new ModelError(
+    "invalid",
+    `The values are [${values.join(", ")}]; there must be one at least, all finite`,
+  );
+}

@@ -1,0 +1,106 @@
+import { fieldError, ModelError } from "../models/errors.ts";
+import { JsonFields } from "../lib/json_fields.ts";
+import { readUrl, showUrl } from "../models/read_url.ts";
+import type { Recipe } from "./recipes/recipe.ts";
+import type { EpochRecord, TestMeasures, TrainedModel } from "./fitting/trained_model.ts";
+
+/** The file in a model's folder that says how it was trained. */
+export const TRAINING_LOG = "training.json";
+
+/** What is read back of a training. */
+export interface TrainingLog {
+  /** The data set it was trained on, as `readTrainingData` takes it. */
+  readonly data: string;
+  /** What is reported apart. */
+  readonly firstTestImages?: Recipe["firstTestImages"];
+  /** Other data whose test images are reported too. */
+  readonly otherTests: readonly string[];
+  /** For each seed its epochs. */
+  readonly trainings: readonly { readonly seed: number; readonly epochs: readonly EpochRecord[] }[];
+}
+
+const MAX_BYTES = 16_777_216;
+
+/**
+ * Says how a model was trained: the recipe, and each epoch of each seed.
+ *
+ * @param model What was trained.
+ * @param measures What was measured.
+ * @returns An object for JSON.
+ */
+export function describeTraining({ task, trainings }: TrainedModel, { accuracies }: TestMeasures): unknown {
+  const { card: _, ...recipe } = task.recipe;
+  return {
+    recipe,
+    data: { train: task.train.title, images: task.train.count, validationImages: task.validation.count },
+    deno: Deno.version.deno,
+    cores: navigator.hardwareConcurrency,
+    trainings: trainings.map(({ numbers: _, history, validationAccuracy, ...training }, i) => ({
+      ...training,
+      ...(Number.isNaN(validationAccuracy) ? {} : { validationAccuracy }),
+      seconds: Math.round(training.seconds),
+      testAccuracy: accuracies[i],
+      epochs: history,
+    })),
+  };
+}
+
+/**
+ * Reads how a model was trained.
+ *
+ * @param folder Of the model.
+ * @returns What is known; undefined if the folder has no log.
+ * @throws {ModelError} `invalid_manifest`: it is not what {@linkcode describeTraining} gives; `denied`.
+ */
+export async function readTrainingLog(folder: URL): Promise<TrainingLog | undefined> {
+  const url = new URL(TRAINING_LOG, folder);
+  const text = await readIfThere(url);
+  if (text === undefined) return undefined;
+  const fields = new JsonFields(parseJson(text, url), "", showUrl(url), fieldError("invalid_manifest"));
+  const recipe = fields.object("recipe");
+  const first = recipe.has("firstTestImages") ? recipe.object("firstTestImages") : undefined;
+  return {
+    data: recipe.text("data", 4_096),
+    ...(first && {
+      firstTestImages: { count: first.integer("count", 1, 1e9), title: first.text("title", 200) },
+    }),
+    otherTests: recipe.has("otherTests") ? recipe.texts("otherTests", 0, 100) : [],
+    trainings: fields.objects("trainings", 1, 100).map((training) => ({
+      seed: training.integer("seed", 0, 2 ** 31 - 1),
+      epochs: training.objects("epochs", 1, 10_000).map(parseEpoch),
+    })),
+  };
+}
+
+function parseEpoch(fields: JsonFields): EpochRecord {
+  const optional = (name: "validationLoss" | "validationAccuracy") =>
+    fields.has(name) ? { [name]: fields.number(name, {}) } : {};
+  return {
+    epoch: fields.integer("epoch", 1, 10_000),
+    trainLoss: fields.number("trainLoss", {}),
+    trainAccuracy: fields.number("trainAccuracy", {}),
+    learningRate: fields.number("learningRate", {}),
+    imagesPerSecond: fields.number("imagesPerSecond", {}),
+    ...optional("validationLoss"),
+    ...optional("validationAccuracy"),
+  };
+}
+
+async function readIfThere(url: URL): Promise<string | undefined> {
+  try {
+    return new TextDecoder().decode(await readUrl(url, MAX_BYTES));
+  } catch (error) {
+    if (error instanceof ModelError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+function parseJson(text: string, url: URL): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError("invalid_manifest", `${showUrl(url)} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,163 @@
+import type { Classifier } from "../models/classifier.ts";
+import { createClassifier } from "../models/classifier.ts";
+import { sliceDataSet } from "./datasets/data_set.ts";
+import type { DataSet } from "./datasets/data_set.ts";
+import { parseManifest } from "../models/manifest.ts";
+import type { Manifest } from "../models/manifest.ts";
+import { writeModelFolder } from "../models/model_folder.ts";
+import { sha256Hex } from "../models/registry.ts";
+import { loadWasmBinary } from "../models/wasm_binary.ts";
+import { writeCard } from "./card.ts";
+import { encodedImages, evaluate, firstOf } from "./evaluation/evaluate.ts";
+import type { Evaluation } from "./evaluation/evaluate.ts";
+import type { Recipe } from "./recipes/recipe.ts";
+import type { TrainingTask } from "./fitting/shard.ts";
+import { describeTraining, TRAINING_LOG } from "./training_log.ts";
+import { bestTraining } from "./fitting/trained_model.ts";
+import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
+
+/** A folder as it was written. */
+export interface WrittenModel {
+  /** Where. */
+  readonly folder: URL;
+  /** What its manifest says. */
+  readonly manifest: Manifest;
+  /** What was measured on the test images. */
+  readonly measures: TestMeasures;
+}
+
+const WEIGHTS_FILE = "weights.bin";
+
+/** What a manifest says before anything was measured. */
+type Draft = Omit<Manifest, "evaluation">;
+
+/**
+ * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. It is measured as it will
+ * be served, with the rounded weights and on encoded images.
+ *
+ * @param out The directory in which the folder is made, named as the model; one that is there is replaced when all is written.
+ * @param model What to write.
+ * @param tests The images to measure it on; first all of its test images, then others to report.
+ * @param signal Ends it while it measures.
+ * @returns What was written.
+ * @throws {ModelError} `denied`, `unavailable`, `backend`; or the signal's reason.
+ */
+export async function writeModel(
+  out: URL,
+  model: TrainedModel,
+  tests: readonly [DataSet, ...DataSet[]],
+  signal?: AbortSignal,
+): Promise<WrittenModel> {
+  const best = bestTraining(model.trainings);
+  const weights = toFloat16(best.numbers);
+  const draft = await describe(model.task, best, weights, "float16");
+  const measures = await measure(model, best, tests, signal);
+  const { data, images, accuracy } = measures.evaluations[0]!;
+  const manifest = parseManifest(
+    { ...draft, evaluation: { data, images, accuracy } },
+    model.task.recipe.name,
+  );
+  const log = JSON.stringify(describeTraining(model, measures), null, 1) + "\n";
+  const content = {
+    manifest,
+    weights,
+    card: writeCard({ ...model, best, manifest, measures }),
+    others: new Map([[TRAINING_LOG, new TextEncoder().encode(log)], ...samples(tests[0]!, manifest)]),
+  };
+  return { folder: await writeModelFolder(out, content, true), manifest, measures };
+}
+
+async function measure(
+  { task, trainings }: TrainedModel,
+  best: Training,
+  [test, ...others]: readonly DataSet[],
+  signal?: AbortSignal,
+): Promise<TestMeasures> {
+  const options = signal === undefined ? {} : { signal };
+  const all: Evaluation[] = [];
+  const more: Evaluation[] = [];
+  for (const training of trainings) {
+    using classifier = await classifierOf(task, training, "float16");
+    all.push(await evaluate(classifier, test!, options));
+    if (training !== best) continue;
+    for (const other of others) more.push(await evaluate(classifier, other, options));
+  }
+  using unrounded = await classifierOf(task, best, "float32");
+  const { accuracy: unroundedAccuracy } = await evaluate(unrounded, test!, options);
+  const evaluation = all[trainings.indexOf(best)]!;
+  return {
+    evaluations: [evaluation, ...firstImages(task.recipe.firstTestImages, evaluation, test!), ...more],
+    accuracies: all.map(({ accuracy }) => accuracy),
+    unroundedAccuracy,
+  };
+}
+
+/**
+ * Takes out of a measurement what a recipe reports apart.
+ *
+ * @param firstTestImages What is reported.
+ * @param evaluation Of all test images.
+ * @param test The images.
+ * @returns Nothing or one measurement.
+ */
+export function firstImages(
+  firstTestImages: Recipe["firstTestImages"],
+  evaluation: Evaluation,
+  test: DataSet,
+): Evaluation[] {
+  if (firstTestImages === undefined || firstTestImages.count >= test.count) return [];
+  const { count, title } = firstTestImages;
+  return [firstOf(evaluation, { ...sliceDataSet(test, 0, count), title })];
+}
+
+async function classifierOf(
+  task: TrainingTask,
+  training: Training,
+  dtype: "float16" | "float32",
+): Promise<Classifier> {
+  const { numbers } = training;
+  const weights = dtype === "float16" ? toFloat16(numbers) : new Uint8Array(numbers.slice().buffer);
+  const manifest = await describe(task, training, weights, dtype);
+  return await createClassifier({ manifest, weights }, await loadWasmBinary());
+}
+
+async function describe(
+  { recipe, input, train }: TrainingTask,
+  { temperature }: Training,
+  weights: Uint8Array,
+  dtype: "float16" | "float32",
+): Promise<Draft> {
+  const { name, version, description, layers } = recipe;
+  const draft: Draft = {
+    format: 1,
+    name,
+    version,
+    description,
+    labels: train.classes,
+    input,
+    layers,
+    temperature,
+    weights: { file: WEIGHTS_FILE, dtype, bytes: weights.byteLength, sha256: await sha256Hex(weights) },
+  };
+  return parseManifest(draft, `the recipe ${name}`);
+}
+
+/** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for what is no letter or digit. */
+function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
+  const wanted = new Map(labels.map((text, label) => [label, text]));
+  const found: [string, Uint8Array][] = [];
+  for (const { png, label } of encodedImages(test)) {
+    const text = wanted.get(label);
+    if (text === undefined) continue;
+    wanted.delete(label);
+    found.push([`samples/${label}-${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`, png]);
+    if (wanted.size === 0) break;
+  }
+  return found;
+}
+
+function toFloat16(numbers: Float32Array): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(numbers.length * 2));
+  numbers.forEach((value, i) => view.setFloat16(i * 2, value, true));
+  return new Uint8Array(view.buffer);
+}
