@@ -1,3 +1,5 @@
+import { CodedError } from "../lib/coded_error.ts";
+
 /**
  * What can go wrong in the service.
  *
@@ -18,6 +20,13 @@ export type ActorErrorCode =
   | "sink"
   | "sink_unavailable";
 
+const RETRIABLE: ReadonlySet<ActorErrorCode> = new Set<ActorErrorCode>([
+  "worker_failed",
+  "worker_died",
+  "worker_silent",
+  "sink_unavailable",
+]);
+
 /**
  * A failure of the service. `message` names what was wrong, the value, and what would be right.
  *
@@ -28,24 +37,15 @@ export type ActorErrorCode =
  * if (!error.retriable) throw error;
  * ```
  */
-export class ActorError extends Error {
-  /** Always `ActorError`. */
+export class ActorError extends CodedError<ActorErrorCode> {
   override readonly name = "ActorError";
-  /** Which kind of failure; see {@linkcode ActorErrorCode}. */
-  readonly code: ActorErrorCode;
-  /** Whether the same work can succeed later without a change by the caller. */
-  readonly retriable: boolean;
 
   /**
-   * Makes an error.
-   *
-   * @param code The kind of failure.
+   * @param code Kind of failure.
    * @param message One or two lines for a person.
-   * @param options `cause`: the error underneath.
+   * @param options `cause`: the underlying error.
    */
   constructor(code: ActorErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.retriable = code.startsWith("worker_") || code === "sink_unavailable";
+    super(code, RETRIABLE, message, options);
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../lib/sleep.ts";
 import { parseArgs } from "node:util";
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
@@ -57,7 +58,7 @@ async function latencies(bus: Bus, seconds: number): Promise<number[]> {
   const asked: Promise<number>[] = [];
   const begun = performance.now();
   for (let i = 0; i < seconds * RATE; i++) {
-    await pause(begun + i * 1000 / RATE - performance.now());
+    await sleep(begun + i * 1000 / RATE - performance.now());
     asked.push(timed(() => bus.classify(PICTURES[i % PICTURES.length]!, { model: MODEL })));
   }
   return (await Promise.all(asked)).sort((a, b) => a - b);
@@ -67,10 +68,6 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await run();
   return performance.now() - begun;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
 
 /** From the start of the process to the first result of an image that was waiting. */
@@ -92,7 +89,7 @@ async function startTime(
 
 async function idleCpu(worker: WorkerProcess, seconds: number): Promise<number> {
   const before = await worker.cpu();
-  await pause(seconds * 1000);
+  await sleep(seconds * 1000);
   return (await worker.cpu() - before) / seconds * 100;
 }
 
@@ -113,7 +110,7 @@ async function measure(
   say(`${name}: start, idle`);
   const started = await startTime(bus, url, directory, args);
   await using worker = started.worker;
-  await pause(2_000);
+  await sleep(2_000);
   const idleMegabytes = await worker.memory() / 1e6;
   const idleCpuPercent = await idleCpu(worker, seconds);
   say(`${name}: latency, throughput`);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { sleep } from "../lib/sleep.ts";
 import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
 import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
@@ -75,7 +76,7 @@ async function pingPong(transport: Transport, topic: string): Promise<void> {
     await transport.send(topic, [message(index)]);
     await batches.next();
     times.push(performance.now() - start);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
   }
   times.sort((a, b) => a - b);
   const at = (share: number) => `${times[Math.floor(times.length * share)]!.toFixed(2)} ms`;
@@ -88,9 +89,9 @@ async function idle(transport: Transport, topic: string): Promise<void> {
   const loops = [grouped, alone].map(async (subscription) => {
     for await (const _ of subscription);
   });
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await sleep(2_000);
   const before = cpuMs();
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  await sleep(IDLE_MS);
   const share = (cpuMs() - before) / IDLE_MS * 100;
   console.log(`idle, one subscription in a group and one without: ${share.toFixed(2)} % of a core`);
   await Promise.all([grouped.close(), alone.close()]);

@@ -1,4 +1,5 @@
 import { BusError } from "./transport/errors.ts";
+import { concatBytes } from "../lib/bytes.ts";
 
 /** An encoded image (PNG, JPEG), in any of the forms that programs hold one in. A `URL` is a `file:` URL. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
@@ -91,15 +92,5 @@ async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number, 
     refuseLarger(size, maxBytes);
     chunks.push(chunk);
   }
-  return concat(chunks, size);
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return concatBytes(chunks);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../lib/coded_error.ts";
 import { ActorError } from "../actors/errors.ts";
 import { BusError } from "../bus/transport/errors.ts";
 import { ModelError } from "../models/errors.ts";
@@ -32,7 +33,7 @@ export async function endingOf(error: unknown, command: Command | undefined): Pr
   if (error instanceof BusError || error instanceof ModelError || error instanceof ActorError) {
     return { code: MISTAKES.has(error.code) ? 2 : 1, message: error.message };
   }
-  return { code: 1, message: error instanceof Error ? error.message : String(error) };
+  return { code: 1, message: messageOf(error) };
 }
 
 /** Without a terminal Deno can't ask: it says no. Names all flags at once, not one after the other. */

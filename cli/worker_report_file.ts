@@ -1,3 +1,4 @@
+import { messageOf } from "../lib/coded_error.ts";
 import { reportsDir, type WorkerReport } from "./worker_report.ts";
 
 const INTERVAL_MS = 1_000;
@@ -93,7 +94,7 @@ export class WorkerReportFile implements AsyncDisposable {
   #say(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#onError(error instanceof Error ? error.message : String(error));
+    this.#onError(messageOf(error));
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../lib/coded_error.ts";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
@@ -196,7 +197,7 @@ class TensorFlowClassifier implements Classifier {
       logits.dispose();
       return numbers;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${batch}: ${reason}`, {
         cause,
       });

@@ -1,3 +1,5 @@
+import { CodedError } from "../lib/coded_error.ts";
+
 /**
  * What can go wrong with a model or with the data it is trained on. For images see {@linkcode ImageError}.
  *
@@ -32,52 +34,38 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  * if (error.retriable) throw error;
  * ```
  */
-export class ModelError extends Error {
-  /** Always `ModelError`. */
+export class ModelError extends CodedError<ModelErrorCode> {
   override readonly name = "ModelError";
-  /** Which kind of failure; see {@linkcode ModelErrorCode}. */
-  readonly code: ModelErrorCode;
-  /** Whether the same call can succeed later without a change by the caller. */
-  readonly retriable: boolean;
 
   /**
-   * Makes an error.
-   *
-   * @param code The kind of failure.
+   * @param code Kind of failure.
    * @param message One or two lines for a person.
-   * @param options `cause`: the error underneath.
+   * @param options `cause`: the underlying error.
    */
   constructor(code: ModelErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.retriable = RETRIABLE.has(code);
+    super(code, RETRIABLE, message, options);
   }
 }
 
 /** Why an image can't be classified. All of them lie in the image: the same bytes fail again. */
 export type ImageErrorCode = "empty" | "not_an_image" | "unsupported" | "damaged" | "too_many_pixels";
 
+/** The same bytes fail again. */
+const NONE: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>();
+
 /**
  * An image that can't be decoded. It does not leave the classifier as an exception: there it becomes an `Outcome`.
  */
-export class ImageError extends Error {
-  /** Always `ImageError`. */
+export class ImageError extends CodedError<ImageErrorCode> {
   override readonly name = "ImageError";
-  /** What is wrong with the image. */
-  readonly code: ImageErrorCode;
-  /** Never: the same bytes fail again. */
-  readonly retriable = false;
 
   /**
-   * Makes an error.
-   *
-   * @param code What is wrong with the image.
+   * @param code Kind of failure.
    * @param message One or two lines for a person.
-   * @param options `cause`: the error underneath.
+   * @param options `cause`: the underlying error.
    */
   constructor(code: ImageErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+    super(code, NONE, message, options);
   }
 }
 

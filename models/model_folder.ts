@@ -5,7 +5,7 @@
  */
 import { ModelError } from "./errors.ts";
 import type { ModelFiles } from "./classifier.ts";
-import { directoryUrl, showUrl } from "./read_url.ts";
+import { directoryUrl, explain, showUrl } from "./read_url.ts";
 
 /** What a folder is made of. */
 export interface FolderContent extends ModelFiles {
@@ -43,7 +43,7 @@ export async function writeModelFolder(
     await exchange(draft, folder, old);
   } catch (cause) {
     await Deno.remove(draft, { recursive: true }).catch(() => {});
-    throw explainWrite(folder, cause);
+    throw explain(folder, cause, "write");
   }
   return folder;
 }
@@ -72,7 +72,7 @@ export async function writeWholeFile(url: URL, content: Uint8Array, replace = fa
     await Deno.rename(draft, url);
   } catch (cause) {
     await Deno.remove(draft).catch(() => {});
-    throw explainWrite(url, cause);
+    throw explain(url, cause, "write");
   }
 }
 
@@ -102,7 +102,7 @@ async function statOf(url: URL): Promise<Deno.FileInfo | undefined> {
     return await Deno.stat(url);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw explainWrite(url, cause);
+    throw explain(url, cause, "write");
   }
 }
 
@@ -123,23 +123,6 @@ export async function makeDirectory(url: URL): Promise<void> {
   try {
     await Deno.mkdir(url, { recursive: true });
   } catch (cause) {
-    throw explainWrite(url, cause);
+    throw explain(url, cause, "write");
   }
-}
-
-function explainWrite(url: URL, cause: unknown): ModelError {
-  const where = showUrl(url);
-  if (cause instanceof Deno.errors.NotCapable) {
-    return new ModelError("denied", `${where} can't be written: Deno was not given --allow-write=${where}`, {
-      cause,
-    });
-  }
-  if (cause instanceof Deno.errors.PermissionDenied) {
-    return new ModelError("denied", `${where} can't be written: the file system denies it`, { cause });
-  }
-  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-    return new ModelError("not_found", `${where} can't be written: its directory is not there`, { cause });
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ModelError("unavailable", `${where} can't be written: ${reason}`, { cause });
 }

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ModelError } from "./errors.ts";
+import { concatBytes } from "../lib/bytes.ts";
+import { explainFileError, type FileAction } from "../lib/file_errors.ts";
 
 const FETCH_TIMEOUT_MS = 30_000;
 
@@ -43,27 +45,18 @@ export function directoryUrl(place: string | URL): URL {
 }
 
 /**
- * Says in our words why the file system or the network refused.
+ * Explains why a file or an address could not be read, written or created.
  *
- * @param url What was to be read.
+ * @param url What was to be read or written.
  * @param cause What was thrown.
+ * @param action What was tried.
  * @returns The error to throw; a ModelError is returned as it is.
  */
-export function explain(url: URL, cause: unknown): ModelError {
-  const where = showUrl(url);
+export function explain(url: URL, cause: unknown, action: FileAction = "read"): ModelError {
   if (cause instanceof ModelError) return cause;
-  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-    return new ModelError("not_found", `${where} is not there`, { cause });
-  }
-  if (cause instanceof Deno.errors.NotCapable) {
-    const flag = url.protocol === "file:" ? `--allow-read=${where}` : `--allow-net=${url.host}`;
-    return new ModelError("denied", `${where} can't be read: Deno was not given ${flag}`, { cause });
-  }
-  if (cause instanceof Deno.errors.PermissionDenied) {
-    return new ModelError("denied", `${where} can't be read: the file system denies it`, { cause });
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ModelError("unavailable", `${where} can't be read: ${reason}`, { cause });
+  const flag = url.protocol === "file:" ? undefined : `--allow-net=${url.host}`;
+  const { code, message } = explainFileError(action, showUrl(url), cause, flag);
+  return new ModelError(code === "exists" ? "invalid" : code, message, { cause });
 }
 
 async function openRemote(url: URL): Promise<ReadableStream<Uint8Array>> {
@@ -84,15 +77,5 @@ async function collect(stream: ReadableStream<Uint8Array>, url: URL, maxBytes: n
       throw new ModelError("damaged", `${showUrl(url)} has more than the ${maxBytes} bytes it may have`);
     }
   }
-  return join(chunks, length);
-}
-
-function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
+  return concatBytes(chunks);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import type { Claim, Subscription } from "../../bus/transport/transport.ts";
 import type { Listener } from "../events.ts";
@@ -66,7 +67,7 @@ export class Commits implements Progress {
     } catch (error) {
       this.#listener({
         type: "commit_failing",
-        reason: error instanceof Error ? error.message : String(error),
+        reason: messageOf(error),
       });
       if (error instanceof BusError && error.retriable) this.#schedule();
     }

@@ -11,7 +11,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Finish, Progress } from "./progress.ts";
 import { sleep } from "../../lib/sleep.ts";
 import { Transactions } from "./transactions.ts";
-import { untilAborted } from "../../lib/until_aborted.ts";
+import { abortable } from "../../lib/abortable.ts";
 
 /** What a coordinator works with. */
 export interface CoordinatorParts {
@@ -99,11 +99,11 @@ export class Coordinator {
     const { signal } = this.#stop;
     const batches = this.#parts.subscription[Symbol.asyncIterator]();
     while (!signal.aborted) {
-      await untilAborted(this.#flow.room(), signal);
+      await abortable(this.#flow.room(), signal);
       const reading = batches.next();
       // When it is told to stop while it waits for a batch, nobody awaits that batch any more.
       reading.catch(() => {});
-      const next = await untilAborted(reading, signal);
+      const next = await abortable(reading, signal);
       if (next === null || next.done) return;
       this.#accept(next.value);
     }

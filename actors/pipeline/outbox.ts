@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import type { Listener } from "../events.ts";
 import { sleep } from "../../lib/sleep.ts";
 import type { Settled, Sink } from "../sinks/sink.ts";
@@ -64,7 +65,7 @@ export class Outbox {
         if (pauseMs > FIRST_PAUSE_MS) this.#listener({ type: "sink_recovered", sink: sink.name });
         return;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.#listener({ type: "sink_failing", sink: sink.name, reason, retryInMs: pauseMs });
       }
       await sleep(pauseMs, this.#stop.signal);

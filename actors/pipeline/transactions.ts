@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import type { Claim, CommittedMessage, Subscription } from "../../bus/transport/transport.ts";
 import type { Listener } from "../events.ts";
@@ -122,7 +123,7 @@ class ClaimTransactions {
         return true;
       } catch (error) {
         if (error instanceof BusError && error.code === "closed") return false;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.#listener({ type: "commit_failing", reason });
       }
       await sleep(pauseMs, this.#claim.lost);

@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
 import type { TopicInfo, Transport } from "../../bus/transport/transport.ts";
 import { Coordinator, type CoordinatorParts } from "./coordinator.ts";
@@ -86,7 +87,7 @@ export class UnknownModels {
 
   /** It is tried again at the next look. */
   #say(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.#parts.listener({ type: "unknown_models_failing", reason });
   }
 }

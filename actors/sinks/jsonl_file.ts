@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import { ActorError } from "../errors.ts";
+import { concatBytes } from "../../lib/bytes.ts";
 
 /** How a file of lines is kept. */
 export interface JsonlFileOptions {
@@ -175,7 +176,7 @@ async function readLines(path: string, onLine: (line: string) => void): Promise<
   for await (const chunk of (await Deno.open(path)).readable) {
     let from = 0;
     for (let end; (end = chunk.indexOf(10, from)) >= 0; from = end + 1) {
-      const line = join([...rest, chunk.subarray(from, end)]);
+      const line = concatBytes([...rest, chunk.subarray(from, end)]);
       rest = [];
       onLine(decoder.decode(line));
       size += line.length + 1;
@@ -183,15 +184,4 @@ async function readLines(path: string, onLine: (line: string) => void): Promise<
     if (from < chunk.length) rest.push(chunk.subarray(from));
   }
   return size;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -1,4 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { messageOf } from "../../lib/coded_error.ts";
+import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
 import { ActorError } from "../errors.ts";
 import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
@@ -45,7 +47,6 @@ const SCHEMA = `
 `;
 
 const BUSY_TIMEOUT_MS = 5_000;
-const BUSY_PAUSE_MS = 10;
 
 const INSERT = `
   INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -57,14 +58,16 @@ const INSERT = `
   WHERE results.status = 'failed' AND excluded.status = 'classified'`;
 
 /**
- * Keeps results in a SQLite file: one row an id, in the table `results`, with views on it (docs/results.md). The first answer stays, except that a failure
- * gives way to a success. Several workers may share the file. Survives the end of the process and of the machine.
+ * Stores results in a SQLite file: one row per id in the table `results`, with views (docs/results.md). The first result of an
+ * id stays, except that a success replaces a failure. Several services may share the file. Rows survive the end of the process
+ * and of the machine.
  *
- * @param path Where the file is, or shall be; its directory exists.
- * @throws {ActorError} `sink` when it can't be opened or is another kind of file.
+ * @param path The file; it is created in an existing directory.
+ * @returns The sink.
+ * @throws {ActorError} `sink` when the file cannot be opened or belongs to another program.
  */
-export function sqliteSink(path: string): Sink {
-  const database = open(path);
+export async function sqliteSink(path: string): Promise<Sink> {
+  const database = await open(path);
   const insert = database.prepare(INSERT);
   const sink: Sink = {
     name: `sqlite ${path}`,
@@ -81,21 +84,12 @@ export function sqliteSink(path: string): Sink {
   return sink;
 }
 
-function open(path: string): DatabaseSync {
-  const deadline = Date.now() + BUSY_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return openOnce(path);
-    } catch (cause) {
-      if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
-      if (isBusy(cause) && Date.now() < deadline) {
-        pause();
-        continue;
-      }
-      throw new ActorError("sink", `Can't open the results database ${path}: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
+async function open(path: string): Promise<DatabaseSync> {
+  try {
+    return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
+  } catch (cause) {
+    if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new ActorError("sink", `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -114,19 +108,14 @@ function openOnce(path: string): DatabaseSync {
   }
 }
 
-/** SQLite does not wait for the lock that changes the journal mode, whatever its timeout. `exec` gives no code, only this text. */
-function isBusy(error: unknown): boolean {
+/** `exec` reports no code, only this text. */
+function isLocked(error: unknown): boolean {
   return error instanceof Error && error.message.includes("database is locked");
 }
 
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
-}
-
 function refuseForeign(database: DatabaseSync, path: string): void {
-  const id = database.prepare("PRAGMA application_id").get()?.["application_id"];
-  const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"];
-  if (id === APPLICATION_ID || tables === 0) return;
+  const { applicationId, isEmpty } = identify(database);
+  if (applicationId === APPLICATION_ID || isEmpty) return;
   throw new ActorError("sink", `${path} is a database of another program: name another file for the results`);
 }
 

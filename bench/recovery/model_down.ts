@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import { serveWith } from "../../actors/serve.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
@@ -70,7 +71,7 @@ export async function takeModelDown(seconds: number, directory: string): Promise
   await rates(loads, Math.min(10, seconds));
   const before = await rates(loads, seconds);
   workers.keepEnding(DOWN, true);
-  while (stateOf() !== "down") await pause(20);
+  while (stateOf() !== "down") await sleep(20);
   const during = await rates(loads, seconds);
   const state = stateOf();
   clearInterval(trickle);
@@ -89,11 +90,7 @@ export async function takeModelDown(seconds: number, directory: string): Promise
 
 async function rates(loads: readonly Load[], seconds: number): Promise<number[]> {
   const [begun, before] = [performance.now(), loads.map(({ answered }) => answered)];
-  await pause(seconds * 1_000);
+  await sleep(seconds * 1_000);
   const elapsed = (performance.now() - begun) / 1_000;
   return loads.map(({ answered }, i) => (answered - before[i]!) / elapsed);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
 import { picturesOf } from "../../testing/images.ts";
@@ -49,7 +50,7 @@ export async function killProcesses(url: string, kills: number, directory: strin
 
 /** Resolves when both have work: what one does not answer while it hands over, the other does. */
 async function sharing(bus: Bus): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 6_000 + 1_000 * Math.random()));
+  await sleep(6_000 + 1_000 * Math.random());
   await answered(bus);
 }
 

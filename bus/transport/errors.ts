@@ -1,3 +1,5 @@
+import { CodedError } from "../../lib/coded_error.ts";
+
 /**
  * What can go wrong on the bus.
  *
@@ -34,24 +36,15 @@ const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full"
  * if (!error.retriable) throw error;
  * ```
  */
-export class BusError extends Error {
-  /** Always `BusError`. */
+export class BusError extends CodedError<BusErrorCode> {
   override readonly name = "BusError";
-  /** Which kind of failure; see {@linkcode BusErrorCode}. */
-  readonly code: BusErrorCode;
-  /** Whether the same call can succeed later without a change by the caller. */
-  readonly retriable: boolean;
 
   /**
-   * Makes an error.
-   *
-   * @param code The kind of failure.
+   * @param code Kind of failure.
    * @param message One or two lines for a person.
-   * @param options `cause`: the error underneath.
+   * @param options `cause`: the underlying error.
    */
   constructor(code: BusErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.retriable = RETRIABLE.has(code);
+    super(code, RETRIABLE, message, options);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../lib/coded_error.ts";
 import * as h5 from "npm:h5wasm@0.10.3";
 import { ModelError } from "../../models/errors.ts";
 import { MAX_PARAMETERS, type Tensor } from "./tensor.ts";
@@ -206,6 +207,6 @@ function toFloat32(value: unknown, name: string): Float32Array {
 }
 
 function damaged(where: string, cause: unknown): ModelError {
-  const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  const [reason] = (messageOf(cause)).split("\n");
   return new ModelError("invalid", `${where} is damaged: ${reason}`, { cause });
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { ImageError } from "../errors.ts";
 import type { ImageFormat, Pixels } from "./format.ts";
 import { jpeg } from "./jpeg.ts";
@@ -68,7 +69,7 @@ function decode(format: ImageFormat, bytes: Uint8Array): Pixels {
     return format.decode(bytes);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ImageError("damaged", `The ${format.name} can't be decoded: ${reason}`, { cause });
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/sleep.ts";
 import { installKafka } from "./kafka_install.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
@@ -120,7 +121,7 @@ class BrokerProcess implements KafkaBroker {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (this.#process.running && Date.now() < deadline) {
       if (await accepts(this.port)) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     const log = await Deno.readTextFile(this.logFile).catch(() => "");
     await this.kill();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/sleep.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
 /** PostgreSQL can't be run here; the message says what is missing. */
@@ -122,7 +123,7 @@ class LocalServer implements PostgresServer {
     while (process.running && Date.now() < deadline) {
       const args = ["-q", "-h", "127.0.0.1", "-p", String(this.port), "-d", "postgres"];
       if ((await new Deno.Command(`${this.bin}/pg_isready`, { args }).output()).success) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     const log = await Deno.readTextFile(logFile);
     throw new Error(`PostgreSQL did not start:\n${log.trim().split("\n").slice(-8).join("\n")}`);

@@ -129,7 +129,7 @@ Deno.test("registry: without read permission the flag that is missing is named",
   await Deno.remove(file);
   assertStringIncludes(
     new TextDecoder().decode(stdout),
-    "denied /tmp/ can't be read: Deno was not given --allow-read=/tmp/",
+    "denied Cannot read /tmp/: Deno needs --allow-read=/tmp/",
   );
 });
 

@@ -320,7 +320,7 @@ Deno.test("data get: a full disk is named, and nothing half-written takes up its
         const run = () => get(set, to, from === undefined ? {} : { from });
         const error = await assertRejects(run, ModelError);
         assertEquals(error.code, "unavailable");
-        assertStringIncludes(error.message, "noise/train-images.gz can't be written: the disk is full");
+        assertStringIncludes(error.message, "noise/train-images.gz: the disk is full");
         assertEquals(filesIn(to), []);
       }
     });

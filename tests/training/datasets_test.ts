@@ -74,7 +74,7 @@ Deno.test("data: files that are in order are read", () =>
     const { title, count, pixels } = await readDataSet("fashion-mnist", "test", directory);
     assertEquals([title, count, pixels.length], ["Fashion-MNIST test", 10_000, 7_840_000]);
     const error = await assertRejects(() => readDataSet("fashion-mnist", "train", directory), ModelError);
-    assertStringIncludes(error.message, "train-images-idx3-ubyte.gz is not there");
+    assertStringIncludes(error.message, "train-images-idx3-ubyte.gz: there is no such file");
   }));
 
 Deno.test("data: a directory that is not there is named, with how to name another", async () => {
@@ -131,7 +131,7 @@ Deno.test("cifar-10: a batch that is too short, or with a label out of range, is
     const fault = () => assertRejects(() => readDataSet("cifar-10", "test", directory), ModelError);
     assertStringIncludes(
       (await fault()).message,
-      "test_batch.bin is not there; get it by: deno task data get cifar-10",
+      "test_batch.bin: there is no such file or directory; get it by: deno task data get cifar-10",
     );
     await Deno.writeFile(file, cifarBatch(1).subarray(0, -1));
     assertStringIncludes((await fault()).message, "has 30729999 bytes; it must have 30730000");

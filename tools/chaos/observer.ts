@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import { decodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
 import type { Subscription, Transport } from "../../bus/transport/transport.ts";
@@ -87,7 +88,7 @@ export class Observer {
     const { promise, resolve } = Promise.withResolvers<void>();
     const window: Window = { begun: performance.now(), end: Infinity, waitMs: 0, done: resolve };
     this.#windows.add(window);
-    await new Promise((resolve) => setTimeout(resolve, FELT_MS));
+    await sleep(FELT_MS);
     window.end = this.#sent;
     this.#close(window);
     await promise;

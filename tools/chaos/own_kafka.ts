@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
 import type { Brokers, ChaosBus } from "./brokers.ts";
 import { requestTopic } from "../../bus/topics.ts";
@@ -40,7 +41,7 @@ export class OwnKafka implements ChaosBus, Brokers {
   async restart(which: number, how: "stop" | "kill", awayMs: number): Promise<void> {
     const index = which % this.#proxies.length;
     await this.#cluster.brokers[index]![how]();
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await sleep(awayMs);
     await this.#cluster.start(index);
     // Before that, the end of a second broker could leave fewer than the replicas that every write needs.
     if (this.#proxies.length > 1) await this.#replicas.untilInSync();

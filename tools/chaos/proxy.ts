@@ -1,3 +1,5 @@
+import { sleep } from "../../lib/sleep.ts";
+
 /** A TCP proxy on 127.0.0.1 whose connections can be cut. */
 export class Proxy implements AsyncDisposable {
   /** The port it listens on. */
@@ -20,7 +22,7 @@ export class Proxy implements AsyncDisposable {
   async cut(ms: number): Promise<void> {
     this.#refusing = true;
     for (const connection of this.#open) this.#close(connection);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(ms);
     this.#refusing = false;
   }
 

@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import { type Admin, type ITopicMetadata, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 
 const TIMEOUT_MS = 120_000;
@@ -47,7 +48,7 @@ export class Replicas {
     try {
       for (const late = Date.now() + TIMEOUT_MS; Date.now() < late;) {
         // The brokers learn from each other with a delay what has become of one of them.
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await sleep(AGAIN_MS);
         const found = await look(admin).catch((error) => {
           if (isUnknownTopic(error)) return null;
           throw error;

@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import { type Assignment, KEYS, MODEL } from "./pictures.ts";
@@ -81,7 +82,7 @@ export class Sender {
       signal.throwIfAborted();
       if (this.sent >= this.#limit) await this.#limitRaised.promise;
       this.#due = Math.max(this.#due + 1_000 / this.#rate, performance.now() - MOST_MADE_UP_MS);
-      if (this.#due > performance.now() + LEAST_PAUSE_MS) await pause(this.#due - performance.now());
+      if (this.#due > performance.now() + LEAST_PAUSE_MS) await sleep(this.#due - performance.now());
       const slot = this.sent % KEYS;
       await ofKey[slot];
       this.#options.onSent(this.sent);
@@ -98,7 +99,7 @@ export class Sender {
     const options = { id, key, model: MODEL, signal, ...(label !== null && { actual: label }) };
     while (!await this.#accepts(() => this.#bus.send(bytes, options))) {
       this.again++;
-      await pause(AGAIN_MS);
+      await sleep(AGAIN_MS);
     }
     this.accepted++;
     this.#marks = this.#marks.filter(({ count, reached }) => count > this.accepted || reached());
@@ -113,8 +114,4 @@ export class Sender {
       throw error;
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

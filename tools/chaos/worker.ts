@@ -75,7 +75,7 @@ function watched(worker: WorkerHandle, maxMemoryBytes: number): WorkerHandle {
 }
 
 async function sinksOf({ results, postgres, commitBeforeSink }: WorkerSettings): Promise<Sink[]> {
-  const sinks = [sqliteSink(results), ...postgres === null ? [] : [await postgresSink(postgres)]];
+  const sinks = [await sqliteSink(results), ...postgres === null ? [] : [await postgresSink(postgres)]];
   return commitBeforeSink ? sinks.map(earlySink) : sinks;
 }
 

@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import { spawnWorker } from "../../testing/harness/spawn_worker.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
 import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
@@ -119,7 +120,7 @@ export class Workers implements AsyncDisposable {
   async freeze(target: number, ms: number): Promise<void> {
     const worker = this.#at(target);
     worker.signal("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(ms);
     worker.signal("SIGCONT");
   }
 

@@ -43,7 +43,7 @@ async function main(settings: WorkerSettings): Promise<void> {
   await using bus = await connect(settings.bus, settings.busOptions);
   const leaking = new URL(`./leaking_worker.ts?bytes=${leakBytes}`, import.meta.url);
   const start = leakBytes > 0 ? startWorkerOf(leaking) : startWorker;
-  const sinks = [sqliteSink(settings.results)];
+  const sinks = [await sqliteSink(settings.results)];
   await using service = await serveWith(start, bus, { models, modelsDirs, maxWorkerMemoryMb, sinks });
   const tell = () => {
     const sample: WorkerSample = { rssBytes: Deno.memoryUsage().rss, models: service.status() };

@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { createTarDecoder, type ParsedTarEntry } from "npm:modern-tar@0.8.6";
 import { ModelError } from "../../models/errors.ts";
 import { explain, showUrl } from "../../models/read_url.ts";
@@ -55,7 +56,7 @@ function limitTo(bytes: number, url: URL): TransformStream<Uint8Array, Uint8Arra
 function explainArchive(url: URL, cause: unknown): ModelError {
   const error = explain(url, cause);
   if (error.code !== "unavailable") return error;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new ModelError("damaged", `${showUrl(url)} can't be unpacked; it must be a .tar.gz: ${reason}`, {
     cause,
   });

@@ -5,7 +5,7 @@ import { dataDirectory, isDirectory } from "./directory.ts";
 import { download, type DownloadOptions } from "./download.ts";
 import { inspectFile } from "./inspect.ts";
 import { type OfficialDataSet, type OfficialFile, officialFiles } from "./official.ts";
-import { explainWrite, md5OfFile } from "./part_file.ts";
+import { md5OfFile } from "./part_file.ts";
 import { notOfficial, type Source, storeFile } from "./store_file.ts";
 
 /** Where to get a data set from, and where it goes. */
@@ -175,7 +175,7 @@ async function makeDirectory(url: URL): Promise<boolean> {
         cause,
       });
     }
-    throw explainWrite(url, cause);
+    throw explain(url, cause, "create");
   }
 }
 

@@ -35,7 +35,7 @@ export class PartFile implements AsyncDisposable {
     try {
       file = await Deno.open(url, { create: true, read: true, write: true });
     } catch (cause) {
-      throw explainWrite(url, cause);
+      throw explain(url, cause, "write");
     }
     if (await file.tryLock(true)) return new PartFile(target, file, await file.seek(0, Deno.SeekMode.End));
     file.close();
@@ -63,7 +63,7 @@ export class PartFile implements AsyncDisposable {
       for (let at = 0; at < bytes.byteLength;) at += await this.#file.write(bytes.subarray(at));
     } catch (cause) {
       await this.discard();
-      throw explainWrite(this.#target, cause);
+      throw explain(this.#target, cause, "write");
     }
     this.#size += bytes.byteLength;
   }
@@ -97,7 +97,7 @@ export class PartFile implements AsyncDisposable {
       await Deno.rename(this.#url, this.#target);
     } catch (cause) {
       await this.discard();
-      throw explainWrite(this.#target, cause);
+      throw explain(this.#target, cause, "write");
     }
   }
 
@@ -133,33 +133,6 @@ export async function md5OfFile(url: URL): Promise<{ md5: string; bytes: number 
   } catch (cause) {
     throw explain(url, cause);
   }
-}
-
-/**
- * Says in our words why a file can't be written.
- *
- * @param url The file.
- * @param cause What was thrown.
- * @returns The error to throw; a ModelError is returned as it is.
- */
-export function explainWrite(url: URL, cause: unknown): ModelError {
-  if (cause instanceof ModelError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const where = showUrl(url);
-  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-    return new ModelError("not_found", `${where} can't be written: its directory is not there`, { cause });
-  }
-  if (cause instanceof Deno.errors.NotCapable) {
-    const message = `${where} can't be written: Deno was not given --allow-write=${where}`;
-    return new ModelError("denied", message, { cause });
-  }
-  if (cause instanceof Deno.errors.PermissionDenied || reason.includes("EROFS")) {
-    return new ModelError("denied", `${where} can't be written: the file system denies it`, { cause });
-  }
-  if (reason.includes("ENOSPC") || reason.includes("os error 28")) {
-    return new ModelError("unavailable", `${where} can't be written: the disk is full`, { cause });
-  }
-  return new ModelError("unavailable", `${where} can't be written: ${reason}`, { cause });
 }
 
 function partOf(target: URL): URL {

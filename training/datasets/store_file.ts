@@ -1,3 +1,4 @@
+import { messageOf } from "../../lib/coded_error.ts";
 import { ModelError } from "../../models/errors.ts";
 import type { OfficialDataSet, OfficialFile } from "./official.ts";
 import { PartFile } from "./part_file.ts";
@@ -79,7 +80,7 @@ async function fill(part: PartFile, { name, content }: Source, bytes: number): P
     }
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ModelError("damaged", `${name} can't be read: ${reason}`, { cause });
   }
 }

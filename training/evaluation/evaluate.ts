@@ -1,3 +1,4 @@
+import { sleep } from "../../lib/sleep.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
@@ -83,7 +84,7 @@ export async function evaluate(
       if (outcome.ok) logits.set(outcome.logits, (start + i) * classes);
     });
     onProgress?.(start + batch.length, data.count);
-    await new Promise((resolve) => setTimeout(resolve));
+    await sleep(0);
     signal?.throwIfAborted();
   }
   return { ...measure(data, logits), seconds: milliseconds / 1000 };

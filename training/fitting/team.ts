@@ -16,7 +16,6 @@ import type { TrainingTask } from "./shard.ts";
 import {
   channelsOf,
   type FromWorker,
-  type Job,
   MOMENT_SHARDS,
   momentNumbers,
   PREDICT_SHARD,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../lib/coded_error.ts";
 import { startBackend } from "../../models/backend.ts";
 import type { Moments } from "./operations.ts";
 import { ShardTrainer } from "./shard.ts";
@@ -23,7 +24,7 @@ async function answer(message: ToWorker): Promise<FromWorker> {
     }
     return { kind: "done" };
   } catch (error) {
-    return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
+    return { kind: "failed", message: messageOf(error) };
   }
 }
 

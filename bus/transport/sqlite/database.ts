@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { identify } from "../../../lib/sqlite.ts";
 import { BusError } from "../errors.ts";
 import { toBusError } from "./errors.ts";
 import type { Synchronous } from "./options.ts";
@@ -58,11 +59,9 @@ export class Database implements Disposable {
 
   /** Whether the file is still empty. */
   #check(): boolean {
-    const id = this.#pragma("application_id");
-    const version = this.#pragma("user_version");
-    const tables = this.get<{ count: number }>("SELECT count(*) AS count FROM sqlite_schema")!.count;
-    if (id === 0 && version === 0 && tables === 0) return true;
-    if (id !== APPLICATION_ID) {
+    const { applicationId, version, isEmpty } = this.#guard(() => identify(this.#database));
+    if (isEmpty) return true;
+    if (applicationId !== APPLICATION_ID) {
       throw new BusError("corrupt", `"${this.path}" is the database of another program: choose another file`);
     }
     if (version <= SCHEMA_VERSION) return false;

@@ -25,7 +25,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { explainFileError } from "../../../lib/file_errors.ts";
+import { openWhenUnlocked } from "../../../lib/sqlite.ts";
 import { BusError } from "../errors.ts";
 import { PolledChanges } from "./changes.ts";
 import { Database } from "./database.ts";
@@ -35,8 +36,6 @@ import { SqliteTransport } from "./transport.ts";
 import type { Transport, TransportEvent } from "../transport.ts";
 
 export type { SqliteTransportOptions } from "./options.ts";
-
-const OPEN_PAUSE_MS = 20;
 
 /**
  * Opens the embedded bus.
@@ -86,22 +85,18 @@ async function makeDirectory(path: string): Promise<void> {
   } catch (error) {
     // It may be there already; if not, opening the file tells what is missing.
     if (error instanceof Deno.errors.NotCapable) return;
-    const code = error instanceof Deno.errors.PermissionDenied ? "denied" : "invalid";
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new BusError(code, `The bus "${path}" can't be opened: its directory can't be made (${reason})`, {
-      cause: error,
-    });
+    const { code, message } = explainFileError("create", directory, error);
+    throw new BusError(
+      code === "not_found" || code === "exists" ? "invalid" : code,
+      `The bus "${path}" failed: ${message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-async function openDatabase(path: string, { synchronous, busyTimeoutMs }: SqliteSettings): Promise<Database> {
-  const deadline = performance.now() + busyTimeoutMs;
-  while (true) {
-    try {
-      return new Database(path, synchronous);
-    } catch (error) {
-      if (!(error instanceof BusError && error.retriable) || performance.now() > deadline) throw error;
-    }
-    await delay(OPEN_PAUSE_MS * (0.5 + Math.random()));
-  }
+function openDatabase(path: string, { synchronous, busyTimeoutMs }: SqliteSettings): Promise<Database> {
+  const isLocked = (error: unknown) => error instanceof BusError && error.retriable;
+  return openWhenUnlocked(() => new Database(path, synchronous), isLocked, busyTimeoutMs);
 }

@@ -1,3 +1,4 @@
+import { sleep } from "../../../lib/sleep.ts";
 import { BusError } from "../errors.ts";
 import type {
   Batch,
@@ -134,7 +135,7 @@ export class SqliteSubscription implements Subscription {
       return this.#readNext();
     } catch (error) {
       if (!isRetriable(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+      await sleep(RETRY_PAUSE_MS);
       this.#wake();
       return null;
     }

@@ -1,3 +1,4 @@
+import { sleep } from "../../../lib/sleep.ts";
 import { setImmediate } from "node:timers";
 import { BusError } from "../errors.ts";
 import type { Database } from "./database.ts";
@@ -106,14 +107,10 @@ export class Writer {
     this.#working = true;
     while (this.#queue.length > 0) {
       await turn();
-      if (this.#pauseMs > 0) await this.#pause();
+      if (this.#pauseMs > 0) await sleep(this.#pauseMs * (0.5 + Math.random()));
       if (this.#queue.length > 0) this.#storeSome();
     }
     this.#working = false;
-  }
-
-  async #pause(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#pauseMs * (0.5 + Math.random())));
   }
 
   #storeSome(): void {

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../lib/coded_error.ts";
 import type { Bus } from "../../../bus/bus.ts";
 import { connect } from "../../../bus/connect.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
@@ -67,7 +68,7 @@ export class StatusBuses implements AsyncDisposable {
       return await Promise.race([this.#statuses(url, alive), late.promise]);
     } catch (error) {
       if (isMistake(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       return [{ url: url || (this.#args.text("bus") ?? "the embedded bus"), error: reason }];
     } finally {
       clearTimeout(timer);

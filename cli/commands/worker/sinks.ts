@@ -18,7 +18,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   sqlite: async (rest, args) => {
     const path = rest || resultsPath(args);
     await makeDirectoryOf(path);
-    return sqliteSink(path);
+    return await sqliteSink(path);
   },
   jsonl: async (rest, args) => {
     const [path, options] = readJsonl(rest);

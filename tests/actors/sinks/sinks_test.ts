@@ -7,7 +7,7 @@ import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { decodeResult } from "../../../bus/envelope.ts";
 import { createMemoryBroker } from "../../../bus/transport/memory.ts";
 import type { Message, Transport } from "../../../bus/transport/transport.ts";
-import { assert, assertEquals, assertMatch, assertThrows } from "../../../testing/assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../../testing/assert.ts";
 import { classified, failed } from "../../../testing/settled.ts";
 import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
 import { testSink, writeTogether } from "./sink_suite.ts";
@@ -81,7 +81,7 @@ async function readAll(transport: Transport, topic: string): Promise<Message[]> 
 
 Deno.test("sink sqlite: a row holds all that a result says", async () => {
   const dir = await Deno.makeTempDir();
-  await using sink = sqliteSink(`${dir}/results.db`);
+  await using sink = await sqliteSink(`${dir}/results.db`);
   await sink.write([classified("a"), failed("b")]);
   using database = new DatabaseSync(`${dir}/results.db`);
   const [a, b] = database.prepare("SELECT * FROM results ORDER BY id").all();
@@ -107,7 +107,7 @@ Deno.test("sink sqlite: a row holds all that a result says", async () => {
 
 Deno.test("sink sqlite: the views tell accuracy by label, throughput by minute and failures by code", async () => {
   const dir = await Deno.makeTempDir();
-  await using sink = sqliteSink(`${dir}/results.db`);
+  await using sink = await sqliteSink(`${dir}/results.db`);
   await sink.write(JUDGED);
   using database = new DatabaseSync(`${dir}/results.db`);
   const rows = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row));
@@ -123,9 +123,13 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
   foreign.exec("CREATE TABLE theirs (x)");
   foreign.close();
   await Deno.writeTextFile(`${dir}/text.db`, "this is a text, not a database. ".repeat(40));
-  assertThrows(() => sqliteSink(`${dir}/foreign.db`), ActorError, "is a database of another program");
-  assertThrows(() => sqliteSink(`${dir}/text.db`), ActorError, "Can't open the results database");
-  assertThrows(() => sqliteSink(`${dir}/missing/results.db`), ActorError, "Can't open the results database");
+  await assertRejects(() => sqliteSink(`${dir}/foreign.db`), ActorError, "is a database of another program");
+  await assertRejects(() => sqliteSink(`${dir}/text.db`), ActorError, "Cannot open the results database");
+  await assertRejects(
+    () => sqliteSink(`${dir}/missing/results.db`),
+    ActorError,
+    "Cannot open the results database",
+  );
   await Deno.remove(dir, { recursive: true });
 });
 

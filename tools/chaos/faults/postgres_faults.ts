@@ -1,3 +1,4 @@
+import { sleep } from "../../../lib/sleep.ts";
 import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
 import type { Act, Stage } from "./stage.ts";
 
@@ -12,7 +13,7 @@ export const killPostgres: Act = (stage, { amount }) => restart(stage, "kill", a
 async function restart({ postgres }: Stage, how: "stop" | "kill", awayMs: number): Promise<void> {
   const server = expectServer(postgres);
   await server[how]();
-  await new Promise((resolve) => setTimeout(resolve, awayMs));
+  await sleep(awayMs);
   await server.start();
 }
 

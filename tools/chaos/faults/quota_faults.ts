@@ -1,3 +1,4 @@
+import { sleep } from "../../../lib/sleep.ts";
 import { connect } from "../../../bus/connect.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
 import type { Transport } from "../../../bus/transport/transport.ts";
@@ -22,7 +23,7 @@ async function fill(transport: Transport, ms: number): Promise<number> {
   for (const size of SIZES) while (await fits(transport, size)) sent++;
   for (const until = performance.now() + ms; performance.now() < until;) {
     if (await fits(transport, SIZES.at(-1)!)) sent++;
-    else await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    else await sleep(AGAIN_MS);
   }
   return sent;
 }

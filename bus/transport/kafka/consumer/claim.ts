@@ -1,6 +1,6 @@
 import type { Claim, Message } from "../../transport.ts";
 import { heldBytes, toMessage } from "../wire/messages.ts";
-import { Backoff } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
 import type { FetchedRecord } from "../wire/requests.ts";
 import type { TopicPosition } from "../topics.ts";
 

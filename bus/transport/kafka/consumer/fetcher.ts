@@ -5,7 +5,8 @@ import type { OwnedClaim } from "./claim.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { committedRecords } from "../wire/committed_records.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
-import { Backoff, Notice } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
+import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, FetchedRecord, Requests } from "../wire/requests.ts";
 import { byTopic, listOffsets, nameOf } from "../topics.ts";
 
@@ -45,7 +46,7 @@ export class Fetcher {
   readonly #paused = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #backoff = new Backoff();
-  readonly #changed = new Notice();
+  readonly #changed = new Condition();
   #failure: unknown;
   #isKicked = false;
   #isClosed = false;
@@ -73,7 +74,7 @@ export class Fetcher {
 
   resume(topics: Iterable<string>): void {
     for (const topic of topics) this.#paused.delete(topic);
-    this.#changed.give();
+    this.#changed.notify();
     this.#kick();
   }
 
@@ -92,7 +93,7 @@ export class Fetcher {
       const claim = this.#nextReady();
       if (claim) return this.#handOut(claim);
       if (this.#isFinished) return null;
-      await this.#changed.given;
+      await this.#changed.wait();
     }
   }
 
@@ -121,13 +122,13 @@ export class Fetcher {
   /** Ends the iteration with an error. */
   fail(error: unknown): void {
     this.#failure ??= error;
-    this.#changed.give();
+    this.#changed.notify();
   }
 
   /** Ends the iteration, and fetches no more. */
   close(): void {
     this.#isClosed = true;
-    this.#changed.give();
+    this.#changed.notify();
     this.#cluster.closeLane(`${this.#settings.lane} wait`);
     this.#cluster.closeLane(`${this.#settings.lane} now`);
   }
@@ -237,7 +238,7 @@ export class Fetcher {
     claim.position = endOf(last);
     if (claim.isPastCommit) this.#settings.onSkipped(claim);
     this.#moveLast(claim);
-    this.#changed.give();
+    this.#changed.notify();
   }
 
   /** One partition is in trouble: the others go on. */
@@ -258,7 +259,7 @@ export class Fetcher {
     if (claim.lost.aborted) return;
     if (start!.offset < claim.position) this.#settings.restart(claim, start!.offset);
     else claim.position = start!.offset;
-    this.#changed.give();
+    this.#changed.notify();
   }
 
   async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {

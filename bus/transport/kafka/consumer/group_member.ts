@@ -9,7 +9,9 @@ import {
   encodeAssignment,
   encodeSubscriber,
 } from "../wire/group_protocol.ts";
-import { Backoff, Notice, pause } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
+import { Condition } from "../../../../lib/condition.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import type { JoinedMember, Requests } from "../wire/requests.ts";
 import { assignPartitions } from "./subscription_assigner.ts";
 import { expectCommitted, NO_GENERATION, split, without } from "./group_start.ts";
@@ -58,9 +60,9 @@ const COMMIT_TIMEOUT_MS = 15_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
 const PARTITIONS_CHECK_MS = 60_000;
-const MOST_PAUSE_MS = 1_000;
+const MAX_BACKOFF_MS = 1_000;
 /** A new coordinator waits a session for a sign of life: several attempts must fall into it. */
-const PAUSES_A_SESSION = 8;
+const BACKOFFS_PER_SESSION = 8;
 /** The group has gone on, or is about to. */
 const OVERTAKEN_CODES = [
   CODE.REBALANCE_IN_PROGRESS,
@@ -84,7 +86,7 @@ export class GroupMember {
   readonly #settings: GroupSettings;
   readonly #holdings: Holdings;
   readonly #closed = new AbortController();
-  readonly #stable = new Notice();
+  readonly #stable = new Condition();
   readonly #releasing = new Set<string>();
   readonly #backoff: Backoff;
   #coordinator: number | undefined;
@@ -99,7 +101,9 @@ export class GroupMember {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#holdings = holdings;
-    this.#backoff = new Backoff(50, Math.min(MOST_PAUSE_MS, settings.sessionTimeoutMs / PAUSES_A_SESSION));
+    this.#backoff = new Backoff({
+      maxMs: Math.min(MAX_BACKOFF_MS, settings.sessionTimeoutMs / BACKOFFS_PER_SESSION),
+    });
   }
 
   /** Starts to take part. */
@@ -121,7 +125,7 @@ export class GroupMember {
 
   #end(failure: unknown): void {
     this.#closed.abort(failure);
-    this.#stable.give();
+    this.#stable.notify();
     this.#holdings.fail(failure);
   }
 
@@ -150,7 +154,7 @@ export class GroupMember {
     this.#isLeader = joined.leaderId === joined.memberId;
     const assigned = await this.#sync(this.#isLeader ? await this.#assign(joined.members) : []);
     this.#isStable = true;
-    this.#stable.give();
+    this.#stable.notify();
     this.#backoff.reset();
     this.#apply(assigned);
   }
@@ -311,7 +315,7 @@ export class GroupMember {
     let checkedAt = Date.now();
     const over = AbortSignal.any([this.#rejoin.signal, this.#closed.signal]);
     while (true) {
-      await pause(this.#settings.heartbeatMs, over);
+      await sleep(this.#settings.heartbeatMs, over);
       if (over.aborted) return;
       await this.#beat();
       if (!this.#isLeader || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
@@ -351,7 +355,7 @@ export class GroupMember {
       if (positions().length === 0) return;
       while (!this.#isStable) {
         this.#closed.signal.throwIfAborted();
-        await this.#stable.given;
+        await this.#stable.wait();
       }
       const current = positions();
       if (current.length > 0) await this.#commitIn(this.#generation, current);
@@ -394,13 +398,13 @@ export class GroupMember {
   async leave(): Promise<void> {
     const { lane, group: groupId } = this.#settings;
     this.#closed.abort(closedError());
-    this.#stable.give();
+    this.#stable.notify();
     this.#cluster.closeLane(`${lane} join`);
     if (this.#memberId !== "" && this.#coordinator !== undefined) {
       const payload = { groupId, memberId: this.#memberId };
       const left = this.#cluster.request(this.#coordinator, `${lane} commit`, "LeaveGroup", payload);
       const late = new AbortController();
-      await Promise.race([left.catch(() => {}), pause(LEAVE_TIMEOUT_MS, late.signal)]);
+      await Promise.race([left.catch(() => {}), sleep(LEAVE_TIMEOUT_MS, late.signal)]);
       late.abort();
     }
     this.#cluster.closeLane(`${lane} commit`);

@@ -13,7 +13,8 @@ import { OwnedClaim } from "./claim.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupMember, type GroupSettings, type Holdings } from "./group_member.ts";
-import { Notice, pause } from "../../../../lib/pause.ts";
+import { Condition } from "../../../../lib/condition.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
@@ -38,7 +39,7 @@ export class KafkaSubscription implements Subscription {
   readonly #settings: KafkaSubscriptionSettings;
   readonly #claims = new Map<string, OwnedClaim>();
   readonly #fetcher: Fetcher;
-  readonly #drained = new Notice();
+  readonly #drained = new Condition();
   #member: GroupMember | null = null;
   #committing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -94,7 +95,7 @@ export class KafkaSubscription implements Subscription {
     claim.lose();
     this.#settings.transactions?.end(claim);
     this.#fetcher.remove(claim);
-    this.#drained.give();
+    this.#drained.notify();
     const { topic, partition } = claim;
     this.#settings.emit({ type: "lost", topic, partition, ...reason !== undefined && { reason } });
   }
@@ -112,9 +113,9 @@ export class KafkaSubscription implements Subscription {
       claim.drop();
     }
     const late = new AbortController();
-    const over = pause(this.#settings.releaseMs, late.signal).then(() => late.abort());
+    const over = sleep(this.#settings.releaseMs, late.signal).then(() => late.abort());
     while (!late.signal.aborted && claims.some(({ isDrained, lost }) => !isDrained && !lost.aborted)) {
-      await Promise.race([this.#drained.given, over]);
+      await Promise.race([this.#drained.wait(), over]);
     }
     late.abort();
     for (const claim of claims) this.#lose(claim);
@@ -160,7 +161,7 @@ export class KafkaSubscription implements Subscription {
   #note(claim: OwnedClaim, committed: number): void {
     claim.committed(committed);
     if (claim.isPastCommit) this.#skip(claim);
-    this.#drained.give();
+    this.#drained.notify();
   }
 
   async commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void> {
@@ -246,7 +247,7 @@ export class KafkaSubscription implements Subscription {
     // A reader that was just given a batch has its turn to commit it.
     await setImmediate();
     const late = new AbortController();
-    await Promise.race([this.#committing, pause(CLOSE_COMMIT_MS, late.signal)]);
+    await Promise.race([this.#committing, sleep(CLOSE_COMMIT_MS, late.signal)]);
     late.abort();
     await this.#member?.leave();
     this.#loseAll();

@@ -9,7 +9,7 @@ import {
   isRetriable,
   toBusError,
 } from "../wire/faults.ts";
-import { Backoff } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
 import { loadProtocol, type Protocol } from "../wire/protocol.ts";
 import { type Api, COORDINATOR, type Requests, type TopicMetadata } from "../wire/requests.ts";
 
@@ -33,7 +33,7 @@ const METADATA_MAX_AGE_MS = 300_000;
 /** Where any broker will do, a dead connection must not be waited for as long as elsewhere. */
 const ANY_TIMEOUT_MS = 5_000;
 /** So long, on average, at most between two attempts when no broker answers: all of its clients wait for it at once. */
-const MOST_PAUSE_WHEN_NOBODY_ANSWERS_MS = 4_000;
+const MAX_RECONNECT_BACKOFF_MS = 4_000;
 
 /**
  * The brokers, who leads which partition, and connections to them.
@@ -278,7 +278,7 @@ export class Cluster {
   }
 
   async #recover(): Promise<void> {
-    const backoff = new Backoff(100, MOST_PAUSE_WHEN_NOBODY_ANSWERS_MS);
+    const backoff = new Backoff({ initialMs: 100, maxMs: MAX_RECONNECT_BACKOFF_MS });
     while (true) {
       this.#expectOpen();
       try {

@@ -5,7 +5,8 @@ import { ByteBudget } from "../consumer/byte_budget.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { Partitioner } from "./partitioner.ts";
-import { Backoff, pause } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import { encodeRecordBatch, type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { PartitionQueue, type PendingRecord, Sending } from "./sending.ts";
 import { byTopic, maxBatchBytes, nameOf } from "../topics.ts";
@@ -299,7 +300,7 @@ export class Producer {
   async flush(timeoutMs: number): Promise<void> {
     const late = new AbortController();
     const outcomes = [...this.#open].map(({ outcome }) => outcome);
-    await Promise.race([Promise.allSettled(outcomes), pause(timeoutMs, late.signal)]);
+    await Promise.race([Promise.allSettled(outcomes), sleep(timeoutMs, late.signal)]);
     late.abort();
   }
 

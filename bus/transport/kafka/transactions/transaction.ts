@@ -10,7 +10,7 @@ import {
   isRetriable,
   toBusError,
 } from "../wire/faults.ts";
-import { Backoff } from "../../../../lib/pause.ts";
+import { Backoff } from "../../../../lib/backoff.ts";
 import { tooLarge } from "../producer/producer.ts";
 import { encodeRecordBatch, toRecord } from "../wire/record_batch.ts";
 import { byTopic, maxBatchBytes, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
@@ -23,8 +23,8 @@ const BATCH_BYTES = 1_000_000;
 const REQUEST_BYTES = 16 * 2 ** 20;
 const ACK_TIMEOUT_MS = 20_000;
 /** The end of a transaction takes the coordinator some milliseconds, and until then it refuses the next one. */
-const FIRST_PAUSE_MS = 3;
-const MOST_PAUSE_MS = 1_000;
+const INITIAL_BACKOFF_MS = 3;
+const MAX_BACKOFF_MS = 1_000;
 const MAX_SEQUENCE = 2 ** 31;
 /** Somebody else, the coordinator among others, has ended it. */
 const ENDED_CODES = [
@@ -213,7 +213,7 @@ export class Transaction {
 
   async #persist(step: () => Promise<void>): Promise<void> {
     const { cluster, settings } = this.#producer;
-    const backoff = new Backoff(FIRST_PAUSE_MS, MOST_PAUSE_MS);
+    const backoff = new Backoff({ initialMs: INITIAL_BACKOFF_MS, maxMs: MAX_BACKOFF_MS });
     for (;;) {
       this.#over.throwIfAborted();
       try {

@@ -119,7 +119,7 @@ Deno.test("sqlite errors: while another program keeps the file locked, sends are
 Deno.test("sqlite errors: a file or directory in the way is invalid or denied, by name", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(`${directory}/file`, "");
-    await assertOpenFails(`${directory}/file/bus.db`, "invalid", "can't be made");
+    await assertOpenFails(`${directory}/file/bus.db`, "invalid", "Cannot create");
     await assertOpenFails(directory, "denied", "it must be a file");
   }));
 

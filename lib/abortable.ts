@@ -3,11 +3,11 @@
  * pending would keep every result there ever was.
  *
  * @param promise What is waited for.
- * @param signal Ends the waiting.
- * @returns What the promise resolved with; `null` when it was ended.
+ * @param signal Ends the wait.
+ * @returns What the promise resolved with; `null` when the signal was first.
  * @throws What the promise rejected with.
  */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
   const { promise: aborted, resolve } = Promise.withResolvers<null>();
   const end = () => resolve(null);
   signal.addEventListener("abort", end, { once: true });

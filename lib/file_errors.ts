@@ -1,0 +1,49 @@
+import { messageOf } from "./coded_error.ts";
+
+/** Why the operating system or Deno refused a file. */
+export interface FileFault {
+  /** `unavailable` can pass by itself: a full disk, a network file system that does not answer. */
+  readonly code: "not_found" | "exists" | "denied" | "unavailable";
+  /** One sentence, with the place and what would be right. */
+  readonly message: string;
+}
+
+/** What was tried: each is the end of "Cannot …". */
+export type FileAction = "read" | "write" | "create";
+
+/**
+ * Explains why a file could not be read, written or created.
+ *
+ * @param action What was tried.
+ * @param where The path or URL, as people write it.
+ * @param cause What was thrown.
+ * @param flag The permission that Deno lacks, where it is not `--allow-read` or `--allow-write` with this place.
+ */
+export function explainFileError(
+  action: FileAction,
+  where: string,
+  cause: unknown,
+  flag = `--allow-${action === "read" ? "read" : "write"}=${where}`,
+): FileFault {
+  const reason = messageOf(cause);
+  const fault = (code: FileFault["code"], text: string) => ({
+    code,
+    message: `Cannot ${action} ${where}: ${text}`,
+  });
+  if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+    return fault(
+      "not_found",
+      action === "read" ? "there is no such file or directory" : "its directory does not exist",
+    );
+  }
+  if (cause instanceof Deno.errors.AlreadyExists) {
+    return fault("exists", "something of that name is in the way");
+  }
+  if (cause instanceof Deno.errors.NotCapable) return fault("denied", `Deno needs ${flag}`);
+  if (cause instanceof Deno.errors.PermissionDenied || /EROFS|os error 30\b/.test(reason)) {
+    return fault("denied", "the file system denies access");
+  }
+  // Deno has no class for a full disk.
+  if (/ENOSPC|os error 28\b/.test(reason)) return fault("unavailable", "the disk is full");
+  return fault("unavailable", reason);
+}
