@@ -1,33 +1,16 @@
 /**
- * The command line: `imagebus COMMAND`. Each command is a file in cli/ and a line here.
+ * The command line: `imagebus COMMAND`. The commands are in cli/commands.ts.
  *
  * @module
  */
-import { parseArguments } from "./cli/arguments.ts";
+import { parseCommand } from "./cli/arguments.ts";
 import { type Command, UsageError } from "./cli/command.ts";
-import { endingOf } from "./cli/exit.ts";
+import { COMMANDS } from "./cli/commands.ts";
+import { exitFor } from "./cli/exit.ts";
 import { helpOf, overview } from "./cli/ui/help.ts";
 import { askForPermissions } from "./cli/permissions.ts";
-import { didYouMean } from "./cli/ui/suggestion.ts";
-import { print, say } from "./cli/ui/terminal.ts";
-
-/** A command is loaded when it is called, so that `send` does not pay for `train`. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  worker: async () => (await import("./cli/commands/worker/worker.ts")).worker,
-  status: async () => (await import("./cli/commands/status/status.ts")).status,
-  send: async () => (await import("./cli/commands/send.ts")).send,
-  result: async () => (await import("./cli/commands/result.ts")).result,
-  results: async () => (await import("./cli/commands/results.ts")).results,
-  models: async () => (await import("./cli/commands/models.ts")).models,
-  model: async () => (await import("./cli/commands/model.ts")).model,
-  "dead-letters": async () => (await import("./cli/commands/dead_letters/dead_letters.ts")).deadLetters,
-  topics: async () => (await import("./cli/commands/topics.ts")).topics,
-  evaluate: async () => (await import("./cli/commands/evaluate/evaluate.ts")).evaluate,
-  "cross-validate": async () => (await import("./cli/commands/cross_validate.ts")).crossValidate,
-  train: async () => (await import("./cli/commands/train.ts")).train,
-  data: async () => (await import("./cli/commands/data.ts")).data,
-  demo: async () => (await import("./cli/commands/demo.ts")).demo,
-};
+import { didYouMean } from "./lib/suggestion.ts";
+import { logError, print } from "./cli/ui/terminal.ts";
 
 async function main([name = "--help", ...argv]: readonly string[]): Promise<number> {
   let command: Command | undefined;
@@ -39,10 +22,11 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
       return 0;
     }
     await askForPermissions(command, argv);
-    return await command.run(parseArguments(command, argv));
+    const { run, args } = parseCommand(command, argv);
+    return await run(args);
   } catch (error) {
-    const { code, message } = await endingOf(error, command);
-    if (message) say(`imagebus: ${message}`);
+    const { code, message } = await exitFor(error, command);
+    if (message) logError(`imagebus: ${message}`);
     return code;
   }
 }
@@ -55,7 +39,7 @@ async function showOverview(): Promise<number> {
 function load(name: string): Promise<Command> {
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (found) return found();
-  throw new UsageError(`There is no command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`);
+  throw new UsageError(`Unknown command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

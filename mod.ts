@@ -2,6 +2,9 @@
  * Send an image to a bus; the isolated actor of the model it names classifies it; the result comes back, and goes into a
  * database. Kafka is the bus in production; an embedded, durable one is the default.
  *
+ * More by subpath: `./transport` (the contract of a bus, and how to open one), `./sinks` (where results go), `./models`
+ * (manifests and the registry).
+ *
  * @example Ask, and wait for the answer. Runs with nothing installed
  * ```ts
  * import { connect, serve } from "./mod.ts";
@@ -15,7 +18,8 @@
  *
  * @example Ask for the result of an image that was sent before, by a program that has ended since
  * ```ts
- * import { Bus, createMemoryBroker, serve } from "./mod.ts";
+ * import { Bus, serve } from "./mod.ts";
+ * import { createMemoryBroker } from "./bus/transport/mod.ts";
  *
  * const broker = createMemoryBroker(); // or connect("kafka://localhost:9092"), from any process
  * const image = new URL("./models/mnist/samples/7-7.png", import.meta.url);
@@ -31,8 +35,7 @@
  *
  * @module
  */
-export { connect, type ConnectOptions, openTransport } from "./bus/connect.ts";
-export type { Origin } from "./bus/envelope.ts";
+export { connect, type ConnectOptions } from "./bus/connect.ts";
 export { Bus, type ClassifyOptions, type ResultOptions, type SendOptions } from "./bus/bus.ts";
 export type { DeadLetter, DeadLetterInfo, ReplayOptions } from "./bus/dead_letter.ts";
 export type { DeadLettersOptions } from "./bus/dead_letters.ts";
@@ -40,43 +43,11 @@ export type { ImageSource } from "./bus/image_source.ts";
 export type { Answer, Classified, Failed, Result, Score } from "./bus/result.ts";
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
 export { BusError, type BusErrorCode } from "./bus/transport/errors.ts";
-export type * from "./bus/transport/transport.ts";
-export {
-  createMemoryBroker,
-  type MemoryBroker,
-  type MemoryBrokerOptions,
-  type MemoryTransportOptions,
-} from "./bus/transport/memory.ts";
-export {
-  type KafkaTransportOptions,
-  openKafkaTransport,
-  type SaslOptions,
-  type TlsOptions,
-} from "./bus/transport/kafka/open.ts";
-export { openSqliteTransport, type SqliteTransportOptions } from "./bus/transport/sqlite/open.ts";
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
-export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
 export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
+export type { ServiceEvent } from "./actors/events.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";
-export type { ServiceEvent } from "./actors/events.ts";
-export type { Settled, Sink } from "./actors/sinks/sink.ts";
-export { consoleSink, type ConsoleSinkOptions } from "./actors/sinks/console.ts";
-export { jsonlSink, type JsonlSinkOptions } from "./actors/sinks/jsonl.ts";
-export { postgresSink, type PostgresSinkOptions } from "./actors/sinks/postgres.ts";
-export { sqliteSink } from "./actors/sinks/sqlite.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
-export type {
-  Activation,
-  ActivationFunction,
-  Convolution,
-  Extent,
-  InputSpec,
-  Layer,
-  Manifest,
-  Operation,
-  Padding,
-  Pool,
-  WeightsSpec,
-} from "./models/manifest.ts";
-export type { Synchronous } from "./bus/transport/sqlite/options.ts";
+export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
+export type { CodedError } from "./lib/coded_error.ts";

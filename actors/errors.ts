@@ -38,9 +38,12 @@ const RETRIABLE: ReadonlySet<ActorErrorCode> = new Set<ActorErrorCode>([
  * ```
  */
 export class ActorError extends CodedError<ActorErrorCode> {
+  /** `ActorError`, also where the class has been renamed by a bundler. */
   override readonly name = "ActorError";
 
   /**
+   * Creates an error.
+   *
    * @param code Kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the underlying error.

@@ -1,97 +1,27 @@
 import type { Bus } from "../bus/bus.ts";
 import { isModelName, requestTopic } from "../bus/topics.ts";
 import { seedTopics } from "../bus/legacy_format.ts";
-import type { Delivery, Transport } from "../bus/transport/transport.ts";
+import type { Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
 import { ActorError } from "./errors.ts";
-import type { Listener, ServiceEvent } from "./events.ts";
+import type { Listener } from "./events.ts";
 import { Health, type ServiceHealth } from "./health.ts";
 import { Lane } from "./pipeline/lane.ts";
+import { checkServeOptions, type ServeOptions, type ServeSettings } from "./options.ts";
 import { Outbox } from "./pipeline/outbox.ts";
 import { deadLettersSink } from "./sinks/dead_letters.ts";
 import { resultsTopicSink } from "./sinks/results_topic.ts";
-import type { Sink } from "./sinks/sink.ts";
 import type { ModelStatus } from "./workers/status.ts";
 import { Supervisor } from "./workers/supervisor.ts";
 import { UnknownModels } from "./pipeline/unknown_models.ts";
-import {
-  type WorkerRange,
-  workerRanges,
-  type WorkersPerModel,
-  workerThreads,
-} from "./workers/worker_count.ts";
+import { type WorkerRange, workerRanges, workerThreads } from "./workers/worker_count.ts";
 import { type StartWorker, startWorker } from "./workers/worker_handle.ts";
 import { WorkerScaler } from "./workers/worker_scaler.ts";
 
-/** How to serve models on a bus. */
-export interface ServeOptions {
-  /** Names of the models. @default {all that are found} */
-  readonly models?: readonly string[];
-  /** Directories with more model folders, besides the shipped ones. @default {[]} */
-  readonly modelsDirs?: readonly (string | URL)[];
-  /** Where results go, besides the topic `imagebus.results`. The service owns and closes them. @default {[]} */
-  readonly sinks?: readonly Sink[];
-  /** Services of one group share the work. @default {"imagebus"} */
-  readonly group?: string;
-  /**
-   * `"exactly-once"`: results, replies and dead letters go to their topics together with the group's progress, so that each
-   * image that the bus accepted has exactly one result there, whatever process is killed or frozen. Sinks get a result before
-   * that, at least once; as ever, those that keep anything know it by its id. All services of a group must say the same. It costs
-   * a transaction for each partition and batch of results.
-   *
-   * @default {"at-least-once"}
-   */
-  readonly delivery?: Delivery;
-  /**
-   * Workers, thus threads, for each model (1 to 64): for all, or by name. Who has no number begins with its share of the cores
-   * but one, at least 1, and has up to all of them, at most 8, while its images wait and other models leave cores idle.
-   *
-   * @default {by cores and load}
-   */
-  readonly workersPerModel?: WorkersPerModel;
-  /** The most images in a batch (1 to 1,024). @default {64} */
-  readonly maxBatch?: number;
-  /** The most bytes in a batch; a larger image goes alone. @default {16_777_216} */
-  readonly maxBatchBytes?: number;
-  /** How long an idle Worker waits for a batch to fill, in milliseconds (0 to 10,000). @default {0} */
-  readonly maxBatchWaitMs?: number;
-  /** The most bytes of images read whose results are not stored yet. @default {67_108_864} */
-  readonly maxInFlightBytes?: number;
-  /** The most images read whose results are not stored yet. @default {4_096} */
-  readonly maxInFlight?: number;
-  /** Images with more pixels are refused. @default {50_000_000} */
-  readonly maxPixels?: number;
-  /** A Worker that takes longer for a batch, or to start, is replaced; in milliseconds. @default {30_000} */
-  readonly deadlineMs?: number;
-  /**
-   * The most memory of a Worker, in MiB (16 to 4,096): WASM and JavaScript heap together. One that has grown past it is replaced
-   * between batches, and no image is lost. A shipped model takes 40 to 95 and stays there; the default leaves room for large
-   * models of one's own, and for garbage that is not collected yet.
-   *
-   * @default {1_024}
-   */
-  readonly maxWorkerMemoryMb?: number;
-  /** Deaths of a model's Workers within 30 s after which the model is `down`. @default {5} */
-  readonly maxRestarts?: number;
-  /** How long a model that is `down` waits before it is tried again, in milliseconds; doubled up to 32-fold. @default {10_000} */
-  readonly downPauseMs?: number;
-  /** How long `close` waits for what is in flight, in milliseconds. @default {30_000} */
-  readonly drainMs?: number;
-  /** How often offsets are committed, in milliseconds; with exactly-once delivery it is as soon as can be. @default {200} */
-  readonly commitIntervalMs?: number;
-  /**
-   * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable": ["worker-options"]` in the
-   * deno.json of the program): without it Deno ends the process. `false` only for models you trust.
-   *
-   * @default {true}
-   */
-  readonly isolated?: boolean;
-  /** Told what happens. Must not throw. */
-  readonly onEvent?: (event: ServiceEvent) => void;
-}
+export type { ServeOptions } from "./options.ts";
 
 /** Models at work on a bus. */
 export interface Service extends AsyncDisposable {
@@ -136,17 +66,17 @@ export async function serveWith(
   bus: Bus | Transport,
   options: ServeOptions = {},
 ): Promise<Service> {
-  checkOptions(options);
+  const settings = checkServeOptions(options);
   const transport = "transport" in bus ? bus.transport : bus;
   const [files, wasm] = await Promise.all([
     loadModels({
-      ...(options.models && { names: options.models }),
-      ...(options.modelsDirs && { dirs: options.modelsDirs }),
+      ...(settings.models && { names: settings.models }),
+      ...(settings.modelsDirs && { dirs: settings.modelsDirs }),
     }),
     loadWasmBinary(),
   ]);
   for (const { manifest: { name } } of files) refuseReserved(name);
-  const service = new RunningService(transport, files, wasm, options, start);
+  const service = new RunningService(transport, files, wasm, settings, start);
   await service.start();
   return service;
 }
@@ -154,7 +84,7 @@ export async function serveWith(
 class RunningService implements Service {
   readonly closed: Promise<Error | null>;
   readonly #transport: Transport;
-  readonly #options: ServeOptions;
+  readonly #settings: ServeSettings;
   readonly #listener: Listener;
   readonly #health = new Health();
   readonly #supervisors: readonly Supervisor[];
@@ -170,21 +100,21 @@ class RunningService implements Service {
     transport: Transport,
     models: readonly ModelFiles[],
     wasm: WebAssembly.Module,
-    options: ServeOptions,
+    settings: ServeSettings,
     start: StartWorker,
   ) {
     this.closed = this.#ended.promise;
     this.#transport = transport;
-    this.#options = options;
+    this.#settings = settings;
     this.#listener = (event) => {
       this.#health.note(event);
-      options.onEvent?.(event);
+      settings.onEvent?.(event);
     };
-    const ranges = workerRanges(models.map(({ manifest: { name } }) => name), options.workersPerModel);
+    const ranges = workerRanges(models.map(({ manifest: { name } }) => name), settings.workersPerModel);
     this.#supervisors = models.map((files) => this.#supervise(files, ranges, wasm, start));
     this.#scaler = this.#scale(ranges);
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
-    const { sinks = [], delivery } = options;
+    const { sinks = [], delivery } = settings;
     this.#outbox = new Outbox(delivery === "exactly-once" ? sinks : [...onTopics, ...sinks], this.#listener);
   }
 
@@ -225,27 +155,27 @@ class RunningService implements Service {
     wasm: WebAssembly.Module,
     startWorker: StartWorker,
   ): Supervisor {
-    const options = this.#options;
+    const settings = this.#settings;
     const { name } = files.manifest;
     return new Supervisor(files, {
       workers: ranges.get(name)!.least,
       batch: {
-        maxBatch: options.maxBatch ?? 64,
-        maxBatchBytes: options.maxBatchBytes ?? 16_777_216,
-        maxBatchWaitMs: options.maxBatchWaitMs ?? 0,
+        maxBatch: settings.maxBatch,
+        maxBatchBytes: settings.maxBatchBytes,
+        maxBatchWaitMs: settings.maxBatchWaitMs,
       },
       restart: {
-        maxRestarts: options.maxRestarts ?? 5,
+        maxRestarts: settings.maxRestarts,
         periodMs: 30_000,
         pauseMs: 50,
-        downPauseMs: options.downPauseMs ?? 10_000,
+        downPauseMs: settings.downPauseMs,
       },
       worker: {
         wasm,
-        limits: options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels },
-        deadlineMs: options.deadlineMs ?? 30_000,
-        maxMemoryBytes: (options.maxWorkerMemoryMb ?? 1_024) * 2 ** 20,
-        isolated: options.isolated ?? true,
+        limits: { maxPixels: settings.maxPixels },
+        deadlineMs: settings.deadlineMs,
+        maxMemoryBytes: settings.maxWorkerMemoryMb * 2 ** 20,
+        isolated: settings.isolated,
       },
       startWorker,
       onState: (state, reason) => {
@@ -271,7 +201,7 @@ class RunningService implements Service {
   }
 
   async #read(): Promise<void> {
-    const group = this.#options.group ?? "imagebus";
+    const { group } = this.#settings;
     const parts = this.#parts();
     const topics = this.#supervisors.flatMap((supervisor) => topicsOf(supervisor));
     const subscription = await this.#transport.subscribe(topics, { group, delivery: parts.delivery });
@@ -294,9 +224,9 @@ class RunningService implements Service {
   }
 
   #parts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
-    const { maxInFlight = 4_096, maxInFlightBytes = 67_108_864, commitIntervalMs = 200 } = this.#options;
+    const { delivery, maxInFlight, maxInFlightBytes, commitIntervalMs } = this.#settings;
     return {
-      delivery: this.#options.delivery ?? "at-least-once",
+      delivery,
       outbox: this.#outbox,
       limits: { maxInFlight, maxInFlightBytes },
       commitIntervalMs,
@@ -311,7 +241,7 @@ class RunningService implements Service {
   }
 
   async #close(): Promise<number> {
-    const deadlineMs = this.#options.drainMs ?? 30_000;
+    const { drainMs: deadlineMs } = this.#settings;
     const left = await Promise.all([
       this.#coordinator?.drain(deadlineMs),
       this.#unknownModels?.drain(deadlineMs),
@@ -334,33 +264,4 @@ function refuseReserved(name: string): void {
     "invalid",
     `A model can't be named "${name}": imagebus.${name} is a topic of the bus itself`,
   );
-}
-
-const RANGES: readonly (readonly [keyof ServeOptions, number, number])[] = [
-  ["maxBatch", 1, 1_024],
-  ["maxBatchBytes", 1, 2 ** 30],
-  ["maxBatchWaitMs", 0, 10_000],
-  ["maxInFlightBytes", 1, 2 ** 34],
-  ["maxInFlight", 1, 1_000_000],
-  ["maxPixels", 1, 2 ** 28],
-  ["deadlineMs", 1, 3_600_000],
-  ["maxWorkerMemoryMb", 16, 4_096],
-  ["maxRestarts", 1, 1_000],
-  ["downPauseMs", 1, 3_600_000],
-  ["drainMs", 0, 3_600_000],
-  ["commitIntervalMs", 0, 60_000],
-];
-
-function checkOptions(options: ServeOptions): void {
-  const { delivery = "at-least-once" } = options;
-  if (delivery !== "at-least-once" && delivery !== "exactly-once") {
-    throw new ActorError("invalid", `delivery is "${delivery}": expected at-least-once or exactly-once`);
-  }
-  for (const [name, min, max] of RANGES) {
-    const value = options[name];
-    if (
-      value === undefined || (Number.isInteger(value) && value as number >= min && value as number <= max)
-    ) continue;
-    throw new ActorError("invalid", `${name} is ${value}: expected a whole number from ${min} to ${max}`);
-  }
 }

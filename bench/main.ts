@@ -8,7 +8,7 @@ import { sleep } from "../lib/sleep.ts";
 import { parseArgs } from "node:util";
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
-import { columns, print, say } from "../cli/ui/terminal.ts";
+import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { picturesOf } from "../testing/images.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
@@ -107,13 +107,13 @@ async function measure(
 ): Promise<Figures> {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
   await using bus = await connect(url);
-  say(`${name}: start, idle`);
+  logError(`${name}: start, idle`);
   const started = await startTime(bus, url, directory, args);
   await using worker = started.worker;
   await sleep(2_000);
   const idleMegabytes = await worker.memory() / 1e6;
   const idleCpuPercent = await idleCpu(worker, seconds);
-  say(`${name}: latency, throughput`);
+  logError(`${name}: latency, throughput`);
   await bus.classify(PICTURES[0]!, { model: MODEL });
   const times = await latencies(bus, seconds);
   await throughput(bus, Math.ceil(images / 10));

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "../cli/command.ts";
-import { columns, print, say } from "../cli/ui/terminal.ts";
+import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { integer } from "../cli/arguments.ts";
 import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
 import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
@@ -73,17 +73,17 @@ function parse() {
 async function measure({ kills, takeovers, downSeconds }: Plan): Promise<Figures> {
   const workerKills: WorkerKills[] = [];
   for (const model of kills > 0 ? MODELS : []) {
-    say(`the Worker of ${model} is ended ${kills} times`);
+    logError(`the Worker of ${model} is ended ${kills} times`);
     workerKills.push(await inDirectory((directory) => killWorkers(model, kills, directory)));
   }
   const figures = { workerKills, takeovers: takeovers > 0 ? await measureTakeovers(takeovers) : [] };
   if (downSeconds === 0) return { ...figures, modelDown: null };
-  say(`a model is down for ${downSeconds} s`);
+  logError(`a model is down for ${downSeconds} s`);
   return { ...figures, modelDown: await inDirectory((directory) => takeModelDown(downSeconds, directory)) };
 }
 
 async function measureTakeovers(kills: number): Promise<Takeovers[]> {
-  say(`a worker process is killed ${kills} times on each bus`);
+  logError(`a worker process is killed ${kills} times on each bus`);
   const embedded = await inDirectory((dir) => killProcesses(`sqlite:${dir}/bus.db`, kills, dir));
   await using kafka = await startIfPossible();
   if (kafka === null) return [embedded];
@@ -95,7 +95,7 @@ async function startIfPossible(): Promise<KafkaBroker | null> {
     return await startKafka();
   } catch (error) {
     if (!(error instanceof KafkaUnavailable)) throw error;
-    say(`Kafka is left out: ${error.message}`);
+    logError(`Kafka is left out: ${error.message}`);
     return null;
   }
 }
@@ -163,7 +163,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    say(error.message);
+    logError(error.message);
     return 2;
   }
 }

@@ -1,18 +1,27 @@
 import { Bus } from "./bus.ts";
 import { BusError } from "./transport/errors.ts";
-import type { KafkaTransportOptions } from "./transport/kafka/open.ts";
-import { createMemoryBroker } from "./transport/memory.ts";
+import { CONNECT_OPTIONS } from "./options.ts";
+import type { KafkaTransportOptions } from "./transport/kafka/options.ts";
+import { createMemoryBroker, type MemoryTransportOptions } from "./transport/memory.ts";
+import { checkBusOptions } from "./transport/options.ts";
 import { openSqliteTransport, type SqliteTransportOptions } from "./transport/sqlite/open.ts";
 import { stateDir } from "./state_dir.ts";
 import { RESULTS_TOPIC } from "./topics.ts";
 import type { Transport, TransportOptions } from "./transport/transport.ts";
 
-/** How to connect. What a transport has no use for, it leaves aside. */
-export interface ConnectOptions extends TransportOptions, SqliteTransportOptions, KafkaTransportOptions {}
+/** How to connect: options of all transports, and those of each kind of bus, which others refuse. Ranges: docs/options.md. */
+export interface ConnectOptions extends TransportOptions {
+  /** For `kafka:` alone. */
+  readonly kafka?: Omit<KafkaTransportOptions, keyof TransportOptions>;
+  /** For `sqlite:` alone, the embedded bus. */
+  readonly sqlite?: Omit<SqliteTransportOptions, keyof TransportOptions>;
+  /** For `memory:` alone. */
+  readonly memory?: Omit<MemoryTransportOptions, keyof TransportOptions>;
+}
 
-/** The transports, by the scheme of their URLs. A new one is a file of its own and a line here. */
+/** The transports, by the scheme of their URLs. A new one is a folder of its own and a line here. */
 const TRANSPORTS: Readonly<
-  Record<string, (url: string, options: ConnectOptions) => Transport | Promise<Transport>>
+  Record<string, (url: string, options: TransportOptions) => Transport | Promise<Transport>>
 > = {
   memory: (_url, options) => createMemoryBroker().connect(options),
   sqlite: openSqliteUrl,
@@ -51,10 +60,23 @@ export async function openTransport(url?: string | URL, options: ConnectOptions 
   const address = url?.toString() || Deno.env.get("IMAGEBUS_URL") || defaultUrl();
   const scheme = /^([a-z]+):/.exec(address)?.[1] ?? "";
   const open = Object.hasOwn(TRANSPORTS, scheme) ? TRANSPORTS[scheme] : undefined;
-  if (open) return await open(address, options);
+  if (open) return await open(address, optionsFor(scheme, address, options));
   throw new BusError(
     "invalid",
     `The bus "${address}" is not known: expected kafka://HOST:PORT, sqlite:PATH or memory:`,
+  );
+}
+
+/** The common options with those of the scheme; those of another are refused, as they would have no effect. */
+function optionsFor(scheme: string, address: string, options: ConnectOptions): TransportOptions {
+  checkBusOptions(CONNECT_OPTIONS, options);
+  const { kafka, sqlite, memory, ...common } = options;
+  const own: Readonly<Record<string, object | undefined>> = { kafka, sqlite, memory };
+  const foreign = Object.keys(own).find((name) => name !== scheme && own[name] !== undefined);
+  if (foreign === undefined) return { ...common, ...own[scheme] };
+  throw new BusError(
+    "invalid",
+    `The options ${foreign}: {…} have no effect on "${address}": expected ${scheme}: {…}`,
   );
 }
 
@@ -64,12 +86,12 @@ export function defaultUrl(): string {
 }
 
 /** Loaded when it is wanted: the embedded bus does not pay for it. */
-async function openKafkaUrl(url: string, options: ConnectOptions): Promise<Transport> {
+async function openKafkaUrl(url: string, options: TransportOptions): Promise<Transport> {
   const { openKafkaTransport, parseKafkaUrl } = await import("./transport/kafka/open.ts");
   return await openKafkaTransport(parseKafkaUrl(url), options);
 }
 
-async function openSqliteUrl(url: string, options: ConnectOptions): Promise<Transport> {
+async function openSqliteUrl(url: string, options: TransportOptions): Promise<Transport> {
   const [path = "", query = ""] = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "").split("?", 2);
   const parameters = new URLSearchParams(query);
   const synchronous = parameters.get("synchronous");

@@ -1,70 +1,205 @@
 import { parseArgs } from "node:util";
-import { type Arguments, type Command, environmentOf, type Option, UsageError } from "./command.ts";
-import { didYouMean } from "./ui/suggestion.ts";
+import { explainFileError } from "../lib/file_errors.ts";
+import { flagOf, type Option, type OptionTable, parseOption, variableOf } from "../lib/options.ts";
+import { didYouMean } from "../lib/suggestion.ts";
+import { type Arguments, type Command, type Operands, type Source, UsageError } from "./command.ts";
 
-type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+/** What a command line asks for. */
+export interface Invocation {
+  readonly args: Arguments;
+  run(args: Arguments): Promise<number>;
+}
 
 /**
- * Reads the arguments of a command. What is not on the command line is looked up in the environment.
+ * Reads a command line. What is not on it is looked up in the environment.
  *
  * @param command Whose arguments they are.
  * @param argv What follows its name.
- * @throws {UsageError} For an unknown option, a missing or a wrong value.
+ * @returns The checked arguments, and what to run with them.
+ * @throws {UsageError} For an unknown option or action, a missing or wrong value, an operand too many or too few.
  */
-export function parseArguments(command: Command, argv: readonly string[]): Arguments {
-  const { values, positionals } = parse(command, argv);
-  const text = (name: string) => values[name]?.toString() ?? fromEnvironment(name, command.options[name]);
-  const args: Arguments = {
-    operands: positionals,
-    text,
-    texts: (name) => [values[name] ?? fromEnvironment(name, command.options[name]) ?? []].flat().map(String),
-    flag: (name) => values[name] === true,
-    number: (name) => toNumber(name, text(name), command.options[name]?.range),
-  };
-  for (const [name, option] of Object.entries(command.options)) {
-    if (option.type === "number") args.number(name);
+export function parseCommand(command: Command, argv: readonly string[]): Invocation {
+  const { given, positionals } = tokenise(command, argv);
+  if (!("actions" in command)) {
+    return invocation(command, command.name, command, command.options, given, positionals);
   }
-  return args;
+  const [name, ...operands] = positionals;
+  const known = Object.keys(command.actions);
+  if (name === undefined) {
+    throw new UsageError(
+      `${command.name} needs one of ${known.join(", ")}: imagebus ${command.name} ${known[0]}`,
+    );
+  }
+  const action = Object.hasOwn(command.actions, name) ? command.actions[name] : undefined;
+  if (action === undefined) {
+    throw new UsageError(`Unknown sub-command "${name}" for ${command.name}${didYouMean(name, known)}`);
+  }
+  const options = Object.fromEntries(action.options.map((option) => [option, command.options[option]!]));
+  const stray = [...given.keys()].find((option) => !Object.hasOwn(options, option));
+  if (stray !== undefined) {
+    const others = known.filter((other) => command.actions[other]!.options.includes(stray)).join(" and ");
+    throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: only ${others} has it`);
+  }
+  return invocation(command, `${command.name} ${name}`, action, options, given, operands);
 }
 
-function parse(command: Command, argv: readonly string[]): { values: Values; positionals: string[] } {
+/**
+ * The arguments alone.
+ *
+ * @throws {UsageError} As {@linkcode parseCommand}.
+ */
+export function parseArguments<T extends OptionTable>(
+  command: Command<T>,
+  argv: readonly string[],
+): Arguments<T> {
+  return parseCommand(command as unknown as Command, argv).args as unknown as Arguments<T>;
+}
+
+function invocation(
+  { examples }: Pick<Command, "examples">,
+  title: string,
+  { operands: form, run }: { readonly operands: Operands; run(args: Arguments): Promise<number> },
+  options: OptionTable,
+  given: ReadonlyMap<string, readonly (string | boolean)[]>,
+  operands: readonly string[],
+): Invocation {
+  const [example] = examples.find(([line]) => line.startsWith(`imagebus ${title} `)) ?? [];
+  checkOperands(title, form, operands, example);
+  const values: Record<string, unknown> = {};
+  const sources = new Map<string, Source>();
+  for (const [name, row] of Object.entries(options)) {
+    const typed = given.get(name);
+    const variable = typed ? undefined : environment(name, row);
+    if (typed) values[name] = fromFlags(name, row, typed);
+    else if (variable !== undefined) values[name] = fromVariable(name, row, variable);
+    else {
+      values[name] = row.default;
+      continue;
+    }
+    sources.set(name, typed ? "flag" : "variable");
+  }
+  return { args: { operands, values, sources } as Arguments, run };
+}
+
+function checkOperands(
+  title: string,
+  { form, min, max }: Operands,
+  operands: readonly string[],
+  example?: string,
+): void {
+  const shown = example === undefined ? "" : `: ${example}`;
+  if (operands.length < min) throw new UsageError(`${title} needs ${form}${shown}`);
+  if (operands.length <= max) return;
+  const expected = max === 0 ? `${title} takes no operands` : `${title} takes ${form}`;
+  throw new UsageError(`Unexpected operand "${operands[max]}": ${expected}${shown}`);
+}
+
+interface Tokens {
+  /** By the option's name, in the order typed. */
+  readonly given: Map<string, (string | boolean)[]>;
+  readonly positionals: string[];
+}
+
+/** All flags may be repeated here, so that a repetition can be refused instead of dropped. */
+function tokenise(command: Command, argv: readonly string[]): Tokens {
+  const flags = flagsOf(command.options);
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { type, multiple = false }]) => [
-      name,
-      { type: type === "boolean" ? "boolean" as const : "string" as const, multiple },
+    [...flags].map(([flag, { row }]) => [
+      flag,
+      { type: row.type === "flag" ? "boolean" as const : "string" as const, multiple: true },
     ]),
   );
   try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const given: Tokens["given"] = new Map();
+    for (const [flag, list] of Object.entries(values)) {
+      const { name, negated } = flags.get(flag)!;
+      const typed = [list].flat().map((value) => negated ? false : value!);
+      given.set(name, [...given.get(name) ?? [], ...typed]);
+    }
+    return { given, positionals };
   } catch (cause) {
-    throw new UsageError(explain(cause as Error & { code?: string }, command), { cause });
+    throw new UsageError(explain(cause as Error & { code?: string }, command, flags), { cause });
   }
 }
 
-function explain(error: Error & { code?: string }, command: Command): string {
+interface Flag {
+  readonly name: string;
+  readonly row: Option;
+  readonly negated: boolean;
+}
+
+/** Flags without their dashes: those of the names, their older names, and `no-` before what is on by default. */
+function flagsOf(options: OptionTable): Map<string, Flag> {
+  const flags = new Map<string, Flag>();
+  for (const [name, row] of Object.entries(options)) {
+    if (row.type === "api") continue;
+    const flag = flagOf(name).slice(2);
+    flags.set(flag, { name, row, negated: false });
+    if (row.alias !== undefined) flags.set(row.alias, { name, row, negated: false });
+    if (row.type === "flag" && row.default === true) flags.set(`no-${flag}`, { name, row, negated: true });
+  }
+  return flags;
+}
+
+function explain(
+  error: Error & { code?: string },
+  command: Command,
+  flags: ReadonlyMap<string, Flag>,
+): string {
   const option = /'(?:-\w, )?(--?[^' =]+)/.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-    const known = [...Object.keys(command.options), "help"].map((name) => `--${name}`);
+    const known = [...flags.keys(), "help"].map((flag) => `--${flag}`);
     return `${command.name} has no option ${option}${didYouMean(option, known)}`;
   }
-  const value = command.options[option.replace(/^--/, "")]?.value;
+  const row = flags.get(option.replace(/^--/, ""))?.row;
   if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
-    return value ? `${option} needs a value: ${option} ${value}` : `${option} takes no value`;
+    return row && row.type !== "flag"
+      ? `${option} needs a value: ${option} ${row.value}`
+      : `${option} takes no value`;
   }
   return error.message;
 }
 
-function fromEnvironment(name: string, option: Option | undefined): string | undefined {
-  if (!option?.value) return undefined;
-  return Deno.env.get(environmentOf(name, option)) || undefined;
+function fromFlags(name: string, row: Option, typed: readonly (string | boolean)[]): unknown {
+  const flag = flagOf(name);
+  const values = typed.map((value) =>
+    typeof value === "boolean" ? value : readIn(flag, row, parseOption(flag, row, value, usageError), true)
+  );
+  if (values.length === 1) return values[0];
+  if (values.every(Array.isArray)) return values.flat();
+  if (values.every((value) => value === true)) return true;
+  throw new UsageError(`${flag} is given ${values.length} times: expected once`);
 }
 
-function toNumber(name: string, text: string | undefined, range: Option["range"]): number | undefined {
-  if (text === undefined) return undefined;
-  const [min, max] = range ?? [0, Number.MAX_SAFE_INTEGER];
-  const number = Number(text);
-  if (text.trim() !== "" && Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new UsageError(`--${name} is "${text}": expected a whole number from ${min} to ${max}`);
+function fromVariable(name: string, row: Option, text: string): unknown {
+  const variable = variableOf(name, row);
+  return readIn(variable, row, parseOption(variable, row, text, usageError), !("secret" in row));
+}
+
+/** Certificates and secrets are in files; only a variable can hold a secret itself. */
+function readIn(label: string, row: Option, value: unknown, isPath: boolean): unknown {
+  if (!isPath || !("from" in row)) return value;
+  return Array.isArray(value) ? value.map((path) => readFile(label, path)) : readFile(label, String(value));
+}
+
+function readFile(label: string, path: string): string {
+  try {
+    return Deno.readTextFileSync(path).replace(/\r?\n$/, "");
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(`${label}: ${explainFileError("read", path, cause).message}`, { cause });
+  }
+}
+
+function environment(name: string, row: Option): string | undefined {
+  if (row.type === "api") return undefined;
+  const older = row.alias && Deno.env.get(variableOf(row.alias, {}));
+  return Deno.env.get(variableOf(name, row)) || older || undefined;
+}
+
+function usageError(message: string): UsageError {
+  return new UsageError(message);
 }
 
 /**

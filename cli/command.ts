@@ -3,49 +3,70 @@
  *
  * @module
  */
-
-/** An option; its name everywhere is `--max-message-bytes`, `IMAGEBUS_MAX_MESSAGE_BYTES`, `maxMessageBytes`. */
-export interface Option {
-  readonly type: "string" | "number" | "boolean";
-  /** What stands for the value in the help: `URL`. */
-  readonly value?: string;
-  readonly description: string;
-  /** The environment variable, where it is not named as the option is. */
-  readonly environment?: string;
-  /** For a string: whether it can be given several times. */
-  readonly multiple?: true;
-  /** For a number: the smallest and the largest. */
-  readonly range?: readonly [number, number];
-}
+import type { OptionTable, SettingsOf } from "../lib/options.ts";
 
 /** Permissions that a command can need, by the names of Deno. */
 export type Permission = "read" | "write" | "env" | "net" | "sys" | "run";
 
-/** A command. */
-export interface Command {
-  readonly name: string;
-  readonly summary: string;
-  /** What follows the name: `FILE…`. */
-  readonly operands: string;
-  readonly options: Readonly<Record<string, Option>>;
-  /** Command lines, each with what it does. */
-  readonly examples: readonly (readonly [line: string, does: string])[];
-  readonly permissions: readonly Permission[];
+/** What follows the options. */
+export interface Operands {
+  /** For the help: `FILE…`. */
+  readonly form: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** No operands. */
+export const NO_OPERANDS: Operands = { form: "", min: 0, max: 0 };
+
+/** What every command and each of its actions has. */
+interface Runnable<T extends OptionTable> {
+  readonly operands: Operands;
   /**
    * @returns The exit code.
    * @throws What `exit.ts` turns into a message and an exit code.
    */
-  run(args: Arguments): Promise<number>;
+  run(args: Arguments<T>): Promise<number>;
 }
 
+/** One of several things that a command does: `data get`. */
+export interface Action<T extends OptionTable> extends Runnable<T> {
+  /** Which of the command's options it takes. */
+  readonly options: readonly (keyof T & string)[];
+}
+
+/** What every command has. */
+interface Described<T extends OptionTable> {
+  readonly name: string;
+  /** A phrase without a full stop. */
+  readonly summary: string;
+  readonly options: T;
+  /** Command lines, each with what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+  readonly permissions: readonly Permission[];
+}
+
+/** A command that does one thing. */
+export interface SingleCommand<T extends OptionTable = OptionTable> extends Described<T>, Runnable<T> {}
+
+/** A command whose first operand says which of several things it does. */
+export interface ActionCommand<T extends OptionTable = OptionTable> extends Described<T> {
+  readonly actions: Readonly<Record<string, Action<T>>>;
+}
+
+/** A command. */
+export type Command<T extends OptionTable = OptionTable> = SingleCommand<T> | ActionCommand<T>;
+
+/** Where a value came from. */
+export type Source = "flag" | "variable";
+
 /** What was typed, checked against the options of the command. */
-export interface Arguments {
+export interface Arguments<T extends OptionTable = OptionTable> {
   readonly operands: readonly string[];
-  text(option: string): string | undefined;
-  /** The values of an option that can be given several times. */
-  texts(option: string): readonly string[];
-  number(option: string): number | undefined;
-  flag(option: string): boolean;
+  /** A value for each option, defaults filled in. */
+  readonly values: SettingsOf<T>;
+  /** Options that are not at their default. */
+  readonly sources: ReadonlyMap<string, Source>;
 }
 
 /** A mistake of the user: one or two lines, exit code 2. */
@@ -53,7 +74,12 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The environment variable that stands for an option: `IMAGEBUS_MAX_MESSAGE_BYTES` for `max-message-bytes`. */
-export function environmentOf(name: string, option: Option): string {
-  return option.environment ?? `IMAGEBUS_${name.toUpperCase().replaceAll("-", "_")}`;
+/** Declares a command; only for its types. */
+export function defineCommand<const T extends OptionTable>(command: SingleCommand<T>): SingleCommand<T> {
+  return command;
+}
+
+/** Declares a command with actions; only for its types. */
+export function defineActions<const T extends OptionTable>(command: ActionCommand<T>): ActionCommand<T> {
+  return command;
 }

@@ -5,8 +5,8 @@ import { ModelError } from "../models/errors.ts";
 import { type Command, type Permission, UsageError } from "./command.ts";
 
 /** How a command ends that threw. */
-export interface Ending {
-  /** 2: the user can mend it by typing something else; 1: something failed. */
+export interface Exit {
+  /** 2: the user can correct what was typed; 1: something failed. */
   readonly code: 1 | 2;
   /** One or two lines; empty when there is nobody to read it. */
   readonly message: string;
@@ -21,7 +21,7 @@ const MISTAKES = new Set(["invalid", "too_large", "not_found", "invalid_manifest
  * @param error What was thrown.
  * @param command Which command threw it.
  */
-export async function endingOf(error: unknown, command: Command | undefined): Promise<Ending> {
+export async function exitFor(error: unknown, command: Command | undefined): Promise<Exit> {
   if (error instanceof UsageError) return { code: 2, message: error.message };
   if (error instanceof Deno.errors.NotCapable) {
     return { code: 2, message: await missingPermissions(error, command) };
@@ -36,7 +36,7 @@ export async function endingOf(error: unknown, command: Command | undefined): Pr
   return { code: 1, message: messageOf(error) };
 }
 
-/** Without a terminal Deno can't ask: it says no. Names all flags at once, not one after the other. */
+/** Without a terminal Deno cannot ask. All flags are named at once, not one after the other. */
 async function missingPermissions(error: Error, command: Command | undefined): Promise<string> {
   const missing: Permission[] = [];
   for (const name of command?.permissions ?? []) {

@@ -1,121 +1,174 @@
-import { connect, type ConnectOptions } from "../bus/connect.ts";
+/**
+ * Options that several commands share.
+ *
+ * @module
+ */
+import { SERVE_OPTIONS } from "../actors/options.ts";
 import type { Bus } from "../bus/bus.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PARTITIONS } from "../bus/transport/transport.ts";
+import { connect, type ConnectOptions, defaultUrl } from "../bus/connect.ts";
+import { CONNECT_OPTIONS } from "../bus/options.ts";
+import type { TransportEvent } from "../bus/transport/transport.ts";
+import { type CustomRow, flagOf, nest, type OptionTable } from "../lib/options.ts";
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { type Arguments, UsageError } from "./command.ts";
 
-/** Options of every command that uses a bus. */
-export const BUS_OPTIONS = {
+/** Which bus; the variable is the one that `connect` reads too. */
+export const BUS_OPTION = {
   bus: {
-    type: "string",
+    type: "text",
     value: "URL",
-    environment: "IMAGEBUS_URL",
-    description: "kafka://HOST:PORT or sqlite:PATH; default: the embedded bus",
+    variable: "IMAGEBUS_URL",
+    otherwise: "the embedded bus",
+    text: "kafka://HOST:PORT or sqlite:PATH",
   },
-  "max-message-bytes": {
-    type: "number",
-    value: "N",
-    description: `largest image, in bytes; default ${DEFAULT_MAX_MESSAGE_BYTES}`,
-    range: [1, 2 ** 30],
-  },
-  partitions: {
-    type: "number",
-    value: "N",
-    description: `partitions of topics that are made; default ${DEFAULT_PARTITIONS}`,
-    range: [1, 1_000],
-  },
-  "max-queue-bytes": {
-    type: "number",
-    value: "N",
-    description: "embedded bus: most bytes it keeps; default 4294967296",
-    range: [1, 2 ** 43],
-  },
-} as const satisfies Record<string, Option>;
+} as const satisfies OptionTable;
 
-/** One object a line on standard output. */
+/** Options of every command that uses a bus. A bus in memory ends with its process, so no command has one. */
+export const BUS_OPTIONS = { ...BUS_OPTION, ...connectOptions() } as const;
+
+function connectOptions() {
+  const {
+    onEvent: _onEvent,
+    "memory.expiringTopics": _topics,
+    "memory.heartbeatMs": _heartbeat,
+    "memory.sessionTimeoutMs": _session,
+    ...others
+  } = CONNECT_OPTIONS;
+  return others;
+}
+
+/** JSON for programs. */
 export const JSON_OPTION = {
-  json: { type: "boolean", description: "one JSON object a line on standard output, for programs" },
-} as const satisfies Record<string, Option>;
+  json: { type: "flag", default: false, text: "print one JSON object per line on standard output" },
+} as const satisfies OptionTable;
 
 /** Where results are kept. */
 export const RESULTS_OPTION = {
   results: {
-    type: "string",
+    type: "text",
     value: "PATH",
-    description: "the SQLite file with the results, sink sqlite; default: beside the embedded bus",
+    otherwise: "results.db beside the embedded bus",
+    text: "the SQLite file with the results",
   },
-} as const satisfies Record<string, Option>;
-
-/** Where else results go; see cli/sinks.ts. */
-export const SINK_OPTION = {
-  sink: {
-    type: "string",
-    value: "SINK",
-    multiple: true,
-    description: "console, sqlite[:PATH], postgres://…, jsonl:PATH; several times; default console,sqlite",
-  },
-} as const satisfies Record<string, Option>;
+} as const satisfies OptionTable;
 
 /** Where more models are. */
-export const MODELS_DIR_OPTION = {
-  "models-dir": { type: "string", value: "DIR", description: "a directory with more model folders" },
-} as const satisfies Record<string, Option>;
+export const MODELS_DIRS_OPTION = { modelsDirs: SERVE_OPTIONS.modelsDirs } as const;
 
 /** Where the data sets are. */
 export const DATA_OPTION = {
-  data: { type: "string", value: "DIR", description: "where the data sets are; default ./data" },
-} as const satisfies Record<string, Option>;
+  data: { type: "text", value: "DIR", otherwise: "./data", text: "directory of the data sets" },
+} as const satisfies OptionTable;
 
-/** What the images of a folder are brought into. */
+const SIZE: CustomRow<readonly [width: number, height: number]> = {
+  type: "custom",
+  value: "WxH",
+  parse: parseSize,
+  accepts: (value) => value !== undefined,
+  expected: `width and height, each 1 to ${MAX_SIDE}, such as 32x32`,
+  text: "image folders: resize every image",
+};
+
+/** The form that the images of a folder are brought into. */
 export const FORM_OPTIONS = {
-  size: { type: "string", value: "WxH", description: "image folders: resize every image, e.g. 32x32" },
+  size: SIZE,
   channels: {
-    type: "number",
+    type: "choice",
+    values: ["1", "3"],
     value: "N",
-    description: "image folders: 1 makes every image grey, 3 RGB",
-    range: [1, 3],
+    text: "image folders: 1 makes every image grey, 3 RGB",
   },
-} as const satisfies Record<string, Option>;
+} as const satisfies OptionTable;
+
+function parseSize(text: string): readonly [number, number] | undefined {
+  const [, width, height] = /^(\d{1,4})[x×](\d{1,4})$/.exec(text) ?? [];
+  const sides = [Number(width), Number(height)] as const;
+  return sides.every((side) => side >= 1 && side <= MAX_SIDE) ? sides : undefined;
+}
+
+/** How long to wait for a result. */
+export const TIMEOUT_OPTION = {
+  timeoutMs: {
+    type: "integer",
+    unit: "ms",
+    min: 1,
+    max: 2_147_483_647,
+    default: 30_000,
+    value: "TIME",
+    text: "how long to wait for a result",
+  },
+} as const satisfies OptionTable;
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads the form that image folders are brought into.
+ * Reads a time in the past.
  *
- * @param args Of a command with {@linkcode FORM_OPTIONS}.
+ * @param text How long ago (`90s`, `30m`, `2h`, `7d`), or when: a date, or a date with a time, ISO 8601.
+ * @param now Milliseconds since 1970-01-01 UTC.
+ * @returns `undefined` when it is neither.
  */
-export function formOf(args: Arguments): FolderForm {
-  const size = args.text("size");
-  const sides = /^(\d{1,4})[x×](\d{1,4})$/.exec(size ?? "")?.slice(1).map(Number) ?? [];
-  if (size !== undefined && (sides.length === 0 || sides.some((side) => side < 1 || side > MAX_SIDE))) {
-    throw new UsageError(`--size is "${size}": expected width and height, each 1 to ${MAX_SIDE}, e.g. 32x32`);
-  }
-  const [width, height] = sides;
-  const channels = args.number("channels");
-  if (channels === 2) throw new UsageError("--channels is 2: expected 1 (grey) or 3 (RGB)");
+export function parseSince(text: string, now = Date.now()): Date | undefined {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (count !== undefined) return new Date(now - Number(count) * UNITS_MS[unit!]!);
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text);
+  const time = isDate ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? undefined : new Date(time);
+}
+
+/** A time in the past, as {@linkcode parseSince} reads it. */
+export function sinceOption(text: string): CustomRow<Date> {
   return {
-    ...(width !== undefined && height !== undefined && { width, height }),
-    ...(channels !== undefined && { channels: channels === 1 ? 1 : 3 }),
+    type: "custom",
+    value: "WHEN",
+    parse: parseSince,
+    accepts: (value) => value instanceof Date,
+    expected: "how long ago, as 30m, 2h or 7d, or a time, as 2026-01-31T12:00Z",
+    text,
   };
 }
 
+/** The form that image folders are brought into. */
+export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPTIONS>): FolderForm {
+  return {
+    ...size && { width: size[0], height: size[1] },
+    ...channels && { channels: channels === "1" ? 1 : 3 },
+  };
+}
+
+/** Where more models are, as the registry takes it. */
+export function modelsIn({ values: { modelsDirs } }: Arguments<typeof MODELS_DIRS_OPTION>) {
+  return modelsDirs ? { dirs: modelsDirs } : {};
+}
+
 /**
- * Connects to the bus that the arguments name.
+ * Connects to the bus that the arguments name. An option of another kind of bus is refused where it was typed; where a
+ * variable holds it, it waits for its bus.
  *
  * @param args Of a command with {@linkcode BUS_OPTIONS}.
- * @param options What is particular to the command.
+ * @param options Another URL than theirs; what is called with each change of the connection.
+ * @throws {UsageError} For a bus in memory, and for options that have no effect.
  */
-export async function openBus(args: Arguments, options: ConnectOptions = {}): Promise<Bus> {
-  if (args.text("bus")?.startsWith("memory:")) {
+export async function openBus(
+  { values, sources }: Arguments<typeof BUS_OPTIONS>,
+  { url = values.bus ?? defaultUrl(), onEvent }: {
+    readonly url?: string;
+    readonly onEvent?: (event: TransportEvent) => void;
+  } = {},
+): Promise<Bus> {
+  const scheme = url.slice(0, url.indexOf(":"));
+  if (scheme === "memory") {
     throw new UsageError(
-      "The bus memory: is gone with this command: it is for programs. Expected sqlite:PATH or kafka://…",
+      "The bus memory: ends with this command: it is for programs. Expected sqlite:PATH or kafka://…",
     );
   }
-  const maxMessageBytes = args.number("max-message-bytes");
-  const partitions = args.number("partitions");
-  const maxQueueBytes = args.number("max-queue-bytes");
-  return await connect(args.text("bus"), {
-    ...options,
-    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
-    ...(partitions !== undefined && { partitions }),
-    ...(maxQueueBytes !== undefined && { maxQueueBytes }),
-  });
+  const given: [string, unknown][] = [];
+  for (const [name, source] of sources) {
+    if (name === "bus" || !Object.hasOwn(BUS_OPTIONS, name)) continue;
+    const isCommon = !name.includes(".");
+    if (isCommon || name.startsWith(`${scheme}.`)) given.push([name, values[name as keyof typeof values]]);
+    else if (source === "flag") throw new UsageError(`${flagOf(name)} has no effect on the bus ${url}`);
+  }
+  const options: ConnectOptions = nest(given);
+  return await connect(url, onEvent ? { ...options, onEvent } : options);
 }

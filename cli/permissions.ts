@@ -1,5 +1,5 @@
 import type { Command, Permission } from "./command.ts";
-import { say } from "./ui/terminal.ts";
+import { logError } from "./ui/terminal.ts";
 
 const REASONS: Readonly<Record<Permission, string>> = {
   env: "options can come from variables IMAGEBUS_…, and others say where your state directory is",
@@ -22,7 +22,7 @@ export async function askForPermissions(command: Command, argv: readonly string[
   for (const name of command.permissions) {
     if (!isNeeded(command, name, argv)) continue;
     if (await isDecided({ name }) || await isDecided(sampleOf(name))) continue;
-    say(`imagebus ${command.name} needs ${name}: ${reasonOf(command, name)}.`);
+    logError(`imagebus ${command.name} needs ${name}: ${reasonOf(command, name)}.`);
     await Deno.permissions.request({ name });
   }
 }

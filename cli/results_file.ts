@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import { stateDir } from "../bus/state_dir.ts";
 import type { Arguments } from "./command.ts";
+import type { RESULTS_OPTION } from "./options.ts";
 
 /** Where the results are: the option `--results`, else `results.db` in the state directory. */
-export function resultsPath(args: Arguments): string {
-  return args.text("results") ?? `${stateDir()}/results.db`;
+export function resultsPath({ values }: Arguments<typeof RESULTS_OPTION>): string {
+  return values.results ?? `${stateDir()}/results.db`;
 }
 
 /** Makes the directory of a file that is to be written. */

@@ -12,6 +12,8 @@ export abstract class CodedError<Code extends string> extends Error {
   readonly retriable: boolean;
 
   /**
+   * Creates an error.
+   *
    * @param code Kind of failure.
    * @param retriable Codes whose failures can pass by themselves.
    * @param message One or two lines for a person.

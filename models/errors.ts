@@ -35,9 +35,12 @@ const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavail
  * ```
  */
 export class ModelError extends CodedError<ModelErrorCode> {
+  /** `ModelError`, also where the class has been renamed by a bundler. */
   override readonly name = "ModelError";
 
   /**
+   * Creates an error.
+   *
    * @param code Kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the underlying error.
@@ -57,9 +60,12 @@ const NONE: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>();
  * An image that can't be decoded. It does not leave the classifier as an exception: there it becomes an `Outcome`.
  */
 export class ImageError extends CodedError<ImageErrorCode> {
+  /** `ImageError`, also where the class has been renamed by a bundler. */
   override readonly name = "ImageError";
 
   /**
+   * Creates an error.
+   *
    * @param code Kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the underlying error.

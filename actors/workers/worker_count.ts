@@ -79,3 +79,22 @@ function checkCount(count: number): void {
     `workersPerModel is ${count}: expected a whole number from 1 to ${MAX_WORKERS}`,
   );
 }
+
+/**
+ * Reads how many Workers each model has.
+ *
+ * @param text `2`, or `mnist=2,cifar-10=4`.
+ * @returns `undefined` when it is neither.
+ */
+export function parseWorkersPerModel(text: string): WorkersPerModel | undefined {
+  if (isCount(text)) return Number(text);
+  const pairs = text.split(",").map((part) => part.trim().split("="));
+  const isByName = pairs.every(([name, count = "", ...rest]) =>
+    name !== "" && isCount(count) && rest.length === 0
+  );
+  return isByName ? Object.fromEntries(pairs.map(([name, count]) => [name!, Number(count)])) : undefined;
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d?$/.test(text) && Number(text) <= MAX_WORKERS;
+}

@@ -37,9 +37,12 @@ const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full"
  * ```
  */
 export class BusError extends CodedError<BusErrorCode> {
+  /** `BusError`, also where the class has been renamed by a bundler. */
   override readonly name = "BusError";
 
   /**
+   * Creates an error.
+   *
    * @param code Kind of failure.
    * @param message One or two lines for a person.
    * @param options `cause`: the underlying error.

@@ -6,7 +6,7 @@
  */
 import { Changes } from "./sqlite/changes.ts";
 import { Database } from "./sqlite/database.ts";
-import { checkSqliteOptions, type SqliteTransportOptions } from "./sqlite/options.ts";
+import { checkSqliteOptions, SQLITE_OPTIONS, type SqliteTransportOptions } from "./sqlite/options.ts";
 import { Store } from "./sqlite/store.ts";
 import { SqliteTransport } from "./sqlite/transport.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
@@ -21,6 +21,11 @@ export interface MemoryTransportOptions
   extends
     TransportOptions,
     Pick<SqliteTransportOptions, "sessionTimeoutMs" | "heartbeatMs" | "expiringTopics"> {}
+
+const { sessionTimeoutMs, heartbeatMs, expiringTopics } = SQLITE_OPTIONS;
+
+/** Options of a bus in memory alone. */
+export const MEMORY_OPTIONS = { sessionTimeoutMs, heartbeatMs, expiringTopics } as const;
 
 /** Holds the messages for all that connect to it. */
 export interface MemoryBroker extends Disposable {

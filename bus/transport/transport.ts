@@ -278,29 +278,15 @@ export interface Transport extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What all transports are made with; each adds its own. */
+/** Options of every transport; each adds its own. Ranges: docs/options.md. */
 export interface TransportOptions {
-  /**
-   * The largest value that `send` takes, in bytes (1 to 1,073,741,824).
-   *
-   * @default {15_728_640}
-   */
+  /** Largest value that `send` accepts, in bytes. @default {15_728_640} */
   readonly maxMessageBytes?: number;
-  /**
-   * Partitions of the topics that this transport makes (1 to 1,000): as many workers can share one topic.
-   *
-   * @default {4}
-   */
+  /** Partitions of the topics that this transport creates: as many services can share one topic. @default {4} */
   readonly partitions?: number;
   /** Called with each change of the connection. Must not throw. */
   readonly onEvent?: (event: TransportEvent) => void;
 }
-
-/** Default of {@linkcode TransportOptions.maxMessageBytes}: the limit of the system that imagebus replaces. */
-export const DEFAULT_MAX_MESSAGE_BYTES = 15_728_640;
-
-/** Default of {@linkcode TransportOptions.partitions}. */
-export const DEFAULT_PARTITIONS = 4;
 
 /** The most bytes of key and headers of one message. */
 export const MAX_METADATA_BYTES = 65_536;

@@ -7,14 +7,11 @@ import { Buffer } from "node:buffer";
 import { BusError } from "./errors.ts";
 import {
   type CommittedMessage,
-  DEFAULT_MAX_MESSAGE_BYTES,
-  DEFAULT_PARTITIONS,
   type Delivery,
   MAX_METADATA_BYTES,
   type OutgoingMessage,
   type SubscribeOptions,
   type Text,
-  type TransportOptions,
 } from "./transport.ts";
 
 const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
@@ -23,11 +20,6 @@ const MAX_BATCH_MESSAGES = 100_000;
 
 /** Default of {@linkcode SubscribeOptions.maxBatchMessages}. */
 export const DEFAULT_BATCH_MESSAGES = 512;
-
-/** {@linkcode TransportOptions} with every default filled in. */
-export type TransportSettings =
-  & Required<Omit<TransportOptions, "onEvent">>
-  & Pick<TransportOptions, "onEvent">;
 
 /** {@linkcode SubscribeOptions} with every default filled in; without the signal. */
 export interface SubscribeSettings {
@@ -51,20 +43,6 @@ export interface SubscribeSettings {
 export function checkInteger(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new BusError("invalid", `${name} is ${value}: expected a whole number from ${min} to ${max}`);
-}
-
-/**
- * Fills in the defaults that all transports share.
- *
- * @throws {BusError} `invalid`.
- */
-export function checkTransportOptions(options: TransportOptions): TransportSettings {
-  const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, partitions = DEFAULT_PARTITIONS, onEvent } = options;
-  return {
-    maxMessageBytes: checkInteger("maxMessageBytes", maxMessageBytes, 1, 2 ** 30),
-    partitions: checkInteger("partitions", partitions, 1, 1_000),
-    ...(onEvent && { onEvent }),
-  };
 }
 
 /**

@@ -3,53 +3,50 @@ import { writeReport } from "../../training/report/report.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
 import type { Recipe } from "../../training/recipes/recipe.ts";
 import { SEED, SEED_FIGURES } from "../../training/recipes/legacy.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Arguments, defineCommand } from "../command.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { writeReportFile } from "../model_report.ts";
 import { JSON_OPTION } from "../options.ts";
-import { columns, percent, print, say } from "../ui/terminal.ts";
+import { columns, logError, percent, print } from "../ui/terminal.ts";
 import { dataAndWorkers, progressLine, recipeOf, TRAINING_OPTIONS } from "./train.ts";
 
+const OPTIONS = {
+  folds: { type: "integer", min: 2, max: 100, default: 5, value: "N", text: "number of folds" },
+  ...TRAINING_OPTIONS,
+  report: { type: "text", value: "FILE", text: "write learning curves and a box plot as an HTML page" },
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Measures a recipe without looking at test images. */
-export const crossValidate: Command = {
+export const crossValidate = defineCommand({
   name: "cross-validate",
-  summary: "Train on all folds of the training images but one, for each fold, and measure on that one",
-  operands: "NAME|DIR",
-  options: {
-    folds: { type: "number", value: "N", description: "how many; default 5", range: [2, 100] },
-    ...TRAINING_OPTIONS,
-    report: {
-      type: "string",
-      value: "FILE",
-      description: "write learning curves and a box plot as an HTML page",
-    },
-    ...JSON_OPTION,
-  },
+  summary: "k-fold cross-validation of a recipe on the training images",
+  operands: { form: "NAME|DIR", min: 1, max: 1 },
+  options: OPTIONS,
   examples: [
     ["imagebus cross-validate mnist --folds 5 --report mnist.html", "the recipe of the shipped model"],
-    ["imagebus cross-validate fashion-mnist --recipe seed", "that of the system that came before"],
-    ["imagebus cross-validate cifar-10-grey --recipe seed", "CIFAR-10 as that system sent it, 28×28 grey"],
+    ["imagebus cross-validate fashion-mnist --recipe seed", "the recipe of the replaced system"],
+    ["imagebus cross-validate cifar-10-grey --recipe seed", "CIFAR-10 as 28×28 grey"],
   ],
   permissions: ["env", "read", "write"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [target, ...more] = args.operands;
-  if (target === undefined || more.length > 0) {
-    throw new UsageError("cross-validate needs one name: imagebus cross-validate mnist");
-  }
+async function run(args: Args): Promise<number> {
+  const [target = ""] = args.operands;
   const recipe = await recipeOf(target, args);
-  const folds = args.number("folds") ?? 5;
+  const { folds } = args.values;
   const result = await runFolds({
     recipe,
     folds,
     onProgress: progressLine(folds, "fold"),
-    onFold: (fold, accuracy) => say(`fold ${fold} of ${folds}: ${percent(accuracy, 2)}`),
+    onFold: (fold, accuracy) => logError(`fold ${fold} of ${folds}: ${percent(accuracy, 2)}`),
     ...dataAndWorkers(args),
   });
-  const reference = args.text("recipe") === SEED.name ? SEED_FIGURES[target] : undefined;
-  show(target, result, reference, args.flag("json"));
-  const file = args.text("report");
+  const reference = args.values.recipe === SEED.name ? SEED_FIGURES[target] : undefined;
+  show(target, result, reference, args.values.json);
+  const file = args.values.report;
   if (file !== undefined) await writeReportFile(file, reportOf(recipe, result, reference));
   return 0;
 }

@@ -13,30 +13,31 @@ import {
 import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { ModelError } from "../../models/errors.ts";
 import { showUrl } from "../../models/read_url.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Arguments, defineActions, NO_OPERANDS, UsageError } from "../command.ts";
+import { defined } from "../../lib/defined.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
-import { didYouMean } from "../ui/suggestion.ts";
-import { bold, columns, green, print, red, say, showProgress } from "../ui/terminal.ts";
+import { didYouMean } from "../../lib/suggestion.ts";
+import { bold, columns, green, logError, print, red, showProgress } from "../ui/terminal.ts";
+
+const OPTIONS = {
+  ...DATA_OPTION,
+  from: { type: "text", value: "DIR", text: "get: take the files from DIR; nothing is downloaded" },
+  unverified: {
+    type: "flag",
+    default: false,
+    text: "get, check: accept files of the right form that are not the official ones",
+  },
+  ...FORM_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
 
 /** Gets, lists and checks data sets. */
-export const data: Command = {
+export const data = defineActions({
   name: "data",
   summary: "Get the data sets of training and evaluation, list them, check them",
-  operands: "get NAME | list | check [NAME…]",
-  options: {
-    ...DATA_OPTION,
-    from: {
-      type: "string",
-      value: "DIR",
-      description: "get: take the files from DIR; nothing is downloaded",
-    },
-    unverified: {
-      type: "boolean",
-      description: "get, check: accept files of the right form that are not the official ones",
-    },
-    ...FORM_OPTIONS,
-    ...JSON_OPTION,
-  },
+  options: OPTIONS,
   examples: [
     ["imagebus data get fashion-mnist", "the official files into ./data/fashion-mnist, each checked"],
     ["imagebus data get cifar-10 --from ~/Downloads", "the same from files at hand"],
@@ -44,39 +45,33 @@ export const data: Command = {
     ["imagebus data check ./clothes --size 32x32", "whether a folder of images can be trained on"],
   ],
   permissions: ["env", "read", "write", "net"],
-  run,
-};
+  actions: {
+    get: {
+      operands: { form: "NAME", min: 1, max: 1 },
+      options: ["data", "from", "unverified", "json"],
+      run: get,
+    },
+    list: { operands: NO_OPERANDS, options: ["data", "json"], run: list },
+    check: {
+      operands: { form: "[NAME…]", min: 0, max: Infinity },
+      options: ["data", "unverified", "size", "channels", "json"],
+      run: check,
+    },
+  },
+});
 
-const ACTIONS: Readonly<Record<string, (args: Arguments, names: readonly string[]) => Promise<number>>> = {
-  get,
-  list,
-  check,
-};
-
-async function run(args: Arguments): Promise<number> {
-  const [action, ...names] = args.operands;
-  const known = Object.keys(ACTIONS);
-  if (action === undefined) throw new UsageError(`data needs one of ${known.join(", ")}: imagebus data list`);
-  const found = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-  if (found !== undefined) return await found(args, names);
-  throw new UsageError(`data can't "${action}"${didYouMean(action, known)}`);
-}
-
-async function get(args: Arguments, [name, ...more]: readonly string[]): Promise<number> {
-  if (name === undefined || more.length > 0) {
-    throw new UsageError("data get needs one name: imagebus data get mnist");
-  }
+async function get(args: Args): Promise<number> {
+  const [name = ""] = args.operands;
   const set = officialByName(name);
-  const [to, from] = [args.text("data"), args.text("from")];
+  const { data: to, from } = args.values;
   const { folder, files } = await getDataSet(set, {
-    unverified: args.flag("unverified"),
+    unverified: args.values.unverified,
     onProgress: showBytes,
     onNotice: notice,
-    ...(to !== undefined && { to }),
-    ...(from !== undefined && { from }),
+    ...defined({ to, from }),
   });
   showProgress("");
-  if (args.flag("json")) { for (const file of files) print(JSON.stringify({ set: name, ...file })); }
+  if (args.values.json) { for (const file of files) print(JSON.stringify({ set: name, ...file })); }
   else {
     print(columns(files.map((file) => [file.name, file.came, sealOf(file)])));
     print(`${set.title} is in ${showUrl(folder)}`);
@@ -109,18 +104,17 @@ function showBytes({ name, bytes: total }: OfficialFile, done: number): void {
 
 function notice(text: string): void {
   showProgress("");
-  say(`imagebus: ${text}`);
+  logError(`imagebus: ${text}`);
 }
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-async function list(args: Arguments, more: readonly string[]): Promise<number> {
-  if (more.length > 0) throw new UsageError("data list takes no names: imagebus data list");
-  const directory = dataDirectory(args.text("data"));
+async function list(args: Args): Promise<number> {
+  const directory = dataDirectory(args.values.data);
   const entries = await listDataSets(directory);
-  if (args.flag("json")) {
+  if (args.values.json) {
     for (const entry of entries) print(JSON.stringify({ ...entry, folder: showUrl(entry.folder) }));
     return 0;
   }
@@ -141,10 +135,11 @@ interface Checked {
   readonly message?: string;
 }
 
-async function check(args: Arguments, names: readonly string[]): Promise<number> {
-  const directory = dataDirectory(args.text("data"));
+async function check(args: Args): Promise<number> {
+  const names = args.operands;
+  const directory = dataDirectory(args.values.data);
   const form = formOf(args);
-  const accepted = args.flag("unverified") ? ["official", "good", "unofficial"] : ["official", "good"];
+  const accepted = args.values.unverified ? ["official", "good", "unofficial"] : ["official", "good"];
   let code = 0;
   for (const name of names.length > 0 ? names : await namesIn(args)) {
     const set = findOfficial(name);
@@ -152,7 +147,7 @@ async function check(args: Arguments, names: readonly string[]): Promise<number>
       ? [await checkFolder(name, directory, form)]
       : await checkFiles(set, directory);
     for (const line of checked) {
-      report(line, args.flag("json"), accepted.includes(line.state));
+      report(line, args.values.json, accepted.includes(line.state));
       if (!accepted.includes(line.state)) code = 1;
     }
   }
@@ -160,8 +155,8 @@ async function check(args: Arguments, names: readonly string[]): Promise<number>
 }
 
 /** Of all that is there, also in part. */
-async function namesIn(args: Arguments): Promise<string[]> {
-  const entries = await listDataSets(await findDataDirectory(args.text("data")));
+async function namesIn(args: Args): Promise<string[]> {
+  const entries = await listDataSets(await findDataDirectory(args.values.data));
   return entries.filter(({ kind, bytes }) => kind === "folder" || bytes > 0).map(({ name }) => name);
 }
 

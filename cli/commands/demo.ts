@@ -4,21 +4,25 @@ import type { Bus } from "../../bus/bus.ts";
 import type { Result } from "../../bus/result.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import { listModels } from "../../models/registry.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION } from "../options.ts";
 import { drawPicture } from "../ui/picture.ts";
 import { bold, dim, green, percent, print, red } from "../ui/terminal.ts";
 
+const OPTIONS = { ...JSON_OPTION } as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** The main job in one command. */
-export const demo: Command = {
+export const demo = defineCommand({
   name: "demo",
   summary: "See it work: real pictures through an embedded bus of their own",
-  operands: "",
-  options: { ...JSON_OPTION },
+  operands: NO_OPERANDS,
+  options: OPTIONS,
   examples: [["imagebus demo", "classify the bundled pictures of each model"]],
   permissions: ["read", "write"],
   run,
-};
+});
 
 /** A bundled picture; its file says what it shows: `3-dress.png`. */
 interface Sample {
@@ -32,7 +36,7 @@ interface Shown extends Sample {
   readonly picture: readonly string[];
 }
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Args): Promise<number> {
   const begun = performance.now();
   const samples = await findSamples();
   const dir = await Deno.makeTempDir({ prefix: "imagebus-demo-" });
@@ -40,7 +44,7 @@ async function run(args: Arguments): Promise<number> {
     await using bus = await connect(`sqlite:${dir}/bus.db`);
     await using _service = await serve(bus);
     const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
-    if (args.flag("json")) {
+    if (args.values.json) {
       for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
     } else show(shown, performance.now() - begun);
   } finally {

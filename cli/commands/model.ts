@@ -7,56 +7,82 @@ import { parameterCount } from "../../models/layers/layers.ts";
 import { writeModelFolder, writeWholeFile } from "../../models/model_folder.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { loadModels } from "../../models/registry.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
-import { JSON_OPTION, MODELS_DIR_OPTION } from "../options.ts";
-import { didYouMean } from "../ui/suggestion.ts";
-import { print, say } from "../ui/terminal.ts";
+import { type Arguments, defineActions, UsageError } from "../command.ts";
+import { defined } from "../../lib/defined.ts";
+import type { CustomRow, OptionTable } from "../../lib/options.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
+import { logError, print } from "../ui/terminal.ts";
+
+function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
+  return {
+    type: "custom",
+    value: "N",
+    parse: (written) => written.split(",").map((part) => part.trim() === "" ? NaN : Number(part)),
+    accepts: (value) => Array.isArray(value) && value.length <= 3 && value.every(Number.isFinite),
+    expected: "a number, or three with commas between them",
+    otherwise,
+    text,
+  };
+}
+
+const OPTIONS = {
+  name: { type: "text", value: "NAME", text: "import: name of the model" },
+  out: {
+    type: "text",
+    default: "models",
+    value: "DIR",
+    text: "import: directory in which the model's folder is created",
+  },
+  labels: { type: "text", value: "A,B,…", text: "import: the classes, in the order of the outputs" },
+  labelsFile: { type: "text", value: "FILE", text: "import: file with the classes, one per line" },
+  description: { type: "text", value: "TEXT", text: "import: one-line description" },
+  scale: numbersOption(
+    "import: what pixels of 0…255 are divided by",
+    "255, or 1 where the model has a Rescaling or Normalization",
+  ),
+  mean: numbersOption("import: what is subtracted then, A or A,B,C", "0"),
+  std: numbersOption("import: what is divided by then, A or A,B,C", "1"),
+  height: {
+    type: "integer",
+    min: 1,
+    max: 1024,
+    value: "PIXELS",
+    text: "import: of the images, for a model that accepts any size",
+  },
+  width: {
+    type: "integer",
+    min: 1,
+    max: 1024,
+    value: "PIXELS",
+    text: "import: of the images, for a model that accepts any size",
+  },
+  h5: { type: "text", value: "FILE", text: "export: the file to write" },
+  force: { type: "flag", default: false, text: "replace an existing model or file" },
+  ...MODELS_DIRS_OPTION,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
+const IMPORT = [
+  "name",
+  "out",
+  "labels",
+  "labelsFile",
+  "description",
+  "scale",
+  "mean",
+  "std",
+  "height",
+  "width",
+  "force",
+  "json",
+] as const;
 
 /** Brings models from Keras and TensorFlow.js, and takes them there. */
-export const model: Command = {
+export const model = defineActions({
   name: "model",
   summary: "Import a model of Keras or TensorFlow.js, or export one for Keras",
-  operands: "import FILE | export NAME",
-  options: {
-    name: { type: "string", value: "NAME", description: "import: what the model is to be called" },
-    out: {
-      type: "string",
-      value: "DIR",
-      description: "import: where the model's folder is made; default models",
-    },
-    labels: {
-      type: "string",
-      value: "A,B,…",
-      description: "import: the classes, in the order of the outputs",
-    },
-    "labels-file": { type: "string", value: "FILE", description: "import: the classes, one a line" },
-    description: { type: "string", value: "TEXT", description: "import: one line for people" },
-    scale: {
-      type: "string",
-      value: "N",
-      description:
-        "import: what pixels of 0…255 are divided by; default 255, or 1 where the model has a Rescaling or" +
-        " Normalization",
-    },
-    mean: { type: "string", value: "A[,B,C]", description: "import: what is subtracted then; default 0" },
-    std: { type: "string", value: "A[,B,C]", description: "import: what is divided by then; default 1" },
-    height: {
-      type: "number",
-      value: "PIXELS",
-      description: "import: of the pictures, for a model that takes any",
-      range: [1, 1024],
-    },
-    width: {
-      type: "number",
-      value: "PIXELS",
-      description: "import: of the pictures, for a model that takes any",
-      range: [1, 1024],
-    },
-    h5: { type: "string", value: "FILE", description: "export: the file to write" },
-    force: { type: "boolean", description: "replace a model or file that is there" },
-    ...MODELS_DIR_OPTION,
-    ...JSON_OPTION,
-  },
+  options: OPTIONS,
   examples: [
     ["imagebus model import cats.h5 --name cats --labels cat,dog", "into models/cats; pixels become 0 to 1"],
     [
@@ -68,54 +94,35 @@ export const model: Command = {
     ["imagebus model export mnist --h5 mnist.h5", "for keras.models.load_model"],
   ],
   permissions: ["env", "read", "write"],
-  run,
-};
+  actions: {
+    import: { operands: { form: "FILE", min: 1, max: 1 }, options: IMPORT, run: runImport },
+    export: {
+      operands: { form: "NAME", min: 1, max: 1 },
+      options: ["h5", "force", "modelsDirs", "json"],
+      run: runExport,
+    },
+  },
+});
 
-const ACTIONS: Readonly<Record<string, (operand: string, args: Arguments) => Promise<void>>> = {
-  import: runImport,
-  export: runExport,
-};
-
-async function run(args: Arguments): Promise<number> {
-  const [name = "", operand, ...more] = args.operands;
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action === undefined) {
-    const problem = name === "" ? "model needs to know what to do" : `model can't "${name}"`;
-    throw new UsageError(`${problem}${didYouMean(name, Object.keys(ACTIONS))}`);
-  }
-  if (operand === undefined || more.length > 0) {
-    throw new UsageError(
-      `model ${name} needs one ${
-        name === "import"
-          ? "file: imagebus model import model.h5 --name mine"
-          : "model: imagebus model export mnist --h5 mnist.h5"
-      }`,
-    );
-  }
-  await action(operand, args);
-  return 0;
-}
-
-async function runImport(file: string, args: Arguments): Promise<void> {
-  const name = args.text("name");
+async function runImport(args: Args): Promise<number> {
+  const [file = ""] = args.operands;
+  const { name, out, description } = args.values;
   if (name === undefined) throw new UsageError("model import needs a name for the model: --name mine");
   const labels = await readLabels(args);
-  const description = args.text("description");
   const imported = await importKeras({
     url: pathToFileURL(resolve(file)),
     name,
     form: readForm(args),
-    ...(labels !== undefined && { labels }),
-    ...(description !== undefined && { description }),
+    ...defined({ labels, description }),
   });
-  const out = args.text("out") ?? "models";
-  const folder = await writeModelFolder(out, imported, args.flag("force"));
+  const folder = await writeModelFolder(out, imported, args.values.force);
   const { layers, format, guessedForm, manifest } = imported;
   const parameters = parameterCount(layers);
-  if (args.flag("json")) {
-    return print(
+  if (args.values.json) {
+    print(
       JSON.stringify({ name, folder: folder.href, format, guessedForm, layers: layers.length, parameters }),
     );
+    return 0;
   }
   print(
     `${name}  ${manifest.labels.length} classes, ${layers.length} layers, ${parameters} parameters  ${
@@ -123,28 +130,30 @@ async function runImport(file: string, args: Arguments): Promise<void> {
     }`,
   );
   if (guessedForm) {
-    say(
+    logError(
       "The file does not say how pixels are scaled: 0…255 become 0…1. --scale, --mean, --std say otherwise.",
     );
   }
-  say(`Serve it: imagebus worker --models-dir ${out}`);
+  logError(`Serve it: imagebus worker --models-dir ${out}`);
+  return 0;
 }
 
-async function runExport(name: string, args: Arguments): Promise<void> {
-  const file = args.text("h5");
+async function runExport(args: Args): Promise<number> {
+  const [name = ""] = args.operands;
+  const file = args.values.h5;
   if (file === undefined) throw new UsageError(`model export needs a file to write: --h5 ${name}.h5`);
-  const dir = args.text("models-dir");
-  const [files] = await loadModels({ names: [name], ...(dir !== undefined && { dirs: [dir] }) });
+  const [files] = await loadModels({ names: [name], ...modelsIn(args) });
   const content = await exportKeras(files!);
-  await writeWholeFile(pathToFileURL(resolve(file)), content, args.flag("force"));
-  if (args.flag("json")) return print(JSON.stringify({ name, file, bytes: content.byteLength }));
-  print(`${name}  ${content.byteLength} bytes  ${file}`);
+  await writeWholeFile(pathToFileURL(resolve(file)), content, args.values.force);
+  if (args.values.json) print(JSON.stringify({ name, file, bytes: content.byteLength }));
+  else print(`${name}  ${content.byteLength} bytes  ${file}`);
+  return 0;
 }
 
 const MAX_LABELS_BYTES = 2 ** 22;
 
-async function readLabels(args: Arguments): Promise<string[] | undefined> {
-  const [list, file] = [args.text("labels"), args.text("labels-file")];
+async function readLabels(args: Args): Promise<string[] | undefined> {
+  const [list, file] = [args.values.labels, args.values.labelsFile];
   if (list !== undefined && file !== undefined) {
     throw new UsageError("Both --labels and --labels-file are given; expected one");
   }
@@ -158,30 +167,16 @@ async function readLabels(args: Arguments): Promise<string[] | undefined> {
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }
 
-function readForm(args: Arguments): PixelForm {
-  const [scale, mean, std] = [numbers(args, "scale"), numbers(args, "mean"), numbers(args, "std")];
-  const [height, width] = [args.number("height"), args.number("width")];
+function readForm({ values: { scale: scales, mean, std, height, width } }: Args): PixelForm {
   if ((height === undefined) !== (width === undefined)) {
     throw new UsageError("--height and --width belong together");
   }
-  if (scale !== undefined && scale.length > 1) {
-    throw new UsageError(`--scale is "${args.text("scale")}": expected one number`);
-  }
-  const notPositive = [...scale ?? [], ...std ?? []].find((value) => value <= 0);
+  const [scale, ...more] = scales ?? [];
+  if (more.length > 0) throw new UsageError(`--scale is "${scales!.join()}": expected one number`);
+  const notPositive = [...scales ?? [], ...std ?? []].find((value) => value <= 0);
   if (notPositive !== undefined) {
     throw new UsageError(`--scale and --std must be greater than 0; there is ${notPositive}`);
   }
-  return {
-    ...(scale !== undefined && { scale: scale[0]! }),
-    ...(mean !== undefined && { mean }),
-    ...(std !== undefined && { std }),
-    ...(height !== undefined && width !== undefined && { size: [height, width] as const }),
-  };
-}
-
-function numbers(args: Arguments, option: string): number[] | undefined {
-  const text = args.text(option);
-  const values = text?.split(",").map((part) => part.trim() === "" ? NaN : Number(part));
-  if (values === undefined || (values.length <= 3 && values.every(Number.isFinite))) return values;
-  throw new UsageError(`--${option} is "${text}": expected a number, or three with commas between them`);
+  const size = height !== undefined && width !== undefined ? [height, width] as const : undefined;
+  return defined({ scale, mean, std, size });
 }

@@ -1,26 +1,29 @@
 import { listModels, type ModelEntry } from "../../models/registry.ts";
-import type { Arguments, Command } from "../command.ts";
-import { JSON_OPTION, MODELS_DIR_OPTION } from "../options.ts";
+import { type Arguments, defineCommand, NO_OPERANDS } from "../command.ts";
+import type { OptionTable } from "../../lib/options.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
 import { bold, columns, percent, print, red } from "../ui/terminal.ts";
 
+const OPTIONS = { ...MODELS_DIRS_OPTION, ...JSON_OPTION } as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Shows the models that a worker would serve. */
-export const models: Command = {
+export const models = defineCommand({
   name: "models",
   summary: "Show the models that a worker here would serve",
-  operands: "",
-  options: { ...MODELS_DIR_OPTION, ...JSON_OPTION },
+  operands: NO_OPERANDS,
+  options: OPTIONS,
   examples: [
     ["imagebus models", "the shipped ones"],
     ["imagebus models --models-dir ./mine", "also those in ./mine"],
   ],
   permissions: ["env", "read"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const dir = args.text("models-dir");
-  const entries = await listModels(dir === undefined ? {} : { dirs: [dir] });
-  if (args.flag("json")) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
+async function run(args: Args): Promise<number> {
+  const entries = await listModels(modelsIn(args));
+  if (args.values.json) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
   else print(columns([HEADER, ...entries.map(toCells)]));
   return entries.some((entry) => "error" in entry) ? 1 : 0;
 }

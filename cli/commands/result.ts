@@ -1,29 +1,24 @@
-import { type Arguments, type Command, UsageError } from "../command.ts";
-import { parseSince } from "./dead_letters/filter.ts";
-import { BUS_OPTIONS, JSON_OPTION, openBus } from "../options.ts";
+import { type Arguments, defineCommand } from "../command.ts";
+import type { OptionTable } from "../../lib/options.ts";
+import { defined } from "../../lib/defined.ts";
+import { BUS_OPTIONS, JSON_OPTION, openBus, sinceOption, TIMEOUT_OPTION } from "../options.ts";
 import { resultCells } from "../ui/result_cells.ts";
 import { columns, dim, print } from "../ui/terminal.ts";
 
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  since: sinceOption("only results from then on; faster on a large bus"),
+  ...TIMEOUT_OPTION,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Waits for the result of an image that was sent before. */
-export const result: Command = {
+export const result = defineCommand({
   name: "result",
   summary: "Wait for the result of an image that was sent before",
-  operands: "ID",
-  options: {
-    ...BUS_OPTIONS,
-    since: {
-      type: "string",
-      value: "TIME",
-      description: "when it was sent, as 30m, 2h or a time: found sooner on a bus with many results",
-    },
-    "timeout-ms": {
-      type: "number",
-      value: "MS",
-      description: "how long to wait for the result; default 30000",
-      range: [1, 2_147_483_647],
-    },
-    ...JSON_OPTION,
-  },
+  operands: { form: "ID", min: 1, max: 1 },
+  options: OPTIONS,
   examples: [
     ["imagebus result order-17", "print what it is, now or when it is known"],
     ["imagebus result order-17 --since 2h", "look only through the results of two hours"],
@@ -31,21 +26,13 @@ export const result: Command = {
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [id, ...others] = args.operands;
-  if (id === undefined || others.length > 0) {
-    throw new UsageError("result needs the one id that send printed: imagebus result ID");
-  }
-  const since = args.text("since");
-  const timeoutMs = args.number("timeout-ms");
-  const options = {
-    ...(since !== undefined && { since: parseSince(since) }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-  };
+async function run(args: Args): Promise<number> {
+  const [id = ""] = args.operands;
+  const { since, timeoutMs } = args.values;
   await using bus = await openBus(args);
-  const found = await bus.result(id, options);
-  print(args.flag("json") ? JSON.stringify(found) : columns([[...resultCells(found), dim(id)]]));
+  const found = await bus.result(id, defined({ since, timeoutMs }));
+  print(args.values.json ? JSON.stringify(found) : columns([[...resultCells(found), dim(id)]]));
   return found.status === "failed" ? 1 : 0;
 }

@@ -1,23 +1,27 @@
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Arguments, defineCommand, UsageError } from "../command.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION, RESULTS_OPTION } from "../options.ts";
 import { resultsPath } from "../results_file.ts";
-import { bold, columns, dim, percent, print, red, say } from "../ui/terminal.ts";
+import { bold, columns, dim, logError, percent, print, red } from "../ui/terminal.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
+const OPTIONS = {
+  limit: { type: "integer", min: 1, max: 1_000_000_000, default: 20, value: "N", text: "show the newest N" },
+  model: { type: "text", value: "NAME", text: "only of this model" },
+  failed: { type: "flag", default: false, text: "only failures" },
+  ...RESULTS_OPTION,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Shows stored results. */
-export const results: Command = {
+export const results = defineCommand({
   name: "results",
   summary: "Show stored results, the newest last",
-  operands: "[ID…]",
-  options: {
-    limit: { type: "number", value: "N", description: "the newest N; default 20", range: [1, 1_000_000_000] },
-    model: { type: "string", value: "NAME", description: "only of this model" },
-    failed: { type: "boolean", description: "only failures" },
-    ...RESULTS_OPTION,
-    ...JSON_OPTION,
-  },
+  operands: { form: "[ID…]", min: 0, max: Infinity },
+  options: OPTIONS,
   examples: [
     ["imagebus results", "the newest 20"],
     ["imagebus results --failed --limit 100", "what could not be classified"],
@@ -25,15 +29,15 @@ export const results: Command = {
   ],
   permissions: ["env", "read", "write"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Args): Promise<number> {
   const path = resultsPath(args);
   await refuseMissing(path);
   const rows = select(path, args);
-  if (args.flag("json")) { for (const row of rows) print(JSON.stringify(toObject(row))); }
+  if (args.values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
   else if (rows.length > 0) print(columns([HEADER, ...rows.map(toCells)]));
-  if (rows.length === 0) say(`No such results in ${path}`);
+  if (rows.length === 0) logError(`No such results in ${path}`);
   return rows.length === 0 && args.operands.length > 0 ? 1 : 0;
 }
 
@@ -42,23 +46,23 @@ async function refuseMissing(path: string): Promise<void> {
     await Deno.stat(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`There are no results yet: ${path} does not exist. imagebus worker makes it.`, {
+    throw new UsageError(`There are no results yet: ${path} does not exist. imagebus worker creates it.`, {
       cause,
     });
   }
 }
 
-function select(path: string, args: Arguments): Row[] {
+function select(path: string, args: Args): Row[] {
   using database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-  const model = args.text("model");
+  const model = args.values.model;
   const ids = args.operands.map(() => "?").join(", ");
   const conditions = [
     ...args.operands.length > 0 ? [`id IN (${ids})`] : [],
     ...model !== undefined ? ["model = ?"] : [],
-    ...args.flag("failed") ? ["status = 'failed'"] : [],
+    ...args.values.failed ? ["status = 'failed'"] : [],
   ];
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-  const values = [...args.operands, ...model !== undefined ? [model] : [], args.number("limit") ?? 20];
+  const values = [...args.operands, ...model !== undefined ? [model] : [], args.values.limit];
   return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
 }
 

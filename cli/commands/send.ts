@@ -2,43 +2,39 @@ import { pathToFileURL } from "node:url";
 import type { Bus } from "../../bus/bus.ts";
 import type { ImageSource } from "../../bus/image_source.ts";
 import type { Result } from "../../bus/result.ts";
-import { DEFAULT_MODEL, modelOfTopic } from "../../bus/topics.ts";
+import { SEND_OPTIONS } from "../../bus/send_options.ts";
+import { modelOfTopic } from "../../bus/topics.ts";
+import { defined } from "../../lib/defined.ts";
 import { listModels } from "../../models/registry.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
-import { BUS_OPTIONS, JSON_OPTION, MODELS_DIR_OPTION, openBus } from "../options.ts";
-import { didYouMean } from "../ui/suggestion.ts";
+import { type Arguments, defineCommand, UsageError } from "../command.ts";
+import {
+  BUS_OPTIONS,
+  JSON_OPTION,
+  MODELS_DIRS_OPTION,
+  modelsIn,
+  openBus,
+  TIMEOUT_OPTION,
+} from "../options.ts";
+import { didYouMean } from "../../lib/suggestion.ts";
 import { resultCells } from "../ui/result_cells.ts";
 import { columns, dim, print } from "../ui/terminal.ts";
 
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  ...SEND_OPTIONS,
+  ...TIMEOUT_OPTION,
+  ...MODELS_DIRS_OPTION,
+  wait: { type: "flag", default: false, text: "wait for the results and print them" },
+  ...JSON_OPTION,
+} as const;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Sends images. */
-export const send: Command = {
+export const send = defineCommand({
   name: "send",
   summary: "Send images to be classified",
-  operands: "FILE…",
-  options: {
-    ...BUS_OPTIONS,
-    model: {
-      type: "string",
-      value: "NAME",
-      description: `which model shall classify them; default ${DEFAULT_MODEL}`,
-    },
-    ...MODELS_DIR_OPTION,
-    wait: { type: "boolean", description: "wait for the results and print them" },
-    "timeout-ms": {
-      type: "number",
-      value: "MS",
-      description: "how long to wait for each result; default 30000",
-      range: [1, 2_147_483_647],
-    },
-    id: {
-      type: "string",
-      value: "TEXT",
-      description: "the id of the one image and of its result; default: a random one",
-    },
-    key: { type: "string", value: "TEXT", description: "images with equal keys are classified in order" },
-    actual: { type: "string", value: "LABEL", description: "the true label, kept with the result" },
-    ...JSON_OPTION,
-  },
+  operands: { form: "FILE…", min: 1, max: Infinity },
+  options: OPTIONS,
   examples: [
     ["imagebus send boot.png", "print the id, do not wait"],
     ["imagebus send --wait --model mnist seven.png", "print what it is"],
@@ -48,7 +44,7 @@ export const send: Command = {
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
-};
+});
 
 interface Sent {
   readonly file: string;
@@ -56,22 +52,19 @@ interface Sent {
   readonly result?: Result;
 }
 
-async function run(args: Arguments): Promise<number> {
-  if (args.operands.length === 0) {
-    throw new UsageError("send needs the file of an image: imagebus send boot.png");
-  }
-  if (args.text("id") !== undefined && args.operands.length > 1) {
+async function run(args: Args): Promise<number> {
+  if (args.values.id !== undefined && args.operands.length > 1) {
     throw new UsageError(`--id is for one image: there are ${args.operands.length}`);
   }
   for (const file of args.operands) await refuseUnreadable(file);
   await using bus = await openBus(args);
-  const model = args.text("model") ?? DEFAULT_MODEL;
+  const { model } = args.values;
   await refuseUnknown(model, bus, args);
   const sent: Sent[] = [];
   for (const files of chunks(args.operands, 64)) {
     sent.push(...await Promise.all(files.map((file) => sendFile(bus, file, model, args))));
   }
-  report(sent, args.flag("json"));
+  report(sent, args.values.json);
   return sent.some(({ result }) => result?.status === "failed") ? 1 : 0;
 }
 
@@ -88,9 +81,8 @@ async function refuseUnreadable(file: string): Promise<void> {
 }
 
 /** A model may be served by a worker elsewhere: then it has a topic. */
-async function refuseUnknown(model: string, bus: Bus, args: Arguments): Promise<void> {
-  const dir = args.text("models-dir");
-  const here = (await listModels(dir === undefined ? {} : { dirs: [dir] })).map(({ name }) => name);
+async function refuseUnknown(model: string, bus: Bus, args: Args): Promise<void> {
+  const here = (await listModels(modelsIn(args))).map(({ name }) => name);
   if (here.includes(model)) return;
   const topics = await bus.transport.topics();
   const known = new Set([
@@ -100,21 +92,13 @@ async function refuseUnknown(model: string, bus: Bus, args: Arguments): Promise<
   if (!known.has(model)) throw new UsageError(`There is no model "${model}"${didYouMean(model, [...known])}`);
 }
 
-async function sendFile(bus: Bus, file: string, model: string, args: Arguments): Promise<Sent> {
+async function sendFile(bus: Bus, file: string, model: string, args: Args): Promise<Sent> {
   const source: ImageSource = file === "-" ? Deno.stdin.readable : pathToFileURL(file);
-  const id = args.text("id");
-  const key = args.text("key");
-  const actual = args.text("actual");
-  const timeoutMs = args.number("timeout-ms");
-  const options = {
-    model,
-    ...(id !== undefined && { id }),
-    ...(key !== undefined && { key }),
-    ...(actual !== undefined && { actual }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-  };
-  if (!args.flag("wait")) return { file, id: await bus.send(source, options) };
-  const result = await bus.classify(source, options);
+  const { replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, timeoutMs, wait } =
+    args.values;
+  const options = defined({ model, id, key, replyTo, correlationId, traceparent, actual, expiresAfterMs });
+  if (!wait) return { file, id: await bus.send(source, options) };
+  const result = await bus.classify(source, { ...options, timeoutMs });
   return { file, id: result.id, result };
 }
 

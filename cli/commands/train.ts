@@ -2,71 +2,83 @@ import { pathToFileURL } from "node:url";
 import { duration } from "../../training/report/format.ts";
 import type { Progress } from "../../training/fitting/fit.ts";
 import type { Recipe } from "../../training/recipes/recipe.ts";
-import { RECIPES } from "../../training/recipes/recipes.ts";
 import { resolveRecipe } from "../../training/recipes/resolve_recipe.ts";
 import { train as trainModel } from "../../training/train.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Arguments, defineCommand } from "../command.ts";
+import { defined } from "../../lib/defined.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf } from "../options.ts";
-import { columns, percent, print, say, showProgress } from "../ui/terminal.ts";
+import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
 
 /** Options of what is trained, and how. */
-export const TRAINING_OPTIONS: Command["options"] = {
-  recipe: { type: "string", value: "NAME|FILE", description: "a recipe by its name, or a JSON file of one" },
+export const TRAINING_OPTIONS = {
+  recipe: { type: "text", value: "NAME|FILE", text: "name of a recipe, or a JSON file" },
   ...DATA_OPTION,
   ...FORM_OPTIONS,
-  epochs: { type: "number", value: "N", description: "how often each image is seen", range: [1, 10_000] },
-  seed: { type: "number", value: "N", description: "start of the random numbers", range: [0, 2 ** 31 - 1] },
+  epochs: { type: "integer", min: 1, max: 10_000, value: "N", text: "passes over the training images" },
+  seed: { type: "integer", min: 0, max: 2 ** 31 - 1, value: "N", text: "start of the random numbers" },
   workers: {
-    type: "number",
+    type: "integer",
+    min: 1,
+    max: 256,
+    otherwise: "all cores; the result does not depend on it",
     value: "N",
-    description: "threads that share the work; default all cores; the result does not depend on it",
-    range: [1, 256],
+    text: "threads that share the work",
   },
-};
+} as const satisfies OptionTable;
+
+type TrainingArguments = Arguments<typeof TRAINING_OPTIONS>;
+
+const OPTIONS = {
+  ...TRAINING_OPTIONS,
+  seeds: {
+    type: "integer",
+    min: 1,
+    max: 100,
+    default: 1,
+    value: "N",
+    text: "train with N seeds; the best one is written",
+  },
+  out: {
+    type: "text",
+    default: "models",
+    value: "DIR",
+    text: "directory in which the model's folder is created",
+  },
+  fresh: { type: "flag", default: false, text: "start over, even where a training was interrupted" },
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
 
 /** Trains a model. */
-export const train: Command = {
+export const train = defineCommand({
   name: "train",
   summary: "Train a model, and write its folder",
-  operands: "NAME|DIR",
-  options: {
-    ...TRAINING_OPTIONS,
-    seeds: {
-      type: "number",
-      value: "N",
-      description: "train with N seeds; the best one is written",
-      range: [1, 100],
-    },
-    out: { type: "string", value: "DIR", description: "where the model's folder is made; default models" },
-    fresh: { type: "boolean", description: "begin anew, even where a training was broken off" },
-  },
+  operands: { form: "NAME|DIR", min: 1, max: 1 },
+  options: OPTIONS,
   examples: [
-    ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; goes on where it was broken off"],
-    ["imagebus train ./shapes", "a folder with a folder of pictures for each class; into models/shapes"],
+    ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; resumes an interrupted training"],
+    ["imagebus train ./shapes", "a folder with one folder of images per class; into models/shapes"],
     ["imagebus worker --models-dir /tmp/models", "serve what was trained"],
   ],
   permissions: ["env", "read", "write"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [target, ...more] = args.operands;
-  if (target === undefined || more.length > 0) {
-    throw new UsageError(`train needs one name: imagebus train ${RECIPES[0]!.name}`);
-  }
+async function run(args: Args): Promise<number> {
+  const [target = ""] = args.operands;
   const recipe = await recipeOf(target, args);
-  const out = args.text("out") ?? "models";
+  const { out, seeds } = args.values;
   const { folder, measures } = await trainModel({
     recipe,
     out: new URL(`${pathToFileURL(out)}/`),
-    seeds: args.number("seeds") ?? 1,
-    resume: !args.flag("fresh"),
-    onProgress: progressLine(args.number("seeds") ?? 1),
+    seeds,
+    resume: !args.values.fresh,
+    onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
   });
   print(columns([
     ...measures.evaluations.map(({ data, accuracy, correct, images }) => [
-      `right on ${data}`,
+      `accuracy on ${data}`,
       `${percent(accuracy, 2)} (${correct} of ${images})`,
     ]),
     ["written to", decodeURIComponent(folder.pathname)],
@@ -75,27 +87,18 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /** The recipe that the arguments ask for. */
-export async function recipeOf(target: string, args: Arguments): Promise<Recipe> {
-  const by = args.text("recipe");
-  const from = args.text("data");
-  const recipe = await resolveRecipe(target, {
-    form: formOf(args),
-    ...(by !== undefined && { by }),
-    ...(from !== undefined && { from }),
-  });
-  const epochs = args.number("epochs");
-  const seed = args.number("seed");
-  return { ...recipe, ...(epochs !== undefined && { epochs }), ...(seed !== undefined && { seed }) };
+export async function recipeOf(target: string, args: TrainingArguments): Promise<Recipe> {
+  const { recipe: by, data: from, epochs, seed } = args.values;
+  const recipe = await resolveRecipe(target, { form: formOf(args), ...defined({ by, from }) });
+  return { ...recipe, ...defined({ epochs, seed }) };
 }
 
-/** Where the data is, and who works. */
-export function dataAndWorkers(args: Arguments): { data?: string; workers?: number } {
-  const data = args.text("data");
-  const workers = args.number("workers");
-  return { ...(data !== undefined && { data }), ...(workers !== undefined && { workers }) };
+/** Where the data is, and how many threads work. */
+export function dataAndWorkers({ values: { data, workers } }: TrainingArguments) {
+  return defined({ data, workers });
 }
 
-/** A line that is written over while an epoch is under way, and one that stays when it is done. */
+/** A line that is overwritten during an epoch, and one that stays when it is done. */
 export function progressLine(runs: number, what = "seed"): (run: number, progress: Progress) => void {
   return (run, { epoch, epochs, share, loss, accuracy, imagesPerSecond, secondsLeft, record }) => {
     const line = [
@@ -111,6 +114,6 @@ export function progressLine(runs: number, what = "seed"): (run: number, progres
     ].join("  ");
     if (record === undefined) return showProgress(`${line}  ${percent(share, 0)} of the epoch`);
     showProgress("");
-    say(line);
+    logError(line);
   };
 }

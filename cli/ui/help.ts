@@ -1,13 +1,15 @@
-import { type Command, environmentOf, type Option } from "../command.ts";
-import { bold, columns } from "./terminal.ts";
+import { defaultOf, flagOf, type Option, variableOf } from "../../lib/options.ts";
+import type { Command } from "../command.ts";
+import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
 
 /** What the program is, and its commands. */
 export function overview(commands: readonly Command[]): string {
   return [
-    "imagebus: send an image to a bus; the actor of its model classifies it; the result comes back.",
+    "imagebus: send an image to a bus; the actor of its model classifies it; the result",
+    "comes back.",
     "",
     bold("Commands"),
-    columns(commands.map(({ name, operands, summary }) => [`  ${name} ${operands}`.trimEnd(), summary])),
+    columns(commands.map((command) => [`  ${command.name}`, command.summary])),
     "",
     "imagebus COMMAND --help explains a command.",
   ].join("\n");
@@ -15,28 +17,56 @@ export function overview(commands: readonly Command[]): string {
 
 /** How a command is used, with examples. */
 export function helpOf(command: Command): string {
-  const options = Object.entries(command.options).map((
-    [name, option],
-  ) => [`  ${usage(name, option)}`, about(name, option)]);
+  const width = terminalWidth();
+  const rows = Object.entries(command.options).filter(([, row]) => row.type !== "api");
+  const [special, own] = [true, false].map((dotted) =>
+    rows.filter(([name]) => name.includes(".") === dotted)
+  );
+  const describe = (list: typeof rows) =>
+    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(name, row), width)]);
   return [
     command.summary + ".",
     "",
-    `${bold("Usage")}  imagebus ${command.name} [options] ${command.operands}`.trimEnd(),
+    bold("Usage"),
+    ...usages(command).map((usage) => `  imagebus ${usage}`),
     "",
     bold("Options"),
-    columns([...options, ["  --help", "this text"]]),
+    ...describe(own!),
+    "  --help",
+    "      this text",
     "",
     bold("Examples"),
-    columns(command.examples.map(([line, does]) => [`  ${line}`, does])),
+    ...command.examples.flatMap(([line, does]) => [`  ${line}`, ...indent(does, width)]),
     "",
-    `${bold("Permissions")}  ${command.permissions.map((name) => `--allow-${name}`).join(" ")}`,
+    ...special!.length > 0
+      ? [bold("Options of Kafka and of the embedded bus"), ...describe(special!), ""]
+      : [],
+    bold("Permissions"),
+    `  ${command.permissions.map((name) => `--allow-${name}`).join(" ")}`,
   ].join("\n");
 }
 
-function usage(name: string, { value }: Option): string {
-  return value ? `--${name} ${value}` : `--${name}`;
+function usages(command: Command): string[] {
+  if (!("actions" in command)) return [`${command.name} [options] ${command.operands.form}`.trimEnd()];
+  return Object.entries(command.actions).map(([name, { operands }]) =>
+    `${command.name} ${name} [options] ${operands.form}`.trimEnd()
+  );
 }
 
-function about(name: string, option: Option): string {
-  return option.value ? `${option.description} (${environmentOf(name, option)})` : option.description;
+function usage(name: string, row: Option): string {
+  if (row.type === "flag") return row.default === true ? flagOf(name).replace("--", "--no-") : flagOf(name);
+  return `${flagOf(name)} ${row.value}`;
+}
+
+/** What it is for, its default and its variable. */
+function about(name: string, row: Option): string {
+  const otherwise = defaultOf(row);
+  const text = row.type === "flag" && row.default === true ? `do not ${row.text}` : row.text;
+  return `${text}${otherwise && row.type !== "flag" ? `; default: ${otherwise}` : ""} (${
+    variableOf(name, row)
+  })`;
+}
+
+function indent(text: string, width: number): string[] {
+  return wrap(text, width - 6).map((line) => `      ${line}`);
 }

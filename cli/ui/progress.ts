@@ -1,4 +1,4 @@
-import { say, showProgress } from "./terminal.ts";
+import { logError, showProgress } from "./terminal.ts";
 
 const WIDTH = 24;
 const INTERVAL_MS = 100;
@@ -32,6 +32,6 @@ export class Progress {
 
   /** Ends the line of the bar. */
   end(): void {
-    if (Deno.stderr.isTerminal()) say("");
+    if (Deno.stderr.isTerminal()) logError("");
   }
 }

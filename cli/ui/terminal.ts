@@ -33,6 +33,28 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map((cell, i) => formats[i]!(cell)).join("  ").trimEnd()).join("\n");
 }
 
+/** Columns of the terminal that standard output goes to; 80 elsewhere. */
+export function terminalWidth(): number {
+  return Deno.stdout.isTerminal() ? Math.max(40, Deno.consoleSize().columns) : 80;
+}
+
+/**
+ * Breaks a text between words.
+ *
+ * @param text One line.
+ * @param width Columns; a longer word stays whole.
+ */
+export function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.pop()!;
+    if (last === "") lines.push(word);
+    else if (last.length + 1 + word.length <= width) lines.push(`${last} ${word}`);
+    else lines.push(last, word);
+  }
+  return lines;
+}
+
 /** A share as people write it: `91.4 %`. */
 export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)} %`;
@@ -44,7 +66,7 @@ export function print(text: string): void {
 }
 
 /** Prints a line on standard error: for whoever watches, not for programs. */
-export function say(text: string): void {
+export function logError(text: string): void {
   writeAll(Deno.stderr, text + "\n");
 }
 

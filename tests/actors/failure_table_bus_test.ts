@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { optionsFor } from "../../testing/options_for.ts";
 import { DatabaseSync } from "node:sqlite";
 import { type StartWorker, startWorker } from "../../actors/workers/worker_handle.ts";
 import { type ConnectOptions, openTransport } from "../../bus/connect.ts";
@@ -21,7 +22,8 @@ import { eventually, within } from "../bus/transport/suite/harness.ts";
 const BUSES: readonly WorkerBus[] = [EMBEDDED, KAFKA];
 const COUNT = 3_000;
 const MNIST = { models: ["mnist"], workersPerModel: 1 };
-const SESSION: ConnectOptions = { sessionTimeoutMs: 3_000, heartbeatMs: 300, releaseMs: 500 };
+const SESSION = { sessionTimeoutMs: 3_000, heartbeatMs: 300 };
+const SESSIONS: ConnectOptions = { kafka: { ...SESSION, releaseMs: 500 }, sqlite: SESSION };
 
 /** Workers that do not begin with their first batch until they may. */
 function held(): { start: StartWorker; go: () => void } {
@@ -84,7 +86,7 @@ async function surviveAbsence(
 }
 
 Deno.test(`${AWAY} (sqlite)`, async () => {
-  await using embedded = new EmbeddedBus({ busyTimeoutMs: 300 });
+  await using embedded = new EmbeddedBus({ sqlite: { busyTimeoutMs: 300 } });
   let other: DatabaseSync | undefined;
   await surviveAbsence(embedded, {
     leave() {
@@ -104,7 +106,7 @@ Deno.test({
   async fn() {
     await using phoenix = await Phoenix.start();
     const url = `kafka://${phoenix.brokers}`;
-    await surviveAbsence({ connect: (options) => openTransport(url, { ...QUICK, ...options }) }, {
+    await surviveAbsence({ connect: (options) => openTransport(url, { kafka: QUICK, ...options }) }, {
       leave: () => phoenix.kill(),
       watch: () => watchAttempts(Number(phoenix.brokers[0]!.split(":")[1])),
       comeBack: () => phoenix.rise(),
@@ -164,7 +166,7 @@ for (const kind of BUSES) {
       await kind.prepare?.(group);
       const lost = new Set<string>();
       const connect = (options: ConnectOptions = {}) =>
-        openTransport(kind.url(directory), { ...SESSION, ...options });
+        openTransport(kind.url(directory), optionsFor(kind.url(directory), { ...SESSIONS, ...options }));
       const transport = await connect({
         onEvent(event) {
           if (event.type === "lost" && event.topic === "imagebus.mnist") lost.add(`${event.partition}`);

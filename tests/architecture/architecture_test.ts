@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "actors/pipeline": ["actors", "actors/workers", "actors/sinks", "bus", "bus/transport", "lib"],
   "actors": [...ACTORS, ...BUS, "models", "lib"],
   "cli": PRODUCT,
-  "cli.ts": ["cli"],
+  "cli.ts": ["cli", "lib"],
   "mod.ts": PRODUCT,
   "testing": PRODUCT,
   "bench": [...PRODUCT, "cli", "testing"],

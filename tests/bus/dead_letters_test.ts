@@ -6,7 +6,8 @@ import { Bus } from "../../bus/bus.ts";
 import { decodeRequest } from "../../bus/envelope.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import { createMemoryBroker } from "../../bus/transport/memory.ts";
-import type { DeadLetter, DeadLettersOptions, Failed, Message, OutgoingMessage } from "../../mod.ts";
+import type { DeadLetter, DeadLettersOptions, Failed } from "../../mod.ts";
+import type { Message, OutgoingMessage } from "../../bus/transport/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
 
 const TOPIC = "imagebus.dead-letters";

@@ -27,12 +27,12 @@ testKafka(
       await eventually("the picture is stored", () => isStored(asker));
       await own.brokers!.cut(0, 200);
       await own.brokers!.restart(0, "kill", 0);
-      await using bus = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
+      await using bus = new Bus(await openTransport(own.url, { kafka: { connectTimeoutMs: 60_000 } }));
       await using _service = await serve(bus, { models: ["mnist"] });
       const result = await within(waiting, "the result", 120_000);
       assertEquals(result.status === "classified" && result.label, "7");
       await own.brokers!.cut(0, 200);
-      await using back = new Bus(await openTransport(own.url, { connectTimeoutMs: 60_000 }));
+      await using back = new Bus(await openTransport(own.url, { kafka: { connectTimeoutMs: 60_000 } }));
       // The cut may have come before the acknowledgement: then the picture was sent again, and has two results.
       const later = await within(back.result(result.id), "its result, asked for by id", 60_000);
       assertEquals([later.id, later.status === "classified" && later.label], [result.id, "7"]);

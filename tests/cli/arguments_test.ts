@@ -1,22 +1,23 @@
 import { parseArguments } from "../../cli/arguments.ts";
-import { type Command, UsageError } from "../../cli/command.ts";
-import { didYouMean } from "../../cli/ui/suggestion.ts";
+import { defineActions, defineCommand, NO_OPERANDS, UsageError } from "../../cli/command.ts";
+import { didYouMean } from "../../lib/suggestion.ts";
 import { assertEquals, assertThrows } from "../../testing/assert.ts";
 
-const COMMAND: Command = {
+const COMMAND = defineCommand({
   name: "send",
   summary: "",
-  operands: "FILE…",
+  operands: { form: "FILE…", min: 0, max: 2 },
   options: {
-    model: { type: "string", value: "NAME", description: "" },
-    "max-message-bytes": { type: "number", value: "N", description: "", range: [1, 100] },
-    wait: { type: "boolean", description: "" },
-    id: { type: "string", value: "ID", multiple: true, description: "" },
+    model: { type: "text", value: "NAME", text: "" },
+    maxMessageBytes: { type: "integer", min: 1, max: 100, value: "N", text: "" },
+    wait: { type: "flag", default: false, text: "" },
+    isolated: { type: "flag", default: true, text: "" },
+    id: { type: "texts", value: "ID", text: "" },
   },
-  examples: [],
+  examples: [["imagebus send a.png", "an example"]],
   permissions: [],
   run: () => Promise.resolve(0),
-};
+});
 
 Deno.test("arguments: options and operands are told apart", () => {
   const args = parseArguments(COMMAND, [
@@ -28,16 +29,16 @@ Deno.test("arguments: options and operands are told apart", () => {
     "--max-message-bytes=7",
   ]);
   assertEquals(args.operands, ["a.png", "b.png"]);
-  assertEquals([args.text("model"), args.flag("wait"), args.number("max-message-bytes")], ["mnist", true, 7]);
+  assertEquals([args.values.model, args.values.wait, args.values.maxMessageBytes], ["mnist", true, 7]);
 });
 
 Deno.test("arguments: an option that can be given several times has all its values, or the environment's one", () => {
-  assertEquals(parseArguments(COMMAND, ["--id", "a", "--id=b"]).texts("id"), ["a", "b"]);
-  assertEquals(parseArguments(COMMAND, []).texts("id"), []);
+  assertEquals(parseArguments(COMMAND, ["--id", "a", "--id=b"]).values.id, ["a", "b"]);
+  assertEquals(parseArguments(COMMAND, []).values.id, undefined);
   Deno.env.set("IMAGEBUS_ID", "c");
   try {
-    assertEquals(parseArguments(COMMAND, []).texts("id"), ["c"]);
-    assertEquals(parseArguments(COMMAND, ["--id", "a"]).texts("id"), ["a"]);
+    assertEquals(parseArguments(COMMAND, []).values.id, ["c"]);
+    assertEquals(parseArguments(COMMAND, ["--id", "a"]).values.id, ["a"]);
   } finally {
     Deno.env.delete("IMAGEBUS_ID");
   }
@@ -46,8 +47,8 @@ Deno.test("arguments: an option that can be given several times has all its valu
 Deno.test("arguments: the environment stands in for an option, and gives way to it", () => {
   Deno.env.set("IMAGEBUS_MAX_MESSAGE_BYTES", "50");
   try {
-    assertEquals(parseArguments(COMMAND, []).number("max-message-bytes"), 50);
-    assertEquals(parseArguments(COMMAND, ["--max-message-bytes", "60"]).number("max-message-bytes"), 60);
+    assertEquals(parseArguments(COMMAND, []).values.maxMessageBytes, 50);
+    assertEquals(parseArguments(COMMAND, ["--max-message-bytes", "60"]).values.maxMessageBytes, 60);
   } finally {
     Deno.env.delete("IMAGEBUS_MAX_MESSAGE_BYTES");
   }
@@ -62,8 +63,39 @@ Deno.test("arguments: each mistake is named, with what would be right", () => {
     [["--max-message-bytes", "1e99"], "expected a whole number from 1 to 100"],
     [["--max-message-bytes", "NaN"], "expected a whole number from 1 to 100"],
     [["--max-message-bytes", ""], "expected a whole number from 1 to 100"],
+    [["--model", "a", "--model=b"], "--model is given 2 times: expected once"],
+    [["--model="], '--model is "": expected a text'],
+    [["a", "b", "c"], 'Unexpected operand "c": send takes FILE…'],
   ];
   for (const [argv, message] of cases) assertThrows(() => parseArguments(COMMAND, argv), UsageError, message);
+});
+
+Deno.test("arguments: what is on by default is turned off by --no-", () => {
+  assertEquals(parseArguments(COMMAND, []).values.isolated, true);
+  assertEquals(parseArguments(COMMAND, ["--no-isolated"]).values.isolated, false);
+  assertThrows(() => parseArguments(COMMAND, ["--no-wait"]), UsageError, "send has no option --no-wait");
+});
+
+Deno.test("arguments: an action has its own operands and options", () => {
+  const run = () => Promise.resolve(0);
+  const command = defineActions({
+    ...COMMAND,
+    name: "data",
+    examples: [["imagebus data get mnist", "an example"]],
+    actions: {
+      get: { operands: { form: "NAME", min: 1, max: 1 }, options: ["model"], run },
+      list: { operands: NO_OPERANDS, options: ["wait"], run },
+    },
+  });
+  assertEquals(parseArguments(command, ["get", "mnist", "--model=a"]).operands, ["mnist"]);
+  const cases: [string[], string][] = [
+    [[], "data needs one of get, list: imagebus data get"],
+    [["got"], 'Unknown sub-command "got" for data: did you mean "get"?'],
+    [["get"], "data get needs NAME: imagebus data get mnist"],
+    [["list", "x"], 'Unexpected operand "x": data list takes no operands'],
+    [["list", "--model=a"], "data list has no option --model"],
+  ];
+  for (const [argv, message] of cases) assertThrows(() => parseArguments(command, argv), UsageError, message);
 });
 
 Deno.test("suggestion: the nearest word where one is near, else what there is", () => {

@@ -82,8 +82,8 @@ Deno.test("data check: a folder of images is good, or what is wrong with it is s
 
 const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = [
   [[], "data needs one of get, list, check"],
-  [["gte", "mnist"], 'data can\'t "gte": did you mean "get"?'],
-  [["get"], "data get needs one name"],
+  [["gte", "mnist"], 'Unknown sub-command "gte" for data: did you mean "get"?'],
+  [["get"], "data get needs NAME: imagebus data get"],
   [["get", "fashion-mnst"], 'no published data set "fashion-mnst": did you mean "fashion-mnist"?'],
   [["get", "mnist", "--from", "/nowhere"], "/nowhere/ is not a directory of files at hand"],
   [["get", "mnist", "--data", "/nowhere/data"], "there is no directory /nowhere/"],
@@ -91,7 +91,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = 
   [["check", "nothing"], 'There is no data set "nothing"'],
   [["check", CLOTHES, "--size", "32"], '--size is "32": expected width'],
   [["check", CLOTHES, "--size", "0x5"], '--size is "0x5": expected width and height, each 1 to 4096'],
-  [["check", CLOTHES, "--channels", "2"], "--channels is 2: expected 1 (grey) or 3 (RGB)"],
+  [["check", CLOTHES, "--channels", "2"], `--channels is "2": expected 1 or 3`],
 ];
 
 for (const [args, text] of MISTAKES) {

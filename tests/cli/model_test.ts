@@ -92,9 +92,9 @@ Deno.test("model command: what is imported is served, and can be exported and im
   }));
 
 const MISTAKES: readonly (readonly [args: readonly string[], message: RegExp])[] = [
-  [[], /needs to know what to do: there are import, export/],
-  [["imprt", "x.h5"], /can't "imprt": did you mean "import"\?/],
-  [["import"], /model import needs one file/],
+  [[], /model needs one of import, export/],
+  [["imprt", "x.h5"], /Unknown sub-command "imprt" for model: did you mean "import"\?/],
+  [["import"], /model import needs FILE/],
   [["import", PLAIN, ...LABELS], /needs a name for the model: --name mine/],
   [["import", PLAIN, "--name", "mine"], /tells 4 classes apart; no labels are given/],
   [["import", PLAIN, "--name", "mine", "--labels", "a,b"], /4 classes apart; 2 labels are given/],

@@ -41,7 +41,7 @@ Deno.test("train: a folder of pictures becomes a model that a worker serves", ()
     const models = `${directory}/models`;
     const trained = await imagebus(["train", CLOTHES, "--out", models], env);
     assertEquals(trained.code, 0, trained.stderr);
-    assertStringIncludes(trained.stdout, "right on");
+    assertStringIncludes(trained.stdout, "accuracy on");
     assertStringIncludes(trained.stderr, "epoch 30/30");
     const report = `${directory}/clothes.html`;
     const evaluate = ["evaluate", "clothes", "--models-dir", models, "--json", "--report", report];
@@ -172,7 +172,7 @@ Deno.test({
 });
 
 const MISTAKES: readonly (readonly [args: readonly string[], code: number, text: string])[] = [
-  [["train"], 2, "train needs one name"],
+  [["train"], 2, "train needs NAME|DIR"],
   [["train", "nowhere"], 2, 'There is no data set "nowhere"'],
   [["train", "mnist", "--data", "/nowhere"], 2, "There is no directory of data at /nowhere/"],
   [["train", CLOTHES, "--recipe", "fast"], 2, 'There is no recipe "fast"; there are'],

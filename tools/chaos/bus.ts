@@ -21,7 +21,7 @@ export function maxQueueBytes(messages: number): number {
  * @param maxQueueBytes As {@linkcode maxQueueBytes} says.
  */
 export function busOptions(maxQueueBytes: number): ConnectOptions {
-  return { maxQueueBytes, expiringTopics: [] };
+  return { sqlite: { maxQueueBytes, expiringTopics: [] } };
 }
 
 /**

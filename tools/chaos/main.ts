@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
-import { columns, print, say, showProgress } from "../../cli/ui/terminal.ts";
+import { columns, logError, print, showProgress } from "../../cli/ui/terminal.ts";
 import { integer, oneOf } from "../../cli/arguments.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
 import { PostgresUnavailable } from "../../testing/brokers/postgres.ts";
@@ -147,7 +147,7 @@ function progress(): (progress: Progress) => void {
   let last = "";
   return ({ answered, messages, faults, fault }) => {
     if (fault) last = describe(fault);
-    if (fault && !terminal) say(`${answered} of ${messages}: ${last}`);
+    if (fault && !terminal) logError(`${answered} of ${messages}: ${last}`);
     const filled = Math.floor(BAR * answered / messages);
     const bar = "█".repeat(filled) + "░".repeat(BAR - filled);
     showProgress(`${bar} ${answered} of ${messages}, fault ${faults}: ${last}`);
@@ -177,7 +177,7 @@ async function run({ settings, json, keep }: Arguments): Promise<number> {
     kept = report.kept;
   } finally {
     if (kept && !keep) await Deno.remove(directory, { recursive: true });
-    else say(`Bus, results and logs are in ${directory}`);
+    else logError(`Bus, results and logs are in ${directory}`);
   }
   return kept ? 0 : 1;
 }
@@ -192,7 +192,7 @@ async function main(): Promise<number> {
   } catch (error) {
     const expected = [UsageError, KafkaUnavailable, PostgresUnavailable];
     if (!(error instanceof Error && expected.some((kind) => error instanceof kind))) throw error;
-    say(error.message);
+    logError(error.message);
     return error instanceof UsageError ? 2 : 1;
   }
 }

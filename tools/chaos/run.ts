@@ -1,3 +1,4 @@
+import { optionsFor } from "../../testing/options_for.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
 import { startPostgres } from "../../testing/brokers/postgres.ts";
@@ -88,7 +89,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const assignment = new Assignment(await loadPictures(options.data), messages, seed, badShare);
   await using own = await startBus(options.bus, directory, options.brokers);
   await using server = options.postgres ? await startPostgres() : null;
-  await using bus = await connect(own.url, { ...busOptions(maxQueueBytes(messages)), sendTimeoutMs: 10_000 });
+  await using bus = await connect(
+    own.url,
+    optionsFor(own.url, { ...busOptions(maxQueueBytes(messages)), kafka: { sendTimeoutMs: 10_000 } }),
+  );
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
   const { sessionTimeoutMs, commitBeforeSink, exactlyOnce, workersPerModel, maxWorkerMemoryMb } = options;
   const bounds = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };

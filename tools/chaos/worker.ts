@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { optionsFor } from "../../testing/options_for.ts";
 import type { ServiceEvent } from "../../actors/events.ts";
 import { serveWith, type Service } from "../../actors/serve.ts";
 import { postgresSink } from "../../actors/sinks/postgres.ts";
@@ -113,13 +114,15 @@ function log(event: ServiceEvent): void {
 async function main(settings: WorkerSettings): Promise<void> {
   const { sessionTimeoutMs, deadlineMs, workersPerModel, maxWorkerMemoryMb } = settings;
   const heartbeatMs = Math.floor(sessionTimeoutMs / 5);
-  await using bus = await connect(settings.bus, {
-    ...busOptions(settings.maxQueueBytes),
-    sessionTimeoutMs,
-    heartbeatMs,
-    connectTimeoutMs: 60_000,
-    onEvent: (event) => log({ type: "bus", event }),
-  });
+  const { sqlite } = busOptions(settings.maxQueueBytes);
+  await using bus = await connect(
+    settings.bus,
+    optionsFor(settings.bus, {
+      kafka: { sessionTimeoutMs, heartbeatMs, connectTimeoutMs: 60_000 },
+      sqlite: { ...sqlite, sessionTimeoutMs, heartbeatMs },
+      onEvent: (event) => log({ type: "bus", event }),
+    }),
+  );
   const options = {
     models: ["mnist"],
     workersPerModel,

@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../cli/command.ts";
 import { Progress } from "../../cli/ui/progress.ts";
-import { columns, print, say } from "../../cli/ui/terminal.ts";
+import { columns, logError, print } from "../../cli/ui/terminal.ts";
 import { SHIPPED_MODELS } from "../../models/registry.ts";
 import { integer, oneOf } from "../../cli/arguments.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
@@ -84,7 +84,7 @@ function progress(messages: number): (sample: Sample) => void {
     const reached = Math.floor(TENTH * images / messages);
     if (Deno.stderr.isTerminal() || reached === tenths) return;
     tenths = reached;
-    say(`${images} of ${messages}: ${(rssBytes / 2 ** 20).toFixed(1)} MB`);
+    logError(`${images} of ${messages}: ${(rssBytes / 2 ** 20).toFixed(1)} MB`);
   };
 }
 
@@ -98,7 +98,7 @@ async function run({ settings, json, plot }: Arguments): Promise<number> {
   try {
     const onProgress = progress(settings.messages);
     const report = await runSoak({ ...settings, directory, onProgress, signal: stop.signal });
-    if (Deno.stderr.isTerminal()) say("");
+    if (Deno.stderr.isTerminal()) logError("");
     print(json ? JSON.stringify(report) : formatReport(report, columns));
     if (plot !== undefined) await write(plot, report);
     return report.passed ? 0 : 1;
@@ -133,7 +133,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof KafkaUnavailable)) throw error;
-    say(error.message);
+    logError(error.message);
     return error instanceof UsageError ? 2 : 1;
   }
 }

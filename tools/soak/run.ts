@@ -1,3 +1,4 @@
+import { optionsFor } from "../../testing/options_for.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import { type Picture, picturesOf } from "../../testing/images.ts";
@@ -59,7 +60,7 @@ export interface SoakReport {
 }
 
 /** What is worked off, and results beyond it, are removed: so the bus itself reaches its steady state. */
-const BUS_OPTIONS: ConnectOptions = { maxQueueBytes: 64 * 2 ** 20 };
+const BUS_OPTIONS: ConnectOptions = { sqlite: { maxQueueBytes: 64 * 2 ** 20 } };
 
 /** What all models together keep in the whole of a run that leaks, in bytes: the same for each number of pictures. */
 const LEAK_BYTES = 256 * 2 ** 20;
@@ -78,12 +79,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { messages, directory, models, leak, maxGrowthMb } = options;
   await using kafka = options.bus === "kafka" ? await startKafka({ dataDir: `${directory}/kafka` }) : null;
   const url = kafka ? `kafka://${kafka.brokers}` : `sqlite:${directory}/bus.db`;
-  await using bus = await connect(url, BUS_OPTIONS);
+  await using bus = await connect(url, optionsFor(url, BUS_OPTIONS));
   const asker = await Asker.start(bus, messages);
   const watch = new Watch(asker, options.onProgress ?? (() => {}));
   await using worker = await WorkerProcess.start({
     bus: url,
-    busOptions: BUS_OPTIONS,
+    busOptions: optionsFor(url, BUS_OPTIONS),
     models,
     modelsDirs: options.modelsDirs ?? [],
     results: `${directory}/results.db`,

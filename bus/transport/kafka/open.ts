@@ -6,6 +6,7 @@
 import { BusError } from "../errors.ts";
 import { closedError, Cluster } from "./net/cluster.ts";
 import type { TlsOptions } from "./net/connection.ts";
+import { checkKafkaOptions, type KafkaSettings, type KafkaTransportOptions } from "./options.ts";
 import { fixStart } from "./consumer/group_start.ts";
 import { Producer } from "./producer/producer.ts";
 import type { SaslOptions } from "./wire/protocol.ts";
@@ -20,93 +21,23 @@ import type {
   Subscription,
   TopicInfo,
   Transport,
-  TransportOptions,
 } from "../transport.ts";
 import {
-  checkInteger,
   checkMessages,
   checkSubscribeOptions,
   checkTopic,
   checkTopics,
-  checkTransportOptions,
   type SubscribeSettings,
 } from "../validate.ts";
 
 export { parseKafkaUrl } from "./net/url.ts";
-export type { SaslOptions, TlsOptions };
-
-/** Options of {@linkcode openKafkaTransport}. */
-export interface KafkaTransportOptions extends TransportOptions {
-  /**
-   * The name under which this client is known to the brokers, e.g. in quotas and logs.
-   *
-   * @default {"imagebus"}
-   */
-  readonly clientId?: string;
-  /**
-   * How long the first contact may take, in milliseconds (100 to 300,000).
-   *
-   * @default {5_000}
-   */
-  readonly connectTimeoutMs?: number;
-  /**
-   * After so many milliseconds without progress `send` rejects as `unavailable` (100 to 3,600,000).
-   *
-   * @default {30_000}
-   */
-  readonly sendTimeoutMs?: number;
-  /**
-   * After so many milliseconds without a sign of life others have a member's partitions (1,000 to 3,600,000).
-   *
-   * @default {10_000}
-   */
-  readonly sessionTimeoutMs?: number;
-  /**
-   * Milliseconds between signs of life, which also tell of a rebalance; less than a third of `sessionTimeoutMs`.
-   *
-   * @default {1_000, or a fifth of sessionTimeoutMs if that is less}
-   */
-  readonly heartbeatMs?: number;
-  /**
-   * When a partition moves to another member, what was handed out has so many milliseconds to be committed (0 to 60,000).
-   *
-   * @default {3_000}
-   */
-  readonly releaseMs?: number;
-  /** Encrypts the connections; `true` for a broker whose certificate the system trusts. */
-  readonly tls?: boolean | TlsOptions;
-  /** Logs in to the brokers. */
-  readonly sasl?: SaslOptions;
-}
+export type { KafkaTransportOptions, SaslOptions, TlsOptions };
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Brokers look every 10 s for transactions whose time is up, and by default allow no longer ones than 15 minutes. */
 const MIN_TRANSACTION_MS = 10_000;
 const MAX_TRANSACTION_MS = 900_000;
-
-interface KafkaSettings extends ReturnType<typeof checkTransportOptions> {
-  readonly connectTimeoutMs: number;
-  readonly sendTimeoutMs: number;
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly releaseMs: number;
-}
-
-function checkOptions(options: KafkaTransportOptions): KafkaSettings {
-  const { connectTimeoutMs = 5_000, sendTimeoutMs = 30_000, sessionTimeoutMs = 10_000, releaseMs = 3_000 } =
-    options;
-  const { heartbeatMs = Math.min(1_000, Math.floor(sessionTimeoutMs / 5)) } = options;
-  checkInteger("sessionTimeoutMs", sessionTimeoutMs, 1_000, 3_600_000);
-  return {
-    ...checkTransportOptions(options),
-    connectTimeoutMs: checkInteger("connectTimeoutMs", connectTimeoutMs, 100, 300_000),
-    sendTimeoutMs: checkInteger("sendTimeoutMs", sendTimeoutMs, 100, 3_600_000),
-    sessionTimeoutMs,
-    heartbeatMs: checkInteger("heartbeatMs", heartbeatMs, 10, Math.floor(sessionTimeoutMs / 3)),
-    releaseMs: checkInteger("releaseMs", releaseMs, 0, 60_000),
-  };
-}
 
 /**
  * Connects to Kafka.
@@ -127,14 +58,14 @@ export async function openKafkaTransport(
   brokers: readonly string[],
   options: KafkaTransportOptions = {},
 ): Promise<Transport> {
-  const settings = checkOptions(options);
+  const settings = checkKafkaOptions(options);
   const seeds = brokers.map((broker) => parseBroker(broker) ?? invalidBroker(broker));
   if (seeds.length === 0) throw new BusError("invalid", "No broker: expected at least one HOST:PORT");
-  const { tls = false, sasl = null, clientId = "imagebus" } = options;
+  const { tls, sasl, clientId } = settings;
   const cluster = await Cluster.open({
     seeds,
     clientId,
-    tls: tls === true ? {} : tls || null,
+    tls,
     sasl,
     connectTimeoutMs: Math.ceil(settings.connectTimeoutMs / seeds.length),
     requestTimeoutMs: REQUEST_TIMEOUT_MS,

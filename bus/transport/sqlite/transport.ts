@@ -1,3 +1,4 @@
+import type { TransportSettings } from "../options.ts";
 import { BusError } from "../errors.ts";
 import type {
   Capabilities,
@@ -8,13 +9,7 @@ import type {
   Transport,
   TransportEvent,
 } from "../transport.ts";
-import {
-  checkMessages,
-  checkSubscribeOptions,
-  checkTopic,
-  checkTopics,
-  type TransportSettings,
-} from "../validate.ts";
+import { checkMessages, checkSubscribeOptions, checkTopic, checkTopics } from "../validate.ts";
 import type { Topic } from "./log.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Store } from "./store.ts";

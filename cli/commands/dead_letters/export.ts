@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
-import { type Arguments, UsageError } from "../../command.ts";
+import { UsageError } from "../../command.ts";
+import type { DeadLetterArguments } from "./options.ts";
 import { filterOf } from "./filter.ts";
 import { none } from "./list.ts";
 import { toWholeObject } from "./text.ts";
 import { openBus } from "../../options.ts";
-import { print, say } from "../../ui/terminal.ts";
+import { logError, print } from "../../ui/terminal.ts";
 
 /** Endings by media type. None is `json`: that is the file beside. */
 const ENDINGS: Readonly<Record<string, string>> = {
@@ -24,17 +25,11 @@ const ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * `dead-letters export DIR`: for each one a file with the original bytes, and one with the rest as JSON. The directory is
- * there when all are in it, or not at all.
- *
- * @param args Of the command dead-letters.
- * @param operands The directory: missing or empty.
- * @returns The exit code.
+ * `dead-letters export DIR`: per letter a file with the original bytes, and one with the rest as JSON. The directory appears
+ * when all are in it, or not at all.
  */
-export async function exportLetters(args: Arguments, [dir, ...more]: readonly string[]): Promise<number> {
-  if (dir === undefined || more.length > 0) {
-    throw new UsageError("dead-letters export needs one directory: imagebus dead-letters export ./failed");
-  }
+export async function exportLetters(args: DeadLetterArguments): Promise<number> {
+  const [dir = ""] = args.operands;
   const filter = filterOf(args);
   const target = resolve(dir);
   await refuseOccupied(target, dir);
@@ -42,11 +37,11 @@ export async function exportLetters(args: Arguments, [dir, ...more]: readonly st
   const draft = join(dirname(target), `.${basename(target)}-${crypto.randomUUID()}.tmp`);
   await Deno.mkdir(draft, { recursive: true });
   try {
-    const count = await writeAll(draft, bus.deadLetters(filter), args.flag("json"));
-    if (count === 0) say(none(filter, bus.transport.url));
+    const count = await writeAll(draft, bus.deadLetters(filter), args.values.json);
+    if (count === 0) logError(none(filter, bus.transport.url));
     else {
       await takePlace(draft, target);
-      say(`${count} dead letters are in ${dir}`);
+      logError(`Exported ${count} dead letter${count === 1 ? "" : "s"} to ${dir}`);
     }
   } finally {
     await Deno.remove(draft, { recursive: true }).catch(() => {});

@@ -1,39 +1,30 @@
 import type { DeadLetterInfo } from "../../../bus/dead_letter.ts";
 import { listDeadLetters } from "../../../bus/dead_letters.ts";
-import { type Arguments, UsageError } from "../../command.ts";
+import type { DeadLetterArguments } from "./options.ts";
 import { statusesOf } from "./status.ts";
 import { filterOf } from "./filter.ts";
 import { printable, size, toObject } from "./text.ts";
 import { openBus } from "../../options.ts";
-import { bold, columns, dim, green, print, red, say } from "../../ui/terminal.ts";
+import { bold, columns, dim, green, logError, print, red } from "../../ui/terminal.ts";
 
 const DEFAULT_LIMIT = 20;
 
-/**
- * `dead-letters list`: a line an id, the newest last, with what the results say of it now.
- *
- * @param args Of the command dead-letters.
- * @param operands None.
- * @returns The exit code.
- */
-export async function list(args: Arguments, operands: readonly string[]): Promise<number> {
-  if (operands.length > 0) {
-    throw new UsageError("dead-letters list takes no names: imagebus dead-letters list --id 42");
-  }
+/** `dead-letters list`: one line per id, the newest last, with its status in the results of this machine. */
+export async function list(args: DeadLetterArguments): Promise<number> {
   const { limit = DEFAULT_LIMIT, ...filter } = filterOf(args);
   await using bus = await openBus(args);
   const infos = await listDeadLetters(bus.transport, filter);
   const shown = infos.slice(-limit);
   const statuses = await statusesOf(shown.map(({ id }) => id), args);
   const status = ({ id }: DeadLetterInfo) => statuses.get(id) ?? null;
-  if (args.flag("json")) {
+  if (args.values.json) {
     for (const info of shown) print(JSON.stringify({ ...toObject(info), status: status(info) }));
   } else if (shown.length > 0) {
     print(columns([HEADER, ...shown.map((info) => toCells(info, status(info)))]));
   }
-  if (infos.length === 0) say(none(filter, bus.transport.url));
+  if (infos.length === 0) logError(none(filter, bus.transport.url));
   else if (infos.length > shown.length) {
-    say(`The newest ${shown.length} of ${infos.length}: --limit N shows more`);
+    logError(`The newest ${shown.length} of ${infos.length}: --limit N shows more`);
   }
   return 0;
 }

@@ -1,12 +1,13 @@
 import type { Bus } from "../../../bus/bus.ts";
-import { checkMaxAttempts, type DeadLetter, refusalOf } from "../../../bus/dead_letter.ts";
+import { type DeadLetter, refusalOf } from "../../../bus/dead_letter.ts";
 import { type DeadLettersOptions, listDeadLetters } from "../../../bus/dead_letters.ts";
-import { type Arguments, UsageError } from "../../command.ts";
+import { UsageError } from "../../command.ts";
+import type { DeadLetterArguments } from "./options.ts";
 import { filterOf } from "./filter.ts";
 import { none } from "./list.ts";
 import { printable } from "./text.ts";
 import { openBus } from "../../options.ts";
-import { print, say } from "../../ui/terminal.ts";
+import { logError, print } from "../../ui/terminal.ts";
 
 /** So much is under way at once. */
 const MAX_LETTERS = 64;
@@ -19,31 +20,20 @@ interface Plan {
   readonly json: boolean;
 }
 
-/**
- * `dead-letters replay`: sends requests to their topics again.
- *
- * @param args Of the command dead-letters.
- * @param operands None.
- * @returns The exit code: 1 when one was refused.
- */
-export async function replay(args: Arguments, operands: readonly string[]): Promise<number> {
-  if (operands.length > 0) {
-    throw new UsageError(
-      `dead-letters replay takes ids by --id: imagebus dead-letters replay --id ${operands[0]}`,
-    );
-  }
+/** `dead-letters replay`: sends requests to their topics again. The exit code is 1 when one was refused. */
+export async function replay(args: DeadLetterArguments): Promise<number> {
   const filter = filterOf(args);
-  refuseUnclear(filter, args.flag("all"));
+  refuseUnclear(filter, args.values.all);
   const plan = {
-    maxAttempts: checkMaxAttempts(args.number("max-attempts")),
-    isDryRun: args.flag("dry-run"),
-    json: args.flag("json"),
+    maxAttempts: args.values.maxAttempts,
+    isDryRun: args.values.dryRun,
+    json: args.values.json,
   };
   await using bus = await openBus(args);
   if (filter.ids) await refuseUnknown(bus, filter.ids);
   const { replayed, refused } = await replayAll(bus, filter, plan);
-  if (replayed + refused === 0) say(none(filter, bus.transport.url));
-  else say(`${plan.isDryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
+  if (replayed + refused === 0) logError(none(filter, bus.transport.url));
+  else logError(`${plan.isDryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
   return refused > 0 ? 1 : 0;
 }
 
@@ -86,7 +76,7 @@ function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
   if (reason === null) return false;
   const { id, topic, attempts } = letter;
   if (json) print(JSON.stringify({ id, topic, attempts, replayed: false, reason }));
-  say(`${printable(id)} is not replayed: ${reason}`);
+  logError(`${printable(id)} is not replayed: ${reason}`);
   return true;
 }
 

@@ -2,7 +2,8 @@ import type { Bus } from "../../../bus/bus.ts";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { decodeImage } from "../../../models/image/decode.ts";
 import type { Pixels } from "../../../models/image/format.ts";
-import { type Arguments, UsageError } from "../../command.ts";
+import { UsageError } from "../../command.ts";
+import type { DeadLetterArguments } from "./options.ts";
 import { printable, printableText, size, toWholeObject } from "./text.ts";
 import { openBus } from "../../options.ts";
 import { drawPicture } from "../../ui/picture.ts";
@@ -12,20 +13,12 @@ import { bold, columns, dim, print } from "../../ui/terminal.ts";
 const MAX_PIXELS = 4_000_000;
 const MAX_WIDTH = 64;
 
-/**
- * `dead-letters show ID`: all that is known of one, and the picture on a terminal.
- *
- * @param args Of the command dead-letters.
- * @param operands The id.
- * @returns The exit code.
- */
-export async function show(args: Arguments, [id, ...more]: readonly string[]): Promise<number> {
-  if (id === undefined || more.length > 0) {
-    throw new UsageError("dead-letters show needs one id: imagebus dead-letters show 42");
-  }
+/** `dead-letters show ID`: everything about one letter, and the picture on a terminal. */
+export async function show(args: DeadLetterArguments): Promise<number> {
+  const [id = ""] = args.operands;
   await using bus = await openBus(args);
   const letter = await find(bus, id);
-  if (args.flag("json")) print(JSON.stringify(toWholeObject(letter)));
+  if (args.values.json) print(JSON.stringify(toWholeObject(letter)));
   else print(describe(letter));
   return 0;
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import type { Arguments } from "../../command.ts";
+import type { DeadLetterArguments } from "./options.ts";
 import { resultsPath } from "../../results_file.ts";
 
 /**
@@ -11,7 +11,7 @@ import { resultsPath } from "../../results_file.ts";
  */
 export async function statusesOf(
   ids: readonly string[],
-  args: Arguments,
+  args: DeadLetterArguments,
 ): Promise<ReadonlyMap<string, string>> {
   const path = resultsPath(args);
   if (ids.length === 0 || !await exists(path)) return new Map();

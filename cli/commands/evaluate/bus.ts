@@ -3,7 +3,7 @@ import type { Result } from "../../../bus/result.ts";
 import type { DataSet } from "../../../training/datasets/data_set.ts";
 import { encodedImages } from "../../../training/evaluation/evaluate.ts";
 import type { Arguments } from "../../command.ts";
-import { openBus } from "../../options.ts";
+import { type BUS_OPTIONS, openBus, type TIMEOUT_OPTION } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 
 /** What came back over a bus. */
@@ -26,10 +26,10 @@ export interface MeasuredOverBus {
 export async function evaluateOverBus(
   model: string,
   data: DataSet,
-  args: Arguments,
+  args: Arguments<typeof BUS_OPTIONS & typeof TIMEOUT_OPTION>,
 ): Promise<MeasuredOverBus> {
   await using bus = await openBus(args);
-  const answers = new Answers(data, args.number("timeout-ms") ?? 60_000);
+  const answers = new Answers(data, args.values.timeoutMs);
   await using results = bus.results({ model });
   await results.ready;
   const begun = performance.now();

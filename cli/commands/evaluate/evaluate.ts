@@ -14,65 +14,69 @@ import { readTrainingData } from "../../../training/fitting/task.ts";
 import { readTrainingLog, type TrainingLog } from "../../../training/training_log.ts";
 import { firstImages } from "../../../training/write_model.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
-import { type Arguments, type Command, UsageError } from "../../command.ts";
+import { type Arguments, defineCommand, UsageError } from "../../command.ts";
+import type { OptionTable } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { writeModelReport } from "../../model_report.ts";
-import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIR_OPTION } from "../../options.ts";
+import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 import { bold, columns, percent, print } from "../../ui/terminal.ts";
 
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  ...DATA_OPTION,
+  on: {
+    type: "text",
+    otherwise: "the data set it was trained on",
+    value: "NAME|DIR",
+    text: "data set, or a folder of images",
+  },
+  limit: { type: "integer", min: 1, max: 1_000_000, value: "N", text: "use only the first N images" },
+  report: { type: "text", value: "FILE", text: "write an HTML page with plots" },
+  timeoutMs: {
+    type: "integer",
+    unit: "ms",
+    min: 1,
+    max: 86_400_000,
+    default: 60_000,
+    value: "TIME",
+    text: "with a bus: give up when no result has come for so long",
+  },
+  ...MODELS_DIRS_OPTION,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Measures a model on its test images. */
-export const evaluate: Command = {
+export const evaluate = defineCommand({
   name: "evaluate",
   summary: "Measure a model on test images, here or through a bus",
-  operands: "NAME",
-  options: {
-    ...BUS_OPTIONS,
-    ...DATA_OPTION,
-    on: {
-      type: "string",
-      value: "NAME|DIR",
-      description: "the data set, or a folder of pictures; default what the model was trained for",
-    },
-    limit: { type: "number", value: "N", description: "only the first N images", range: [1, 1_000_000] },
-    report: { type: "string", value: "FILE", description: "write what was measured as an HTML page" },
-    "timeout-ms": {
-      type: "number",
-      value: "MS",
-      description: "with a bus: give up when no result came for so long; default 60000",
-      range: [1, 86_400_000],
-    },
-    ...MODELS_DIR_OPTION,
-    ...JSON_OPTION,
-  },
+  operands: { form: "NAME", min: 1, max: 1 },
+  options: OPTIONS,
   examples: [
     ["imagebus evaluate mnist --data ~/data", "here, without a bus"],
     [
       "imagebus evaluate mnist --report mnist.html",
-      "with plots, and the most confident mistakes as pictures",
+      "with plots and the most confident mistakes",
     ],
-    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on 28×28 grey versions of the pictures"],
+    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on 28×28 grey versions of the images"],
     ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "send them all to workers on Kafka"],
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [name, ...more] = args.operands;
-  if (name === undefined || more.length > 0) {
-    throw new UsageError("evaluate needs one model: imagebus evaluate mnist");
-  }
-  if (args.text("bus") !== undefined) return await measureBus(name, args);
-  const dir = args.text("models-dir");
-  const search = { names: [name], ...(dir !== undefined && { dirs: [dir] }) };
+async function run(args: Args): Promise<number> {
+  const [name = ""] = args.operands;
+  if (args.values.bus !== undefined) return await measureBus(name, args);
+  const search = { names: [name], ...modelsIn(args) };
   const [files] = await loadModels(search);
   const [entry] = await listModels(search);
   const log = await readTrainingLog(entry!.folder);
   const tests = await testData(name, args, log, files!.manifest.input);
   const evaluations = await measureHere(files!, tests, log, args);
-  show(files!.manifest, evaluations, args.flag("json"));
-  const file = args.text("report");
+  show(files!.manifest, evaluations, args.values.json);
+  const file = args.values.report;
   if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
   return 0;
 }
@@ -81,7 +85,7 @@ async function measureHere(
   files: ModelFiles,
   [data, ...others]: TestData,
   log: TrainingLog | undefined,
-  args: Arguments,
+  args: Args,
 ): Promise<[Evaluation, ...Evaluation[]]> {
   using classifier = await createClassifier(files, await loadWasmBinary());
   const measure = async (data: DataSet) => {
@@ -91,15 +95,15 @@ async function measureHere(
     return evaluation;
   };
   const whole = await measure(data);
-  const apart = args.text("on") === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
+  const apart = args.values.on === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
   const evaluations: [Evaluation, ...Evaluation[]] = [whole, ...apart];
   for (const other of others) evaluations.push(await measure(other));
   return evaluations;
 }
 
-async function measureBus(name: string, args: Arguments): Promise<number> {
+async function measureBus(name: string, args: Args): Promise<number> {
   const measured = await evaluateOverBus(name, (await testData(name, args))[0], args);
-  showBus(measured, args.flag("json"));
+  showBus(measured, args.values.json);
   return measured.results === measured.images ? 0 : 1;
 }
 
@@ -109,20 +113,20 @@ type TestData = readonly [DataSet, ...DataSet[]];
 /** What the model was trained for, if the arguments name nothing else. */
 async function testData(
   name: string,
-  args: Arguments,
+  args: Args,
   log?: TrainingLog,
   { width, height, channels }: Partial<InputSpec> = {},
 ): Promise<TestData> {
   const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
-  const asked = args.text("on");
+  const asked = args.values.on;
   const on = asked ?? log?.data ?? (isOfficial ? name : undefined);
   if (on === undefined) {
-    throw new UsageError(`It is not known what "${name}" is measured on: say it by --on, e.g. --on ./shapes`);
+    throw new UsageError(`The data set of "${name}" is unknown: name it by --on, such as --on ./shapes`);
   }
   const form = width && height && channels ? { width, height, channels } : {};
   const read = async (what: string) => {
-    const data = await readTrainingData(what, "test", args.text("data"), form);
-    const limit = args.number("limit") ?? data.count;
+    const data = await readTrainingData(what, "test", args.values.data, form);
+    const limit = args.values.limit ?? data.count;
     return limit < data.count ? sliceDataSet(data, 0, limit) : data;
   };
   const others = asked === undefined ? log?.otherTests ?? [] : [];

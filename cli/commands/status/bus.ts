@@ -1,12 +1,12 @@
 import { messageOf } from "../../../lib/coded_error.ts";
 import type { Bus } from "../../../bus/bus.ts";
-import { connect } from "../../../bus/connect.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
 import { isSeedTopic } from "../../../bus/legacy_format.ts";
 import { DEAD_LETTERS_TOPIC, modelOfTopic } from "../../../bus/topics.ts";
 import type { PartitionInfo, TopicInfo } from "../../../bus/transport/transport.ts";
 import { type Arguments, UsageError } from "../../command.ts";
-import { openBus } from "../../options.ts";
+import type { TextRow } from "../../../lib/options.ts";
+import { type BUS_OPTIONS, openBus } from "../../options.ts";
 import { absoluteBus, type FoundReport } from "../../worker_report.ts";
 
 /** What waits in a topic of requests. */
@@ -36,14 +36,16 @@ export interface BusFailure {
 
 const ANSWER_MS = 10_000;
 
+type StatusArguments = Arguments<typeof BUS_OPTIONS & { readonly group: TextRow }>;
+
 /** The buses whose lag is shown; each stays open from one look to the next. */
 export class StatusBuses implements AsyncDisposable {
-  readonly #args: Arguments;
+  readonly #args: StatusArguments;
   readonly #opening = new Map<string, Promise<Bus>>();
   readonly #open: Bus[] = [];
 
   /** @param args Of the command status. */
-  constructor(args: Arguments) {
+  constructor(args: StatusArguments) {
     this.#args = args;
   }
 
@@ -55,7 +57,7 @@ export class StatusBuses implements AsyncDisposable {
    */
   async look(reports: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
     const alive = reports.filter(({ silent }) => !silent);
-    const used = this.#args.text("bus") === undefined ? new Set(alive.map(({ bus }) => bus)) : [];
+    const used = this.#args.values.bus === undefined ? new Set(alive.map(({ bus }) => bus)) : [];
     const urls = [...used];
     const found = await Promise.all((urls.length > 0 ? urls : [""]).map((url) => this.#ask(url, alive)));
     return found.flat();
@@ -69,7 +71,7 @@ export class StatusBuses implements AsyncDisposable {
     } catch (error) {
       if (isMistake(error)) throw error;
       const reason = messageOf(error);
-      return [{ url: url || (this.#args.text("bus") ?? "the embedded bus"), error: reason }];
+      return [{ url: url || (this.#args.values.bus ?? "the embedded bus"), error: reason }];
     } finally {
       clearTimeout(timer);
     }
@@ -78,7 +80,7 @@ export class StatusBuses implements AsyncDisposable {
   async #statuses(url: string, alive: readonly FoundReport[]): Promise<BusStatus[]> {
     const bus = await this.#connect(url);
     const name = absoluteBus(bus.transport.url);
-    const own = this.#args.text("group");
+    const own = this.#args.values.group;
     const groups = new Set(
       own === undefined ? alive.filter((report) => report.bus === name).map(({ group }) => group) : [own],
     );
@@ -93,7 +95,7 @@ export class StatusBuses implements AsyncDisposable {
   #connect(url: string): Promise<Bus> {
     const known = this.#opening.get(url);
     if (known) return known;
-    const opening = (url === "" ? openBus(this.#args) : connect(url)).then((bus) => {
+    const opening = openBus(this.#args, url === "" ? {} : { url }).then((bus) => {
       this.#open.push(bus);
       return bus;
     });

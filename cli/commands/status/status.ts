@@ -1,37 +1,44 @@
 import { sleep } from "../../../lib/sleep.ts";
-import type { Arguments, Command } from "../../command.ts";
+import { type Arguments, defineCommand, NO_OPERANDS } from "../../command.ts";
+import type { OptionTable } from "../../../lib/options.ts";
 import { BUS_OPTIONS, JSON_OPTION } from "../../options.ts";
 import { type BusFailure, type BusStatus, StatusBuses } from "./bus.ts";
 import { busTable, modelsTable, workersTable } from "./table.ts";
-import { print, say } from "../../ui/terminal.ts";
+import { logError, print } from "../../ui/terminal.ts";
 import { type FoundReport, readReports } from "../../worker_report.ts";
 
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  bus: {
+    ...BUS_OPTIONS.bus,
+    otherwise: "those of the running workers, else the embedded one",
+    text: "bus to ask for lag",
+  },
+  group: {
+    type: "text",
+    otherwise: "those of the running workers, else imagebus",
+    value: "NAME",
+    text: "group whose lag to show",
+  },
+  watch: { type: "flag", default: false, text: "show it again every second, until Ctrl-C" },
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
 /** Shows the workers of this machine, and what waits for them. */
-export const status: Command = {
+export const status = defineCommand({
   name: "status",
   summary: "Show the running workers of this machine, and what waits for them",
-  operands: "",
-  options: {
-    bus: {
-      ...BUS_OPTIONS.bus,
-      description: "whose lag to show; default: of the workers' buses, else the embedded one",
-    },
-    group: {
-      type: "string",
-      value: "NAME",
-      description: "whose lag to show; default: of the workers' groups, else imagebus",
-    },
-    watch: { type: "boolean", description: "show it again every second, until Ctrl-C" },
-    ...JSON_OPTION,
-  },
+  operands: NO_OPERANDS,
+  options: OPTIONS,
   examples: [
-    ["imagebus status", "workers, models, lag a partition, dead letters"],
+    ["imagebus status", "workers, models, lag per partition, dead letters"],
     ["imagebus status --watch", "the same, every second"],
     ["imagebus status --json > /dev/null", "exit code 0: a worker is ready, and its bus answers; else 1"],
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
-};
+});
 
 const INTERVAL_MS = 1_000;
 
@@ -41,10 +48,10 @@ interface Look {
   readonly buses: readonly (BusStatus | BusFailure)[];
 }
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Args): Promise<number> {
   await using buses = new StatusBuses(args);
-  const show = args.flag("json") ? showJson : showTables;
-  if (args.flag("watch")) return await watch(buses, show);
+  const show = args.values.json ? showJson : showTables;
+  if (args.values.watch) return await watch(buses, show);
   const seen = await look(buses);
   show(seen);
   return isWell(seen) ? 0 : 1;
@@ -79,12 +86,12 @@ function showJson({ reports, buses }: Look): void {
 
 function showTables({ reports, buses }: Look): void {
   const alive = reports.filter(({ silent }) => !silent);
-  if (alive.length === 0) say("No worker is running on this machine: imagebus worker starts one");
+  if (alive.length === 0) logError("No worker is running on this machine: imagebus worker starts one");
   const tables = [
     ...reports.length > 0 ? [workersTable(reports)] : [],
     ...alive.length > 0 ? [modelsTable(alive)] : [],
     ...buses.flatMap((bus) => "error" in bus ? [] : [busTable(bus)]),
   ];
   if (tables.length > 0) print(tables.join("\n\n"));
-  for (const bus of buses) if ("error" in bus) say(`${bus.url} can't be asked: ${bus.error}`);
+  for (const bus of buses) if ("error" in bus) logError(`${bus.url} can't be asked: ${bus.error}`);
 }

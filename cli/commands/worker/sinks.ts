@@ -1,19 +1,41 @@
+import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import { consoleSink } from "../../../actors/sinks/console.ts";
 import { jsonlSink, type JsonlSinkOptions } from "../../../actors/sinks/jsonl.ts";
 import { postgresSink } from "../../../actors/sinks/postgres.ts";
 import type { Sink } from "../../../actors/sinks/sink.ts";
 import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { type Arguments, UsageError } from "../../command.ts";
+import type { OptionTable } from "../../../lib/options.ts";
+import { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
 import { makeDirectoryOf, resultsPath } from "../../results_file.ts";
-import { didYouMean } from "../../ui/suggestion.ts";
+import { didYouMean } from "../../../lib/suggestion.ts";
+
+/** Options that say where results go, beside the topics. */
+export const SINK_OPTIONS = {
+  sink: {
+    type: "texts",
+    value: "SINK",
+    otherwise: "console,sqlite",
+    text: "console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; repeat it for several",
+  },
+  quiet: { type: "flag", default: false, text: "do not print results: no sink console" },
+} as const satisfies OptionTable;
+
+const USED = {
+  ...SINK_OPTIONS,
+  ...RESULTS_OPTION,
+  ...JSON_OPTION,
+  maxInFlight: SERVE_OPTIONS.maxInFlight,
+} as const;
+type SinkArguments = Arguments<typeof USED>;
 
 /** Opens the sink that a text names; `rest` is what follows the colon. */
-type Opener = (rest: string, args: Arguments) => Promise<Sink>;
+type Opener = (rest: string, args: SinkArguments) => Promise<Sink>;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   console: (rest, args) => {
     if (rest !== "") throw new UsageError(`--sink console:${rest}: expected console; --json prints JSON`);
-    return Promise.resolve(consoleSink({ format: args.flag("json") ? "json" : "text" }));
+    return Promise.resolve(consoleSink({ format: args.values.json ? "json" : "text" }));
   },
   sqlite: async (rest, args) => {
     const path = rest || resultsPath(args);
@@ -24,7 +46,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
     const [path, options] = readJsonl(rest);
     await makeDirectoryOf(path);
     // Whatever is in flight when a worker is killed comes again.
-    const remember = Math.max(65_536, 4 * (args.number("max-in-flight") ?? 0));
+    const remember = Math.max(65_536, 4 * args.values.maxInFlight);
     return await jsonlSink(path, { remember, ...options });
   },
   postgres: (rest) => postgresSink(`postgres:${rest}`),
@@ -43,21 +65,21 @@ const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:
  * @throws {UsageError} For a sink that can't be read.
  * @throws {ActorError} For one that can't be opened; the others are closed.
  */
-export async function openSinks(args: Arguments): Promise<Sink[]> {
-  const given = args.texts("sink").flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
+export async function openSinks(args: SinkArguments): Promise<Sink[]> {
+  const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
   const texts = given.length > 0 ? given : ["console", "sqlite"];
   if (new Set(texts).size < texts.length) throw new UsageError("--sink names the same sink twice");
   await using opened = new AsyncDisposableStack();
   const sinks: Sink[] = [];
   for (const text of texts) {
-    if (text === "console" && args.flag("quiet")) continue;
+    if (text === "console" && args.values.quiet) continue;
     sinks.push(opened.use(await openSink(text, args)));
   }
   opened.move();
   return sinks;
 }
 
-async function openSink(text: string, args: Arguments): Promise<Sink> {
+async function openSink(text: string, args: SinkArguments): Promise<Sink> {
   const [, name = "", rest = ""] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
   if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args);
   // What follows the name is not repeated: it can hold a password.

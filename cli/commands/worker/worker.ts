@@ -1,91 +1,33 @@
-import { serve, type Service } from "../../../actors/serve.ts";
+import { SERVE_OPTIONS } from "../../../actors/options.ts";
+import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
 import type { ServiceEvent } from "../../../actors/events.ts";
-import type { Delivery } from "../../../bus/transport/transport.ts";
-import { type Arguments, type Command, UsageError } from "../../command.ts";
-import {
-  BUS_OPTIONS,
-  JSON_OPTION,
-  MODELS_DIR_OPTION,
-  openBus,
-  RESULTS_OPTION,
-  SINK_OPTION,
-} from "../../options.ts";
-import { openSinks } from "./sinks.ts";
-import { say } from "../../ui/terminal.ts";
-import { parseWorkersPerModel } from "./workers_per_model.ts";
-import { logLine } from "./log.ts";
+import { type Arguments, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
+import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
 import { WorkerReportFile } from "../../worker_report_file.ts";
+import { logLine } from "./log.ts";
+import { openSinks, SINK_OPTIONS } from "./sinks.ts";
 
-/** Serves models until it is told to stop. */
-export const worker: Command = {
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  ...SERVE_OPTIONS,
+  ...SINK_OPTIONS,
+  ...RESULTS_OPTION,
+  ...JSON_OPTION,
+} as const;
+
+/** Serves models until it is stopped. */
+export const worker = defineCommand({
   name: "worker",
   summary: "Classify what is sent: run the actors of the models",
-  operands: "",
-  options: {
-    ...BUS_OPTIONS,
-    models: {
-      type: "string",
-      value: "A,B",
-      description: "which models to serve; default: all that are found",
-    },
-    ...MODELS_DIR_OPTION,
-    group: {
-      type: "string",
-      value: "NAME",
-      description: "workers of one group share the work; default imagebus",
-    },
-    delivery: {
-      type: "string",
-      value: "HOW",
-      description:
-        "at-least-once, or exactly-once on the topics; all of a group alike; default at-least-once",
-    },
-    "workers-per-model": {
-      type: "string",
-      value: "N",
-      description: "threads for each model, or for some: mnist=2,cifar-10=4; default: by cores and load",
-    },
-    "max-batch": {
-      type: "number",
-      value: "N",
-      description: "most images in a batch; default 64",
-      range: [1, 1_024],
-    },
-    "max-in-flight": {
-      type: "number",
-      value: "N",
-      description: "most images read and not yet stored; default 4096",
-      range: [1, 1_000_000],
-    },
-    "max-pixels": {
-      type: "number",
-      value: "N",
-      description: "largest image, in pixels; default 50000000",
-      range: [1, 2 ** 28],
-    },
-    "max-worker-memory-mb": {
-      type: "number",
-      value: "N",
-      description: "a Worker that grows past it is replaced between batches; default 1024",
-      range: [16, 4_096],
-    },
-    "drain-ms": {
-      type: "number",
-      value: "MS",
-      description: "how long to finish when stopped; default 30000",
-      range: [0, 3_600_000],
-    },
-    ...SINK_OPTION,
-    ...RESULTS_OPTION,
-    ...JSON_OPTION,
-    quiet: { type: "boolean", description: "do not print results: no sink console" },
-  },
+  operands: NO_OPERANDS,
+  options: OPTIONS,
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
     ["imagebus worker --models mnist --models-dir ./mine", "one model; look for it in ./mine too"],
-    ["imagebus worker --json > results.jsonl", "results as JSON, one a line"],
+    ["imagebus worker --json > results.jsonl", "results as JSON, one per line"],
     [
       "imagebus worker --sink postgres://me@localhost/images",
       "into PostgreSQL; the password is in PGPASSWORD",
@@ -94,9 +36,9 @@ export const worker: Command = {
   ],
   permissions: ["env", "read", "write", "net", "sys"],
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const sinks = await openSinks(args);
   await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
   const service = await serve(bus, {
@@ -107,58 +49,24 @@ async function run(args: Arguments): Promise<number> {
   await using _report = await WorkerReportFile.start(
     () => ({
       bus: absoluteBus(bus.transport.url),
-      group: args.text("group") ?? "imagebus",
+      group: args.values.group,
       memoryBytes: Deno.memoryUsage().rss,
       health: service.health(),
       models: service.status(),
     }),
-    (reason) => say(`imagebus status can't show this worker: ${reason}`),
+    (reason) => logError(`imagebus status can't show this worker: ${reason}`),
   );
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
   // Whoever reads that it serves may stop it at once.
   const stopped = untilStopped(service);
   const results = sinks.map(({ name }) => name).join(", ");
-  say(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
+  logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
   return await stopped;
 }
 
-function serveOptions(args: Arguments) {
-  const models = args.text("models")?.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  const modelsDir = args.text("models-dir");
-  const group = args.text("group");
-  const delivery = args.text("delivery");
-  const workers = args.text("workers-per-model");
-  return {
-    ...(models && { models }),
-    ...(modelsDir !== undefined && { modelsDirs: [modelsDir] }),
-    ...(group !== undefined && { group }),
-    ...(delivery !== undefined && { delivery: parseDelivery(delivery) }),
-    ...(workers !== undefined && { workersPerModel: parseWorkersPerModel(workers) }),
-    ...numbers(args, {
-      maxBatch: "max-batch",
-      maxInFlight: "max-in-flight",
-      maxPixels: "max-pixels",
-      maxWorkerMemoryMb: "max-worker-memory-mb",
-      drainMs: "drain-ms",
-    }),
-  };
-}
-
-function parseDelivery(text: string): Delivery {
-  if (text === "at-least-once" || text === "exactly-once") return text;
-  throw new UsageError(`--delivery is "${text}": expected at-least-once or exactly-once`);
-}
-
-function numbers<K extends string>(
-  args: Arguments,
-  names: Readonly<Record<K, string>>,
-): Partial<Record<K, number>> {
-  const found: Partial<Record<K, number>> = {};
-  for (const [key, name] of Object.entries(names) as [K, string][]) {
-    const value = args.number(name);
-    if (value !== undefined) found[key] = value;
-  }
-  return found;
+function serveOptions({ values, sources }: Arguments<typeof OPTIONS>): ServeOptions {
+  const names = Object.keys(SERVE_OPTIONS) as (keyof typeof SERVE_OPTIONS)[];
+  return Object.fromEntries(names.filter((name) => sources.has(name)).map((name) => [name, values[name]]));
 }
 
 /** The first signal drains, the second one ends at once. */
@@ -167,7 +75,7 @@ async function untilStopped(service: Service): Promise<number> {
   const stop = () => {
     Deno.removeSignalListener("SIGINT", stop);
     Deno.removeSignalListener("SIGTERM", stop);
-    say("Stopping: finishing what is in flight. Once more ends at once.");
+    logError("Draining the images in flight. Press Ctrl-C again to exit immediately.");
     stopped.resolve(null);
   };
   Deno.addSignalListener("SIGINT", stop);
@@ -175,7 +83,7 @@ async function untilStopped(service: Service): Promise<number> {
   const error = await Promise.race([service.closed, stopped.promise]);
   const left = await service.close();
   if (error) throw error;
-  say(
+  logError(
     left === 0
       ? "Stopped: nothing was left unfinished."
       : `Stopped: ${left} images come again at the next start.`,
@@ -185,5 +93,5 @@ async function untilStopped(service: Service): Promise<number> {
 
 function log(event: ServiceEvent): void {
   const line = logLine(event);
-  if (line) say(line);
+  if (line) logError(line);
 }

@@ -1,3 +1,4 @@
+import { optionsFor } from "../../../testing/options_for.ts";
 import { sleep } from "../../../lib/sleep.ts";
 import { connect } from "../../../bus/connect.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
@@ -13,7 +14,7 @@ const SIZES = [2 ** 21, 2 ** 16, 2 ** 11, 0];
 
 /** The embedded bus is kept full for up to two seconds by messages that nobody reads. Then somebody does. */
 export const fillQuota: Act = async ({ url, busOptions }, { amount }) => {
-  await using bus = await connect(url, busOptions);
+  await using bus = await connect(url, optionsFor(url, busOptions));
   const sent = await fill(bus.transport, amount * TENTH_MS);
   await release(bus.transport, sent);
 };

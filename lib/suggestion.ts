@@ -13,12 +13,17 @@
  */
 export function didYouMean(word: string, known: readonly string[]): string {
   const [nearest] = known
-    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
+    .map((candidate) => ({ candidate, distance: nearness(word, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   if (nearest && nearest.distance <= Math.max(2, word.length / 3)) {
     return `: did you mean "${nearest.candidate}"?`;
   }
   return known.length > 0 ? `: there are ${known.join(", ")}` : "";
+}
+
+/** What stands before a dot may be missing: `clientId` for `kafka.clientId`. */
+function nearness(word: string, candidate: string): number {
+  return Math.min(distance(word, candidate), distance(word, candidate.slice(candidate.lastIndexOf(".") + 1)));
 }
 
 /** Edits from one word to the other; exchanging neighbours counts as one (optimal string alignment). */

@@ -1,0 +1,19 @@
+import type { Command } from "./command.ts";
+
+/** All commands. Each is loaded when it is called, so that `send` does not pay for `train`. A new one is a file and a line. */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  worker: async () => (await import("./commands/worker/worker.ts")).worker,
+  status: async () => (await import("./commands/status/status.ts")).status,
+  send: async () => (await import("./commands/send.ts")).send,
+  result: async () => (await import("./commands/result.ts")).result,
+  results: async () => (await import("./commands/results.ts")).results,
+  models: async () => (await import("./commands/models.ts")).models,
+  model: async () => (await import("./commands/model.ts")).model,
+  "dead-letters": async () => (await import("./commands/dead_letters/dead_letters.ts")).deadLetters,
+  topics: async () => (await import("./commands/topics.ts")).topics,
+  evaluate: async () => (await import("./commands/evaluate/evaluate.ts")).evaluate,
+  "cross-validate": async () => (await import("./commands/cross_validate.ts")).crossValidate,
+  train: async () => (await import("./commands/train.ts")).train,
+  data: async () => (await import("./commands/data.ts")).data,
+  demo: async () => (await import("./commands/demo.ts")).demo,
+};

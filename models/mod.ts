@@ -1,0 +1,22 @@
+/**
+ * Models as folders: what a manifest says, and how models are found.
+ *
+ * @module
+ */
+export { ModelError, type ModelErrorCode } from "./errors.ts";
+export type {
+  Activation,
+  ActivationFunction,
+  Convolution,
+  Extent,
+  InputSpec,
+  Layer,
+  Manifest,
+  Operation,
+  Padding,
+  Pool,
+  WeightsSpec,
+} from "./manifest.ts";
+export { parseManifest } from "./manifest.ts";
+export { listModels, loadModels, type ModelEntry, type ModelSearch } from "./registry.ts";
+export type { ModelFiles } from "./classifier.ts";
