@@ -226,7 +226,7 @@ for (const kind of BUSES) {
       first.signal("SIGINT");
       assertEquals(await first.ended(), 0);
       assertEquals(first.log.slice(-2), [
-        "Stopping: finishing what is in flight. Once more ends at once.",
+        "Draining the images in flight. Press Ctrl-C again to exit immediately.",
         "Stopped: nothing was left unfinished.",
       ]);
       ids.push(...await stage.send(8));
@@ -249,7 +249,7 @@ for (const kind of BUSES) {
     const ids = await stage.send(COUNT);
     await stage.stored(ids, 1);
     worker.signal("SIGINT");
-    await until("it says that it stops", () => worker.log.at(-1)!.startsWith("Stopping"));
+    await until("it says that it stops", () => worker.log.at(-1)!.startsWith("Draining"));
     worker.signal("SIGINT");
     assertEquals(await worker.ended(), 130);
     assert(stage.rows(ids).length < COUNT, "it had nothing to finish");

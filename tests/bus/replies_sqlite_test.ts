@@ -46,7 +46,7 @@ Deno.test("result command: what a killed `send --wait` asked for is told by `res
     assertMatch(shown.out, /^7 +\d+\.\d % +\d+ ms +order-17\n$/);
     const wrong = await run("result", "--bus", bus);
     assertEquals(wrong.code, 2);
-    assertStringIncludes(wrong.err, "imagebus result ID");
+    assertStringIncludes(wrong.err, "result needs ID: imagebus result");
     const two = await run("send", "--id", "x", SEVEN, SEVEN, "--bus", bus);
     assertEquals([two.code, two.err], [2, "imagebus: --id is for one image: there are 2\n"]);
   } finally {
