@@ -181,7 +181,7 @@ function checkNetwork({ input, layers, labels, weights }: Manifest, where: strin
 
 function activationOf(layer: Layer): string {
   if (layer.type === "activation") return layer.function;
-  return "activation" in layer ? layer.activation : "linear";
+  return ("activation" in layer ? layer.activation : undefined) ?? "linear";
 }
 
 function checkWeightsSize(parameters: number, { dtype, bytes }: WeightsSpec, where: string): void {

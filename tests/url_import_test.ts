@@ -1,23 +1,5 @@
 import { assertEquals } from "../testing/assert.ts";
-
-const ROOT = new URL("../", import.meta.url);
-
-/** Serves the project as any static file server does. Remembers what was asked for. */
-function serveFiles(asked: Set<string>) {
-  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const path = decodeURIComponent(new URL(request.url).pathname).slice(1);
-    asked.add(path);
-    try {
-      const file = await Deno.open(new URL(path, ROOT));
-      const type = path.endsWith(".ts") ? "application/typescript" : "application/octet-stream";
-      return new Response(file.readable, {
-        headers: { "content-type": path.endsWith(".js") ? "text/javascript" : type },
-      });
-    } catch {
-      return new Response("not found", { status: 404 });
-    }
-  });
-}
+import { FileServer } from "./fixtures/file_server.ts";
 
 function program(origin: string): string {
   return `
@@ -30,27 +12,19 @@ function program(origin: string): string {
 }
 
 Deno.test("url import: a program elsewhere serves a model and classifies, all from an http URL", async () => {
-  const asked = new Set<string>();
-  await using server = serveFiles(asked);
-  const host = `127.0.0.1:${server.addr.port}`;
+  await using server = new FileServer();
   const dir = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${dir}/main.ts`, program(`http://${host}`));
-  await Deno.copyFile(new URL("models/mnist/samples/7-7.png", ROOT), `${dir}/seven.png`);
-  const flags = [
-    `--allow-import=${host}`,
-    `--allow-net=${host}`,
-    "--allow-read=.",
-    "--allow-write=.",
-    "--no-lock",
-  ];
+  await Deno.writeTextFile(`${dir}/main.ts`, program(`http://${server.host}`));
+  await Deno.copyFile(new URL("../models/mnist/samples/7-7.png", import.meta.url), `${dir}/seven.png`);
+  const flags = [...server.importFlags, `--allow-net=${server.host}`, "--allow-read=.", "--allow-write=."];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--unstable-worker-options", ...flags, "main.ts"],
     cwd: dir,
   }).output();
   const decoder = new TextDecoder();
   assertEquals([code, decoder.decode(stdout).trim(), decoder.decode(stderr)], [0, "classified 7", ""]);
-  for (const path of ["actors/model_worker.ts", "models/mnist/weights.bin"]) {
-    assertEquals(asked.has(path), true, path);
+  for (const path of ["actors/workers/model_worker.ts", "models/mnist/weights.bin"]) {
+    assertEquals(server.requested.has(path), true, path);
   }
   await Deno.remove(dir, { recursive: true });
 });
