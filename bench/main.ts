@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { picturesOf } from "../testing/images.ts";
+import { imagesOf } from "../testing/images.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
 
@@ -28,7 +28,7 @@ interface Figures {
   readonly idleCpuPercent: number;
 }
 
-const PICTURES = picturesOf(MODEL).map(({ png }) => png);
+const IMAGES = imagesOf(MODEL).map(({ png }) => png);
 
 /** From the first send to the last result, in images a second. */
 async function throughput(bus: Bus, count: number): Promise<number> {
@@ -45,7 +45,7 @@ async function throughput(bus: Bus, count: number): Promise<number> {
 async function sendAll(bus: Bus, count: number): Promise<void> {
   const pending = new Set<Promise<unknown>>();
   for (let i = 0; i < count; i++) {
-    const sending: Promise<unknown> = bus.send(PICTURES[i % PICTURES.length]!, { model: MODEL });
+    const sending: Promise<unknown> = bus.send(IMAGES[i % IMAGES.length]!, { model: MODEL });
     pending.add(sending);
     sending.then(() => pending.delete(sending), () => {});
     if (pending.size >= 512) await Promise.race(pending);
@@ -59,7 +59,7 @@ async function latencies(bus: Bus, seconds: number): Promise<number[]> {
   const begun = performance.now();
   for (let i = 0; i < seconds * RATE; i++) {
     await sleep(begun + i * 1000 / RATE - performance.now());
-    asked.push(timed(() => bus.classify(PICTURES[i % PICTURES.length]!, { model: MODEL })));
+    asked.push(timed(() => bus.classify(IMAGES[i % IMAGES.length]!, { model: MODEL })));
   }
   return (await Promise.all(asked)).sort((a, b) => a - b);
 }
@@ -79,7 +79,7 @@ async function startTime(
 ): Promise<{ worker: WorkerProcess; ms: number }> {
   await using results = bus.results({ model: MODEL });
   await results.ready;
-  const id = await bus.send(PICTURES[7]!, { model: MODEL });
+  const id = await bus.send(IMAGES[7]!, { model: MODEL });
   const begun = performance.now();
   const starting = WorkerProcess.start({ bus: url, directory, args: ["--quiet", ...args] });
   for await (const result of results) if (result.id === id) break;
@@ -114,7 +114,7 @@ async function measure(
   const idleMegabytes = await worker.memory() / 1e6;
   const idleCpuPercent = await idleCpu(worker, seconds);
   logError(`${name}: latency, throughput`);
-  await bus.classify(PICTURES[0]!, { model: MODEL });
+  await bus.classify(IMAGES[0]!, { model: MODEL });
   const times = await latencies(bus, seconds);
   await throughput(bus, Math.ceil(images / 10));
   const imagesPerSecond = await throughput(bus, images);

@@ -1,9 +1,9 @@
-/** Real pictures, bundled with the models: the first test image of each class. */
+/** Real images, bundled with the models: the first test image of each class. */
 
 const MODELS = new URL("../models/", import.meta.url);
 
-/** A bundled picture. */
-export interface Picture {
+/** A bundled image. */
+export interface TestImage {
   readonly model: string;
   /** The class it shows. */
   readonly index: number;
@@ -11,11 +11,11 @@ export interface Picture {
 }
 
 /**
- * The bundled pictures of a model, in the order of their classes.
+ * The bundled images of a model, in the order of their classes.
  *
  * @param model A shipped model.
  */
-export function picturesOf(model: string): Picture[] {
+export function imagesOf(model: string): TestImage[] {
   const folder = new URL(`${model}/samples/`, MODELS);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   return names
@@ -23,5 +23,5 @@ export function picturesOf(model: string): Picture[] {
     .sort((a, b) => a.index - b.index);
 }
 
-/** One picture: a seven, which the shipped mnist model knows. */
-export const SEVEN: Picture = picturesOf("mnist")[7]!;
+/** One image: a seven, which the shipped mnist model knows. */
+export const SEVEN: TestImage = imagesOf("mnist")[7]!;

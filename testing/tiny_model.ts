@@ -16,7 +16,7 @@ export function tinyManifest(name = "tiny") {
     format: 1,
     name,
     version: "1.0.0",
-    description: "Tells light pictures from dark ones",
+    description: "Tells light images from dark ones",
     labels: ["dark", "light"],
     input: { width: 2, height: 2, channels: 1, mean: [0], std: [1] },
     layers: [{ type: "flatten" }, { type: "dense", units: 2 }] as Record<string, unknown>[],

@@ -2,7 +2,7 @@ import { sleep } from "../../lib/sleep.ts";
 import { serveWith } from "../../actors/serve.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../testing/images.ts";
+import { imagesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
 /** What the other models do while one is down. */
@@ -24,7 +24,7 @@ const WAITING = 192;
 /** Of the model that goes down, images a second, before and during: little, so that its rest gives the others no time. */
 const RATE = 20;
 
-/** Keeps so many pictures of a model under way, and counts the answers. */
+/** Keeps so many images of a model under way, and counts the answers. */
 class Load {
   answered = 0;
   readonly #stop: AbortSignal;
@@ -32,10 +32,10 @@ class Load {
 
   constructor(bus: Bus, model: string, stop: AbortSignal) {
     this.#stop = stop;
-    const pictures = picturesOf(model).map(({ png }) => png);
+    const images = imagesOf(model).map(({ png }) => png);
     this.#running = Array.from(
       { length: WAITING },
-      (_, i) => this.#run(bus, model, pictures[i % pictures.length]!),
+      (_, i) => this.#run(bus, model, images[i % images.length]!),
     );
   }
 
@@ -66,7 +66,7 @@ export async function takeModelDown(seconds: number, directory: string): Promise
     drainMs: 0,
   });
   const stop = new AbortController();
-  const trickle = setInterval(() => void bus.send(picturesOf(DOWN)[0]!.png, { model: DOWN }), 1_000 / RATE);
+  const trickle = setInterval(() => void bus.send(imagesOf(DOWN)[0]!.png, { model: DOWN }), 1_000 / RATE);
   const loads = OTHERS.map((model) => new Load(bus, model, stop.signal));
   await rates(loads, Math.min(10, seconds));
   const before = await rates(loads, seconds);

@@ -1,7 +1,7 @@
 import { sleep } from "../../lib/sleep.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../testing/images.ts";
+import { imagesOf } from "../../testing/images.ts";
 import { WorkerProcess } from "../../testing/harness/worker_process.ts";
 
 /** How long the partitions of a worker process that was killed were without an owner. */
@@ -10,14 +10,14 @@ export interface Takeovers {
   readonly bus: string;
   /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
-  /** From the kill until every picture sent right after it was answered, in milliseconds; one for each kill. */
+  /** From the kill until every image sent right after it was answered, in milliseconds; one for each kill. */
   readonly takenOverMs: readonly number[];
 }
 
 const MODEL = "mnist";
 
 /** So many keys meet all four partitions, but for one time in a million. */
-const PICTURES = 64;
+const IMAGES = 64;
 
 /** The defaults of the buses, which the command line does not change. */
 const SESSION_TIMEOUT_MS: Readonly<Record<string, number>> = { sqlite: 5_000, kafka: 10_000 };
@@ -56,11 +56,11 @@ async function sharing(bus: Bus): Promise<void> {
 
 async function answered(bus: Bus): Promise<number> {
   const begun = performance.now();
-  const pictures = picturesOf(MODEL);
+  const images = imagesOf(MODEL);
   await Promise.all(
     Array.from(
-      { length: PICTURES },
-      (_, i) => bus.classify(pictures[i % pictures.length]!.png, { model: MODEL, timeoutMs: 120_000 }),
+      { length: IMAGES },
+      (_, i) => bus.classify(images[i % images.length]!.png, { model: MODEL, timeoutMs: 120_000 }),
     ),
   );
   return performance.now() - begun;

@@ -1,6 +1,6 @@
 import { serveWith } from "../../actors/serve.ts";
 import { connect } from "../../bus/connect.ts";
-import { picturesOf } from "../../testing/images.ts";
+import { imagesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
 /** How long it took after a model's Worker was ended in the middle of a batch; in milliseconds, one for each time. */
@@ -32,12 +32,12 @@ export async function killWorkers(model: string, kills: number, directory: strin
       if (event.type === "model" && event.reason === "restarted") replaced.resolve(performance.now());
     },
   });
-  const pictures = picturesOf(model).map(({ png }) => png);
+  const images = imagesOf(model).map(({ png }) => png);
   // One key is one partition, so that all come together.
   const classifyAll = () =>
     Promise.all(
       Array.from({ length: BATCH }, (_, i) =>
-        bus.classify(pictures[i % pictures.length]!, { model, key: "bench", timeoutMs: 120_000 })),
+        bus.classify(images[i % images.length]!, { model, key: "bench", timeoutMs: 120_000 })),
     );
   await classifyAll();
   const [replacedMs, finishedMs]: [number[], number[]] = [[], []];
@@ -50,7 +50,7 @@ export async function killWorkers(model: string, kills: number, directory: strin
     finishedMs.push(performance.now() - endedAt);
     replacedMs.push(await replaced.promise - endedAt);
     if (results.some(({ status }) => status !== "classified")) {
-      throw new Error(`A picture of ${model} failed`);
+      throw new Error(`An image of ${model} failed`);
     }
   }
   return { model, replacedMs, finishedMs };

@@ -14,7 +14,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../t
 import { BAD_IMAGES } from "../../testing/bad_images.ts";
 import { EmbeddedBus } from "../fixtures/embedded_bus.ts";
 import { committed, RunningService, take } from "../fixtures/running_service.ts";
-import { picturesOf, SEVEN } from "../../testing/images.ts";
+import { imagesOf, SEVEN } from "../../testing/images.ts";
 import { eventually, within } from "../bus/transport/suite/harness.ts";
 
 const MNIST = { models: ["mnist"] };
@@ -212,7 +212,7 @@ Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state 
       deadLetters: {},
     });
     waiting.push(bus.classify(SEVEN.png, { model: "mnist", timeoutMs: 60_000 }));
-    const other = await bus.classify(picturesOf("fashion-mnist")[0]!.png);
+    const other = await bus.classify(imagesOf("fashion-mnist")[0]!.png);
     assertEquals(other.status, "classified");
   }
   // Whatever half of a pause is random: the third is at least as long as the first can be.

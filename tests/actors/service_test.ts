@@ -6,11 +6,11 @@ import { type StartWorker, startWorker, startWorkerOf } from "../../actors/worke
 import { createMemoryBroker } from "../../bus/transport/memory.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 import { committed, RunningService, take } from "../fixtures/running_service.ts";
-import { picturesOf, SEVEN } from "../../testing/images.ts";
+import { imagesOf, SEVEN } from "../../testing/images.ts";
 
 Deno.test("service: each picture goes to the model it names, and its result comes back", async () => {
   await using running = await RunningService.start(createMemoryBroker());
-  const pictures = [...picturesOf("mnist"), ...picturesOf("fashion-mnist")];
+  const pictures = [...imagesOf("mnist"), ...imagesOf("fashion-mnist")];
   const results = await Promise.all(pictures.map(({ png, model }) => running.bus.classify(png, { model })));
   assertEquals(results.map(({ model }) => model), pictures.map(({ model }) => model));
   const right = results.filter((result, i) =>

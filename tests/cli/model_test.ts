@@ -2,7 +2,7 @@ import { createClassifier } from "../../models/classifier.ts";
 import { loadModels } from "../../models/registry.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
-import { KERAS_FIXTURES, pictures } from "../fixtures/keras_models.ts";
+import { KERAS_FIXTURES, testImages } from "../fixtures/keras_models.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PLAIN = new URL("keras3/plain.h5", KERAS_FIXTURES).pathname;
@@ -61,7 +61,7 @@ Deno.test("model command: what is imported is served, and can be exported and im
     assertStringIncludes(imported.err, "0…255 become 0…1");
     const [files] = await loadModels({ dirs: [`${dir}/models`], names: ["mine"] });
     using classifier = await createClassifier(files!, await loadWasmBinary());
-    const answers = classifier.classify(pictures(files!.manifest.input));
+    const answers = classifier.classify(testImages(files!.manifest.input));
 
     const exported = await task(dir, [
       "export",
@@ -83,7 +83,7 @@ Deno.test("model command: what is imported is served, and can be exported and im
     const [copy] = await loadModels({ dirs: [`${dir}/models`], names: ["again"] });
     assertEquals(copy!.manifest.labels, ["one", "two", "three", "four"]);
     using second = await createClassifier(copy!, await loadWasmBinary());
-    for (const [i, outcome] of second.classify(pictures(copy!.manifest.input)).entries()) {
+    for (const [i, outcome] of second.classify(testImages(copy!.manifest.input)).entries()) {
       const first = answers[i]!;
       assert(outcome.ok && first.ok);
       assertEquals(outcome.top.map(({ index }) => index), first.top.map(({ index }) => index));

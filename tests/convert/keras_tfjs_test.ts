@@ -5,7 +5,7 @@ import { ModelError } from "../../models/errors.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
-import { importNetwork, largestDifference, pictures, probabilities } from "../fixtures/keras_models.ts";
+import { importNetwork, largestDifference, probabilities, testImages } from "../fixtures/keras_models.ts";
 import { noise } from "../fixtures/noise.ts";
 
 const SHAPE = { height: 9, width: 8, channels: 3 } as const;
@@ -36,7 +36,7 @@ function build(): layers.LayersModel {
 
 /** What the layers API itself says of the pictures, as pixels of 0 to 1. */
 function expectedOf(model: layers.LayersModel): number[][] {
-  const pixels = pictures(SHAPE).flatMap((png) => [...decodeImage(png, {}).data]);
+  const pixels = testImages(SHAPE).flatMap((png) => [...decodeImage(png, {}).data]);
   return layers.tidy(() => {
     const input = layers.tensor(pixels, [5, SHAPE.height, SHAPE.width, SHAPE.channels]);
     const answers = model.predict(layers.div(input, 255)) as layers.Tensor2D;

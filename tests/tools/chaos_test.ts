@@ -1,5 +1,5 @@
 import { Audit, isKept, type Verdict } from "../../tools/chaos/audit.ts";
-import { Assignment, type ChaosPicture, loadPictures } from "../../tools/chaos/pictures.ts";
+import { Assignment, type ChaosImage, loadImages } from "../../tools/chaos/images.ts";
 import { isPoisoned, poisoned } from "../../tools/chaos/poison.ts";
 import { type ChaosReport, summary } from "../../tools/chaos/report.ts";
 import { type ChaosOptions, runChaos } from "../../tools/chaos/run.ts";
@@ -17,7 +17,7 @@ Deno.test("chaos: a schedule is the same for the same seed, and another one for 
   assert(JSON.stringify(plan(7)) !== JSON.stringify(plan(8)));
 });
 
-Deno.test("chaos: a schedule has each kind of fault as often as the others, in order, before the last picture", () => {
+Deno.test("chaos: a schedule has each kind of fault as often as the others, in order, before the last image", () => {
   const plan = planFaults({ seed: 1, messages: 1_000, count: 2 * KINDS.length, kinds: KINDS });
   const times = Map.groupBy(plan, ({ kind }) => kind);
   assertEquals(KINDS.map((kind) => times.get(kind)?.length), KINDS.map(() => 2));
@@ -32,14 +32,14 @@ Deno.test("chaos: the embedded bus has no broker to kill, one broker leads alone
   assertEquals(possibleFaults("kafka", true, 3), KINDS.filter((kind) => kind !== "fill-quota"));
 });
 
-const GOOD: ChaosPicture = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
-const BAD: ChaosPicture = { bytes: Uint8Array.of(3, 4), label: null, code: "damaged" };
+const GOOD: ChaosImage = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
+const BAD: ChaosImage = { bytes: Uint8Array.of(3, 4), label: null, code: "damaged" };
 
 /** Numbers 0 to 199; a tenth of them is bad. */
 const NUMBERS = new Assignment([GOOD, BAD], 200, 1, 0.1);
 const ALL = Array.from({ length: NUMBERS.count }, (_, number) => number);
-const FIRST_BAD = ALL.find((number) => NUMBERS.picture(number) === BAD)!;
-const FIRST_GOOD = ALL.find((number) => NUMBERS.picture(number) === GOOD)!;
+const FIRST_BAD = ALL.find((number) => NUMBERS.image(number) === BAD)!;
+const FIRST_GOOD = ALL.find((number) => NUMBERS.image(number) === GOOD)!;
 
 /** What is read back, when all went well: ids by what they are read as. */
 interface ReadBack {
@@ -51,10 +51,10 @@ interface ReadBack {
 /** Judges a run that went well, except for one change. */
 function judge(change: (read: ReadBack, audit: Audit) => void = () => {}): Verdict {
   const audit = new Audit(NUMBERS);
-  const letters = ALL.filter((number) => NUMBERS.picture(number) === BAD);
+  const letters = ALL.filter((number) => NUMBERS.image(number) === BAD);
   const read: ReadBack = { rows: [...ALL], answers: [...ALL], letters };
   change(read, audit);
-  for (const number of read.rows) audit.row({ id: NUMBERS.id(number), ...NUMBERS.picture(number) });
+  for (const number of read.rows) audit.row({ id: NUMBERS.id(number), ...NUMBERS.image(number) });
   for (const number of read.answers) audit.answer(NUMBERS.id(number));
   for (const number of read.letters) {
     audit.deadLetter({ id: NUMBERS.id(number), code: "damaged", value: BAD.bytes });
@@ -82,7 +82,7 @@ const TROUBLE: readonly [string, (read: ReadBack, audit: Audit) => void, Partial
     [answers[17], answers[17 + 48]] = [answers[17 + 48]!, answers[17]!];
   }, { outOfOrder: 1 }],
   ["a missing dead letter", ({ letters }) => letters.pop(), { lost: 0 }],
-  ["a dead letter of a good picture", ({ letters }) => letters.push(FIRST_GOOD), {
+  ["a dead letter of a good image", ({ letters }) => letters.push(FIRST_GOOD), {
     deadLettersUnexpected: 1,
   }],
   ["a dead letter with other bytes", ({ letters }, audit) => {
@@ -126,7 +126,7 @@ function counted(change: (count: TopicCount) => void, removed?: number): Verdict
   for (const number of ALL) {
     if (number !== removed) count.add("request", NUMBERS.id(number));
     count.add("result", NUMBERS.id(number));
-    if (NUMBERS.picture(number) === BAD) count.add("dead letter", NUMBERS.id(number));
+    if (NUMBERS.image(number) === BAD) count.add("dead letter", NUMBERS.id(number));
   }
   change(count);
   return count.judge(judge());
@@ -145,7 +145,7 @@ Deno.test("chaos: with exactly-once delivery, a request that the bus has removed
   assertEquals(counted((count) => count.add("result", NUMBERS.id(FIRST_GOOD)), FIRST_GOOD).twice, 1);
 });
 
-Deno.test("chaos: with exactly-once delivery, a picture sent twice that has two results breaks nothing", () => {
+Deno.test("chaos: with exactly-once delivery, an image sent twice that has two results breaks nothing", () => {
   const verdict = counted((count) => {
     count.add("request", `chaos-${FIRST_GOOD}`);
     count.add("result", `chaos-${FIRST_GOOD}`);
@@ -160,14 +160,14 @@ Deno.test("chaos: a row that only one of two databases has is lost", () => {
   assertEquals(audit.verdict().lost, 1);
 });
 
-Deno.test("chaos: the pictures are the same for the same seed, and as many are bad as asked for", async () => {
-  const pictures = await loadPictures();
+Deno.test("chaos: the images are the same for the same seed, and as many are bad as asked for", async () => {
+  const images = await loadImages();
   const numbers = (seed: number) => {
-    const assignment = new Assignment(pictures, 5_000, seed, 0.02);
-    return Array.from({ length: 5_000 }, (_, number) => pictures.indexOf(assignment.picture(number)));
+    const assignment = new Assignment(images, 5_000, seed, 0.02);
+    return Array.from({ length: 5_000 }, (_, number) => images.indexOf(assignment.image(number)));
   };
   assertEquals(numbers(1), numbers(1));
-  const bad = numbers(1).filter((i) => pictures[i]!.code !== null).length;
+  const bad = numbers(1).filter((i) => images[i]!.code !== null).length;
   assert(bad > 60 && bad < 140, `${bad} of 5,000 are bad`);
 });
 

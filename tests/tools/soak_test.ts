@@ -7,7 +7,7 @@ import { writeTinyModel } from "../../testing/tiny_model.ts";
 
 const MIB = 2 ** 20;
 
-/** A sample for each hundredth of 6,000 pictures. */
+/** A sample for each hundredth of 6,000 images. */
 function samplesOf(megabytes: (images: number) => number): Sample[] {
   return Array.from({ length: 101 }, (_, i) => {
     const images = 60 * i;

@@ -1,5 +1,5 @@
 import { Bitset } from "./bitset.ts";
-import type { Assignment, ChaosPicture } from "./pictures.ts";
+import type { Assignment, ChaosImage } from "./images.ts";
 
 /** A row of the results database. */
 export interface StoredRow {
@@ -21,7 +21,7 @@ export interface FoundLetter {
   readonly value: Uint8Array;
 }
 
-/** What became of the pictures of a run. */
+/** What became of the images of a run. */
 export interface Verdict {
   /** Accepted by the bus. */
   readonly sent: number;
@@ -29,24 +29,24 @@ export interface Verdict {
   readonly stored: number;
   /** Without a row in one of the databases. */
   readonly lost: number;
-  /** Rows more than one a picture, and rows of no picture of this run. */
+  /** Rows more than one an image, and rows of no image of this run. */
   readonly twice: number;
   /** With a row that says something else than the model does when nothing goes wrong. */
   readonly wrong: number;
   /** Without a result on the results topic. */
   readonly unanswered: number;
-  /** Whose first result came after that of a later picture with the same key. */
+  /** Whose first result came after that of a later image with the same key. */
   readonly outOfOrder: number;
   /**
    * Results that came again on the topic: at least once is what it promises, so they break nothing. With exactly-once delivery
    * the requests that were stored again by their sender, each of which has a result of its own.
    */
   readonly repeated: number;
-  /** Bad pictures. */
+  /** Bad images. */
   readonly deadLettersExpected: number;
   /** Of these, the ones with a dead letter that has their bytes and the right reason. */
   readonly deadLettersFound: number;
-  /** Dead letters of good pictures, second ones of an id, and those with other bytes or another reason. */
+  /** Dead letters of good images, second ones of an id, and those with other bytes or another reason. */
   readonly deadLettersUnexpected: number;
   /** The first few ids of each kind of trouble. */
   readonly examples: Readonly<Record<string, readonly string[]>>;
@@ -56,7 +56,7 @@ const MAX_EXAMPLES = 10;
 
 /**
  * Judges a run by what is read back: every row, every result in the order of its partition, every dead letter. Holds a few
- * bits a picture.
+ * bits an image.
  */
 export class Audit {
   readonly #assignment: Assignment;
@@ -89,7 +89,7 @@ export class Audit {
       this.#twice++;
       return this.#note("twice", id);
     }
-    const expected = this.#assignment.picture(number);
+    const expected = this.#assignment.image(number);
     if (label === expected.label && code === expected.code) return;
     this.#wrong++;
     this.#note("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
@@ -115,7 +115,7 @@ export class Audit {
   /** Takes a dead letter into account. */
   deadLetter(letter: FoundLetter): void {
     const number = this.#assignment.number(letter.id);
-    if (number !== null && isOf(letter, this.#assignment.picture(number)) && this.#buried.add(number)) return;
+    if (number !== null && isOf(letter, this.#assignment.image(number)) && this.#buried.add(number)) return;
     this.#unexpected++;
     this.#note("unexpected dead letter", `${letter.id}: ${letter.code}`);
   }
@@ -125,7 +125,7 @@ export class Audit {
     let deadLettersExpected = 0;
     let stored = 0;
     for (let number = 0; number < this.#assignment.count; number++) {
-      const isBad = this.#assignment.picture(number).code !== null;
+      const isBad = this.#assignment.image(number).code !== null;
       if (isBad) deadLettersExpected++;
       if (this.#isStored(number)) stored++;
       this.#noteMissing(number, isBad);
@@ -167,7 +167,7 @@ export class Audit {
 /**
  * Whether a run kept every promise.
  *
- * @param verdict What became of its pictures.
+ * @param verdict What became of its images.
  */
 export function isKept(verdict: Verdict): boolean {
   const { lost, twice, wrong, unanswered, outOfOrder, deadLettersUnexpected } = verdict;
@@ -175,8 +175,8 @@ export function isKept(verdict: Verdict): boolean {
     verdict.deadLettersFound === verdict.deadLettersExpected;
 }
 
-function isOf({ code, value }: FoundLetter, picture: ChaosPicture): boolean {
-  const { bytes } = picture;
-  return code === picture.code && value.length === bytes.length &&
+function isOf({ code, value }: FoundLetter, image: ChaosImage): boolean {
+  const { bytes } = image;
+  return code === image.code && value.length === bytes.length &&
     value.every((byte, i) => byte === bytes[i]);
 }

@@ -9,7 +9,7 @@ const BYTES_A_MESSAGE = 2_048;
 /**
  * The most bytes that the embedded bus of a run holds: enough for all results, which are read at the end.
  *
- * @param messages How many pictures are sent.
+ * @param messages How many images are sent.
  */
 export function maxQueueBytes(messages: number): number {
   return LEAST_QUEUE_BYTES + BYTES_A_MESSAGE * messages;

@@ -1,5 +1,5 @@
 /**
- * `deno task chaos`: pictures are sent while worker processes are killed, models fail and brokers go away; then everything is
+ * `deno task chaos`: images are sent while worker processes are killed, models fail and brokers go away; then everything is
  * read back. Exits with 0 when nothing was lost, doubled, out of order or wrong, else with 1. docs/guarantees.md says what
  * that shows.
  *
@@ -15,7 +15,7 @@ import { formatReport } from "./report.ts";
 import { type ChaosOptions, type Progress, runChaos } from "./run.ts";
 import { type FaultKind, FAULTS, planFaults, possibleFaults } from "./schedule.ts";
 
-/** Pictures to a fault, where it is not said how many faults there shall be. */
+/** Images to a fault, where it is not said how many faults there shall be. */
 const MESSAGES_PER_FAULT = 3_000;
 
 const HELP = `Usage: deno task chaos [options]
@@ -23,14 +23,14 @@ const HELP = `Usage: deno task chaos [options]
   --bus sqlite|kafka     the embedded bus, or a Kafka of its own; default sqlite
   --brokers 1|3          brokers of Kafka; three hold a replica of everything each; default 1
   --postgres             results also go into a PostgreSQL of its own, besides the SQLite file
-  --messages N           how many pictures; default 10000
-  --seed N               of the schedule and the pictures; default 1
+  --messages N           how many images; default 10000
+  --seed N               of the schedule and the images; default 1
   --faults A,B           which faults; default: all that there can be
-  --fault-count N        how many; default: one for 3000 pictures, and each kind at least once
+  --fault-count N        how many; default: one for 3000 images, and each kind at least once
   --workers N            worker processes; default 3
   --workers-per-model N  threads of the model in each of them; default 1
-  --rate N               most pictures a second; default 500
-  --bad-percent N        how many pictures are bad; default 2
+  --rate N               most images a second; default 500
+  --bad-percent N        how many images are bad; default 2
   --max-worker-memory-mb N  a model that has grown past it has to be replaced; default 128
   --session-ms N         silence after which a worker loses its partitions; default 3000
   --schedule             print the faults and do nothing

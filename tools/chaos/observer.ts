@@ -3,9 +3,9 @@ import { decodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
 import type { Subscription, Transport } from "../../bus/transport/transport.ts";
 import { Bitset } from "./bitset.ts";
-import type { Assignment } from "./pictures.ts";
+import type { Assignment } from "./images.ts";
 
-/** Pictures whose waits are measured together: those sent before and just after a fault. */
+/** Images whose waits are measured together: those sent before and just after a fault. */
 interface Window {
   readonly begun: number;
   /** The first number that is not in it any more. */
@@ -19,7 +19,7 @@ interface Mark {
   readonly reached: () => void;
 }
 
-/** The pictures that are sent so soon after a fault feel it as well. */
+/** The images that are sent so soon after a fault feel it as well. */
 const FELT_MS = 1_000;
 
 /**
@@ -31,7 +31,7 @@ export class Observer {
   lastAt = performance.now();
   /** The longest time without any such result while some were awaited, in milliseconds. */
   longestStallMs = 0;
-  /** The longest time from the first sending of a picture to its result, in milliseconds. */
+  /** The longest time from the first sending of an image to its result, in milliseconds. */
   longestWaitMs = 0;
   readonly #assignment: Assignment;
   readonly #seen: Bitset;
@@ -57,12 +57,12 @@ export class Observer {
     return new Observer(assignment, await transport.subscribe([RESULTS_TOPIC], { from: "start" }));
   }
 
-  /** How many pictures have a result. */
+  /** How many images have a result. */
   get answered(): number {
     return this.#seen.size;
   }
 
-  /** A picture is given to the bus for the first time. Numbers come in ascending order. */
+  /** An image is given to the bus for the first time. Numbers come in ascending order. */
   sent(number: number): void {
     const now = performance.now();
     if (this.#sent === this.#seen.size) this.#waitingSince = now;
@@ -70,7 +70,7 @@ export class Observer {
     this.#sentAt[number] = now;
   }
 
-  /** Resolves when all pictures with a smaller number have a result. */
+  /** Resolves when all images with a smaller number have a result. */
   reached(number: number): Promise<void> {
     if (this.#low >= number) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@ import { sleep } from "../../lib/sleep.ts";
 import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
 import type { Brokers, ChaosBus } from "./brokers.ts";
 import { requestTopic } from "../../bus/topics.ts";
-import { MODEL } from "./pictures.ts";
+import { MODEL } from "./images.ts";
 import { Proxy } from "./proxy.ts";
 import { Replicas } from "./replicas.ts";
 

@@ -1,7 +1,7 @@
 const MARK = new TextEncoder().encode("imagebus chaos: poison");
 
 /**
- * A picture on which the model of a chaos run always throws. It is a valid one: what follows the end of a PNG is ignored.
+ * An image on which the model of a chaos run always throws. It is a valid one: what follows the end of a PNG is ignored.
  *
  * @param png Any PNG.
  */
@@ -13,7 +13,7 @@ export function poisoned(png: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Whether a picture is one of {@linkcode poisoned}.
+ * Whether an image is one of {@linkcode poisoned}.
  *
  * @param image Any bytes.
  */

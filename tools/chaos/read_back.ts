@@ -6,7 +6,7 @@ import { decodeRequest, decodeResult } from "../../bus/envelope.ts";
 import { DEAD_LETTERS_TOPIC, requestTopic, RESULTS_TOPIC } from "../../bus/topics.ts";
 import type { Message } from "../../bus/transport/transport.ts";
 import { Audit, type StoredRow, type Verdict } from "./audit.ts";
-import { type Assignment, MODEL } from "./pictures.ts";
+import { type Assignment, MODEL } from "./images.ts";
 import { TopicCount } from "./topic_count.ts";
 
 /** Where the results of a run were kept. */

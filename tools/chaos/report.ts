@@ -6,7 +6,7 @@ export interface FaultReport extends Fault {
   /** How long it was being done, in milliseconds: a broker that comes back included. */
   readonly tookMs: number;
   /**
-   * The longest that any picture sent before it, or within a second after its beginning, had to wait for its result from then
+   * The longest that any image sent before it, or within a second after its beginning, had to wait for its result from then
    * on, in milliseconds; `null` when that took too long.
    */
   readonly recoveredMs: number | null;
@@ -20,7 +20,7 @@ export interface ChaosReport {
   readonly brokers: number;
   /** Whether the results went into a PostgreSQL as well. */
   readonly postgres: boolean;
-  /** Of the schedule and the pictures. */
+  /** Of the schedule and the images. */
   readonly seed: number;
   /** Worker processes at first. */
   readonly workers: number;
@@ -28,13 +28,13 @@ export interface ChaosReport {
   readonly commitBeforeSink: boolean;
   /** Whether the topics may hold nothing twice either. */
   readonly exactlyOnce: boolean;
-  /** What became of the pictures. */
+  /** What became of the images. */
   readonly verdict: Verdict;
   /** Whether every promise was kept. */
   readonly kept: boolean;
   /** In the order of their beginnings. */
   readonly faults: readonly FaultReport[];
-  /** How often a picture was sent again because the bus was away. */
+  /** How often an image was sent again because the bus was away. */
   readonly sentAgain: number;
   /** Worker processes that ended by themselves, did not drain, or gave more work to a Worker over its bound. */
   readonly crashes: readonly string[];
@@ -42,9 +42,9 @@ export interface ChaosReport {
   readonly replaced: number;
   /** The longest time without any new result while some were awaited, in milliseconds. */
   readonly longestStallMs: number;
-  /** The longest time from the first sending of a picture to its result, in milliseconds. */
+  /** The longest time from the first sending of an image to its result, in milliseconds. */
   readonly longestWaitMs: number;
-  /** From the first picture to the last result, in milliseconds. */
+  /** From the first image to the last result, in milliseconds. */
   readonly tookMs: number;
 }
 
@@ -67,12 +67,8 @@ export function formatReport(
     `${busOf(report)}, seed ${report.seed}, ${report.workers} worker processes, ${
       seconds(report.tookMs)
     } s; ` +
-    `${verdict.repeated} ${
-      report.exactlyOnce ? "pictures stored twice" : "results repeated on the topic"
-    }, ` +
-    `${report.sentAgain} pictures sent again, longest wait of a picture ${
-      seconds(report.longestWaitMs)
-    } s, ` +
+    `${verdict.repeated} ${report.exactlyOnce ? "images stored twice" : "results repeated on the topic"}, ` +
+    `${report.sentAgain} images sent again, longest wait of an image ${seconds(report.longestWaitMs)} s, ` +
     `${report.replaced} Workers replaced for their memory`,
     ...trouble,
     ...report.crashes,
@@ -106,7 +102,7 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
 /**
  * Whether a run went as it should: nothing lost, nothing wrong, and no process ended or went on where it must not.
  *
- * @param verdict What became of the pictures.
+ * @param verdict What became of the images.
  * @param crashes What the processes did that they must not.
  */
 export function wentWell(verdict: Verdict, crashes: readonly string[]): boolean {

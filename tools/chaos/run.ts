@@ -6,7 +6,7 @@ import { busOptions, maxQueueBytes, startBus } from "./bus.ts";
 import { ACTS } from "./faults/faults.ts";
 import type { Stage } from "./faults/stage.ts";
 import { Observer } from "./observer.ts";
-import { Assignment, loadPictures, MODEL } from "./pictures.ts";
+import { Assignment, loadImages, MODEL } from "./images.ts";
 import { readBack } from "./read_back.ts";
 import { type ChaosReport, type FaultReport, wentWell } from "./report.ts";
 import { type BusKind, type Fault, type FaultKind, planFaults } from "./schedule.ts";
@@ -21,9 +21,9 @@ export interface ChaosOptions {
   readonly brokers: number;
   /** Whether the results go into a PostgreSQL as well. */
   readonly postgres: boolean;
-  /** How many pictures. */
+  /** How many images. */
   readonly messages: number;
-  /** Of the schedule and the pictures. */
+  /** Of the schedule and the images. */
   readonly seed: number;
   /** Which faults. */
   readonly kinds: readonly FaultKind[];
@@ -33,9 +33,9 @@ export interface ChaosOptions {
   readonly workers: number;
   /** How many Workers the model has in each of them. */
   readonly workersPerModel: number;
-  /** The most pictures a second. */
+  /** The most images a second. */
   readonly rate: number;
-  /** The share of bad pictures, 0 to 1. */
+  /** The share of bad images, 0 to 1. */
   readonly badShare: number;
   /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
@@ -57,9 +57,9 @@ export interface ChaosOptions {
 
 /** How a run goes. */
 export interface Progress {
-  /** Pictures with a result. */
+  /** Images with a result. */
   readonly answered: number;
-  /** Pictures in all. */
+  /** Images in all. */
   readonly messages: number;
   /** Faults begun so far. */
   readonly faults: number;
@@ -76,7 +76,7 @@ const PROGRESS_MS = 500;
 const SETTLED_MS = 5_000;
 
 /**
- * Sends pictures while it makes faults, reads everything back, and judges.
+ * Sends images while it makes faults, reads everything back, and judges.
  *
  * @param options What to run.
  * @returns How it went.
@@ -86,7 +86,7 @@ const SETTLED_MS = 5_000;
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { directory, messages, seed, badShare } = options;
-  const assignment = new Assignment(await loadPictures(options.data), messages, seed, badShare);
+  const assignment = new Assignment(await loadImages(options.data), messages, seed, badShare);
   await using own = await startBus(options.bus, directory, options.brokers);
   await using server = options.postgres ? await startPostgres() : null;
   await using bus = await connect(
@@ -234,7 +234,7 @@ class Run {
   }
 
   /**
-   * Resolves when each picture has a result, or when none will come any more: all is committed, or nothing moves. With
+   * Resolves when each image has a result, or when none will come any more: all is committed, or nothing moves. With
    * exactly-once delivery, what was sent twice has two.
    */
   async #settled(): Promise<void> {

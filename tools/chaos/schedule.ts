@@ -37,7 +37,7 @@ export type FaultKind = keyof typeof FAULTS;
 
 /** One fault of a run. Equal settings give equal faults. */
 export interface Fault {
-  /** It begins when so many pictures were accepted by the bus. */
+  /** It begins when so many images were accepted by the bus. */
   readonly at: number;
   /** What happens. */
   readonly kind: FaultKind;
@@ -53,7 +53,7 @@ export interface Fault {
 export interface ScheduleOptions {
   /** Another one gives another schedule. */
   readonly seed: number;
-  /** How many pictures are sent. */
+  /** How many images are sent. */
   readonly messages: number;
   /** How many faults. */
   readonly count: number;
@@ -82,7 +82,7 @@ export function possibleFaults(bus: BusKind, postgres: boolean, brokers = 1): Fa
 }
 
 /**
- * Lays out the faults of a run: spread evenly over the pictures, in shuffled rounds of all kinds. One in four does not wait
+ * Lays out the faults of a run: spread evenly over the images, in shuffled rounds of all kinds. One in four does not wait
  * for the recovery from the one before.
  *
  * @param options Seed, length and kinds.

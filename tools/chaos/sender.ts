@@ -1,7 +1,7 @@
 import { sleep } from "../../lib/sleep.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { BusError } from "../../bus/transport/errors.ts";
-import { type Assignment, KEYS, MODEL } from "./pictures.ts";
+import { type Assignment, KEYS, MODEL } from "./images.ts";
 
 const AGAIN_MS = 200;
 /** What it did not send while it was not allowed to, it sends afterwards as fast as it can: that of the last second. */
@@ -10,14 +10,14 @@ const LEAST_PAUSE_MS = 5;
 
 /** How to send. */
 export interface SenderOptions {
-  /** The most pictures a second. */
+  /** The most images a second. */
   readonly rate: number;
-  /** Told when a picture is given to the bus for the first time, in ascending order. */
+  /** Told when an image is given to the bus for the first time, in ascending order. */
   readonly onSent: (number: number) => void;
 }
 
 /**
- * Sends the pictures of a run. Of a key the next one is sent when the one before was accepted, and what was refused is sent
+ * Sends the images of a run. Of a key the next one is sent when the one before was accepted, and what was refused is sent
  * again under its id: so whatever is out of order later, the sender did not do it.
  */
 export class Sender {
@@ -48,7 +48,7 @@ export class Sender {
     this.#rate = options.rate;
   }
 
-  /** Lets it send all pictures before this number. */
+  /** Lets it send all images before this number. */
   allow(limit: number): void {
     this.#limit = Math.max(this.#limit, limit);
     this.#limitRaised.resolve();
@@ -94,7 +94,7 @@ export class Sender {
   }
 
   async #send(number: number, signal: AbortSignal): Promise<void> {
-    const { bytes, label } = this.#assignment.picture(number);
+    const { bytes, label } = this.#assignment.image(number);
     const [id, key] = [this.#assignment.id(number), this.#assignment.key(number)];
     const options = { id, key, model: MODEL, signal, ...(label !== null && { actual: label }) };
     while (!await this.#accepts(() => this.#bus.send(bytes, options))) {

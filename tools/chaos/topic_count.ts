@@ -1,4 +1,4 @@
-import type { Assignment } from "./pictures.ts";
+import type { Assignment } from "./images.ts";
 import type { Verdict } from "./audit.ts";
 
 /** What is counted on a topic. */
@@ -8,7 +8,7 @@ const MAX_EXAMPLES = 10;
 
 /**
  * Judges a run with exactly-once delivery: each request that the bus stored has one result, and one dead letter if it is bad.
- * A sender that does not know whether a picture was stored sends it again, so the requests of an id are counted too.
+ * A sender that does not know whether an image was stored sends it again, so the requests of an id are counted too.
  */
 export class TopicCount {
   readonly #assignment: Assignment;
@@ -40,7 +40,7 @@ export class TopicCount {
       // The embedded bus removes what is worked off when it is full: such a request was stored once.
       const requests = Math.max(1, this.#counts.request[number]!);
       repeated += requests - 1;
-      const isBad = this.#assignment.picture(number).code !== null;
+      const isBad = this.#assignment.image(number).code !== null;
       for (const what of ["result", ...isBad ? ["dead letter" as const] : []] as const) {
         const surplus = this.#counts[what][number]! - requests;
         if (surplus === 0) continue;

@@ -1,14 +1,14 @@
 import type { Bus } from "../../bus/bus.ts";
 import type { ResultStream } from "../../bus/result_stream.ts";
-import type { Picture } from "../../testing/images.ts";
+import type { TestImage } from "../../testing/images.ts";
 import { Bitset } from "../chaos/bitset.ts";
 
 /** So many are on the bus without a result, at most: enough for full batches, little enough for a small bus. */
 const MAX_WAITING = 1_000;
 
-/** Sends pictures, each when the bus has room for it, and counts their results. */
+/** Sends images, each when the bus has room for it, and counts their results. */
 export class Asker {
-  /** How many pictures have a result. */
+  /** How many images have a result. */
   answered = 0;
   /** How many of the results are failures. */
   failed = 0;
@@ -28,7 +28,7 @@ export class Asker {
    * Begins to listen.
    *
    * @param bus Where to ask.
-   * @param messages How many pictures there will be.
+   * @param messages How many images there will be.
    */
   static async start(bus: Bus, messages: number): Promise<Asker> {
     const results = bus.results();
@@ -37,12 +37,12 @@ export class Asker {
   }
 
   /**
-   * Sends pictures in turn until so many are sent as were said. Resolves when each has a result.
+   * Sends images in turn until so many are sent as were said. Resolves when each has a result.
    *
-   * @param pictures At least one.
+   * @param images At least one.
    * @throws {BusError} When the bus can't go on.
    */
-  async run(messages: number, pictures: readonly Picture[]): Promise<void> {
+  async run(messages: number, images: readonly TestImage[]): Promise<void> {
     const fail = (error: unknown) => {
       this.#failure ??= { error };
       this.#move();
@@ -50,7 +50,7 @@ export class Asker {
     this.#listen(messages).catch(fail);
     for (let number = 0; number < messages; number++) {
       await this.#until(() => number - this.answered < MAX_WAITING);
-      const { png, model } = pictures[number % pictures.length]!;
+      const { png, model } = images[number % images.length]!;
       this.#bus.send(png, { id: `soak-${number}`, model }).catch(fail);
     }
     await this.#until(() => this.answered === messages);

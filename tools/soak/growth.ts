@@ -1,8 +1,8 @@
 /** How much memory the worker process had. */
 export interface Sample {
-  /** When, in milliseconds since the first picture was sent. */
+  /** When, in milliseconds since the first image was sent. */
   readonly atMs: number;
-  /** How many pictures had a result by then. */
+  /** How many images had a result by then. */
   readonly images: number;
   /** Resident memory of the process, its Workers included, in bytes. */
   readonly rssBytes: number;
@@ -10,13 +10,13 @@ export interface Sample {
 
 /** What the samples of a run say. */
 export interface Growth {
-  /** At the first sample after a sixth of the pictures, in bytes. */
+  /** At the first sample after a sixth of the images, in bytes. */
   readonly warmBytes: number;
   /** At the last sample, in bytes. */
   readonly endBytes: number;
   /** The largest sample, in bytes. */
   readonly largestBytes: number;
-  /** The median of the second sixth of the pictures, in bytes. */
+  /** The median of the second sixth of the images, in bytes. */
   readonly earlyBytes: number;
   /** The median of the last sixth, in bytes. */
   readonly lateBytes: number;
@@ -32,7 +32,7 @@ const LEAST_SAMPLES = 3;
  * goes, so that two single samples say little: medians of the second and of the last sixth are compared.
  *
  * @param samples In the order of time.
- * @param messages How many pictures there are.
+ * @param messages How many images there are.
  * @returns `null` when there are fewer than three samples in one of the two sixths: the run was too short.
  */
 export function judgeGrowth(samples: readonly Sample[], messages: number): Growth | null {

@@ -1,5 +1,5 @@
 /**
- * The shipped Worker of a model, which keeps so many bytes for each picture as the query of its address says. It has no
+ * The shipped Worker of a model, which keeps so many bytes for each image as the query of its address says. It has no
  * permissions either. They lie outside of WebAssembly: TensorFlow.js knows nothing of them.
  *
  * @module

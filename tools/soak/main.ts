@@ -1,5 +1,5 @@
 /**
- * `deno task soak`: many pictures through one worker process, whose memory is watched. Exits with 0 when it has not grown after
+ * `deno task soak`: many images through one worker process, whose memory is watched. Exits with 0 when it has not grown after
  * the first sixth of them by more than is allowed, else with 1. docs/guarantees.md says what that shows.
  *
  * @module
@@ -20,12 +20,12 @@ import { runSoak, type SoakOptions, type SoakReport } from "./run.ts";
 const HELP = `Usage: deno task soak [options]
 
   --bus sqlite|kafka        the embedded bus, or a broker of its own; default sqlite
-  --messages N              how many pictures; default 300000; with less than 150000 memory has not settled
+  --messages N              how many images; default 300000; with less than 150000 memory has not settled
   --models A,B              which models are asked, in turn; default: all that are shipped
   --max-growth-mb N         the most that memory may grow after the first sixth; default 30
   --max-worker-memory-mb N  a Worker that grows past it is replaced between batches; default 1024
   --leak                    the control: the models keep 256 MB in all; without replacement the run has to fail
-  --plot FILE               draw memory over the pictures, as SVG
+  --plot FILE               draw memory over the images, as SVG
   --json                    the report as one JSON object, with all samples`;
 
 type Settings = Omit<SoakOptions, "directory" | "onProgress" | "signal">;
@@ -77,7 +77,7 @@ const TENTH = 10;
 
 /** A bar on a terminal; elsewhere a line for each tenth. */
 function progress(messages: number): (sample: Sample) => void {
-  const bar = new Progress("pictures", messages);
+  const bar = new Progress("images", messages);
   let tenths = 0;
   return ({ images, rssBytes }) => {
     bar.show(images);

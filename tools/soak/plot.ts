@@ -5,7 +5,7 @@ import type { Sample } from "./growth.ts";
 const SIZE = { width: 800, height: 320, left: 60, right: 780, top: 40, bottom: 270 };
 
 /**
- * Draws resident memory over the pictures.
+ * Draws resident memory over the images.
  *
  * @param samples In the order of time.
  * @param title What it shows.
@@ -36,7 +36,7 @@ ${
       markup`<text x="${x.at(tick)}" y="${bottom + 18}" text-anchor="middle">${tick}</text>
 `
     )
-  }<text x="${(left + right) / 2}" y="${bottom + 38}" text-anchor="middle">pictures</text>
+  }<text x="${(left + right) / 2}" y="${bottom + 38}" text-anchor="middle">images</text>
 <text x="14" y="${(top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 ${
     (top + bottom) / 2
   })">resident memory, MiB</text>

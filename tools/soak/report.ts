@@ -39,7 +39,7 @@ export function formatReport(
  */
 export function summary({ bus, messages, failed, tookMs, growth, maxGrowthMb, passed }: SoakReport): string {
   const perSecond = Math.round(messages / tookMs * 1_000);
-  const begin = `${messages} pictures on ${bus}, ${perSecond} a second${
+  const begin = `${messages} images on ${bus}, ${perSecond} a second${
     failed > 0 ? `, ${failed} failed` : ""
   }`;
   if (growth === null) return `${begin}: too short to judge its memory`;
@@ -51,7 +51,7 @@ export function summary({ bus, messages, failed, tookMs, growth, maxGrowthMb, pa
 }
 
 /**
- * Memory over the pictures as bars of text, from the least to the most there was.
+ * Memory over the images as bars of text, from the least to the most there was.
  *
  * @param samples In the order of time.
  * @param width The most bars.

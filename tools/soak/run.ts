@@ -1,7 +1,7 @@
 import { optionsFor } from "../../testing/options_for.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
-import { type Picture, picturesOf } from "../../testing/images.ts";
+import { imagesOf, type TestImage } from "../../testing/images.ts";
 import type { BusKind } from "../chaos/schedule.ts";
 import { startKafka } from "../../testing/brokers/kafka_broker.ts";
 import { Asker } from "./asker.ts";
@@ -13,7 +13,7 @@ import { WorkerProcess } from "./worker_process.ts";
 export interface SoakOptions {
   /** On which bus. */
   readonly bus: BusKind;
-  /** How many pictures. */
+  /** How many images. */
   readonly messages: number;
   /** The models that are asked, in turn. */
   readonly models: readonly string[];
@@ -39,19 +39,19 @@ export interface SoakOptions {
 export interface SoakReport {
   /** On which bus. */
   readonly bus: BusKind;
-  /** How many pictures. */
+  /** How many images. */
   readonly messages: number;
   /** How many of them could not be classified. */
   readonly failed: number;
   /** Whether the models leaked. */
   readonly leak: boolean;
-  /** From the first picture sent to the last result, in milliseconds. */
+  /** From the first image sent to the last result, in milliseconds. */
   readonly tookMs: number;
   /** How memory went; `null` when the run was too short to tell. */
   readonly growth: Growth | null;
   /** The most that it may grow, in MiB. */
   readonly maxGrowthMb: number;
-  /** Whether it stayed within that, and every picture was classified. */
+  /** Whether it stayed within that, and every image was classified. */
   readonly passed: boolean;
   /** The models as they were at the end. */
   readonly models: readonly ModelStatus[];
@@ -62,13 +62,13 @@ export interface SoakReport {
 /** What is worked off, and results beyond it, are removed: so the bus itself reaches its steady state. */
 const BUS_OPTIONS: ConnectOptions = { sqlite: { maxQueueBytes: 64 * 2 ** 20 } };
 
-/** What all models together keep in the whole of a run that leaks, in bytes: the same for each number of pictures. */
+/** What all models together keep in the whole of a run that leaks, in bytes: the same for each number of images. */
 const LEAK_BYTES = 256 * 2 ** 20;
 
 const STALL_MS = 120_000;
 
 /**
- * Sends many pictures through one worker process, and watches its memory.
+ * Sends many images through one worker process, and watches its memory.
  *
  * @param options What to run.
  * @returns How it went.
@@ -106,17 +106,17 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   return { bus: options.bus, messages, failed, leak, tookMs, ...state };
 }
 
-/** A model of one's own is asked with the pictures of a shipped one. */
-function samplesOf(model: string): Picture[] {
+/** A model of one's own is asked with the images of a shipped one. */
+function samplesOf(model: string): TestImage[] {
   try {
-    return picturesOf(model);
+    return imagesOf(model);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return picturesOf("mnist").map((picture) => ({ ...picture, model }));
+    return imagesOf("mnist").map((image) => ({ ...image, model }));
   }
 }
 
-/** Collects samples from the first picture on. */
+/** Collects samples from the first image on. */
 class Watch {
   readonly samples: Sample[] = [];
   models: readonly ModelStatus[] = [];

@@ -24,7 +24,7 @@ export interface WorkerSettings {
   readonly results: string;
   /** A Worker that has more memory than this, in MiB, is replaced between batches. */
   readonly maxWorkerMemoryMb: number;
-  /** How many bytes a model keeps for each picture: 0 for none, as it should be. */
+  /** How many bytes a model keeps for each image: 0 for none, as it should be. */
   readonly leakBytes: number;
   /** How often it says how it is, in milliseconds. */
   readonly sampleMs: number;

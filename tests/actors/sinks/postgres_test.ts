@@ -13,7 +13,7 @@ import {
   query,
   serverOfTests,
 } from "../../../testing/brokers/test_postgres.ts";
-import { picturesOf } from "../../../testing/images.ts";
+import { imagesOf } from "../../../testing/images.ts";
 import { classified, failed } from "../../../testing/settled.ts";
 import { type SinkPlace, testSink, writeTogether } from "./sink_suite.ts";
 
@@ -290,7 +290,7 @@ testPostgres(
     const bus = new Bus(await openTransport(`sqlite:${directory}/bus.db`));
     const sinks = ["--sink", `${database},jsonl:${directory}/results.jsonl`, "--sink", "sqlite"];
     const worker = await WorkerProcess.start({ bus: bus.transport.url, directory, args: sinks });
-    const pictures = picturesOf("mnist");
+    const pictures = imagesOf("mnist");
     const send = () =>
       Promise.all(Array.from({ length: 600 }, (_, i) => bus.send(pictures[i % 10]!.png, { model: "mnist" })));
     const rows = async () =>
