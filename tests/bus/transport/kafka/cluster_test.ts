@@ -1,6 +1,6 @@
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { requestTopic } from "../../../../bus/topics.ts";
-import { MODEL } from "../../../../tools/chaos/pictures.ts";
+import { MODEL } from "../../../../tools/chaos/images.ts";
 import { OwnKafka } from "../../../../tools/chaos/own_kafka.ts";
 import { isUnknownTopic, Replicas } from "../../../../tools/chaos/replicas.ts";
 import { startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
