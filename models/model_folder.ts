@@ -5,7 +5,7 @@
  */
 import { ModelError } from "./errors.ts";
 import type { ModelFiles } from "./classifier.ts";
-import { directoryUrl, explain, showUrl } from "./read_url.ts";
+import { directoryUrl, explain, showUrl, statIfExists } from "./read_url.ts";
 
 /** What a folder is made of. */
 export interface FolderContent extends ModelFiles {
@@ -64,7 +64,7 @@ async function writeBelow(folder: URL, path: string, content: Uint8Array): Promi
  * it can't be written.
  */
 export async function writeWholeFile(url: URL, content: Uint8Array, replace = false): Promise<void> {
-  const there = await statOf(url);
+  const there = await statIfExists(url);
   if (there && (!replace || !there.isFile)) throw occupied(url, there.isFile);
   const draft = new URL(`.${crypto.randomUUID()}.tmp`, url);
   try {
@@ -77,8 +77,8 @@ export async function writeWholeFile(url: URL, content: Uint8Array, replace = fa
 }
 
 async function checkPlace(folder: URL, replace: boolean): Promise<boolean> {
-  if (await statOf(folder) === undefined) return false;
-  const isModel = (await statOf(new URL("manifest.json", folder)))?.isFile === true;
+  if (await statIfExists(folder) === undefined) return false;
+  const isModel = (await statIfExists(new URL("manifest.json", folder)))?.isFile === true;
   if (!replace || !isModel) throw occupied(folder, isModel);
   return true;
 }
@@ -95,15 +95,6 @@ async function exchange(draft: URL, folder: URL, old: boolean): Promise<void> {
     throw cause;
   }
   await Deno.remove(aside, { recursive: true });
-}
-
-async function statOf(url: URL): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(url);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw explain(url, cause, "write");
-  }
 }
 
 function occupied(url: URL, replaceable: boolean): ModelError {

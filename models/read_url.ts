@@ -59,6 +59,23 @@ export function explain(url: URL, cause: unknown, action: FileAction = "read"): 
   return new ModelError(code === "exists" ? "invalid" : code, message, { cause });
 }
 
+/**
+ * Looks up a file or directory; symbolic links are followed.
+ *
+ * @param url Any file: URL.
+ * @returns undefined if it does not exist.
+ * @throws {ModelError} `denied`, `unavailable`.
+ */
+export async function statIfExists(url: URL): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(url);
+  } catch (cause) {
+    const error = explain(url, cause);
+    if (error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
 async function openRemote(url: URL): Promise<ReadableStream<Uint8Array>> {
   const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (response.ok && response.body !== null) return response.body;

@@ -12,7 +12,7 @@ import { ModelError } from "../../models/errors.ts";
 import { directoryUrl } from "../../models/read_url.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 
-/** Noise does not shrink, so that a file is long enough to be cut. */
+/** Noise does not compress, so a file is long enough to be cut. */
 const SIDE = 200;
 const COUNTS = { train: 6, test: 3 };
 
@@ -32,7 +32,7 @@ function idx(extents: readonly number[], content: Uint8Array): Uint8Array<ArrayB
 const images = (count: number) => idx([count, SIDE, SIDE], noise(count * SIDE * SIDE));
 const labels = (count: number) => idx([count], Uint8Array.from({ length: count }, (_, i) => i));
 
-/** What a server has, by name. */
+/** Files of a server, by name. */
 type Content = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
 const CONTENT = {
@@ -66,10 +66,10 @@ function official(mirrors: readonly string[]): OfficialDataSet {
   };
 }
 
-/** A server on this machine, and what it was asked. */
+/** A local server with the requests that it received. */
 interface Host extends AsyncDisposable {
   readonly url: string;
-  /** Names with the range asked for: `test-images.gz bytes=10-`. */
+  /** Name and requested range: `test-images.gz bytes=10-`. */
   readonly asked: string[];
 }
 
@@ -90,7 +90,7 @@ function host(answer: Answer): Host {
   };
 }
 
-/** As a good server answers, ranges included. */
+/** Answers as a correct server does, ranges included. */
 function serve(content: Content): Answer {
   return (name, from) => {
     const whole = content[name];
@@ -101,7 +101,7 @@ function serve(content: Content): Answer {
   };
 }
 
-/** A server that gives one answer and hangs up after so many bytes of the body. */
+/** A server that answers once and closes the connection within the body. */
 function hangUpAfter(bytes: number): { url: string; done: Promise<void> } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const answer = async () => {
@@ -137,14 +137,11 @@ function filesIn(path: string): string[] {
 
 const ALL = ["noise/", ...Object.keys(CONTENT).map((name) => `noise/${name}`)].sort();
 
-/** Pauses that a test need not wait for. */
-const QUICK = { pauseMs: 1 } as const;
-
 function get(set: OfficialDataSet, to: string, options: GetOptions = {}) {
-  return getDataSet(set, { to, ...QUICK, ...options });
+  return getDataSet(set, { to, pauseMs: 1, ...options });
 }
 
-Deno.test("data get: all files are downloaded into a new directory, and not again", () =>
+Deno.test("data get: downloads all files into a new directory, once", () =>
   withDirectory(async (path) => {
     await using server = host(serve(CONTENT));
     const bytes: Record<string, number> = {};
@@ -166,7 +163,7 @@ Deno.test("data get: all files are downloaded into a new directory, and not agai
     assertEquals(server.asked.length, 4);
   }));
 
-Deno.test("data get: after a cut connection only the rest is asked for", () =>
+Deno.test("data get: requests only the rest after a connection was cut", () =>
   withDirectory(async (path) => {
     const cut = hangUpAfter(50_000);
     await using server = host(serve(CONTENT));
@@ -180,7 +177,7 @@ Deno.test("data get: after a cut connection only the rest is asked for", () =>
     assertEquals(notices.length, 1 + 3); // The first server is gone for the other three files.
   }));
 
-Deno.test("data get: a run that is interrupted leaves a .part and nothing else, and the next goes on with it", () =>
+Deno.test("data get: an interrupted run leaves only a .part, which the next run resumes", () =>
   withDirectory(async (path) => {
     const controller = new AbortController();
     const half = LARGEST.slice(0, 100_000);
@@ -201,7 +198,7 @@ Deno.test("data get: a run that is interrupted leaves a .part and nothing else, 
     assertEquals([server.asked[0], filesIn(path)], ["train-images.gz bytes=100000-", ALL]);
   }));
 
-Deno.test("data get: a server that knows no ranges gives the whole file again", () =>
+Deno.test("data get: the complete file is downloaded again from a server without range requests", () =>
   withDirectory(async (path) => {
     await Deno.mkdir(`${path}/noise`);
     await Deno.writeFile(`${path}/noise/train-images.gz.part`, LARGEST.subarray(0, 1000));
@@ -211,12 +208,12 @@ Deno.test("data get: a server that knows no ranges gives the whole file again", 
   }));
 
 for (
-  const [what, left] of [["other bytes", new Uint8Array(1000)], [
-    "more than all",
-    new Uint8Array(999_999),
-  ]] as const
+  const [what, left] of [
+    ["other content", new Uint8Array(1000)],
+    ["more bytes than the file", new Uint8Array(999_999)],
+  ] as const
 ) {
-  Deno.test(`data get: a .part with ${what} does no harm`, () =>
+  Deno.test(`data get: a .part with ${what} is replaced`, () =>
     withDirectory(async (path) => {
       await Deno.mkdir(`${path}/noise`);
       await Deno.writeFile(`${path}/noise/train-images.gz.part`, left);
@@ -232,19 +229,19 @@ const endless = () =>
   new Response(new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(LARGEST)) }));
 
 const FAULTS: readonly (readonly [what: string, answer: Answer, text: string])[] = [
-  ["that does not have the file", () => new Response(null, { status: 404 }), "train-images.gz answers 404"],
-  ["that has another file of the same size", serve(other), "has the MD5 "],
+  ["without the file", () => new Response(null, { status: 404 }), "train-images.gz answers 404"],
+  ["with another file of the same size", serve(other), "has the MD5 "],
   [
-    "that has a file of another size",
+    "with a file of another size",
     serve(shorter),
     `has ${LARGEST.length - 1} bytes; the official file has ${LARGEST.length}`,
   ],
-  ["that sends and sends", endless, `has more than the ${LARGEST.length} bytes of the official file`],
-  ["that is out of order", () => new Response(null, { status: 503 }), "train-images.gz answers 503"],
+  ["that never stops sending", endless, `has more than the ${LARGEST.length} bytes of the official file`],
+  ["that answers 503", () => new Response(null, { status: 503 }), "train-images.gz answers 503"],
 ];
 
 for (const [what, answer, text] of FAULTS) {
-  Deno.test(`data get: a server ${what} is left for the next; without one nothing is left behind`, () =>
+  Deno.test(`data get: a server ${what} is skipped for the next; after the last one nothing is left behind`, () =>
     withDirectory(async (path) => {
       await using bad = host(answer);
       await using good = host(serve(CONTENT));
@@ -252,7 +249,7 @@ for (const [what, answer, text] of FAULTS) {
       await get(official([bad.url, good.url]), path, { onNotice: (line) => void notices.push(line) });
       assertEquals(filesIn(path), ALL);
       assert(
-        notices.some((line) => line.includes(text) && line.endsWith("the next server is asked")),
+        notices.some((line) => line.includes(text) && line.endsWith("trying the next server")),
         notices.join("\n"),
       );
       await Deno.remove(`${path}/noise`, { recursive: true });
@@ -262,7 +259,7 @@ for (const [what, answer, text] of FAULTS) {
     }));
 }
 
-Deno.test("data get: a wrong checksum is named with both sums", () =>
+Deno.test("data get: a wrong checksum is reported with the expected one", () =>
   withDirectory(async (path) => {
     await using server = host(serve(other));
     const error = await assertRejects(() => get(official([server.url]), path), ModelError);
@@ -271,7 +268,7 @@ Deno.test("data get: a wrong checksum is named with both sums", () =>
     }
   }));
 
-Deno.test("data get: a passing fault is tried again with growing pauses, a bounded number of times", () =>
+Deno.test("data get: a retriable fault is retried a bounded number of times", () =>
   withDirectory(async (path) => {
     let failures = 3;
     await using server = host((name, from) =>
@@ -285,7 +282,7 @@ Deno.test("data get: a passing fault is tried again with growing pauses, a bound
     assertEquals([server.asked.length, filesIn(path)], [3 + 4 + 2, ALL]);
   }));
 
-Deno.test("data get: a server that sends nothing any more is given up", () =>
+Deno.test("data get: a stalled server is given up after the timeout", () =>
   withDirectory(async (path) => {
     await using server = host(() =>
       new Response(new ReadableStream({ start: (s) => s.enqueue(new Uint8Array(9)) }))
@@ -295,7 +292,7 @@ Deno.test("data get: a server that sends nothing any more is given up", () =>
     assertEquals(filesIn(path), ["noise/", "noise/train-images.gz.part"]);
   }));
 
-/** Runs with a disk of 64 kB: a real one where this process may mount it, else writing fails as it does on a full one. */
+/** Runs with a disk of 64 kB: a real one where this process may mount it, else writing fails as on a full disk. */
 async function onFullDisk(path: string, run: () => Promise<void>): Promise<void> {
   if (Deno.build.os === "linux" && Deno.uid() === 0) {
     const mount = await new Deno.Command("mount", { args: ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path] })
@@ -310,8 +307,8 @@ async function onFullDisk(path: string, run: () => Promise<void>): Promise<void>
   await run().finally(() => Deno.FsFile.prototype.write = write);
 }
 
-Deno.test("data get: a full disk is named, and nothing half-written takes up its space", () =>
-  withFilesAtHand(CONTENT, async (hand, to) => {
+Deno.test("data get: a full disk is reported, and no partial file stays on it", () =>
+  withLocalFiles(CONTENT, async (hand, to) => {
     await Deno.mkdir(to);
     await onFullDisk(to, async () => {
       await using server = host(serve(CONTENT));
@@ -326,17 +323,17 @@ Deno.test("data get: a full disk is named, and nothing half-written takes up its
     });
   }));
 
-Deno.test("data get: a directory whose parent is not there, and one at hand that is not, are named", () =>
+Deno.test("data get: a target without a parent directory and a missing --from directory are reported", () =>
   withDirectory(async (path) => {
     const error = await assertRejects(() => get(official([]), `${path}/no/data`), ModelError);
     assertEquals(error.code, "not_found");
-    assertStringIncludes(error.message, `${path}/no/data/ can't be made: there is no directory ${path}/no/`);
+    assertStringIncludes(error.message, `Cannot create ${path}/no/data/: its directory does not exist`);
     const missing = () => get(official([]), `${path}/data`, { from: `${path}/nowhere` });
     await assertRejects(missing, ModelError, `${path}/nowhere/ is not a directory`);
     assertEquals(filesIn(path), []);
   }));
 
-Deno.test("data get: two at once do not write into one file", () =>
+Deno.test("data get: a file that another process is downloading is refused", () =>
   withDirectory(async (path) => {
     await Deno.mkdir(`${path}/noise`);
     await using _other = await PartFile.open(new URL(`file://${path}/noise/train-images.gz`));
@@ -344,13 +341,13 @@ Deno.test("data get: two at once do not write into one file", () =>
     await assertRejects(
       () => get(official([server.url]), path),
       ModelError,
-      "is being written by another process",
+      "another process is writing it",
     );
     assertEquals(server.asked, []);
   }));
 
-/** Files at hand, and where they are to go. */
-async function withFilesAtHand(
+/** Local files, and a target for them. */
+async function withLocalFiles(
   content: Content,
   run: (hand: string, to: string) => Promise<void>,
 ): Promise<void> {
@@ -361,13 +358,13 @@ async function withFilesAtHand(
   });
 }
 
-Deno.test("data get --from: files at hand are copied and checked; those that are missing are named", async () => {
-  await withFilesAtHand(CONTENT, async (hand, to) => {
+Deno.test("data get --from: local files are copied and checked, missing ones are reported", async () => {
+  await withLocalFiles(CONTENT, async (hand, to) => {
     const { files } = await get(official([]), to, { from: hand });
     assertEquals([filesIn(to), new Set(files.map(({ came }) => came))], [ALL, new Set(["copied"])]);
   });
   const { "test-images.gz": _, "test-labels.gz": __, ...train } = CONTENT;
-  await withFilesAtHand(train, async (hand, to) => {
+  await withLocalFiles(train, async (hand, to) => {
     const run = () => get(official([]), to, { from: hand });
     await assertRejects(
       run,
@@ -378,10 +375,10 @@ Deno.test("data get --from: files at hand are copied and checked; those that are
   });
 });
 
-Deno.test("data get --from: a file that is not official is taken only unverified, with a warning", () => {
+Deno.test("data get --from: an unofficial file is accepted only unverified, with a warning", () => {
   const unofficial = images(COUNTS.train).slice();
   const content = { ...CONTENT, "train-images.gz": idx([6, SIDE, SIDE], new Uint8Array(6 * SIDE * SIDE)) };
-  return withFilesAtHand(content, async (hand, to) => {
+  return withLocalFiles(content, async (hand, to) => {
     const error = await assertRejects(() => get(official([]), to, { from: hand }), ModelError);
     assertEquals(error.code, "damaged");
     for (const bytes of [content["train-images.gz"], unofficial]) {
@@ -392,17 +389,17 @@ Deno.test("data get --from: a file that is not official is taken only unverified
     const options = { from: hand, unverified: true, onNotice: (text: string) => void notices.push(text) };
     const { files } = await get(official([]), to, options);
     assertEquals(files.map((file) => file.official), [false, true, true, true]);
-    assertEquals(notices, [`${hand}/train-images.gz is not the official file; it is taken unverified`]);
+    assertEquals(notices, [`${hand}/train-images.gz is accepted unverified; it is not the official file`]);
     const again = () => get(official([]), to);
-    await assertRejects(again, ModelError, "Remove it to get the official one");
+    await assertRejects(again, ModelError, "Remove the file to get the official one");
   });
 });
 
 for (
   const [what, file, content, text] of [
-    ["no data at all", "train-images.gz", new TextEncoder().encode("<html>"), "can't be unzipped"],
+    ["a web page", "train-images.gz", new TextEncoder().encode("<html>"), "it must be the official .gz file"],
     [
-      "a label out of range",
+      "a label that is out of range",
       "train-labels.gz",
       idx([6], new Uint8Array(6).fill(6)),
       "label 0 is 6; it must be from 0 to 5",
@@ -415,8 +412,8 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`data get --from: ${what} is refused even unverified`, () =>
-    withFilesAtHand({ ...CONTENT, [file]: content }, async (hand, to) => {
+  Deno.test(`data get --from: ${what} is refused, even unverified`, () =>
+    withLocalFiles({ ...CONTENT, [file]: content }, async (hand, to) => {
       const run = () => get(official([]), to, { from: hand, unverified: true });
       assertStringIncludes((await assertRejects(run, ModelError)).message, text);
       const left = await Deno.stat(to).then(() => filesIn(to), () => []);
@@ -424,7 +421,7 @@ for (
     }));
 }
 
-/** CIFAR-10 in little: 50 records a file, which is more than is read at once. */
+/** A small CIFAR-10: 50 records per file, which is more than one chunk. */
 const RECORDS = 50;
 const BATCHES: Content = Object.fromEntries(
   ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"].map((name, i) => {
@@ -434,7 +431,7 @@ const BATCHES: Content = Object.fromEntries(
   }),
 );
 
-/** A .tar.gz, by the program that made the real one, with a file in the midst that nobody asked for. */
+/** A .tar.gz by the program that the real one was created with, with a file that is not wanted. */
 async function archive(path: string, batches: Content): Promise<Uint8Array<ArrayBuffer>> {
   const folder = `${path}/made/little`;
   await Deno.mkdir(folder, { recursive: true });
@@ -469,7 +466,7 @@ function little(packed: Uint8Array, mirrors: readonly string[]): OfficialDataSet
 
 const UNPACKED = ["little/", ...Object.keys(BATCHES).map((name) => `little/${name}`)].sort();
 
-Deno.test("data get: an archive is unpacked, each file checked, and removed", () =>
+Deno.test("data get: an archive is unpacked, each of its files checked, and then removed", () =>
   withDirectory(async (path) => {
     const packed = await archive(path, BATCHES);
     await using server = host(serve({ "little.tar.gz": packed }));
@@ -480,12 +477,12 @@ Deno.test("data get: an archive is unpacked, each file checked, and removed", ()
     assertEquals([data.count, data.labels[0], data.labels[50], data.labels[99]], [100, 0, 1, 0]);
     await get(set, path);
     assertEquals(server.asked, ["little.tar.gz"]);
-    // Where only one file is missing, the others are left alone.
+    // Only the missing file is unpacked.
     await Deno.remove(`${path}/little/test_batch.bin`);
     assertEquals((await get(set, path)).files.map(({ came }) => came), ["present", "present", "downloaded"]);
   }));
 
-Deno.test("data get --from: an archive at hand is unpacked and stays; a wrong one is refused", () =>
+Deno.test("data get --from: a local archive is unpacked and kept; a wrong one is refused", () =>
   withDirectory(async (path) => {
     const packed = await archive(path, BATCHES);
     await Deno.mkdir(`${path}/hand`);
@@ -497,9 +494,9 @@ Deno.test("data get --from: an archive at hand is unpacked and stays; a wrong on
     const { "test_batch.bin": _, ...train } = BATCHES;
     const faults = [
       [await archive(path, train), false, "is not the official file: its MD5 is"],
-      [await archive(path, train), true, "does not hold little/test_batch.bin"],
-      [packed.slice(0, -2000), true, "little.tar.gz can't be"],
-      [new TextEncoder().encode("<html>"), true, "can't be unpacked; it must be a .tar.gz"],
+      [await archive(path, train), true, "does not contain little/test_batch.bin"],
+      [packed.slice(0, -2000), true, "little.tar.gz: "],
+      [new TextEncoder().encode("<html>"), true, "it must be a .tar.gz"],
       [await archive(path, { ...BATCHES, "test_batch.bin": new Uint8Array(9) }), true, "test_batch.bin in "],
     ] as const;
     for (const [bytes, unverified, text] of faults) {
@@ -511,7 +508,7 @@ Deno.test("data get --from: an archive at hand is unpacked and stays; a wrong on
     }
   }));
 
-Deno.test("data get: the task may reach the servers of the table, and no others", async () => {
+Deno.test("data get: the task may connect to the mirrors of the table, and to no others", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   const allowed = /--allow-net=(\S+)/.exec(tasks.data.command)![1]!.split(",").sort();
   const named = new Set(

@@ -1,5 +1,5 @@
 import { ModelError } from "../../models/errors.ts";
-import { directoryUrl, explain, showUrl } from "../../models/read_url.ts";
+import { directoryUrl, showUrl, statIfExists } from "../../models/read_url.ts";
 
 /**
  * Where the data sets are, or would be.
@@ -35,20 +35,13 @@ export async function findDataDirectory(option?: string | URL): Promise<URL> {
 }
 
 /**
- * Looks whether there is a directory.
+ * Whether a directory exists, itself or by a symbolic link.
  *
  * @param url Any file: URL.
- * @returns Whether it is there and is a directory, itself or by a link.
  * @throws {ModelError} `denied`, `unavailable`.
  */
 export async function isDirectory(url: URL): Promise<boolean> {
-  try {
-    return (await Deno.stat(url)).isDirectory;
-  } catch (cause) {
-    const error = explain(url, cause);
-    if (error.code === "not_found") return false;
-    throw error;
-  }
+  return (await statIfExists(url))?.isDirectory ?? false;
 }
 
 /** Without the permission to read it, it is as if it were not set. */

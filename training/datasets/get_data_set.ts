@@ -1,28 +1,27 @@
 import { ModelError } from "../../models/errors.ts";
-import { directoryUrl, explain, showUrl } from "../../models/read_url.ts";
+import { directoryUrl, explain, showUrl, statIfExists } from "../../models/read_url.ts";
 import { readArchive } from "./archive.ts";
 import { dataDirectory, isDirectory } from "./directory.ts";
 import { download, type DownloadOptions } from "./download.ts";
-import { inspectFile } from "./inspect.ts";
+import { inspectFile, notOfficial } from "./inspect.ts";
 import { type OfficialDataSet, type OfficialFile, officialFiles } from "./official.ts";
 import { md5OfFile } from "./part_file.ts";
-import { notOfficial, type Source, storeFile } from "./store_file.ts";
+import { storeFile } from "./store_file.ts";
 
 /** Where to get a data set from, and where it goes. */
 export interface GetOptions extends DownloadOptions {
-  /** The directory of all data sets; made if it is not there. @default {IMAGEBUS_DATA, else ./data} */
+  /** The data directory; created if it does not exist. @default {IMAGEBUS_DATA, else ./data} */
   readonly to?: string | URL;
-  /** A directory with the files, or the archive, at hand: nothing is downloaded. */
+  /** A local directory that has the files or the archive; then nothing is downloaded. */
   readonly from?: string | URL;
-  /** Whether files of the right form are taken that are not the official ones. @default {false} */
+  /** Whether files of the right form with other content are accepted. @default {false} */
   readonly unverified?: boolean;
 }
 
 /** A file that is in its place. */
 export interface GotFile {
-  /** Its name. */
   readonly name: string;
-  /** How it came there; `present`: it was there before. */
+  /** How it got there; `present`: it was there before. */
   readonly came: "present" | "copied" | "downloaded";
   /** Whether its content is the official one. */
   readonly official: boolean;
@@ -44,14 +43,13 @@ interface Job {
 }
 
 /**
- * Gets a published data set: its official files, from their servers or from a directory at hand, each checked. What is
- * there and official is left alone. Whatever happens, a file that has its name is whole.
+ * Gets the official files of a published data set, from their servers or from a local directory, and checks each. Official
+ * files that are already in place are kept. Whatever happens, a file in its place is complete.
  *
  * @param set Which one.
- * @param options From where, and where to.
- * @returns What is there now.
- * @throws {ModelError} `not_found`: a directory or a file at hand; `damaged`: a file that is not the official one, with
- * both checksums; `unavailable`: no server gives it, or the disk is full; `denied`. Or the signal's reason.
+ * @param options From where, and to where.
+ * @throws {ModelError} `not_found`: a directory or a local file; `damaged`: a file that is not the official one, with both
+ * checksums; `unavailable`: no server delivers it, or the disk is full; `denied`. Or the signal's reason.
  */
 export async function getDataSet(set: OfficialDataSet, options: GetOptions = {}): Promise<GotDataSet> {
   const directory = dataDirectory(options.to);
@@ -60,15 +58,15 @@ export async function getDataSet(set: OfficialDataSet, options: GetOptions = {})
   const present = await findPresent(job);
   const wanted = officialFiles(set).filter(({ name }) => !present.some((file) => file.name === name));
   if (wanted.length === 0) return { folder, files: present };
-  const made: URL[] = [];
+  const created: URL[] = [];
   try {
-    for (const url of [directory, folder]) if (await makeDirectory(url)) made.unshift(url);
+    for (const url of [directory, folder]) if (await createDirectory(url)) created.unshift(url);
     const got = options.from === undefined
       ? await downloadAll(job, wanted)
-      : await copyAll(job, wanted, options.from);
+      : await copyAll(job, wanted, directoryUrl(options.from));
     return { folder, files: [...present, ...got] };
   } catch (error) {
-    for (const url of made) await Deno.remove(url).catch(() => {}); // It fails where something is in them.
+    for (const url of created) await Deno.remove(url).catch(() => {}); // Fails unless it is empty.
     throw error;
   }
 }
@@ -76,12 +74,12 @@ export async function getDataSet(set: OfficialDataSet, options: GetOptions = {})
 async function findPresent({ set, directory, options }: Job): Promise<GotFile[]> {
   const present: GotFile[] = [];
   for (const file of officialFiles(set)) {
-    const { state, url, message = "" } = await inspectFile(set, file, directory);
+    const { state, message } = await inspectFile(set, file, directory);
     if (state === "missing") continue;
-    const accepted = state === "official" || (state === "unofficial" && options.unverified === true);
-    if (!accepted) throw new ModelError("damaged", `${message}. Remove it to get the official one`);
+    const isAccepted = state === "official" || (state === "unofficial" && options.unverified);
+    if (!isAccepted) throw new ModelError("damaged", `${message}. Remove the file to get the official one`);
     if (state === "unofficial") {
-      options.onNotice?.(`${showUrl(url)} is not the official file; it is left as it is`);
+      options.onNotice?.(`${set.folder}/${file.name} is kept; it is not the official file`);
     }
     present.push({ name: file.name, came: "present", official: state === "official" });
   }
@@ -90,112 +88,85 @@ async function findPresent({ set, directory, options }: Job): Promise<GotFile[]>
 
 async function downloadAll(job: Job, wanted: readonly OfficialFile[]): Promise<GotFile[]> {
   const { set, directory, options } = job;
-  const urls = ({ name }: OfficialFile) => set.mirrors.map((mirror) => new URL(name, mirror));
+  const get = (file: OfficialFile, path: string) =>
+    download(file, set.mirrors.map((url) => new URL(file.name, url)), new URL(path, directory), options);
   if (set.archive === undefined) {
-    for (const file of wanted) {
-      await download(file, urls(file), new URL(`${set.folder}/${file.name}`, directory), options);
-    }
+    for (const file of wanted) await get(file, `${set.folder}/${file.name}`);
     return wanted.map(({ name }) => ({ name, came: "downloaded", official: true }));
   }
   const archive = new URL(set.archive.name, directory);
-  const isThere = await md5OfFile(archive).then(({ md5 }) => md5 === set.archive?.md5, () => false);
-  if (!isThere) await download(set.archive, urls(set.archive), archive, options);
+  const isThere = (await statIfExists(archive))?.isFile && await md5OfFile(archive) === set.archive.md5;
+  if (!isThere) await get(set.archive, set.archive.name);
   const files = await unpackAll(job, wanted, archive);
   await Deno.remove(archive);
   return files.map((file) => ({ ...file, came: "downloaded" }));
 }
 
-async function copyAll(job: Job, wanted: readonly OfficialFile[], place: string | URL): Promise<GotFile[]> {
-  const from = directoryUrl(place);
-  if (!await isDirectory(from)) {
-    throw new ModelError("not_found", `${showUrl(from)} is not a directory of files at hand`);
+async function copyAll(job: Job, wanted: readonly OfficialFile[], from: URL): Promise<GotFile[]> {
+  const { set, options } = job;
+  if (!await isDirectory(from)) throw new ModelError("not_found", `${showUrl(from)} is not a directory`);
+  const find = async (...paths: string[]) => {
+    const urls = paths.map((path) => new URL(path, from));
+    for (const url of urls) if ((await statIfExists(url))?.isFile) return url;
+  };
+  const found: [OfficialFile, URL | undefined][] = [];
+  for (const file of wanted) found.push([file, await find(file.name, `${set.folder}/${file.name}`)]);
+  const missing = found.filter(([, url]) => url === undefined).map(([{ name }]) => name);
+  if (missing.length === 0) {
+    const got: GotFile[] = [];
+    for (const [file, url] of found) got.push(await store(job, file, showUrl(url!), await open(url!)));
+    return got;
   }
-  const { set } = job;
-  const found = await Promise.all(
-    wanted.map(async (file) => ({
-      file,
-      url: await firstFile(from, [file.name, `${set.folder}/${file.name}`]),
-    })),
-  );
-  const missing = found.filter(({ url }) => url === undefined).map(({ file }) => file);
-  const archive = set.archive && missing.length > 0 ? await firstFile(from, [set.archive.name]) : undefined;
-  if (missing.length > 0 && archive === undefined) throw missingAtHand(from, set, missing);
-  const got: GotFile[] = [];
-  for (const { file, url } of found) {
-    if (url !== undefined) got.push(await store(job, file, { name: showUrl(url), content: await open(url) }));
+  const archive = set.archive && await find(set.archive.name);
+  if (set.archive === undefined || archive === undefined) {
+    const names = [...missing, ...set.archive === undefined ? [] : [`nor ${set.archive.name}`]].join(", ");
+    throw new ModelError("not_found", `${showUrl(from)} has no ${names} (there or in ${set.folder}/)`);
   }
-  if (archive === undefined) return got;
-  await checkArchive(job, archive);
-  return [...got, ...await unpackAll(job, missing, archive)];
-}
-
-function missingAtHand(from: URL, set: OfficialDataSet, missing: readonly OfficialFile[]): ModelError {
-  const names = missing.map(({ name }) => name).join(", ");
-  const or = set.archive === undefined ? "" : `, nor ${set.archive.name}`;
-  return new ModelError("not_found", `${showUrl(from)} has no ${names}${or} (there or in ${set.folder}/)`);
-}
-
-async function checkArchive({ set, options }: Job, archive: URL): Promise<void> {
-  const { md5 } = await md5OfFile(archive);
-  if (set.archive === undefined || md5 === set.archive.md5 || options.unverified) return;
-  throw notOfficial(showUrl(archive), md5, set.archive);
+  const md5 = await md5OfFile(archive);
+  if (md5 === set.archive.md5 || options.unverified) return await unpackAll(job, wanted, archive);
+  throw new ModelError("damaged", notOfficial(showUrl(archive), md5, set.archive));
 }
 
 async function unpackAll(job: Job, wanted: readonly OfficialFile[], archive: URL): Promise<GotFile[]> {
   const got: GotFile[] = [];
   for await (const { path, content } of readArchive(archive)) {
     const file = wanted.find(({ name }) => path === `${job.set.folder}/${name}`);
-    if (file === undefined) continue;
-    got.push(await store(job, file, { name: `${path} in ${showUrl(archive)}`, content }));
+    if (file !== undefined) got.push(await store(job, file, `${path} in ${showUrl(archive)}`, content));
   }
   const missing = wanted.find(({ name }) => !got.some((file) => file.name === name));
   if (missing === undefined) return got;
-  throw new ModelError("damaged", `${showUrl(archive)} does not hold ${job.set.folder}/${missing.name}`);
+  throw new ModelError("damaged", `${showUrl(archive)} does not contain ${job.set.folder}/${missing.name}`);
 }
 
-async function store({ set, directory, options }: Job, file: OfficialFile, source: Source): Promise<GotFile> {
+async function store(
+  { set, directory, options }: Job,
+  file: OfficialFile,
+  place: string,
+  content: ReadableStream<Uint8Array>,
+): Promise<GotFile> {
   options.signal?.throwIfAborted();
   const target = new URL(`${set.folder}/${file.name}`, directory);
-  const official = await storeFile(source, { set, file, target, unverified: options.unverified === true });
+  const unverified = options.unverified === true;
+  const official = await storeFile({ set, file, place, content, target, unverified });
   options.onProgress?.(file, file.bytes);
-  if (!official) options.onNotice?.(`${source.name} is not the official file; it is taken unverified`);
+  if (!official) options.onNotice?.(`${place} is accepted unverified; it is not the official file`);
   return { name: file.name, came: "copied", official };
 }
 
-/** Its parent must be there: a path that was mistyped is not made up. */
-async function makeDirectory(url: URL): Promise<boolean> {
+/** Not recursive: a mistyped path is refused. */
+async function createDirectory(url: URL): Promise<boolean> {
   try {
     await Deno.mkdir(url);
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists && await isDirectory(url)) return false;
-    if (cause instanceof Deno.errors.NotFound) {
-      const parent = showUrl(new URL("..", url));
-      throw new ModelError("not_found", `${showUrl(url)} can't be made: there is no directory ${parent}`, {
-        cause,
-      });
-    }
     throw explain(url, cause, "create");
   }
 }
 
-async function firstFile(from: URL, names: readonly string[]): Promise<URL | undefined> {
-  for (const name of names) {
-    const url = new URL(name, from);
-    try {
-      if ((await Deno.stat(url)).isFile) return url;
-    } catch (cause) {
-      const error = explain(url, cause);
-      if (error.code !== "not_found") throw error;
-    }
-  }
-  return undefined;
-}
-
 async function open(url: URL): Promise<ReadableStream<Uint8Array>> {
-  try {
-    return (await Deno.open(url)).readable;
-  } catch (cause) {
+  const file = await Deno.open(url).catch((cause) => {
     throw explain(url, cause);
-  }
+  });
+  return file.readable;
 }

@@ -1,5 +1,5 @@
 import { ModelError } from "../../models/errors.ts";
-import { explain } from "../../models/read_url.ts";
+import { statIfExists } from "../../models/read_url.ts";
 import { isDirectory } from "./directory.ts";
 import { listImageFolder } from "./folder_listing.ts";
 import { OFFICIAL_DATA_SETS, type OfficialDataSet, officialFiles } from "./official.ts";
@@ -38,26 +38,19 @@ export async function listDataSets(directory: URL): Promise<InventoryEntry[]> {
 
 async function officialEntry(set: OfficialDataSet, directory: URL): Promise<InventoryEntry> {
   const folder = new URL(`${set.folder}/`, directory);
-  const sizes = new Map<string, number>();
+  const entry = { name: set.name, kind: "official", folder } as const;
+  const missing: string[] = [];
+  let bytes = 0;
   for (const { name } of officialFiles(set)) {
-    const bytes = await sizeOf(new URL(name, folder));
-    if (bytes !== undefined) sizes.set(name, bytes);
+    const file = await statIfExists(new URL(name, folder));
+    if (file?.isFile) bytes += file.size;
+    else missing.push(name);
   }
-  const has = (split: "train" | "test") => set.files[split].every(({ name }) => sizes.has(name));
-  const missing = officialFiles(set).filter(({ name }) => !sizes.has(name));
-  const images = (has("train") ? set.counts.train : 0) + (has("test") ? set.counts.test : 0);
-  const bytes = sizes.values().reduce((sum, size) => sum + size, 0);
-  const entry = {
-    name: set.name,
-    kind: "official",
-    folder,
-    complete: missing.length === 0,
-    images,
-    bytes,
-  } as const;
-  if (entry.complete) return entry;
-  const message = sizes.size === 0 ? "not there" : `${missing.map(({ name }) => name).join(", ")} missing`;
-  return { ...entry, message };
+  if (missing.length === 0) {
+    return { ...entry, complete: true, images: set.counts.train + set.counts.test, bytes };
+  }
+  const message = bytes === 0 ? "does not exist" : `${missing.join(", ")} missing`;
+  return { ...entry, complete: false, images: 0, bytes, message };
 }
 
 async function folderEntry(name: string, directory: URL): Promise<InventoryEntry> {
@@ -66,7 +59,7 @@ async function folderEntry(name: string, directory: URL): Promise<InventoryEntry
   try {
     const { train, test } = (await listImageFolder(folder)).images;
     let bytes = 0;
-    for (const { url } of [...train, ...test]) bytes += await sizeOf(url) ?? 0;
+    for (const { url } of [...train, ...test]) bytes += (await statIfExists(url))?.size ?? 0;
     return { ...entry, images: train.length + test.length, bytes };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
@@ -83,15 +76,4 @@ async function foldersIn(directory: URL): Promise<string[]> {
     if (isCandidate && await isDirectory(new URL(encodeURIComponent(name), directory))) names.push(name);
   }
   return names.sort();
-}
-
-async function sizeOf(url: URL): Promise<number | undefined> {
-  try {
-    const { isFile, size } = await Deno.stat(url);
-    return isFile ? size : undefined;
-  } catch (cause) {
-    const error = explain(url, cause);
-    if (error.code === "not_found") return undefined;
-    throw error;
-  }
 }

@@ -3,21 +3,22 @@ import { ModelError } from "../../models/errors.ts";
 import { explain, showUrl } from "../../models/read_url.ts";
 
 /**
- * A file that is not whole yet: it is named `<target>.part` beside the target and takes its name when it is known to be
- * what it must be. So nothing half-written ever has the target's name.
+ * An incomplete file: it is named `<target>.part` and is renamed to the target once its content has been verified, so a
+ * file that has the target's name is complete.
  *
- * Only one process has it at a time. When it is disposed of it stays, to be gone on with, unless it is empty.
+ * Only one process can have it open. When it is disposed of, it stays for a later run to resume, unless it is empty.
  */
 export class PartFile implements AsyncDisposable {
+  /** Where the incomplete file is. */
+  readonly url: URL;
   readonly #target: URL;
-  readonly #url: URL;
   readonly #file: Deno.FsFile;
   #size: number;
   #isOpen = true;
 
-  private constructor(target: URL, file: Deno.FsFile, size: number) {
+  private constructor(target: URL, url: URL, file: Deno.FsFile, size: number) {
     this.#target = target;
-    this.#url = partOf(target);
+    this.url = url;
     this.#file = file;
     this.#size = size;
   }
@@ -25,21 +26,23 @@ export class PartFile implements AsyncDisposable {
   /**
    * Opens the file with what an earlier run left in it.
    *
-   * @param target What it will become; its folder is there.
-   * @returns The file, for this process alone.
-   * @throws {ModelError} `not_found`, `denied`; `unavailable` if another process has it.
+   * @param target The complete file; its directory exists.
+   * @returns The file, locked for this process.
+   * @throws {ModelError} `not_found`, `denied`; `unavailable`: another process has it open.
    */
   static async open(target: URL): Promise<PartFile> {
-    const url = partOf(target);
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(url, { create: true, read: true, write: true });
-    } catch (cause) {
+    const url = new URL(`${target.href}.part`);
+    const file = await Deno.open(url, { create: true, read: true, write: true }).catch((cause) => {
       throw explain(url, cause, "write");
+    });
+    if (await file.tryLock(true)) {
+      return new PartFile(target, url, file, await file.seek(0, Deno.SeekMode.End));
     }
-    if (await file.tryLock(true)) return new PartFile(target, file, await file.seek(0, Deno.SeekMode.End));
     file.close();
-    throw new ModelError("unavailable", `${showUrl(url)} is being written by another process; wait for it`);
+    throw new ModelError(
+      "unavailable",
+      `Cannot write ${showUrl(url)}: another process is writing it; wait until that process has finished`,
+    );
   }
 
   /** Bytes written so far, those of an earlier run included. */
@@ -47,13 +50,8 @@ export class PartFile implements AsyncDisposable {
     return this.#size;
   }
 
-  /** Where it is while it is not whole. */
-  get url(): URL {
-    return this.#url;
-  }
-
   /**
-   * Writes at the end.
+   * Appends bytes.
    *
    * @param bytes All of them are written.
    * @throws {ModelError} `unavailable` (a full disk) or `denied`; then the file is removed.
@@ -68,25 +66,21 @@ export class PartFile implements AsyncDisposable {
     this.#size += bytes.byteLength;
   }
 
-  /** Forgets what was written. */
+  /** Discards the content. */
   async empty(): Promise<void> {
     await this.#file.truncate(0);
     await this.#file.seek(0, Deno.SeekMode.Start);
     this.#size = 0;
   }
 
-  /**
-   * Hashes what was written.
-   *
-   * @returns The MD5 in 32 hexadecimal digits, lower case.
-   */
+  /** MD5 of the content: 32 lower-case hexadecimal digits. */
   async md5(): Promise<string> {
     await this.#file.seek(0, Deno.SeekMode.Start);
-    return await hash(async (buffer) => await this.#file.read(buffer));
+    return await md5Of(this.#file);
   }
 
   /**
-   * Gives the file its name, in place of whatever has that name.
+   * Renames the file to its target, replacing what is there.
    *
    * @throws {ModelError} `denied`, `unavailable`.
    */
@@ -94,7 +88,7 @@ export class PartFile implements AsyncDisposable {
     try {
       await this.#file.sync();
       this.#close();
-      await Deno.rename(this.#url, this.#target);
+      await Deno.rename(this.url, this.#target);
     } catch (cause) {
       await this.discard();
       throw explain(this.#target, cause, "write");
@@ -104,13 +98,12 @@ export class PartFile implements AsyncDisposable {
   /** Removes the file. */
   async discard(): Promise<void> {
     this.#close();
-    await Deno.remove(this.#url).catch(() => {}); // It may be gone already.
+    await Deno.remove(this.url).catch(() => {}); // It may be gone already.
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isOpen) return;
-    if (this.#size === 0) await this.discard();
-    else this.#close();
+    if (this.#isOpen && this.#size === 0) await this.discard();
+    this.#close();
   }
 
   #close(): void {
@@ -120,29 +113,25 @@ export class PartFile implements AsyncDisposable {
 }
 
 /**
- * Hashes a file.
+ * Computes the MD5 of a file.
  *
  * @param url The file.
- * @returns Its MD5 in 32 hexadecimal digits, lower case, and its size.
+ * @returns 32 lower-case hexadecimal digits.
  * @throws {ModelError} `not_found`, `denied`, `unavailable`.
  */
-export async function md5OfFile(url: URL): Promise<{ md5: string; bytes: number }> {
+export async function md5OfFile(url: URL): Promise<string> {
   try {
     using file = await Deno.open(url);
-    return { bytes: (await file.stat()).size, md5: await hash(async (buffer) => await file.read(buffer)) };
+    return await md5Of(file);
   } catch (cause) {
     throw explain(url, cause);
   }
 }
 
-function partOf(target: URL): URL {
-  return new URL(`${target.href}.part`);
-}
-
-async function hash(read: (buffer: Uint8Array) => Promise<number | null>): Promise<string> {
+async function md5Of(file: Deno.FsFile): Promise<string> {
   const md5 = createHash("md5");
   const buffer = new Uint8Array(262_144);
-  for (let count = await read(buffer); count !== null; count = await read(buffer)) {
+  for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
     md5.update(buffer.subarray(0, count));
   }
   return md5.digest("hex");

@@ -1,91 +1,65 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import { ModelError } from "../../models/errors.ts";
+import { inspectContent, notOfficial } from "./inspect.ts";
 import type { OfficialDataSet, OfficialFile } from "./official.ts";
 import { PartFile } from "./part_file.ts";
-import { checkOfficialForm } from "./read_official.ts";
 
-/** How much larger than the official file one may be that is taken all the same. */
+/** Maximum size of an unverified file, relative to the official one. */
 const MAX_EXCESS = 1.25;
 
-/** A file at hand. */
-export interface Source {
-  /** How it is called in messages. */
-  readonly name: string;
-  /** Its content. */
-  readonly content: ReadableStream<Uint8Array>;
-}
-
-/** Where a file goes, and what is let pass. */
-export interface Destination {
-  /** The data set that it belongs to. */
+/** What to copy, what it becomes, and what is accepted. */
+export interface StoreOptions {
+  /** The data set that the file belongs to. */
   readonly set: OfficialDataSet;
-  /** Which of its files it is to be. */
+  /** The expected file. */
   readonly file: OfficialFile;
-  /** Where it goes; its directory is there. */
+  /** Where the content comes from, for messages. */
+  readonly place: string;
+  readonly content: ReadableStream<Uint8Array>;
+  /** Where it goes; its directory exists. */
   readonly target: URL;
-  /** Whether a file of the right form is taken that is not the official one. */
+  /** Whether a file of the right form with other content is accepted. */
   readonly unverified: boolean;
 }
 
 /**
  * Copies a file of a published data set to its place, if it is the official one.
  *
- * @param source The file at hand.
- * @param destination Where it goes, and what is let pass.
- * @returns Whether it is the official one; else it is of the right form.
- * @throws {ModelError} `damaged`, with both checksums, or of another form; `denied`; `unavailable`: the disk is full. Then
- * there is nothing new at the target.
+ * @param options What to copy, what it becomes, and what is accepted.
+ * @returns Whether it is the official one; otherwise it has the right form.
+ * @throws {ModelError} `damaged`: not the official file (with both checksums) or not of its form; `denied`; `unavailable`:
+ * the disk is full. Then the target is unchanged.
  */
-export async function storeFile(source: Source, destination: Destination): Promise<boolean> {
-  const { set, file, target, unverified } = destination;
+export async function storeFile(options: StoreOptions): Promise<boolean> {
+  const { set, file, place, target, unverified } = options;
   await using part = await PartFile.open(target);
+  await part.empty();
   try {
-    await part.empty();
-    await fill(part, source, file.bytes);
+    await fill(part, options);
     const md5 = await part.md5();
-    const isOfficial = md5 === file.md5;
-    if (!isOfficial && !unverified) throw notOfficial(source.name, md5, file);
-    if (!isOfficial) {
-      await checkOfficialForm(set, file.name, part.url).catch((error) => refuse(source, error));
-    }
+    const { state, message } = await inspectContent(set, file, part.url, md5);
+    if (state !== "official" && !unverified) throw new ModelError("damaged", notOfficial(place, md5, file));
+    if (state === "damaged") throw new ModelError("damaged", `Cannot accept ${place}: ${message}`);
     await part.commit();
-    return isOfficial;
+    return state === "official";
   } catch (error) {
     await part.discard();
     throw error;
   }
 }
 
-/**
- * Says that a file is not the official one.
- *
- * @param place The file, as it is called in messages.
- * @param md5 What it has.
- * @param file What it is to be.
- * @returns The error to throw.
- */
-export function notOfficial(place: string, md5: string, file: OfficialFile): ModelError {
-  const message = `${place} is not the official file: its MD5 is ${md5}, the official one ${file.md5};` +
-    " --unverified takes it all the same, if it is of the right form";
-  return new ModelError("damaged", message);
-}
-
-async function fill(part: PartFile, { name, content }: Source, bytes: number): Promise<void> {
+async function fill(part: PartFile, { content, file: { bytes }, place }: StoreOptions): Promise<void> {
   try {
     for await (const chunk of content) {
       await part.append(chunk);
       if (part.size <= bytes * MAX_EXCESS) continue;
-      const message = `${name} is much larger than the official file, which has ${bytes} bytes`;
-      throw new ModelError("damaged", message);
+      throw new ModelError(
+        "damaged",
+        `${place} is much larger than the official file, which has ${bytes} bytes`,
+      );
     }
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    const reason = messageOf(cause);
-    throw new ModelError("damaged", `${name} can't be read: ${reason}`, { cause });
+    throw new ModelError("damaged", `Cannot read ${place}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function refuse({ name }: Source, cause: unknown): never {
-  if (!(cause instanceof ModelError)) throw cause;
-  throw new ModelError(cause.code, `${name} is not taken: ${cause.message}`, { cause });
 }
