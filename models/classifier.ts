@@ -9,7 +9,7 @@ import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest } from "./manifest.ts";
 import { disposeLayers, loadLayers, runLayers } from "./layers/network.ts";
 import type { LoadedLayer } from "./layers/network.ts";
-import { type Score, topScores } from "./scores.ts";
+import { type Score, topScores } from "./logits.ts";
 
 /** What became of one image. Failure is data: a bad image never throws, and never touches its neighbours. */
 export type Outcome =

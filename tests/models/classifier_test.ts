@@ -4,7 +4,7 @@ import type { Classifier, Outcome } from "../../models/classifier.ts";
 import { ImageError, ModelError } from "../../models/errors.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import { loadModels, SHIPPED_MODELS } from "../../models/registry.ts";
-import { topScores } from "../../models/scores.ts";
+import { topScores } from "../../models/logits.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 import { tinyModel } from "../../testing/tiny_model.ts";

@@ -2,7 +2,8 @@
 import type { DataSet } from "../../training/datasets/data_set.ts";
 import { Preparation } from "../../training/augmentation/augment.ts";
 import type { Augmentation } from "../../training/augmentation/augment.ts";
-import { crossEntropy, fitTemperature } from "../../training/evaluation/calibrate.ts";
+import { crossEntropy } from "../../models/logits.ts";
+import { fitTemperature } from "../../training/evaluation/calibrate.ts";
 import { Random } from "../../training/random.ts";
 import { lookAhead, rateAt, sgdStep } from "../../training/fitting/sgd.ts";
 import type { Optimiser } from "../../training/recipes/recipe.ts";

@@ -1,5 +1,6 @@
 import { sleep } from "../../lib/sleep.ts";
 import type { Classifier } from "../../models/classifier.ts";
+import { argmax, rowsOf } from "../../models/logits.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
@@ -104,13 +105,9 @@ export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
 }
 
 function measure(data: DataSet, logits: Float32Array): Omit<Evaluation, "seconds"> {
-  const classes = logits.length / data.count;
-  let correct = 0;
-  for (let i = 0; i < data.count; i++) {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    const largest = row.reduce((a, b) => Math.max(a, b));
-    if (row.some((logit) => logit !== 0) && row.indexOf(largest) === data.labels[i]) correct++;
-  }
   const { title, count, labels } = data;
+  const correct = rowsOf(logits, count).filter((row, i) =>
+    row.some((logit) => logit !== 0) && argmax(row) === labels[i]
+  ).length;
   return { data: title, images: count, correct, accuracy: correct / count, labels, logits };
 }

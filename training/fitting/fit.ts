@@ -1,6 +1,6 @@
 import type { DataSet } from "../datasets/data_set.ts";
 import { ModelError } from "../../models/errors.ts";
-import { crossEntropy } from "../evaluation/calibrate.ts";
+import { argmax, crossEntropy, rowsOf } from "../../models/logits.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { foldBatchNorm } from "./fold.ts";
 import { initialNumbers, listParameters } from "./parameters.ts";
@@ -255,18 +255,12 @@ export async function finish(task: TrainingTask, team: Team, numbers: Float32Arr
 }
 
 /**
- * Counts the right answers.
+ * Measures the accuracy.
  *
- * @param logits One row for each image.
+ * @param logits One row per image.
  * @param data The images.
- * @returns Share of rows whose largest number is at the label.
+ * @returns 0 to 1: how many images have their largest logit at the label.
  */
 export function accuracyOf(logits: Float32Array, { count, labels }: DataSet): number {
-  const classes = logits.length / count;
-  let right = 0;
-  for (let i = 0; i < count; i++) {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === labels[i]) right++;
-  }
-  return right / count;
+  return rowsOf(logits, count).filter((row, i) => argmax(row) === labels[i]).length / count;
 }

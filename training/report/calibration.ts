@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { crossEntropy } from "../evaluation/calibrate.ts";
+import { crossEntropy } from "../../models/logits.ts";
 import { checkAnswers, predictions, softmaxRows } from "./metrics.ts";
 import type { Answers } from "./metrics.ts";
 

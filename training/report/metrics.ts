@@ -4,6 +4,7 @@
  * @module
  */
 import { ModelError } from "../../models/errors.ts";
+import { argmax, rowsOf, softmax } from "../../models/logits.ts";
 
 /** What a classifier answered to labelled images. */
 export interface Answers {
@@ -55,42 +56,22 @@ export function softmaxRows(logits: Float32Array, classes: number, temperature =
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new ModelError("invalid", `The temperature is ${temperature}; it must be a finite number above 0`);
   }
-  const shares = new Float64Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes) {
-    softmaxInto(
-      shares.subarray(start, start + classes),
-      logits.subarray(start, start + classes),
-      temperature,
-    );
-  }
-  return shares;
-}
-
-/** The largest logit is subtracted first, so that no exponential overflows. */
-function softmaxInto(shares: Float64Array, row: Float32Array, temperature: number): void {
-  const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
-  let sum = 0;
-  for (let c = 0; c < row.length; c++) sum += shares[c] = Math.exp((row[c]! - largest) / temperature);
-  for (let c = 0; c < row.length; c++) shares[c]! /= sum;
+  const probabilities = new Float64Array(logits.length);
+  rowsOf(logits, logits.length / classes).forEach((row, i) =>
+    probabilities.set(softmax(row, temperature), i * classes)
+  );
+  return probabilities;
 }
 
 /**
- * Finds the likeliest class of each image.
+ * Finds the predicted class of each image.
  *
- * @param numbers Logits or probabilities, one row for each image.
+ * @param numbers Logits or probabilities, one row per image.
  * @param classes Numbers in a row.
- * @returns One class for each image; among equals the one with the lowest index.
+ * @returns One class per image; among equals the one with the lowest index.
  */
 export function predictions(numbers: Float32Array | Float64Array, classes: number): Uint32Array {
-  const found = new Uint32Array(numbers.length / classes);
-  for (let i = 0; i < found.length; i++) {
-    let best = 0;
-    for (let c = 1; c < classes; c++) {
-      if (numbers[i * classes + c]! > numbers[i * classes + best]!) best = c;
-    }
-    found[i] = best;
-  }
-  return found;
+  return Uint32Array.from(rowsOf(numbers, numbers.length / classes), argmax);
 }
 
 /**
