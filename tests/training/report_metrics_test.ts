@@ -141,16 +141,27 @@ Deno.test("statistics: Wilson's interval of 8 of 10, of none and of all", () => 
   }
 });
 
-Deno.test("statistics: the interval of a mean follows Student's t for few and for many values", () => {
-  assertEquals(meanInterval([3]), { value: 3, low: -Infinity, high: Infinity });
-  const few = meanInterval([1, 2, 3]);
-  assertEquals(few.value, 2);
-  assertNear(few.high - 2, 4.3027 / Math.sqrt(3), 1e-4);
-  const many = meanInterval(Array.from({ length: 41 }, (_, i) => i % 2 === 0 ? 1 : -1));
-  const deviation = Math.sqrt((41 - 1 / 41) / 40);
-  assertNear(many.high - many.value, 2.0211 * deviation / Math.sqrt(41), 1e-4);
+Deno.test("statistics: the interval of a mean follows Student's t, for few and for many accuracies", () => {
+  assertEquals(meanInterval([0.3]), { value: 0.3, low: 0, high: 1 });
+  const few = meanInterval([0.499, 0.5, 0.501]);
+  assertNear(few.value, 0.5);
+  assertNear(few.high - 0.5, 0.001 * 4.3027 / Math.sqrt(3), 1e-6);
+  const many = meanInterval(Array.from({ length: 41 }, (_, i) => i % 2 === 0 ? 0.51 : 0.49));
+  const deviation = 0.01 * Math.sqrt((41 - 1 / 41) / 40);
+  assertNear(many.high - many.value, 2.0211 * deviation / Math.sqrt(41), 1e-5);
   assertThrows(() => meanInterval([]), ModelError, "at least");
   assertThrows(() => meanInterval([1, NaN]), ModelError, "finite");
+  assertThrows(() => meanInterval([1, 1.5]), ModelError, "The accuracy is 1.5; it must be from 0 to 1");
+});
+
+Deno.test("statistics: the interval of a mean stays within 0 and 1, and holds the mean, near both ends", () => {
+  const samples = [[1, 1, 0.9583, 1, 0.9722], [0.98, 1], [0, 0.02, 0], [0, 1, 1, 1], [1, 1, 1], [0, 0]];
+  for (const accuracies of samples) {
+    const { value, low, high } = meanInterval(accuracies);
+    assert(0 <= low && low <= value && value <= high && high <= 1, `${accuracies}: ${low} to ${high}`);
+  }
+  assertEquals(meanInterval([1, 1, 1]), { value: 1, low: 1, high: 1 });
+  assertNear(meanInterval([0.98, 1]).high, 1);
 });
 
 Deno.test("statistics: quartiles are interpolated; what is far from the box is an outlier", () => {

@@ -106,8 +106,8 @@ export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
 
 function measure(data: DataSet, logits: Float32Array): Omit<Evaluation, "seconds"> {
   const { title, count, labels } = data;
-  const correct = rowsOf(logits, count).filter((row, i) =>
-    row.some((logit) => logit !== 0) && argmax(row) === labels[i]
-  ).length;
+  const correct =
+    rowsOf(logits, count).filter((row, i) => row.some((logit) => logit !== 0) && argmax(row) === labels[i])
+      .length;
   return { data: title, images: count, correct, accuracy: correct / count, labels, logits };
 }

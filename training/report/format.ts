@@ -55,10 +55,10 @@ export function plural(value: number, one: string, many = `${one}s`): string {
  * Writes an interval of shares.
  *
  * @param interval 0 to 1 each.
- * @returns E.g. `"92.19–93.21 %"`, which does not break, or a dash if it is not bounded.
+ * @returns E.g. `"92.19–93.21 %"`, which does not break, or a dash for 0 to 1.
  */
 export function percentRange({ low, high }: Interval): string {
-  if (!Number.isFinite(high - low)) return NOTHING;
+  if (high - low >= 1) return NOTHING;
   return `${(100 * low).toFixed(2)}–\u2060${percent(high, 2)}`;
 }
 

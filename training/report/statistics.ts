@@ -69,20 +69,30 @@ export function wilsonInterval(correct: number, count: number): Interval {
 }
 
 /**
- * A mean with its 95 % interval by Student's t distribution, which is wide enough for a few values (Student, The Probable
- * Error of a Mean, 1908).
+ * The mean of a few accuracies with its 95 % interval by Student's t distribution (Student, The Probable Error of a Mean,
+ * 1908), on the angular scale asin √p (Bartlett, The Use of Transformations, 1947): it stays within 0 and 1, and where it is
+ * far from both it is the plain interval of Student.
  *
- * @param values At least one.
- * @returns Mean and interval, in the unit of the values; for a single value the interval is `-Infinity` to `Infinity`.
- * @throws {ModelError} `invalid`: no values.
+ * @param accuracies At least one, each from 0 to 1.
+ * @returns Mean and interval, 0 to 1; the interval of a single accuracy is 0 to 1.
+ * @throws {ModelError} `invalid`: no accuracies, or one that is not from 0 to 1.
  */
-export function meanInterval(values: readonly number[]): Interval {
-  const count = atLeastOne(values).length;
-  const value = values.reduce((a, b) => a + b, 0) / count;
-  if (count === 1) return { value, low: -Infinity, high: Infinity };
-  const variance = values.reduce((sum, each) => sum + (each - value) ** 2, 0) / (count - 1);
-  const half = tQuantile(count - 1) * Math.sqrt(variance / count);
-  return { value, low: value - half, high: value + half };
+export function meanInterval(accuracies: readonly number[]): Interval {
+  const count = atLeastOne(accuracies).length;
+  const wrong = accuracies.find((accuracy) => accuracy < 0 || accuracy > 1);
+  if (wrong !== undefined) {
+    throw new ModelError("invalid", `The accuracy is ${wrong}; it must be from 0 to 1`);
+  }
+  const value = accuracies.reduce((a, b) => a + b, 0) / count;
+  if (count === 1) return { value, low: 0, high: 1 };
+  const variance = accuracies.reduce((sum, each) => sum + (each - value) ** 2, 0) / (count - 1);
+  if (variance === 0) return { value, low: value, high: value };
+  const half = tQuantile(count - 1) * Math.sqrt(variance / count) / (2 * Math.sqrt(value * (1 - value)));
+  const [low, high] = [-half, half].map((distance) => {
+    const angle = Math.asin(Math.sqrt(value)) + distance;
+    return Math.sin(Math.min(Math.PI / 2, Math.max(0, angle))) ** 2;
+  }) as [number, number];
+  return { value, low, high };
 }
 
 /** Beyond the table: the first two terms of its expansion around the normal quantile, right to four digits. */
@@ -131,8 +141,5 @@ export function boxSummary(values: readonly number[]): BoxSummary {
 
 function atLeastOne(values: readonly number[]): readonly number[] {
   if (values.length > 0 && values.every(Number.isFinite)) return values;
-  throw new ModelError(
-    "invalid",
-    `The values are [${values.join(", ")}]; there must be one at least, all finite`,
-  );
+  throw new ModelError("invalid", `The values are [${values.join(", ")}]; expected at least one, all finite`);
 }
