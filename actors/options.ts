@@ -7,10 +7,13 @@ import type { Delivery } from "../bus/transport/transport.ts";
 import {
   type ApiRow,
   checkOptions,
+  count,
   type CustomRow,
   type OptionTable,
   type SettingsOf,
+  size,
   splitList,
+  time,
 } from "../lib/options.ts";
 import { ActorError } from "./errors.ts";
 import type { ServiceEvent } from "./events.ts";
@@ -80,11 +83,6 @@ export interface ServeOptions {
   /** Called with each event. Must not throw. */
   readonly onEvent?: (event: ServiceEvent) => void;
 }
-
-const time = (min: number, max: number) =>
-  ({ type: "integer", unit: "ms", min, max, value: "TIME" }) as const;
-const size = (max: number) => ({ type: "integer", unit: "bytes", min: 1, max, value: "SIZE" }) as const;
-const count = (max: number, min = 1) => ({ type: "integer", min, max, value: "N" }) as const;
 
 const MODELS_DIRS: CustomRow<readonly (string | URL)[]> = {
   type: "custom",

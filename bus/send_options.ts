@@ -1,4 +1,4 @@
-import type { OptionTable } from "../lib/options.ts";
+import { type OptionTable, time } from "../lib/options.ts";
 import { DEFAULT_MODEL } from "./topics.ts";
 
 /** What can be said with an image; `SendOptions` has the types. */
@@ -25,11 +25,7 @@ export const SEND_OPTIONS = {
   },
   actual: { type: "text", value: "LABEL", text: "true label, kept with the result" },
   expiresAfterMs: {
-    type: "integer",
-    unit: "ms",
-    min: 1,
-    max: 2 ** 53 - 1,
-    value: "TIME",
+    ...time(1, 2 ** 53 - 1),
     text: "after so long the image is not classified any more: it fails as expired",
   },
 } as const satisfies OptionTable;

@@ -105,6 +105,21 @@ export type SettingsOf<T extends OptionTable> = {
     : ValueOf<T[K]> | undefined;
 };
 
+/** A number of things, from 1 or another minimum. */
+export function count(max: number, min = 1) {
+  return { type: "integer", min, max, value: "N" } as const;
+}
+
+/** A size in bytes, from 1. */
+export function size(max: number) {
+  return { type: "integer", unit: "bytes", min: 1, max, value: "SIZE" } as const;
+}
+
+/** A time in milliseconds. */
+export function time(min: number, max: number) {
+  return { type: "integer", unit: "ms", min, max, value: "TIME" } as const;
+}
+
 /** Makes the error that is thrown, of a message. */
 export type ToError = (message: string) => Error;
 

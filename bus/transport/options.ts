@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type ApiRow, checkOptions, type OptionTable, type SettingsOf } from "../../lib/options.ts";
+import {
+  type ApiRow,
+  checkOptions,
+  count,
+  type OptionTable,
+  type SettingsOf,
+  size,
+} from "../../lib/options.ts";
 import { BusError } from "./errors.ts";
 import type { TransportEvent } from "./transport.ts";
 
@@ -17,20 +24,13 @@ const ON_EVENT: ApiRow<(event: TransportEvent) => void> = {
 /** Options of every transport. */
 export const TRANSPORT_OPTIONS = {
   maxMessageBytes: {
-    type: "integer",
-    unit: "bytes",
-    min: 1,
-    max: 2 ** 30,
+    ...size(2 ** 30),
     default: 15_728_640,
-    value: "SIZE",
     text: "largest message, thus largest image",
   },
   partitions: {
-    type: "integer",
-    min: 1,
-    max: 1_000,
+    ...count(1_000),
     default: 4,
-    value: "N",
     text: "partitions of topics that are created: as many services can share one topic",
   },
   onEvent: ON_EVENT,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionTable, SettingsOf } from "../../../lib/options.ts";
+import { type OptionTable, type SettingsOf, time } from "../../../lib/options.ts";
 import { BusError } from "../errors.ts";
 import { checkBusOptions, TRANSPORT_OPTIONS } from "../options.ts";
 import type { TransportOptions } from "../transport.ts";
@@ -37,9 +37,6 @@ export interface KafkaTransportOptions extends TransportOptions {
   /** How to log in to the brokers. */
   readonly sasl?: SaslOptions;
 }
-
-const time = (min: number, max: number) =>
-  ({ type: "integer", unit: "ms", min, max, value: "TIME" }) as const;
 
 /** Options of Kafka alone. */
 export const KAFKA_OPTIONS = {

@@ -1,4 +1,4 @@
-import type { OptionTable, SettingsOf } from "../../../lib/options.ts";
+import { type OptionTable, type SettingsOf, size, time } from "../../../lib/options.ts";
 import { checkBusOptions, TRANSPORT_OPTIONS } from "../options.ts";
 import type { TransportOptions } from "../transport.ts";
 import { checkInteger, checkTopic } from "../validate.ts";
@@ -47,21 +47,13 @@ export const SQLITE_OPTIONS = {
     text: "full: what was sent survives a power failure; normal: it survives the end of every process",
   },
   retentionMs: {
-    type: "integer",
-    unit: "ms",
-    min: 0,
-    max: 36_500 * DAY_MS,
+    ...time(0, 36_500 * DAY_MS),
     default: 7 * DAY_MS,
-    value: "TIME",
     text: "how long messages are kept, and longer while a group has not committed them",
   },
   maxQueueBytes: {
-    type: "integer",
-    unit: "bytes",
-    min: 1,
-    max: Number.MAX_SAFE_INTEGER,
+    ...size(Number.MAX_SAFE_INTEGER),
     default: 2 ** 32,
-    value: "SIZE",
     alias: "max-queue-bytes",
     text: "largest total of the messages that the bus holds",
   },
@@ -73,30 +65,18 @@ export const SQLITE_OPTIONS = {
     text: "topics whose messages are removed by age alone, though no group has committed them",
   },
   sessionTimeoutMs: {
-    type: "integer",
-    unit: "ms",
-    min: 100,
-    max: 3_600_000,
+    ...time(100, 3_600_000),
     default: 5_000,
-    value: "TIME",
     text: "a member of a group without a heartbeat for so long loses its partitions",
   },
   heartbeatMs: {
-    type: "integer",
-    unit: "ms",
-    min: 10,
-    max: 1_800_000,
+    ...time(10, 1_800_000),
     default: 1_000,
-    value: "TIME",
     text: "time between heartbeats; at most half of sessionTimeoutMs",
   },
   busyTimeoutMs: {
-    type: "integer",
-    unit: "ms",
-    min: 0,
-    max: 3_600_000,
+    ...time(0, 3_600_000),
     default: 10_000,
-    value: "TIME",
     text: "how long a call waits for the locks of other programs",
   },
 } as const satisfies OptionTable;
