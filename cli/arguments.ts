@@ -2,7 +2,14 @@ import { parseArgs } from "node:util";
 import { explainFileError } from "../lib/file_errors.ts";
 import { flagOf, type Option, type OptionTable, parseOption, variableOf } from "../lib/options.ts";
 import { didYouMean } from "../lib/suggestion.ts";
-import { type Arguments, type Command, type Operands, type Source, UsageError } from "./command.ts";
+import {
+  type Arguments,
+  type Command,
+  type Operands,
+  programOf,
+  type Source,
+  UsageError,
+} from "./command.ts";
 
 /** What a command line asks for. */
 export interface Invocation {
@@ -27,7 +34,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
   const known = Object.keys(command.actions);
   if (name === undefined) {
     throw new UsageError(
-      `${command.name} needs one of ${known.join(", ")}: imagebus ${command.name} ${known[0]}`,
+      `${command.name} needs one of ${known.join(", ")}: ${programOf(command)} ${command.name} ${known[0]}`,
     );
   }
   const action = Object.hasOwn(command.actions, name) ? command.actions[name] : undefined;
@@ -56,20 +63,21 @@ export function parseArguments<T extends OptionTable>(
 }
 
 function invocation(
-  { examples }: Pick<Command, "examples">,
+  command: Command,
   title: string,
   { operands: form, run }: { readonly operands: Operands; run(args: Arguments): Promise<number> },
   options: OptionTable,
   given: ReadonlyMap<string, readonly (string | boolean)[]>,
   operands: readonly string[],
 ): Invocation {
-  const [example] = examples.find(([line]) => line.startsWith(`imagebus ${title} `)) ?? [];
+  const begin = `${programOf(command)} ${title} `;
+  const [example] = command.examples.find(([line]) => line.startsWith(begin)) ?? [];
   checkOperands(title, form, operands, example);
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Source>();
   for (const [name, row] of Object.entries(options)) {
     const typed = given.get(name);
-    const variable = typed ? undefined : environment(name, row);
+    const variable = typed || command.program ? undefined : environment(name, row);
     if (typed) values[name] = fromFlags(name, row, typed);
     else if (variable !== undefined) values[name] = fromVariable(name, row, variable);
     else {
@@ -200,33 +208,4 @@ function environment(name: string, row: Option): string | undefined {
 
 function usageError(message: string): UsageError {
   return new UsageError(message);
-}
-
-/**
- * Reads an integer.
- *
- * @param name The option, without its dashes.
- * @param text As it was given.
- * @param min The least it may be.
- * @param max The most it may be.
- * @throws {UsageError}
- */
-export function integer(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(`--${name} is "${text}": expected a whole number from ${min} to ${max}`);
-}
-
-/**
- * Reads one of some words.
- *
- * @param name The option, without its dashes.
- * @param text As it was given.
- * @param known The words.
- * @throws {UsageError}
- */
-export function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
-  const found = known.find((value) => value === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`--${name} has "${text}": expected ${known.join(", ")}`);
 }

@@ -37,12 +37,23 @@ export interface Action<T extends OptionTable> extends Runnable<T> {
 
 /** What every command has. */
 interface Described<T extends OptionTable> {
+  /**
+   * What is typed before the name. Commands of `deno task` read no variables, and deno.json grants their permissions.
+   *
+   * @default {"imagebus"}
+   */
+  readonly program?: "deno task";
   readonly name: string;
   /** A phrase without a full stop. */
   readonly summary: string;
   readonly options: T;
   /** Command lines, each with what it does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
+  /** Values of an option that need more than a word, for the help. */
+  readonly terms?: {
+    readonly title: string;
+    readonly rows: readonly (readonly [term: string, meaning: string])[];
+  };
   readonly permissions: readonly Permission[];
 }
 
@@ -82,4 +93,9 @@ export function defineCommand<const T extends OptionTable>(command: SingleComman
 /** Declares a command with actions; only for its types. */
 export function defineActions<const T extends OptionTable>(command: ActionCommand<T>): ActionCommand<T> {
   return command;
+}
+
+/** What is typed before the name of a command. */
+export function programOf({ program }: Command): string {
+  return program ?? "imagebus";
 }

@@ -1,10 +1,11 @@
 /**
- * Compiles `models/kernels/assembly/` to WebAssembly and writes it as text into `models/kernels/binary.ts`, so that it
- * travels with the modules whatever a server says of `.wasm` files: `deno task kernels`.
+ * `deno task kernels`: compiles `models/kernels/assembly/` to WebAssembly and writes it as text into `models/kernels/binary.ts`:
+ * a module is loaded from everywhere, while some servers send `.wasm` files with a type that Deno refuses.
  *
  * @module
  */
-import { main } from "npm:assemblyscript@0.28.20/asc";
+import { defineCommand, NO_OPERANDS } from "../cli/command.ts";
+import { runTask } from "../cli/task.ts";
 
 const SOURCE = new URL("../models/kernels/assembly/", import.meta.url);
 const TARGET = new URL("../models/kernels/binary.ts", import.meta.url);
@@ -26,24 +27,32 @@ const FLAGS = [
  * @throws {Error} With the compiler's messages.
  */
 export async function compileKernels(): Promise<string> {
+  // Loaded only here: it is 20 MB that `--help` does not need.
+  const { main } = await import("npm:assemblyscript@0.28.20/asc");
   let binary: Uint8Array | undefined;
   const { error, stderr } = await main(["index.ts", "--outFile=kernels.wasm", ...FLAGS], {
-    readFile: (name) => readIfThere(new URL(name, SOURCE)),
+    readFile: (name) => Deno.readTextFile(new URL(name, SOURCE)).catch(() => null),
     writeFile: (_, content) => void (binary = content as Uint8Array),
     listFiles: () => null,
   });
   if (error || binary === undefined) {
-    throw new Error(`The kernels can't be compiled: ${stderr}`, { cause: error });
+    throw new Error(`Cannot compile the kernels: ${stderr}`, { cause: error });
   }
   return `/** Made from assembly/ by \`deno task kernels\`. */\nexport const BINARY =\n  "${binary.toBase64()}";\n`;
 }
 
-async function readIfThere(file: URL): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch {
-    return null;
-  }
-}
+const kernels = defineCommand({
+  program: "deno task",
+  name: "kernels",
+  summary: "Compile models/kernels/assembly into models/kernels/binary.ts",
+  operands: NO_OPERANDS,
+  options: {},
+  examples: [["deno task kernels", "after a change of the kernels' sources"]],
+  permissions: [],
+  async run() {
+    await Deno.writeTextFile(TARGET, await compileKernels());
+    return 0;
+  },
+});
 
-if (import.meta.main) await Deno.writeTextFile(TARGET, await compileKernels());
+if (import.meta.main) await runTask(kernels);

@@ -1,81 +1,66 @@
 /**
- * A local Kafka for development: `deno task kafka`.
- *
- * It listens on 127.0.0.1:9092 (`--port N` for another) and keeps its topics between starts. With `--brokers 3` it is a
- * cluster of three, on that port and the next two, each with a replica of everything. Ctrl-C stops it.
+ * `deno task kafka`: a local Kafka for development. It keeps its topics between starts.
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../cli/command.ts";
+import { interruption, runTask } from "../cli/task.ts";
+import { logError, print } from "../cli/ui/terminal.ts";
+import { abortable } from "../lib/abortable.ts";
+import type { OptionTable } from "../lib/options.ts";
 import { startKafkaCluster } from "../testing/brokers/kafka_cluster.ts";
 import { kafkaHome, KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
+import { ServerStartError } from "../testing/brokers/server_process.ts";
 
-interface Arguments {
-  readonly port: number;
-  /** One or three. */
-  readonly brokers: number;
-}
+const OPTIONS = {
+  port: {
+    type: "integer",
+    min: 1,
+    max: 65_535,
+    default: 9092,
+    value: "N",
+    text: "port on 127.0.0.1; three brokers also take the next two",
+  },
+  brokers: {
+    type: "choice",
+    values: ["1", "3"],
+    default: "1",
+    value: "1|3",
+    text: "number of brokers; three form a cluster with three replicas of every partition",
+  },
+} as const satisfies OptionTable;
 
-const DEFAULT_PORT = 9092;
+const kafka = defineCommand({
+  program: "deno task",
+  name: "kafka",
+  summary: "Start a local Kafka broker on this machine's Java; it is downloaded once (43 MB)",
+  operands: NO_OPERANDS,
+  options: OPTIONS,
+  examples: [
+    ["deno task kafka", "on port 9092; Ctrl-C stops it"],
+    ["deno task kafka --port 29092 --brokers 3", "a cluster on ports 29092 to 29094"],
+  ],
+  permissions: [],
+  run,
+});
 
-function readArguments(args: string[]): Arguments {
-  const options = {
-    port: { type: "string", default: `${DEFAULT_PORT}` },
-    brokers: { type: "string", default: "1" },
-  } as const;
-  const { values } = parseArgs({ args, options });
-  const [port, brokers] = [Number(values.port), Number(values.brokers)];
-  if (brokers !== 1 && brokers !== 3) {
-    throw new RangeError(`--brokers must be 1 or 3: it is '${values.brokers}'`);
+async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
+  const stop = interruption();
+  const ports = Array.from({ length: Number(values.brokers) }, (_, i) => values.port + i);
+  if (ports.at(-1)! > 65_535) {
+    throw new UsageError(`--port is ${values.port}: three brokers need two more ports`);
   }
-  const last = 65_536 - brokers;
-  if (Number.isInteger(port) && port >= 1 && port <= last) return { port, brokers };
-  throw new RangeError(`--port must be 1 to ${last}: it is '${values.port}'`);
-}
-
-/** A folder of its own for each port and kind: two brokers on one folder would destroy it. */
-function dataDirOf({ port, brokers }: Arguments): string {
-  return `${kafkaHome()}/${brokers > 1 ? "cluster" : "data"}-${port}`;
-}
-
-async function run(args: Arguments): Promise<number> {
-  const interrupted = Promise.withResolvers<"interrupted">();
-  const interrupt = () => interrupted.resolve("interrupted");
-  Deno.addSignalListener("SIGINT", interrupt);
-  Deno.addSignalListener("SIGTERM", interrupt);
-  const ports = Array.from({ length: args.brokers }, (_, i) => args.port + i);
   const addresses = ports.map((port) => `127.0.0.1:${port}`).join();
-  console.error(`Starting Kafka on ${addresses} (the first time it is downloaded: 43 MB) …`);
-  await using kafka = await startKafkaCluster({ ports, dataDir: dataDirOf(args) });
-  console.log(`Kafka is ready: IMAGEBUS_URL=kafka://${addresses} (Ctrl-C stops it)`);
-  const ends = kafka.brokers.map(({ ended, logFile }) => ended.then((code) => ({ code, logFile })));
-  const end = await Promise.race([interrupted.promise, ...ends]);
-  if (end === "interrupted") return 0;
-  console.error(`Kafka ended by itself, with exit code ${end.code}: see ${end.logFile}`);
+  // A folder per port and kind: two brokers in one folder would destroy it.
+  const dataDir = `${kafkaHome()}/${ports.length > 1 ? "cluster" : "data"}-${values.port}`;
+  logError(`Starting Kafka on ${addresses} …`);
+  await using cluster = await startKafkaCluster({ ports, dataDir });
+  print(`Kafka is ready: IMAGEBUS_URL=kafka://${addresses} (Ctrl-C stops it)`);
+  const ends = cluster.brokers.map(({ ended, logFile }) => ended.then((code) => ({ code, logFile })));
+  const end = await abortable(Promise.race(ends), stop);
+  if (end === null) return 0;
+  logError(`Kafka exited with code ${end.code}: see ${end.logFile}`);
   return 1;
 }
 
-/** The sentence for a user's mistake or a missing program; `undefined` when it is a fault of ours. */
-function explain(error: unknown, { port, brokers }: Arguments): string | undefined {
-  if (error instanceof KafkaUnavailable || error instanceof RangeError) return error.message;
-  if (error instanceof TypeError && "code" in error) {
-    return `${error.message}. Only --port N and --brokers 3 are known`;
-  }
-  if (error instanceof Error && error.message.startsWith("Kafka did not start")) return error.message;
-  if (!(error instanceof Deno.errors.AddrInUse)) return undefined;
-  const ports = brokers > 1 ? `One of the ports ${port} to ${port + brokers - 1}` : `Port ${port}`;
-  return `${ports} is in use: stop what listens there, or take another with --port N`;
-}
-
-if (import.meta.main) {
-  let args: Arguments = { port: DEFAULT_PORT, brokers: 1 };
-  try {
-    args = readArguments(Deno.args);
-    Deno.exit(await run(args));
-  } catch (error) {
-    const sentence = explain(error, args);
-    if (sentence === undefined) throw error;
-    console.error(sentence);
-    Deno.exit(1);
-  }
-}
+await runTask(kafka, [KafkaUnavailable, ServerStartError, Deno.errors.AddrInUse]);

@@ -1,5 +1,5 @@
 import { defaultOf, flagOf, type Option, variableOf } from "../../lib/options.ts";
-import type { Command } from "../command.ts";
+import { type Command, programOf } from "../command.ts";
 import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
 
 /** What the program is, and its commands. */
@@ -23,27 +23,29 @@ export function helpOf(command: Command): string {
     rows.filter(([name]) => name.includes(".") === dotted)
   );
   const describe = (list: typeof rows) =>
-    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(name, row), width)]);
+    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(command, name, row), width)]);
   return [
-    command.summary + ".",
+    ...wrap(`${command.summary}.`, width),
     "",
     bold("Usage"),
-    ...usages(command).map((usage) => `  imagebus ${usage}`),
+    ...usages(command).map((usage) => `  ${programOf(command)} ${usage}`),
     "",
     bold("Options"),
     ...describe(own!),
     "  --help",
     "      this text",
     "",
+    ...command.terms ? [bold(command.terms.title), ...pairs(command.terms.rows, width), ""] : [],
     bold("Examples"),
-    ...command.examples.flatMap(([line, does]) => [`  ${line}`, ...indent(does, width)]),
+    ...pairs(command.examples, width),
     "",
     ...special!.length > 0
       ? [bold("Options of Kafka and of the embedded bus"), ...describe(special!), ""]
       : [],
-    bold("Permissions"),
-    `  ${command.permissions.map((name) => `--allow-${name}`).join(" ")}`,
-  ].join("\n");
+    ...command.program
+      ? []
+      : [bold("Permissions"), `  ${command.permissions.map((name) => `--allow-${name}`).join(" ")}`],
+  ].join("\n").trimEnd();
 }
 
 function usages(command: Command): string[] {
@@ -59,12 +61,15 @@ function usage(name: string, row: Option): string {
 }
 
 /** What it is for, its default and its variable. */
-function about(name: string, row: Option): string {
+function about({ program }: Command, name: string, row: Option): string {
   const otherwise = defaultOf(row);
   const text = row.type === "flag" && row.default === true ? `do not ${row.text}` : row.text;
-  return `${text}${otherwise && row.type !== "flag" ? `; default: ${otherwise}` : ""} (${
-    variableOf(name, row)
-  })`;
+  return `${text}${otherwise && row.type !== "flag" ? `; default: ${otherwise}` : ""}` +
+    (program ? "" : ` (${variableOf(name, row)})`);
+}
+
+function pairs(rows: readonly (readonly [string, string])[], width: number): string[] {
+  return rows.flatMap(([left, right]) => [`  ${left}`, ...indent(right, width)]);
 }
 
 function indent(text: string, width: number): string[] {

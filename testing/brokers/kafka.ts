@@ -2,16 +2,16 @@ import { openKafkaTransport } from "../../bus/transport/kafka/open.ts";
 import type { KafkaTransportOptions } from "../../bus/transport/kafka/open.ts";
 import type { Transport } from "../../bus/transport/transport.ts";
 
-/** The brokers that the tests may use, from the environment: `deno task test` starts one. */
+/** The brokers that the tests use, from the environment: `deno task test` starts one. */
 export const BROKERS: readonly string[] = (Deno.env.get("KAFKA_BROKERS") ?? "").split(",").filter(Boolean);
 
 /** Why a test that needs Kafka is skipped; `false` when it is not. */
 export const NO_KAFKA: string | false = BROKERS.length > 0 ? false : "KAFKA_BROKERS is not set";
 
-/** Why a test that starts a broker of its own is skipped; `false` when it is not. */
+/** Why a test that starts its own broker is skipped; `false` when it is not. */
 export const NO_OWN_KAFKA: string | false = NO_KAFKA || (hasJava() ? false : "there is no Java");
 
-/** Times that suit tests; the broker that `deno task test` starts allows them. */
+/** Short timeouts for tests; the broker that `deno task test` starts allows them. */
 export const QUICK = { sessionTimeoutMs: 2_000, heartbeatMs: 100, releaseMs: 500 };
 
 /** Registers a test that needs Kafka. */
@@ -19,7 +19,7 @@ export function testKafka(name: string, fn: () => Promise<void>, skip: string | 
   Deno.test({ name: `kafka: ${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: Boolean(skip), fn });
 }
 
-/** Opens a transport on the brokers that the tests may use. */
+/** Opens a transport on {@linkcode BROKERS}, with short timeouts. */
 export function openQuick(options: KafkaTransportOptions = {}): Promise<Transport> {
   return openKafkaTransport(BROKERS, { ...QUICK, ...options });
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { sleep } from "../../lib/sleep.ts";
 import { installKafka } from "./kafka_install.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
@@ -12,22 +11,18 @@ export interface KafkaBrokerOptions {
   /**
    * The port to listen on, on 127.0.0.1.
    *
-   * @default {a free one}
+   * @default {a free port}
    */
   readonly port?: number;
   /**
-   * Where the topics are kept; it is made and formatted when it does not exist.
+   * Directory of the topics; created and formatted if it does not exist.
    *
-   * @default {a temporary folder that is removed by `stop`}
+   * @default {a temporary directory that is removed by `stop`}
    */
   readonly dataDir?: string;
-  /**
-   * The most that Java's heap takes, in MiB.
-   *
-   * @default {512}
-   */
+  /** Maximum size of Java's heap, in MiB. @default {512} */
   readonly heapMb?: number;
-  /** Broker settings that replace or add to those of {@linkcode startKafka}. */
+  /** Broker settings that replace or extend those of {@linkcode startKafka}. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -35,34 +30,33 @@ export interface KafkaBrokerOptions {
 export interface KafkaBroker extends AsyncDisposable {
   /** `host:port`. */
   readonly brokers: string;
-  /** The port it listens on. */
   readonly port: number;
-  /** Where its topics are. */
+  /** Directory of its topics. */
   readonly dataDir: string;
-  /** What the broker printed. */
+  /** The broker's standard output and standard error. */
   readonly logFile: string;
-  /** Resolves when its process has ended, for whatever reason, with its exit code: 128 and the signal if it was killed. */
+  /** Resolves with the exit code when its process has ended: 128 plus the signal if it was killed. */
   readonly ended: Promise<number>;
-  /** Shuts it down in order. May be called more than once. */
+  /** Shuts it down gracefully. May be called more than once. */
   stop(): Promise<void>;
-  /** Ends its process at once (SIGKILL). The data stay. */
+  /** Ends its process immediately (SIGKILL). The data are kept. */
   kill(): Promise<void>;
 }
 
-/** Sixteen bytes in base64; always the same, so that formatting twice does no harm. */
+/** Sixteen bytes in base64; always the same, so that formatting twice is harmless. */
 const CLUSTER_ID = btoa("imagebus-local-1").replace(/=+$/, "");
 
 const START_TIMEOUT_MS = 90_000;
 const HEAP_MB = 512;
 
 /**
- * Starts a broker and waits until it accepts connections. Topics are not made by themselves; groups need no initial
- * delay; session timeouts can be as short as one second.
+ * Starts a broker and waits until it accepts connections. Topics are not created automatically; groups have no initial
+ * rebalance delay; session timeouts can be as short as one second.
  *
  * @param options Port, data and settings.
- * @returns The broker.
  * @throws {KafkaUnavailable} Without Java or Maven.
- * @throws {Deno.errors.AddrInUse} When the port is taken.
+ * @throws {ServerStartError} If the broker exits or does not accept connections within 90 seconds.
+ * @throws {Deno.errors.AddrInUse} If the port is in use.
  *
  * @example
  * ```ts ignore
@@ -88,11 +82,11 @@ export async function startKafka(options: KafkaBrokerOptions = {}): Promise<Kafk
 
 interface BrokerStart {
   readonly jars: string;
-  /** Path of the broker's settings. */
+  /** Path of the file with the broker's settings. */
   readonly settings: string;
   readonly port: number;
   readonly dataDir: string;
-  /** Whether the data go when it is stopped. */
+  /** Whether `stop` removes the data. */
   readonly temporary: boolean;
   readonly heapMb: number;
 }
@@ -118,16 +112,7 @@ class BrokerProcess implements KafkaBroker {
   }
 
   async ready(): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (this.#process.running && Date.now() < deadline) {
-      if (await accepts(this.port)) return;
-      await sleep(50);
-    }
-    const log = await Deno.readTextFile(this.logFile).catch(() => "");
-    await this.kill();
-    throw new Error(
-      `Kafka did not start on ${this.brokers}:\n${log.trim().split("\n").slice(-8).join("\n")}`,
-    );
+    await this.#process.ready(`Kafka on ${this.brokers}`, () => accepts(this.port), START_TIMEOUT_MS);
   }
 
   async stop(): Promise<void> {
@@ -168,7 +153,7 @@ function properties(port: number, logDir: string, config: NonNullable<KafkaBroke
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": logDir,
-    // A killed broker may come back as soon as its session is over.
+    // A killed broker cannot register again before its session has expired.
     "broker.session.timeout.ms": 2_000,
     "broker.heartbeat.interval.ms": 500,
     "auto.create.topics.enable": false,
@@ -200,13 +185,20 @@ async function format(jars: string, settings: string, dataDir: string): Promise<
     stdin: "null",
   }).output();
   if (success) return await Deno.writeTextFile(formatted, "");
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  throw new Error(`Kafka's storage could not be formatted: ${said.trim().slice(0, 1000)}`);
+  const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  throw new Error(`Cannot format Kafka's storage: ${output.trim().slice(0, 1000)}`);
 }
 
 /** @throws {Deno.errors.AddrInUse} */
 function expectFree(port: number): void {
-  Deno.listen({ hostname: "127.0.0.1", port }).close();
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    const message =
+      `Cannot start Kafka: port ${port} is in use; stop what listens there or choose another port`;
+    throw new Deno.errors.AddrInUse(message, { cause });
+  }
 }
 
 async function accepts(port: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 /**
- * Runs a cluster of Apache Kafka brokers on this machine, each of them a controller too.
+ * Runs a cluster of Apache Kafka brokers on this machine, each of which is also a controller.
  *
  * @module
  */
@@ -9,40 +9,40 @@ import { freePort } from "./server_process.ts";
 
 /** How to start a cluster. */
 export interface KafkaClusterOptions {
-  /** The ports to listen on, on 127.0.0.1: as many as there shall be brokers, one or at least three. */
+  /** The port of each broker on 127.0.0.1: one port, or at least three. */
   readonly ports: readonly number[];
-  /** Where the topics are kept: of several brokers, each has a folder in it. It is made when it does not exist. */
+  /** Directory of the topics, with a folder per broker if there are several; created if it does not exist. */
   readonly dataDir: string;
   /**
-   * The ports that clients and the other brokers are told to connect to, instead of `ports`.
+   * The ports that the brokers advertise to clients and to each other, instead of `ports`.
    *
    * @default {ports}
    */
   readonly advertisedPorts?: readonly number[];
-  /** Settings of all brokers that replace or add to those of {@linkcode startKafkaCluster}. */
+  /** Settings of all brokers that replace or extend those of {@linkcode startKafkaCluster}. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A running cluster. */
 export interface KafkaCluster extends AsyncDisposable {
-  /** Those that were started last, whether they still run or not, in the order of the ports. */
+  /** The brokers that were started last, running or not, in the order of the ports. */
   readonly brokers: readonly KafkaBroker[];
   /**
-   * Starts a broker again on its data, when its process has ended.
+   * Restarts a broker on its data after its process has ended.
    *
-   * @param index Its place among the brokers.
+   * @param index Index in `brokers`.
    */
   start(index: number): Promise<void>;
-  /** Shuts all down in order. The data stay. */
+  /** Shuts all brokers down gracefully. The data are kept. */
   stop(): Promise<void>;
 }
 
-/** Of each of several. */
+/** Heap of each broker if there are several. */
 const HEAP_MB = 256;
 const REPLICAS = 3;
 const MIN_IN_SYNC = 2;
 
-/** Of every topic, those of groups and transactions too. */
+/** Of every topic, including those of groups and transactions. */
 const REPLICATION = {
   "default.replication.factor": REPLICAS,
   "min.insync.replicas": MIN_IN_SYNC,
@@ -51,20 +51,20 @@ const REPLICATION = {
   "transaction.state.log.min.isr": MIN_IN_SYNC,
   "share.coordinator.state.topic.replication.factor": REPLICAS,
   "share.coordinator.state.topic.min.isr": MIN_IN_SYNC,
-  // Kafka's own defaults: how long a broker that is dead goes on leading decides how long its partitions stand still.
+  // Kafka's own defaults: they decide how long the partitions of a dead leader are unavailable.
   "broker.session.timeout.ms": 9_000,
   "broker.heartbeat.interval.ms": 2_000,
 };
 
 /**
- * Starts a cluster and waits until each broker accepts connections. Of three brokers and more, every topic has three replicas
- * unless it is made with another number, and what is written with all acknowledgements is in two of them.
+ * Starts a cluster and waits until each broker accepts connections. With three brokers or more, every topic has three replicas
+ * unless it is created with another number, and what is written with `acks=all` is in at least two of them.
  *
  * @param options Ports, data and settings.
- * @returns The cluster.
  * @throws {KafkaUnavailable} Without Java or Maven.
- * @throws {Deno.errors.AddrInUse} When a port is taken.
- * @throws {RangeError} For no port, and for two: without either of two controllers the other one can't go on.
+ * @throws {ServerStartError} If a broker does not start.
+ * @throws {Deno.errors.AddrInUse} If a port is in use.
+ * @throws {RangeError} For no port, and for two: two controllers have no quorum without each other.
  *
  * @example
  * ```ts ignore
@@ -75,9 +75,9 @@ const REPLICATION = {
 export async function startKafkaCluster(options: KafkaClusterOptions): Promise<KafkaCluster> {
   const { length } = options.ports;
   if (length !== 1 && length < REPLICAS) {
-    throw new RangeError(`A cluster has one broker, or at least ${REPLICAS}: not ${length}`);
+    throw new RangeError(`Cannot start ${length} brokers: expected one, or at least ${REPLICAS}`);
   }
-  // Once, before all of them do it.
+  // Once, before all brokers do it at the same time.
   await installKafka();
   const cluster = new LocalCluster(options);
   try {
@@ -99,7 +99,7 @@ class LocalCluster implements KafkaCluster {
     this.#controllerPorts = freePorts(options.ports.length);
   }
 
-  /** At the same time: a broker accepts no connection before most of the controllers are there. */
+  /** All at once: a broker accepts no connection before the controllers have a quorum. */
   async startAll(): Promise<void> {
     const starts = await Promise.allSettled(this.#options.ports.map((_, index) => this.start(index)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
@@ -136,11 +136,7 @@ class LocalCluster implements KafkaCluster {
   }
 }
 
-/**
- * Different ports of 127.0.0.1 that nobody listens on.
- *
- * @param count How many.
- */
+/** Different free ports of 127.0.0.1. */
 export function freePorts(count: number): number[] {
   const ports = new Set<number>();
   while (ports.size < count) ports.add(freePort());

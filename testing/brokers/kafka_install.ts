@@ -30,27 +30,27 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Why there can be no local Kafka: something that the machine lacks. */
+/** Kafka cannot run on this machine; the message names what is missing. */
 export class KafkaUnavailable extends Error {
   override readonly name = "KafkaUnavailable";
 }
 
 /**
- * @returns The folder that everything downloaded and kept is in: `imagebus/kafka-<version>` in the user's cache.
- * @throws {KafkaUnavailable} When neither `XDG_CACHE_HOME` nor `HOME` is set.
+ * @returns The directory of Kafka's jars and data: `imagebus/kafka-<version>` in the user's cache.
+ * @throws {KafkaUnavailable} If neither `XDG_CACHE_HOME` nor `HOME` is set.
  */
 export function kafkaHome(): string {
   const home = Deno.env.get("HOME");
   const cache = Deno.env.get("XDG_CACHE_HOME") || (home && `${home}/.cache`);
-  if (!cache) throw new KafkaUnavailable("Neither XDG_CACHE_HOME nor HOME is set: nowhere to keep Kafka");
+  if (!cache) throw new KafkaUnavailable("Cannot install Kafka: neither XDG_CACHE_HOME nor HOME is set");
   return `${cache}/imagebus/kafka-${KAFKA_VERSION}`;
 }
 
 /**
- * Downloads Kafka unless it is there already (43 MB).
+ * Downloads Kafka (43 MB) unless it is installed already.
  *
- * @returns The folder of the jars.
- * @throws {KafkaUnavailable} Without Java or Maven, or when the download fails.
+ * @returns The directory of the jars.
+ * @throws {KafkaUnavailable} Without Java or Maven, or if the download fails.
  */
 export async function installKafka(): Promise<string> {
   const home = kafkaHome();
@@ -69,7 +69,7 @@ export async function installKafka(): Promise<string> {
   return jars;
 }
 
-/** Only a complete folder ever gets the final name; of two downloads at once, either will do. */
+/** Only a complete directory gets the final name; of two concurrent downloads, the first one wins. */
 async function publish(complete: string, jars: string): Promise<void> {
   try {
     await Deno.rename(complete, jars);
@@ -87,8 +87,8 @@ async function copyDependencies(folder: string): Promise<void> {
   });
   const { success, stdout, stderr } = await maven.output();
   if (success) return;
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  const reason = said.split("\n").find((line) => line.startsWith("[ERROR]")) ?? said.trim();
+  const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  const reason = output.split("\n").find((line) => line.startsWith("[ERROR]")) ?? output.trim();
   throw new KafkaUnavailable(`Maven could not download Kafka ${KAFKA_VERSION}: ${reason.slice(0, 500)}`);
 }
 
@@ -99,7 +99,7 @@ async function expectProgram(program: string, versionFlag: string, what: string)
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  throw new KafkaUnavailable(`A local Kafka needs ${what}, and '${program}' can't be run`);
+  throw new KafkaUnavailable(`Cannot run Kafka: ${what} is required, but "${program}" does not run`);
 }
 
 async function exists(path: string): Promise<boolean> {

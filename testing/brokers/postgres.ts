@@ -1,28 +1,27 @@
 /**
- * Runs one PostgreSQL server on this machine, from the installed package of the distribution, for tests: nothing survives
- * it, and a crash of the machine may damage its data.
+ * Runs one PostgreSQL server on this machine, from the distribution's package, for tests: its data are removed with it, and a
+ * crash of the machine may damage them.
  *
  * @module
  */
-import { sleep } from "../../lib/sleep.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
-/** PostgreSQL can't be run here; the message says what is missing. */
+/** PostgreSQL cannot run on this machine; the message names what is missing. */
 export class PostgresUnavailable extends Error {
   override readonly name = "PostgresUnavailable";
 }
 
-/** A server that can be stopped, killed and started again; its data stay until it is disposed of. */
+/** A server that can be stopped, killed and restarted; its data are kept until it is disposed of. */
 export interface PostgresServer extends AsyncDisposable {
-  /** Of the database `postgres`, with the password of its owner, who may do everything. */
+  /** Of the database `postgres`, with the password of its superuser. */
   readonly url: string;
-  /** The port it listens on, on 127.0.0.1; the same after each start. */
+  /** The port on 127.0.0.1; the same after a restart. */
   readonly port: number;
-  /** Starts it again. Resolves when it answers. */
+  /** Restarts it. Resolves when it accepts connections. */
   start(): Promise<void>;
-  /** Shuts it down in order: its clients are sent away. */
+  /** Shuts it down gracefully: its clients are disconnected. */
   stop(): Promise<void>;
-  /** Ends it as a crash would, without a word to its clients. */
+  /** Ends it as a crash would, without notice to its clients. */
   kill(): Promise<void>;
 }
 
@@ -30,9 +29,9 @@ const START_TIMEOUT_MS = 60_000;
 const PASSWORD = "secret-of-the-tests";
 
 /**
- * Where the programs of PostgreSQL are: the newest version in the folder of Debian's packages.
+ * Finds the newest PostgreSQL that Debian's packages installed.
  *
- * @returns The directory, or `undefined` where PostgreSQL is not installed.
+ * @returns The directory of its programs, or `undefined` if PostgreSQL is not installed.
  */
 export async function findPostgres(): Promise<string | undefined> {
   const versions: number[] = [];
@@ -46,9 +45,10 @@ export async function findPostgres(): Promise<string | undefined> {
 }
 
 /**
- * Makes a server in a temporary directory and waits until it answers.
+ * Starts a server in a temporary directory and waits until it accepts connections.
  *
- * @throws {PostgresUnavailable} Where PostgreSQL is not installed.
+ * @throws {PostgresUnavailable} If PostgreSQL is not installed.
+ * @throws {ServerStartError} If the server exits or does not accept connections within 60 seconds.
  *
  * @example
  * ```ts ignore
@@ -60,7 +60,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const bin = await findPostgres();
   if (bin === undefined) {
     throw new PostgresUnavailable(
-      "PostgreSQL is not installed: on Debian and Ubuntu, apt-get install postgresql",
+      "Cannot start PostgreSQL: it is not installed; on Debian and Ubuntu, apt-get install postgresql",
     );
   }
   const directory = await Deno.makeTempDir({ prefix: "imagebus-postgres-" });
@@ -100,9 +100,9 @@ class LocalServer implements PostgresServer {
       ...["-D", `${this.directory}/data`, "-p", String(this.port)],
       ...settings.flatMap((setting) => ["-c", setting]),
     ];
-    // TERM would wait until the last client has left.
+    // TERM would wait until the last client has disconnected.
     this.#process = new ServerProcess({ command, logFile, stopSignal: "INT" });
-    await this.#ready(this.#process, logFile);
+    await this.#process.ready("PostgreSQL", () => this.#accepts(), START_TIMEOUT_MS);
   }
 
   async stop(): Promise<void> {
@@ -118,15 +118,9 @@ class LocalServer implements PostgresServer {
     await Deno.remove(this.directory, { recursive: true });
   }
 
-  async #ready(process: ServerProcess, logFile: string): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (process.running && Date.now() < deadline) {
-      const args = ["-q", "-h", "127.0.0.1", "-p", String(this.port), "-d", "postgres"];
-      if ((await new Deno.Command(`${this.bin}/pg_isready`, { args }).output()).success) return;
-      await sleep(50);
-    }
-    const log = await Deno.readTextFile(logFile);
-    throw new Error(`PostgreSQL did not start:\n${log.trim().split("\n").slice(-8).join("\n")}`);
+  async #accepts(): Promise<boolean> {
+    const args = ["-q", "-h", "127.0.0.1", "-p", String(this.port), "-d", "postgres"];
+    return (await new Deno.Command(`${this.bin}/pg_isready`, { args }).output()).success;
   }
 
   async #run(program: string, args: readonly string[]): Promise<void> {
@@ -138,9 +132,9 @@ class LocalServer implements PostgresServer {
 }
 
 /**
- * PostgreSQL refuses to run as root: then it runs as the user whom the package made, who gets the directory.
+ * PostgreSQL refuses to run as root: then it runs as the user that the package created, who becomes the directory's owner.
  *
- * @returns What to put before a command.
+ * @returns The words to put before a command.
  */
 async function unprivileged(directory: string): Promise<string[]> {
   if (Deno.uid() !== 0) return [];
@@ -151,6 +145,6 @@ async function unprivileged(directory: string): Promise<string[]> {
 
 async function idOfPostgres(flag: string): Promise<number> {
   const { success, stdout } = await new Deno.Command("id", { args: [flag, "postgres"] }).output();
-  if (!success) throw new PostgresUnavailable("There is no user postgres, and root may not run PostgreSQL");
+  if (!success) throw new PostgresUnavailable("Cannot start PostgreSQL as root: there is no user postgres");
   return Number(new TextDecoder().decode(stdout));
 }

@@ -1,26 +1,31 @@
 /**
- * A server in a process of its own that never outlives whoever started it.
+ * A server in a process of its own that never outlives the program that started it.
  *
  * @module
  */
+import { sleep } from "../../lib/sleep.ts";
+
+/** A server that exited, or did not accept connections in time, when it was started. */
+export class ServerStartError extends Error {
+  override readonly name = "ServerStartError";
+}
 
 /** How a server is started. */
 export interface ServerProcessOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
-  /** What it prints is appended here. */
+  /** Its standard output and standard error are appended to this file. */
   readonly logFile: string;
-  /** The signal, without `SIG`, that shuts it down in order. @default {"TERM"} */
+  /** The signal, without `SIG`, that shuts it down gracefully. @default {"TERM"} */
   readonly stopSignal?: string;
 }
 
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * Starts the server, passes on the signals it reads as lines, and ends the server when its input ends: whoever started it
- * may be killed at any time without leaving a server behind. A Ctrl-C reaches every process of the terminal; here it is
- * ignored, so that whoever started the server decides. Background jobs of `sh` read nothing unless they are given a
- * descriptor.
+ * Starts the server, forwards the signals that it reads as lines, and ends the server when its input ends: the parent may be
+ * killed at any time without leaving a server behind. Ctrl-C reaches every process of a terminal; it is ignored here, so that
+ * the parent decides. Background jobs of `sh` read from /dev/null unless they are given a descriptor.
  */
 const SUPERVISOR = `
 trap '' INT
@@ -38,20 +43,18 @@ kill "$supervisor" 2>/dev/null
 exit "$status"
 `;
 
-/** A server that runs, or has run. */
+/** A server process, running or ended. */
 export class ServerProcess {
-  /** Resolves when it has ended, for whatever reason, with its exit code: 128 and the signal if it was killed. */
+  /** Resolves with the exit code when it has ended: 128 plus the signal if it was killed. */
   readonly ended: Promise<number>;
+  readonly #logFile: string;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stopSignal: string;
   #running = true;
 
-  /**
-   * Starts it; it need not be ready yet.
-   *
-   * @param options What to run.
-   */
+  /** Starts it, without waiting until it is ready. */
   constructor({ command, logFile, stopSignal = "TERM" }: ServerProcessOptions) {
+    this.#logFile = logFile;
     this.#stopSignal = stopSignal;
     const child = new Deno.Command("sh", {
       args: ["-c", `exec >>"$0" 2>&1\n${SUPERVISOR}`, logFile, ...command],
@@ -66,12 +69,25 @@ export class ServerProcess {
     });
   }
 
-  /** Whether it has not ended yet. */
-  get running(): boolean {
-    return this.#running;
+  /**
+   * Waits until the server accepts connections.
+   *
+   * @param server What it is, for the message.
+   * @param accepts Whether it accepts connections now.
+   * @param timeoutMs How long to wait.
+   * @throws {ServerStartError} With the last lines of its log.
+   */
+  async ready(server: string, accepts: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (this.#running && Date.now() < deadline) {
+      if (await accepts()) return;
+      await sleep(50);
+    }
+    await this.kill();
+    throw new ServerStartError(`${server} did not start:\n${await lastLines(this.#logFile)}`);
   }
 
-  /** Shuts it down in order; kills it when that takes too long. */
+  /** Shuts it down gracefully; kills it after 15 seconds. */
   async stop(): Promise<void> {
     await this.#signal(this.#stopSignal);
     const timer = setTimeout(() => this.#signal("KILL"), STOP_TIMEOUT_MS);
@@ -81,7 +97,7 @@ export class ServerProcess {
   }
 
   /**
-   * Ends it at once.
+   * Ends it immediately.
    *
    * @param signal Without `SIG`.
    */
@@ -98,7 +114,17 @@ export class ServerProcess {
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/**
+ * The end of a log.
+ *
+ * @param file A text file; one that does not exist counts as empty.
+ */
+export async function lastLines(file: string): Promise<string> {
+  const text = await Deno.readTextFile(file).catch(() => "");
+  return text.trim().split("\n").slice(-8).join("\n");
+}
+
+/** A free port of 127.0.0.1. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

@@ -6,7 +6,7 @@ export const NO_POSTGRES: string | undefined = await findPostgres() === undefine
   ? "PostgreSQL is not installed"
   : undefined;
 
-/** One server for a file of tests: started at once, ended after the last test. */
+/** One server per test file: started immediately, ended after the last test. */
 export async function serverOfTests(): Promise<PostgresServer | undefined> {
   if (NO_POSTGRES !== undefined) return undefined;
   const server = await startPostgres();
@@ -14,7 +14,7 @@ export async function serverOfTests(): Promise<PostgresServer | undefined> {
   return server;
 }
 
-/** What a statement answers, over a connection of its own. */
+/** Executes a statement on a new connection, and returns its rows. */
 export async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} });
   try {
@@ -24,14 +24,14 @@ export async function query(url: string, statement: string): Promise<Record<stri
   }
 }
 
-/** Makes a schema, which is quicker than a database; its URL names it. */
+/** Creates a schema, which is quicker than a database, and returns its URL. */
 export async function createSchema(server: PostgresServer): Promise<string> {
   const name = `test_${crypto.randomUUID().slice(0, 8)}`;
   await query(server.url, `CREATE SCHEMA ${name}`);
   return `${server.url}?search_path=${name}`;
 }
 
-/** Makes a database. */
+/** Creates a database, and returns its URL. */
 export async function createDatabase(server: PostgresServer, settings = ""): Promise<string> {
   const name = `test_${crypto.randomUUID().slice(0, 8)}`;
   await query(server.url, `CREATE DATABASE ${name} ${settings}`);

@@ -1,127 +1,213 @@
 /**
- * `deno task chaos`: images are sent while worker processes are killed, models fail and brokers go away; then everything is
- * read back. Exits with 0 when nothing was lost, doubled, out of order or wrong, else with 1. docs/guarantees.md says what
+ * `deno task chaos`: images are sent while worker processes are killed, models fail and brokers are unavailable; then everything
+ * is read back. Exits with 0 if nothing was lost, duplicated, out of order or wrong, else with 1. docs/guarantees.md explains what
  * that shows.
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { UsageError } from "../../cli/command.ts";
+import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cli/command.ts";
+import { interruption, runTask } from "../../cli/task.ts";
 import { columns, logError, print, showProgress } from "../../cli/ui/terminal.ts";
-import { integer, oneOf } from "../../cli/arguments.ts";
+import { defined } from "../../lib/defined.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
 import { PostgresUnavailable } from "../../testing/brokers/postgres.ts";
+import { ServerStartError } from "../../testing/brokers/server_process.ts";
 import { formatReport } from "./report.ts";
 import { type ChaosOptions, type Progress, runChaos } from "./run.ts";
 import { type FaultKind, FAULTS, planFaults, possibleFaults } from "./schedule.ts";
 
-/** Images to a fault, where it is not said how many faults there shall be. */
+/** What a fault requires, for the help. */
+const REQUIREMENTS = {
+  sqlite: "embedded bus only",
+  kafka: "--bus kafka",
+  replicas: "--brokers 3",
+  postgres: "--postgres",
+} as const;
+
+/** Images per fault, unless the number of faults is given. */
 const MESSAGES_PER_FAULT = 3_000;
 
-const HELP = `Usage: deno task chaos [options]
-
-  --bus sqlite|kafka     the embedded bus, or a Kafka of its own; default sqlite
-  --brokers 1|3          brokers of Kafka; three hold a replica of everything each; default 1
-  --postgres             results also go into a PostgreSQL of its own, besides the SQLite file
-  --messages N           how many images; default 10000
-  --seed N               of the schedule and the images; default 1
-  --faults A,B           which faults; default: all that there can be
-  --fault-count N        how many; default: one for 3000 images, and each kind at least once
-  --workers N            worker processes; default 3
-  --workers-per-model N  threads of the model in each of them; default 1
-  --rate N               most images a second; default 500
-  --bad-percent N        how many images are bad; default 2
-  --max-worker-memory-mb N  a model that has grown past it has to be replaced; default 128
-  --session-ms N         silence after which a worker loses its partitions; default 3000
-  --schedule             print the faults and do nothing
-  --exactly-once         workers deliver exactly once: the topics may hold nothing twice
-  --commit-before-sink   the control: workers commit what they have not stored; the run has to fail
-  --keep                 keep the directory with bus, results and logs, which is kept anyway when the run fails
-  --json                 the report as one JSON object
-
-${
-  columns(
-    Object.entries(FAULTS).map((
-      [kind, { what, needs }],
-    ) => [`  ${kind}`, what, needs ? `needs ${needs === "replicas" ? "--brokers 3" : needs}` : ""]),
-  )
-}`;
-
+const OPTIONS = {
+  bus: {
+    type: "choice",
+    values: ["sqlite", "kafka"],
+    default: "sqlite",
+    value: "sqlite|kafka",
+    text: "the embedded bus, or a Kafka that is started for the run",
+  },
+  brokers: {
+    type: "choice",
+    values: ["1", "3"],
+    default: "1",
+    value: "1|3",
+    text: "brokers of Kafka; three hold a replica of everything each",
+  },
+  postgres: {
+    type: "flag",
+    default: false,
+    text: "also store results in a PostgreSQL that is started for the run, besides the SQLite file",
+  },
+  messages: {
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 10_000,
+    value: "N",
+    text: "number of images",
+  },
+  seed: {
+    type: "integer",
+    min: 0,
+    max: 2 ** 31 - 1,
+    default: 1,
+    value: "N",
+    text: "random seed of the schedule and the images",
+  },
+  faults: {
+    type: "texts",
+    commas: true,
+    otherwise: "all that are possible",
+    value: "A,B",
+    text: "kinds of faults",
+  },
+  faultCount: {
+    type: "integer",
+    min: 0,
+    max: 10_000,
+    otherwise: "one per 3000 images, and each kind at least once",
+    value: "N",
+    text: "number of faults",
+  },
+  workers: { type: "integer", min: 1, max: 32, default: 3, value: "N", text: "worker processes" },
+  workersPerModel: {
+    type: "integer",
+    min: 1,
+    max: 64,
+    default: 1,
+    value: "N",
+    text: "threads of the model in each process",
+  },
+  rate: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000,
+    default: 500,
+    value: "N",
+    text: "maximum number of images per second",
+  },
+  badPercent: {
+    type: "integer",
+    min: 0,
+    max: 100,
+    default: 2,
+    value: "N",
+    text: "percentage of bad images",
+  },
+  maxWorkerMemoryMb: {
+    type: "integer",
+    min: 64,
+    max: 4_096,
+    default: 128,
+    value: "N",
+    text: "memory limit of a Worker in MiB, beyond which it has to be replaced",
+  },
+  sessionMs: {
+    type: "integer",
+    unit: "ms",
+    min: 1_000,
+    max: 60_000,
+    default: 3_000,
+    value: "TIME",
+    text: "time without a heartbeat after which a worker process loses its partitions",
+  },
+  schedule: { type: "flag", default: false, text: "print the planned faults and exit" },
+  exactlyOnce: {
+    type: "flag",
+    default: false,
+    text: "workers deliver exactly once: the topics must not hold anything twice",
+  },
+  commitBeforeSink: {
+    type: "flag",
+    default: false,
+    text: "negative control: workers commit results that they have not stored; the run has to fail",
+  },
+  keep: {
+    type: "flag",
+    default: false,
+    text: "keep the directory with bus, results and logs even if the run succeeds",
+  },
+  json: { type: "flag", default: false, text: "print the report as one JSON object" },
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
 type Settings = Omit<ChaosOptions, "directory" | "onProgress" | "signal">;
 
-interface Arguments {
-  readonly settings: Settings;
-  readonly only: "help" | "schedule" | null;
-  readonly json: boolean;
-  readonly keep: boolean;
+const chaos = defineCommand({
+  program: "deno task",
+  name: "chaos",
+  summary: "Send images while things break, then read back everything and look for losses and duplicates",
+  operands: NO_OPERANDS,
+  options: OPTIONS,
+  terms: {
+    title: "Faults",
+    rows: Object.entries(FAULTS).map(([kind, { what, needs }]) => [
+      kind,
+      needs === null ? what : `${what} (${REQUIREMENTS[needs]})`,
+    ]),
+  },
+  examples: [
+    ["deno task chaos --messages 1500 --seed 2", "a short run on the embedded bus"],
+    ["deno task chaos --bus kafka --brokers 3 --faults kill-leader", "one kind of fault on a cluster"],
+    ["deno task chaos --commit-before-sink --faults kill-worker", "the negative control: has to fail"],
+  ],
+  permissions: [],
+  run,
+});
+
+async function run(args: Args): Promise<number> {
+  const settings = settingsOf(args);
+  const { schedule, json, keep } = args.values;
+  if (schedule) {
+    showSchedule(settings, json);
+    return 0;
+  }
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-chaos-" });
+  let kept = false;
+  try {
+    const report = await runChaos({ ...settings, directory, onProgress: progress(), signal: interruption() });
+    showProgress("");
+    print(json ? JSON.stringify(report) : formatReport(report, columns));
+    kept = report.kept;
+  } finally {
+    if (kept && !keep) await Deno.remove(directory, { recursive: true });
+    else logError(`Bus, results and logs are in ${directory}`);
+  }
+  return kept ? 0 : 1;
 }
 
-/** @throws {UsageError} For what is not known or out of range. */
-function readArguments(args: string[]): Arguments {
-  const { values } = parse(args);
-  const bus = oneOf("bus", values.bus, ["sqlite", "kafka"] as const);
-  const messages = integer("messages", values.messages, 1, 10_000_000);
-  const { postgres } = values;
-  const brokers = Number(oneOf("brokers", values.brokers, ["1", "3"]));
+/** @throws {UsageError} For options that do not fit together. */
+function settingsOf({ values }: Args): Settings {
+  const { bus, postgres, messages, seed, rate, workers, workersPerModel } = values;
+  const { maxWorkerMemoryMb, exactlyOnce, commitBeforeSink } = values;
+  const brokers = Number(values.brokers);
   if (brokers > 1 && bus !== "kafka") throw new UsageError("--brokers 3 needs --bus kafka");
   const kinds = kindsOf(possibleFaults(bus, postgres, brokers), values.faults);
-  const usual = Math.max(kinds.length, Math.ceil(messages / MESSAGES_PER_FAULT));
-  const settings = {
-    bus,
-    brokers,
-    postgres,
-    messages,
-    kinds,
-    seed: integer("seed", values.seed, 0, 2 ** 31 - 1),
-    faults: integer("fault-count", values["fault-count"] ?? String(usual), 0, 10_000),
-    workers: integer("workers", values.workers, 1, 32),
-    workersPerModel: integer("workers-per-model", values["workers-per-model"], 1, 64),
-    rate: integer("rate", values.rate, 1, 1_000_000),
-    badShare: integer("bad-percent", values["bad-percent"], 0, 100) / 100,
-    sessionTimeoutMs: integer("session-ms", values["session-ms"], 1_000, 60_000),
-    maxWorkerMemoryMb: integer("max-worker-memory-mb", values["max-worker-memory-mb"], 64, 4_096),
-    commitBeforeSink: values["commit-before-sink"],
-    exactlyOnce: values["exactly-once"],
+  const faults = values.faultCount ?? Math.max(kinds.length, Math.ceil(messages / MESSAGES_PER_FAULT));
+  return {
+    ...{ bus, brokers, postgres, messages, kinds, faults, seed, workers, workersPerModel, rate },
+    ...{ maxWorkerMemoryMb, commitBeforeSink, exactlyOnce },
+    badShare: values.badPercent / 100,
+    sessionTimeoutMs: values.sessionMs,
+    ...defined({ data: Deno.env.get("IMAGEBUS_DATA") || undefined }),
   };
-  const data = Deno.env.get("IMAGEBUS_DATA");
-  const only = values.help ? "help" : values.schedule ? "schedule" : null;
-  return { settings: { ...settings, ...(data && { data }) }, only, json: values.json, keep: values.keep };
 }
 
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        bus: { type: "string", default: "sqlite" },
-        brokers: { type: "string", default: "1" },
-        postgres: { type: "boolean", default: false },
-        messages: { type: "string", default: "10000" },
-        seed: { type: "string", default: "1" },
-        faults: { type: "string" },
-        "fault-count": { type: "string" },
-        workers: { type: "string", default: "3" },
-        "workers-per-model": { type: "string", default: "1" },
-        rate: { type: "string", default: "500" },
-        "bad-percent": { type: "string", default: "2" },
-        "max-worker-memory-mb": { type: "string", default: "128" },
-        "session-ms": { type: "string", default: "3000" },
-        schedule: { type: "boolean", default: false },
-        "exactly-once": { type: "boolean", default: false },
-        "commit-before-sink": { type: "boolean", default: false },
-        keep: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. See deno task chaos --help`);
-  }
-}
-
-function kindsOf(possible: FaultKind[], list: string | undefined): FaultKind[] {
-  if (list === undefined) return possible;
-  return [...new Set(list.split(",").map((name) => oneOf("faults", name.trim(), possible)))];
+function kindsOf(possible: readonly FaultKind[], names: readonly string[] = possible): FaultKind[] {
+  return [...new Set(names)].map((name) => {
+    const found = possible.find((kind) => kind === name);
+    if (found !== undefined) return found;
+    throw new UsageError(`--faults has "${name}": expected ${possible.join(", ")}`);
+  });
 }
 
 function showSchedule({ seed, messages, kinds, faults }: Settings, json: boolean): void {
@@ -141,7 +227,7 @@ function showSchedule({ seed, messages, kinds, faults }: Settings, json: boolean
 
 const BAR = 30;
 
-/** A bar on a terminal; elsewhere a line for each fault, when it begins and when its recovery is over. */
+/** A bar on a terminal; elsewhere a line at the beginning of each fault and one at its recovery. */
 function progress(): (progress: Progress) => void {
   const terminal = Deno.stderr.isTerminal();
   let last = "";
@@ -158,43 +244,8 @@ function describe(fault: NonNullable<Progress["fault"]>): string {
   if (!("recoveredMs" in fault)) return fault.kind;
   const { kind, recoveredMs } = fault;
   return recoveredMs === null
-    ? `${kind} was not recovered from`
-    : `${kind} recovered from in ${(recoveredMs / 1_000).toFixed(1)} s`;
+    ? `${kind}: no recovery`
+    : `${kind}: recovered after ${(recoveredMs / 1_000).toFixed(1)} s`;
 }
 
-/** @returns The exit code. */
-async function run({ settings, json, keep }: Arguments): Promise<number> {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-chaos-" });
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => stop.abort(new UsageError("Interrupted")));
-  }
-  let kept = false;
-  try {
-    const report = await runChaos({ ...settings, directory, onProgress: progress(), signal: stop.signal });
-    showProgress("");
-    print(json ? JSON.stringify(report) : formatReport(report, columns));
-    kept = report.kept;
-  } finally {
-    if (kept && !keep) await Deno.remove(directory, { recursive: true });
-    else logError(`Bus, results and logs are in ${directory}`);
-  }
-  return kept ? 0 : 1;
-}
-
-async function main(): Promise<number> {
-  try {
-    const args = readArguments(Deno.args);
-    if (args.only === "help") print(HELP);
-    else if (args.only === "schedule") showSchedule(args.settings, args.json);
-    else return await run(args);
-    return 0;
-  } catch (error) {
-    const expected = [UsageError, KafkaUnavailable, PostgresUnavailable];
-    if (!(error instanceof Error && expected.some((kind) => error instanceof kind))) throw error;
-    logError(error.message);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-Deno.exit(await main());
+await runTask(chaos, [KafkaUnavailable, PostgresUnavailable, ServerStartError]);

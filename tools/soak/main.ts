@@ -1,81 +1,117 @@
 /**
- * `deno task soak`: many images through one worker process, whose memory is watched. Exits with 0 when it has not grown after
- * the first sixth of them by more than is allowed, else with 1. docs/guarantees.md says what that shows.
+ * `deno task soak`: sends many images through one worker process and watches its memory. Exits with 0 if memory has not grown by
+ * more than is allowed after the first sixth of the images, else with 1. docs/guarantees.md explains what that shows.
  *
  * @module
  */
 import { dirname } from "node:path";
-import { parseArgs } from "node:util";
-import { UsageError } from "../../cli/command.ts";
+import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cli/command.ts";
+import { interruption, runTask } from "../../cli/task.ts";
 import { Progress } from "../../cli/ui/progress.ts";
 import { columns, logError, print } from "../../cli/ui/terminal.ts";
+import type { OptionTable } from "../../lib/options.ts";
 import { SHIPPED_MODELS } from "../../models/registry.ts";
-import { integer, oneOf } from "../../cli/arguments.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
+import { ServerStartError } from "../../testing/brokers/server_process.ts";
 import type { Sample } from "./growth.ts";
 import { drawMemory } from "./plot.ts";
 import { formatReport, summary } from "./report.ts";
-import { runSoak, type SoakOptions, type SoakReport } from "./run.ts";
+import { runSoak, type SoakReport } from "./run.ts";
 
-const HELP = `Usage: deno task soak [options]
+const OPTIONS = {
+  bus: {
+    type: "choice",
+    values: ["sqlite", "kafka"],
+    default: "sqlite",
+    value: "sqlite|kafka",
+    text: "the embedded bus, or a broker that is started for the run",
+  },
+  messages: {
+    type: "integer",
+    min: 1,
+    max: 100_000_000,
+    default: 300_000,
+    value: "N",
+    text: "number of images; with fewer than 150000 memory has not settled",
+  },
+  models: {
+    type: "texts",
+    commas: true,
+    otherwise: "all shipped models",
+    value: "A,B",
+    text: "models that images are sent to, in turn",
+  },
+  maxGrowthMb: {
+    type: "integer",
+    min: 0,
+    max: 1_000_000,
+    default: 30,
+    value: "N",
+    text: "maximum growth of memory after the first sixth of the images, in MiB",
+  },
+  maxWorkerMemoryMb: {
+    type: "integer",
+    min: 16,
+    max: 4_096,
+    default: 1_024,
+    value: "N",
+    text: "memory limit of a Worker in MiB, beyond which it is replaced between batches",
+  },
+  leak: {
+    type: "flag",
+    default: false,
+    text: "negative control: the models leak 256 MiB in total; unless Workers are replaced, the run has to fail",
+  },
+  plot: { type: "text", value: "FILE", text: "draw memory over the number of images, as SVG" },
+  json: { type: "flag", default: false, text: "print the report, with all samples, as one JSON object" },
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
 
-  --bus sqlite|kafka        the embedded bus, or a broker of its own; default sqlite
-  --messages N              how many images; default 300000; with less than 150000 memory has not settled
-  --models A,B              which models are asked, in turn; default: all that are shipped
-  --max-growth-mb N         the most that memory may grow after the first sixth; default 30
-  --max-worker-memory-mb N  a Worker that grows past it is replaced between batches; default 1024
-  --leak                    the control: the models keep 256 MB in all; without replacement the run has to fail
-  --plot FILE               draw memory over the images, as SVG
-  --json                    the report as one JSON object, with all samples`;
+const soak = defineCommand({
+  program: "deno task",
+  name: "soak",
+  summary: "Send many images through one worker process and watch its memory",
+  operands: NO_OPERANDS,
+  options: OPTIONS,
+  examples: [
+    ["deno task soak --plot memory.svg", "all shipped models on the embedded bus"],
+    ["deno task soak --leak", "the negative control: has to fail"],
+  ],
+  permissions: [],
+  run,
+});
 
-type Settings = Omit<SoakOptions, "directory" | "onProgress" | "signal">;
-
-interface Arguments {
-  readonly settings: Settings;
-  readonly help: boolean;
-  readonly json: boolean;
-  readonly plot: string | undefined;
-}
-
-/** @throws {UsageError} For what is not known or out of range. */
-function readArguments(args: string[]): Arguments {
-  const { values } = parse(args);
-  const models = values.models?.split(",").map((name) => oneOf("models", name.trim(), SHIPPED_MODELS));
-  const settings = {
-    bus: oneOf("bus", values.bus, ["sqlite", "kafka"] as const),
-    messages: integer("messages", values.messages, 1, 100_000_000),
-    models: [...new Set(models ?? SHIPPED_MODELS)],
-    leak: values.leak,
-    maxGrowthMb: integer("max-growth-mb", values["max-growth-mb"], 0, 1_000_000),
-    maxWorkerMemoryMb: integer("max-worker-memory-mb", values["max-worker-memory-mb"], 16, 4_096),
-  };
-  return { settings, help: values.help, json: values.json, plot: values.plot };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        bus: { type: "string", default: "sqlite" },
-        messages: { type: "string", default: "300000" },
-        models: { type: "string" },
-        "max-growth-mb": { type: "string", default: "30" },
-        "max-worker-memory-mb": { type: "string", default: "1024" },
-        leak: { type: "boolean", default: false },
-        plot: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. See deno task soak --help`);
+async function run({ values }: Args): Promise<number> {
+  const { json, plot, models = SHIPPED_MODELS, ...settings } = values;
+  const unknown = models.find((name) => !SHIPPED_MODELS.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`--models has "${unknown}": expected ${SHIPPED_MODELS.join(", ")}`);
   }
+  if (plot !== undefined) await checkDirectory(plot);
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-soak-" });
+  try {
+    const onProgress = progress(settings.messages);
+    const options = { ...settings, models: [...new Set(models)], directory, onProgress };
+    const report = await runSoak({ ...options, signal: interruption() });
+    if (Deno.stderr.isTerminal()) logError("");
+    print(json ? JSON.stringify(report) : formatReport(report, columns));
+    if (plot !== undefined) await writePlot(plot, report);
+    return report.passed ? 0 : 1;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Before the run, which takes minutes. */
+async function checkDirectory(plot: string): Promise<void> {
+  const directory = dirname(plot);
+  const info = await Deno.stat(directory).catch(() => null);
+  if (!info?.isDirectory) throw new UsageError(`--plot is "${plot}": there is no directory ${directory}`);
 }
 
 const TENTH = 10;
 
-/** A bar on a terminal; elsewhere a line for each tenth. */
+/** A bar on a terminal; elsewhere a line per tenth. */
 function progress(messages: number): (sample: Sample) => void {
   const bar = new Progress("images", messages);
   let tenths = 0;
@@ -84,37 +120,11 @@ function progress(messages: number): (sample: Sample) => void {
     const reached = Math.floor(TENTH * images / messages);
     if (Deno.stderr.isTerminal() || reached === tenths) return;
     tenths = reached;
-    logError(`${images} of ${messages}: ${(rssBytes / 2 ** 20).toFixed(1)} MB`);
+    logError(`${images} of ${messages}: ${(rssBytes / 2 ** 20).toFixed(1)} MiB`);
   };
 }
 
-async function run({ settings, json, plot }: Arguments): Promise<number> {
-  if (plot !== undefined) await refuseUnwritable(plot);
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-soak-" });
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => stop.abort(new UsageError("Interrupted")));
-  }
-  try {
-    const onProgress = progress(settings.messages);
-    const report = await runSoak({ ...settings, directory, onProgress, signal: stop.signal });
-    if (Deno.stderr.isTerminal()) logError("");
-    print(json ? JSON.stringify(report) : formatReport(report, columns));
-    if (plot !== undefined) await write(plot, report);
-    return report.passed ? 0 : 1;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-/** A place that is not there is told before the run, not after it. */
-async function refuseUnwritable(plot: string): Promise<void> {
-  const directory = dirname(plot);
-  const info = await Deno.stat(directory).catch(() => null);
-  if (!info?.isDirectory) throw new UsageError(`--plot is ${plot}: there is no directory ${directory}`);
-}
-
-async function write(file: string, report: SoakReport): Promise<void> {
+async function writePlot(file: string, report: SoakReport): Promise<void> {
   const temporary = `${file}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
     await Deno.writeTextFile(temporary, drawMemory(report.samples, summary(report)));
@@ -125,17 +135,4 @@ async function write(file: string, report: SoakReport): Promise<void> {
   }
 }
 
-async function main(): Promise<number> {
-  try {
-    const args = readArguments(Deno.args);
-    if (!args.help) return await run(args);
-    print(HELP);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof KafkaUnavailable)) throw error;
-    logError(error.message);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-Deno.exit(await main());
+await runTask(soak, [KafkaUnavailable, ServerStartError]);
