@@ -1,22 +1,26 @@
 /**
- * `deno task bench`: what a user would feel, on this machine, through the commands a user types. A worker runs in a process
- * of its own; this one sends and listens. Compare figures of one run only: they depend on what else the machine does.
+ * `deno task bench`: what a user would notice, on this machine, through the commands a user types. The worker runs in its own
+ * process; this one sends images and receives results. Compare figures of one run only: they depend on the machine's other load.
  *
  * @module
  */
-import { sleep } from "../lib/sleep.ts";
-import { parseArgs } from "node:util";
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
+import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
+import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { imagesOf } from "../testing/images.ts";
+import type { OptionTable } from "../lib/options.ts";
+import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
+import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
+import { ServerStartError } from "../testing/brokers/server_process.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
+import { imagesOf } from "../testing/images.ts";
 
 const MODEL = "mnist";
 const RATE = 50;
 
-/** What was measured on one bus. */
+/** Measurements on one bus. */
 interface Figures {
   readonly bus: string;
   readonly imagesPerSecond: number;
@@ -30,7 +34,7 @@ interface Figures {
 
 const IMAGES = imagesOf(MODEL).map(({ png }) => png);
 
-/** From the first send to the last result, in images a second. */
+/** Images per second, from the first send to the last result. */
 async function throughput(bus: Bus, count: number): Promise<number> {
   await using results = bus.results({ model: MODEL });
   await results.ready;
@@ -53,15 +57,15 @@ async function sendAll(bus: Bus, count: number): Promise<void> {
   await Promise.all(pending);
 }
 
-/** Of `classify` at 50 a second: sorted, in milliseconds. */
+/** Of `classify` at 50 images per second: sorted, in milliseconds. */
 async function latencies(bus: Bus, seconds: number): Promise<number[]> {
-  const asked: Promise<number>[] = [];
+  const running: Promise<number>[] = [];
   const begun = performance.now();
   for (let i = 0; i < seconds * RATE; i++) {
     await sleep(begun + i * 1000 / RATE - performance.now());
-    asked.push(timed(() => bus.classify(IMAGES[i % IMAGES.length]!, { model: MODEL })));
+    running.push(timed(() => bus.classify(IMAGES[i % IMAGES.length]!, { model: MODEL })));
   }
-  return (await Promise.all(asked)).sort((a, b) => a - b);
+  return (await Promise.all(running)).sort((a, b) => a - b);
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -93,7 +97,7 @@ async function idleCpu(worker: WorkerProcess, seconds: number): Promise<number> 
   return (await worker.cpu() - before) / seconds * 100;
 }
 
-/** A column of the report: a bus, and how its worker is started. */
+/** A column of the report: a bus, and further arguments of its worker. */
 interface Setting {
   readonly name: string;
   readonly url: string;
@@ -131,25 +135,48 @@ function report(all: readonly Figures[]): void {
   ];
   print(columns([
     ["", ...all.map(({ bus }) => bus)],
-    row("images a second", (figures) => figures.imagesPerSecond),
-    row("classify at 50 a second, p50, ms", (figures) => figures.p50Ms, 1),
-    row("classify at 50 a second, p99, ms", (figures) => figures.p99Ms, 1),
-    row("start of the worker to the first result, ms", (figures) => figures.startMs),
+    row("images per second", (figures) => figures.imagesPerSecond),
+    row("classify at 50 per second, p50, ms", (figures) => figures.p50Ms, 1),
+    row("classify at 50 per second, p99, ms", (figures) => figures.p99Ms, 1),
+    row("start of the worker until the first result, ms", (figures) => figures.startMs),
     row("memory of the idle worker, MB", (figures) => figures.idleMegabytes),
     row("memory after the load, MB", (figures) => figures.loadedMegabytes),
-    row("processor of the idle worker, % of a core", (figures) => figures.idleCpuPercent, 1),
+    row("CPU of the idle worker, % of a core", (figures) => figures.idleCpuPercent, 1),
   ]));
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      images: { type: "string", default: "10000" },
-      seconds: { type: "string", default: "10" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const [images, seconds] = [Number(values.images), Number(values.seconds)];
+const OPTIONS = {
+  images: {
+    type: "integer",
+    min: 10,
+    max: 10_000_000,
+    default: 10_000,
+    value: "N",
+    text: "number of images of the throughput",
+  },
+  seconds: {
+    type: "integer",
+    min: 1,
+    max: 3_600,
+    default: 10,
+    value: "N",
+    text: "seconds of each of the latency and the idle CPU",
+  },
+  json: { type: "flag", default: false, text: "print the figures as one JSON array" },
+} as const satisfies OptionTable;
+
+const bench = defineCommand({
+  program: "deno task",
+  name: "bench",
+  summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
+  operands: NO_OPERANDS,
+  options: OPTIONS,
+  examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
+  permissions: [],
+  run,
+});
+
+async function run({ values: { images, seconds, json } }: Arguments<typeof OPTIONS>): Promise<number> {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
   await using kafka = await startKafka();
   const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
@@ -159,8 +186,9 @@ async function main(): Promise<void> {
   ]);
   const all: Figures[] = [];
   for (const setting of settings) all.push(await measure(setting, images, seconds));
-  if (values.json) print(JSON.stringify(all));
+  if (json) print(JSON.stringify(all));
   else report(all);
+  return 0;
 }
 
-await main();
+await runTask(bench, [KafkaUnavailable, ServerStartError]);

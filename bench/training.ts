@@ -1,18 +1,20 @@
 /**
- * How fast a recipe is trained: by all Workers, by one, and by TensorFlow.js's own gradients on WASM, in turn.
+ * `deno task bench:training`: how fast a recipe trains with all Workers, with one, and with TensorFlow.js's own gradients on WASM,
+ * in turn.
  *
- *     deno task bench:training [RECIPE] [--data DIR]
- *
- * The gradient by a convolution's kernel is not in TensorFlow.js's WASM backend; for the comparison it is filled in as the
- * plainest correct thing: for each place of the kernel, the product of the shifted images and the gradient.
+ * TensorFlow.js's WASM backend lacks the gradient of a convolution with respect to its kernel; for the comparison it is
+ * implemented in the simplest way: for each position of the kernel, the product of the shifted images and the gradient.
  *
  * @module
  */
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { parseArgs } from "node:util";
+import { type Arguments, defineCommand } from "../cli/command.ts";
+import { DATA_OPTION } from "../cli/options.ts";
+import { runTask } from "../cli/task.ts";
+import { columns, print } from "../cli/ui/terminal.ts";
 import { startBackend } from "../models/backend.ts";
-import type { ShapedLayer } from "../models/layers/layers.ts";
+import { ModelError } from "../models/errors.ts";
 import { fit, startFit } from "../training/fitting/fit.ts";
 import { EPSILON } from "../training/fitting/operations.ts";
 import { listParameters, toTensors } from "../training/fitting/parameters.ts";
@@ -25,36 +27,61 @@ import { loadWasmBinary } from "../models/wasm_binary.ts";
 const ROUNDS = 3;
 const STEPS = 6;
 
-const { values: { data }, positionals: [name = "mnist"] } = parseArgs({
-  options: { data: { type: "string" } },
-  allowPositionals: true,
+/** What every measurement trains. */
+interface Trial {
+  readonly task: TrainingTask;
+  readonly wasm: WebAssembly.Module;
+}
+
+const OPTIONS = DATA_OPTION;
+
+const training = defineCommand({
+  program: "deno task",
+  name: "bench:training",
+  summary:
+    "Measure how fast a recipe trains, compared with one Worker and with TensorFlow.js's own gradients",
+  operands: { form: "[RECIPE]", min: 0, max: 1 },
+  options: OPTIONS,
+  examples: [["deno task bench:training cifar-10", "another recipe than mnist"]],
+  permissions: [],
+  run,
 });
-const recipe = findRecipe(name);
-const task = prepareTask({ ...recipe, epochs: 1 }, await readTrainingData(recipe.data, "train", data));
-const wasm = await loadWasmBinary();
-await startBackend(wasm);
-fillIn();
 
-const cores = navigator.hardwareConcurrency;
-const speeds: Record<string, number[]> = {};
-for (let round = 0; round < ROUNDS; round++) {
-  (speeds[`${cores} Workers`] ??= []).push(await withTeam(cores));
-  (speeds["1 Worker"] ??= []).push(await withTeam(1));
-  (speeds["TensorFlow.js's gradients, 1 thread"] ??= []).push(shipped(task));
+async function run(
+  { operands: [name = "mnist"], values: { data } }: Arguments<typeof OPTIONS>,
+): Promise<number> {
+  const recipe = findRecipe(name);
+  const task = prepareTask({ ...recipe, epochs: 1 }, await readTrainingData(recipe.data, "train", data));
+  const wasm = await loadWasmBinary();
+  await startBackend(wasm);
+  registerKernelGradient();
+  const cores = navigator.hardwareConcurrency;
+  const [many, one, plain]: number[][] = [[], [], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    many!.push(await withTeam({ task, wasm }, cores));
+    one!.push(await withTeam({ task, wasm }, 1));
+    plain!.push(withoutTeam(task));
+  }
+  const rows = [[`${cores} Workers`, many!], ["1 Worker", one!], [
+    "TensorFlow.js's gradients, 1 thread",
+    plain!,
+  ]] as const;
+  const slowest = median(plain!);
+  print(columns([
+    ["", "images per second", "factor"],
+    ...rows.map(([what, speeds]) => [what, median(speeds).toFixed(0), (median(speeds) / slowest).toFixed(1)]),
+  ]));
+  const ratio = median(many!.map((speed, i) => speed / one![i]!));
+  print(`${cores} Workers are ${ratio.toFixed(2)} times as fast as one (median of ${ROUNDS} pairs)`);
+  return 0;
 }
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const slowest = median(Object.values(speeds).at(-1)!);
-for (const [what, all] of Object.entries(speeds)) {
-  const speed = median(all);
-  const times = `${(speed / slowest).toFixed(1)}×`;
-  console.log(`${what.padEnd(36)} ${String(Math.round(speed)).padStart(6)} images/s ${times.padStart(7)}`);
-}
-const ratios = speeds[`${cores} Workers`]!.map((speed, i) => speed / speeds["1 Worker"]![i]!);
-console.log(
-  `${cores} Workers are ${median(ratios).toFixed(2)} times as fast as one (median of ${ROUNDS} pairs)`,
-);
 
-async function withTeam(workers: number): Promise<number> {
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** Images per second of a team of Workers. */
+async function withTeam({ task, wasm }: Trial, workers: number): Promise<number> {
   await using team = await Team.start(task, workers, wasm);
   const controller = new AbortController();
   let [steps, begun, seconds] = [0, 0, 0];
@@ -66,11 +93,12 @@ async function withTeam(workers: number): Promise<number> {
     controller.abort();
   };
   await fit(task, team, startFit(task), { onProgress, signal: controller.signal }).catch(() => {});
-  return STEPS * recipe.batch / seconds;
+  return STEPS * task.recipe.batch / seconds;
 }
 
-/** The same network on the operations and gradients that TensorFlow.js has, one shard at a time. */
-function shipped({ layers, recipe, input: { height, width, channels } }: TrainingTask): number {
+/** Images per second of the same network with TensorFlow.js's operations and gradients, one shard at a time. */
+function withoutTeam(task: TrainingTask): number {
+  const { layers, recipe, input: { height, width, channels } } = task;
   const parameters = listParameters(layers, recipe);
   const { parameters: numbers } = startFit(task);
   const shape = [recipe.shard, height, width, channels] as const;
@@ -78,11 +106,11 @@ function shipped({ layers, recipe, input: { height, width, channels } }: Trainin
     tf.tidy(() => {
       const images = tf.randomNormal([...shape]);
       const tensors = toTensors(parameters, numbers);
-      const wanted = tf.oneHot(tf.zeros([recipe.shard], "int32"), task.train.classes.length);
-      const learning = tensors.filter((_, i) => parameters[i]!.kind !== "fixed");
+      const labels = tf.oneHot(tf.zeros([recipe.shard], "int32"), task.train.classes.length);
+      const trainable = tensors.filter((_, i) => parameters[i]!.kind !== "fixed");
       const loss = () =>
-        tf.losses.softmaxCrossEntropy(wanted, plainForward(layers, tensors, images)) as tf.Scalar;
-      const { grads } = tf.valueAndGrads(loss)(learning);
+        tf.losses.softmaxCrossEntropy(labels, plainForward(task, tensors, images)) as tf.Scalar;
+      const { grads } = tf.valueAndGrads(loss)(trainable);
       for (const gradient of grads) gradient.dataSync();
     });
   step();
@@ -92,7 +120,7 @@ function shipped({ layers, recipe, input: { height, width, channels } }: Trainin
 }
 
 function plainForward(
-  layers: readonly ShapedLayer[],
+  { layers, recipe }: TrainingTask,
   tensors: readonly tf.Tensor[],
   images: tf.Tensor,
 ): tf.Tensor {
@@ -112,7 +140,7 @@ function plainForward(
       case "dense":
         return tf.add(tf.matMul(x, kernel!), bias!);
       default:
-        throw new Error(`${layer.type} is not compared`);
+        throw new Error(`${layer.type} is not part of the comparison`);
     }
   }, images);
 }
@@ -122,7 +150,7 @@ function normalise(z: tf.Tensor): tf.Tensor {
   return tf.div(tf.sub(z, mean), tf.sqrt(tf.add(variance, EPSILON)));
 }
 
-function fillIn(): void {
+function registerKernelGradient(): void {
   tf.registerKernel({
     kernelName: "Conv2DBackpropFilter",
     backendName: "wasm",
@@ -132,12 +160,12 @@ function fillIn(): void {
         pad: "same" | "valid";
         filterShape: [number, number, number, number];
       };
-      return tf.tidy(() => gradientByKernel(x, dy, pad, filterShape));
+      return tf.tidy(() => kernelGradient(x, dy, pad, filterShape));
     },
   });
 }
 
-function gradientByKernel(
+function kernelGradient(
   x: tf.Tensor4D,
   dy: tf.Tensor4D,
   padding: "same" | "valid",
@@ -147,12 +175,14 @@ function gradientByKernel(
   const zeros = padding === "same" ? (side - 1) / 2 : 0;
   const padded = tf.pad(tf.clone(x), [[0, 0], [zeros, zeros], [zeros, zeros], [0, 0]]);
   const gradient = tf.reshape(tf.clone(dy), [-1, filters]);
-  const places: tf.Tensor[] = [];
+  const products: tf.Tensor[] = [];
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
       const window = tf.slice(padded, [0, row, column, 0], [images, rows, columns, channels]);
-      places.push(tf.matMul(tf.transpose(tf.reshape(window, [-1, channels])), gradient));
+      products.push(tf.matMul(tf.transpose(tf.reshape(window, [-1, channels])), gradient));
     }
   }
-  return tf.reshape(tf.stack(places), [side, side, channels, filters]);
+  return tf.reshape(tf.stack(products), [side, side, channels, filters]);
 }
+
+await runTask(training, [ModelError]);

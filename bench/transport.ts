@@ -1,20 +1,53 @@
 /**
- * What a transport does on this machine: `deno run -A bench/transport.ts kafka://127.0.0.1:9092 [messages]`.
+ * The speed of a transport on this machine: `deno run -A bench/transport.ts --help`.
  *
- * Messages have 500 bytes and 6 headers, as the images of the seed have. Each figure is printed with how it was taken.
+ * Messages have 500 bytes and 6 headers, like those of a small image.
  *
  * @module
  */
-import { sleep } from "../lib/sleep.ts";
 import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
+import { BusError } from "../bus/transport/errors.ts";
 import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
+import { type Arguments, defineCommand } from "../cli/command.ts";
+import { runTask } from "../cli/task.ts";
+import { print } from "../cli/ui/terminal.ts";
+import type { OptionTable } from "../lib/options.ts";
+import { sleep } from "../lib/sleep.ts";
 
-const [url = "memory:", count = "100000"] = Deno.args;
-const COUNT = Number(count);
+/** What is measured. */
+interface Bench {
+  readonly transport: Transport;
+  readonly topic: string;
+  /** Number of messages. */
+  readonly count: number;
+}
+
 const SENDERS = 256;
 const PINGS = 2_000;
 const IDLE_MS = 10_000;
+
+const OPTIONS = {
+  messages: {
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 100_000,
+    value: "N",
+    text: "number of messages",
+  },
+} as const satisfies OptionTable;
+
+const bench = defineCommand({
+  program: "deno run -A",
+  name: "bench/transport.ts",
+  summary: "Measure throughput, latency and idle CPU of a transport",
+  operands: { form: "[URL]", min: 0, max: 1 },
+  options: OPTIONS,
+  examples: [["deno run -A bench/transport.ts kafka://127.0.0.1:9092", "a Kafka; without a URL, memory"]],
+  permissions: [],
+  run,
+});
 
 function message(index: number): OutgoingMessage {
   return {
@@ -31,39 +64,38 @@ function message(index: number): OutgoingMessage {
   };
 }
 
+/** @returns Seconds. */
 async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1_000;
 }
 
-function report(what: string, seconds: number): void {
-  console.log(`${what}: ${Math.round(COUNT / seconds).toLocaleString("en")} messages/s`);
+function report(what: string, count: number, seconds: number): void {
+  print(`${what}: ${Math.round(count / seconds).toLocaleString("en")} messages/s`);
 }
 
-async function send(transport: Transport, topic: string): Promise<void> {
-  const messages = Array.from({ length: COUNT }, (_, index) => message(index));
+async function send({ transport, topic, count }: Bench): Promise<void> {
+  const messages = Array.from({ length: count }, (_, index) => message(index));
   let next = 0;
   const sender = async () => {
-    while (next < COUNT) await transport.send(topic, [messages[next++]!]);
+    while (next < count) await transport.send(topic, [messages[next++]!]);
   };
-  report(
-    `send, one message a call, ${SENDERS} calls at a time`,
-    await timed(async () => void await Promise.all(Array.from({ length: SENDERS }, sender))),
-  );
+  const seconds = await timed(async () => void await Promise.all(Array.from({ length: SENDERS }, sender)));
+  report(`send, one message per call, ${SENDERS} concurrent calls`, count, seconds);
 }
 
-async function receive(transport: Transport, topic: string, group?: string): Promise<void> {
+async function receive({ transport, topic, count }: Bench, group?: string): Promise<void> {
   const seconds = await timed(async () => {
     await using subscription = await transport.subscribe([topic], group === undefined ? {} : { group });
     let received = 0;
     for await (const { claim, messages } of subscription) {
       received += messages.length;
       if (group) await subscription.commit(new Map([[claim, messages.at(-1)!.offset + 1]]));
-      if (received === COUNT) return;
+      if (received === count) return;
     }
   });
-  report(group ? "receive in a group, each batch committed" : "receive without a group", seconds);
+  report(group ? "receive in a group, committing each batch" : "receive without a group", count, seconds);
 }
 
 async function pingPong(transport: Transport, topic: string): Promise<void> {
@@ -80,7 +112,7 @@ async function pingPong(transport: Transport, topic: string): Promise<void> {
   }
   times.sort((a, b) => a - b);
   const at = (share: number) => `${times[Math.floor(times.length * share)]!.toFixed(2)} ms`;
-  console.log(`send until received, from the end, ${PINGS} times: median ${at(0.5)}, 99 % ${at(0.99)}`);
+  print(`send until received, from the end, ${PINGS} times: median ${at(0.5)}, p99 ${at(0.99)}`);
 }
 
 async function idle(transport: Transport, topic: string): Promise<void> {
@@ -93,7 +125,7 @@ async function idle(transport: Transport, topic: string): Promise<void> {
   const before = cpuMs();
   await sleep(IDLE_MS);
   const share = (cpuMs() - before) / IDLE_MS * 100;
-  console.log(`idle, one subscription in a group and one without: ${share.toFixed(2)} % of a core`);
+  print(`idle, one subscription in a group and one without: ${share.toFixed(2)} % of a core`);
   await Promise.all([grouped.close(), alone.close()]);
   await Promise.all(loops);
 }
@@ -103,11 +135,16 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-const run = crypto.randomUUID().slice(0, 8);
-await using transport = await openTransport(url);
-const topic = `bench-${run}`;
-await send(transport, topic);
-await receive(transport, topic);
-await receive(transport, topic, `bench-${run}`);
-await pingPong(transport, `bench-ping-${run}`);
-await idle(transport, `bench-ping-${run}`);
+async function run({ operands: [url = "memory:"], values }: Arguments<typeof OPTIONS>): Promise<number> {
+  const id = crypto.randomUUID().slice(0, 8);
+  await using transport = await openTransport(url);
+  const bench: Bench = { transport, topic: `bench-${id}`, count: values.messages };
+  await send(bench);
+  await receive(bench);
+  await receive(bench, `bench-${id}`);
+  await pingPong(transport, `bench-ping-${id}`);
+  await idle(transport, `bench-ping-${id}`);
+  return 0;
+}
+
+await runTask(bench, [BusError]);

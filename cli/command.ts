@@ -38,11 +38,11 @@ export interface Action<T extends OptionTable> extends Runnable<T> {
 /** What every command has. */
 interface Described<T extends OptionTable> {
   /**
-   * What is typed before the name. Commands of `deno task` read no variables, and deno.json grants their permissions.
+   * What is typed before the name, for the tools of this repository: they read no variables and list no permissions.
    *
    * @default {"imagebus"}
    */
-  readonly program?: "deno task";
+  readonly program?: "deno task" | "deno run -A";
   readonly name: string;
   /** A phrase without a full stop. */
   readonly summary: string;

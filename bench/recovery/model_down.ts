@@ -5,26 +5,26 @@ import { connect } from "../../bus/connect.ts";
 import { imagesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
-/** What the other models do while one is down. */
+/** Throughput of the other models before and while one is down. */
 export interface ModelDown {
   /** The model that was down. */
   readonly down: string;
-  /** Its state at the end. */
+  /** Its state at the end of the measurement. */
   readonly state: string;
-  /** The others, each with its images a second. */
+  /** The others, each with its images per second. */
   readonly others: readonly { readonly model: string; readonly before: number; readonly during: number }[];
 }
 
 const OTHERS = ["fashion-mnist", "cifar-10"];
 const DOWN = "mnist";
 
-/** Enough to keep a Worker busy: while one batch is computed the next is full. */
+/** Images in flight per model: enough to fill the next batch while one is computed. */
 const WAITING = 192;
 
-/** Of the model that goes down, images a second, before and during: little, so that its rest gives the others no time. */
+/** Images per second of the model that goes down: few, so that the others gain no time from its absence. */
 const RATE = 20;
 
-/** Keeps so many images of a model under way, and counts the answers. */
+/** Keeps a model busy, and counts its results. */
 class Load {
   answered = 0;
   readonly #stop: AbortSignal;
@@ -52,10 +52,10 @@ class Load {
 }
 
 /**
- * Keeps two models busy, and measures what they do before a third one is down and while it is.
+ * Keeps two models busy, and measures their throughput before and while a third one is down.
  *
- * @param seconds How long each of the two is measured.
- * @param directory For the embedded bus.
+ * @param seconds Length of each of the two measurements.
+ * @param directory Directory of the embedded bus.
  */
 export async function takeModelDown(seconds: number, directory: string): Promise<ModelDown> {
   const workers = new TrackedWorkers();
@@ -70,7 +70,7 @@ export async function takeModelDown(seconds: number, directory: string): Promise
   const loads = OTHERS.map((model) => new Load(bus, model, stop.signal));
   await rates(loads, Math.min(10, seconds));
   const before = await rates(loads, seconds);
-  workers.keepEnding(DOWN, true);
+  workers.terminateAll(DOWN);
   while (stateOf() !== "down") await sleep(20);
   const during = await rates(loads, seconds);
   const state = stateOf();

@@ -4,30 +4,30 @@ import { connect } from "../../bus/connect.ts";
 import { imagesOf } from "../../testing/images.ts";
 import { WorkerProcess } from "../../testing/harness/worker_process.ts";
 
-/** How long the partitions of a worker process that was killed were without an owner. */
+/** How long the partitions of killed worker processes had no owner. */
 export interface Takeovers {
   /** Scheme of the bus. */
   readonly bus: string;
-  /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
+  /** Time without a heartbeat after which a worker process loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
-  /** From the kill until every image sent right after it was answered, in milliseconds; one for each kill. */
+  /** From each kill until every image sent right after it had a result, in milliseconds. */
   readonly takenOverMs: readonly number[];
 }
 
 const MODEL = "mnist";
 
-/** So many keys meet all four partitions, but for one time in a million. */
+/** One key per image: the probability that a partition gets none is about one in a million. */
 const IMAGES = 64;
 
-/** The defaults of the buses, which the command line does not change. */
+/** The defaults of the buses. */
 const SESSION_TIMEOUT_MS: Readonly<Record<string, number>> = { sqlite: 5_000, kafka: 10_000 };
 
 /**
- * Lets two worker processes share a bus, and kills one of them; again and again.
+ * Lets two worker processes share a bus, and repeatedly kills and replaces one of them.
  *
  * @param url The bus.
  * @param kills How often.
- * @param directory For the databases of the results.
+ * @param directory Directory of the databases of results.
  */
 export async function killProcesses(url: string, kills: number, directory: string): Promise<Takeovers> {
   const bus = url.split(":")[0]!;
@@ -48,7 +48,7 @@ export async function killProcesses(url: string, kills: number, directory: strin
   return { bus, sessionTimeoutMs: SESSION_TIMEOUT_MS[bus]!, takenOverMs };
 }
 
-/** Resolves when both have work: what one does not answer while it hands over, the other does. */
+/** Resolves when both processes own partitions: the rebalance is over and every partition is served. */
 async function sharing(bus: Bus): Promise<void> {
   await sleep(6_000 + 1_000 * Math.random());
   await answered(bus);

@@ -1,8 +1,8 @@
 import { type StartWorker, startWorker, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
 
-/** Real Workers that can be ended in the middle of a batch. */
+/** Real Workers that can be terminated in the middle of a batch. */
 export class TrackedWorkers {
-  readonly #dying = new Set<string>();
+  readonly #doomed = new Set<string>();
   readonly #armed = new Map<string, () => void>();
 
   /** Starts a Worker; see `serveWith`. */
@@ -17,34 +17,33 @@ export class TrackedWorkers {
       terminate: () => worker.terminate(),
       run: (images) => {
         const running = worker.run(images);
-        this.#endIfTold(name, worker);
+        this.#terminateIfDue(name, worker);
         return running;
       },
     };
   };
 
   /**
-   * Ends the Worker of a model in the middle of its next batch.
+   * Terminates the Worker of a model in the middle of its next batch.
    *
-   * @returns When it was done, as `performance.now` says.
+   * @returns The time of the termination, of `performance.now`.
    */
-  endNext(model: string): Promise<number> {
-    const ended = Promise.withResolvers<number>();
-    this.#armed.set(model, () => ended.resolve(performance.now()));
-    return ended.promise;
+  terminateNext(model: string): Promise<number> {
+    const terminated = Promise.withResolvers<number>();
+    this.#armed.set(model, () => terminated.resolve(performance.now()));
+    return terminated.promise;
   }
 
-  /** From now on, or no longer, each batch of a model is its Worker's end. */
-  keepEnding(model: string, dying: boolean): void {
-    if (dying) this.#dying.add(model);
-    else this.#dying.delete(model);
+  /** Terminates every Worker of a model in the middle of its first batch, from now on. */
+  terminateAll(model: string): void {
+    this.#doomed.add(model);
   }
 
-  #endIfTold(model: string, worker: WorkerHandle): void {
-    const tell = this.#armed.get(model);
+  #terminateIfDue(model: string, worker: WorkerHandle): void {
+    const notify = this.#armed.get(model);
     this.#armed.delete(model);
-    if (tell === undefined && !this.#dying.has(model)) return;
+    if (notify === undefined && !this.#doomed.has(model)) return;
     worker.terminate();
-    tell?.();
+    notify?.();
   }
 }

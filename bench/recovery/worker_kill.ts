@@ -3,23 +3,23 @@ import { connect } from "../../bus/connect.ts";
 import { imagesOf } from "../../testing/images.ts";
 import { TrackedWorkers } from "./tracked_worker.ts";
 
-/** How long it took after a model's Worker was ended in the middle of a batch; in milliseconds, one for each time. */
+/** Recovery times after a model's Worker was terminated in the middle of a batch, in milliseconds. */
 export interface WorkerKills {
   readonly model: string;
   /** Until the next Worker was ready. */
   readonly replacedMs: readonly number[];
-  /** Until the last image of the batch was answered. */
+  /** Until the last image of the batch had a result. */
   readonly finishedMs: readonly number[];
 }
 
 const BATCH = 64;
 
 /**
- * Ends the Worker of a model again and again, each time in the middle of a batch of 64.
+ * Repeatedly terminates the Worker of a model in the middle of a batch of 64.
  *
- * @param model Which one.
+ * @param model A shipped model.
  * @param kills How often.
- * @param directory For the embedded bus.
+ * @param directory Directory of the embedded bus.
  */
 export async function killWorkers(model: string, kills: number, directory: string): Promise<WorkerKills> {
   const workers = new TrackedWorkers();
@@ -33,7 +33,7 @@ export async function killWorkers(model: string, kills: number, directory: strin
     },
   });
   const images = imagesOf(model).map(({ png }) => png);
-  // One key is one partition, so that all come together.
+  // One key means one partition, so that all images arrive together.
   const classifyAll = () =>
     Promise.all(
       Array.from({ length: BATCH }, (_, i) =>
@@ -43,12 +43,12 @@ export async function killWorkers(model: string, kills: number, directory: strin
   const [replacedMs, finishedMs]: [number[], number[]] = [[], []];
   for (let kill = 0; kill < kills; kill++) {
     replaced = Promise.withResolvers();
-    const ended = workers.endNext(model);
+    const terminated = workers.terminateNext(model);
     const all = classifyAll();
-    const endedAt = await ended;
+    const terminatedAt = await terminated;
     const results = await all;
-    finishedMs.push(performance.now() - endedAt);
-    replacedMs.push(await replaced.promise - endedAt);
+    finishedMs.push(performance.now() - terminatedAt);
+    replacedMs.push(await replaced.promise - terminatedAt);
     if (results.some(({ status }) => status !== "classified")) {
       throw new Error(`An image of ${model} failed`);
     }
