@@ -9,7 +9,7 @@ import { connect } from "../bus/connect.ts";
 import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { count, type OptionTable } from "../lib/options.ts";
 import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
@@ -146,22 +146,8 @@ function report(all: readonly Figures[]): void {
 }
 
 const OPTIONS = {
-  images: {
-    type: "integer",
-    min: 10,
-    max: 10_000_000,
-    default: 10_000,
-    value: "N",
-    text: "number of images of the throughput",
-  },
-  seconds: {
-    type: "integer",
-    min: 1,
-    max: 3_600,
-    default: 10,
-    value: "N",
-    text: "seconds of each of the latency and the idle CPU",
-  },
+  images: { ...count(10_000_000, 10), default: 10_000, text: "number of images of the throughput" },
+  seconds: { ...count(3_600), default: 10, text: "seconds of each of the latency and the idle CPU" },
   json: { type: "flag", default: false, text: "print the figures as one JSON array" },
 } as const satisfies OptionTable;
 

@@ -7,7 +7,7 @@
 import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { count, type OptionTable } from "../lib/options.ts";
 import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
 import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
 import { ServerStartError } from "../testing/brokers/server_process.ts";
@@ -116,11 +116,17 @@ function downTable({ down, state, others }: ModelDown): string {
   return columns([header, ...rows]);
 }
 
-const count = { type: "integer", min: 0, max: 9_999, value: "N" } as const;
-
 const OPTIONS = {
-  kills: { ...count, default: 20, text: "how often the Worker of each model is terminated; 0: not measured" },
-  takeovers: { ...count, default: 5, text: "how often a worker process is killed, per bus; 0: not measured" },
+  kills: {
+    ...count(9_999, 0),
+    default: 20,
+    text: "how often the Worker of each model is terminated; 0: not measured",
+  },
+  takeovers: {
+    ...count(9_999, 0),
+    default: 5,
+    text: "how often a worker process is killed, per bus; 0: not measured",
+  },
   downSeconds: {
     ...count,
     default: 60,

@@ -12,7 +12,7 @@ import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
 import { type Arguments, defineCommand } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { print } from "../cli/ui/terminal.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { count, type OptionTable } from "../lib/options.ts";
 import { sleep } from "../lib/sleep.ts";
 
 /** What is measured. */
@@ -28,14 +28,7 @@ const PINGS = 2_000;
 const IDLE_MS = 10_000;
 
 const OPTIONS = {
-  messages: {
-    type: "integer",
-    min: 1,
-    max: 10_000_000,
-    default: 100_000,
-    value: "N",
-    text: "number of messages",
-  },
+  messages: { ...count(10_000_000), default: 100_000, text: "number of messages" },
 } as const satisfies OptionTable;
 
 const bench = defineCommand({

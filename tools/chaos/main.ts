@@ -9,7 +9,7 @@ import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cl
 import { interruption, runTask } from "../../cli/task.ts";
 import { columns, logError, print, showProgress } from "../../cli/ui/terminal.ts";
 import { defined } from "../../lib/defined.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { count, type OptionTable, time } from "../../lib/options.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
 import { PostgresUnavailable } from "../../testing/brokers/postgres.ts";
 import { ServerStartError } from "../../testing/brokers/server_process.ts";
@@ -48,22 +48,8 @@ const OPTIONS = {
     default: false,
     text: "also store results in a PostgreSQL that is started for the run, besides the SQLite file",
   },
-  messages: {
-    type: "integer",
-    min: 1,
-    max: 10_000_000,
-    default: 10_000,
-    value: "N",
-    text: "number of images",
-  },
-  seed: {
-    type: "integer",
-    min: 0,
-    max: 2 ** 31 - 1,
-    default: 1,
-    value: "N",
-    text: "random seed of the schedule and the images",
-  },
+  messages: { ...count(10_000_000), default: 10_000, text: "number of images" },
+  seed: { ...count(2 ** 31 - 1, 0), default: 1, text: "random seed of the schedule and the images" },
   faults: {
     type: "texts",
     commas: true,
@@ -72,53 +58,23 @@ const OPTIONS = {
     text: "kinds of faults",
   },
   faultCount: {
-    type: "integer",
-    min: 0,
-    max: 10_000,
+    ...count(10_000, 0),
     otherwise: "one per 3000 images, and each kind at least once",
-    value: "N",
+
     text: "number of faults",
   },
-  workers: { type: "integer", min: 1, max: 32, default: 3, value: "N", text: "worker processes" },
-  workersPerModel: {
-    type: "integer",
-    min: 1,
-    max: 64,
-    default: 1,
-    value: "N",
-    text: "threads of the model in each process",
-  },
-  rate: {
-    type: "integer",
-    min: 1,
-    max: 1_000_000,
-    default: 500,
-    value: "N",
-    text: "maximum number of images per second",
-  },
-  badPercent: {
-    type: "integer",
-    min: 0,
-    max: 100,
-    default: 2,
-    value: "N",
-    text: "percentage of bad images",
-  },
+  workers: { ...count(32), default: 3, text: "worker processes" },
+  workersPerModel: { ...count(64), default: 1, text: "threads of the model in each process" },
+  rate: { ...count(1_000_000), default: 500, text: "maximum number of images per second" },
+  badPercent: { ...count(100, 0), default: 2, text: "percentage of bad images" },
   maxWorkerMemoryMb: {
-    type: "integer",
-    min: 64,
-    max: 4_096,
+    ...count(4_096, 64),
     default: 128,
-    value: "N",
     text: "memory limit of a Worker in MiB, beyond which it has to be replaced",
   },
   sessionMs: {
-    type: "integer",
-    unit: "ms",
-    min: 1_000,
-    max: 60_000,
+    ...time(1_000, 60_000),
     default: 3_000,
-    value: "TIME",
     text: "time without a heartbeat after which a worker process loses its partitions",
   },
   schedule: { type: "flag", default: false, text: "print the planned faults and exit" },

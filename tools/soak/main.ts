@@ -9,7 +9,7 @@ import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cl
 import { interruption, runTask } from "../../cli/task.ts";
 import { Progress } from "../../cli/ui/progress.ts";
 import { columns, logError, print } from "../../cli/ui/terminal.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { count, type OptionTable } from "../../lib/options.ts";
 import { SHIPPED_MODELS } from "../../models/registry.ts";
 import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
 import { ServerStartError } from "../../testing/brokers/server_process.ts";
@@ -27,11 +27,8 @@ const OPTIONS = {
     text: "the embedded bus, or a broker that is started for the run",
   },
   messages: {
-    type: "integer",
-    min: 1,
-    max: 100_000_000,
+    ...count(100_000_000),
     default: 300_000,
-    value: "N",
     text: "number of images; with fewer than 150000 memory has not settled",
   },
   models: {
@@ -42,25 +39,19 @@ const OPTIONS = {
     text: "models that images are sent to, in turn",
   },
   maxGrowthMb: {
-    type: "integer",
-    min: 0,
-    max: 1_000_000,
+    ...count(1_000_000, 0),
     default: 30,
-    value: "N",
     text: "maximum growth of memory after the first sixth of the images, in MiB",
   },
   maxWorkerMemoryMb: {
-    type: "integer",
-    min: 16,
-    max: 4_096,
+    ...count(4_096, 16),
     default: 1_024,
-    value: "N",
     text: "memory limit of a Worker in MiB, beyond which it is replaced between batches",
   },
   leak: {
     type: "flag",
     default: false,
-    text: "negative control: the models leak 256 MiB in total; unless Workers are replaced, the run has to fail",
+    text: "negative control: the models leak 256 MiB; unless Workers are replaced, the run has to fail",
   },
   plot: { type: "text", value: "FILE", text: "draw memory over the number of images, as SVG" },
   json: { type: "flag", default: false, text: "print the report, with all samples, as one JSON object" },
