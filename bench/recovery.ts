@@ -127,11 +127,7 @@ const OPTIONS = {
     default: 5,
     text: "how often a worker process is killed, per bus; 0: not measured",
   },
-  downSeconds: {
-    ...count,
-    default: 60,
-    text: "how long a model is down while the others work; 0: not measured",
-  },
+  downSeconds: { ...count(9_999, 0), default: 60, text: "how long a model is down; 0: not measured" },
   json: { type: "flag", default: false, text: "print the figures as one JSON object" },
 } as const satisfies OptionTable;
 

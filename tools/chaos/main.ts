@@ -60,7 +60,6 @@ const OPTIONS = {
   faultCount: {
     ...count(10_000, 0),
     otherwise: "one per 3000 images, and each kind at least once",
-
     text: "number of faults",
   },
   workers: { ...count(32), default: 3, text: "worker processes" },
