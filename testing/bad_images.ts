@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { SEVEN } from "./images.ts";
 
-/** The first 33 bytes of a PNG that claims to have so many pixels: signature and IHDR with its CRC. */
+/** The first 33 bytes of a PNG of this size: signature and IHDR with its CRC. */
 function pngHeader(width: number, height: number): Uint8Array<ArrayBuffer> {
   const bytes = SEVEN.png.slice(0, 33);
   const view = new DataView(bytes.buffer);
@@ -11,10 +11,10 @@ function pngHeader(width: number, height: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Bytes that can't be classified, with the code of the failure. */
+/** Bytes that cannot be classified, with the code of the failure. */
 export const BAD_IMAGES: readonly (readonly [what: string, bytes: Uint8Array<ArrayBuffer>, code: string])[] =
   [
-    ["a text file", new TextEncoder().encode("Dear bus, this is a letter.\n"), "not_an_image"],
+    ["a text file", new TextEncoder().encode("This is not an image.\n"), "not_an_image"],
     ["a truncated PNG", SEVEN.png.slice(0, SEVEN.png.length / 2), "damaged"],
     ["an empty file", new Uint8Array(0), "empty"],
     ["a PNG header of 30,000 × 30,000 pixels", pngHeader(30_000, 30_000), "too_many_pixels"],

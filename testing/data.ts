@@ -1,5 +1,5 @@
 /**
- * The whole data sets, for tests that need them: they are too large for this repository.
+ * The whole data sets, for tests that need them; they are too large for this repository.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { pathToFileURL } from "node:url";
 import { directoryUrl } from "../models/read_url.ts";
 
 /**
- * Finds the data sets: `IMAGEBUS_DATA`, else what the script `../shared/data/unpack` beside the repository lays out, once
- * for all runs, in the directory for temporary files.
+ * Finds the data sets: in `IMAGEBUS_DATA`, else in a temporary directory that the script `../shared/data/unpack` beside the
+ * repository fills once for all runs.
  *
- * @returns The directory of data, or undefined where there is neither.
+ * @returns The directory of data, or `undefined` if there is neither.
  */
 export async function findTestData(): Promise<URL | undefined> {
-  const asked = Deno.env.get("IMAGEBUS_DATA");
-  if (asked) return directoryUrl(asked);
+  const given = Deno.env.get("IMAGEBUS_DATA");
+  if (given) return directoryUrl(given);
   const script = new URL("../../shared/data/unpack", import.meta.url);
   if (!await exists(script)) return undefined;
   const cache = pathToFileURL(`${tmpdir()}/imagebus-test-data/`);
@@ -24,24 +24,24 @@ export async function findTestData(): Promise<URL | undefined> {
 }
 
 /**
- * What the name of a test ends with, so that it says why it is skipped.
+ * The end of a test's name: why the test is skipped.
  *
- * @param directory As {@linkcode findTestData} gives it.
- * @returns Nothing where there is data.
+ * @param directory From {@linkcode findTestData}.
+ * @returns An empty text if there is data.
  */
 export function skipped(directory: URL | undefined): string {
   return directory === undefined ? " (skipped: it needs the whole data sets; set IMAGEBUS_DATA)" : "";
 }
 
-/** Several test files may do so at once: each into a directory of its own, and the first that is done gives the name. */
+/** Test files may do so concurrently: each into its own directory, of which the first complete one is used. */
 async function unpack(script: URL, cache: URL): Promise<void> {
-  const mine = await Deno.makeTempDir({ prefix: "imagebus-test-data-" });
-  const { success, stderr } = await new Deno.Command(script, { args: [mine], stderr: "piped" }).output();
+  const draft = await Deno.makeTempDir({ prefix: "imagebus-test-data-" });
+  const { success, stderr } = await new Deno.Command(script, { args: [draft], stderr: "piped" }).output();
   if (!success) {
-    await Deno.remove(mine, { recursive: true });
-    throw new Error(`The data sets can't be unpacked: ${new TextDecoder().decode(stderr)}`);
+    await Deno.remove(draft, { recursive: true });
+    throw new Error(`Cannot unpack the data sets: ${new TextDecoder().decode(stderr)}`);
   }
-  await Deno.rename(mine, cache).catch(() => Deno.remove(mine, { recursive: true }));
+  await Deno.rename(draft, cache).catch(() => Deno.remove(draft, { recursive: true }));
 }
 
 async function exists(url: URL): Promise<boolean> {

@@ -5,7 +5,7 @@ const MODELS = new URL("../models/", import.meta.url);
 /** A bundled image. */
 export interface TestImage {
   readonly model: string;
-  /** The class it shows. */
+  /** Index of its class. */
   readonly index: number;
   readonly png: Uint8Array<ArrayBuffer>;
 }
@@ -23,5 +23,5 @@ export function imagesOf(model: string): TestImage[] {
     .sort((a, b) => a.index - b.index);
 }
 
-/** One image: a seven, which the shipped mnist model knows. */
+/** An image of the digit seven, which the shipped mnist model classifies correctly. */
 export const SEVEN: TestImage = imagesOf("mnist")[7]!;

@@ -8,7 +8,7 @@ const TOP = [{ index: 9, label: "Ankle boot", confidence: 0.75 }, {
   confidence: 0.25,
 }];
 
-/** The record of a request. */
+/** The message of a request. */
 export function requestRecord(id: string): Message {
   const headers = { ce_id: id, own: "kept", binary: new Uint8Array([255, 254]) };
   return {
@@ -22,7 +22,7 @@ export function requestRecord(id: string): Message {
   };
 }
 
-/** A classified image, as sinks get it. */
+/** A classified image, as sinks receive it. */
 export function classified(id: string): Settled & { result: Classified } {
   const result: Classified = {
     status: "classified",
@@ -40,7 +40,7 @@ export function classified(id: string): Settled & { result: Classified } {
   return { result, origin: { id, key: message.key, actual: "9" }, message };
 }
 
-/** A failed one. */
+/** An image that could not be classified, as sinks receive it. */
 export function failed(id: string, code = "damaged"): Settled & { result: Failed } {
   const { message, origin, result: { at } } = classified(id);
   const error = { code, message: `why ${id} failed` };

@@ -1,16 +1,16 @@
 const ROOT = new URL("../", import.meta.url);
 const FLAGS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys=hostname"];
 
-/** How `imagebus status` ended. */
+/** The outcome of `imagebus status`. */
 export interface Ended {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** What it printed with `--json`. */
+  /** The objects that it printed with `--json`. */
   readonly objects: readonly Record<string, unknown>[];
 }
 
-/** `imagebus status`, as another terminal would run it. */
+/** The command `imagebus status`, in its own process. */
 export function statusCommand(stateDir: string, ...args: string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...FLAGS, "cli.ts", "status", ...args],

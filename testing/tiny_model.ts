@@ -1,5 +1,5 @@
 /**
- * A model small enough to be worked out by hand: 2 × 2 grey pixels, "light" if they add up to more than half of the white.
+ * A model small enough to be calculated by hand: 2 × 2 grey pixels, "light" if their sum exceeds half of the maximum.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { sha256Hex } from "../models/registry.ts";
 /** Kernel (4 inputs × 2 outputs), then bias: light = sum of the pixels, dark = 2. */
 const PARAMETERS = [0, 1, 0, 1, 0, 1, 0, 1, 2, 0];
 
-/** Its manifest as JSON, to be changed by tests. */
+/** Its manifest as JSON, which tests may change. */
 export function tinyManifest(name = "tiny") {
   return {
     format: 1,
     name,
     version: "1.0.0",
-    description: "Tells light images from dark ones",
+    description: "Distinguishes light images from dark ones",
     labels: ["dark", "light"],
     input: { width: 2, height: 2, channels: 1, mean: [0], std: [1] },
     layers: [{ type: "flatten" }, { type: "dense", units: 2 }] as Record<string, unknown>[],
@@ -24,12 +24,11 @@ export function tinyManifest(name = "tiny") {
   };
 }
 
-/** Its weights. */
 export function tinyWeights(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Float32Array.from(PARAMETERS).buffer);
 }
 
-/** The model, as it is loaded from a folder. */
+/** The model as it is loaded from a folder, with changes of its manifest. */
 export async function tinyModel(changes: Record<string, unknown> = {}): Promise<ModelFiles> {
   const weights = tinyWeights();
   const manifest = tinyManifest();

@@ -7,11 +7,11 @@ const PERMISSIONS = [
 ];
 
 /**
- * Starts a program that serves models in a process of its own. It says on standard output what whoever started it listens for.
+ * Starts a program that serves models, in its own process. Its standard output is piped.
  *
  * @param program A module that reads its settings, as JSON, from its first argument.
- * @param settings These.
- * @param stdio Whether it is also spoken to, and whether its standard error is read or shown.
+ * @param settings The settings.
+ * @param stdio Whether its standard input and standard error are piped.
  */
 export function spawnWorker(
   program: URL,

@@ -2,27 +2,26 @@ import { TextLineStream } from "./text_line_stream.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** What `deno task worker` runs: the words after `deno`. */
+/** The command of `deno task worker`, without `deno`. */
 async function workerCommand(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   return tasks.worker.command.split(" ").slice(1);
 }
 
-/** How a worker is started. */
 export interface WorkerProcessOptions {
   /** URL of the bus. */
   readonly bus: string;
-  /** For its results. */
+  /** Directory of its state and its results. */
   readonly directory: string;
-  /** More arguments. */
+  /** More arguments of `imagebus worker`. */
   readonly args?: readonly string[];
 }
 
-/** A worker in a process of its own, as `deno task worker` starts it, but without a shell between: it can be killed. */
+/** A worker process as `deno task worker` starts it, but without a shell in between, so that it can be killed. */
 export class WorkerProcess implements AsyncDisposable {
-  /** Lines of its standard output so far. */
+  /** Lines of standard output so far. */
   readonly output: string[] = [];
-  /** Lines of its standard error so far. */
+  /** Lines of standard error so far. */
   readonly log: string[] = [];
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
@@ -39,9 +38,9 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts a worker and waits until it serves.
+   * Starts a worker process and waits until it serves.
    *
-   * @throws {Error} With what it printed, when it ends instead.
+   * @throws {Error} With its standard error, if it ends instead.
    */
   static async start({ bus, directory, args = [] }: WorkerProcessOptions): Promise<WorkerProcess> {
     const own = ["--bus", bus, "--results", `${directory}/results.db`, ...args];
@@ -57,7 +56,7 @@ export class WorkerProcess implements AsyncDisposable {
     const worker = new WorkerProcess(process, (line) => line.startsWith("Ctrl-C") && serving.resolve());
     const ended = process.status.then(async () => {
       await worker.#reading;
-      throw new Error(`The worker ended: ${worker.log.join("\n")}`);
+      throw new Error(`The worker process ended: ${worker.log.join("\n")}`);
     });
     await Promise.race([serving.promise, ended]);
     ended.catch(() => {});
@@ -70,7 +69,7 @@ export class WorkerProcess implements AsyncDisposable {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
   }
 
-  /** Processor time used since its start, in seconds (Linux). */
+  /** CPU time since its start, in seconds (Linux). */
   async cpu(): Promise<number> {
     const stat = await this.#proc("stat");
     const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
@@ -84,13 +83,13 @@ export class WorkerProcess implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
-  /** Sends a signal: SIGINT drains it. */
+  /** Sends a signal; SIGINT drains it. */
   signal(signal: Deno.Signal): void {
     this.#process.kill(signal);
   }
 
   /**
-   * Waits for its end.
+   * Waits until it has ended.
    *
    * @returns The exit code.
    */
@@ -100,18 +99,18 @@ export class WorkerProcess implements AsyncDisposable {
     return code;
   }
 
-  /** Ends it with no chance to finish anything. */
+  /** Kills it (SIGKILL). */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended();
   }
 
-  /** Drains it, if it is still there. */
+  /** Drains it, unless it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.signal("SIGINT");
     } catch {
-      // It has ended.
+      // It has ended already.
     }
     await this.ended();
   }

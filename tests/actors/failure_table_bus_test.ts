@@ -109,7 +109,7 @@ Deno.test({
     await surviveAbsence({ connect: (options) => openTransport(url, { kafka: QUICK, ...options }) }, {
       leave: () => phoenix.kill(),
       watch: () => watchAttempts(Number(phoenix.brokers[0]!.split(":")[1])),
-      comeBack: () => phoenix.rise(),
+      comeBack: () => phoenix.restart(),
     });
   },
 });

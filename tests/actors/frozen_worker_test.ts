@@ -79,8 +79,11 @@ async function freeze(
 ): Promise<void> {
   for (;;) {
     await feed();
-    const heard = worker.said.length;
-    await within(worker.hears((said) => said.length > heard && said.at(-1)?.type === "batch"), "a batch");
+    const before = worker.events.length;
+    await within(
+      worker.until((events) => events.length > before && events.at(-1)?.type === "batch"),
+      "a batch",
+    );
     worker.signal("SIGSTOP");
     if (!files.some(isLocked)) return;
     worker.signal("SIGCONT");
@@ -106,7 +109,7 @@ for (const kind of [EMBEDDED, KAFKA]) {
       await using frozen = await WatchedWorker.start(settings);
       const ids = await send(100);
       await using commits = new CommitWatch(stage.bus.transport, group);
-      await frozen.hears((said) => said.filter(({ type }) => type === "commit").length >= 3);
+      await frozen.until((events) => events.filter(({ type }) => type === "commit").length >= 3);
       await freeze(
         frozen,
         [settings.results, ...kind === EMBEDDED ? [`${stage.directory}/bus.db`] : []],
@@ -118,24 +121,24 @@ for (const kind of [EMBEDDED, KAFKA]) {
 
       await using heir = await WatchedWorker.start({ ...settings, batchMs: 0 });
       await stage.stored(ids);
-      // The session counts from its last sign of life, which is up to a heartbeat (1 s) older than the signal.
+      // The session counts from its last heartbeat, which is up to a heartbeat (1 s) older than the signal.
       assert(performance.now() - frozenAt >= SESSION_MS / 2, "taken over before the session was over");
       ids.push(...await send(50));
       await stage.stored(ids);
       await commits.allCommitted();
 
-      const saidBefore = frozen.said.length;
+      const eventsBefore = frozen.events.length;
       frozen.signal("SIGCONT");
-      const sinceThen = () => frozen.said.slice(saidBefore);
-      await within(frozen.hears(() => sinceThen().some(({ type }) => type === "repeated")), "it has woken");
-      const repeated = sinceThen().find((said) => said.type === "repeated")!;
+      const sinceThen = () => frozen.events.slice(eventsBefore);
+      await within(frozen.until(() => sinceThen().some(({ type }) => type === "repeated")), "it has woken");
+      const repeated = sinceThen().find((event) => event.type === "repeated")!;
       assert(repeated.claims > 0);
       assertEquals(repeated.lost, repeated.claims, "its old claims are lost");
-      await within(frozen.hears(() => sinceThen().some(({ type }) => type === "claimed")), "it is back");
+      await within(frozen.until(() => sinceThen().some(({ type }) => type === "claimed")), "it is back");
 
       const later = new Set(await send(64));
-      const works = () => sinceThen().some((said) => said.type === "result" && later.has(said.id));
-      await within(frozen.hears(works), "it works on");
+      const works = () => sinceThen().some((event) => event.type === "result" && later.has(event.id));
+      await within(frozen.until(works), "it works on");
       ids.push(...later);
       await stage.stored(ids);
       await commits.allCommitted();

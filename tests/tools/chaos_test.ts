@@ -11,13 +11,13 @@ import { SEVEN } from "../../testing/images.ts";
 
 const KINDS = Object.keys(FAULTS) as FaultKind[];
 
-Deno.test("chaos: a schedule is the same for the same seed, and another one for another", () => {
+Deno.test("chaos: equal seeds give equal schedules, different seeds different ones", () => {
   const plan = (seed: number) => planFaults({ seed, messages: 100_000, count: 34, kinds: KINDS });
   assertEquals(plan(7), plan(7));
   assert(JSON.stringify(plan(7)) !== JSON.stringify(plan(8)));
 });
 
-Deno.test("chaos: a schedule has each kind of fault as often as the others, in order, before the last image", () => {
+Deno.test("chaos: a schedule has each kind of fault equally often, in order, before the last image", () => {
   const plan = planFaults({ seed: 1, messages: 1_000, count: 2 * KINDS.length, kinds: KINDS });
   const times = Map.groupBy(plan, ({ kind }) => kind);
   assertEquals(KINDS.map((kind) => times.get(kind)?.length), KINDS.map(() => 2));
@@ -26,7 +26,7 @@ Deno.test("chaos: a schedule has each kind of fault as often as the others, in o
   assert(places.at(-1)! < 1_000);
 });
 
-Deno.test("chaos: the embedded bus has no broker to kill, one broker leads alone, and PostgreSQL is restarted only where there is one", () => {
+Deno.test("chaos: faults of brokers, leaders and PostgreSQL are possible only where these exist", () => {
   assertEquals(possibleFaults("sqlite", false).filter((kind) => /broker|cut|postgres/.test(kind)), []);
   assertEquals(possibleFaults("kafka", false, 1).filter((kind) => kind.endsWith("leader")), []);
   assertEquals(possibleFaults("kafka", true, 3), KINDS.filter((kind) => kind !== "fill-quota"));
@@ -35,27 +35,27 @@ Deno.test("chaos: the embedded bus has no broker to kill, one broker leads alone
 const GOOD: ChaosImage = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
 const BAD: ChaosImage = { bytes: Uint8Array.of(3, 4), label: null, code: "damaged" };
 
-/** Numbers 0 to 199; a tenth of them is bad. */
+/** Numbers 0 to 199; one in ten is bad. */
 const NUMBERS = new Assignment([GOOD, BAD], 200, 1, 0.1);
 const ALL = Array.from({ length: NUMBERS.count }, (_, number) => number);
 const FIRST_BAD = ALL.find((number) => NUMBERS.image(number) === BAD)!;
 const FIRST_GOOD = ALL.find((number) => NUMBERS.image(number) === GOOD)!;
 
-/** What is read back, when all went well: ids by what they are read as. */
+/** What is read back after a run: numbers of images. */
 interface ReadBack {
   rows: number[];
-  answers: number[];
+  results: number[];
   letters: number[];
 }
 
-/** Judges a run that went well, except for one change. */
+/** The verdict on a successful run, except for one change. */
 function judge(change: (read: ReadBack, audit: Audit) => void = () => {}): Verdict {
   const audit = new Audit(NUMBERS);
   const letters = ALL.filter((number) => NUMBERS.image(number) === BAD);
-  const read: ReadBack = { rows: [...ALL], answers: [...ALL], letters };
+  const read: ReadBack = { rows: [...ALL], results: [...ALL], letters };
   change(read, audit);
   for (const number of read.rows) audit.row({ id: NUMBERS.id(number), ...NUMBERS.image(number) });
-  for (const number of read.answers) audit.answer(NUMBERS.id(number));
+  for (const number of read.results) audit.result(NUMBERS.id(number));
   for (const number of read.letters) {
     audit.deadLetter({ id: NUMBERS.id(number), code: "damaged", value: BAD.bytes });
   }
@@ -66,20 +66,22 @@ function without(numbers: number[], number: number): void {
   numbers.splice(numbers.indexOf(number), 1);
 }
 
-Deno.test("chaos: the audit of a run that went well finds nothing", () => {
+Deno.test("chaos: the audit of a successful run finds nothing", () => {
   const verdict = judge();
   assert(isKept(verdict));
   assertEquals(verdict.stored, 200);
   assert(verdict.deadLettersExpected > 5 && verdict.deadLettersFound === verdict.deadLettersExpected);
 });
 
-const TROUBLE: readonly [string, (read: ReadBack, audit: Audit) => void, Partial<Verdict>][] = [
+const VIOLATIONS: readonly [string, (read: ReadBack, audit: Audit) => void, Partial<Verdict>][] = [
   ["a lost row", ({ rows }) => without(rows, 17), { lost: 1 }],
-  ["a row too many", ({ rows }) => rows.push(17), { twice: 1 }],
-  ["a row of nobody", (_, audit) => audit.row({ id: "chaos-200", label: "7", code: null }), { twice: 1 }],
-  ["a missing answer", ({ answers }) => without(answers, 17), { unanswered: 1 }],
-  ["two answers of a key that changed places", ({ answers }) => {
-    [answers[17], answers[17 + 48]] = [answers[17 + 48]!, answers[17]!];
+  ["a second row", ({ rows }) => rows.push(17), { twice: 1 }],
+  ["a row of an unknown image", (_, audit) => audit.row({ id: "chaos-200", label: "7", code: null }), {
+    twice: 1,
+  }],
+  ["a missing result", ({ results }) => without(results, 17), { unanswered: 1 }],
+  ["two results of a key in the wrong order", ({ results }) => {
+    [results[17], results[17 + 48]] = [results[17 + 48]!, results[17]!];
   }, { outOfOrder: 1 }],
   ["a missing dead letter", ({ letters }) => letters.pop(), { lost: 0 }],
   ["a dead letter of a good image", ({ letters }) => letters.push(FIRST_GOOD), {
@@ -89,13 +91,13 @@ const TROUBLE: readonly [string, (read: ReadBack, audit: Audit) => void, Partial
     without(letters, FIRST_BAD);
     audit.deadLetter({ id: NUMBERS.id(FIRST_BAD), code: "damaged", value: GOOD.bytes });
   }, { deadLettersUnexpected: 1 }],
-  ["another label", ({ rows }, audit) => {
+  ["a wrong label", ({ rows }, audit) => {
     without(rows, FIRST_GOOD);
     audit.row({ id: NUMBERS.id(FIRST_GOOD), label: "1", code: null });
   }, { wrong: 1, lost: 0 }],
 ];
 
-for (const [what, change, expected] of TROUBLE) {
+for (const [what, change, expected] of VIOLATIONS) {
   Deno.test(`chaos: the audit finds ${what}`, () => {
     const verdict = judge(change);
     assert(!isKept(verdict));
@@ -103,19 +105,19 @@ for (const [what, change, expected] of TROUBLE) {
   });
 }
 
-Deno.test("chaos: answers that come again, and keys that overtake each other, break nothing", () => {
-  const verdict = judge(({ answers }) => {
-    answers.push(3, 4);
-    [answers[17], answers[18]] = [18, 17];
+Deno.test("chaos: repeated results, and different keys out of order, are no violations", () => {
+  const verdict = judge(({ results }) => {
+    results.push(3, 4);
+    [results[17], results[18]] = [18, 17];
   });
   assert(isKept(verdict));
   assertEquals(verdict.repeated, 2);
 });
 
 const COUNTS: readonly [string, (count: TopicCount) => void, Partial<Verdict>][] = [
-  ["a result too many", (count) => count.add("result", "chaos-17"), { twice: 1 }],
-  ["a dead letter too many", (count) => count.add("dead letter", NUMBERS.id(FIRST_BAD)), { twice: 1 }],
-  ["a request sent twice that has one result", (count) => count.add("request", `chaos-${FIRST_GOOD}`), {
+  ["a second result", (count) => count.add("result", "chaos-17"), { twice: 1 }],
+  ["a second dead letter", (count) => count.add("dead letter", NUMBERS.id(FIRST_BAD)), { twice: 1 }],
+  ["a request that was sent twice with one result", (count) => count.add("request", `chaos-${FIRST_GOOD}`), {
     unanswered: 1,
     repeated: 1,
   }],
@@ -140,12 +142,12 @@ for (const [what, change, expected] of COUNTS) {
   });
 }
 
-Deno.test("chaos: with exactly-once delivery, a request that the bus has removed had one result, and not two", () => {
+Deno.test("chaos: with exactly-once delivery, one result is expected of a request that the bus has removed", () => {
   assert(isKept(counted(() => {}, FIRST_GOOD)));
   assertEquals(counted((count) => count.add("result", NUMBERS.id(FIRST_GOOD)), FIRST_GOOD).twice, 1);
 });
 
-Deno.test("chaos: with exactly-once delivery, an image sent twice that has two results breaks nothing", () => {
+Deno.test("chaos: with exactly-once delivery, two results of an image that was sent twice are no violation", () => {
   const verdict = counted((count) => {
     count.add("request", `chaos-${FIRST_GOOD}`);
     count.add("result", `chaos-${FIRST_GOOD}`);
@@ -154,13 +156,13 @@ Deno.test("chaos: with exactly-once delivery, an image sent twice that has two r
   assertEquals(verdict.repeated, 1);
 });
 
-Deno.test("chaos: a row that only one of two databases has is lost", () => {
+Deno.test("chaos: a row that is missing in one of two databases is lost", () => {
   const audit = new Audit(new Assignment([GOOD, BAD], 1, 1, 0), 2);
   audit.row({ id: "chaos-0", label: "7", code: null }, 0);
   assertEquals(audit.verdict().lost, 1);
 });
 
-Deno.test("chaos: the images are the same for the same seed, and as many are bad as asked for", async () => {
+Deno.test("chaos: equal seeds give equal images, with the given share of bad ones", async () => {
   const images = await loadImages();
   const numbers = (seed: number) => {
     const assignment = new Assignment(images, 5_000, seed, 0.02);
@@ -171,7 +173,7 @@ Deno.test("chaos: the images are the same for the same seed, and as many are bad
   assert(bad > 60 && bad < 140, `${bad} of 5,000 are bad`);
 });
 
-Deno.test("chaos: poison is recognised, and nothing else is taken for it", () => {
+Deno.test("chaos: only poisoned images are recognised as poison", () => {
   assert(isPoisoned(poisoned(SEVEN.png)));
   assert(!isPoisoned(SEVEN.png));
   assert(!isPoisoned(new Uint8Array(0)));
@@ -215,12 +217,12 @@ function assertKept(report: ChaosReport): void {
   assert(report.faults.every(({ recoveredMs }) => recoveredMs !== null));
 }
 
-Deno.test("chaos: on the embedded bus nothing is lost, twice, or out of order", async () => {
+Deno.test("chaos: nothing is lost, twice or out of order on the embedded bus", async () => {
   assertKept(await run({}));
 });
 
 Deno.test({
-  name: `chaos: on Kafka nothing is lost, twice, or out of order${
+  name: `chaos: nothing is lost, twice or out of order on Kafka${
     NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
   }`,
   ignore: Boolean(NO_OWN_KAFKA),
@@ -231,7 +233,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `chaos: with exactly-once delivery nothing is twice on the topics either${
+  name: `chaos: nothing is twice on the topics with exactly-once delivery${
     NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
   }`,
   ignore: Boolean(NO_OWN_KAFKA),
@@ -242,7 +244,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `chaos: on three brokers nothing is lost, twice, or out of order when the leader is killed${
+  name: `chaos: nothing is lost, twice or out of order when the leader of three brokers is killed${
     NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""
   }`,
   ignore: Boolean(NO_OWN_KAFKA),
@@ -251,13 +253,13 @@ Deno.test({
   },
 });
 
-Deno.test("chaos: a model that leaks is replaced before it is given one more batch, and nothing is lost", async () => {
+Deno.test("chaos: a leaking model is replaced before its next batch, and nothing is lost", async () => {
   const report = await run({ kinds: ["model-leaks"], faults: 2, workersPerModel: 1 });
   assertKept(report);
   assert(report.replaced >= 2, `${report.replaced} were replaced`);
 });
 
-Deno.test("chaos: the control, workers that commit what they have not stored, loses rows and is caught", async () => {
+Deno.test("chaos: the negative control, which commits before it stores, fails with lost rows", async () => {
   const report = await run({ kinds: ["kill-worker"], faults: 2, messages: 1_000, commitBeforeSink: true });
   assert(!report.kept);
   assert(report.verdict.lost > 0, summary(report));

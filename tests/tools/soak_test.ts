@@ -19,13 +19,13 @@ function grownBy(samples: readonly Sample[]): number {
   return judgeGrowth(samples, 6_000)!.growthBytes / MIB;
 }
 
-Deno.test("soak: growth is from the second sixth to the last: what came before does not count", () => {
+Deno.test("soak: growth is measured from the second sixth to the last", () => {
   const warming = samplesOf((images) => images < 1_000 ? 100 + images / 10 : 200);
   assertEquals(grownBy(warming), 0);
   assert(Math.abs(grownBy(samplesOf((images) => 100 + images * 0.01)) - 40) < 1);
 });
 
-Deno.test("soak: garbage that comes and goes is no growth, and does not hide one", () => {
+Deno.test("soak: garbage neither counts as growth nor hides it", () => {
   const waves = (images: number) => 30 * Math.abs(Math.sin(images));
   assert(Math.abs(grownBy(samplesOf((images) => 100 + waves(images)))) < 10);
   assert(grownBy(samplesOf((images) => 100 + images * 0.02 + waves(images))) > 60);
@@ -33,13 +33,13 @@ Deno.test("soak: garbage that comes and goes is no growth, and does not hide one
   assertEquals([grownBy(peaks), judgeGrowth(peaks, 6_000)!.largestBytes], [0, 500 * MIB]);
 });
 
-Deno.test("soak: a run with too few samples is not judged, and does not pass", () => {
+Deno.test("soak: growth is unknown with too few samples", () => {
   const few = samplesOf(() => 100).filter((_, i) => i % 30 === 0);
   assertEquals(judgeGrowth(few, 6_000), null);
   assertEquals(judgeGrowth([], 6_000), null);
 });
 
-Deno.test("soak: memory is drawn as bars and as SVG", () => {
+Deno.test("soak: memory is drawn as a sparkline and as SVG", () => {
   assertEquals(sparkline(samplesOf((images) => images).slice(0, 8), 8), "▁▂▃▄▅▆▇█");
   assertEquals(sparkline(samplesOf(() => 100), 5), "▁▁▁▁▁");
   assertEquals([...sparkline(samplesOf((images) => images), 60)].length, 60);
@@ -47,7 +47,7 @@ Deno.test("soak: memory is drawn as bars and as SVG", () => {
   assertMatch(svg, /^<svg xmlns[^]*a &lt; b[^]*<polyline points="60\.0,[^]*<\/svg>\n$/);
 });
 
-/** The most that so short a run may grow: it ends before memory has settled. What leaks is three times as much. */
+/** So short a run ends before memory has settled. The leak is more than four times as much. */
 const MAX_GROWTH_MB = 60;
 
 async function soak(options: Partial<SoakOptions>): Promise<SoakReport> {
@@ -71,18 +71,18 @@ async function soak(options: Partial<SoakOptions>): Promise<SoakReport> {
   }
 }
 
-Deno.test("soak: a worker that does not leak passes", async () => {
+Deno.test("soak: a worker process without a leak passes", async () => {
   const report = await soak({});
   assert(report.passed, summary(report));
   assertEquals([report.failed, report.models[0]!.workers[0]!.replacements], [0, 0]);
 });
 
-Deno.test("soak: the control, a model that leaks, is caught", async () => {
+Deno.test("soak: the negative control, a leaking model, fails", async () => {
   const report = await soak({ leak: true });
   assert(!report.passed && report.growth!.growthBytes > MAX_GROWTH_MB * MIB, summary(report));
 });
 
-Deno.test("soak: a model that leaks is replaced between batches where its memory is bounded, and the process stays within", async () => {
+Deno.test("soak: a leaking model is replaced between batches at its memory limit, and the run passes", async () => {
   const report = await soak({ leak: true, maxWorkerMemoryMb: 80 });
   assert(report.passed, summary(report));
   const workers = report.models.flatMap(({ workers }) => workers);

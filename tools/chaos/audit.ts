@@ -11,7 +11,7 @@ export interface StoredRow {
   readonly code: string | null;
 }
 
-/** A dead letter, as far as it is judged. */
+/** The parts of a dead letter that are checked. */
 export interface FoundLetter {
   /** The id of the request. */
   readonly id: string;
@@ -21,42 +21,42 @@ export interface FoundLetter {
   readonly value: Uint8Array;
 }
 
-/** What became of the images of a run. */
+/** The outcome of a run, in numbers of images. */
 export interface Verdict {
   /** Accepted by the bus. */
   readonly sent: number;
   /** With a row in each database. */
   readonly stored: number;
-  /** Without a row in one of the databases. */
+  /** Without a row in at least one of the databases. */
   readonly lost: number;
-  /** Rows more than one an image, and rows of no image of this run. */
+  /** Rows beyond one per image, and rows of images that are not of this run. */
   readonly twice: number;
-  /** With a row that says something else than the model does when nothing goes wrong. */
+  /** With a row that differs from the model's result when nothing fails. */
   readonly wrong: number;
   /** Without a result on the results topic. */
   readonly unanswered: number;
-  /** Whose first result came after that of a later image with the same key. */
+  /** With a first result after that of a later image with the same key. */
   readonly outOfOrder: number;
   /**
-   * Results that came again on the topic: at least once is what it promises, so they break nothing. With exactly-once delivery
-   * the requests that were stored again by their sender, each of which has a result of its own.
+   * Results that are on the topic again: no violation, because the topic promises at least once. With exactly-once delivery:
+   * requests that their sender stored again, each of which has its own result.
    */
   readonly repeated: number;
   /** Bad images. */
   readonly deadLettersExpected: number;
-  /** Of these, the ones with a dead letter that has their bytes and the right reason. */
+  /** Bad images with a dead letter that has their bytes and the expected code. */
   readonly deadLettersFound: number;
-  /** Dead letters of good images, second ones of an id, and those with other bytes or another reason. */
+  /** Dead letters of good images, second ones per id, and those with other bytes or another code. */
   readonly deadLettersUnexpected: number;
-  /** The first few ids of each kind of trouble. */
+  /** The first ten ids per kind of violation. */
   readonly examples: Readonly<Record<string, readonly string[]>>;
 }
 
 const MAX_EXAMPLES = 10;
 
 /**
- * Judges a run by what is read back: every row, every result in the order of its partition, every dead letter. Holds a few
- * bits an image.
+ * Checks what is read back after a run: every row, every result in the order of its partition, every dead letter. Takes a few
+ * bits per image.
  */
 export class Audit {
   readonly #assignment: Assignment;
@@ -72,8 +72,8 @@ export class Audit {
   #unexpected = 0;
 
   /**
-   * @param assignment What was sent: all of it.
-   * @param databases How many databases were to keep the results.
+   * @param assignment All images that were sent.
+   * @param databases Number of databases that should hold the results.
    */
   constructor(assignment: Assignment, databases = 1) {
     this.#assignment = assignment;
@@ -82,7 +82,7 @@ export class Audit {
     this.#buried = new Bitset(assignment.count);
   }
 
-  /** Takes a row into account, of the first database or another one. */
+  /** Checks a row of the first database or another one. */
   row({ id, label, code }: StoredRow, database = 0): void {
     const number = this.#assignment.number(id);
     if (number === null || !this.#stored[database]!.add(number)) {
@@ -95,8 +95,8 @@ export class Audit {
     this.#note("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
   }
 
-  /** Takes a result on the results topic into account. Those of a partition have to come in their order. */
-  answer(id: string): void {
+  /** Checks a result on the results topic. Those of a partition must be passed in their order. */
+  result(id: string): void {
     const number = this.#assignment.number(id);
     if (number === null) return;
     if (!this.#answered.add(number)) {
@@ -112,7 +112,7 @@ export class Audit {
     }
   }
 
-  /** Takes a dead letter into account. */
+  /** Checks a dead letter. */
   deadLetter(letter: FoundLetter): void {
     const number = this.#assignment.number(letter.id);
     if (number !== null && isOf(letter, this.#assignment.image(number)) && this.#buried.add(number)) return;
@@ -120,7 +120,7 @@ export class Audit {
     this.#note("unexpected dead letter", `${letter.id}: ${letter.code}`);
   }
 
-  /** Judges. Called once, when everything was read. */
+  /** The verdict. Called once, after everything was read. */
   verdict(): Verdict {
     let deadLettersExpected = 0;
     let stored = 0;
@@ -167,7 +167,7 @@ export class Audit {
 /**
  * Whether a run kept every promise.
  *
- * @param verdict What became of its images.
+ * @param verdict Its outcome.
  */
 export function isKept(verdict: Verdict): boolean {
   const { lost, twice, wrong, unanswered, outOfOrder, deadLettersUnexpected } = verdict;

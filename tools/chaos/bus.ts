@@ -3,33 +3,33 @@ import type { ChaosBus } from "./brokers.ts";
 import { OwnKafka } from "./own_kafka.ts";
 import type { BusKind } from "./schedule.ts";
 
-const LEAST_QUEUE_BYTES = 4 * 2 ** 20;
-const BYTES_A_MESSAGE = 2_048;
+const MIN_QUEUE_BYTES = 4 * 2 ** 20;
+const BYTES_PER_MESSAGE = 2_048;
 
 /**
- * The most bytes that the embedded bus of a run holds: enough for all results, which are read at the end.
+ * Size limit of the embedded bus in bytes: enough for all results, which are read at the end.
  *
- * @param messages How many images are sent.
+ * @param messages Number of images.
  */
 export function maxQueueBytes(messages: number): number {
-  return LEAST_QUEUE_BYTES + BYTES_A_MESSAGE * messages;
+  return MIN_QUEUE_BYTES + BYTES_PER_MESSAGE * messages;
 }
 
 /**
- * How everybody connects to the bus of a run. No topic expires: the results are needed until the audit.
+ * Options of every connection to the bus of a run. No topic expires: the audit needs all results.
  *
- * @param maxQueueBytes As {@linkcode maxQueueBytes} says.
+ * @param maxQueueBytes Size limit of the embedded bus; see {@linkcode maxQueueBytes}.
  */
 export function busOptions(maxQueueBytes: number): ConnectOptions {
   return { sqlite: { maxQueueBytes, expiringTopics: [] } };
 }
 
 /**
- * Starts a bus that nobody else uses.
+ * Starts the bus of a run.
  *
- * @param kind Which one.
- * @param directory Where it keeps its data.
- * @param brokers How many brokers, of Kafka.
+ * @param kind Embedded or Kafka.
+ * @param directory Directory of its data.
+ * @param brokers Number of Kafka brokers.
  * @throws {KafkaUnavailable} Without Java or Maven.
  */
 export async function startBus(kind: BusKind, directory: string, brokers: number): Promise<ChaosBus> {

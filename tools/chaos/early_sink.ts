@@ -3,11 +3,11 @@ import type { Settled, Sink } from "../../actors/sinks/sink.ts";
 const LATE_MS = 1_000;
 
 /**
- * Breaks the promise on purpose: says that a batch is stored, so that it is committed, and stores it a second later. A
- * process that is killed in between has lost it, and so has one whose database is away by then. A run with it has to fail,
- * else the audit proves nothing.
+ * The negative control: reports a batch as stored, so that it is committed, and stores it a second later. A process that is
+ * killed in between loses the batch, and so does one whose database is unavailable by then. A run with it has to fail, else the
+ * audit proves nothing.
  *
- * @param sink Where the batches go in the end.
+ * @param sink The sink that stores the batches.
  */
 export function earlySink(sink: Sink): Sink {
   const late = new Map<ReturnType<typeof setTimeout>, readonly Settled[]>();
@@ -15,7 +15,7 @@ export function earlySink(sink: Sink): Sink {
     try {
       await sink.write(batch);
     } catch (error) {
-      console.error(`Lost ${batch.length} results, which are committed: ${error}`);
+      console.error(`Lost ${batch.length} committed results: ${error}`);
     }
   };
   const early: Sink = {

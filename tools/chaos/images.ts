@@ -9,36 +9,36 @@ import { BAD_IMAGES } from "../../testing/bad_images.ts";
 import { imagesOf, SEVEN } from "../../testing/images.ts";
 import { poisoned } from "./poison.ts";
 
-/** The model that is asked. */
+/** The model that all images are sent to. */
 export const MODEL = "mnist";
 
-/** An image, and what has to become of it. */
+/** An image and its expected outcome. */
 export interface ChaosImage {
-  /** What is sent. */
+  /** The value of the message. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The label that the model gives it when nothing goes wrong; `null` for a bad one. */
+  /** The model's label when nothing fails; `null` for a bad image. */
   readonly label: string | null;
-  /** The code of its dead letter; `null` for a good one. */
+  /** The code of its dead letter; `null` for a good image. */
   readonly code: string | null;
 }
 
 const STREAM = 2;
-const MOST_FROM_DATA = 1_000;
-/** How many keys there are: their numbers take turns. */
+const MAX_FROM_DATA = 1_000;
+/** Number of message keys; images take them in turn. */
 export const KEYS = 48;
 
-/** Which image each number is: the same for the same seed. Holds two bytes a number. */
+/** Assigns an image to each number, reproducibly by seed. Takes two bytes per number. */
 export class Assignment {
-  /** How many numbers there are. */
+  /** Number of images to send. */
   readonly count: number;
   readonly #images: readonly ChaosImage[];
   readonly #chosen: Uint16Array;
 
   /**
-   * @param images Good and bad ones: some of each, at most 65,536.
-   * @param count How many are to be sent.
-   * @param seed Another one gives other images.
-   * @param badShare How many of them are bad, 0 to 1.
+   * @param images At least one good and one bad image; at most 65,536.
+   * @param count Number of images to send.
+   * @param seed Random seed.
+   * @param badShare Share of bad images, 0 to 1.
    */
   constructor(images: readonly ChaosImage[], count: number, seed: number, badShare: number) {
     const random = new Random(seed, STREAM);
@@ -53,22 +53,20 @@ export class Assignment {
     });
   }
 
-  /** The image of a number. */
   image(number: number): ChaosImage {
     return this.#images[this.#chosen[number]!]!;
   }
 
-  /** The key of a number: numbers of one key have to be answered in ascending order. */
+  /** The message key: results of one key must arrive in ascending order. */
   key(number: number): string {
     return `camera-${number % KEYS}`;
   }
 
-  /** The id of a number. */
   id(number: number): string {
     return `chaos-${number}`;
   }
 
-  /** The number of an id; `null` when it is none of this run. */
+  /** The number of an id; `null` for an id that is not of this run. */
   number(id: string): number | null {
     const digits = /^chaos-(0|[1-9]\d*)$/.exec(id)?.[1];
     return digits !== undefined && Number(digits) < this.count ? Number(digits) : null;
@@ -76,16 +74,16 @@ export class Assignment {
 }
 
 /**
- * Real images with the labels that the model gives them, and bad ones.
+ * Loads real images with the model's labels, and bad images.
  *
- * @param data Where the data sets are: up to 1,000 of MNIST's test images are taken too.
+ * @param data Directory of the data sets, for up to 1,000 more images from MNIST's test set.
  */
 export async function loadImages(data?: string): Promise<ChaosImage[]> {
   const images = [...imagesOf(MODEL).map(({ png }) => png), ...data ? await testImages(data) : []];
   const [files] = await loadModels({ names: [MODEL] });
   using classifier = await createClassifier(files!, await loadWasmBinary());
   const good = classifier.classify(images).map((outcome, i) => {
-    if (!outcome.ok) throw new Error(`An image that should be good is not: ${outcome.message}`);
+    if (!outcome.ok) throw new Error(`Unexpected bad image: ${outcome.message}`);
     return { bytes: images[i]!, label: outcome.top[0].label, code: null };
   });
   const bad = BAD_IMAGES.map(([, bytes, code]) => ({ bytes, label: null, code }));
@@ -96,7 +94,7 @@ async function testImages(directory: string): Promise<Uint8Array<ArrayBuffer>[]>
   const data = await readDataSet(MODEL, "test", directory);
   const { width, height, channels } = data;
   return Array.from(
-    { length: Math.min(data.count, MOST_FROM_DATA) },
+    { length: Math.min(data.count, MAX_FROM_DATA) },
     (_, i) => encodePng({ width, height, channels, data: imageAt(data, i) }),
   );
 }

@@ -1,8 +1,8 @@
 /**
- * The shipped Worker of a model, which fails when it is told to. It has no permissions either; what it is told comes over a
- * BroadcastChannel, which all Workers of a process share.
+ * The shipped Worker of a model, which fails on command. It has no permissions either; commands arrive on a BroadcastChannel
+ * that all Workers of a process share.
  *
- * It never throws or hangs on an image alone: the second time would be that image's dead letter, and rightly so.
+ * It never throws or hangs on a single image: the second failure would correctly make that image a dead letter.
  *
  * @module
  */
@@ -16,32 +16,32 @@ interface Scope {
   postMessage(message: FromWorker): void;
 }
 
-const left = { throw: 0, hang: 0, leak: 0 };
+const remaining = { throw: 0, hang: 0, leak: 0 };
 const leaked: Uint8Array[] = [];
 let leakBytes = 0;
 
 function isHit(how: Sabotage["how"]): boolean {
-  return left[how] > 0 && left[how]-- > 0;
+  return remaining[how] > 0 && remaining[how]-- > 0;
 }
 
 function hang(): never {
   for (;;);
 }
 
-/** Why the model shall throw on these images; `null` when it shall not. */
+/** @returns Why the model throws on these images; `null` when it does not. */
 function sabotage(images: readonly Uint8Array[]): string | null {
-  if (images.some(isPoisoned)) return "There is poison in this batch";
+  if (images.some(isPoisoned)) return "This batch contains poison";
   if (isHit("leak")) leaked.push(new Uint8Array(leakBytes).fill(1));
   if (images.length < 2) return null;
   if (isHit("hang")) hang();
-  return isHit("throw") ? "It was told to throw" : null;
+  return isHit("throw") ? "The fault model-throws" : null;
 }
 
 const scope = globalThis as unknown as Scope;
 const shipped = scope.onmessage!;
 
 new BroadcastChannel(CHANNEL).onmessage = ({ data: { how, batches, bytes } }: MessageEvent<Sabotage>) => {
-  left[how] += batches;
+  remaining[how] += batches;
   leakBytes = bytes ?? leakBytes;
 };
 

@@ -5,10 +5,10 @@ import type { Subscription, Transport } from "../../bus/transport/transport.ts";
 import { Bitset } from "./bitset.ts";
 import type { Assignment } from "./images.ts";
 
-/** Images whose waits are measured together: those sent before and just after a fault. */
+/** Images whose waits are measured together: those sent before and shortly after the beginning of a fault. */
 interface Window {
   readonly begun: number;
-  /** The first number that is not in it any more. */
+  /** The first number after it. */
   end: number;
   waitMs: number;
   readonly done: () => void;
@@ -19,19 +19,16 @@ interface Mark {
   readonly reached: () => void;
 }
 
-/** The images that are sent so soon after a fault feel it as well. */
-const FELT_MS = 1_000;
+/** Images sent within this time after the beginning of a fault belong to its window. */
+const WINDOW_MS = 1_000;
 
-/**
- * Watches the results as they come, for the times: stalls, waits, recoveries. What is judged is read back at the end, by
- * `audit.ts`.
- */
+/** Measures stalls, waits and recoveries while results arrive. Losses are found afterwards, by `audit.ts`. */
 export class Observer {
-  /** When the last result came that had not come before, in milliseconds of `performance.now`. */
+  /** When the last new result arrived, in milliseconds of `performance.now`. */
   lastAt = performance.now();
-  /** The longest time without any such result while some were awaited, in milliseconds. */
+  /** Longest time without a new result while some were outstanding, in milliseconds. */
   longestStallMs = 0;
-  /** The longest time from the first sending of an image to its result, in milliseconds. */
+  /** Longest time from the first send of an image to its result, in milliseconds. */
   longestWaitMs = 0;
   readonly #assignment: Assignment;
   readonly #seen: Bitset;
@@ -52,17 +49,17 @@ export class Observer {
     this.#watching = this.#watch();
   }
 
-  /** Begins to watch. */
+  /** Subscribes to the results. */
   static async start(transport: Transport, assignment: Assignment): Promise<Observer> {
     return new Observer(assignment, await transport.subscribe([RESULTS_TOPIC], { from: "start" }));
   }
 
-  /** How many images have a result. */
+  /** Number of images with a result. */
   get answered(): number {
     return this.#seen.size;
   }
 
-  /** An image is given to the bus for the first time. Numbers come in ascending order. */
+  /** Records the first send of an image. Numbers must be passed in ascending order. */
   sent(number: number): void {
     const now = performance.now();
     if (this.#sent === this.#seen.size) this.#waitingSince = now;
@@ -70,7 +67,7 @@ export class Observer {
     this.#sentAt[number] = now;
   }
 
-  /** Resolves when all images with a smaller number have a result. */
+  /** Resolves when all images before this number have a result. */
   reached(number: number): Promise<void> {
     if (this.#low >= number) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -79,23 +76,23 @@ export class Observer {
   }
 
   /**
-   * A fault begins now.
+   * Measures the recovery from a fault that begins now. Resolves when all images sent before, and within the next second, have a
+   * result.
    *
-   * @returns When all that was sent before, and within the next second, has its result: the longest that any of it had to
-   * wait from now, or from its sending if that was later, in milliseconds.
+   * @returns Longest wait of these images from now, or from their send if that was later, in milliseconds.
    */
   async recovery(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const window: Window = { begun: performance.now(), end: Infinity, waitMs: 0, done: resolve };
     this.#windows.add(window);
-    await sleep(FELT_MS);
+    await sleep(WINDOW_MS);
     window.end = this.#sent;
     this.#close(window);
     await promise;
     return window.waitMs;
   }
 
-  /** Stops watching. */
+  /** Ends the subscription. */
   async stop(): Promise<void> {
     await this.#subscription.close();
     await this.#watching;
@@ -106,12 +103,12 @@ export class Observer {
       for (const message of messages) {
         const result = decodeResult(message);
         const number = result && this.#assignment.number(result.id);
-        if (number !== null && this.#seen.add(number)) this.#saw(number);
+        if (number !== null && this.#seen.add(number)) this.#record(number);
       }
     }
   }
 
-  #saw(number: number): void {
+  #record(number: number): void {
     const now = this.lastAt = performance.now();
     this.longestStallMs = Math.max(this.longestStallMs, now - this.#waitingSince);
     this.#waitingSince = now;

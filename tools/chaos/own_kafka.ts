@@ -7,8 +7,8 @@ import { Proxy } from "./proxy.ts";
 import { Replicas } from "./replicas.ts";
 
 /**
- * A Kafka whose brokers are behind proxies: they tell clients and each other the proxies' addresses, so that all connections
- * can be cut.
+ * A Kafka whose brokers are behind proxies: they advertise the proxies' addresses to clients and to each other, so that all
+ * connections can be cut.
  */
 export class OwnKafka implements ChaosBus, Brokers {
   readonly url: string;
@@ -27,8 +27,8 @@ export class OwnKafka implements ChaosBus, Brokers {
   /**
    * Starts it.
    *
-   * @param dataDir Where the brokers keep their data.
-   * @param brokers How many: one, or at least three.
+   * @param dataDir Directory of the brokers' data.
+   * @param brokers Number of brokers: one, or at least three.
    * @throws {KafkaUnavailable} Without Java or Maven.
    */
   static async start(dataDir: string, brokers: number): Promise<OwnKafka> {
@@ -38,23 +38,23 @@ export class OwnKafka implements ChaosBus, Brokers {
     return new OwnKafka(await startKafkaCluster({ ports, advertisedPorts, dataDir }), proxies);
   }
 
-  async restart(which: number, how: "stop" | "kill", awayMs: number): Promise<void> {
-    const index = which % this.#proxies.length;
-    await this.#cluster.brokers[index]![how]();
-    await sleep(awayMs);
-    await this.#cluster.start(index);
-    // Before that, the end of a second broker could leave fewer than the replicas that every write needs.
+  async restart(index: number, how: "stop" | "kill", downMs: number): Promise<void> {
+    const place = index % this.#proxies.length;
+    await this.#cluster.brokers[place]![how]();
+    await sleep(downMs);
+    await this.#cluster.start(place);
+    // Until then, the end of a second broker could leave fewer replicas than min.insync.replicas.
     if (this.#proxies.length > 1) await this.#replicas.untilInSync();
   }
 
-  async restartLeader(partition: number, how: "stop" | "kill", awayMs: number): Promise<void> {
+  async restartLeader(partition: number, how: "stop" | "kill", downMs: number): Promise<void> {
     const node = await this.#replicas.leader(requestTopic(MODEL), partition);
-    // The brokers are numbered from 1.
-    await this.restart(node - 1, how, awayMs);
+    // Node ids begin with 1.
+    await this.restart(node - 1, how, downMs);
   }
 
-  async cut(which: number, ms: number): Promise<void> {
-    await this.#proxies[which % this.#proxies.length]!.cut(ms);
+  async cut(index: number, ms: number): Promise<void> {
+    await this.#proxies[index % this.#proxies.length]!.cut(ms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 const MARK = new TextEncoder().encode("imagebus chaos: poison");
 
 /**
- * An image on which the model of a chaos run always throws. It is a valid one: what follows the end of a PNG is ignored.
+ * Makes an image on which the model of a chaos run always throws. It is valid: bytes after the end of a PNG are ignored.
  *
  * @param png Any PNG.
  */
@@ -12,11 +12,7 @@ export function poisoned(png: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/**
- * Whether an image is one of {@linkcode poisoned}.
- *
- * @param image Any bytes.
- */
+/** Whether an image was returned by {@linkcode poisoned}. */
 export function isPoisoned(image: Uint8Array): boolean {
   const from = image.length - MARK.length;
   return from >= 0 && MARK.every((byte, i) => image[from + i] === byte);

@@ -2,7 +2,6 @@ import { sleep } from "../../lib/sleep.ts";
 
 /** A TCP proxy on 127.0.0.1 whose connections can be cut. */
 export class Proxy implements AsyncDisposable {
-  /** The port it listens on. */
   readonly port: number;
   readonly #target: number;
   readonly #listener: Deno.TcpListener;
@@ -10,7 +9,7 @@ export class Proxy implements AsyncDisposable {
   readonly #running: Promise<void>;
   #refusing = false;
 
-  /** @param target The port on 127.0.0.1 to which connections go on. Nothing need listen there. */
+  /** @param target The port on 127.0.0.1 that connections are forwarded to. Nothing has to listen there yet. */
   constructor(target: number) {
     this.#target = target;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -18,7 +17,7 @@ export class Proxy implements AsyncDisposable {
     this.#running = this.#accept();
   }
 
-  /** Breaks all connections, in the middle of whatever they carry, and accepts no other for so many milliseconds. */
+  /** Breaks all connections, in the middle of any transfer, and refuses new ones for `ms` milliseconds. */
   async cut(ms: number): Promise<void> {
     this.#refusing = true;
     for (const connection of this.#open) this.#close(connection);
@@ -26,7 +25,7 @@ export class Proxy implements AsyncDisposable {
     this.#refusing = false;
   }
 
-  /** Ends it with all connections. */
+  /** Closes the proxy with all its connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     for (const connection of this.#open) this.#close(connection);
@@ -44,7 +43,7 @@ export class Proxy implements AsyncDisposable {
     this.#open.add(client);
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
-      // It can have been cut while the other side was being reached.
+      // The client can have been cut while the server was connected.
       if (!this.#open.has(client)) return server.close();
       this.#open.add(server);
       await Promise.race([pump(client, server), pump(server, client)]);
@@ -61,13 +60,13 @@ export class Proxy implements AsyncDisposable {
     try {
       connection.close();
     } catch (error) {
-      // A stream that was read to its end has closed its connection.
+      // A stream that was read to its end has closed its connection already.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
   }
 }
 
-/** Resolves when either side is gone; how it went makes no difference to a proxy. */
+/** Resolves when either side is closed, for whatever reason. */
 async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   await from.readable.pipeTo(to.writable, { preventCancel: true, preventClose: true }).catch(() => {});
 }

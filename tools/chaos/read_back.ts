@@ -9,22 +9,22 @@ import { Audit, type StoredRow, type Verdict } from "./audit.ts";
 import { type Assignment, MODEL } from "./images.ts";
 import { TopicCount } from "./topic_count.ts";
 
-/** Where the results of a run were kept. */
+/** Databases with the results of a run. */
 export interface Databases {
   /** Path of the SQLite database. */
   readonly results: string;
-  /** URL of the PostgreSQL; `null` for none. */
+  /** URL of a PostgreSQL; `null` if there is none. */
   readonly postgres: string | null;
 }
 
 /**
- * Reads back everything that a run has left, and judges it.
+ * Reads back everything that a run has stored, and checks it.
  *
- * @param bus The bus, with nobody at work on it any more.
- * @param databases Where the results were kept.
- * @param assignment What was sent.
- * @param exactlyOnce Whether the topics may hold nothing twice either.
- * @throws {BusError} When the bus can't be read.
+ * @param bus The bus, after all workers have stopped.
+ * @param databases The databases of results.
+ * @param assignment All images that were sent.
+ * @param exactlyOnce Whether the topics must not hold anything twice either.
+ * @throws {BusError} If the bus cannot be read.
  */
 export async function readBack(
   bus: Bus,
@@ -36,7 +36,7 @@ export async function readBack(
   const audit = new Audit(assignment, postgres === null ? 1 : 2);
   readSqlite(results, audit);
   if (postgres !== null) await readPostgres(postgres, audit);
-  await readAnswers(bus, audit);
+  await readResults(bus, audit);
   for await (const { id, error, value } of bus.deadLetters()) {
     audit.deadLetter({ id, code: error.code, value });
   }
@@ -76,15 +76,15 @@ async function readPostgres(url: string, audit: Audit): Promise<void> {
   const sql = postgres(url, { max: 1, fetch_types: false });
   try {
     const rows = sql<StoredRow[]>`SELECT id, label, error_code AS code FROM imagebus_results`;
-    for await (const some of rows.cursor(1_000)) for (const row of some) audit.row(row, 1);
+    for await (const batch of rows.cursor(1_000)) for (const row of batch) audit.row(row, 1);
   } finally {
     await sql.end();
   }
 }
 
-async function readAnswers(bus: Bus, audit: Audit): Promise<void> {
+async function readResults(bus: Bus, audit: Audit): Promise<void> {
   for await (const message of readTopic(bus, RESULTS_TOPIC)) {
     const result = decodeResult(message);
-    if (result) audit.answer(result.id);
+    if (result) audit.result(result.id);
   }
 }

@@ -2,25 +2,25 @@ import { sleep } from "../../lib/sleep.ts";
 import { type Admin, type ITopicMetadata, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 
 const TIMEOUT_MS = 120_000;
-const AGAIN_MS = 500;
+const RETRY_MS = 500;
 
-/** Who leads the partitions of a cluster, and how many replicas are up to date: seen by another client than the one on trial. */
+/** Leaders and in-sync replicas of a cluster, as seen by another client than the one under test. */
 export class Replicas {
   readonly #kafka: Kafka;
 
   /** @param brokers As `host:port`. */
   constructor(brokers: readonly string[]) {
-    const [initialRetryTime, retries] = [AGAIN_MS, 20];
+    const [initialRetryTime, retries] = [RETRY_MS, 20];
     const retry = { initialRetryTime, retries, maxRetryTime: 2_000 };
     this.#kafka = new Kafka({ brokers: [...brokers], retry, logLevel: logLevel.NOTHING });
   }
 
   /**
-   * The broker that leads a partition.
+   * Finds the leader of a partition.
    *
-   * @param topic A topic that exists.
-   * @param partition Its number, modulo the number of partitions.
-   * @returns The broker's number in the cluster.
+   * @param topic An existing topic.
+   * @param partition Index of the partition, modulo the number of partitions.
+   * @returns The leader's node id.
    */
   async leader(topic: string, partition: number): Promise<number> {
     return await this.#until(`a leader of ${topic}`, async (admin) => {
@@ -33,7 +33,7 @@ export class Replicas {
     });
   }
 
-  /** Resolves when each replica of each topic is up to date. */
+  /** Resolves when all replicas of all topics are in sync. */
   async untilInSync(): Promise<void> {
     await this.#until("all replicas to be in sync", async (admin) => {
       const { topics } = await admin.fetchTopicMetadata();
@@ -41,14 +41,14 @@ export class Replicas {
     });
   }
 
-  /** @returns What `look` finds; it is asked again while that is `null`. */
+  /** Calls `look` until it returns something other than `null`. */
   async #until<T>(what: string, look: (admin: Admin) => Promise<T | null>): Promise<T> {
     const admin = this.#kafka.admin();
     await admin.connect();
     try {
       for (const late = Date.now() + TIMEOUT_MS; Date.now() < late;) {
-        // The brokers learn from each other with a delay what has become of one of them.
-        await sleep(AGAIN_MS);
+        // Brokers receive metadata about each other with a delay.
+        await sleep(RETRY_MS);
         const found = await look(admin).catch((error) => {
           if (isUnknownTopic(error)) return null;
           throw error;
@@ -58,11 +58,11 @@ export class Replicas {
     } finally {
       await admin.disconnect();
     }
-    throw new Error(`Waited for ${what} for ${TIMEOUT_MS / 1_000} s`);
+    throw new Error(`Timed out after ${TIMEOUT_MS / 1_000} s waiting for ${what}`);
   }
 }
 
-/** Whether the broker that was asked has not heard of the topic yet: they hear of a new one, one after the other. */
+/** Whether a broker does not know a topic yet: metadata of a new topic reaches the brokers one after the other. */
 export function isUnknownTopic(error: unknown): boolean {
   return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
 }

@@ -1,57 +1,54 @@
 import { isKept, type Verdict } from "./audit.ts";
 import type { Fault } from "./schedule.ts";
 
-/** A fault as it went. */
+/** A fault and its effect. */
 export interface FaultReport extends Fault {
-  /** How long it was being done, in milliseconds: a broker that comes back included. */
+  /** Duration of the fault in milliseconds, including the restart of a broker. */
   readonly tookMs: number;
   /**
-   * The longest that any image sent before it, or within a second after its beginning, had to wait for its result from then
-   * on, in milliseconds; `null` when that took too long.
+   * Longest wait, after the beginning of the fault, of the images sent before it or within a second after its beginning, in
+   * milliseconds; `null` if the run did not recover.
    */
   readonly recoveredMs: number | null;
 }
 
-/** A run as it went. */
+/** The report of a run. */
 export interface ChaosReport {
-  /** Which bus. */
   readonly bus: string;
-  /** How many brokers it had; 0 where it is a file. */
+  /** Number of brokers; 0 for the embedded bus. */
   readonly brokers: number;
-  /** Whether the results went into a PostgreSQL as well. */
+  /** Whether the results were also stored in a PostgreSQL. */
   readonly postgres: boolean;
-  /** Of the schedule and the images. */
+  /** Random seed of the schedule and the images. */
   readonly seed: number;
-  /** Worker processes at first. */
+  /** Worker processes at the beginning. */
   readonly workers: number;
-  /** Whether this was the control run, which has to fail. */
+  /** Whether this was the negative control, which has to fail. */
   readonly commitBeforeSink: boolean;
-  /** Whether the topics may hold nothing twice either. */
+  /** Whether the topics must not hold anything twice either. */
   readonly exactlyOnce: boolean;
-  /** What became of the images. */
   readonly verdict: Verdict;
   /** Whether every promise was kept. */
   readonly kept: boolean;
-  /** In the order of their beginnings. */
   readonly faults: readonly FaultReport[];
-  /** How often an image was sent again because the bus was away. */
-  readonly sentAgain: number;
-  /** Worker processes that ended by themselves, did not drain, or gave more work to a Worker over its bound. */
+  /** How often an image was resent because the bus was unavailable. */
+  readonly resent: number;
+  /** Worker processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit. */
   readonly crashes: readonly string[];
-  /** Workers that were replaced because they had grown past their bound. */
+  /** Workers that were replaced because they exceeded their memory limit. */
   readonly replaced: number;
-  /** The longest time without any new result while some were awaited, in milliseconds. */
+  /** Longest time without a new result while some were outstanding, in milliseconds. */
   readonly longestStallMs: number;
-  /** The longest time from the first sending of an image to its result, in milliseconds. */
+  /** Longest time from the first send of an image to its result, in milliseconds. */
   readonly longestWaitMs: number;
   /** From the first image to the last result, in milliseconds. */
   readonly tookMs: number;
 }
 
 /**
- * The report for people: a table of the faults, examples of trouble, and last the line that sums it up.
+ * The human-readable report: a table of the faults, examples of violations, and the summary as the last line.
  *
- * @param report A run.
+ * @param report The report of a run.
  * @param align Aligns the rows of a table.
  * @returns Lines, without a line feed at the end.
  */
@@ -60,50 +57,50 @@ export function formatReport(
   align: (rows: readonly (readonly string[])[]) => string,
 ): string {
   const { verdict } = report;
-  const trouble = Object.entries(verdict.examples).map(([what, ids]) => `${what}: ${ids.join(", ")}`);
+  const violations = Object.entries(verdict.examples).map(([what, ids]) => `${what}: ${ids.join(", ")}`);
   return [
-    align([["fault", "times", "recovery, median s", "longest s"], ...faultRows(report.faults)]),
+    align([["fault", "times", "recovery, median s", "max s"], ...faultRows(report.faults)]),
     "",
     `${busOf(report)}, seed ${report.seed}, ${report.workers} worker processes, ${
       seconds(report.tookMs)
     } s; ` +
     `${verdict.repeated} ${report.exactlyOnce ? "images stored twice" : "results repeated on the topic"}, ` +
-    `${report.sentAgain} images sent again, longest wait of an image ${seconds(report.longestWaitMs)} s, ` +
-    `${report.replaced} Workers replaced for their memory`,
-    ...trouble,
+    `${report.resent} images resent, longest wait of an image ${seconds(report.longestWaitMs)} s, ` +
+    `${report.replaced} Workers replaced because of their memory`,
+    ...violations,
     ...report.crashes,
     summary(report),
   ].join("\n");
 }
 
 /**
- * One line that sums a run up.
+ * One line that summarises a run.
  *
- * @param report A run.
+ * @param report The report of a run.
  */
 export function summary({ verdict, faults, crashes, longestStallMs }: ChaosReport): string {
   const { deadLettersFound, deadLettersExpected } = verdict;
   const never = faults.filter(({ recoveredMs }) => recoveredMs === null).length;
-  const more: readonly [number, string][] = [
-    [verdict.unanswered, "without an answer"],
+  const violations: readonly [number, string][] = [
+    [verdict.unanswered, "without a result"],
     [verdict.wrong, "wrong"],
     [verdict.deadLettersUnexpected, "unexpected dead letters"],
-    [crashes.length, "worker processes ended or went on where they must not"],
-    [never, "faults not recovered from"],
+    [crashes.length, "worker processes ended or continued unexpectedly"],
+    [never, "faults without recovery"],
   ];
   return [
     `${verdict.sent} sent, ${verdict.lost} lost, ${verdict.twice} twice, ${verdict.outOfOrder} out of order`,
     `${deadLettersFound} of ${deadLettersExpected} dead letters`,
-    ...more.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+    ...violations.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
     `${faults.length} faults, longest stall ${seconds(longestStallMs)} s`,
   ].join(", ");
 }
 
 /**
- * Whether a run went as it should: nothing lost, nothing wrong, and no process ended or went on where it must not.
+ * Whether a run succeeded: every promise was kept, and no process ended or continued unexpectedly.
  *
- * @param verdict What became of the images.
- * @param crashes What the processes did that they must not.
+ * @param verdict The outcome of the run.
+ * @param crashes Unexpected behaviour of worker processes.
  */
 export function wentWell(verdict: Verdict, crashes: readonly string[]): boolean {
   return isKept(verdict) && crashes.length === 0;

@@ -15,74 +15,71 @@ import { Workers } from "./workers.ts";
 
 /** What to run. */
 export interface ChaosOptions {
-  /** On which bus. */
   readonly bus: BusKind;
-  /** How many brokers Kafka has: one, or three with a replica of everything on each. */
+  /** Number of Kafka brokers: one, or three with a replica of everything on each. */
   readonly brokers: number;
-  /** Whether the results go into a PostgreSQL as well. */
+  /** Whether the results are also stored in a PostgreSQL. */
   readonly postgres: boolean;
-  /** How many images. */
+  /** Number of images. */
   readonly messages: number;
-  /** Of the schedule and the images. */
+  /** Random seed of the schedule and the images. */
   readonly seed: number;
-  /** Which faults. */
+  /** Kinds of faults. */
   readonly kinds: readonly FaultKind[];
-  /** How many faults. */
+  /** Number of faults. */
   readonly faults: number;
-  /** How many worker processes. */
+  /** Number of worker processes at the beginning. */
   readonly workers: number;
-  /** How many Workers the model has in each of them. */
+  /** Workers of the model per process. */
   readonly workersPerModel: number;
-  /** The most images a second. */
+  /** Maximum number of images per second. */
   readonly rate: number;
-  /** The share of bad images, 0 to 1. */
+  /** Share of bad images, 0 to 1. */
   readonly badShare: number;
-  /** After so long without a sign of life a worker loses its partitions, in milliseconds. */
+  /** Time without a heartbeat after which a worker process loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
-  /** A Worker that has more memory than this, in MiB, is replaced between batches. */
+  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
   readonly maxWorkerMemoryMb: number;
-  /** The control: workers say that results are stored before they are. */
+  /** Negative control: workers report results as stored before they are. */
   readonly commitBeforeSink: boolean;
-  /** Whether the topics may hold nothing twice either. */
+  /** Whether the topics must not hold anything twice either. */
   readonly exactlyOnce: boolean;
-  /** Empty; for the bus, the results database and the logs. */
+  /** An empty directory for the bus, the results database and the logs. */
   readonly directory: string;
-  /** Where the data sets are. */
+  /** Directory of the data sets. */
   readonly data?: string;
-  /** Told how it goes. */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends it: rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** How a run goes. */
+/** The progress of a run. */
 export interface Progress {
   /** Images with a result. */
   readonly answered: number;
-  /** Images in all. */
+  /** All images of the run. */
   readonly messages: number;
-  /** Faults begun so far. */
+  /** Faults that have begun. */
   readonly faults: number;
-  /** The fault that has just begun, or ended; `undefined` when only time went by. */
+  /** The fault that has just begun or ended; missing in periodic reports. */
   readonly fault?: FaultReport | Fault;
 }
 
-/** A Worker has so long to load the model, on a machine that is busy with all that is started here. */
+/** A Worker has this long to load the model, on a machine that is busy with everything that is started here. */
 const DEADLINE_MS = 6_000;
 const RECOVERY_MS = 120_000;
 const SHARE_DURING_FAULT = 1 / 4;
 const PROGRESS_MS = 500;
-/** When everything is committed, what is on its way from a worker to the topic has so long to come. */
+/** After everything is committed, results on their way from a worker to the topic have this long to arrive. */
 const SETTLED_MS = 5_000;
 
 /**
- * Sends images while it makes faults, reads everything back, and judges.
+ * Sends images while it causes faults, then reads back everything and checks it.
  *
- * @param options What to run.
- * @returns How it went.
- * @throws {KafkaUnavailable} Without Java or Maven, on Kafka.
- * @throws {PostgresUnavailable} Where PostgreSQL is not installed, with PostgreSQL.
- * @throws {Error} When the run itself can't go on.
+ * @param options The run.
+ * @throws {KafkaUnavailable} If Kafka is needed, without Java or Maven.
+ * @throws {PostgresUnavailable} If PostgreSQL is needed and not installed.
+ * @throws {Error} If the run itself cannot continue.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { directory, messages, seed, badShare } = options;
@@ -95,11 +92,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   );
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
   const { sessionTimeoutMs, commitBeforeSink, exactlyOnce, workersPerModel, maxWorkerMemoryMb } = options;
-  const bounds = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
+  const limits = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
   await using workers = new Workers(directory, {
     bus: own.url,
     ...databases,
-    ...bounds,
+    ...limits,
     workersPerModel,
     maxWorkerMemoryMb,
     commitBeforeSink,
@@ -114,7 +111,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     usual: options.workers,
     sessionTimeoutMs,
     url,
-    busOptions: busOptions(bounds.maxQueueBytes),
+    busOptions: busOptions(limits.maxQueueBytes),
     brokers,
     postgres: server,
   };
@@ -135,7 +132,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     verdict,
     kept: wentWell(verdict, workers.crashes),
     faults,
-    sentAgain: run.sender.again,
+    resent: run.sender.resent,
     crashes: workers.crashes,
     replaced: workers.replaced,
     longestStallMs,
@@ -170,9 +167,9 @@ class Run {
     const interrupt = () => interrupted.reject(signal.reason);
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
-    const ticking = setInterval(() => this.#tell(), PROGRESS_MS);
+    const ticking = setInterval(() => this.#notify(), PROGRESS_MS);
     try {
-      const work = Promise.all([this.sender.run(this.#stop.signal), this.#makeFaults(stage)]);
+      const work = Promise.all([this.sender.run(this.#stop.signal), this.#causeFaults(stage)]);
       await Promise.race([work, interrupted.promise]);
       await Promise.race([this.#settled(), interrupted.promise]);
       return await Promise.all(this.#recovering);
@@ -184,11 +181,11 @@ class Run {
   }
 
   /**
-   * While a fault is being done the sender goes on, slowly enough to last. It stops halfway to a fault until the one before
-   * is recovered from, then makes up for the pause: so the fault meets a bus with work on it. Once all worker processes have
-   * ended by themselves there is nothing left to break; the audit tells what they have lost.
+   * During a fault the sender continues at a lower rate, so that it has images left when the fault is over. Halfway to the next
+   * fault it stops until the run has recovered from the previous one, then catches up: so each fault meets a bus with work on it.
+   * When all worker processes have ended unexpectedly there is nothing left to break; the audit finds what they have lost.
    */
-  async #makeFaults(stage: Stage): Promise<void> {
+  async #causeFaults(stage: Stage): Promise<void> {
     const { messages, kinds, seed, faults: count } = this.#options;
     const faults = planFaults({ seed, messages, kinds, count });
     for (const [i, fault] of faults.entries()) {
@@ -200,21 +197,21 @@ class Run {
       this.#stop.signal.throwIfAborted();
       if (stage.workers.count === 0) break;
       this.sender.slowTo(SHARE_DURING_FAULT);
-      await this.#make(stage, fault);
+      await this.#cause(stage, fault);
       this.sender.slowTo(1);
     }
     this.sender.allow(messages);
   }
 
-  async #make(stage: Stage, fault: Fault): Promise<void> {
+  async #cause(stage: Stage, fault: Fault): Promise<void> {
     const begun = performance.now();
     const recovered = this.#recovery();
-    this.#tell(fault);
+    this.#notify(fault);
     const acting = ACTS[fault.kind](stage, fault);
     const tookMs = acting.then(() => performance.now() - begun);
     const report = Promise.all([tookMs, recovered]).then(([tookMs, recoveredMs]) => {
       const report = { ...fault, tookMs, recoveredMs };
-      this.#tell(report);
+      this.#notify(report);
       return report;
     });
     report.catch(() => {});
@@ -222,7 +219,7 @@ class Run {
     await acting;
   }
 
-  /** Resolves with the milliseconds, or with `null` when it takes too long. */
+  /** Resolves with milliseconds, or with `null` after {@linkcode RECOVERY_MS}. */
   async #recovery(): Promise<number | null> {
     const late = Promise.withResolvers<null>();
     const timer = setTimeout(() => late.resolve(null), RECOVERY_MS);
@@ -234,8 +231,8 @@ class Run {
   }
 
   /**
-   * Resolves when each image has a result, or when none will come any more: all is committed, or nothing moves. With
-   * exactly-once delivery, what was sent twice has two.
+   * Resolves when each image has a result, or when no more will arrive: everything is committed, or nothing happens any more.
+   * With exactly-once delivery, an image that was sent twice has two results.
    */
   async #settled(): Promise<void> {
     const all = this.observer.reached(this.#options.messages).then(() => true);
@@ -252,11 +249,11 @@ class Run {
 
   async #isCommitted(): Promise<boolean> {
     const topics = await this.#bus.transport.topics("imagebus");
-    const asked = topics.find(({ name }) => name === `imagebus.${MODEL}`);
-    return asked?.partitions.every(({ end, committed }) => committed === end) ?? false;
+    const requests = topics.find(({ name }) => name === `imagebus.${MODEL}`);
+    return requests?.partitions.every(({ end, committed }) => committed === end) ?? false;
   }
 
-  #tell(fault?: FaultReport | Fault): void {
+  #notify(fault?: FaultReport | Fault): void {
     this.#options.onProgress?.({
       answered: this.observer.answered,
       messages: this.#options.messages,

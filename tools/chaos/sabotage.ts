@@ -1,12 +1,11 @@
-/** The channel on which the Workers of a process are told to fail. */
+/** The BroadcastChannel with commands for the Workers of a process. */
 export const CHANNEL = "imagebus-chaos";
 
-/** What they are told: to fail on so many of the next batches. */
+/** A command: fail on the next batches. */
 export interface Sabotage {
-  /** In which way. */
   readonly how: "throw" | "hang" | "leak";
-  /** How many batches. */
+  /** Number of batches. */
   readonly batches: number;
-  /** How many bytes of each of them are kept, by a leak. */
+  /** Bytes that a leak keeps per batch. */
   readonly bytes?: number;
 }

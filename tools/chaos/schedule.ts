@@ -1,32 +1,32 @@
 import { Random } from "../../training/random.ts";
 
-/** The buses that can be tried. */
+/** The buses that a run can use. */
 export type BusKind = "sqlite" | "kafka";
 
-/** What each fault is, and what there has to be for it. The order is that of the help. */
+/** Each kind of fault with its description and its requirement, in the order of the help. */
 export const FAULTS = {
-  "kill-worker": { what: "SIGKILL a worker process; another one is started", needs: null },
+  "kill-worker": { what: "SIGKILL a worker process, and start another one", needs: null },
   "freeze-worker": { what: "SIGSTOP a worker process past its session, then SIGCONT", needs: null },
-  "add-worker": { what: "one worker process more", needs: null },
+  "add-worker": { what: "start one more worker process", needs: null },
   "remove-worker": { what: "SIGTERM a worker process, which has to drain", needs: null },
-  "end-model": { what: "the model's Worker of a process is terminated", needs: null },
+  "end-model": { what: "terminate the Workers of a worker process", needs: null },
   "model-throws": { what: "the model throws on the next batches", needs: null },
-  "model-hangs": { what: "the model never answers a batch", needs: null },
+  "model-hangs": { what: "the model hangs on a batch", needs: null },
   "model-leaks": {
-    what: "the model keeps memory of the next batches until it is over its bound",
+    what: "the model leaks memory until it exceeds its limit",
     needs: null,
   },
-  "stop-broker": { what: "a broker is stopped in order, and started again", needs: "kafka" },
-  "kill-broker": { what: "SIGKILL a broker, and start it again", needs: "kafka" },
-  "stop-leader": { what: "as stop-broker, the one that leads a partition", needs: "replicas" },
-  "kill-leader": { what: "as kill-broker, the one that leads a partition", needs: "replicas" },
+  "stop-broker": { what: "stop a broker gracefully, and restart it", needs: "kafka" },
+  "kill-broker": { what: "SIGKILL a broker, and restart it", needs: "kafka" },
+  "stop-leader": { what: "as stop-broker, with the leader of a partition", needs: "replicas" },
+  "kill-leader": { what: "as kill-broker, with the leader of a partition", needs: "replicas" },
   "cut-connections": {
-    what: "all connections to a broker break, and none is made for a while",
+    what: "break all connections to a broker, and refuse new ones for a while",
     needs: "kafka",
   },
-  "fill-quota": { what: "the embedded bus is full, and takes nothing for a while", needs: "sqlite" },
-  "stop-postgres": { what: "PostgreSQL is stopped in order, and started again", needs: "postgres" },
-  "kill-postgres": { what: "PostgreSQL ends as in a crash, and is started again", needs: "postgres" },
+  "fill-quota": { what: "keep the embedded bus full for a while", needs: "sqlite" },
+  "stop-postgres": { what: "stop PostgreSQL gracefully, and restart it", needs: "postgres" },
+  "kill-postgres": { what: "crash PostgreSQL, and restart it", needs: "postgres" },
 } as const satisfies Record<
   string,
   { readonly what: string; readonly needs: BusKind | "replicas" | "postgres" | null }
@@ -35,29 +35,28 @@ export const FAULTS = {
 /** A kind of fault. */
 export type FaultKind = keyof typeof FAULTS;
 
-/** One fault of a run. Equal settings give equal faults. */
+/** One fault of a run. */
 export interface Fault {
-  /** It begins when so many images were accepted by the bus. */
+  /** Number of images accepted by the bus at which it begins. */
   readonly at: number;
-  /** What happens. */
   readonly kind: FaultKind;
-  /** Which worker process, broker or partition: its place among those that there are, modulo their number. */
+  /** Index of the worker process, broker or partition, modulo their number. */
   readonly target: number;
-  /** How many batches are hit, or how many tenths of a second it is away: 1 to 20. */
+  /** Number of affected batches, or tenths of a second that something is down: 1 to 20. */
   readonly amount: number;
-  /** Whether it waits until the bus has recovered from the fault before. */
+  /** Whether it waits for the recovery from the previous fault. */
   readonly waits: boolean;
 }
 
-/** What a schedule is made from. */
+/** What a schedule depends on. */
 export interface ScheduleOptions {
-  /** Another one gives another schedule. */
+  /** Random seed. */
   readonly seed: number;
-  /** How many images are sent. */
+  /** Number of images. */
   readonly messages: number;
-  /** How many faults. */
+  /** Number of faults. */
   readonly count: number;
-  /** Which kinds: each comes as often as the others, give or take one. */
+  /** Kinds of faults; each is planned equally often, give or take one. */
   readonly kinds: readonly FaultKind[];
 }
 
@@ -65,28 +64,28 @@ const STREAM = 1;
 const MAX_AMOUNT = 20;
 
 /**
- * The faults that a run can have.
+ * The kinds of faults that are possible in a run.
  *
- * @param bus On which bus.
+ * @param bus Embedded or Kafka.
  * @param postgres Whether there is a PostgreSQL.
- * @param brokers How many brokers the bus has, if it is Kafka.
+ * @param brokers Number of brokers, for Kafka.
  */
 export function possibleFaults(bus: BusKind, postgres: boolean, brokers = 1): FaultKind[] {
-  const there: readonly (string | null)[] = [
+  const met: readonly (string | null)[] = [
     null,
     bus,
     brokers > 1 ? "replicas" : null,
     postgres ? "postgres" : null,
   ];
-  return (Object.keys(FAULTS) as FaultKind[]).filter((kind) => there.includes(FAULTS[kind].needs));
+  return (Object.keys(FAULTS) as FaultKind[]).filter((kind) => met.includes(FAULTS[kind].needs));
 }
 
 /**
- * Lays out the faults of a run: spread evenly over the images, in shuffled rounds of all kinds. One in four does not wait
- * for the recovery from the one before.
+ * Plans the faults of a run: spread evenly over the images, in shuffled rounds of all kinds. One in four does not wait for the
+ * recovery from the previous one. Equal options give equal plans.
  *
  * @param options Seed, length and kinds.
- * @returns In the order in which they begin.
+ * @returns The faults in the order in which they begin.
  */
 export function planFaults({ seed, messages, count, kinds }: ScheduleOptions): Fault[] {
   const random = new Random(seed, STREAM);

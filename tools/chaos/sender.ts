@@ -1,46 +1,41 @@
-import { sleep } from "../../lib/sleep.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { BusError } from "../../bus/transport/errors.ts";
+import { Condition } from "../../lib/condition.ts";
+import { sleep } from "../../lib/sleep.ts";
 import { type Assignment, KEYS, MODEL } from "./images.ts";
 
-const AGAIN_MS = 200;
-/** What it did not send while it was not allowed to, it sends afterwards as fast as it can: that of the last second. */
-const MOST_MADE_UP_MS = 1_000;
-const LEAST_PAUSE_MS = 5;
+const RETRY_MS = 200;
+/** After a pause it catches up on the images of the last second, as fast as it can. */
+const MAX_CATCH_UP_MS = 1_000;
+const MIN_PAUSE_MS = 5;
 
-/** How to send. */
 export interface SenderOptions {
-  /** The most images a second. */
+  /** Maximum number of images per second. */
   readonly rate: number;
-  /** Told when an image is given to the bus for the first time, in ascending order. */
+  /** Called at the first send of each image, in ascending order. */
   readonly onSent: (number: number) => void;
 }
 
 /**
- * Sends the images of a run. Of a key the next one is sent when the one before was accepted, and what was refused is sent
- * again under its id: so whatever is out of order later, the sender did not do it.
+ * Sends the images of a run. The next image of a key is sent after the previous one was accepted, and a rejected image is resent
+ * with the same id: what is out of order later is not due to the sender.
  */
 export class Sender {
-  /** How many were given to the bus; those after them were not. */
+  /** Images whose sending has begun: those with a smaller number. */
   sent = 0;
-  /** How many the bus has accepted. */
+  /** Images that the bus has accepted. */
   accepted = 0;
-  /** How often one was sent again because the bus was away. */
-  again = 0;
+  /** How often an image was resent because the bus was unavailable. */
+  resent = 0;
   readonly #bus: Bus;
   readonly #assignment: Assignment;
   readonly #options: SenderOptions;
+  readonly #limitRaised = new Condition();
   #limit = 0;
   #rate: number;
   #due = performance.now();
-  #limitRaised = Promise.withResolvers<void>();
   #marks: { readonly count: number; readonly reached: () => void }[] = [];
 
-  /**
-   * @param bus Where to send.
-   * @param assignment What to send.
-   * @param options How fast.
-   */
   constructor(bus: Bus, assignment: Assignment, options: SenderOptions) {
     this.#bus = bus;
     this.#assignment = assignment;
@@ -48,20 +43,19 @@ export class Sender {
     this.#rate = options.rate;
   }
 
-  /** Lets it send all images before this number. */
+  /** Allows sending all images before this number. */
   allow(limit: number): void {
     this.#limit = Math.max(this.#limit, limit);
-    this.#limitRaised.resolve();
-    this.#limitRaised = Promise.withResolvers();
+    this.#limitRaised.notify();
   }
 
-  /** Sends at this share of its rate from now on, and makes up for no pause. */
+  /** Sends at this share of its rate from now on, without catching up on a pause. */
   slowTo(share: number): void {
     this.#rate = share * this.#options.rate;
     this.#due = performance.now();
   }
 
-  /** Resolves when so many were accepted. */
+  /** Resolves when the bus has accepted `count` images. */
   reached(count: number): Promise<void> {
     if (this.accepted >= count) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -70,24 +64,24 @@ export class Sender {
   }
 
   /**
-   * Sends all, as far as it is allowed. Resolves when the bus has accepted all.
+   * Sends all images, as far as allowed. Resolves when the bus has accepted all.
    *
    * @param signal Ends it: rejects with the signal's reason.
-   * @throws {BusError} What can't get better by trying again.
+   * @throws {BusError} What is not retriable.
    */
   async run(signal: AbortSignal): Promise<void> {
     const ofKey: Promise<void>[] = Array.from({ length: KEYS }, () => Promise.resolve());
     this.#due = performance.now();
     while (this.sent < this.#assignment.count) {
       signal.throwIfAborted();
-      if (this.sent >= this.#limit) await this.#limitRaised.promise;
-      this.#due = Math.max(this.#due + 1_000 / this.#rate, performance.now() - MOST_MADE_UP_MS);
-      if (this.#due > performance.now() + LEAST_PAUSE_MS) await sleep(this.#due - performance.now());
+      if (this.sent >= this.#limit) await this.#limitRaised.wait();
+      this.#due = Math.max(this.#due + 1_000 / this.#rate, performance.now() - MAX_CATCH_UP_MS);
+      if (this.#due > performance.now() + MIN_PAUSE_MS) await sleep(this.#due - performance.now());
       const slot = this.sent % KEYS;
       await ofKey[slot];
       this.#options.onSent(this.sent);
       ofKey[slot] = this.#send(this.sent++, signal);
-      // It is awaited when the next one of its key is sent, or at the end.
+      // It is awaited before the next image of its key, or at the end.
       ofKey[slot].catch(() => {});
     }
     await Promise.all(ofKey);
@@ -98,8 +92,8 @@ export class Sender {
     const [id, key] = [this.#assignment.id(number), this.#assignment.key(number)];
     const options = { id, key, model: MODEL, signal, ...(label !== null && { actual: label }) };
     while (!await this.#accepts(() => this.#bus.send(bytes, options))) {
-      this.again++;
-      await sleep(AGAIN_MS);
+      this.resent++;
+      await sleep(RETRY_MS);
     }
     this.accepted++;
     this.#marks = this.#marks.filter(({ count, reached }) => count > this.accepted || reached());

@@ -1,43 +1,43 @@
 import type { Assignment } from "./images.ts";
 import type { Verdict } from "./audit.ts";
 
-/** What is counted on a topic. */
+/** Kinds of records. */
 export type Counted = "request" | "result" | "dead letter";
 
 const MAX_EXAMPLES = 10;
 
 /**
- * Judges a run with exactly-once delivery: each request that the bus stored has one result, and one dead letter if it is bad.
- * A sender that does not know whether an image was stored sends it again, so the requests of an id are counted too.
+ * Checks a run with exactly-once delivery: each request that the bus stored has one result, and one dead letter if it is bad.
+ * A sender that does not know whether an image was stored resends it, so that the requests per id are counted too.
  */
 export class TopicCount {
   readonly #assignment: Assignment;
   readonly #counts: Readonly<Record<Counted, Uint16Array>>;
 
-  /** @param assignment What was sent. */
+  /** @param assignment All images that were sent. */
   constructor(assignment: Assignment) {
     this.#assignment = assignment;
     const counts = () => new Uint16Array(assignment.count);
     this.#counts = { request: counts(), result: counts(), "dead letter": counts() };
   }
 
-  /** Takes a record into account. */
+  /** Counts a record. */
   add(what: Counted, id: string): void {
     const number = this.#assignment.number(id);
     if (number !== null) this.#counts[what][number]!++;
   }
 
   /**
-   * Adds what was found.
+   * Adds the counts to a verdict.
    *
-   * @param verdict About the rest.
-   * @returns With more that is twice or unanswered, if so; what is repeated is what was sent twice.
+   * @param verdict The verdict on databases, order and dead letters.
+   * @returns The verdict with surplus and missing records; `repeated` is the number of requests that were sent twice.
    */
   judge(verdict: Verdict): Verdict {
     const examples: Record<string, string[]> = {};
     let [twice, unanswered, repeated] = [0, 0, 0];
     for (let number = 0; number < this.#assignment.count; number++) {
-      // The embedded bus removes what is worked off when it is full: such a request was stored once.
+      // The embedded bus removes processed requests when it is full: such a request was stored once.
       const requests = Math.max(1, this.#counts.request[number]!);
       repeated += requests - 1;
       const isBad = this.#assignment.image(number).code !== null;

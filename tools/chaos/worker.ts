@@ -1,7 +1,7 @@
 /**
- * A worker process of a chaos run: the service as it is, with the shipped mnist model in a Worker that fails when it is told
- * to. Lines on standard input tell: `terminate`, `throw 3`, `hang 1`, `leak 2 16777216` (bytes of each batch). When standard input ends it ends at once, so
- * that no process is left behind.
+ * A worker process of a chaos run: the real service, with the shipped mnist model in a Worker that fails on command. Commands are
+ * lines on standard input: `terminate`, `throw 3`, `hang 1`, `leak 2 16777216` (bytes per batch). When standard input ends, the
+ * process exits immediately, so that it is not left behind.
  *
  * @module
  */
@@ -19,37 +19,36 @@ import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 
-/** What a worker process is told when it is started: JSON, its only argument. */
+/** Settings of a worker process: its only argument, as JSON. */
 export interface WorkerSettings {
   /** URL of the bus. */
   readonly bus: string;
   /** Workers, thus threads, of the model in each process. */
   readonly workersPerModel: number;
-  /** The most bytes that the embedded bus holds. */
+  /** Size limit of the embedded bus, in bytes. */
   readonly maxQueueBytes: number;
   /** Path of the results database. */
   readonly results: string;
-  /** URL of a PostgreSQL that gets the results as well; `null` for none. */
+  /** URL of a PostgreSQL that results are also stored in; `null` if there is none. */
   readonly postgres: string | null;
-  /** After so long without a sign of life it loses its partitions, in milliseconds. */
+  /** Time without a heartbeat after which it loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
-  /** A Worker that is silent for so long is replaced, in milliseconds. */
+  /** A Worker that takes longer for a batch is replaced, in milliseconds. */
   readonly deadlineMs: number;
-  /** A Worker that has more memory than this, in MiB, is replaced between batches. */
+  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
   readonly maxWorkerMemoryMb: number;
-  /** The control: says that results are stored before they are. */
+  /** Negative control: reports results as stored before they are. */
   readonly commitBeforeSink: boolean;
-  /** How often a result may be on the topics. */
   readonly delivery: Delivery;
 }
 
-/** The line that it prints when it serves. */
+/** Printed when it serves. */
 export const READY = "ready";
 
-/** The line that it prints when a Worker is replaced because it has grown past its bound. */
+/** Printed when a Worker is replaced because it exceeds its memory limit. */
 export const REPLACED = "replaced";
 
-/** The line that it prints when a Worker that has grown past its bound is given one more batch: that must not be. */
+/** Printed when a Worker that exceeds its memory limit gets one more batch, which must not happen. */
 export const OVERGROWN = "overgrown";
 
 const workers = new Set<WorkerHandle>();
@@ -103,7 +102,7 @@ async function untilStopped(service: Service): Promise<void> {
   const error = await Promise.race([service.closed, stopped.promise]);
   const left = await service.close();
   if (error) throw error;
-  if (left > 0) throw new Error(`${left} images were left unfinished`);
+  if (left > 0) throw new Error(`${left} images were not finished`);
 }
 
 function log(event: ServiceEvent): void {

@@ -1,6 +1,7 @@
 import { sleep } from "../../lib/sleep.ts";
 import { spawnWorker } from "../../testing/harness/spawn_worker.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
+import { lastLines } from "../../testing/brokers/server_process.ts";
 import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
@@ -10,17 +11,17 @@ class WorkerProcess {
   readonly name: string;
   readonly ready: Promise<void>;
   readonly ended: Promise<Deno.CommandStatus>;
-  /** Whether its end was meant. */
+  /** Whether it is being ended on purpose. */
   expected = false;
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<unknown>;
   readonly #logFile: string;
-  readonly #hear: (line: string) => void;
+  readonly #onLine: (line: string) => void;
 
-  constructor(name: string, directory: string, settings: WorkerSettings, hear: (line: string) => void) {
+  constructor(name: string, directory: string, settings: WorkerSettings, onLine: (line: string) => void) {
     this.name = name;
-    this.#hear = hear;
+    this.#onLine = onLine;
     this.#process = spawnWorker(PROGRAM, settings, { stdin: "piped", stderr: "piped" });
     this.#input = this.#process.stdin.getWriter();
     this.#logFile = `${directory}/${name}.log`;
@@ -36,15 +37,15 @@ class WorkerProcess {
     this.#process.kill(signal);
   }
 
-  /** What it does not read any more, because it has just ended, is of no use to it. */
-  async tell(line: string): Promise<void> {
+  async command(line: string): Promise<void> {
+    // It can have ended in between.
     await this.#input.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
   }
 
   async #listen(serving: () => void): Promise<void> {
     for await (const line of this.#process.stdout.pipeThrough(new TextLineStream())) {
       if (line === READY) serving();
-      else this.#hear(line);
+      else this.#onLine(line);
     }
   }
 
@@ -52,20 +53,16 @@ class WorkerProcess {
     const status = await this.#process.status;
     await this.#reading;
     await this.#input.close().catch(() => {});
-    const log = (await Deno.readTextFile(this.#logFile).catch(() => "")).trim().split("\n").slice(-8);
-    reject(new Error(`${this.name} ended before it served: ${log.join("\n")}`));
+    reject(new Error(`${this.name} ended before it served: ${await lastLines(this.#logFile)}`));
     return status;
   }
 }
 
-/** The worker processes of a run. What is done to them is done from outside, by signals, except what a model shall do. */
+/** The worker processes of a run. Faults reach them from outside, as signals; only those of the model are commands. */
 export class Workers implements AsyncDisposable {
-  /**
-   * Those that ended though nobody ended them, those that did not drain, and those that gave more work to a Worker that had
-   * grown past its bound. A promise is broken when there is one.
-   */
+  /** Processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit: each is a violation. */
   readonly crashes: string[] = [];
-  /** How many Workers were replaced because they had grown past their bound. */
+  /** Workers that were replaced because they exceeded their memory limit. */
   replaced = 0;
   readonly #directory: string;
   readonly #settings: WorkerSettings;
@@ -73,35 +70,35 @@ export class Workers implements AsyncDisposable {
   #started = 0;
 
   /**
-   * @param directory Where their logs go.
-   * @param settings What each is started with.
+   * @param directory Directory of their logs.
+   * @param settings Settings of each process.
    */
   constructor(directory: string, settings: WorkerSettings) {
     this.#directory = directory;
     this.#settings = settings;
   }
 
-  /** How many there are. */
+  /** Number of running processes. */
   get count(): number {
     return this.#running.length;
   }
 
-  /** Starts one more, and waits until it serves. */
+  /** Starts a process, and waits until it serves. */
   async add(): Promise<void> {
     const name = `worker-${++this.#started}`;
-    const hear = (line: string) => this.#hear(name, line);
-    const worker = new WorkerProcess(name, this.#directory, this.#settings, hear);
+    const onLine = (line: string) => this.#record(name, line);
+    const worker = new WorkerProcess(name, this.#directory, this.#settings, onLine);
     this.#running.push(worker);
     void worker.ended.then((status) => this.#hasEnded(worker, status));
     await worker.ready;
   }
 
-  /** The most memory that each Worker of theirs may have, in MiB. */
+  /** Memory limit of each Worker, in MiB. */
   get maxWorkerMemoryMb(): number {
     return this.#settings.maxWorkerMemoryMb;
   }
 
-  /** Sends SIGTERM to one, and waits until it has drained. */
+  /** Sends SIGTERM to a process, and waits until it has drained. */
   async remove(target: number): Promise<void> {
     const worker = this.#take(target);
     worker.signal("SIGTERM");
@@ -109,14 +106,14 @@ export class Workers implements AsyncDisposable {
     if (code !== 0) this.crashes.push(`${worker.name} did not drain: it ended with ${signal ?? code}`);
   }
 
-  /** Sends SIGKILL to one. */
+  /** Sends SIGKILL to a process. */
   async kill(target: number): Promise<void> {
     const worker = this.#take(target);
     worker.signal("SIGKILL");
     await worker.ended;
   }
 
-  /** Stops one for so many milliseconds: it notices nothing, the others do. */
+  /** Stops a process for `ms` milliseconds, without it noticing. */
   async freeze(target: number, ms: number): Promise<void> {
     const worker = this.#at(target);
     worker.signal("SIGSTOP");
@@ -124,32 +121,32 @@ export class Workers implements AsyncDisposable {
     worker.signal("SIGCONT");
   }
 
-  /** Tells one what its model shall do. */
-  async tell(target: number, line: string): Promise<void> {
-    await this.#at(target).tell(line);
+  /** Sends a command to the model of a process. */
+  async command(target: number, line: string): Promise<void> {
+    await this.#at(target).command(line);
   }
 
-  /** Drains all. */
+  /** Drains all processes. */
   async stop(): Promise<void> {
     await Promise.all(this.#running.map((_, i) => i).map(() => this.remove(0)));
   }
 
-  /** Kills what is still there. */
+  /** Kills the remaining processes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#running.map((_, i) => i).map(() => this.kill(0)));
   }
 
-  #hear(name: string, line: string): void {
+  #record(name: string, line: string): void {
     if (line === REPLACED) this.replaced++;
     if (line === OVERGROWN) {
-      this.crashes.push(`${name} gave a batch to a Worker that had grown past its bound`);
+      this.crashes.push(`${name} sent a batch to a Worker over its memory limit`);
     }
   }
 
   #at(target: number): WorkerProcess {
     const worker = this.#running[target % this.#running.length];
     if (worker) return worker;
-    throw new Error("No worker process is left");
+    throw new Error("There is no worker process");
   }
 
   #take(target: number): WorkerProcess {
@@ -162,6 +159,6 @@ export class Workers implements AsyncDisposable {
   #hasEnded(worker: WorkerProcess, { code, signal }: Deno.CommandStatus): void {
     if (worker.expected) return;
     this.#running.splice(this.#running.indexOf(worker), 1);
-    this.crashes.push(`${worker.name} ended by itself with ${signal ?? code}`);
+    this.crashes.push(`${worker.name} ended unexpectedly with ${signal ?? code}`);
   }
 }

@@ -1,46 +1,46 @@
-/** How much memory the worker process had. */
+/** A sample of the memory of the worker process. */
 export interface Sample {
-  /** When, in milliseconds since the first image was sent. */
+  /** Milliseconds since the first image was sent. */
   readonly atMs: number;
-  /** How many images had a result by then. */
+  /** Number of images with a result. */
   readonly images: number;
-  /** Resident memory of the process, its Workers included, in bytes. */
+  /** Resident memory of the process, including its Workers, in bytes. */
   readonly rssBytes: number;
 }
 
-/** What the samples of a run say. */
+/** The memory of a run, in bytes. */
 export interface Growth {
-  /** At the first sample after a sixth of the images, in bytes. */
+  /** The first sample after a sixth of the images. */
   readonly warmBytes: number;
-  /** At the last sample, in bytes. */
+  /** The last sample. */
   readonly endBytes: number;
-  /** The largest sample, in bytes. */
+  /** The largest sample. */
   readonly largestBytes: number;
-  /** The median of the second sixth of the images, in bytes. */
+  /** Median during the second sixth of the images. */
   readonly earlyBytes: number;
-  /** The median of the last sixth, in bytes. */
+  /** Median during the last sixth of the images. */
   readonly lateBytes: number;
-  /** From the one median to the other, in bytes: negative when it has shrunk. */
+  /** Difference of the medians; negative if memory has shrunk. */
   readonly growthBytes: number;
 }
 
-/** With fewer samples a median says nothing. */
-const LEAST_SAMPLES = 3;
+/** A median of fewer samples is not meaningful. */
+const MIN_SAMPLES = 3;
 
 /**
- * Judges whether memory has grown after the first sixth of a run, in which caches fill and code is compiled. Garbage comes and
- * goes, so that two single samples say little: medians of the second and of the last sixth are compared.
+ * Measures the growth of memory after the first sixth of a run, in which caches fill and code is compiled. It compares the medians
+ * of the second and the last sixth: single samples vary with garbage collection.
  *
  * @param samples In the order of time.
- * @param messages How many images there are.
- * @returns `null` when there are fewer than three samples in one of the two sixths: the run was too short.
+ * @param messages Number of images of the run.
+ * @returns `null` if the run was too short: fewer than three samples in one of the two sixths.
  */
 export function judgeGrowth(samples: readonly Sample[], messages: number): Growth | null {
   const between = (from: number, to: number) =>
     samples.filter(({ images }) => images >= from * messages && images <= to * messages)
       .map(({ rssBytes }) => rssBytes);
   const [early, late] = [between(1 / 6, 2 / 6), between(5 / 6, 1)];
-  if (Math.min(early.length, late.length) < LEAST_SAMPLES) return null;
+  if (Math.min(early.length, late.length) < MIN_SAMPLES) return null;
   const [earlyBytes, lateBytes] = [median(early), median(late)];
   return {
     warmBytes: early[0]!,

@@ -1,6 +1,6 @@
 /**
- * The shipped Worker of a model, which keeps so many bytes for each image as the query of its address says. It has no
- * permissions either. They lie outside of WebAssembly: TensorFlow.js knows nothing of them.
+ * The shipped Worker of a model, which leaks memory: `?bytes=` in its URL is the number of bytes per image. It has no permissions
+ * either. The leak is outside of WebAssembly, where TensorFlow.js does not see it.
  *
  * @module
  */

@@ -5,11 +5,11 @@ import type { Sample } from "./growth.ts";
 const SIZE = { width: 800, height: 320, left: 60, right: 780, top: 40, bottom: 270 };
 
 /**
- * Draws resident memory over the images.
+ * Draws resident memory over the number of images.
  *
  * @param samples In the order of time.
- * @param title What it shows.
- * @returns An SVG file.
+ * @param title Title of the plot.
+ * @returns The text of an SVG file.
  */
 export function drawMemory(samples: readonly Sample[], title: string): string {
   const { width, height, left, right, top, bottom } = SIZE;

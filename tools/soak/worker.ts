@@ -1,6 +1,6 @@
 /**
- * The worker process of a soak: the service as it is. Once it serves it prints how it is, one object a line, again and again.
- * When standard input ends it drains and ends, so that no process is left behind.
+ * The worker process of a soak: the real service. While it serves it prints its state periodically, one JSON object per line.
+ * When standard input ends, the process drains and exits, so that it is not left behind.
  *
  * @module
  */
@@ -10,31 +10,29 @@ import type { ModelStatus } from "../../actors/workers/status.ts";
 import { startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 
-/** What it is told when it is started: JSON, its only argument. */
+/** Settings of the process: its only argument, as JSON. */
 export interface WorkerSettings {
   /** URL of the bus. */
   readonly bus: string;
-  /** How to connect to it. */
   readonly busOptions: ConnectOptions;
-  /** Which models it serves. */
+  /** Models to serve. */
   readonly models: readonly string[];
-  /** Where they are, besides the shipped ones. */
+  /** Directories with more models, besides the shipped ones. */
   readonly modelsDirs: readonly string[];
   /** Path of the results database. */
   readonly results: string;
-  /** A Worker that has more memory than this, in MiB, is replaced between batches. */
+  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
   readonly maxWorkerMemoryMb: number;
-  /** How many bytes a model keeps for each image: 0 for none, as it should be. */
+  /** Bytes that a model leaks per image; 0 for the shipped Worker. */
   readonly leakBytes: number;
-  /** How often it says how it is, in milliseconds. */
+  /** Milliseconds between samples. */
   readonly sampleMs: number;
 }
 
-/** How it is. */
+/** The state of the process. */
 export interface WorkerSample {
-  /** Its resident memory, in bytes. */
+  /** Resident memory, in bytes. */
   readonly rssBytes: number;
-  /** Its models and their Workers. */
   readonly models: readonly ModelStatus[];
 }
 
@@ -45,15 +43,15 @@ async function main(settings: WorkerSettings): Promise<void> {
   const start = leakBytes > 0 ? startWorkerOf(leaking) : startWorker;
   const sinks = [await sqliteSink(settings.results)];
   await using service = await serveWith(start, bus, { models, modelsDirs, maxWorkerMemoryMb, sinks });
-  const tell = () => {
+  const report = () => {
     const sample: WorkerSample = { rssBytes: Deno.memoryUsage().rss, models: service.status() };
     console.log(JSON.stringify(sample));
   };
-  tell();
-  const telling = setInterval(tell, sampleMs);
-  const told = Deno.stdin.readable.pipeTo(new WritableStream());
-  const error = await Promise.race([service.closed, told.then(() => null)]);
-  clearInterval(telling);
+  report();
+  const timer = setInterval(report, sampleMs);
+  const stopped = Deno.stdin.readable.pipeTo(new WritableStream());
+  const error = await Promise.race([service.closed, stopped.then(() => null)]);
+  clearInterval(timer);
   if (error) throw error;
 }
 

@@ -6,7 +6,7 @@ const PROGRAM = new URL("./worker.ts", import.meta.url);
 
 /** The worker process of a soak. */
 export class WorkerProcess implements AsyncDisposable {
-  /** Rejects when it ends by itself. Never resolves. */
+  /** Rejects if it ends unexpectedly. Never resolves. */
   readonly failed: Promise<never>;
   readonly #process: Deno.ChildProcess;
   readonly #serving = Promise.withResolvers<void>();
@@ -20,7 +20,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#reading = this.#listen();
     this.failed = this.#process.status.then(({ code, signal }) => {
       if (this.#stopped) return new Promise(() => {});
-      throw new Error(`The worker process ended by itself with ${signal ?? code}`);
+      throw new Error(`The worker process ended unexpectedly with ${signal ?? code}`);
     });
     this.failed.catch(() => {});
   }
@@ -28,9 +28,9 @@ export class WorkerProcess implements AsyncDisposable {
   /**
    * Starts it. Resolves when it serves.
    *
-   * @param settings What it is told.
-   * @param onSample Gets how it is, again and again.
-   * @throws {Error} When it ends instead; what it said is on standard error.
+   * @param settings Settings of the process.
+   * @param onSample Called with each sample.
+   * @throws {Error} If it ends instead; its output is on standard error.
    */
   static async start(
     settings: WorkerSettings,

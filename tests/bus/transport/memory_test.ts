@@ -62,8 +62,8 @@ class AbandonedConsumer implements Consumer {
     return this.#consumer!.commit();
   }
 
-  goOn(): Promise<void> {
-    return Promise.resolve(this.#consumer!.goOn());
+  resume(): Promise<void> {
+    return Promise.resolve(this.#consumer!.resume());
   }
 
   memory(): Promise<number> {

@@ -3,27 +3,27 @@ import type { Act, Stage } from "./stage.ts";
 
 const TENTH_MS = 100;
 
-/** A broker is stopped in order; it is away for up to two seconds and the time that it takes to start. */
+/** Stops a broker gracefully; it is down for up to two seconds plus the time of its restart. */
 export const stopBroker: Act = (stage, { target, amount }) =>
   brokersOf(stage).restart(target, "stop", amount * TENTH_MS);
 
-/** A broker is killed; it comes back as after {@linkcode stopBroker}. */
+/** Kills a broker; it restarts as after {@linkcode stopBroker}. */
 export const killBroker: Act = (stage, { target, amount }) =>
   brokersOf(stage).restart(target, "kill", amount * TENTH_MS);
 
-/** The broker that leads a partition of the requests hands it over and stops; it comes back as after {@linkcode stopBroker}. */
+/** Stops the leader of a partition of the requests, which hands over first; it restarts as after {@linkcode stopBroker}. */
 export const stopLeader: Act = (stage, { target, amount }) =>
   brokersOf(stage).restartLeader(target, "stop", amount * TENTH_MS);
 
-/** The broker that leads a partition of the requests is killed; it comes back as after {@linkcode stopBroker}. */
+/** Kills the leader of a partition of the requests; it restarts as after {@linkcode stopBroker}. */
 export const killLeader: Act = (stage, { target, amount }) =>
   brokersOf(stage).restartLeader(target, "kill", amount * TENTH_MS);
 
-/** All connections to a broker break, and none is made for up to two seconds. */
+/** Breaks all connections to a broker, and refuses new ones for up to two seconds. */
 export const cutConnections: Act = (stage, { target, amount }) =>
   brokersOf(stage).cut(target, amount * TENTH_MS);
 
 function brokersOf({ brokers }: Stage): Brokers {
   if (brokers) return brokers;
-  throw new Error("This bus has no broker");
+  throw new Error("The embedded bus has no broker");
 }

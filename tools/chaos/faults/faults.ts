@@ -6,7 +6,7 @@ import { fillQuota } from "./quota_faults.ts";
 import type { Act } from "./stage.ts";
 import { addWorker, freezeWorker, killWorker, removeWorker } from "./worker_faults.ts";
 
-/** How each fault is done. */
+/** What causes each kind of fault. */
 export const ACTS: Readonly<Record<FaultKind, Act>> = {
   "kill-worker": killWorker,
   "freeze-worker": freezeWorker,

@@ -1,17 +1,17 @@
 import type { Act } from "./stage.ts";
 
-/** The Workers of a process are terminated in the middle of whatever they do. */
-export const endModel: Act = ({ workers }, { target }) => workers.tell(target, "terminate");
+/** Terminates the Workers of a process, in the middle of their batches. */
+export const endModel: Act = ({ workers }, { target }) => workers.command(target, "terminate");
 
-/** The model throws on up to four batches one after the other. */
+/** The model throws on up to four consecutive batches. */
 export const makeModelThrow: Act = ({ workers }, { target, amount }) =>
-  workers.tell(target, `throw ${1 + amount % 4}`);
+  workers.command(target, `throw ${1 + amount % 4}`);
 
-/** The model never answers one batch. */
-export const makeModelHang: Act = ({ workers }, { target }) => workers.tell(target, "hang 1");
+/** The model hangs on one batch. */
+export const makeModelHang: Act = ({ workers }, { target }) => workers.command(target, "hang 1");
 
-/** The model keeps so much of up to 20 batches that in the end it is over its bound: it has to be replaced. */
+/** The model leaks over up to 20 batches until it exceeds its memory limit: it has to be replaced. */
 export const makeModelLeak: Act = ({ workers }, { target, amount }) => {
   const bytes = Math.ceil(workers.maxWorkerMemoryMb * 2 ** 20 / amount);
-  return workers.tell(target, `leak ${amount} ${bytes}`);
+  return workers.command(target, `leak ${amount} ${bytes}`);
 };

@@ -4,16 +4,16 @@ import type { Act, Stage } from "./stage.ts";
 
 const TENTH_MS = 100;
 
-/** PostgreSQL is stopped in order; it is away for up to two seconds and the time that it takes to start. */
+/** Stops PostgreSQL gracefully; it is down for up to two seconds plus the time of its restart. */
 export const stopPostgres: Act = (stage, { amount }) => restart(stage, "stop", amount * TENTH_MS);
 
-/** PostgreSQL ends as in a crash; it comes back as after {@linkcode stopPostgres}. */
+/** Crashes PostgreSQL; it restarts as after {@linkcode stopPostgres}. */
 export const killPostgres: Act = (stage, { amount }) => restart(stage, "kill", amount * TENTH_MS);
 
-async function restart({ postgres }: Stage, how: "stop" | "kill", awayMs: number): Promise<void> {
+async function restart({ postgres }: Stage, how: "stop" | "kill", downMs: number): Promise<void> {
   const server = expectServer(postgres);
   await server[how]();
-  await sleep(awayMs);
+  await sleep(downMs);
   await server.start();
 }
 

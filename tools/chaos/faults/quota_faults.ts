@@ -6,13 +6,13 @@ import type { Transport } from "../../../bus/transport/transport.ts";
 import type { Act } from "./stage.ts";
 
 const TENTH_MS = 100;
-const AGAIN_MS = 20;
+const RETRY_MS = 20;
 const TOPIC = "chaos.filler";
 const GROUP = "chaos-filler";
-/** Large ones first; the small ones take what is left, and what becomes free. */
+/** Large messages first; small ones fill the rest, and what becomes free. */
 const SIZES = [2 ** 21, 2 ** 16, 2 ** 11, 0];
 
-/** The embedded bus is kept full for up to two seconds by messages that nobody reads. Then somebody does. */
+/** Keeps the embedded bus full for up to two seconds with messages that nobody reads; then reads them. */
 export const fillQuota: Act = async ({ url, busOptions }, { amount }) => {
   await using bus = await connect(url, optionsFor(url, busOptions));
   const sent = await fill(bus.transport, amount * TENTH_MS);
@@ -24,7 +24,7 @@ async function fill(transport: Transport, ms: number): Promise<number> {
   for (const size of SIZES) while (await fits(transport, size)) sent++;
   for (const until = performance.now() + ms; performance.now() < until;) {
     if (await fits(transport, SIZES.at(-1)!)) sent++;
-    else await sleep(AGAIN_MS);
+    else await sleep(RETRY_MS);
   }
   return sent;
 }
@@ -39,13 +39,13 @@ async function fits(transport: Transport, size: number): Promise<boolean> {
   }
 }
 
-/** What a group is past is removed as soon as its place is needed. */
+/** What a group has committed is removed as soon as its space is needed. */
 async function release(transport: Transport, count: number): Promise<void> {
   await using filler = await transport.subscribe([TOPIC], { group: GROUP });
-  let left = count;
+  let remaining = count;
   for await (const { claim, messages } of filler) {
     await filler.commit(new Map([[claim, messages.at(-1)!.offset + 1]]));
-    left -= messages.length;
-    if (left <= 0) return;
+    remaining -= messages.length;
+    if (remaining <= 0) return;
   }
 }

@@ -4,23 +4,22 @@ import type { Brokers } from "../brokers.ts";
 import type { Fault } from "../schedule.ts";
 import type { Workers } from "../workers.ts";
 
-/** What faults are done to. */
+/** What faults act on. */
 export interface Stage {
-  /** The worker processes. */
   readonly workers: Workers;
-  /** How many there were at first: there are never fewer than one nor more than twice as many. */
+  /** Number of worker processes at the beginning; there are always between one and twice as many. */
   readonly usual: number;
-  /** How long a worker may be silent before its partitions are given to others, in milliseconds. */
+  /** Time without a heartbeat after which a worker process loses its partitions, in milliseconds. */
   readonly sessionTimeoutMs: number;
-  /** Where the bus is. */
+  /** URL of the bus. */
   readonly url: string;
-  /** How everybody connects to it. */
+  /** Options of every connection to the bus. */
   readonly busOptions: ConnectOptions;
-  /** The brokers; `null` where the bus is a file. */
+  /** The brokers; `null` for the embedded bus. */
   readonly brokers: Brokers | null;
-  /** The database server; `null` where there is none. */
+  /** The database server; `null` if there is none. */
   readonly postgres: PostgresServer | null;
 }
 
-/** Does a fault. Resolves when nothing more is done: the recovery is not waited for. */
+/** Causes a fault. Resolves when the fault is over, without waiting for the recovery. */
 export type Act = (stage: Stage, fault: Fault) => Promise<void>;

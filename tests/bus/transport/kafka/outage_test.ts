@@ -50,7 +50,7 @@ testKafka("a broker that is killed and started again under load loses nothing", 
   await load.until(500);
   await phoenix.kill();
   await eventually("the loss is reported", () => Promise.resolve(states().length === 2));
-  await phoenix.rise();
+  await phoenix.restart();
   await load.until(load.stored.length + 500);
   await load.stop();
   for (const reader of [grouped, alone]) {

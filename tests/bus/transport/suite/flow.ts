@@ -70,7 +70,7 @@ export const FLOW_CASES: readonly Case[] = [
       for (let sent = 0; sent < 48; sent++) await transport.send(topic, messages);
       const grown = await consumer.memory() - before;
       assert(grown < 96 * MIB, `${grown} bytes grew while 192 MiB waited`);
-      await consumer.goOn();
+      await consumer.resume();
       await consumer.until(49 * 4);
       assertEquals(consumer.received.length, 49 * 4);
     },

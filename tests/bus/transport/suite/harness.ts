@@ -47,7 +47,7 @@ export interface Consumer extends AsyncDisposable {
    */
   commit(): Promise<number>;
   /** Ends the stall. */
-  goOn(): Promise<void>;
+  resume(): Promise<void>;
   /** Its resident memory in bytes. */
   memory(): Promise<number>;
   /** Suspends it as a whole, as SIGSTOP does. */

@@ -85,8 +85,8 @@ class ProcessConsumer implements Consumer {
     return this.ask("memory");
   }
 
-  async goOn(): Promise<void> {
-    await this.ask("goOn");
+  async resume(): Promise<void> {
+    await this.ask("resume");
   }
 
   freeze(): void {

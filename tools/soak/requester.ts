@@ -1,21 +1,22 @@
 import type { Bus } from "../../bus/bus.ts";
 import type { ResultStream } from "../../bus/result_stream.ts";
+import { Condition } from "../../lib/condition.ts";
 import type { TestImage } from "../../testing/images.ts";
 import { Bitset } from "../chaos/bitset.ts";
 
-/** So many are on the bus without a result, at most: enough for full batches, little enough for a small bus. */
-const MAX_WAITING = 1_000;
+/** Maximum number of images without a result: enough for full batches, few enough for a small bus. */
+const MAX_IN_FLIGHT = 1_000;
 
 /** Sends images, each when the bus has room for it, and counts their results. */
-export class Asker {
-  /** How many images have a result. */
+export class Requester {
+  /** Images with a result. */
   answered = 0;
-  /** How many of the results are failures. */
+  /** Results that are failures. */
   failed = 0;
   readonly #bus: Bus;
   readonly #results: ResultStream;
   readonly #seen: Bitset;
-  #progress = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
   #failure: { readonly error: unknown } | undefined;
 
   private constructor(bus: Bus, results: ResultStream, messages: number) {
@@ -25,31 +26,32 @@ export class Asker {
   }
 
   /**
-   * Begins to listen.
+   * Subscribes to the results.
    *
-   * @param bus Where to ask.
-   * @param messages How many images there will be.
+   * @param bus The bus.
+   * @param messages Number of images that will be sent.
    */
-  static async start(bus: Bus, messages: number): Promise<Asker> {
+  static async start(bus: Bus, messages: number): Promise<Requester> {
     const results = bus.results();
     await results.ready;
-    return new Asker(bus, results, messages);
+    return new Requester(bus, results, messages);
   }
 
   /**
-   * Sends images in turn until so many are sent as were said. Resolves when each has a result.
+   * Sends images. Resolves when each has a result.
    *
-   * @param images At least one.
-   * @throws {BusError} When the bus can't go on.
+   * @param messages Number of images to send.
+   * @param images At least one; sent in turn.
+   * @throws {BusError} If the bus cannot continue.
    */
   async run(messages: number, images: readonly TestImage[]): Promise<void> {
     const fail = (error: unknown) => {
       this.#failure ??= { error };
-      this.#move();
+      this.#changed.notify();
     };
     this.#listen(messages).catch(fail);
     for (let number = 0; number < messages; number++) {
-      await this.#until(() => number - this.answered < MAX_WAITING);
+      await this.#until(() => number - this.answered < MAX_IN_FLIGHT);
       const { png, model } = images[number % images.length]!;
       this.#bus.send(png, { id: `soak-${number}`, model }).catch(fail);
     }
@@ -57,13 +59,8 @@ export class Asker {
   }
 
   async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo() && !this.#failure) await this.#progress.promise;
+    while (!isSo() && !this.#failure) await this.#changed.wait();
     if (this.#failure) throw this.#failure.error;
-  }
-
-  #move(): void {
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
   }
 
   async #listen(messages: number): Promise<void> {
@@ -71,7 +68,7 @@ export class Asker {
       if (!this.#seen.add(Number(id.slice("soak-".length)))) continue;
       if (status === "failed") this.failed++;
       this.answered++;
-      this.#move();
+      this.#changed.notify();
       if (this.answered === messages) return;
     }
   }
