@@ -40,7 +40,7 @@ export { Bus, type ClassifyOptions, type ResultOptions, type SendOptions } from 
 export type { DeadLetter, DeadLetterInfo, ReplayOptions } from "./bus/dead_letter.ts";
 export type { DeadLettersOptions } from "./bus/dead_letters.ts";
 export type { ImageSource } from "./bus/image_source.ts";
-export type { Answer, Classified, Failed, Result, Score } from "./bus/result.ts";
+export type { Classified, Failed, Result, ResultBase, Score } from "./bus/result.ts";
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
 export { BusError, type BusErrorCode } from "./bus/transport/errors.ts";
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";

@@ -1,6 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
 import { isModelName, requestTopic } from "../bus/topics.ts";
-import { seedTopics } from "../bus/legacy_format.ts";
+import { legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { loadModels } from "../models/registry.ts";
@@ -255,7 +255,7 @@ class RunningService implements Service {
 }
 
 function topicsOf({ files: { manifest: { name } } }: Supervisor): string[] {
-  return [requestTopic(name), ...seedTopics(name)];
+  return [requestTopic(name), ...legacyTopics(name)];
 }
 
 function refuseReserved(name: string): void {

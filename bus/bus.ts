@@ -70,7 +70,7 @@ const MAX_WAITING = 100_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** How far the clocks of the bus and of an asker may be apart. */
-const CLOCKS_MS = 60_000;
+const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
  * Sends images to be classified, and receives what was found.
@@ -289,7 +289,7 @@ export class Bus implements AsyncDisposable {
 
   /** Looks through what is stored by now. */
   async #find(id: string, { since }: ResultOptions, signal: AbortSignal): Promise<Result | undefined> {
-    const from = since ? new Date(since.getTime() - CLOCKS_MS) : "start";
+    const from = since ? new Date(since.getTime() - MAX_CLOCK_SKEW_MS) : "start";
     await using stored = await this.transport.subscribe([RESULTS_TOPIC], { from, until: "end", signal });
     let found: Result | undefined;
     for await (const { messages } of stored) {

@@ -32,9 +32,9 @@
 import { decodeRequest } from "./envelope.ts";
 import { BusError } from "./transport/errors.ts";
 import type { Failed } from "./result.ts";
-import { isSeedTopic } from "./legacy_format.ts";
+import { isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
-import type { Headers, Message, OutgoingMessage, Text } from "./transport/transport.ts";
+import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
 
 /** Default of {@linkcode ReplayOptions.maxAttempts}. */
 export const DEFAULT_MAX_ATTEMPTS = 5;
@@ -87,7 +87,7 @@ export interface DeadLetter extends DeadLetterInfo {
   /** The key it was sent with. */
   readonly key: Text | null;
   /** The headers it was sent with. */
-  readonly headers: Headers;
+  readonly headers: MessageHeaders;
   /** The value it was sent with: the encoded image, or what was in its place. */
   readonly value: Uint8Array;
   /** The image inside, where the request can be read: the value itself, except for requests that encode it. */
@@ -124,7 +124,7 @@ export function encodeOmitted(message: Message, result: Failed): OutgoingMessage
   return { key: result.id, value: new Uint8Array(), headers };
 }
 
-function addedHeaders(message: Message, { id, error, at }: Failed): Headers {
+function addedHeaders(message: Message, { id, error, at }: Failed): MessageHeaders {
   return {
     imagebus_id: id,
     imagebus_reason_code: error.code,
@@ -211,7 +211,7 @@ export function checkMaxAttempts(maxAttempts = DEFAULT_MAX_ATTEMPTS): number {
 
 /** Whatever a record claims: nothing is ever sent to a topic that is not for requests. */
 function holdsRequests(topic: string): boolean {
-  return modelOfTopic(topic) !== null || isSeedTopic(topic);
+  return modelOfTopic(topic) !== null || isLegacyTopic(topic);
 }
 
 function requestOf(message: Message): Pick<DeadLetter, "model" | "image" | "expiresAt"> {
@@ -221,11 +221,11 @@ function requestOf(message: Message): Pick<DeadLetter, "model" | "image" | "expi
   return { model, image, ...(expiresAt !== undefined && { expiresAt }) };
 }
 
-function attemptsOf(headers: Headers): number {
+function attemptsOf(headers: MessageHeaders): number {
   return Math.max(1, number(text(headers, "ce_attempts")));
 }
 
-function text(headers: Headers, name: string): string | undefined {
+function text(headers: MessageHeaders, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" ? value : undefined;
 }

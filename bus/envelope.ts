@@ -20,7 +20,7 @@
  * | `imagebus_id` | the id of a replayed record that says none (`dead_letter.ts`) |
  *
  * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted as well, and so
- * are the records of the system that imagebus replaces (`seed_format.ts`).
+ * are the records of the system that imagebus replaces (`legacy_format.ts`).
  *
  * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a {@linkcode Result} as JSON.
  *
@@ -30,9 +30,9 @@
  * @module
  */
 import type { Result } from "./result.ts";
-import { decodeSeedRecord, isSeedTopic } from "./legacy_format.ts";
+import { decodeLegacyRecord, isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
-import type { Headers, Message, OutgoingMessage, Text } from "./transport/transport.ts";
+import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
 
 /** `ce_type` of an image to be classified. */
 export const CLASSIFY = "imagebus.classify";
@@ -162,7 +162,7 @@ export function decodeResult(message: Message): Result | null {
 
 class Malformed extends Error {}
 
-function attributes(type: string, id: string, source: string): Headers {
+function attributes(type: string, id: string, source: string): MessageHeaders {
   return {
     ce_specversion: "1.0",
     ce_id: id,
@@ -172,7 +172,7 @@ function attributes(type: string, id: string, source: string): Headers {
   };
 }
 
-function handedOn(origin: Origin): Headers {
+function handedOn(origin: Origin): MessageHeaders {
   return {
     ...(origin.correlationId !== undefined && { ce_correlationid: origin.correlationId }),
     ...(origin.traceparent !== undefined && { traceparent: origin.traceparent }),
@@ -197,15 +197,15 @@ function read(message: Message, fallback: Origin): Request {
   if (message.headers["ce_specversion"] !== undefined) {
     return toRequest(message, (name) => text(message.headers, name), message.value);
   }
-  if (isSeedTopic(message.topic)) return readSeed(message, fallback);
+  if (isLegacyTopic(message.topic)) return readLegacy(message, fallback);
   throw new Malformed(
     "The message has no envelope: expected the header ce_specversion (CloudEvents, binary mode) " +
       `or content-type ${STRUCTURED}`,
   );
 }
 
-function readSeed(message: Message, fallback: Origin): Request {
-  const record = decodeSeedRecord(message);
+function readLegacy(message: Message, fallback: Origin): Request {
+  const record = decodeLegacyRecord(message);
   if (typeof record === "string") throw new Malformed(record);
   return { ...fallback, ...record };
 }
@@ -297,7 +297,7 @@ function expiry(value: string | undefined): number | undefined {
 }
 
 /** In binary mode attributes are headers with the prefix `ce_`; the tracing extension's goes without. */
-function text(headers: Headers, name: string): string | undefined {
+function text(headers: MessageHeaders, name: string): string | undefined {
   const value = headers[`ce_${name}`] ?? (name === "traceparent" ? headers[name] : undefined);
   return typeof value === "string" ? value : undefined;
 }

@@ -15,7 +15,7 @@ const MODELS: Readonly<Record<string, string>> = {
 };
 
 /** What such a record says. */
-export interface SeedRecord {
+export interface LegacyRecord {
   /** The model that its topic stands for. */
   readonly model: string;
   /** The JPEG. */
@@ -29,7 +29,7 @@ export interface SeedRecord {
  *
  * @param topic Any topic.
  */
-export function isSeedTopic(topic: string): boolean {
+export function isLegacyTopic(topic: string): boolean {
   return Object.hasOwn(MODELS, topic);
 }
 
@@ -38,17 +38,17 @@ export function isSeedTopic(topic: string): boolean {
  *
  * @param model A model's name.
  */
-export function seedTopics(model: string): string[] {
+export function legacyTopics(model: string): string[] {
   return Object.keys(MODELS).filter((topic) => MODELS[topic] === model);
 }
 
 /**
  * Reads a record of the replaced system.
  *
- * @param message A record for whose topic {@linkcode isSeedTopic} holds.
+ * @param message A record for whose topic {@linkcode isLegacyTopic} holds.
  * @returns The record, or what is wrong with it.
  */
-export function decodeSeedRecord(message: Message): SeedRecord | string {
+export function decodeLegacyRecord(message: Message): LegacyRecord | string {
   const model = MODELS[message.topic];
   if (model === undefined) return `${message.topic} is no topic of the replaced system`;
   try {

@@ -9,7 +9,7 @@ export interface Score {
 }
 
 /** What every result says, whatever became of the image. */
-export interface Answer {
+export interface ResultBase {
   /** The id that `send` returned. */
   readonly id: string;
   /** The model that was asked; `null` when the message did not say. */
@@ -25,7 +25,7 @@ export interface Answer {
 }
 
 /** The image was classified. */
-export interface Classified extends Answer, Score {
+export interface Classified extends ResultBase, Score {
   /** Tells the two kinds apart. */
   readonly status: "classified";
   /** The model that answered. */
@@ -37,7 +37,7 @@ export interface Classified extends Answer, Score {
 }
 
 /** The image could not be classified; the original message is in the dead letters, except when it came too late. */
-export interface Failed extends Answer {
+export interface Failed extends ResultBase {
   /** Tells the two kinds apart. */
   readonly status: "failed";
   /** Why. */

@@ -2,7 +2,7 @@ import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
 import type { Failed } from "../../bus/result.ts";
 import { DEAD_LETTERS_TOPIC } from "../../bus/topics.ts";
 import type { Message, Transport } from "../../bus/transport/transport.ts";
-import { type Fitting, sendFitting } from "./send_fitting.ts";
+import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /**
@@ -15,7 +15,7 @@ export function deadLettersSink(transport: Transport): Sink {
   const sink: Sink = {
     name: DEAD_LETTERS_TOPIC,
     async write(batch) {
-      await sendFitting(transport, DEAD_LETTERS_TOPIC, batch.flatMap(deadLetterMessages));
+      await sendWithFallback(transport, DEAD_LETTERS_TOPIC, batch.flatMap(deadLetterMessages));
     },
     async close() {},
     [Symbol.asyncDispose]: () => sink.close(),
@@ -29,13 +29,13 @@ export function deadLettersSink(transport: Transport): Sink {
  * @param settled A request with its result.
  * @returns None, when it is no dead letter.
  */
-export function deadLetterMessages(settled: Settled): Fitting[] {
+export function deadLetterMessages(settled: Settled): MessageWithFallback[] {
   if (!isDeadLetter(settled)) return [];
   const { message, result } = settled;
   return [{
     topic: DEAD_LETTERS_TOPIC,
     message: encodeDeadLetter(message, result),
-    smaller: () => encodeOmitted(message, result),
+    fallback: () => encodeOmitted(message, result),
   }];
 }
 

@@ -1,7 +1,7 @@
 import { encodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
 import type { Transport } from "../../bus/transport/transport.ts";
-import { type Fitting, sendFitting } from "./send_fitting.ts";
+import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /**
@@ -17,7 +17,7 @@ export function resultsTopicSink(transport: Transport): Sink {
     name: RESULTS_TOPIC,
     async write(batch) {
       const topics = Map.groupBy(batch.flatMap(resultMessages), ({ topic }) => topic);
-      await Promise.all([...topics].map(([topic, messages]) => sendFitting(transport, topic, messages)));
+      await Promise.all([...topics].map(([topic, messages]) => sendWithFallback(transport, topic, messages)));
     },
     async close() {},
     [Symbol.asyncDispose]: () => sink.close(),
@@ -30,10 +30,10 @@ export function resultsTopicSink(transport: Transport): Sink {
  *
  * @param settled A request with its result.
  */
-export function resultMessages({ result, origin }: Settled): Fitting[] {
+export function resultMessages({ result, origin }: Settled): MessageWithFallback[] {
   const { id } = result;
   const message = encodeResult(result, origin);
-  const smaller = () => encodeResult(result, { id, key: id });
+  const fallback = () => encodeResult(result, { id, key: id });
   const topics = new Set([RESULTS_TOPIC, origin.replyTo ?? RESULTS_TOPIC]);
-  return [...topics].map((topic) => ({ topic, message, smaller }));
+  return [...topics].map((topic) => ({ topic, message, fallback }));
 }

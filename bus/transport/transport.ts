@@ -35,7 +35,7 @@
 export type Text = string | Uint8Array;
 
 /** Header names with their values. Names are case-sensitive; of a repeated name the last value counts. */
-export type Headers = Readonly<Record<string, Text>>;
+export type MessageHeaders = Readonly<Record<string, Text>>;
 
 /** A message to be sent. */
 export interface OutgoingMessage {
@@ -44,7 +44,7 @@ export interface OutgoingMessage {
   /** The payload: at most {@linkcode Transport.maxMessageBytes} bytes. Must not be changed until `send` resolved. */
   readonly value: Uint8Array;
   /** Together with the key at most 65,536 bytes. */
-  readonly headers?: Headers;
+  readonly headers?: MessageHeaders;
 }
 
 /** A message as it is stored. */
@@ -62,7 +62,7 @@ export interface Message {
   /** The payload. The receiver owns it and may transfer its buffer only after copying: it can be a view. */
   readonly value: Uint8Array;
   /** The headers it was sent with. */
-  readonly headers: Headers;
+  readonly headers: MessageHeaders;
 }
 
 /**
@@ -96,7 +96,7 @@ export interface CommittedMessage {
   /** What. */
   readonly message: OutgoingMessage;
   /** Makes what goes in its place where the bus finds it too large; without it, too large is an error. */
-  readonly smaller?: () => OutgoingMessage;
+  readonly fallback?: () => OutgoingMessage;
 }
 
 /** How to subscribe. */

@@ -116,7 +116,7 @@ export function expectDelivery(delivery: Delivery, needed: Delivery): void {
  * @param maxMessageBytes The most bytes of a value.
  * @throws {BusError} As {@linkcode checkMessages}; `invalid` for a topic.
  */
-export function fitMessages(
+export function applyFallbacks(
   messages: readonly CommittedMessage[],
   maxMessageBytes: number,
 ): CommittedMessage[] {
@@ -126,8 +126,8 @@ export function fitMessages(
       checkMessages([one.message], maxMessageBytes);
       return one;
     } catch (error) {
-      if (!(error instanceof BusError && error.code === "too_large" && one.smaller)) throw error;
-      const message = one.smaller();
+      if (!(error instanceof BusError && error.code === "too_large" && one.fallback)) throw error;
+      const message = one.fallback();
       checkMessages([message], maxMessageBytes);
       return { topic: one.topic, message };
     }

@@ -6,7 +6,7 @@ import {
   type Request,
 } from "../../bus/envelope.ts";
 import type { Classified, Failed } from "../../bus/result.ts";
-import type { Headers, Message, OutgoingMessage, Text } from "../../bus/transport/transport.ts";
+import type { Message, MessageHeaders, OutgoingMessage, Text } from "../../bus/transport/transport.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
 
 const IMAGE = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 255]);
@@ -29,7 +29,7 @@ function decoded(message: Message): Request {
   return result.request;
 }
 
-function refused(headers: Headers, value: Uint8Array = IMAGE) {
+function refused(headers: MessageHeaders, value: Uint8Array = IMAGE) {
   const result = decodeRequest(stored({ headers, value }));
   assert(!result.ok, "expected a refusal");
   return result;
@@ -88,7 +88,7 @@ Deno.test("envelope: structured mode is accepted", () => {
 
 Deno.test("envelope: each defect is named", () => {
   const good = encodeRequest(FULL, "image/png").headers!;
-  const cases: [Headers, string][] = [
+  const cases: [MessageHeaders, string][] = [
     [{}, "no envelope"],
     [{ ...good, ce_specversion: "0.3" }, 'specversion is "0.3": expected "1.0"'],
     [{ ...good, ce_type: "other" }, 'type is "other": expected "imagebus.classify"'],

@@ -169,12 +169,12 @@ class KafkaTransport implements Transport {
     { positions, ends }: Range,
   ): KafkaSubscription {
     const { onEvent, releaseMs, sessionTimeoutMs, heartbeatMs } = this.#settings;
-    const lane = `subscription ${++this.#subscribed}`;
+    const purpose = `subscription ${++this.#subscribed}`;
     const subscription = new KafkaSubscription(this.#cluster, {
-      lane,
+      purpose,
       maxBatchMessages,
       releaseMs,
-      transactions: delivery === "exactly-once" ? this.#transactions(group!, lane) : null,
+      transactions: delivery === "exactly-once" ? this.#transactions(group!, purpose) : null,
       emit: (event) => onEvent?.(event),
       onClosed: () => this.#subscriptions.delete(subscription),
     });
@@ -182,17 +182,17 @@ class KafkaTransport implements Transport {
     if (group === null) subscription.claimAll(positions, ends);
     else {
       const starts = new Map(positions.map((position) => [nameOf(position), position.offset]));
-      const settings = { group, topics, delivery, sessionTimeoutMs, heartbeatMs, lane, starts };
+      const settings = { group, topics, delivery, sessionTimeoutMs, heartbeatMs, purpose, starts };
       subscription.join(this.#cluster, settings);
     }
     return subscription;
   }
 
-  #transactions(group: string, lane: string): Transactions {
+  #transactions(group: string, purpose: string): Transactions {
     const { sessionTimeoutMs, maxMessageBytes } = this.#settings;
     return new Transactions(this.#cluster, {
       group,
-      lane,
+      purpose,
       timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, 2 * sessionTimeoutMs)),
       maxMessageBytes,
       ensure: (topic) => this.#ensure([topic]),

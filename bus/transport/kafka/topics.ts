@@ -137,7 +137,7 @@ async function askOffsets(
  *
  * @param cluster Where.
  * @param coordinator The broker that coordinates the group.
- * @param lane The lane to ask on.
+ * @param purpose The purpose to ask on.
  * @param groupId The group.
  * @param partitions Of which partitions.
  * @param api How to ask: `"StableOffsetFetch"` where commits are made in transactions.
@@ -147,13 +147,13 @@ async function askOffsets(
 export async function committedOffsets(
   cluster: Cluster,
   coordinator: number,
-  lane: string,
+  purpose: string,
   groupId: string,
   partitions: readonly TopicPartition[],
   api: "OffsetFetch" | "StableOffsetFetch" = "OffsetFetch",
 ): Promise<TopicPosition[]> {
   const topics = byTopic(partitions.map(({ topic, partition }) => ({ topic, partition })));
-  const answer = await cluster.request(coordinator, lane, api, { groupId, topics });
+  const answer = await cluster.request(coordinator, purpose, api, { groupId, topics });
   expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`);
   return flatten(answer.responses, "committed offset").filter(({ offset }) => offset >= 0);
 }

@@ -17,7 +17,7 @@ export interface Share {
   /** How many partitions too many it holds, by topic. */
   readonly surplus: ReadonlyMap<string, number>;
   /** When the first of the other members will have been silent for too long, in milliseconds since 1970-01-01 UTC. */
-  readonly silentAt: number | null;
+  readonly expiresAt: number | null;
 }
 
 /**
@@ -80,15 +80,15 @@ export class GroupStore {
    */
   share(member: number | null): Share {
     const id = member !== null && this.#renew(member) ? member : this.#join();
-    this.#giveUpSilent(id);
+    this.#evictExpired(id);
     const surplus = new Map(
       this.#topics.map((topic) => [topic.partitions[0]!.topic, this.#settle(id, topic)]),
     );
     const holdings = this.#topics.flatMap((topic) => this.#holdings(id, topic));
-    return { member: id, generation: this.generation(), holdings, surplus, silentAt: this.#silentAt(id) };
+    return { member: id, generation: this.generation(), holdings, surplus, expiresAt: this.#expiresAt(id) };
   }
 
-  #silentAt(member: number): number | null {
+  #expiresAt(member: number): number | null {
     const row = this.#database.get<{ at: number | null }>(
       "SELECT min(renewed + session) AS at FROM members WHERE group_name = ? AND id <> ?",
       this.#group,
@@ -116,7 +116,7 @@ export class GroupStore {
   }
 
   /** Members whose last sign of life lies in the future died before the clock was set back. */
-  #giveUpSilent(member: number): void {
+  #evictExpired(member: number): void {
     const silent = "DELETE FROM members WHERE group_name = ? AND id <> ? AND abs(? - renewed) > session";
     if (this.#database.run(silent, this.#group, member, Date.now()) > 0) this.#changed();
   }

@@ -66,7 +66,7 @@ export class Member {
     }
   }
 
-  #apply({ member, generation, holdings, surplus, silentAt }: Share): void {
+  #apply({ member, generation, holdings, surplus, expiresAt }: Share): void {
     const { claims, onChange } = this.#parts;
     const held = new Set(holdings.map(({ partition }) => partition.id));
     for (const claim of [...claims]) {
@@ -78,14 +78,14 @@ export class Member {
     this.#id = member;
     this.#generation = generation;
     this.#markEnding(surplus);
-    this.#lookAt(silentAt);
+    this.#renewAt(expiresAt);
     onChange();
   }
 
   /** What a silent member had is taken when its session ends, not up to a heartbeat later. */
-  #lookAt(silentAt: number | null): void {
+  #renewAt(expiresAt: number | null): void {
     clearTimeout(this.#expiry);
-    const dueIn = silentAt === null ? Infinity : silentAt - Date.now() + 1;
+    const dueIn = expiresAt === null ? Infinity : expiresAt - Date.now() + 1;
     if (dueIn < this.#parts.heartbeatMs && !this.#ended) {
       this.#expiry = setTimeout(() => this.#renew(), Math.max(1, dueIn));
     }

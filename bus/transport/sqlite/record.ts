@@ -1,4 +1,4 @@
-import type { Headers, OutgoingMessage, Text } from "../transport.ts";
+import type { MessageHeaders, OutgoingMessage, Text } from "../transport.ts";
 import { toBytes, toText } from "../text.ts";
 
 /** A message as it is stored. */
@@ -27,11 +27,11 @@ export const RECORD_BYTES_SQL =
   `length(value) + coalesce(length(key), 0) + coalesce(length(headers), 0) + ${RECORD_OVERHEAD_BYTES}`;
 
 /** The key and headers of a stored record. */
-export function decodeRecord({ key, headers }: StoredRecord): { key: Text | null; headers: Headers } {
+export function decodeRecord({ key, headers }: StoredRecord): { key: Text | null; headers: MessageHeaders } {
   return { key: key && toText(key), headers: headers === null ? {} : decodeHeaders(headers) };
 }
 
-function encodeHeaders(headers: Headers): string | null {
+function encodeHeaders(headers: MessageHeaders): string | null {
   let count = 0;
   for (const name in headers) {
     const value = headers[name]!;
@@ -43,7 +43,7 @@ function encodeHeaders(headers: Headers): string | null {
   return count === 0 ? null : JSON.stringify(headers);
 }
 
-function encodeAnyHeaders(headers: Headers): string {
+function encodeAnyHeaders(headers: MessageHeaders): string {
   const entries = Object.entries(headers).map(([name, value]) => {
     const text = typeof value === "string" ? value.toWellFormed() : toText(value);
     return [name.toWellFormed(), typeof text === "string" ? text : [text.toBase64()]];
@@ -51,7 +51,7 @@ function encodeAnyHeaders(headers: Headers): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-function decodeHeaders(json: string): Headers {
+function decodeHeaders(json: string): MessageHeaders {
   const headers = JSON.parse(json);
   for (const name in headers) {
     if (typeof headers[name] !== "string") headers[name] = Uint8Array.fromBase64(headers[name][0]);

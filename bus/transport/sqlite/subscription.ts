@@ -10,7 +10,7 @@ import type {
   Subscription,
   TransportEvent,
 } from "../transport.ts";
-import { checkInteger, expectDelivery, fitMessages, type SubscribeSettings } from "../validate.ts";
+import { applyFallbacks, checkInteger, expectDelivery, type SubscribeSettings } from "../validate.ts";
 import { Claims, OwnedClaim } from "./claims.ts";
 import { GroupStore, type Share } from "./group_store.ts";
 import type { Partition, Topic } from "./log.ts";
@@ -189,7 +189,7 @@ export class SqliteSubscription implements Subscription {
     this.#expect("exactly-once");
     checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
     const { maxMessageBytes, append } = this.#settings;
-    const byTopic = Map.groupBy(fitMessages(messages, maxMessageBytes), ({ topic }) => topic);
+    const byTopic = Map.groupBy(applyFallbacks(messages, maxMessageBytes), ({ topic }) => topic);
     if (!this.#claims.has(claim)) return;
     await this.#member!.commit([[claim, position]], () => {
       for (const [topic, some] of byTopic) append(topic, some.map(({ message }) => message));

@@ -1,7 +1,7 @@
 import { messageOf } from "../../../lib/coded_error.ts";
 import type { Bus } from "../../../bus/bus.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
-import { isSeedTopic } from "../../../bus/legacy_format.ts";
+import { isLegacyTopic } from "../../../bus/legacy_format.ts";
 import { DEAD_LETTERS_TOPIC, modelOfTopic } from "../../../bus/topics.ts";
 import type { PartitionInfo, TopicInfo } from "../../../bus/transport/transport.ts";
 import { type Arguments, UsageError } from "../../command.ts";
@@ -116,7 +116,7 @@ export class StatusBuses implements AsyncDisposable {
  * @param infos All topics, with what the group has committed.
  */
 export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | "topics" | "deadLetters"> {
-  const topics = infos.filter(({ name }) => modelOfTopic(name) !== null || isSeedTopic(name)).map(toLag);
+  const topics = infos.filter(({ name }) => modelOfTopic(name) !== null || isLegacyTopic(name)).map(toLag);
   const deadLetters = infos.find(({ name }) => name === DEAD_LETTERS_TOPIC)?.partitions ?? [];
   return {
     lag: sum(topics.map(({ lag }) => lag)),

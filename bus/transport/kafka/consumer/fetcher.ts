@@ -13,7 +13,7 @@ import { byTopic, listOffsets, nameOf } from "../topics.ts";
 /** How a fetcher works. */
 export interface FetcherSettings {
   /** Distinguishes its connections. */
-  readonly lane: string;
+  readonly purpose: string;
   readonly maxBatchMessages: number;
   /** The log ends before the claim's place: the partition is to be claimed anew, from this offset. */
   readonly restart: (claim: OwnedClaim, offset: number) => void;
@@ -129,8 +129,8 @@ export class Fetcher {
   close(): void {
     this.#isClosed = true;
     this.#changed.notify();
-    this.#cluster.closeLane(`${this.#settings.lane} wait`);
-    this.#cluster.closeLane(`${this.#settings.lane} now`);
+    this.#cluster.closeConnections(`${this.#settings.purpose} wait`);
+    this.#cluster.closeConnections(`${this.#settings.purpose} now`);
   }
 
   /** Starts, when all that changes together has changed, what can be fetched and is not. */
@@ -159,7 +159,7 @@ export class Fetcher {
       for (const claim of wanted) claim.isCaughtUp = false;
       const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
       const work = () =>
-        leader < 0 ? this.#mend(noLeader(wanted[0]!)) : this.#fetch(leader, "wait", wanted, waitMs);
+        leader < 0 ? this.#recover(noLeader(wanted[0]!)) : this.#fetch(leader, "wait", wanted, waitMs);
       this.#run(wait, work);
     } else if (leader >= 0 && !this.#busy.has(now)) {
       const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
@@ -202,36 +202,36 @@ export class Fetcher {
 
   async #fetch(
     leader: number,
-    lane: "wait" | "now",
+    purpose: "wait" | "now",
     claims: readonly OwnedClaim[],
     waitMs: number,
   ): Promise<void> {
     const asked = new Map(claims.map((claim) => [nameOf(claim), { claim, offset: claim.position }]));
     for (const claim of claims) claim.isFetching = true;
     try {
-      const answer = await this.#ask(leader, lane, fetchRequest(claims, waitMs));
+      const answer = await this.#ask(leader, purpose, fetchRequest(claims, waitMs));
       for (const [claim, offset, fetched] of matched(asked, answer)) {
-        this.#accept(claim, offset, fetched, lane);
+        this.#accept(claim, offset, fetched, purpose);
       }
       this.#backoff.reset();
     } catch (error) {
-      if (!this.#isClosed) await this.#mend(error);
+      if (!this.#isClosed) await this.#recover(error);
     } finally {
       for (const claim of claims) claim.isFetching = false;
     }
   }
 
-  #ask(leader: number, lane: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
+  #ask(leader: number, purpose: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
     const { requestTimeoutMs } = this.#cluster;
     const timeoutMs = payload.maxWaitTime + requestTimeoutMs;
-    return this.#cluster.request(leader, `${this.#settings.lane} ${lane}`, "Fetch", payload, timeoutMs);
+    return this.#cluster.request(leader, `${this.#settings.purpose} ${purpose}`, "Fetch", payload, timeoutMs);
   }
 
-  #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, lane: "wait" | "now"): void {
+  #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, purpose: "wait" | "now"): void {
     if (!this.#claims.has(claim) || claim.position !== offset) return;
     if (fetched.errorCode !== 0) return this.#rest(claim, fetched.errorCode);
     claim.backoff.reset();
-    claim.isCaughtUp = lane === "now" && fetched.messages.length === 0;
+    claim.isCaughtUp = purpose === "now" && fetched.messages.length === 0;
     const last = fetched.messages.at(-1);
     if (!last) return;
     claim.append(visible(fetched, offset));
@@ -245,9 +245,9 @@ export class Fetcher {
   #rest(claim: OwnedClaim, code: number): void {
     claim.isResting = true;
     const fault = new BrokerFault(code, `Reading ${nameOf(claim)}`);
-    const mend = () =>
-      code === CODE.OFFSET_OUT_OF_RANGE ? this.#find(claim) : this.#mend(fault, claim.backoff);
-    this.#run(nameOf(claim), () => mend().finally(() => claim.isResting = false));
+    const recover = () =>
+      code === CODE.OFFSET_OUT_OF_RANGE ? this.#find(claim) : this.#recover(fault, claim.backoff);
+    this.#run(nameOf(claim), () => recover().finally(() => claim.isResting = false));
   }
 
   /** The claim's place is outside the log: old messages were deleted, or the topic was, and made again. */
@@ -262,7 +262,7 @@ export class Fetcher {
     this.#changed.notify();
   }
 
-  async #mend(fault: unknown, backoff = this.#backoff): Promise<void> {
+  async #recover(fault: unknown, backoff = this.#backoff): Promise<void> {
     if (!isRetriable(fault)) throw asFailure(fault);
     await backoff.wait(this.#cluster.closed);
     await this.#cluster.recover();

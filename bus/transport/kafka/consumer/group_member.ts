@@ -49,7 +49,7 @@ export interface GroupSettings {
   /** Whether members commit in transactions. */
   readonly delivery: Delivery;
   /** Distinguishes its connections. */
-  readonly lane: string;
+  readonly purpose: string;
   /** Where a partition begins for which the group has committed nothing; what is not in it begins at its start. */
   readonly starts: ReadonlyMap<string, number>;
 }
@@ -118,7 +118,7 @@ export class GroupMember {
         await this.#stay();
       } catch (error) {
         if (this.#closed.signal.aborted) return;
-        await this.#mend(error).catch((failure) => this.#end(failure));
+        await this.#recover(error).catch((failure) => this.#end(failure));
       }
     }
   }
@@ -129,7 +129,7 @@ export class GroupMember {
     this.#holdings.fail(failure);
   }
 
-  async #mend(error: unknown): Promise<void> {
+  async #recover(error: unknown): Promise<void> {
     if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#fenced(error);
     if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
     if (!isRetriable(error)) throw explain(error, this.#settings);
@@ -191,7 +191,7 @@ export class GroupMember {
 
   /** A join can wait long; what else is asked has a connection of its own. */
   async #ask<A extends keyof Requests>(
-    lane: "join" | "commit",
+    purpose: "join" | "commit",
     api: A,
     payload: Requests[A][0],
     timeoutMs = this.#cluster.requestTimeoutMs,
@@ -200,7 +200,7 @@ export class GroupMember {
     this.#closed.signal.throwIfAborted();
     return await this.#cluster.request(
       coordinator,
-      `${this.#settings.lane} ${lane}`,
+      `${this.#settings.purpose} ${purpose}`,
       api,
       payload,
       timeoutMs,
@@ -291,14 +291,14 @@ export class GroupMember {
   }
 
   async #positions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
-    const { group, lane, starts, delivery } = this.#settings;
+    const { group, purpose, starts, delivery } = this.#settings;
     await this.#holdings.prepare(partitions);
     const coordinator = await this.#findCoordinator();
     const api = delivery === "exactly-once" ? "StableOffsetFetch" : "OffsetFetch";
     const committed = await committedOffsets(
       this.#cluster,
       coordinator,
-      `${lane} commit`,
+      `${purpose} commit`,
       group,
       partitions,
       api,
@@ -334,7 +334,7 @@ export class GroupMember {
     } catch (error) {
       // The coordinator is away or another broker: the membership outlives that.
       if (!isRetriable(error)) throw error;
-      await this.#mend(error);
+      await this.#recover(error);
     }
   }
 
@@ -396,18 +396,18 @@ export class GroupMember {
 
   /** Leaves the group, so that others take over at once; not longer than a few seconds. */
   async leave(): Promise<void> {
-    const { lane, group: groupId } = this.#settings;
+    const { purpose, group: groupId } = this.#settings;
     this.#closed.abort(closedError());
     this.#stable.notify();
-    this.#cluster.closeLane(`${lane} join`);
+    this.#cluster.closeConnections(`${purpose} join`);
     if (this.#memberId !== "" && this.#coordinator !== undefined) {
       const payload = { groupId, memberId: this.#memberId };
-      const left = this.#cluster.request(this.#coordinator, `${lane} commit`, "LeaveGroup", payload);
+      const left = this.#cluster.request(this.#coordinator, `${purpose} commit`, "LeaveGroup", payload);
       const late = new AbortController();
       await Promise.race([left.catch(() => {}), sleep(LEAVE_TIMEOUT_MS, late.signal)]);
       late.abort();
     }
-    this.#cluster.closeLane(`${lane} commit`);
+    this.#cluster.closeConnections(`${purpose} commit`);
   }
 }
 

@@ -54,21 +54,21 @@ export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): voi
  *
  * @param cluster Where.
  * @param group The group.
- * @param lane The lane to ask on.
+ * @param purpose The purpose to ask on.
  * @param ends Where each partition ended.
  */
 export async function fixStart(
   cluster: Cluster,
   group: string,
-  lane: string,
+  purpose: string,
   ends: readonly TopicPosition[],
 ): Promise<void> {
   const coordinator = await cluster.findCoordinator(group);
-  const fresh = without(ends, await committedOffsets(cluster, coordinator, lane, group, ends));
+  const fresh = without(ends, await committedOffsets(cluster, coordinator, purpose, group, ends));
   if (fresh.length === 0) return;
   const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
   try {
-    expectCommitted(await cluster.request(coordinator, lane, "OffsetCommit", payload));
+    expectCommitted(await cluster.request(coordinator, purpose, "OffsetCommit", payload));
   } catch (error) {
     if (!isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) throw error;
   }

@@ -22,7 +22,7 @@ import type { Transactions } from "../transactions/transactions.ts";
 export interface KafkaSubscriptionSettings {
   readonly maxBatchMessages: number;
   /** Distinguishes its connections. */
-  readonly lane: string;
+  readonly purpose: string;
   /** How long what was handed out may still be committed when a partition is to move. */
   readonly releaseMs: number;
   /** With exactly-once delivery, what it commits by. */
@@ -49,13 +49,18 @@ export class KafkaSubscription implements Subscription {
 
   constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
     this.#settings = settings;
-    const { lane, maxBatchMessages } = settings;
+    const { purpose, maxBatchMessages } = settings;
     const restart = (claim: OwnedClaim, offset: number) => {
       this.#lose(claim);
       this.#gain({ topic: claim.topic, partition: claim.partition, offset }, claim.end);
     };
     const onSkipped = (claim: OwnedClaim) => this.#skip(claim);
-    this.#fetcher = new Fetcher(cluster, { lane: `${lane} fetch`, maxBatchMessages, restart, onSkipped });
+    this.#fetcher = new Fetcher(cluster, {
+      purpose: `${purpose} fetch`,
+      maxBatchMessages,
+      restart,
+      onSkipped,
+    });
   }
 
   /**

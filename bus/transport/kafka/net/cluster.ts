@@ -28,7 +28,7 @@ export interface AttemptOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const ADMIN_LANE = "admin";
+const ADMIN = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
 /** Where any broker will do, a dead connection must not be waited for as long as elsewhere. */
 const ANY_TIMEOUT_MS = 5_000;
@@ -38,7 +38,7 @@ const MAX_RECONNECT_BACKOFF_MS = 4_000;
 /**
  * The brokers, who leads which partition, and connections to them.
  *
- * Whoever meets a fault that waiting can mend calls {@linkcode Cluster.recover}: one recovery serves all, reports the
+ * Whoever meets a fault that waiting can recover calls {@linkcode Cluster.recover}: one recovery serves all, reports the
  * connection's state, and resolves when the brokers answer again.
  */
 export class Cluster {
@@ -175,7 +175,7 @@ export class Cluster {
     const faults: unknown[] = [];
     for (const address of this.#candidates()) {
       try {
-        const connection = await this.#connection(address, ADMIN_LANE);
+        const connection = await this.#connection(address, ADMIN);
         return await connection.request(api, payload, ANY_TIMEOUT_MS);
       } catch (error) {
         if (!isRetriable(error)) throw error;
@@ -190,7 +190,7 @@ export class Cluster {
   /** The brokers known, those with a connection first, then the seeds. */
   #candidates(): Address[] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
-    const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN_LANE}`);
+    const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN}`);
     return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, address]) =>
       address
     );
@@ -200,21 +200,21 @@ export class Cluster {
    * Asks one broker.
    *
    * @param node The broker's number.
-   * @param lane Requests of one lane are answered in order; lanes do not wait for each other.
+   * @param purpose Requests of one purpose are answered in order; purposes do not wait for each other.
    * @param api What to ask.
    * @param payload With what.
    * @param timeoutMs How long the answer may take.
    */
   async request<A extends Api>(
     node: number,
-    lane: string,
+    purpose: string,
     api: A,
     payload: Requests[A][0],
     timeoutMs = this.requestTimeoutMs,
   ): Promise<Requests[A][1]> {
     const address = this.#nodes.get(node);
     if (!address) throw new ConnectionFault(`Kafka's broker ${node} is not known at the moment`);
-    const connection = await this.#connection(address, lane);
+    const connection = await this.#connection(address, purpose);
     return await connection.request(api, payload, timeoutMs);
   }
 
@@ -234,8 +234,8 @@ export class Cluster {
     return nodeId;
   }
 
-  #connection(address: Address, lane: string): Promise<BrokerConnection> {
-    const key = `${format(address)} ${lane}`;
+  #connection(address: Address, purpose: string): Promise<BrokerConnection> {
+    const key = `${format(address)} ${purpose}`;
     const existing = this.#connections.get(key);
     if (existing) return existing;
     const opening = this.#open(address);
@@ -259,10 +259,10 @@ export class Cluster {
     return connection;
   }
 
-  /** Closes the connections of a lane; requests under way are rejected as `closed`. */
-  closeLane(lane: string): void {
+  /** Closes the connections of a purpose; requests under way are rejected as `closed`. */
+  closeConnections(purpose: string): void {
     for (const [key, opening] of this.#connections) {
-      if (!key.endsWith(` ${lane}`)) continue;
+      if (!key.endsWith(` ${purpose}`)) continue;
       this.#connections.delete(key);
       opening.then((connection) => connection.close(closedError()), () => {});
     }
@@ -271,7 +271,7 @@ export class Cluster {
   /**
    * Resolves when the brokers answer (again) and who leads what is known.
    *
-   * @throws {BusError} `closed`, or what waiting does not mend.
+   * @throws {BusError} `closed`, or what waiting does not recover.
    */
   recover(): Promise<void> {
     return this.#recovery ??= this.#recover().finally(() => this.#recovery = undefined);
@@ -304,7 +304,7 @@ export class Cluster {
   }
 
   /**
-   * Repeats an operation while waiting can mend its failure.
+   * Repeats an operation while waiting can recover its failure.
    *
    * @param what For the message: "The topics can't be listed".
    * @param operation The operation.

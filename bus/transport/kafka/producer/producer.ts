@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { BusError } from "../../errors.ts";
 import type { OutgoingMessage } from "../../transport.ts";
-import { ByteBudget } from "../consumer/byte_budget.ts";
+import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { Partitioner } from "./partitioner.ts";
@@ -26,7 +26,7 @@ const REQUEST_BYTES = 16 * 2 ** 20;
 /** How long a broker may wait for its replicas. */
 const ACK_TIMEOUT_MS = 20_000;
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
-const LANE = "produce";
+const PURPOSE = "produce";
 
 /**
  * Sends records: what comes while a request to a broker is under way goes with the next one.
@@ -48,7 +48,7 @@ export class Producer {
   readonly #admitting = new Set<Sending>();
   readonly #busy = new Set<number>();
   readonly #backoffs = new Map<number, Backoff>();
-  readonly #room = new ByteBudget(MAX_PENDING_BYTES);
+  readonly #room = new ByteSemaphore(MAX_PENDING_BYTES);
   #progressedAt = 0;
   #isScheduled = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
@@ -99,8 +99,8 @@ export class Producer {
       for (const record of records) {
         if (this.#cluster.partitions(topic) === 0) await this.#settings.ensure(topic);
         const { bytes } = record;
-        if (!this.#room.tryTake(bytes)) await this.#room.take(bytes, () => sending.isSettled);
-        if (sending.isSettled) return this.#room.give(bytes);
+        if (!this.#room.tryAcquire(bytes)) await this.#room.acquire(bytes, () => sending.isSettled);
+        if (sending.isSettled) return this.#room.release(bytes);
         this.#enqueue(topic, { record, sending });
       }
     } catch (error) {
@@ -145,7 +145,7 @@ export class Producer {
     try {
       const fault = leader < 0 ? noLeader(queues[0]!) : await this.#produce(leader, takeBatches(queues));
       if (fault === undefined) this.#backoffs.delete(leader);
-      else await this.#mend(leader, fault);
+      else await this.#recover(leader, fault);
     } catch (error) {
       // The cluster was closed, or will not get better: nothing that waits can be stored.
       for (const sending of this.#open) sending.fail(error);
@@ -156,7 +156,7 @@ export class Producer {
     }
   }
 
-  async #mend(leader: number, fault: unknown): Promise<void> {
+  async #recover(leader: number, fault: unknown): Promise<void> {
     this.#lastFault = fault;
     const backoff = this.#backoffs.get(leader) ?? new Backoff();
     this.#backoffs.set(leader, backoff);
@@ -192,7 +192,7 @@ export class Producer {
       return { topic, partition, batch: encodeRecordBatch(records, Date.now(), crc32c) };
     });
     const payload = { acks: -1, timeout, topicData: byTopic(batches) } as const;
-    const { topics } = await this.#cluster.request(leader, LANE, "Produce", payload);
+    const { topics } = await this.#cluster.request(leader, PURPOSE, "Produce", payload);
     return new Map(
       topics.flatMap(({ topicName, partitions }) =>
         partitions.map(({ partition, errorCode }) =>
@@ -258,7 +258,7 @@ export class Producer {
   }
 
   #free(records: readonly PendingRecord[]): void {
-    this.#room.give(records.reduce((sum, { record }) => sum + record.bytes, 0));
+    this.#room.release(records.reduce((sum, { record }) => sum + record.bytes, 0));
   }
 
   #purge(): void {

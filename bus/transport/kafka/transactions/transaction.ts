@@ -38,7 +38,7 @@ const ENDED_CODES = [
 ];
 
 /**
- * One transaction. Each step is repeated while waiting can mend its failure: the brokers know what they have had already, by
+ * One transaction. Each step is repeated while waiting can recover its failure: the brokers know what they have had already, by
  * the numbers of the batches.
  *
  * All methods throw a `BusError` for what is wrong with the messages; after anything else the outcome is open.
@@ -155,7 +155,7 @@ export class Transaction {
     const { cluster, identity: { transactionalId }, settings } = this.#producer;
     const topicData = byTopic(this.#encode(parts));
     const payload = { transactionalId, acks: -1, timeout: ACK_TIMEOUT_MS, topicData } as const;
-    const { topics } = await cluster.request(leader, settings.lane, "Produce", payload);
+    const { topics } = await cluster.request(leader, settings.purpose, "Produce", payload);
     const answers = topics.flatMap(({ topicName: topic, partitions }) =>
       partitions.map(({ partition, errorCode }) => [nameOf({ topic, partition }), errorCode] as const)
     );
@@ -206,8 +206,8 @@ export class Transaction {
     const limit = await maxBatchBytes(this.#producer.cluster, topic);
     const refused = part.divide(limit);
     if (!refused) return;
-    if (!refused.smaller) throw tooLarge(topic, first, limit);
-    await this.#place({ topic, message: refused.smaller() });
+    if (!refused.fallback) throw tooLarge(topic, first, limit);
+    await this.#place({ topic, message: refused.fallback() });
     await this.#add();
   }
 

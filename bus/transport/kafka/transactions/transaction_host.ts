@@ -11,7 +11,7 @@ export interface TransactionalProducerSettings {
   /** The group whose positions are committed. */
   readonly group: string;
   /** Distinguishes its connections. */
-  readonly lane: string;
+  readonly purpose: string;
   /** Makes a topic that does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }

@@ -43,10 +43,10 @@ export class TransactionalProducer implements TransactionHost {
     cluster: Cluster,
     settings: TransactionalProducerSettings,
   ): Promise<TransactionalProducer> {
-    const { transactionalId, timeoutMs: transactionTimeout, lane } = settings;
+    const { transactionalId, timeoutMs: transactionTimeout, purpose } = settings;
     const coordinator = await cluster.findCoordinator(transactionalId, "transaction");
     const payload = { transactionalId, transactionTimeout };
-    const answer = await cluster.request(coordinator, lane, "InitProducerId", payload);
+    const answer = await cluster.request(coordinator, purpose, "InitProducerId", payload);
     expectSuccess(answer.errorCode, `The transactional id "${transactionalId}"`);
     const { producerId, producerEpoch } = answer;
     return new TransactionalProducer(cluster, settings, { transactionalId, producerId, producerEpoch });
@@ -85,12 +85,12 @@ export class TransactionalProducer implements TransactionHost {
     api: A,
     payload: Omit<Requests[A][0], keyof ProducerIdentity>,
   ): Promise<Requests[A][1]> {
-    const { group, transactionalId, lane } = this.settings;
+    const { group, transactionalId, purpose } = this.settings;
     const id = of === "group" ? group : transactionalId;
     const coordinator = this.#coordinators.get(of) ?? await this.cluster.findCoordinator(id, of);
     this.#coordinators.set(of, coordinator);
     const whole = { ...payload, ...this.identity } as unknown as Requests[A][0];
-    return await this.cluster.request(coordinator, lane, api, whole);
+    return await this.cluster.request(coordinator, purpose, api, whole);
   }
 
   /** The coordinators may be other brokers now. */

@@ -1,6 +1,6 @@
 import type { BusError } from "../../errors.ts";
 import type { CommittedMessage } from "../../transport.ts";
-import { fitMessages } from "../../validate.ts";
+import { applyFallbacks } from "../../validate.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import { TransactionalProducer } from "./transactional_producer.ts";
@@ -9,7 +9,7 @@ import { TransactionalProducer } from "./transactional_producer.ts";
 export interface TransactionsSettings {
   readonly group: string;
   /** Distinguishes its connections. */
-  readonly lane: string;
+  readonly purpose: string;
   /** The coordinator gives up a transaction that is open for longer, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
@@ -49,7 +49,7 @@ export class Transactions {
       transactionalId: `imagebus/${partition.topic}/${partition.partition}/${group}`,
       timeoutMs,
       group,
-      lane: this.#laneOf(partition),
+      purpose: this.#purposeOf(partition),
       ensure,
     });
     this.#producers.set(nameOf(partition), producer);
@@ -58,7 +58,7 @@ export class Transactions {
   /** Frees what a lost claim held. */
   end(partition: TopicPartition): void {
     this.#producers.delete(nameOf(partition));
-    this.#cluster.closeLane(this.#laneOf(partition));
+    this.#cluster.closeConnections(this.#purposeOf(partition));
   }
 
   /**
@@ -80,14 +80,14 @@ export class Transactions {
   /**
    * Replaces what is too large for this side.
    *
-   * @throws {BusError} As {@linkcode fitMessages}.
+   * @throws {BusError} As {@linkcode applyFallbacks}.
    */
   fit(messages: readonly CommittedMessage[]): CommittedMessage[] {
-    return fitMessages(messages, this.#settings.maxMessageBytes);
+    return applyFallbacks(messages, this.#settings.maxMessageBytes);
   }
 
   /** Each producer has connections of its own: brokers answer the requests of one in turn. */
-  #laneOf({ topic, partition }: TopicPartition): string {
-    return `${this.#settings.lane} transactions ${topic}/${partition}`;
+  #purposeOf({ topic, partition }: TopicPartition): string {
+    return `${this.#settings.purpose} transactions ${topic}/${partition}`;
   }
 }

@@ -1,5 +1,5 @@
 import { toText } from "../../text.ts";
-import type { Headers, Message } from "../../transport.ts";
+import type { Message, MessageHeaders } from "../../transport.ts";
 import type { FetchedRecord } from "./requests.ts";
 
 const RECORD_OVERHEAD_BYTES = 100;
@@ -23,7 +23,7 @@ export function toMessage(topic: string, partition: number, record: FetchedRecor
   };
 }
 
-function toHeaders(headers: FetchedRecord["headers"]): Headers {
+function toHeaders(headers: FetchedRecord["headers"]): MessageHeaders {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => {
       const last = Array.isArray(value) ? value.at(-1) : value;

@@ -1,4 +1,3 @@
-import { ByteBudget } from "../../../../bus/transport/kafka/consumer/byte_budget.ts";
 import {
   type Assignment,
   assignPartitions,
@@ -108,34 +107,4 @@ Deno.test("assigner: joins and leaves settle in an even assignment in which each
     const totals = lists.map(({ length }) => length);
     assert(Math.max(...totals) - Math.min(...totals) <= 1, JSON.stringify(given));
   }
-});
-
-Deno.test("byte budget: who comes first is served first, and more than there is goes when nothing else does", async () => {
-  const budget = new ByteBudget(10);
-  const order: string[] = [];
-  const take = (name: string, bytes: number, isOver = () => false) =>
-    budget.take(bytes, isOver).then(() => order.push(name));
-  assert(budget.tryTake(8));
-  const large = take("large", 20);
-  const small = take("small", 1);
-  assert(!budget.tryTake(1));
-  budget.give(8);
-  await large;
-  assertEquals(order, ["large"]);
-  budget.give(20);
-  await small;
-  assertEquals(order, ["large", "small"]);
-});
-
-Deno.test("byte budget: who no longer wants any does not keep others waiting", async () => {
-  const budget = new ByteBudget(10);
-  assert(budget.tryTake(9));
-  let isOver = false;
-  const over = budget.take(5, () => isOver);
-  const next = budget.take(1, () => false);
-  isOver = true;
-  budget.give(0);
-  await over;
-  budget.give(5);
-  await next;
 });

@@ -38,8 +38,8 @@ async function coordinatorInTrouble(beats: (at: number) => void): Promise<Cluste
     requestTimeoutMs: 1_000,
     findCoordinator: () => Promise.resolve(1),
     recover: () => Promise.resolve(),
-    closeLane: () => {},
-    request: (_node: number, _lane: string, api: string) => {
+    closeConnections: () => {},
+    request: (_node: number, _purpose: string, api: string) => {
       if (api !== "Heartbeat") return Promise.resolve(answers[api] ?? { errorCode: 0 });
       beats(performance.now());
       return Promise.reject(new BrokerFault(NOT_COORDINATOR, "The group"));
@@ -63,7 +63,7 @@ Deno.test("kafka: while a coordinator is away, a member gives signs of life well
       delivery: "at-least-once",
       sessionTimeoutMs,
       heartbeatMs: 20,
-      lane: "test",
+      purpose: "test",
       starts: new Map(),
     },
     {

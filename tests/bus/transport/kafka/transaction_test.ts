@@ -18,7 +18,7 @@ function answering(answers: Record<string, (number | null)[]>): TransactionalPro
     leader: (topic: string) => leaders.indexOf(topic),
     recover: () => Promise.resolve(),
     protocol: { crc32c: () => 0 },
-    request(leader: number, _lane: string, api: string) {
+    request(leader: number, _purpose: string, api: string) {
       if (api !== "Produce") return Promise.resolve({ resources: [] });
       const topicName = leaders[leader]!;
       const errorCode = answers[topicName]!.shift() ?? null;
@@ -28,7 +28,7 @@ function answering(answers: Record<string, (number | null)[]>): TransactionalPro
   };
   return {
     cluster,
-    settings: { group: "g", lane: "l", ensure: () => Promise.resolve() },
+    settings: { group: "g", purpose: "l", ensure: () => Promise.resolve() },
     identity: { transactionalId: "t", producerId: "1", producerEpoch: 0 },
     partitioner: new Partitioner(),
     sequences: new Map(),

@@ -97,7 +97,7 @@ class Stage implements AsyncDisposable {
       transactionalId: `imagebus/${this.from}/0/${this.group}`,
       timeoutMs: 10_000,
       group: this.group,
-      lane: unique("lane"),
+      purpose: unique("purpose"),
       ensure: () => Promise.resolve(),
     };
     return this.cluster.attempt("open", () => TransactionalProducer.open(this.cluster, settings));
@@ -274,10 +274,10 @@ testKafka(
     );
     assertEquals([error.code, claim.lost.aborted], ["too_large", false]);
     assertEquals([await stage.copied(), await stage.committed()], [[], null]);
-    const smaller = () => ({ value: bytes("smaller") });
+    const fallback = () => ({ value: bytes("smaller") });
     await reader.subscription.commitWith(claim, 10, [...stage.copies(["all"]), ...messages, {
       ...large,
-      smaller,
+      fallback,
     }]);
     assertEquals([await stage.copied(), await stage.committed()], [["all"], 10]);
     await using all = await Reader.open(transport, [small], { until: "end" });

@@ -106,8 +106,11 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
       assertEquals(error.code, "too_large");
       assertEquals(await readAll(transport, to), []);
       assert(!claim.lost.aborted);
-      const smaller = () => ({ value: bytes("smaller") });
-      await reader.subscription.commitWith(claim, 4, [...copies(to, reader.messages), { ...large, smaller }]);
+      const fallback = () => ({ value: bytes("smaller") });
+      await reader.subscription.commitWith(claim, 4, [...copies(to, reader.messages), {
+        ...large,
+        fallback,
+      }]);
       assertEquals(await readAll(transport, to), [...texts(4), "smaller"]);
     },
   },

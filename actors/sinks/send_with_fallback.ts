@@ -1,25 +1,26 @@
 import { BusError } from "../../bus/transport/errors.ts";
 import type { CommittedMessage, OutgoingMessage, Transport } from "../../bus/transport/transport.ts";
 
-/** A message, and something that any bus takes, to go in its place where it is too large. */
-export type Fitting = Required<CommittedMessage>;
+/** A message with a smaller replacement that every bus accepts. */
+export type MessageWithFallback = Required<CommittedMessage>;
 
 /**
- * Sends messages in their order. One that the bus finds too large must not hold up the others, nor be tried for ever.
+ * Sends messages in their order. One that the bus rejects as too large is replaced by its fallback: it must neither delay the
+ * others nor be retried for ever.
  *
  * @param transport The bus.
  * @param topic Where to.
- * @param messages Which ones, all to this topic.
- * @throws {BusError} As `Transport.send`, but not `too_large` where something smaller fits.
+ * @param messages All to this topic.
+ * @throws {BusError} As `Transport.send`; `too_large` only for a fallback.
  */
-export async function sendFitting(
+export async function sendWithFallback(
   transport: Transport,
   topic: string,
-  messages: readonly Fitting[],
+  messages: readonly MessageWithFallback[],
 ): Promise<void> {
   if (messages.length === 0 || await fits(transport, topic, messages.map(({ message }) => message))) return;
-  for (const { message, smaller } of messages) {
-    if (!await fits(transport, topic, [message])) await transport.send(topic, [smaller()]);
+  for (const { message, fallback } of messages) {
+    if (!await fits(transport, topic, [message])) await transport.send(topic, [fallback()]);
   }
 }
 
