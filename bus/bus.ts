@@ -6,100 +6,86 @@ import {
   type ReplayOptions,
 } from "./dead_letter.ts";
 import { type DeadLettersOptions, readDeadLetters } from "./dead_letters.ts";
-import { decodeResult, encodeRequest, type Request } from "./envelope.ts";
+import { encodeRequest, isId, MAX_ID_LENGTH, type Request } from "./envelope.ts";
 import { BusError } from "./transport/errors.ts";
 import { type ImageSource, mediaType, readImage } from "./image_source.ts";
+import { checkTimeout, findResult, Replies } from "./replies.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
-import { DEFAULT_MODEL, isModelName, requestTopic, RESULTS_TOPIC } from "./topics.ts";
+import { DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
 import type { Text, Transport } from "./transport/transport.ts";
 
-/** What to say with an image. */
+/** How to send an image. */
 export interface SendOptions {
-  /** The model that shall classify it. @default {"fashion-mnist"} */
+  /** The model that classifies it. @default {"fashion-mnist"} */
   readonly model?: string;
-  /** The id of the request and its result: 1 to 256 characters, unique. @default {a random UUID} */
+  /** The id of the request and of its result: 1 to 256 characters, unique. @default {a random UUID} */
   readonly id?: string;
-  /** Images with equal keys are classified, and their results come, in the order they were sent. @default {the id} */
+  /** Images with equal keys are classified in the order in which they were sent; so are their results. @default {the id} */
   readonly key?: Text;
-  /** One more topic that gets the result, besides `imagebus.results`. */
+  /** A topic that gets the result too, besides `imagebus.results`. */
   readonly replyTo?: string;
-  /** Handed on to the result's headers. */
+  /** Copied into the headers of the result. */
   readonly correlationId?: string;
-  /** W3C trace context, handed on to the result's headers. */
+  /** W3C trace context, copied into the headers of the result. */
   readonly traceparent?: string;
-  /** The true label, where it is known; handed on to the result. */
+  /** The true label, if it is known; copied into the result. */
   readonly actual?: string;
-  /** Not to be classified any more after this time: the result is then a failure with the code `expired`. */
+  /** Milliseconds after which the image is no longer classified: its result is then a failure with the code `expired`. */
   readonly expiresAfterMs?: number;
   /** Ends the attempt: rejects with the signal's reason. The image may have been stored all the same. */
   readonly signal?: AbortSignal;
 }
 
-/** What to say with an image whose result is awaited. */
+/** How to send an image and wait for its result. */
 export interface ClassifyOptions extends SendOptions {
   /** How long to wait for the result, in milliseconds (1 to 2,147,483,647). @default {30_000} */
   readonly timeoutMs?: number;
 }
 
-/** Which result to await. */
+/** How to wait for the result of an image that was sent earlier. */
 export interface ResultOptions {
   /**
-   * When the image was sent, by the clock of this machine: results from before it are not looked at, so that it is found
-   * sooner. The clock of the bus may differ by a minute.
+   * When the image was sent, by the clock of this machine: older results are not searched, which is faster. The clock of
+   * the bus may differ by a minute.
    *
-   * @default {all results that the bus keeps are looked at}
+   * @default {everything that the bus keeps is searched}
    */
   readonly since?: Date;
   /** How long to wait for the result, in milliseconds (1 to 2,147,483,647). @default {30_000} */
   readonly timeoutMs?: number;
-  /** Ends the attempt: rejects with the signal's reason. */
+  /** Ends the wait: rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
-
-/** Whose result is awaited, and for how long. */
-interface Asked {
-  readonly id: string;
-  /** Whom to look for when it does not come. */
-  readonly what: string;
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-const MAX_WAITING = 100_000;
-const DEFAULT_TIMEOUT_MS = 30_000;
-
-/** How far the clocks of the bus and of an asker may be apart. */
-const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
- * Sends images to be classified, and receives what was found.
+ * Sends images to be classified, and receives the results. Any number of programs can use one bus at the same time.
  *
- * Any number of programs may do so on one bus. It holds its transport: closing the bus closes it.
+ * It owns its transport: closing the bus closes it.
  */
 export class Bus implements AsyncDisposable {
-  /** Where messages go and come from. */
+  /** The connection to the message log. */
   readonly transport: Transport;
-  readonly #waiting = new Map<string, PromiseWithResolvers<Result>>();
   readonly #streams = new Set<ResultStream>();
-  #replies: Promise<ResultStream> | undefined;
+  readonly #replies: Replies;
   #closed = false;
 
   /**
-   * Makes a bus of a transport.
+   * Wraps a transport.
    *
    * @param transport An open transport; {@linkcode connect} opens one from a URL.
    */
   constructor(transport: Transport) {
     this.transport = transport;
+    this.#replies = new Replies(transport, () => this.results());
   }
 
   /**
-   * Stores an image for its model; does not wait for the result. Call it concurrently for throughput: what is sent at the
-   * same time travels together.
+   * Stores an image for its model; does not wait for the result. Call it concurrently for throughput: images that are sent
+   * at the same time share requests and transactions.
    *
    * @param image The encoded image (PNG, JPEG), at most `transport.maxMessageBytes` bytes.
-   * @param options The model, and what else to say.
+   * @param options The model and other attributes of the request.
    * @returns The id of the request, which is the id of its result.
    * @throws {BusError} `invalid`, `too_large`, `queue_full`, `unavailable`, `denied`, `closed`.
    *
@@ -119,35 +105,35 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Sends an image and waits for its result. A failed classification is a result as well; see its `status`. Once the image is
-   * stored, the wait goes on while the bus is away; after the end of this program {@linkcode Bus.result} takes it up again.
+   * Sends an image and waits for its result. A failed classification is a result too; see its `status`. Once the image is
+   * stored, the wait continues while the bus is unavailable. If this program ends first, {@linkcode Bus.result} resumes it.
    *
    * @param image The encoded image (PNG, JPEG).
-   * @param options The model, how long to wait, and what else to say.
-   * @returns What was found.
-   * @throws {BusError} As {@linkcode Bus.send}; `timeout` when no result came in time: the image stays on the bus, and is
+   * @param options The model, how long to wait, and other attributes of the request.
+   * @returns The result.
+   * @throws {BusError} As {@linkcode Bus.send}; `timeout` if no result came in time: the image stays on the bus, and is
    * classified when a worker gets to it.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Result> {
     checkTimeout(options.timeoutMs);
     const request = await this.#request(image, options);
-    const { id, model } = request;
-    return await this.#await({ id, what: model, ...options }, (signal) => this.#store(request, signal));
+    const wanted = { ...options, id: request.id, model: request.model };
+    return await this.#replies.wait(wanted, (signal) => this.#store(request, signal));
   }
 
   /**
-   * Waits for the result of an image that was sent before: by this program, by one that has ended since, or by any other. It
-   * may have come already: the bus is looked through for it. When there are several, because it was replayed, it is the last.
+   * Waits for the result of an image that was sent earlier, by this program or any other. Results that are stored already are
+   * searched; of several, because the request was replayed, the last is returned.
    *
-   * Whoever wants to ask again after its own end chooses the id, or writes down the one that `send` returned.
+   * To wait again after a restart, choose the id yourself, or store the one that `send` returned.
    *
    * @param id The id of the request.
    * @param options When it was sent, and how long to wait.
-   * @returns What was found. Looking through takes about a second for 100,000 results.
-   * @throws {BusError} `timeout` when no result came in time: it may still come, or the bus may not keep it any more;
+   * @returns The result. Searching takes about a second per 100,000 stored results.
+   * @throws {BusError} `timeout` if no result came in time: it may still come, or the bus may no longer keep it;
    * `invalid`, `unavailable`, `denied`, `closed`.
    *
-   * @example The asker ends before the answer comes, and comes back
+   * @example The sender restarts before the result comes
    * ```ts
    * import { Bus } from "./bus.ts";
    * import { encodeResult } from "./envelope.ts";
@@ -174,14 +160,15 @@ export class Bus implements AsyncDisposable {
     this.#refuseClosed();
     checkId(id);
     checkSince(options.since);
-    return await this.#await(
-      { id, what: "its model", ...options },
-      (signal) => this.#find(id, options, signal),
+    const wanted = { ...options, id, model: "its model" };
+    return await this.#replies.wait(
+      wanted,
+      (signal) => findResult(this.transport, id, options.since, signal),
     );
   }
 
   /**
-   * Everyone's results, as they come. Reading starts with the call, not with the loop.
+   * The results of all senders, as they come. Reading starts with this call, not with the loop.
    *
    * @param options Which results.
    */
@@ -194,13 +181,14 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * What could not be classified: each id once, with its last failure. Ends with what was stored when the loop began.
+   * The requests that could not be classified: each id once, with its last failure. Ends with what was stored when the loop
+   * began.
    *
    * @param options Which dead letters.
-   * @returns The dead letters with their bytes, in the order of each partition. No more than a batch is in memory.
-   * @throws {BusError} When the bus can't be read; `closed`.
+   * @returns The dead letters with their bytes, in the order of each partition. At most one batch is in memory.
+   * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
    *
-   * @example Try again what failed because its model was missing
+   * @example Replay what failed because its model was missing
    * ```ts
    * import { Bus } from "./bus.ts";
    * import { createMemoryBroker } from "./transport/memory.ts";
@@ -215,33 +203,34 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Sends the request of a dead letter to its topic again: key, bytes and headers as they were, the same id, and the count of
-   * attempts one higher. Its result comes as that of every request; the dead letter stays. Replaying twice is harmless where
-   * results are kept by id.
+   * Sends the request of a dead letter to its topic again: key, bytes, headers and id are unchanged, the number of attempts is
+   * one higher. Its result comes like that of any request; the dead letter stays. Replaying twice is harmless for sinks that
+   * keep results by id.
    *
    * @param letter One of {@linkcode Bus.deadLetters}.
    * @param options The limit on attempts.
-   * @returns How often it was tried, this time included.
-   * @throws {BusError} `invalid` when it was tried `maxAttempts` times, is too late, or was not kept whole; as {@linkcode Bus.send}.
+   * @returns The number of attempts, including this one.
+   * @throws {BusError} `invalid` after `maxAttempts` attempts, if it has expired, or if its bytes were not kept; otherwise as
+   * {@linkcode Bus.send}.
    */
   async replay(letter: DeadLetter, options: ReplayOptions = {}): Promise<number> {
     this.#refuseClosed();
     const refusal = refusalOf(letter, checkMaxAttempts(options.maxAttempts));
-    if (refusal) throw new BusError("invalid", `${letter.id} can't be replayed: ${refusal}`);
+    if (refusal) throw new BusError("invalid", `Cannot replay ${letter.id}: ${refusal}`);
     const { signal } = options;
     await this.transport.send(letter.topic, [encodeReplay(letter)], signal ? { signal } : {});
     return letter.attempts + 1;
   }
 
-  /** Waits for the sends under way, ends all streams, and closes the transport. May be called more than once. */
+  /** Waits for pending sends, ends all streams, and closes the transport. May be called more than once. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { reject } of this.#waiting.values()) reject(new BusError("closed", "The bus was closed"));
+    this.#replies.close();
     await Promise.all([...this.#streams].map((stream) => stream.close()));
     await this.transport.close();
   }
 
-  /** The same as {@linkcode Bus.close}. */
+  /** As {@linkcode Bus.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -264,96 +253,13 @@ export class Bus implements AsyncDisposable {
     };
   }
 
-  /** Listens first and then asks, so that no result falls in between. */
-  async #await(asked: Asked, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
-    const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = asked;
-    checkTimeout(timeoutMs);
-    const reply = this.#expect(id);
-    const end = new AbortController();
-    const signal = AbortSignal.any([end.signal, ...asked.signal ? [asked.signal] : []]);
-    const timer = setTimeout(() => end.abort(noResult(asked, timeoutMs, this.transport)), timeoutMs);
-    const abort = () => reply.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      await Promise.race([this.#listen(), reply.promise]);
-      return await Promise.race([ask(signal), reply.promise]) ?? await reply.promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(id);
-      signal.removeEventListener("abort", abort);
-      // A search may still be under way.
-      end.abort(null);
-    }
-  }
-
-  /** Looks through what is stored by now. */
-  async #find(id: string, { since }: ResultOptions, signal: AbortSignal): Promise<Result | undefined> {
-    const from = since ? new Date(since.getTime() - MAX_CLOCK_SKEW_MS) : "start";
-    await using stored = await this.transport.subscribe([RESULTS_TOPIC], { from, until: "end", signal });
-    let found: Result | undefined;
-    for await (const { messages } of stored) {
-      signal.throwIfAborted();
-      for (const message of messages) {
-        if (message.headers["ce_id"] === id) found = decodeResult(message) ?? found;
-      }
-    }
-    return found;
-  }
-
   #store(request: Request, signal?: AbortSignal): Promise<void> {
     const message = encodeRequest(request, mediaType(request.image));
     return this.transport.send(requestTopic(request.model), [message], signal ? { signal } : {});
   }
 
-  #expect(id: string): PromiseWithResolvers<Result> {
-    if (this.#waiting.size >= MAX_WAITING) {
-      throw new BusError(
-        "queue_full",
-        `${MAX_WAITING} results are being waited for: wait for some of them first`,
-      );
-    }
-    if (this.#waiting.has(id)) {
-      throw new BusError("invalid", `The result of id "${id}" is being waited for already`);
-    }
-    const reply = Promise.withResolvers<Result>();
-    // It can be rejected while the sending is still awaited.
-    reply.promise.catch(() => {});
-    this.#waiting.set(id, reply);
-    return reply;
-  }
-
-  /** One stream of replies serves all askers of this bus; it is opened by the first. */
-  async #listen(): Promise<void> {
-    this.#replies ??= this.#openReplies();
-    await this.#replies;
-  }
-
-  async #openReplies(): Promise<ResultStream> {
-    const stream = this.results();
-    try {
-      await stream.ready;
-    } catch (error) {
-      this.#replies = undefined;
-      throw error;
-    }
-    void this.#answer(stream);
-    return stream;
-  }
-
-  async #answer(stream: ResultStream): Promise<void> {
-    let reason: unknown = new BusError("closed", "The bus was closed");
-    try {
-      for await (const result of stream) this.#waiting.get(result.id)?.resolve(result);
-    } catch (error) {
-      reason = error;
-    }
-    this.#replies = undefined;
-    for (const { reject } of this.#waiting.values()) reject(reason);
-  }
-
   #refuseClosed(): void {
-    if (this.#closed) throw new BusError("closed", "The bus was closed");
+    if (this.#closed) throw new BusError("closed", "The bus is closed");
   }
 }
 
@@ -361,29 +267,16 @@ function checkModel(model: string): void {
   if (isModelName(model)) return;
   throw new BusError(
     "invalid",
-    `${JSON.stringify(model)} can't be a model's name: expected lower-case letters, digits and dashes`,
+    `Invalid model name ${JSON.stringify(model)}: expected lower-case letters, digits and dashes`,
   );
 }
 
 function checkId(id: string): void {
-  if (id.length >= 1 && id.length <= 256) return;
-  throw new BusError("invalid", `The id has ${id.length} characters: expected 1 to 256`);
+  if (isId(id)) return;
+  throw new BusError("invalid", `The id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
 }
 
 function checkSince(since: Date | undefined): void {
   if (since === undefined || (since instanceof Date && !Number.isNaN(since.getTime()))) return;
   throw new BusError("invalid", `since is ${JSON.stringify(since)}: expected a valid Date`);
-}
-
-function checkTimeout(timeoutMs = DEFAULT_TIMEOUT_MS): void {
-  if (timeoutMs >= 1 && timeoutMs <= 2_147_483_647) return;
-  throw new BusError("invalid", `timeoutMs is ${timeoutMs}: expected 1 to 2147483647 milliseconds`);
-}
-
-function noResult({ id, what }: Asked, timeoutMs: number, transport: Transport): BusError {
-  return new BusError(
-    "timeout",
-    `No result for ${id} within ${timeoutMs} ms: is a worker serving ${what} on ${transport.url}? ` +
-      "The image stays on the bus.",
-  );
 }

@@ -1,36 +1,36 @@
 /**
- * The record of a dead letter, on the topic `imagebus.dead-letters`: key, value and headers of the request that failed, as
- * they were, and beside them
+ * The format of a dead letter, on the topic `imagebus.dead-letters`: key, value and headers of the request that failed are
+ * unchanged, and these headers are added:
  *
  * | header | |
  * |---|---|
  * | `imagebus_id` | the id of the failed result |
- * | `imagebus_reason_code`, `imagebus_reason` | why; at most 2,000 characters |
- * | `imagebus_attempts` | how often it was tried by then, 1 or more |
- * | `imagebus_topic`, `imagebus_partition`, `imagebus_offset`, `imagebus_timestamp` | where it was, and since when |
+ * | `imagebus_reason_code`, `imagebus_reason` | why it failed; at most 2,000 characters |
+ * | `imagebus_attempts` | number of attempts so far, 1 or more |
+ * | `imagebus_topic`, `imagebus_partition`, `imagebus_offset`, `imagebus_timestamp` | where and when the request was stored |
  * | `imagebus_failed_at` | when it failed, ISO 8601 |
  *
- * What came too late (`expired`) is no dead letter: nothing is wrong with it.
+ * A request that expired (`expired`) is no dead letter: nothing is wrong with it.
  *
- * Where the bus does not take a record of that size, key, value and headers are left out, and `imagebus_omitted` says how many
- * bytes the value had: the request itself is where it was, for as long as its topic keeps it. Such a dead letter can't be
+ * If the bus rejects the record as too large, key, value and headers are left out, and `imagebus_omitted` holds the size of
+ * the value in bytes. The request itself remains where it was for as long as its topic keeps it. Such a dead letter cannot be
  * replayed.
  *
- * A dead letter is replayed by sending key, value and headers to the topic they came from, without the headers above, and
- * with two more:
+ * To replay a dead letter is to send its key, value and headers to their topic, without the headers above, and with two more:
  *
  * | header | |
  * |---|---|
- * | `ce_attempts` | how often it was tried, this time included; a request without it is tried for the first time |
- * | `imagebus_id` | the id; it counts where the request says none of its own, so that its result keeps it |
+ * | `ce_attempts` | number of attempts, including this one; a request without it is at its first |
+ * | `imagebus_id` | the id, for requests that have none of their own, so that the result keeps it |
  *
- * Nothing is removed by that: a dead letter stays until the bus removes it by age. When the replayed request fails again, it
- * is one more record with the same id and more attempts.
+ * Replaying removes nothing: a dead letter stays until the bus removes it by age. If the replayed request fails again, it
+ * becomes a second record with the same id and more attempts.
  *
  * @module
  */
 import { decodeRequest } from "./envelope.ts";
 import { BusError } from "./transport/errors.ts";
+import { headerText } from "./transport/text.ts";
 import type { Failed } from "./result.ts";
 import { isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
@@ -54,25 +54,25 @@ const ADDED: ReadonlySet<string> = new Set([
   "imagebus_omitted",
 ]);
 
-/** What is known of a dead letter, without its bytes. */
+/** A dead letter without its bytes. */
 export interface DeadLetterInfo {
   /** The id of the failed result. */
   readonly id: string;
-  /** The model that was asked; `null` when the request did not say. */
+  /** The model that was to classify it; `null` if that is not known. */
   readonly model: string | null;
   /** Why it failed; docs/failures.md lists the codes. */
   readonly error: Failed["error"];
   /** When it failed: ISO 8601, UTC. */
   readonly failedAt: string;
-  /** How often it was tried: 1 or more. */
+  /** Number of attempts: 1 or more. */
   readonly attempts: number;
-  /** The size of the value it was sent with, in bytes. */
+  /** Size of the original value, in bytes. */
   readonly bytes: number;
-  /** Whether key, value and headers are missing, because they were too large for the bus. */
+  /** Whether key, value and headers are missing because the bus rejected them as too large. */
   readonly omitted: boolean;
-  /** Not to be classified any more after this, in milliseconds since 1970-01-01 UTC. */
+  /** Not classified after this, in milliseconds since 1970-01-01 UTC. */
   readonly expiresAt?: number;
-  /** Where the request that failed was stored. */
+  /** The topic of the request. */
   readonly topic: string;
   /** Its partition. */
   readonly partition: number;
@@ -82,31 +82,31 @@ export interface DeadLetterInfo {
   readonly timestamp: number;
 }
 
-/** A request that failed, as it was sent, and why. */
+/** A request that failed, as it was sent, with the reason. */
 export interface DeadLetter extends DeadLetterInfo {
   /** The key it was sent with. */
   readonly key: Text | null;
   /** The headers it was sent with. */
   readonly headers: MessageHeaders;
-  /** The value it was sent with: the encoded image, or what was in its place. */
+  /** The value it was sent with: usually the encoded image. */
   readonly value: Uint8Array;
-  /** The image inside, where the request can be read: the value itself, except for requests that encode it. */
+  /** The image in the value, decoded for structured and legacy requests; `null` if the request is malformed. */
   readonly image: Uint8Array | null;
 }
 
 /** How to replay a dead letter. */
 export interface ReplayOptions {
-  /** What was tried so often is not tried again (1 to 1,000,000). @default {5} */
+  /** Refuses dead letters with this many attempts or more (1 to 1,000,000). @default {5} */
   readonly maxAttempts?: number;
   /** Ends the attempt: rejects with the signal's reason. The request may have been stored all the same. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Writes a dead letter as a message.
+ * Encodes a dead letter.
  *
- * @param message The record of the request that failed.
- * @param result What became of it.
+ * @param message The request that failed.
+ * @param result Its result.
  */
 export function encodeDeadLetter(message: Message, result: Failed): OutgoingMessage {
   const headers = { ...message.headers, ...addedHeaders(message, result) };
@@ -114,10 +114,10 @@ export function encodeDeadLetter(message: Message, result: Failed): OutgoingMess
 }
 
 /**
- * Writes a dead letter without key, value and headers, where the bus does not take it whole.
+ * Encodes a dead letter without key, value and headers, for when the bus rejects it as too large.
  *
- * @param message The record of the request that failed.
- * @param result What became of it.
+ * @param message The request that failed.
+ * @param result Its result.
  */
 export function encodeOmitted(message: Message, result: Failed): OutgoingMessage {
   const headers = { ...addedHeaders(message, result), imagebus_omitted: String(message.value.length) };
@@ -139,31 +139,31 @@ function addedHeaders(message: Message, { id, error, at }: Failed): MessageHeade
 }
 
 /**
- * Reads a dead letter.
+ * Decodes a dead letter.
  *
  * @param message A record of the topic `imagebus.dead-letters`.
- * @returns The dead letter, or `null` for a record that is none, as when it names a topic that holds no requests.
+ * @returns `null` if it is not a dead letter, also if its topic is not one for requests.
  */
 export function decodeDeadLetter(message: Message): DeadLetter | null {
-  const said = (name: string) => text(message.headers, `imagebus_${name}`);
-  const [id, topic, failedAt] = [said("id"), said("topic"), said("failed_at")];
+  const header = (name: string) => headerText(message.headers, `imagebus_${name}`);
+  const [id, topic, failedAt] = [header("id"), header("topic"), header("failed_at")];
   if (!id || !topic || !holdsRequests(topic) || Number.isNaN(Date.parse(failedAt ?? ""))) return null;
   const origin = {
     topic,
-    partition: number(said("partition")),
-    offset: number(said("offset")),
-    timestamp: number(said("timestamp")),
+    partition: number(header("partition")),
+    offset: number(header("offset")),
+    timestamp: number(header("timestamp")),
   };
   const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !ADDED.has(name)));
   const { key, value } = message;
   return {
     id,
     ...requestOf({ ...origin, key, value, headers }),
-    error: { code: said("reason_code") ?? "", message: said("reason") ?? "" },
+    error: { code: header("reason_code") ?? "", message: header("reason") ?? "" },
     failedAt: new Date(failedAt!).toISOString(),
-    attempts: Math.max(attemptsOf(headers), number(said("attempts"))),
-    bytes: said("omitted") === undefined ? value.length : number(said("omitted")),
-    omitted: said("omitted") !== undefined,
+    attempts: Math.max(attemptsOf(headers), number(header("attempts"))),
+    bytes: header("omitted") === undefined ? value.length : number(header("omitted")),
+    omitted: header("omitted") !== undefined,
     ...origin,
     key,
     headers,
@@ -175,23 +175,23 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
  * Why a dead letter is not replayed.
  *
  * @param letter Which one.
- * @param maxAttempts What was tried so often is not tried again.
- * @returns For people; `null` when nothing is in the way.
+ * @param maxAttempts As {@linkcode ReplayOptions.maxAttempts}.
+ * @returns The end of a sentence about the letter; `null` if it can be replayed.
  */
 export function refusalOf(letter: DeadLetterInfo, maxAttempts: number): string | null {
   const { attempts, expiresAt, omitted, topic, partition, offset } = letter;
   if (omitted) {
-    return `it was too large to be kept: it is in ${topic}, partition ${partition}, offset ${offset}, if anywhere`;
+    return `it was too large to be kept; look for it in ${topic}, partition ${partition}, offset ${offset}`;
   }
   if (attempts >= maxAttempts) {
     return `it was tried ${times(attempts)}, and --max-attempts (maxAttempts) is ${maxAttempts}`;
   }
   if (expiresAt === undefined || expiresAt >= Date.now()) return null;
-  return `it was to be classified by ${new Date(expiresAt).toISOString()}`;
+  return `it expired at ${new Date(expiresAt).toISOString()}`;
 }
 
 /**
- * The request of a dead letter, as it is sent again.
+ * Encodes the request of a dead letter for a replay.
  *
  * @param letter Which one.
  */
@@ -209,7 +209,7 @@ export function checkMaxAttempts(maxAttempts = DEFAULT_MAX_ATTEMPTS): number {
   throw new BusError("invalid", `maxAttempts is ${maxAttempts}: expected a whole number from 1 to 1000000`);
 }
 
-/** Whatever a record claims: nothing is ever sent to a topic that is not for requests. */
+/** Whatever the header of a record says, a replay never sends to a topic that is not for requests. */
 function holdsRequests(topic: string): boolean {
   return modelOfTopic(topic) !== null || isLegacyTopic(topic);
 }
@@ -222,12 +222,7 @@ function requestOf(message: Message): Pick<DeadLetter, "model" | "image" | "expi
 }
 
 function attemptsOf(headers: MessageHeaders): number {
-  return Math.max(1, number(text(headers, "ce_attempts")));
-}
-
-function text(headers: MessageHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : undefined;
+  return Math.max(1, number(headerText(headers, "ce_attempts")));
 }
 
 function number(digits: string | undefined): number {

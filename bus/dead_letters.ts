@@ -4,7 +4,7 @@ import type { Message, Transport } from "./transport/transport.ts";
 
 /** Which dead letters to read. */
 export interface DeadLettersOptions {
-  /** Only with these ids. */
+  /** Only these ids. */
   readonly ids?: readonly string[];
   /** Only of this model. */
   readonly model?: string;
@@ -12,20 +12,20 @@ export interface DeadLettersOptions {
   readonly reason?: string;
   /** Only those that failed then or later. */
   readonly since?: Date;
-  /** The most to read: the newest. @default {Infinity} */
+  /** Maximum number: the newest are read. @default {Infinity} */
   readonly limit?: number;
-  /** Ends the reading: rejects with the signal's reason. */
+  /** Ends reading: rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * What is known of the dead letters on a bus. Each id counts once, with its last failure, however often it was delivered or
- * replayed; what is stored after the call is not among them. Holds a few hundred bytes for each id, and no image.
+ * Lists the dead letters that are on a bus now, without their bytes. Each id is listed once, with its last failure, however
+ * often it was delivered or replayed. Takes a few hundred bytes of memory per id.
  *
  * @param transport The bus.
  * @param options Which ones.
  * @returns The newest last.
- * @throws {BusError} When the bus can't be read.
+ * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
  */
 export async function listDeadLetters(
   transport: Transport,
@@ -35,12 +35,12 @@ export async function listDeadLetters(
 }
 
 /**
- * Reads dead letters with their bytes, in the order of each partition. Reads the topic twice, first to learn which record of
- * an id is the last one, so that no more than one batch of images is in memory.
+ * Reads dead letters with their bytes, in the order of each partition. Reads the topic twice, first to find the last record
+ * of each id, so that at most one batch of images is in memory.
  *
  * @param transport The bus.
  * @param options Which ones.
- * @throws {BusError} When the bus can't be read.
+ * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
  */
 export async function* readDeadLetters(
   transport: Transport,
@@ -77,7 +77,7 @@ async function select(transport: Transport, options: DeadLettersOptions): Promis
   return limit === Infinity ? sorted : sorted.slice(Math.max(0, sorted.length - limit));
 }
 
-/** All that the topic holds when this is called. The topic is not made where there is none. */
+/** All records that the topic holds now. Subscribing would create the topic, so it is looked up first. */
 async function* readAll(transport: Transport, signal?: AbortSignal): AsyncGenerator<Message, void, void> {
   signal?.throwIfAborted();
   if (!(await transport.topics()).some(({ name }) => name === DEAD_LETTERS_TOPIC)) return;

@@ -1,26 +1,26 @@
 /**
  * The wire format: CloudEvents 1.0 in Kafka's binary content mode, so that any CloudEvents producer can be a client.
  *
- * A request's value is the encoded image, nothing else. Its headers:
+ * The value of a request is the encoded image, nothing else. Its headers:
  *
  * | header | |
  * |---|---|
  * | `ce_specversion` | `1.0` |
- * | `ce_id` | 1 to 256 characters, unique; the key of the result |
- * | `ce_source` | who sends, a URI reference |
+ * | `ce_id` | 1 to 256 characters, unique; also the id of the result |
+ * | `ce_source` | the sender, a URI reference |
  * | `ce_type` | `imagebus.classify` |
  * | `ce_time` | optional, RFC 3339 |
- * | `content-type` | optional; what the bytes are is seen from the bytes |
- * | `ce_model` | optional: without it the topic says the model |
- * | `ce_replyto` | optional: one more topic for the result, besides `imagebus.results` |
- * | `ce_correlationid`, `traceparent` | optional, handed on to the result |
- * | `ce_expirytime` | optional, RFC 3339: not computed after that |
- * | `ce_actual` | optional: the true label, handed on to the result |
- * | `ce_attempts` | how often it was tried, this time included: set where a dead letter is replayed |
- * | `imagebus_id` | the id of a replayed record that says none (`dead_letter.ts`) |
+ * | `content-type` | optional; the format is detected from the bytes |
+ * | `ce_model` | optional: without it the topic determines the model |
+ * | `ce_replyto` | optional: a further topic for the result, besides `imagebus.results` |
+ * | `ce_correlationid`, `traceparent` | optional, copied to the result |
+ * | `ce_expirytime` | optional, RFC 3339: not classified after that |
+ * | `ce_actual` | optional: the true label, copied to the result |
+ * | `ce_attempts` | number of attempts, including this one: set when a dead letter is replayed |
+ * | `imagebus_id` | the id of a replayed record that has none (`dead_letter.ts`) |
  *
- * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted as well, and so
- * are the records of the system that imagebus replaces (`legacy_format.ts`).
+ * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted too, and so
+ * are records of legacy producers (`legacy_format.ts`).
  *
  * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a {@linkcode Result} as JSON.
  *
@@ -29,10 +29,13 @@
  *
  * @module
  */
+import { messageOf } from "../lib/coded_error.ts";
 import type { Result } from "./result.ts";
 import { decodeLegacyRecord, isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
+import { headerText } from "./transport/text.ts";
 import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
+import { isTopicName } from "./transport/validate.ts";
 
 /** `ce_type` of an image to be classified. */
 export const CLASSIFY = "imagebus.classify";
@@ -40,46 +43,50 @@ export const CLASSIFY = "imagebus.classify";
 const CLASSIFIED = "imagebus.classified";
 const FAILED = "imagebus.failed";
 const STRUCTURED = "application/cloudevents+json";
-const MAX_ID_LENGTH = 256;
-const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 
-/** What travels from a request to its result, whether or not the request can be read. */
+/** The longest id, in UTF-16 code units. */
+export const MAX_ID_LENGTH = 256;
+
+/** What a result takes over from its request, whether or not the request can be read. */
 export interface Origin {
-  /** Unique; given by the sender, or made from topic, partition, offset and time where the record has none, and kept when it is replayed. */
+  /**
+   * Unique; from the sender. If the record has none it is built from topic, partition, offset and time, and kept when the
+   * record is replayed.
+   */
   readonly id: string;
-  /** Order is kept among equal keys, from requests to results. */
+  /** Requests with equal keys keep their order, and so do their results. */
   readonly key: Text | null;
-  /** One more topic that gets the result. */
+  /** A further topic for the result. */
   readonly replyTo?: string;
-  /** Handed on to the result. */
+  /** Copied to the result. */
   readonly correlationId?: string;
-  /** W3C trace context, handed on to the result. */
+  /** W3C trace context, copied to the result. */
   readonly traceparent?: string;
-  /** The true label, where the sender told it. */
+  /** The true label, if the sender knows it. */
   readonly actual?: string;
 }
 
 /** An image to be classified. */
 export interface Request extends Origin {
-  /** The model that is asked. */
+  /** The model that is to classify it. */
   readonly model: string;
   /** The encoded image; can be a view. */
   readonly image: Uint8Array;
-  /** Not to be computed after this, in milliseconds since 1970-01-01 UTC. */
+  /** Not classified after this, in milliseconds since 1970-01-01 UTC. */
   readonly expiresAt?: number;
 }
 
-/** What a record turned out to be. */
+/** A decoded record: a request, or why it is none. */
 export type Decoded =
   | { readonly ok: true; readonly request: Request }
   | { readonly ok: false; readonly origin: Origin; readonly model: string | null; readonly reason: string };
 
 /**
- * Writes a request as a message.
+ * Encodes a request.
  *
- * @param request What to send.
+ * @param request The request.
  * @param contentType The media type of the image.
- * @returns The message, its value the very bytes of the image.
+ * @returns The message; its value is the image itself, not a copy.
  *
  * @example
  * ```ts
@@ -96,7 +103,7 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
       ...attributes(CLASSIFY, request.id, "imagebus/client"),
       "content-type": contentType,
       ce_model: request.model,
-      ...handedOn(request),
+      ...copied(request),
       ...(request.replyTo !== undefined && { ce_replyto: request.replyTo }),
       ...(request.expiresAt !== undefined && { ce_expirytime: new Date(request.expiresAt).toISOString() }),
     },
@@ -104,10 +111,10 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
 }
 
 /**
- * Reads a request. Never throws: a record that is no request is data too.
+ * Decodes a request. Never throws: a malformed record is data too.
  *
- * @param message A record of a request topic, or of a topic of the replaced system.
- * @returns The request, or what is wrong and to whom to say so.
+ * @param message A record of a request topic, or of a legacy topic.
+ * @returns The request, or what is wrong with it and where to report that.
  */
 export function decodeRequest(message: Message): Decoded {
   const fallback: Origin = { id: replayedId(message) ?? positionId(message), key: message.key };
@@ -125,10 +132,10 @@ export function decodeRequest(message: Message): Decoded {
 }
 
 /**
- * Writes a result as a message.
+ * Encodes a result.
  *
- * @param result What was found.
- * @param origin Where the request came from.
+ * @param result The result.
+ * @param origin From its request.
  */
 export function encodeResult(result: Result, origin: Origin): OutgoingMessage {
   const type = result.status === "classified" ? CLASSIFIED : FAILED;
@@ -138,16 +145,16 @@ export function encodeResult(result: Result, origin: Origin): OutgoingMessage {
     headers: {
       ...attributes(type, result.id, "imagebus/worker"),
       "content-type": "application/json",
-      ...handedOn(origin),
+      ...copied(origin),
     },
   };
 }
 
 /**
- * Reads a result.
+ * Decodes a result.
  *
  * @param message A record of the results topic.
- * @returns The result, or `null` for a record that is none.
+ * @returns `null` if it is not a result.
  */
 export function decodeResult(message: Message): Result | null {
   const type = message.headers["ce_type"];
@@ -158,6 +165,15 @@ export function decodeResult(message: Message): Result | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Whether a text can be the id of a request: 1 to {@linkcode MAX_ID_LENGTH} characters.
+ *
+ * @param id Any text.
+ */
+export function isId(id: string): boolean {
+  return id.length >= 1 && id.length <= MAX_ID_LENGTH;
 }
 
 class Malformed extends Error {}
@@ -172,7 +188,7 @@ function attributes(type: string, id: string, source: string): MessageHeaders {
   };
 }
 
-function handedOn(origin: Origin): MessageHeaders {
+function copied(origin: Origin): MessageHeaders {
   return {
     ...(origin.correlationId !== undefined && { ce_correlationid: origin.correlationId }),
     ...(origin.traceparent !== undefined && { traceparent: origin.traceparent }),
@@ -180,22 +196,21 @@ function handedOn(origin: Origin): MessageHeaders {
   };
 }
 
-/** The id that a record without one was given when it first failed. */
+/** The id that a record without one got when it first failed. */
 function replayedId({ headers }: Message): string | null {
-  const id = headers["imagebus_id"];
-  return typeof id === "string" && id.length >= 1 && id.length <= MAX_ID_LENGTH ? id : null;
+  const id = headerText(headers, "imagebus_id");
+  return id !== undefined && isId(id) ? id : null;
 }
 
-/** Where a record has no id: the same each time it is delivered, another after the log was made anew. */
+/** For a record without an id: the same at each delivery; the time tells apart records of a topic that was recreated. */
 function positionId(message: Message): string {
   return `${message.topic}-${message.partition}-${message.offset}-${message.timestamp}`;
 }
 
 function read(message: Message, fallback: Origin): Request {
-  const contentType = message.headers["content-type"];
-  if (typeof contentType === "string" && contentType.startsWith(STRUCTURED)) return readStructured(message);
+  if (headerText(message.headers, "content-type")?.startsWith(STRUCTURED)) return readStructured(message);
   if (message.headers["ce_specversion"] !== undefined) {
-    return toRequest(message, (name) => text(message.headers, name), message.value);
+    return toRequest(message, (name) => attributeOf(message, name), message.value);
   }
   if (isLegacyTopic(message.topic)) return readLegacy(message, fallback);
   throw new Malformed(
@@ -215,7 +230,7 @@ function readStructured(message: Message): Request {
   try {
     event = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(message.value));
   } catch (cause) {
-    throw new Malformed(`The message says ${STRUCTURED}, but is not JSON: ${(cause as Error).message}`);
+    throw new Malformed(`The content-type is ${STRUCTURED}, but the value is not JSON: ${messageOf(cause)}`);
   }
   if (typeof event !== "object" || event === null) throw new Malformed("The event is not a JSON object");
   const attribute = (name: string) => {
@@ -232,7 +247,7 @@ function decodeBase64(data: unknown): Uint8Array {
   try {
     return Uint8Array.fromBase64(data);
   } catch (cause) {
-    throw new Malformed(`data_base64 is not base64: ${(cause as Error).message}`);
+    throw new Malformed(`data_base64 is not base64: ${messageOf(cause)}`);
   }
 }
 
@@ -244,15 +259,15 @@ function toRequest(
   expectValue("specversion", attribute("specversion"), "1.0");
   expectValue("type", attribute("type"), CLASSIFY);
   if (!attribute("source")) {
-    throw new Malformed("The attribute source is missing: expected who sends, a URI reference");
+    throw new Malformed("The attribute source is missing: expected the sender, a URI reference");
   }
   const id = attribute("id") ?? "";
-  if (id.length < 1 || id.length > MAX_ID_LENGTH) {
+  if (!isId(id)) {
     throw new Malformed(`The attribute id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
   }
   const model = attribute("model") ?? modelOfTopic(message.topic);
   if (model === null) {
-    throw new Malformed(`Neither the attribute model nor the topic ${message.topic} says a model`);
+    throw new Malformed(`The attribute model is missing, and ${message.topic} is not the topic of a model`);
   }
   const expiresAt = expiry(attribute("expirytime"));
   return {
@@ -265,8 +280,8 @@ function toRequest(
 
 function origin(attribute: (name: string) => string | undefined, id: string, key: Text | null): Origin {
   const replyTo = attribute("replyto");
-  if (replyTo !== undefined && !TOPIC_NAME.test(replyTo)) {
-    throw new Malformed(`The attribute replyto is no topic's name: ${JSON.stringify(replyTo)}`);
+  if (replyTo !== undefined && !isTopicName(replyTo)) {
+    throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
   }
   const correlationId = attribute("correlationid");
   const traceparent = attribute("traceparent");
@@ -296,21 +311,21 @@ function expiry(value: string | undefined): number | undefined {
   return time;
 }
 
-/** In binary mode attributes are headers with the prefix `ce_`; the tracing extension's goes without. */
-function text(headers: MessageHeaders, name: string): string | undefined {
-  const value = headers[`ce_${name}`] ?? (name === "traceparent" ? headers[name] : undefined);
-  return typeof value === "string" ? value : undefined;
+/** In binary mode attributes are headers with the prefix `ce_`, except that of the tracing extension. */
+function attributeOf({ headers }: Message, name: string): string | undefined {
+  return headerText(headers, `ce_${name}`) ??
+    (name === "traceparent" ? headerText(headers, name) : undefined);
 }
 
 function modelName(message: Message): string | null {
-  return text(message.headers, "model") ?? modelOfTopic(message.topic);
+  return attributeOf(message, "model") ?? modelOfTopic(message.topic);
 }
 
-/** Even a malformed request may say who waits for an answer. */
+/** Even a malformed request may contain the id and the topic that its sender waits for. */
 function readableOrigin(message: Message, fallback: Origin): Origin {
-  const attribute = (name: string) => text(message.headers, name);
+  const attribute = (name: string) => attributeOf(message, name);
   const id = attribute("id") ?? "";
-  if (id.length < 1 || id.length > MAX_ID_LENGTH) return fallback;
+  if (!isId(id)) return fallback;
   try {
     return origin(attribute, id, message.key);
   } catch {

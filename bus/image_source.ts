@@ -1,16 +1,16 @@
 import { BusError } from "./transport/errors.ts";
 import { concatBytes } from "../lib/bytes.ts";
 
-/** An encoded image (PNG, JPEG), in any of the forms that programs hold one in. A `URL` is a `file:` URL. */
+/** An encoded image (PNG, JPEG). A `URL` must be a `file:` URL. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
 
 /**
- * Brings an image into one piece. What is too large is refused before it is read whole.
+ * Reads an image into memory. One that is too large is refused before it is read completely.
  *
  * @param source The image.
- * @param maxBytes The most bytes it may have.
+ * @param maxBytes Largest size, in bytes.
  * @param signal Ends reading: rejects with the signal's reason.
- * @returns Its bytes; for a `Uint8Array` or `ArrayBuffer` the very same memory.
+ * @returns Its bytes; for a `Uint8Array` or `ArrayBuffer` the same memory.
  * @throws {BusError} `too_large`; `invalid` for another kind of value or URL.
  * @throws {Deno.errors.NotFound} and other errors of the file system, for a `file:` URL.
  *
@@ -35,18 +35,18 @@ export async function readImage(
   }
   if (source instanceof ReadableStream) return await readStream(source, maxBytes, signal);
   if (source instanceof URL && source.protocol === "file:") return await readFile(source, maxBytes, signal);
-  const given = source instanceof URL ? source.protocol : typeof source;
+  const given = source instanceof URL ? `a ${source.protocol} URL` : `a value of type ${typeof source}`;
   throw new BusError(
     "invalid",
-    `An image must be a Uint8Array, ArrayBuffer, Blob, ReadableStream or file: URL: got ${given}`,
+    `Cannot read an image from ${given}; expected a Uint8Array, ArrayBuffer, Blob, ReadableStream or file: URL`,
   );
 }
 
 /**
- * The media type of an image, seen from its first bytes.
+ * The media type of an image, detected from its first bytes.
  *
  * @param image The encoded image.
- * @returns `application/octet-stream` when it is none of the known ones.
+ * @returns `application/octet-stream` for an unknown format.
  */
 export function mediaType(image: Uint8Array): string {
   if (image[0] === 0x89 && image[1] === 0x50) return "image/png";
@@ -55,9 +55,9 @@ export function mediaType(image: Uint8Array): string {
 }
 
 /**
- * Refuses what is over the limit, naming it.
+ * Refuses an image that exceeds the limit.
  *
- * @param bytes The size.
+ * @param bytes Its size.
  * @param maxBytes The limit.
  * @throws {BusError} `too_large`.
  */
@@ -65,7 +65,9 @@ export function refuseLarger(bytes: number, maxBytes: number): void {
   if (bytes <= maxBytes) return;
   throw new BusError(
     "too_large",
-    `The image has ${bytes.toLocaleString("en")} bytes, the limit is ${maxBytes.toLocaleString("en")}: ` +
+    `Cannot send the image: it has ${bytes.toLocaleString("en")} bytes; the limit is ${
+      maxBytes.toLocaleString("en")
+    }: ` +
       "send a smaller one, or raise --max-message-bytes (IMAGEBUS_MAX_MESSAGE_BYTES, maxMessageBytes)",
   );
 }
@@ -78,7 +80,7 @@ function within(bytes: Uint8Array, maxBytes: number): Uint8Array {
 async function readFile(url: URL, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   using file = await Deno.open(url);
   const { size, isFile } = await file.stat();
-  if (!isFile) throw new BusError("invalid", `${url.pathname} is not a file`);
+  if (!isFile) throw new BusError("invalid", `Cannot read ${url.pathname}: it is not a file`);
   refuseLarger(size, maxBytes);
   return await readStream(file.readable, maxBytes, signal);
 }

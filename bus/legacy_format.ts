@@ -1,11 +1,12 @@
 /**
- * Records of the Python system that imagebus replaces, so that its producers go on unchanged.
+ * Records of the legacy system, so that its producers can stay as they are.
  *
- * Key: the true label as decimal text (`9`, or `[3]` where a one-element array was printed). Value: a JSON string with
- * the base64 of a JPEG. The topic says the model. There is no id.
+ * Key: the true label as decimal text (`9`, or `[3]` if the producer printed a one-element array). Value: a JSON string with
+ * the base64 of a JPEG. The topic determines the model. There is no id.
  *
  * @module
  */
+import { messageOf } from "../lib/coded_error.ts";
 import type { Message } from "./transport/transport.ts";
 
 const MODELS: Readonly<Record<string, string>> = {
@@ -14,18 +15,18 @@ const MODELS: Readonly<Record<string, string>> = {
   topic_cifar: "cifar-10",
 };
 
-/** What such a record says. */
+/** A decoded record. */
 export interface LegacyRecord {
-  /** The model that its topic stands for. */
+  /** The model of its topic. */
   readonly model: string;
   /** The JPEG. */
   readonly image: Uint8Array;
-  /** The true label in its key. */
+  /** The true label from its key, as decimal text. */
   readonly actual?: string;
 }
 
 /**
- * Whether a topic is one of the replaced system's.
+ * Whether a topic belongs to the legacy system.
  *
  * @param topic Any topic.
  */
@@ -34,7 +35,7 @@ export function isLegacyTopic(topic: string): boolean {
 }
 
 /**
- * The topics of the replaced system that ask a model.
+ * The legacy topics whose records a model classifies.
  *
  * @param model A model's name.
  */
@@ -43,19 +44,19 @@ export function legacyTopics(model: string): string[] {
 }
 
 /**
- * Reads a record of the replaced system.
+ * Decodes a legacy record.
  *
  * @param message A record for whose topic {@linkcode isLegacyTopic} holds.
- * @returns The record, or what is wrong with it.
+ * @returns The decoded record, or what is wrong with it.
  */
 export function decodeLegacyRecord(message: Message): LegacyRecord | string {
   const model = MODELS[message.topic];
-  if (model === undefined) return `${message.topic} is no topic of the replaced system`;
+  if (model === undefined) return `${message.topic} is not a legacy topic`;
   try {
     const image = Uint8Array.fromBase64(JSON.parse(new TextDecoder().decode(message.value)));
     return { model, image, ...actualLabel(message) };
   } catch (cause) {
-    return `The value is not a JSON string with base64 inside: ${(cause as Error).message}`;
+    return `The value is not a JSON string in base64: ${messageOf(cause)}`;
   }
 }
 

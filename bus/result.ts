@@ -1,53 +1,53 @@
-/** One class with its share of the probability. */
+/** A class with its probability. */
 export interface Score {
-  /** Position in the model's list of classes, from 0. */
+  /** Index in the model's list of classes, from 0. */
   readonly index: number;
-  /** The class. */
+  /** Name of the class. */
   readonly label: string;
-  /** 0 to 1. */
+  /** Calibrated probability, 0 to 1. */
   readonly confidence: number;
 }
 
-/** What every result says, whatever became of the image. */
+/** What all results have in common. */
 export interface ResultBase {
   /** The id that `send` returned. */
   readonly id: string;
-  /** The model that was asked; `null` when the message did not say. */
+  /** The model that was to classify the image; `null` if the request did not name one. */
   readonly model: string | null;
-  /** The true label, where the sender told it. */
+  /** The true label, if the sender provided it. */
   readonly actual?: string;
-  /** When the answer was found: ISO 8601, UTC. */
+  /** When the image was classified, or failed: ISO 8601, UTC. */
   readonly at: string;
-  /** From the storing of the message until its work began, in milliseconds. Compares two machines' clocks. */
+  /** From the storing of the message to the start of its processing, in milliseconds; compares the clocks of two machines. */
   readonly waitedMs: number;
-  /** The work itself, in milliseconds: decoding and inference of the batch it was part of. */
+  /** Decoding and inference of the batch that it was part of, in milliseconds. */
   readonly tookMs: number;
 }
 
 /** The image was classified. */
 export interface Classified extends ResultBase, Score {
-  /** Tells the two kinds apart. */
+  /** Discriminates {@linkcode Result}. */
   readonly status: "classified";
-  /** The model that answered. */
+  /** The model that classified it. */
   readonly model: string;
-  /** Version of the model that answered. */
+  /** Version of that model. */
   readonly modelVersion: string;
-  /** The best classes (at most 5), the answer first. */
+  /** The most probable classes (at most 5), in descending order. */
   readonly top: readonly Score[];
 }
 
-/** The image could not be classified; the original message is in the dead letters, except when it came too late. */
+/** The image could not be classified. The original message is in the dead letters, unless it expired. */
 export interface Failed extends ResultBase {
-  /** Tells the two kinds apart. */
+  /** Discriminates {@linkcode Result}. */
   readonly status: "failed";
-  /** Why. */
+  /** The reason. */
   readonly error: {
-    /** What kind of failure: `not_an_image`, `unknown_model`, `expired`, … (docs/failures.md lists them). */
+    /** Kind of failure: `not_an_image`, `unknown_model`, `expired`, … (docs/failures.md lists them). */
     readonly code: string;
-    /** What was wrong, for people. */
+    /** What was wrong, human-readable. */
     readonly message: string;
   };
 }
 
-/** What comes back for an image: one type for all models. */
+/** The outcome for one image: one type for all models. */
 export type Result = Classified | Failed;

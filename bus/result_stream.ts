@@ -1,40 +1,40 @@
 import { decodeResult } from "./envelope.ts";
 import type { Result } from "./result.ts";
 import { RESULTS_TOPIC } from "./topics.ts";
-import type { Subscription, Transport } from "./transport/transport.ts";
+import type { Message, Subscription, Transport } from "./transport/transport.ts";
 
 /** Which results to read. */
 export interface ResultsOptions {
   /**
-   * `"end"`: what comes from now on; `"start"`: also all that the bus still keeps; a time: also what was found since then.
+   * `"end"`: results from now on; `"start"`: also all that the bus still keeps; a time: also those that were stored since.
    *
    * @default {"end"}
    */
   readonly from?: "start" | "end" | Date;
   /** Only the results of this model. */
   readonly model?: string;
-  /** The topic to read: `imagebus.results`, or one that was asked for by `replyTo`. @default {"imagebus.results"} */
+  /** The topic to read: `imagebus.results`, or the `replyTo` of requests. @default {"imagebus.results"} */
   readonly topic?: string;
   /** Ends the stream, without an error. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Results as they come. Iterate it once. It ends when the signal is aborted, or it or its bus is closed.
+ * Results as they come. Iterate it once. It ends when the signal is aborted, or the stream or its bus is closed.
  *
- * A result comes again when a worker was killed between storing it and remembering that: `id` tells.
+ * A result can come twice, with the same `id`, if a worker was killed between storing it and committing.
  */
 export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
-  /** Resolves when nothing that comes later can be missed. */
+  /** Resolves once no later result can be missed. */
   readonly ready: Promise<void>;
-  /** Resolves when the stream was closed. Never rejects. */
+  /** Resolves when the stream is closed. Never rejects. */
   readonly closed: Promise<void>;
   readonly #end = Promise.withResolvers<void>();
   readonly #subscription: Promise<Subscription>;
   readonly #model: string | undefined;
 
   /**
-   * Begins to read.
+   * Starts to read.
    *
    * @param transport Where the results are.
    * @param options Which ones.
@@ -46,16 +46,16 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
       from: options.from ?? "end",
     });
     this.ready = this.#subscription.then(() => {});
-    // Whoever iterates or awaits `ready` gets the error; nobody else has to.
+    // An error is thrown to whoever iterates or awaits `ready`; without either it is not unhandled.
     this.ready.catch(() => {});
     options.signal?.addEventListener("abort", () => void this.close(), { once: true });
     if (options.signal?.aborted) void this.close();
   }
 
-  /** The results, one by one. */
+  /** Yields one result at a time. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Result, void, void> {
     try {
-      for await (const batch of await this.#subscription) yield* this.#read(batch.messages);
+      for await (const batch of await this.#subscription) yield* this.#decode(batch.messages);
     } finally {
       await this.close();
     }
@@ -68,12 +68,12 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
     this.#end.resolve();
   }
 
-  /** The same as {@linkcode ResultStream.close}. */
+  /** As {@linkcode ResultStream.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  *#read(messages: readonly Parameters<typeof decodeResult>[0][]): Generator<Result> {
+  *#decode(messages: readonly Message[]): Generator<Result> {
     for (const message of messages) {
       const result = decodeResult(message);
       if (result && (this.#model === undefined || result.model === this.#model)) yield result;

@@ -1,8 +1,8 @@
 /**
- * Where imagebus keeps its files when nobody says otherwise: `IMAGEBUS_STATE_DIR`, else the user's state directory
+ * Default directory of the files of imagebus: `IMAGEBUS_STATE_DIR`, else the user's state directory
  * (XDG Base Directory Specification 0.8 on Linux; `Application Support` on macOS; `LOCALAPPDATA` on Windows).
  *
- * @returns An absolute path; the directory may not exist yet.
+ * @returns A path; the directory may not exist yet.
  */
 export function stateDir(): string {
   const own = Deno.env.get("IMAGEBUS_STATE_DIR");

@@ -1,10 +1,13 @@
-/** Everyone's results. */
+/** The results of all requests. */
 export const RESULTS_TOPIC = "imagebus.results";
 
-/** What could not be classified, with the original bytes and headers. */
+/** Requests that could not be classified, with their original bytes and headers. */
 export const DEAD_LETTERS_TOPIC = "imagebus.dead-letters";
 
-/** The model that is asked when nobody says which. */
+/**
+ * Model of requests that name none: the documented default of senders, so that a first image needs no options. Nothing else in
+ * `bus/` knows a model by name, except the legacy format.
+ */
 export const DEFAULT_MODEL = "fashion-mnist";
 
 const PREFIX = "imagebus.";
@@ -12,7 +15,8 @@ const MODEL_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RESERVED = new Set([RESULTS_TOPIC, DEAD_LETTERS_TOPIC]);
 
 /**
- * Whether a name can be a model's: lower-case letters, digits and dashes, and not the name of one of imagebus's own topics.
+ * Whether a text is a valid model name: 1 to 63 lower-case letters, digits and dashes, and not `results` or `dead-letters`,
+ * whose topics are imagebus's own.
  *
  * @param name Any text.
  */
@@ -21,7 +25,7 @@ export function isModelName(name: string): boolean {
 }
 
 /**
- * The topic that holds the requests to a model.
+ * The topic of the requests for a model.
  *
  * @param model A name for which {@linkcode isModelName} holds.
  */
@@ -33,7 +37,7 @@ export function requestTopic(model: string): string {
  * The model whose requests a topic holds.
  *
  * @param topic Any topic.
- * @returns The model's name, or `null` for every other topic.
+ * @returns The name of the model; `null` for any other topic.
  */
 export function modelOfTopic(topic: string): string | null {
   const name = topic.slice(PREFIX.length);

@@ -1,17 +1,17 @@
 import { CodedError } from "../../lib/coded_error.ts";
 
 /**
- * What can go wrong on the bus.
+ * Kinds of failures of the bus.
  *
  * | code | meaning | retriable |
  * |---|---|---|
- * | `invalid` | an argument, option or URL is not what it must be | no |
- * | `too_large` | a message is over the limit of this side or of the broker | no |
- * | `queue_full` | the embedded bus holds as many unread bytes as it may | yes |
- * | `unavailable` | the bus can't be reached, or is busy for too long | yes |
- * | `denied` | the file system, the broker or Deno's permissions refuse access | no |
- * | `corrupt` | the bus's file is not a bus, or is damaged | no |
- * | `closed` | the transport, subscription or bus was closed | no |
+ * | `invalid` | an argument, option or URL is invalid | no |
+ * | `too_large` | a message exceeds the limit of this side or of the broker | no |
+ * | `queue_full` | the embedded bus has reached its limit of unread bytes | yes |
+ * | `unavailable` | the bus cannot be reached, or was busy for too long | yes |
+ * | `denied` | the file system, the broker or Deno's permissions deny access | no |
+ * | `corrupt` | the file is not a bus, or is damaged | no |
+ * | `closed` | the transport, subscription or bus is closed | no |
  * | `timeout` | no result came in time | yes |
  */
 export type BusErrorCode =
@@ -27,7 +27,7 @@ export type BusErrorCode =
 const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full", "unavailable", "timeout"]);
 
 /**
- * A failure of the bus. `message` names what was wrong, the value, and what would be right.
+ * A failure of the bus. `message` tells what was wrong, the value, and what would be right.
  *
  * @example
  * ```ts
@@ -37,17 +37,26 @@ const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full"
  * ```
  */
 export class BusError extends CodedError<BusErrorCode> {
-  /** `BusError`, also where the class has been renamed by a bundler. */
+  /** `"BusError"`. */
   override readonly name = "BusError";
 
   /**
-   * Creates an error.
+   * Creates the error; its code determines whether it is retriable.
    *
    * @param code Kind of failure.
-   * @param message One or two lines for a person.
+   * @param message One line, human-readable.
    * @param options `cause`: the underlying error.
    */
   constructor(code: BusErrorCode, message: string, options?: ErrorOptions) {
     super(code, RETRIABLE, message, options);
   }
+}
+
+/**
+ * Whether the same call may succeed later.
+ *
+ * @param error Anything that was thrown.
+ */
+export function isRetriable(error: unknown): error is BusError {
+  return error instanceof BusError && error.retriable;
 }

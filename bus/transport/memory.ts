@@ -1,6 +1,6 @@
 /**
- * A bus in this process, for tests: it behaves as the embedded bus does, groups and hand-over and all, but leaves no file
- * and waits for no disk. Consumers can be made to vanish as killed processes do.
+ * A bus in this process, for tests. It is the embedded bus, groups and rebalancing included, without a file or a disk to wait
+ * for. A consumer can be made to vanish like a killed process.
  *
  * @module
  */
@@ -27,25 +27,25 @@ const { sessionTimeoutMs, heartbeatMs, expiringTopics } = SQLITE_OPTIONS;
 /** Options of a bus in memory alone. */
 export const MEMORY_OPTIONS = { sessionTimeoutMs, heartbeatMs, expiringTopics } as const;
 
-/** Holds the messages for all that connect to it. */
+/** Holds the messages of all its connections. */
 export interface MemoryBroker extends Disposable {
   /**
-   * Connects.
+   * Opens a connection.
    *
-   * @param options Bounds and times.
+   * @param options Limits and timeouts.
    * @throws {BusError} `invalid`.
    */
   connect(options?: MemoryTransportOptions): Transport;
   /**
-   * Ends a connection as the death of its process would: nothing is finished, committed or given back.
+   * Ends a connection like the death of its process: nothing is finished, committed or released.
    *
-   * @param transport One of this broker's.
+   * @param transport A connection to this broker.
    */
   abandon(transport: Transport): void;
 }
 
 /**
- * Makes a bus in memory. It needs no permission.
+ * Creates a bus in memory. Needs no permission.
  *
  * @param options `maxQueueBytes` (256 MiB by default), `retentionMs`.
  * @throws {BusError} `invalid`.

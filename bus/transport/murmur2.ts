@@ -3,10 +3,10 @@ const M = 0x5bd1e995;
 const R = 24;
 
 /**
- * MurmurHash2, 32 bits, with the seed of Kafka's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`),
- * so that equal keys share a partition number with producers in other languages.
+ * MurmurHash2, 32 bits, with the seed of Kafka's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`): a key
+ * gets the same partition as from producers in other languages.
  *
- * @param bytes What to hash.
+ * @param bytes Input.
  * @returns A signed 32-bit integer.
  */
 export function murmur2(bytes: Uint8Array): number {
@@ -27,8 +27,8 @@ export function murmur2(bytes: Uint8Array): number {
 /**
  * The partition of a key, as Kafka's default partitioner chooses it.
  *
- * @param key The key's bytes.
- * @param partitions How many partitions the topic has.
+ * @param key The key in UTF-8.
+ * @param partitions Number of partitions of the topic.
  * @returns From 0 to `partitions - 1`.
  */
 export function partitionOfKey(key: Uint8Array, partitions: number): number {

@@ -1,22 +1,22 @@
-import type { Text } from "./transport.ts";
+import type { MessageHeaders, Text } from "./transport.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The bytes of a key or a header.
+ * Encodes a key or header as UTF-8.
  *
- * @param text Text (lone surrogates become U+FFFD), or bytes, which are returned as they are.
+ * @param text Text (lone surrogates become U+FFFD), or bytes, which are returned unchanged.
  */
 export function toBytes(text: Text): Uint8Array {
   return typeof text === "string" ? encoder.encode(text) : text;
 }
 
 /**
- * What a key or a header is received as.
+ * Decodes a received key or header.
  *
  * @param bytes Any bytes.
- * @returns A string when they are valid UTF-8 (a byte order mark stays part of it), else the same bytes.
+ * @returns A string if they are valid UTF-8 (a byte order mark stays part of it), else the same bytes.
  */
 export function toText(bytes: Uint8Array): Text {
   try {
@@ -24,4 +24,16 @@ export function toText(bytes: Uint8Array): Text {
   } catch {
     return bytes;
   }
+}
+
+/**
+ * A header as text.
+ *
+ * @param headers Of a message.
+ * @param name Case-sensitive.
+ * @returns `undefined` if it is missing or is not valid UTF-8.
+ */
+export function headerText(headers: MessageHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : undefined;
 }

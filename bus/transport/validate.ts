@@ -1,5 +1,5 @@
 /**
- * What callers of a transport may pass: checked once here, alike for all transports.
+ * Checks of what callers pass to a transport: the same for all transports.
  *
  * @module
  */
@@ -46,28 +46,33 @@ export function checkInteger(name: string, value: number, min: number, max: numb
 }
 
 /**
+ * Whether a text is a valid topic name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, but neither `.` nor `..`, as in Kafka.
+ *
+ * @param name Any text.
+ */
+export function isTopicName(name: string): boolean {
+  return TOPIC.test(name) && name !== "." && name !== "..";
+}
+
+/**
  * Checks the name of a topic.
  *
- * @throws {BusError} `invalid` when it is outside `[A-Za-z0-9._-]{1,249}`, or `.` or `..`, which Kafka refuses.
+ * @throws {BusError} `invalid` unless {@linkcode isTopicName} holds.
  */
 export function checkTopic(topic: string): void {
-  if (TOPIC.test(topic) && topic !== "." && topic !== "..") return;
-  throw new BusError(
-    "invalid",
-    `The topic ${
-      JSON.stringify(topic)
-    } has no valid name: expected 1 to 249 of the characters A-Z a-z 0-9 . _ -`,
-  );
+  if (isTopicName(topic)) return;
+  const expected = "1 to 249 of the characters A-Z a-z 0-9 . _ -";
+  throw new BusError("invalid", `Invalid topic name ${JSON.stringify(topic)}: expected ${expected}`);
 }
 
 /**
  * Checks the topics to subscribe to.
  *
- * @returns The names without repetition.
- * @throws {BusError} `invalid` when there is none, or one has no valid name.
+ * @returns The names without duplicates.
+ * @throws {BusError} `invalid` for no topic, or an invalid name.
  */
 export function checkTopics(topics: readonly string[]): string[] {
-  if (topics.length === 0) throw new BusError("invalid", "No topic to subscribe to: expected at least one");
+  if (topics.length === 0) throw new BusError("invalid", "Cannot subscribe: no topic is given");
   topics.forEach(checkTopic);
   return [...new Set(topics)];
 }
@@ -97,24 +102,24 @@ function checkDelivery({ delivery = "at-least-once", group }: SubscribeOptions):
 }
 
 /**
- * Checks that a way to commit belongs to the delivery that was asked for.
+ * Checks that a method to commit belongs to the delivery of its subscription.
  *
- * @param delivery What was asked for.
- * @param needed What the way belongs to.
- * @throws {BusError} `invalid` when it is another one.
+ * @param delivery Of the subscription.
+ * @param needed By the method.
+ * @throws {BusError} `invalid` if they differ.
  */
 export function expectDelivery(delivery: Delivery, needed: Delivery): void {
   if (delivery === needed) return;
-  const right = needed === "at-least-once" ? "commitWith" : "commit";
-  throw new BusError("invalid", `The delivery of this subscription is ${delivery}: expected ${right}`);
+  const [called, right] = needed === "at-least-once" ? ["commit", "commitWith"] : ["commitWith", "commit"];
+  throw new BusError("invalid", `Cannot call ${called}: the delivery is ${delivery}; call ${right}`);
 }
 
 /**
- * Puts in the place of each message that is too large for this side what is smaller.
+ * Replaces each message that exceeds the limits of this side by its fallback.
  *
- * @param messages What was given to `commitWith`.
- * @param maxMessageBytes The most bytes of a value.
- * @throws {BusError} As {@linkcode checkMessages}; `invalid` for a topic.
+ * @param messages Passed to `commitWith`.
+ * @param maxMessageBytes Largest value, in bytes.
+ * @throws {BusError} As {@linkcode checkMessages}; `invalid` for a topic name.
  */
 export function applyFallbacks(
   messages: readonly CommittedMessage[],
@@ -146,9 +151,9 @@ function checkFrom(from: unknown, group: string | null): void {
 /**
  * Checks messages before any of them is sent.
  *
- * @param messages What was given to `send`.
- * @param maxMessageBytes The most bytes of a value.
- * @throws {BusError} `invalid` when a value is not bytes; `too_large` when a value, or key and headers, are over the limit.
+ * @param messages Passed to `send`.
+ * @param maxMessageBytes Largest value, in bytes.
+ * @throws {BusError} `invalid` if a value is not bytes; `too_large` if a value, or key and headers, exceed the limit.
  */
 export function checkMessages(messages: readonly OutgoingMessage[], maxMessageBytes: number): void {
   for (const message of messages) {
@@ -158,23 +163,26 @@ export function checkMessages(messages: readonly OutgoingMessage[], maxMessageBy
     if (size <= MAX_METADATA_BYTES) continue;
     throw new BusError(
       "too_large",
-      `Key and headers have ${size} bytes: expected at most ${MAX_METADATA_BYTES}`,
+      `Cannot send the message: key and headers have ${size} bytes; the limit is ${MAX_METADATA_BYTES}`,
     );
   }
 }
 
 function checkValue(value: Uint8Array, maxMessageBytes: number): void {
   if (!(value instanceof Uint8Array)) {
-    throw new BusError("invalid", `The value of a message is of type ${typeof value}: expected a Uint8Array`);
+    throw new BusError(
+      "invalid",
+      `Cannot send the message: its value is a ${typeof value}; expected a Uint8Array`,
+    );
   }
   if (value.length <= maxMessageBytes) return;
   throw new BusError(
     "too_large",
-    `The message has ${value.length} bytes, and maxMessageBytes is ${maxMessageBytes}: send a smaller one or raise it`,
+    `Cannot send the message: it has ${value.length} bytes; the limit maxMessageBytes is ${maxMessageBytes}`,
   );
 }
 
-/** Enough for nearly every message, and much quicker than to count. */
+/** An upper bound that suffices for nearly every message, and is much faster than counting. */
 function utf8AtMost(text: string): number {
   return text.length * 3;
 }
@@ -190,6 +198,6 @@ function textBytes(text: Text, measure: (text: string) => number): number {
   if (text instanceof Uint8Array) return text.length;
   throw new BusError(
     "invalid",
-    `A key or header is of type ${typeof text}: expected a string or a Uint8Array`,
+    `Cannot send the message: a key or header is a ${typeof text}; expected a string or a Uint8Array`,
   );
 }

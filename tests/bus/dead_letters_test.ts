@@ -197,7 +197,7 @@ Deno.test("replay: what fails again is one more record with its attempts, and th
   await assertRejects(
     () => bus.replay(letter, { maxAttempts: 4 }),
     BusError,
-    "a can't be replayed: it was tried 4 times, and --max-attempts (maxAttempts) is 4",
+    "Cannot replay a: it was tried 4 times, and --max-attempts (maxAttempts) is 4",
   );
   assertEquals(await bus.replay(letter), 5);
 });
@@ -209,7 +209,7 @@ Deno.test("replay: what is too late for its own expirytime is refused: it would 
   await assertRejects(
     () => bus.replay(letter),
     BusError,
-    "it was to be classified by 2026-01-01T00:00:00.000Z",
+    "it expired at 2026-01-01T00:00:00.000Z",
   );
 });
 

@@ -96,7 +96,8 @@ Deno.test("envelope: each defect is named", () => {
     [{ ...good, ce_id: "x".repeat(257) }, "id has 257 characters"],
     [{ ...good, ce_source: "" }, "source is missing"],
     [{ ...good, ce_expirytime: "tomorrow" }, 'expirytime is "tomorrow"'],
-    [{ ...good, ce_replyto: "a topic" }, 'replyto is no topic\'s name: "a topic"'],
+    [{ ...good, ce_replyto: "a topic" }, 'replyto is not a valid topic name: "a topic"'],
+    [{ ...good, ce_replyto: ".." }, 'replyto is not a valid topic name: ".."'],
   ];
   for (const [headers, expected] of cases) assertStringIncludes(refused(headers).reason, expected);
 });

@@ -1,42 +1,42 @@
 import type { Database } from "./database.ts";
 import { watchFile } from "./watch_file.ts";
 
-/** Pauses between two looks: after the file was written to; after a change was seen; at most with and without a watch. */
+/** Pauses between two polls: after a write to the file; after a change; the longest without and with a file watch. */
 const WRITTEN_PAUSE_MS = 1;
 const CHANGED_PAUSE_MS = 4;
 const SETTLED_PAUSE_MS = 8;
 const WATCHED_PAUSE_MS = 250;
 
-/** Tells whoever listens that something in the database has changed; says not what. */
+/** Notifies listeners that something in the database has changed, without telling what. */
 export class Changes {
   readonly #listeners = new Set<() => void>();
 
   /**
-   * Starts to listen.
+   * Adds a listener.
    *
    * @param listener Called after each change.
-   * @returns Ends it.
+   * @returns Removes the listener.
    */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether anybody listens. */
-  get heard(): boolean {
+  /** Whether there is a listener. */
+  get hasListeners(): boolean {
     return this.#listeners.size > 0;
   }
 
-  /** Tells everybody. */
+  /** Calls all listeners. */
   notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }
 
 /**
- * Sees what other processes write, too. SQLite has no signal for it, only a counter that is cheap to read; what costs is to
- * wake up for it. So the write-ahead log is watched, where that works, and the counter read often only after it was written
- * to: the write shows before the commit counts.
+ * Notices the writes of other processes too. SQLite has no notification for them, only a counter (`data_version`) that is cheap
+ * to read; waking up to read it is not. So the write-ahead log is watched where that is possible, and the counter is polled
+ * often only after a write to the log: the file changes before the commit becomes visible in the counter.
  */
 export class PolledChanges extends Changes {
   readonly #database: Database;
@@ -55,14 +55,14 @@ export class PolledChanges extends Changes {
     if (this.#timer === undefined) this.#start();
     return () => {
       end();
-      if (!this.heard) this.#stop();
+      if (!this.hasListeners) this.#stop();
     };
   }
 
   #start(): void {
     this.#version = this.#database.version();
     const unwatch = watchFile(`${this.#database.path}-wal`, {
-      onWrite: () => this.#written(),
+      onWrite: () => this.#pollSoon(),
       onEnd: () => {
         if (this.#unwatch === unwatch) this.#unwatch = null;
       },
@@ -74,14 +74,14 @@ export class PolledChanges extends Changes {
   #schedule(pauseMs: number): void {
     this.#pauseMs = Math.min(pauseMs, this.#unwatch ? WATCHED_PAUSE_MS : SETTLED_PAUSE_MS);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
+    this.#timer = setTimeout(() => this.#poll(), this.#pauseMs);
   }
 
-  #written(): void {
+  #pollSoon(): void {
     if (this.#pauseMs >= SETTLED_PAUSE_MS) this.#schedule(WRITTEN_PAUSE_MS);
   }
 
-  #look(): void {
+  #poll(): void {
     const changed = this.#hasChanged();
     this.#schedule(changed ? CHANGED_PAUSE_MS : this.#pauseMs * 2);
     if (changed) this.notify();
@@ -93,7 +93,7 @@ export class PolledChanges extends Changes {
       this.#version = this.#database.version();
       return this.#version !== before;
     } catch {
-      // Whoever is told meets the same error where it can be thrown to somebody.
+      // The listeners run into the same error, in a place where it can be thrown to a caller.
       return true;
     }
   }

@@ -1,22 +1,22 @@
 import type { Claim, TransportEvent } from "../transport.ts";
 import type { Partition } from "./log.ts";
 
-/** A claim with what only its own side needs to know. */
+/** A claim with the state that only its owner needs. */
 export class OwnedClaim implements Claim {
   readonly topic: string;
   readonly partition: number;
   readonly lost: AbortSignal;
-  /** Where its messages are. */
+  /** The partition in the log. */
   readonly source: Partition;
-  /** Who owns it in the group; `null` without a group. */
+  /** Id of the owning member; `null` without a group. */
   readonly member: number | null;
   /** Messages from this offset on are not delivered. */
   readonly end: number;
   /** The offset to deliver next. */
   position: number;
-  /** The last commit, or where it began. */
+  /** The last committed offset, or where it began. */
   committed: number;
-  /** When it was found to be due to another member; nothing is delivered any more. */
+  /** Since when it is due to another member, by `performance.now()`; nothing more is delivered then. */
   endingSince: number | null = null;
   readonly #controller = new AbortController();
 
@@ -31,12 +31,12 @@ export class OwnedClaim implements Claim {
     this.committed = position;
   }
 
-  /** Whether everything that was delivered is committed. */
+  /** Whether everything delivered has been committed. */
   get isDrained(): boolean {
     return this.committed >= this.position;
   }
 
-  /** Whether everything up to its end was delivered. */
+  /** Whether everything up to its end has been delivered. */
   get isFinished(): boolean {
     return this.position >= this.end;
   }
@@ -47,12 +47,12 @@ export class OwnedClaim implements Claim {
   }
 }
 
-/** The claims of one subscription, the one that waits longest first. */
+/** The claims of one subscription, the one whose last delivery is longest ago first. */
 export class Claims implements Iterable<OwnedClaim> {
   readonly #claims = new Set<OwnedClaim>();
   readonly #emit: (event: TransportEvent) => void;
 
-  /** @param emit Told of each claim gained and lost. */
+  /** @param emit Called for each claim that is gained or lost. */
   constructor(emit: (event: TransportEvent) => void) {
     this.#emit = emit;
   }
@@ -61,30 +61,30 @@ export class Claims implements Iterable<OwnedClaim> {
     return this.#claims.values();
   }
 
-  /** Whether it is still owned, as far as this side knows. */
+  /** Whether the claim is still owned, as far as this side knows. */
   has(claim: Claim): claim is OwnedClaim {
     return this.#claims.has(claim as OwnedClaim);
   }
 
-  /** Begins an ownership. */
+  /** Adds a claim. */
   gain(claim: OwnedClaim): void {
     this.#claims.add(claim);
     this.#emit({ type: "claimed", topic: claim.topic, partition: claim.partition });
   }
 
-  /** Ends an ownership; does nothing when it has ended already. */
+  /** Ends a claim; does nothing if it has ended already. */
   lose(claim: OwnedClaim): void {
     if (!this.#claims.delete(claim)) return;
     claim.lose();
     this.#emit({ type: "lost", topic: claim.topic, partition: claim.partition });
   }
 
-  /** Ends all ownerships. */
+  /** Ends all claims. */
   loseAll(): void {
     for (const claim of [...this.#claims]) this.lose(claim);
   }
 
-  /** Takes note that everything before an offset was delivered; the claim's next turn comes after all others. */
+  /** Everything before an offset has been delivered: the claim is last in the order now. */
   delivered(claim: OwnedClaim, position: number): void {
     claim.position = position;
     this.#claims.delete(claim);

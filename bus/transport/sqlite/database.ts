@@ -5,30 +5,30 @@ import { toBusError } from "./errors.ts";
 import type { Synchronous } from "./options.ts";
 import { APPLICATION_ID, PAGE_BYTES, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
-/** SQLite's own wait for a lock blocks the thread, so it is short; the longer waits are the writer's. */
+/** SQLite's own wait for a lock blocks the thread, so it is short; the writer does the longer waits. */
 const LOCK_WAIT_MS = 10;
 
-/** A checkpoint blocks too: this many pages (4 MiB) keep it near 20 ms. */
+/** A checkpoint blocks too: with this many pages (4 MiB) it takes about 20 ms. */
 const CHECKPOINT_PAGES = 512;
 const WAL_KEPT_BYTES = 64 * 1_024 * 1_024;
 
-/** A bus's file: its statements, prepared once, with SQLite's errors as bus errors. */
+/** The database of a bus: prepares each statement once, and throws SQLite's errors as bus errors. */
 export class Database implements Disposable {
-  /** Where it is; `:memory:` for none. */
+  /** Path of the file, or `:memory:`. */
   readonly path: string;
-  /** Called when a transaction was rolled back. */
+  /** Called after a rollback. */
   onRollback: () => void = () => {};
-  /** How many transactions have begun. */
+  /** Number of transactions begun so far. */
   transactions = 0;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   /**
-   * Opens a bus, or makes a new one.
+   * Opens a bus, or creates it.
    *
    * @param path The file; its directory must exist.
    * @param synchronous How durable commits are.
-   * @throws {BusError} `denied`, `corrupt`, `invalid` (made by a newer version), `unavailable` (locked just now).
+   * @throws {BusError} `denied`, `corrupt`, `invalid` (created by a newer version), `unavailable` (locked at the moment).
    */
   constructor(path: string, synchronous: Synchronous) {
     this.path = path;
@@ -53,21 +53,24 @@ export class Database implements Disposable {
     if (synchronous === "full") this.get("PRAGMA fullfsync = 1");
     this.get(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     this.get(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
-    // Another process may have made the tables since.
+    // Another process may have created the tables in the meantime.
     if (isNew) this.transaction(() => this.#check() && SCHEMA.forEach((statement) => this.run(statement)));
   }
 
-  /** Whether the file is still empty. */
+  /** Whether the file is empty; throws if it is not a bus. */
   #check(): boolean {
     const { applicationId, version, isEmpty } = this.#guard(() => identify(this.#database));
     if (isEmpty) return true;
     if (applicationId !== APPLICATION_ID) {
-      throw new BusError("corrupt", `"${this.path}" is the database of another program: choose another file`);
+      throw new BusError(
+        "corrupt",
+        `Cannot open the bus "${this.path}": it is the database of another program`,
+      );
     }
     if (version <= SCHEMA_VERSION) return false;
     throw new BusError(
       "invalid",
-      `The bus "${this.path}" has schema ${version}, this version of imagebus knows up to ${SCHEMA_VERSION}: update it`,
+      `Cannot open the bus "${this.path}": it has schema ${version}, this imagebus supports up to ${SCHEMA_VERSION}; update it`,
     );
   }
 
@@ -75,28 +78,28 @@ export class Database implements Disposable {
     return this.get<Record<string, number>>(`PRAGMA ${name}`)![name]!;
   }
 
-  /** Changes whenever another connection has changed the file. */
+  /** A number that changes whenever another connection has changed the file. */
   version(): number {
     return this.#pragma("data_version");
   }
 
-  /** Runs a statement; returns how many rows it changed. */
+  /** Runs a statement; returns the number of changed rows. */
   run(sql: string, ...values: SQLInputValue[]): number {
     return this.#guard(() => Number(this.#prepare(sql).run(...values).changes));
   }
 
-  /** The first row, if there is one. */
+  /** The first row of a query, if there is one. */
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
   }
 
-  /** All rows. There is no `iterate` here: Deno's (2.9.6) ends without an error where the file is damaged. */
+  /** All rows of a query. There is no `iterate`: that of Deno 2.9.6 ends without an error where the file is damaged. */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
   }
 
   /**
-   * Runs work as one transaction that no other writer can come between.
+   * Runs work in a transaction that excludes all other writers from its start.
    *
    * @param work Must not await.
    * @throws What the work throws; then nothing of it is stored.
@@ -115,7 +118,7 @@ export class Database implements Disposable {
   }
 
   #rollback(): void {
-    // Where the disk is full or failing, SQLite has rolled back already.
+    // On a full or failing disk SQLite has rolled back already.
     if (this.#database.isTransaction) this.run("ROLLBACK");
     this.onRollback();
   }

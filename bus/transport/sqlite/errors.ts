@@ -6,21 +6,21 @@ interface Meaning {
   readonly advice: string;
 }
 
-const BUSY: Meaning = { code: "unavailable", advice: "another program keeps it locked" };
+const BUSY: Meaning = { code: "unavailable", advice: "another program has locked it" };
 const DENIED: Meaning = {
   code: "denied",
   advice: "this user must be able to write the file and its directory",
 };
 const CORRUPT: Meaning = {
   code: "corrupt",
-  advice: "it is damaged, or not an imagebus file; move it away to start anew",
+  advice: "it is damaged or not an imagebus file; move it away to start with a new one",
 };
 const UNOPENED: Meaning = {
   code: "denied",
   advice: "it must be a file, in a directory that this user can write",
 };
 
-/** By primary result code, see sqlite.org/rescode.html. */
+/** By primary result code: https://sqlite.org/rescode.html. */
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   3: DENIED,
   5: BUSY,
@@ -28,9 +28,9 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   8: DENIED,
   10: { code: "unavailable", advice: "the disk reports an error" },
   11: CORRUPT,
-  13: { code: "queue_full", advice: "the disk is full; make room" },
+  13: { code: "queue_full", advice: "the disk is full; free some space" },
   14: UNOPENED,
-  18: { code: "too_large", advice: "SQLite takes at most 1,000,000,000 bytes" },
+  18: { code: "too_large", advice: "SQLite stores at most 1,000,000,000 bytes per value" },
   23: DENIED,
   26: CORRUPT,
 };
@@ -47,11 +47,12 @@ const CODES_BY_TEXT: readonly (readonly [string, number])[] = [
 ];
 
 /**
- * What an error of `node:sqlite` or Deno means for the bus.
+ * Translates errors of `node:sqlite` and Deno.
  *
  * @param error What was thrown.
- * @param path The bus's file, for the message.
- * @returns A {@linkcode BusError} with the error as its cause; what says nothing of the file comes back as it is.
+ * @param path Of the file, for the message.
+ * @returns A {@linkcode BusError} with the error as its cause; an error that has nothing to do with the file is returned
+ * unchanged.
  */
 export function toBusError(error: unknown, path: string): unknown {
   if (error instanceof BusError || !(error instanceof Error)) return error;
@@ -60,10 +61,10 @@ export function toBusError(error: unknown, path: string): unknown {
   const meaning = MEANINGS[resultCode(error)];
   if (!meaning) return error;
   const { code, advice } = meaning;
-  return new BusError(code, `The bus "${path}" failed: ${error.message} (${advice})`, { cause: error });
+  return new BusError(code, `Cannot use the bus "${path}": ${error.message}; ${advice}`, { cause: error });
 }
 
-/** Opening a file and stepping through rows fail without a result code. */
+/** Errors from opening a file and from stepping through rows have no result code. */
 function resultCode(error: Error): number {
   if ("errcode" in error) return Number(error.errcode) & 0xff;
   return CODES_BY_TEXT.find(([text]) => error.message.startsWith(text))?.[1] ?? 1;
@@ -72,7 +73,11 @@ function resultCode(error: Error): number {
 function notCapable(error: Error, path: string): BusError {
   const directory = dirname(path);
   const flags = `--allow-read="${directory}" --allow-write="${directory}"`;
-  return new BusError("denied", `Deno may not open the bus "${path}": run it with ${flags}`, {
-    cause: error,
-  });
+  return new BusError(
+    "denied",
+    `Cannot open the bus "${path}": Deno lacks the permission; run it with ${flags}`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,0 +1,167 @@
+import { decodeResult } from "./envelope.ts";
+import type { Result } from "./result.ts";
+import type { ResultStream } from "./result_stream.ts";
+import { RESULTS_TOPIC } from "./topics.ts";
+import { BusError } from "./transport/errors.ts";
+import type { Transport } from "./transport/transport.ts";
+
+/** A result that a caller waits for. */
+export interface WantedResult {
+  /** The id of the request. */
+  readonly id: string;
+  /** Which model to look for when no result comes; for the message. */
+  readonly model: string;
+  /** Time limit in milliseconds. @default {30_000} */
+  readonly timeoutMs?: number;
+  /** Ends the wait: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const MAX_WAITING = 100_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** The results that callers of one bus wait for. All share one stream of results, opened by the first of them. */
+export class Replies {
+  readonly #transport: Transport;
+  readonly #openStream: () => ResultStream;
+  readonly #waiting = new Map<string, PromiseWithResolvers<Result>>();
+  #listening: Promise<void> | undefined;
+
+  /**
+   * @param transport The bus, for messages.
+   * @param openStream Opens a stream of all results from now on.
+   */
+  constructor(transport: Transport, openStream: () => ResultStream) {
+    this.#transport = transport;
+    this.#openStream = openStream;
+  }
+
+  /**
+   * Waits for a result.
+   *
+   * @param wanted Which one, and for how long.
+   * @param ask Sends the request, or looks for a stored result. Called after listening has started, so that no result is
+   * missed in between.
+   * @returns What `ask` found, or what came first.
+   * @throws {BusError} `timeout`; `queue_full` with 100,000 waits; `invalid`: the id is waited for already; `closed`.
+   */
+  async wait(wanted: WantedResult, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
+    const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = wanted;
+    checkTimeout(timeoutMs);
+    const reply = this.#expect(id);
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, ...wanted.signal ? [wanted.signal] : []]);
+    const timer = setTimeout(() => end.abort(noResult(wanted, timeoutMs, this.#transport)), timeoutMs);
+    const abort = () => reply.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      await Promise.race([this.#listen(), reply.promise]);
+      return await Promise.race([ask(signal), reply.promise]) ?? await reply.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+      signal.removeEventListener("abort", abort);
+      // A search may still be running.
+      end.abort(null);
+    }
+  }
+
+  /** Rejects everyone who waits as `closed`. */
+  close(): void {
+    this.#rejectAll(new BusError("closed", "The bus is closed"));
+  }
+
+  #expect(id: string): PromiseWithResolvers<Result> {
+    if (this.#waiting.size >= MAX_WAITING) {
+      throw new BusError(
+        "queue_full",
+        `Cannot wait for ${id}: ${MAX_WAITING} results are waited for already`,
+      );
+    }
+    if (this.#waiting.has(id)) {
+      throw new BusError("invalid", `Cannot wait for ${id}: this bus waits for its result already`);
+    }
+    const reply = Promise.withResolvers<Result>();
+    // It can be rejected while the request is still being sent.
+    reply.promise.catch(() => {});
+    this.#waiting.set(id, reply);
+    return reply;
+  }
+
+  #listen(): Promise<void> {
+    return this.#listening ??= this.#start();
+  }
+
+  async #start(): Promise<void> {
+    const stream = this.#openStream();
+    try {
+      await stream.ready;
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
+    void this.#resolveFrom(stream);
+  }
+
+  async #resolveFrom(stream: ResultStream): Promise<void> {
+    let reason: unknown = new BusError("closed", "The bus is closed");
+    try {
+      for await (const result of stream) this.#waiting.get(result.id)?.resolve(result);
+    } catch (error) {
+      reason = error;
+    }
+    this.#listening = undefined;
+    this.#rejectAll(reason);
+  }
+
+  #rejectAll(reason: unknown): void {
+    for (const { reject } of this.#waiting.values()) reject(reason);
+  }
+}
+
+/**
+ * Searches the results that are stored by now.
+ *
+ * @param transport The bus.
+ * @param id The id of the request.
+ * @param since When it was sent, by this machine's clock; without it everything that the bus keeps is searched.
+ * @param signal Ends the search: it rejects with the signal's reason.
+ * @returns The last result of this id, if there is one.
+ */
+export async function findResult(
+  transport: Transport,
+  id: string,
+  since: Date | undefined,
+  signal: AbortSignal,
+): Promise<Result | undefined> {
+  const from = since ? new Date(since.getTime() - MAX_CLOCK_SKEW_MS) : "start";
+  await using stored = await transport.subscribe([RESULTS_TOPIC], { from, until: "end", signal });
+  let found: Result | undefined;
+  for await (const { messages } of stored) {
+    signal.throwIfAborted();
+    for (const message of messages) {
+      if (message.headers["ce_id"] === id) found = decodeResult(message) ?? found;
+    }
+  }
+  return found;
+}
+
+/**
+ * Checks a time limit.
+ *
+ * @throws {BusError} `invalid` outside of 1 to 2,147,483,647 ms, the range of timers.
+ */
+export function checkTimeout(timeoutMs = DEFAULT_TIMEOUT_MS): void {
+  if (timeoutMs >= 1 && timeoutMs <= 2_147_483_647) return;
+  throw new BusError("invalid", `timeoutMs is ${timeoutMs}: expected 1 to 2147483647 milliseconds`);
+}
+
+function noResult({ id, model }: WantedResult, timeoutMs: number, { url }: Transport): BusError {
+  return new BusError(
+    "timeout",
+    `No result for ${id} within ${timeoutMs} ms: check that a worker serves ${model} on ${url}. ` +
+      "The image stays on the bus.",
+  );
+}
