@@ -4,27 +4,31 @@ import type { Log, Partition, Topic } from "./log.ts";
 /** A partition that a member owns. */
 export interface Holding {
   readonly partition: Partition;
-  /** Where the group left off. */
+  /** Offset of the next message for the group. */
   readonly position: number;
 }
 
 /** What a member owns after {@linkcode GroupStore.share}. */
 export interface Share {
-  /** The member's id; another than before when the others had given it up. */
+  /** Id of the member: a new one if the other members had evicted it. */
   readonly member: number;
   readonly generation: number;
   readonly holdings: readonly Holding[];
-  /** How many partitions too many it holds, by topic. */
+  /** How many partitions too many it owns, by topic. */
   readonly surplus: ReadonlyMap<string, number>;
-  /** When the first of the other members will have been silent for too long, in milliseconds since 1970-01-01 UTC. */
+  /** When the first of the other members expires without a heartbeat, in milliseconds since 1970-01-01 UTC. */
   readonly expiresAt: number | null;
 }
 
 /**
- * Who is in a group, owns what, and came how far. All but `generation` must run inside a transaction.
+ * Members, claims and commits of a group. All methods but `generation` must run inside a transaction.
  *
- * The members meet only in these tables. Each knows how many partitions of a topic are due to it, takes free ones up to
- * that number, and lets go of what is over it; so they need no leader, and move no more partitions than they must.
+ * The members meet only in these tables. Each computes how many partitions of a topic are due to it, claims free ones up to
+ * that number, and releases what exceeds it: no leader is needed, and no more partitions move than necessary.
+ *
+ * A membership is a lease: `renewed + session` is when it expires. Whoever runs `share` after that deletes the row, and with it
+ * the claims. Clocks are compared only within one machine. A commit is checked against the claims in its own transaction, so an
+ * evicted owner cannot commit, even before it notices.
  */
 export class GroupStore {
   readonly #database: Database;
@@ -34,11 +38,11 @@ export class GroupStore {
   readonly #sessionMs: number;
 
   /**
-   * @param database Where the tables are.
-   * @param log Its messages.
-   * @param group The group.
-   * @param topics What this side subscribes to.
-   * @param sessionMs How long a member may be silent until the others give it up.
+   * @param database With the tables.
+   * @param log In the same database.
+   * @param group Name of the group.
+   * @param topics That this member subscribes to.
+   * @param sessionMs How long a membership lasts after a heartbeat, in milliseconds.
    */
   constructor(database: Database, log: Log, group: string, topics: readonly Topic[], sessionMs: number) {
     this.#database = database;
@@ -48,7 +52,7 @@ export class GroupStore {
     this.#sessionMs = sessionMs;
   }
 
-  /** Counts the changes of members and claims; to be read often. */
+  /** Number of changes of members and claims so far; cheap to read. */
   generation(): number {
     const sql = "SELECT generation FROM groups WHERE name = ?";
     return this.#database.get<{ generation: number }>(sql, this.#group)?.generation ?? 0;
@@ -61,7 +65,7 @@ export class GroupStore {
     );
   }
 
-  /** Lets the group begin at the present ends where it has committed nothing. */
+  /** Commits the current ends for the group where it has committed nothing. */
   startAtEnd(): void {
     this.#database.run("INSERT OR IGNORE INTO groups (name) VALUES (?)", this.#group);
     for (const { id } of this.#topics) {
@@ -74,9 +78,9 @@ export class GroupStore {
   }
 
   /**
-   * Shows that the member lives, gives up those that don't, and takes what is due to it.
+   * A heartbeat: renews the membership, evicts expired members, and claims free partitions that are due to the member.
    *
-   * @param member Its id, or `null` to join.
+   * @param member Its id; `null` to join.
    */
   share(member: number | null): Share {
     const id = member !== null && this.#renew(member) ? member : this.#join();
@@ -115,13 +119,13 @@ export class GroupStore {
     return id;
   }
 
-  /** Members whose last sign of life lies in the future died before the clock was set back. */
+  /** A heartbeat in the future is from before the clock was set back: its member is most likely dead. */
   #evictExpired(member: number): void {
-    const silent = "DELETE FROM members WHERE group_name = ? AND id <> ? AND abs(? - renewed) > session";
-    if (this.#database.run(silent, this.#group, member, Date.now()) > 0) this.#changed();
+    const expired = "DELETE FROM members WHERE group_name = ? AND id <> ? AND abs(? - renewed) > session";
+    if (this.#database.run(expired, this.#group, member, Date.now()) > 0) this.#changed();
   }
 
-  /** Claims what is free up to what is due; returns how much more than that is held. */
+  /** Claims free partitions up to the number that is due; returns how many more than that are held. */
   #settle(member: number, topic: Topic): number {
     const held = this.#claimed(topic).filter((owner) => owner === member).length;
     const due = this.#due(member, topic);
@@ -139,7 +143,7 @@ export class GroupStore {
     return rows.map((row) => row.member);
   }
 
-  /** Those that get one more are others for each topic, so that topics of one partition are shared too. */
+  /** The members that get one more differ from topic to topic, so that topics with one partition are shared out too. */
   #due(member: number, topic: Topic): number {
     const members = this.#database.all<{ id: number }>(
       "SELECT m.id FROM members m JOIN member_topics t ON t.member = m.id WHERE m.group_name = ? AND t.topic = ? ORDER BY m.id",
@@ -181,9 +185,9 @@ export class GroupStore {
   }
 
   /**
-   * Remembers how far a claim was worked off.
+   * Stores how far a claim has been processed.
    *
-   * @returns Whether the member still owns it; if not, nothing was remembered.
+   * @returns Whether the member still owns the partition; if not, nothing is stored.
    */
   commit(member: number, partition: Partition, offset: number): boolean {
     return this.#database.run(
@@ -197,13 +201,13 @@ export class GroupStore {
     ) > 0;
   }
 
-  /** Gives one partition back. */
+  /** Releases a partition. */
   release(member: number, partition: Partition): void {
     const sql = "DELETE FROM claims WHERE group_name = ? AND partition = ? AND member = ?";
     if (this.#database.run(sql, this.#group, partition.id, member) > 0) this.#changed();
   }
 
-  /** Ends the membership and gives everything back. */
+  /** Ends the membership and releases everything. */
   leave(member: number): void {
     if (this.#database.run("DELETE FROM members WHERE id = ?", member) > 0) this.#changed();
   }

@@ -9,13 +9,13 @@ const MAX_READ_BYTES = 1_048_576;
 
 const PARTITION = "SELECT first, next, bytes FROM partitions WHERE id = ?";
 
-/** So many records of a partition from an offset on. */
+/** Records of partition ?1 from offset ?2, at most ?3. */
 const ONWARDS =
   `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
 
 /** A partition of a topic. */
 export interface Partition {
-  /** Its key in the database. */
+  /** Primary key. */
   readonly id: number;
   readonly topic: string;
   readonly number: number;
@@ -23,16 +23,16 @@ export interface Partition {
 
 /** A topic. */
 export interface Topic {
-  /** Its key in the database. */
+  /** Primary key. */
   readonly id: number;
   readonly partitions: readonly Partition[];
 }
 
-/** What a new topic is like. */
+/** Properties of a new topic. */
 export interface TopicPlan {
-  /** How many partitions it has. */
+  /** Number of partitions. */
   readonly partitions: number;
-  /** Whether its messages are removed by their age alone. */
+  /** Whether its messages are removed by age alone. */
   readonly expires: boolean;
 }
 
@@ -47,7 +47,7 @@ interface RecordRow extends StoredRecord {
   readonly timestamp: number;
 }
 
-/** Topics and their messages. What changes something must run inside a transaction. */
+/** Topics and their messages. Methods that write must run inside a transaction. */
 export class Log {
   readonly #database: Database;
   readonly #topics = new Map<string, Topic>();
@@ -59,13 +59,13 @@ export class Log {
   }
 
   /**
-   * Finds a topic, or makes it.
+   * Finds a topic, or creates it.
    *
    * @param name A valid name.
-   * @param plan What it is like when it is made.
+   * @param plan Properties if it is created.
    */
   ensureTopic(name: string, plan: TopicPlan): Topic {
-    return this.#find(name) ?? this.#make(name, plan);
+    return this.#find(name) ?? this.#create(name, plan);
   }
 
   #find(name: string): Topic | undefined {
@@ -80,7 +80,7 @@ export class Log {
     return topic;
   }
 
-  #make(name: string, { partitions, expires }: TopicPlan): Topic {
+  #create(name: string, { partitions, expires }: TopicPlan): Topic {
     const insert = "INSERT INTO topics (name, expires) VALUES (?, ?) RETURNING id";
     const { id } = this.#database.get<{ id: number }>(insert, name, Number(expires))!;
     const sql = "INSERT INTO partitions (topic, number) VALUES (?, ?)";
@@ -88,7 +88,7 @@ export class Log {
     return this.#find(name)!;
   }
 
-  /** Adds records to the ends of a topic's partitions. */
+  /** Appends records to the partitions of a topic. */
   append(topic: Topic, records: readonly StoredRecord[]): void {
     const timestamp = Date.now();
     for (const [partition, share] of this.#spread(topic, records)) {
@@ -121,12 +121,12 @@ export class Log {
   }
 
   /**
-   * Reads on.
+   * Reads messages.
    *
-   * @param partition Where from.
-   * @param offset The first offset that is wanted; the messages may begin later.
-   * @param maxMessages The most to read.
-   * @returns In ascending order, at most a mebibyte or one message; empty at the end.
+   * @param partition The partition.
+   * @param offset Of the first message; if it is no longer kept, reading starts at the next that is.
+   * @param maxMessages Largest number of messages.
+   * @returns In ascending order, at most 1 MiB or one message; empty at the end.
    */
   read(partition: Partition, offset: number, maxMessages: number): Message[] {
     const count = this.#readable(partition, offset, maxMessages);
@@ -137,7 +137,7 @@ export class Log {
     return rows.map((row) => toMessage(partition, row));
   }
 
-  /** How many messages make up about as much as may be read; begins with a guess by their mean size. */
+  /** How many messages fit into a read. Starts with a guess by their mean size. */
   #readable({ id }: Partition, offset: number, maxMessages: number): number {
     const { first, next, bytes } = this.#database.get<PartitionRow>(PARTITION, id)!;
     if (Math.max(offset, first) >= next) return 0;
@@ -151,17 +151,17 @@ export class Log {
     return count;
   }
 
-  /** The first and the next offset of a partition. */
+  /** Offsets of the oldest message and of the next one to be stored. */
   bounds({ id }: Partition): { readonly first: number; readonly next: number } {
     return this.#database.get<PartitionRow>(PARTITION, id)!;
   }
 
   /**
-   * Where messages begin that are not older than a time: found by halving, as each was stored after the one before it.
+   * Finds the first message that is not older than a time. A binary search, as timestamps ascend with offsets.
    *
-   * @param partition Of which partition.
+   * @param partition The partition.
    * @param time In milliseconds since 1970-01-01 UTC.
-   * @returns The offset; the next one to come when all are older.
+   * @returns Its offset; that of the next message to be stored if all are older.
    */
   since(partition: Partition, time: number): number {
     const sql = `SELECT timestamp FROM records WHERE id = (?1 << ${OFFSET_BITS}) + ?2`;
@@ -176,9 +176,9 @@ export class Log {
   }
 
   /**
-   * All topics.
+   * Lists all topics.
    *
-   * @param group Whose commits are told.
+   * @param group Whose commits to include.
    */
   list(group: string | null): TopicInfo[] {
     const rows = this.#database.all<PartitionInfo & { name: string }>(
@@ -201,8 +201,12 @@ function toMessage({ topic, number }: Partition, row: RecordRow): Message {
   try {
     return { topic, partition: number, offset, timestamp, value, ...decodeRecord(row) };
   } catch (cause) {
-    throw new BusError("corrupt", `Message ${offset} of ${topic}, partition ${number}, can't be read`, {
-      cause,
-    });
+    throw new BusError(
+      "corrupt",
+      `Cannot read message ${offset} of ${topic}, partition ${number}: it is damaged`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,21 +1,26 @@
-import { BusError } from "../errors.ts";
+import { isRetriable } from "../errors.ts";
 import { type Claims, OwnedClaim } from "./claims.ts";
 import type { GroupStore, Share } from "./group_store.ts";
 import type { Writer } from "./writer.ts";
 
-/** What a {@linkcode Member} is made of. */
+/** Parts of a {@linkcode Member}. */
 export interface MemberParts {
   readonly store: GroupStore;
   readonly writer: Writer;
   readonly claims: Claims;
   readonly heartbeatMs: number;
-  /** How long a partition that is due to another member waits for the commit of what was delivered. */
+  /** How long a partition that is due to another member is kept for the commit of what was delivered, in milliseconds. */
   readonly drainMs: number;
-  /** Called when claims have changed, with an error when the member can't go on. */
+  /** Called after changes of the claims, with an error if the member cannot continue. */
   readonly onChange: (failure?: unknown) => void;
 }
 
-/** One subscription's part in a group: shows that it lives, and follows the shares as others come and go. */
+/**
+ * The membership of one subscription in a group: sends heartbeats, and adapts its claims as other members come and go.
+ *
+ * A claim that is due to another member is handed over in two steps: first nothing more is delivered (`endingSince`), then, once
+ * all that was delivered is committed or `drainMs` have passed, the partition is released.
+ */
 export class Member {
   readonly #parts: MemberParts;
   readonly #heartbeat: ReturnType<typeof setInterval>;
@@ -27,8 +32,8 @@ export class Member {
   #working: Promise<void> | null = null;
 
   /**
-   * @param parts What it works with.
-   * @param share What it got when it joined.
+   * @param parts Its parts.
+   * @param share From joining.
    */
   constructor(parts: MemberParts, share: Share) {
     this.#parts = parts;
@@ -36,12 +41,12 @@ export class Member {
     this.#heartbeat = setInterval(() => this.#renew(), parts.heartbeatMs);
   }
 
-  /** To be called when something in the database has changed: looks whether it was the group. */
+  /** To be called after any change of the database: checks whether it concerns the group. */
   follow(): void {
     if (!this.#ended && this.#parts.store.generation() !== this.#generation) this.#renew();
   }
 
-  /** One at a time; what comes in between is done once more. */
+  /** Runs one heartbeat at a time; requests during one are merged into the next. */
   #renew(): void {
     this.#isDue = true;
     this.#working ??= this.#work();
@@ -61,8 +66,8 @@ export class Member {
       this.#apply(await writer.run(() => store.share(this.#id)));
       await this.#release();
     } catch (error) {
-      // The next heartbeat tries again.
-      if (!(error instanceof BusError && error.retriable) && !this.#ended) onChange(error);
+      // Otherwise the next heartbeat retries.
+      if (!isRetriable(error) && !this.#ended) onChange(error);
     }
   }
 
@@ -82,7 +87,7 @@ export class Member {
     onChange();
   }
 
-  /** What a silent member had is taken when its session ends, not up to a heartbeat later. */
+  /** Partitions of a dead member are claimed when its session expires, not at the heartbeat after that. */
   #renewAt(expiresAt: number | null): void {
     clearTimeout(this.#expiry);
     const dueIn = expiresAt === null ? Infinity : expiresAt - Date.now() + 1;
@@ -94,7 +99,7 @@ export class Member {
   #markEnding(surplus: ReadonlyMap<string, number>): void {
     const byTopic = Map.groupBy(this.#parts.claims, ({ topic }) => topic);
     for (const [topic, claims] of byTopic) {
-      // Those that are ending already stay the first choice.
+      // Claims that are ending already are preferred, so that not more than the surplus stop delivering.
       const order = (claim: OwnedClaim) => claim.endingSince ?? Infinity;
       claims.sort((a, b) =>
         a.endingSince === b.endingSince ? b.partition - a.partition : order(a) - order(b)
@@ -105,7 +110,7 @@ export class Member {
     }
   }
 
-  /** Gives back what is due to others, as soon as what was delivered of it is committed. */
+  /** Releases what is due to others and drained. */
   async #release(): Promise<void> {
     const { store, writer, claims, drainMs } = this.#parts;
     const late = performance.now() - drainMs;
@@ -118,10 +123,10 @@ export class Member {
   }
 
   /**
-   * Remembers for the group how far its claims were worked off.
+   * Stores for the group how far claims have been processed. Claims that this member no longer owns are lost.
    *
-   * @param positions Claims of this member, and the next offset of each.
-   * @param along Done in the same transaction, when all of them are still owned.
+   * @param positions Claims with the offset of the next message.
+   * @param along Runs in the same transaction, if all of the claims are still owned.
    */
   async commit(positions: readonly (readonly [OwnedClaim, number])[], along = () => {}): Promise<void> {
     const { store, writer, claims } = this.#parts;
@@ -137,7 +142,7 @@ export class Member {
     if (positions.some(([{ endingSince }]) => endingSince !== null)) this.#renew();
   }
 
-  /** Leaves the group. What can't be given back now, the others take when the session has run out. */
+  /** Leaves the group. If that fails, the others take over when the session expires. */
   async leave(): Promise<void> {
     this.abandon();
     await this.#working;
@@ -145,7 +150,7 @@ export class Member {
     await writer.run(() => store.leave(this.#id!)).catch(() => {});
   }
 
-  /** Stops without telling the others, as a killed process does. */
+  /** Stops without notifying the others, like a killed process. */
   abandon(): void {
     this.#ended = true;
     clearInterval(this.#heartbeat);

@@ -4,29 +4,29 @@ import { toBytes, toText } from "../text.ts";
 /** A message as it is stored. */
 export interface StoredRecord {
   readonly key: Uint8Array | null;
-  /** JSON: text is a string, bytes are an array with their base64; `null` for no headers. */
+  /** JSON object: a text is a string, bytes are an array with their base64; `null` for no headers. */
   readonly headers: string | null;
   readonly value: Uint8Array;
 }
 
-/** Counted for each record besides its key, headers and value, so that many empty ones are bounded too. */
+/** Counts for each record besides key, headers and value, so that empty records are bounded too. */
 export const RECORD_OVERHEAD_BYTES = 64;
 
-/** Brings a message into the form it is stored in. */
+/** Encodes a message for the table. */
 export function encodeRecord({ key, value, headers }: OutgoingMessage): StoredRecord {
   return { key: key == null ? null : toBytes(key), headers: headers ? encodeHeaders(headers) : null, value };
 }
 
-/** What a record counts for, in bytes. */
+/** Size of a record as the limits count it, in bytes. */
 export function recordBytes({ key, headers, value }: StoredRecord): number {
   return value.length + (key?.length ?? 0) + (headers?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }
 
-/** The same of a row of the table. */
+/** {@linkcode recordBytes} in SQL. */
 export const RECORD_BYTES_SQL =
   `length(value) + coalesce(length(key), 0) + coalesce(length(headers), 0) + ${RECORD_OVERHEAD_BYTES}`;
 
-/** The key and headers of a stored record. */
+/** Decodes the key and headers of a record. */
 export function decodeRecord({ key, headers }: StoredRecord): { key: Text | null; headers: MessageHeaders } {
   return { key: key && toText(key), headers: headers === null ? {} : decodeHeaders(headers) };
 }

@@ -4,42 +4,42 @@ import { RECORD_BYTES_SQL } from "./record.ts";
 import { OFFSET_BITS } from "./schema.ts";
 import type { Writer } from "./writer.ts";
 
-/** One step of removing: so many messages, or the one that reaches so many bytes. */
+/** A step removes at most this many messages, and stops after the one that reaches this many bytes. */
 const STEP_MESSAGES = 256;
 const STEP_BYTES = 4_194_304;
 
-/** When room is made, it is made for more than one message, but at most this much. */
+/** At the limit, more is removed than the next message needs, but not more than this. */
 const MAX_SLACK_BYTES = 16_777_216;
 
-/** The records of a partition from an offset up to another. */
+/** Records of partition ?1 from offset ?2 up to ?3. */
 const RANGE = `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3`;
 
 interface Removable {
-  /** The partition's id. */
+  /** Id of the partition. */
   readonly id: number;
   readonly first: number;
   readonly next: number;
   readonly expires: 0 | 1;
-  /** Every group that has committed anything of the topic is past the messages before this offset. */
+  /** Every group that has committed anything in the topic has processed the messages before this offset. */
   readonly finished: number;
-  /** When the oldest message was sent; `null` when there is none. */
+  /** Timestamp of the oldest message; `null` if there is none. */
   readonly oldest: number | null;
 }
 
-/** Up to which offset a partition's messages may be removed. */
+/** The offset up to which messages of a partition may be removed. */
 type Limit = (partition: Removable) => number;
 
 const FINISHED: Limit = ({ finished, next }) => Math.min(finished, next);
 const EXPIRING: Limit = ({ expires, next }) => expires ? next : 0;
 const AGED: Limit = (partition) => Math.max(FINISHED(partition), EXPIRING(partition));
 
-/** How much is kept, and for how long. */
+/** How much to keep, and for how long. */
 export interface RetentionSettings {
   readonly maxQueueBytes: number;
   readonly retentionMs: number;
 }
 
-/** Removes what is no longer needed. Where no group has committed anything, the messages wait for the first one. */
+/** Removes messages that are no longer needed. Where no group has committed anything, they are kept for the first one. */
 export class Retention {
   readonly #database: Database;
   readonly #settings: RetentionSettings;
@@ -52,13 +52,13 @@ export class Retention {
   }
 
   /**
-   * Makes room for messages about to be appended: when the bus is full, finished messages are removed however young they
-   * are, then those of topics that expire; the oldest first. Must run inside a transaction.
+   * Reserves room for messages that are about to be appended. If the bus is full, messages that every group has processed are
+   * removed, however young, then those of expiring topics; the oldest first. Must run inside a transaction.
    *
-   * @param bytes What the messages count for.
+   * @param bytes Size of the messages, as {@linkcode recordBytes} counts it.
    * @throws {BusError} `queue_full`.
    */
-  makeRoom(bytes: number): void {
+  reserve(bytes: number): void {
     this.#count();
     const { maxQueueBytes } = this.#settings;
     if (this.#live + bytes > maxQueueBytes) {
@@ -71,7 +71,7 @@ export class Retention {
     this.#live += bytes;
   }
 
-  /** Others may have written between two transactions, but not within one. */
+  /** Other processes can write between two transactions, but not within one. */
   #count(): void {
     if (this.#transaction === this.#database.transactions) return;
     this.#transaction = this.#database.transactions;
@@ -89,20 +89,20 @@ export class Retention {
     const { maxQueueBytes } = this.#settings;
     return new BusError(
       "queue_full",
-      `The bus "${this.#database.path}" is full: ${this.#live} bytes wait to be processed, ${bytes} more go over ` +
-        `maxQueueBytes, ${maxQueueBytes}. ${
-          largest ? `Most of them are in the topic ${largest.name}. ` : ""
-        }` +
-        `Let a service work them off, or raise maxQueueBytes`,
+      `Cannot store ${bytes} bytes on "${this.#database.path}": ${this.#live} wait to be processed` +
+        `${
+          largest ? `, most of them in ${largest.name}` : ""
+        }; the limit maxQueueBytes is ${maxQueueBytes}. ` +
+        "Let a worker process them, or raise the limit",
     );
   }
 
-  /** Removes what is older than the retention time and no longer awaited, in steps that leave others their turn. */
+  /** Removes what is older than the retention time and no longer needed, in steps so that other work is not blocked. */
   async sweep(writer: Writer): Promise<void> {
     while (await writer.run(() => this.#removeOldest(AGED, Date.now() - this.#settings.retentionMs)));
   }
 
-  /** Removes one step's worth of the oldest messages; returns whether there was one. */
+  /** Removes one step of the partition with the oldest message; returns whether there was something to remove. */
   #removeOldest(limit: Limit, before: number): boolean {
     const candidates = this.#partitions().filter((partition) => {
       return partition.oldest !== null && partition.oldest < before && partition.first < limit(partition);

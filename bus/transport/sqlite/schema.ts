@@ -1,21 +1,22 @@
-/** `imab`: marks the file as a bus, for `file(1)` and for us. */
+/** `imab`: identifies the file as a bus, also for `file(1)`. */
 export const APPLICATION_ID = 0x696d6162;
 
-/** Raised with every change of the tables that an older version could not read or would damage. */
+/** Incremented with each change that an older version could not read, or would damage. */
 export const SCHEMA_VERSION = 1;
 
-/** Pages of this size hold a small image with its headers beside others, so that few images overflow into pages of their own. */
+/** Large enough that most small images with their headers need no overflow pages. */
 export const PAGE_BYTES = 8_192;
 
-/** A record's id is its partition's id, shifted by so many bits, plus its offset. */
+/** The id of a record is the id of its partition, shifted left by this many bits, plus its offset. */
 export const OFFSET_BITS = 40;
 
 /**
- * Records are an ordinary table, not one without rowid: there, SQLite moves all but a quarter of a page of each row into
- * overflow pages, and images of 2 to 8 KB took three times their size.
+ * `records` has a rowid: without one, SQLite moves all but a quarter of a page of each row into overflow pages, and images of
+ * 2 to 8 KB took three times their size.
  *
- * Of a member that is not renewed in time, the others remove the row, and with it its claims. Its id is never given out
- * again, so that a claim's owner can be told by it alone.
+ * `members.renewed` is the last heartbeat and `session` how long the membership lasts after it, in milliseconds. When it has
+ * expired, another member deletes the row, and with it the claims. An id is never reused, so it alone identifies the owner of a
+ * claim.
  */
 export const SCHEMA: readonly string[] = [
   `CREATE TABLE topics (

@@ -3,11 +3,11 @@ import type { Topic } from "./log.ts";
 import { encodeRecord, RECORD_OVERHEAD_BYTES, recordBytes } from "./record.ts";
 import type { Store } from "./store.ts";
 
-/** A part is full at about this size, so that no transaction blocks the thread for long. */
+/** Approximate size of a full part: larger transactions would block the thread for too long. */
 const PART_MESSAGES = 500;
 const PART_BYTES = 1_048_576;
 
-/** Later messages begin a new part, so that each waits about as long as it may for the locks of others. */
+/** Later messages start a new part: the deadline of a part counts from its first message. */
 const PART_OPEN_MS = 50;
 
 /** Messages to one topic that are stored together. */
@@ -18,15 +18,15 @@ interface Part {
   stored: Promise<void>;
 }
 
-/** Joins sends that wait at the same time: a topic's messages are stored in the order they were sent, many at once. */
+/** Combines concurrent sends to a topic: their messages are stored in the order of the calls, many per transaction. */
 export class SendQueue {
   readonly #store: Store;
   readonly #ensure: (topic: string) => Topic;
   readonly #open = new Map<string, Part>();
 
   /**
-   * @param store Where to.
-   * @param ensure Finds or makes a topic; called inside a transaction.
+   * @param store Stores the messages.
+   * @param ensure Finds or creates a topic; called inside a transaction.
    */
   constructor(store: Store, ensure: (topic: string) => Topic) {
     this.#store = store;
@@ -34,11 +34,11 @@ export class SendQueue {
   }
 
   /**
-   * Stores messages. They are encoded only when their turn has come: what waits costs no memory of its own.
+   * Stores messages. They are encoded only inside the transaction, so that waiting messages take no additional memory.
    *
    * @param topic A valid name.
    * @param messages Already checked.
-   * @param signal Takes back what has not begun; such messages share no part with others.
+   * @param signal Withdraws messages that have not been stored yet; such messages do not share a part with others.
    */
   async send(
     topic: string,
@@ -76,14 +76,14 @@ export class SendQueue {
   }
 
   /**
-   * Stores messages at once; to be called inside a transaction.
+   * Stores messages; to be called inside a transaction.
    *
    * @param topic A valid name.
    * @param messages Already checked.
    */
   append(topic: string, messages: readonly OutgoingMessage[]): void {
     const records = messages.map(encodeRecord);
-    this.#store.retention.makeRoom(records.reduce((sum, record) => sum + recordBytes(record), 0));
+    this.#store.retention.reserve(records.reduce((sum, record) => sum + recordBytes(record), 0));
     this.#store.log.append(this.#ensure(topic), records);
   }
 }

@@ -4,14 +4,14 @@ import { Log } from "./log.ts";
 import { Retention, type RetentionSettings } from "./retention.ts";
 import { Writer } from "./writer.ts";
 
-/** How to keep a {@linkcode Store}. */
+/** Settings of a {@linkcode Store}. */
 export interface StoreSettings extends RetentionSettings {
   readonly busyTimeoutMs: number;
-  /** Called with a reason when work had to be refused, with `null` when it goes on. */
+  /** Called with a reason when work was refused, and with `null` after the next success. */
   readonly onUnavailable: (reason: string | null) => void;
 }
 
-/** One connection to a bus's database, with everything that works on it. */
+/** A connection to the database of a bus, with the objects that work on it. */
 export class Store implements Disposable {
   readonly database: Database;
   readonly changes: Changes;

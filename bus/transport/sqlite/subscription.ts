@@ -1,5 +1,7 @@
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
+import { Condition } from "../../../lib/condition.ts";
 import { sleep } from "../../../lib/sleep.ts";
-import { BusError } from "../errors.ts";
+import { BusError, isRetriable } from "../errors.ts";
 import type {
   Batch,
   Claim,
@@ -16,25 +18,24 @@ import { GroupStore, type Share } from "./group_store.ts";
 import type { Partition, Topic } from "./log.ts";
 import { Member } from "./member.ts";
 import type { Store } from "./store.ts";
-import { turn } from "./writer.ts";
 
 const RETRY_PAUSE_MS = 50;
 
-/** How to subscribe, all checked. */
+/** Checked settings of a subscription. */
 export interface SubscriptionSettings extends SubscribeSettings {
-  /** Finds or makes the topics; called inside a transaction. */
+  /** Finds or creates the topics; called inside a transaction. */
   readonly topics: () => Topic[];
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
   /** Stores messages; called inside a transaction. */
   readonly append: (topic: string, messages: readonly OutgoingMessage[]) => void;
-  /** Told of each claim gained and lost. */
+  /** Called for each claim that is gained or lost. */
   readonly emit: (event: TransportEvent) => void;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Reads from the log when it is asked to, one batch at a time: it never holds a message that was not asked for. */
+/** Reads from the log on demand, one batch at a time: it buffers nothing. */
 export class SqliteSubscription implements Subscription {
   readonly #store: Store;
   readonly #claims: Claims;
@@ -42,7 +43,7 @@ export class SqliteSubscription implements Subscription {
   readonly #paused = new Set<string>();
   readonly #stopListening: () => void;
   #member: Member | null = null;
-  #woken = Promise.withResolvers<void>();
+  readonly #woken = new Condition();
   #failure: unknown;
   #closing: Promise<void> | null = null;
 
@@ -56,9 +57,9 @@ export class SqliteSubscription implements Subscription {
   /**
    * Subscribes.
    *
-   * @param store Where the messages are.
-   * @param settings What is wanted.
-   * @returns When it is in place.
+   * @param store With the messages.
+   * @param settings Checked settings.
+   * @returns Once it is in place.
    */
   static async open(store: Store, settings: SubscriptionSettings): Promise<SqliteSubscription> {
     const subscription = new SqliteSubscription(store, settings);
@@ -112,16 +113,16 @@ export class SqliteSubscription implements Subscription {
 
   #wake(failure?: unknown): void {
     this.#failure ??= failure;
-    this.#woken.resolve();
-    this.#woken = Promise.withResolvers();
+    this.#woken.notify();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void> {
     while (true) {
-      // Other work has its turn before each read, however fast this loop is.
-      await turn();
+      // Heartbeats and sends get a turn before each read, however fast the loop of the caller is.
+      await yieldToEventLoop();
       if (this.#closing) return;
-      const { promise: woken } = this.#woken;
+      // From before the read, or a change during it would be missed.
+      const woken = this.#woken.wait();
       const batch = await this.#read();
       if (batch) yield batch;
       else if (this.#isFinished) return;
@@ -156,7 +157,7 @@ export class SqliteSubscription implements Subscription {
     const messages = this.#store.log.read(claim.source, claim.position, this.#settings.maxBatchMessages);
     if (claim.end === Infinity) return messages;
     const wanted = messages.filter(({ offset }) => offset < claim.end);
-    // What is left of the range was removed: there is nothing to wait for.
+    // The rest of the range was removed in the meantime.
     if (wanted.length === 0) claim.position = claim.end;
     return wanted;
   }
@@ -197,7 +198,7 @@ export class SqliteSubscription implements Subscription {
   }
 
   #expect(delivery: Delivery): void {
-    if (this.#closing) throw new BusError("closed", "The subscription was closed");
+    if (this.#closing) throw new BusError("closed", "The subscription is closed");
     expectDelivery(this.#settings.delivery, delivery);
   }
 
@@ -212,7 +213,7 @@ export class SqliteSubscription implements Subscription {
     this.#claims.loseAll();
   }
 
-  /** Ends without telling the group, as a killed process does. */
+  /** Ends without notifying the group, like a killed process. */
   abandon(): void {
     this.#stopListening();
     this.#member?.abandon();
@@ -223,8 +224,4 @@ export class SqliteSubscription implements Subscription {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function isRetriable(error: unknown): boolean {
-  return error instanceof BusError && error.retriable;
 }

@@ -1,3 +1,4 @@
+import { abortable } from "../../../lib/abortable.ts";
 import type { TransportSettings } from "../options.ts";
 import { BusError } from "../errors.ts";
 import type {
@@ -18,14 +19,14 @@ import { SqliteSubscription } from "./subscription.ts";
 const CLOSE_GRACE_MS = 30_000;
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** What a {@linkcode SqliteTransport} is made with, all checked. */
+/** Checked settings of a {@linkcode SqliteTransport}. */
 export interface SqliteTransportSettings extends TransportSettings {
   readonly url: string;
   readonly capabilities: Capabilities;
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly expiringTopics: ReadonlySet<string>;
-  /** Called once, when the transport no longer uses the store. */
+  /** Called once the transport no longer uses the store. */
   readonly release: () => void;
 }
 
@@ -58,7 +59,7 @@ export class SqliteTransport implements Transport {
     return this.#store.writer.unavailable;
   }
 
-  /** What hinders a sweep hinders every send and commit too, and is told there. */
+  /** Errors are ignored: they affect each send and commit too, and are reported there. */
   #sweep(): void {
     this.#store.retention.sweep(this.#store.writer).catch(() => {});
   }
@@ -68,7 +69,7 @@ export class SqliteTransport implements Transport {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new BusError("closed", `The connection to ${this.url} was closed`);
+    if (this.#closing) throw new BusError("closed", `The connection to ${this.url} is closed`);
   }
 
   #ensure(name: string): Topic {
@@ -84,11 +85,11 @@ export class SqliteTransport implements Transport {
     this.#checkOpen();
     checkTopic(topic);
     checkMessages(messages, this.maxMessageBytes);
-    await this.#finish(this.#sends.send(topic, messages, signal));
+    await this.#track(this.#sends.send(topic, messages, signal));
   }
 
   /** Makes `close` wait for it. */
-  async #finish<T>(work: Promise<T>): Promise<T> {
+  async #track<T>(work: Promise<T>): Promise<T> {
     this.#pending.add(work);
     try {
       return await work;
@@ -126,10 +127,10 @@ export class SqliteTransport implements Transport {
   async ensureTopics(topics: readonly string[]): Promise<void> {
     this.#checkOpen();
     topics.forEach(checkTopic);
-    await this.#finish(this.#store.writer.run(() => topics.forEach((name) => this.#ensure(name))));
+    await this.#track(this.#store.writer.run(() => topics.forEach((name) => this.#ensure(name))));
   }
 
-  // deno-lint-ignore require-await -- what goes wrong is a rejection, as with every other transport
+  // deno-lint-ignore require-await -- an error is a rejection, as with every other transport
   async topics(group?: string): Promise<TopicInfo[]> {
     this.#checkOpen();
     return this.#store.log.list(group ?? null);
@@ -141,15 +142,12 @@ export class SqliteTransport implements Transport {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeping);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const grace = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_GRACE_MS));
-    await Promise.race([Promise.allSettled(this.#pending), grace]);
-    clearTimeout(timer);
+    await abortable(Promise.allSettled(this.#pending), AbortSignal.timeout(CLOSE_GRACE_MS));
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     this.#settings.release();
   }
 
-  /** Ends without finishing or telling anything, as a killed process does; for tests. */
+  /** Ends like a killed process, without finishing or releasing anything; for tests. */
   abandon(): void {
     clearInterval(this.#sweeping);
     for (const subscription of this.#subscriptions) subscription.abandon();

@@ -1,29 +1,29 @@
-/** What a watch tells. */
+/** Notifications of a file watch. */
 export interface FileWatchEvents {
-  /** The file was written to; several writes may be told as one. */
+  /** The file was written to; several writes can be one notification. */
   readonly onWrite: () => void;
-  /** The watch can't go on. */
+  /** The watch has ended. */
   readonly onEnd: () => void;
 }
 
 /**
- * Watches a file with Linux's inotify. Elsewhere nothing is watched: there, writes to a file that stays open are told late
- * or never.
+ * Watches a file with inotify, on Linux. Elsewhere nothing is watched: other systems report writes to a file that stays open
+ * late or never.
  *
  * @param path An existing file.
- * @param events Whom to tell.
- * @returns Ends the watch; `null` when there is none.
+ * @param events Called for each event.
+ * @returns Ends the watch; `null` if the file is not watched.
  */
 export function watchFile(path: string, events: FileWatchEvents): (() => void) | null {
   if (Deno.build.os !== "linux") return null;
-  // Asking for the permission would interrupt a person for what can be done without it.
+  // A prompt for the permission would interrupt the user for something that is optional.
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return null;
   try {
     const watcher = Deno.watchFs(path, { recursive: false });
     follow(watcher, events);
     return () => watcher.close();
   } catch {
-    // The user's watches are used up, or the file system has none.
+    // The limit of watches is reached, or the file system does not support them.
     return null;
   }
 }
@@ -32,7 +32,7 @@ async function follow(watcher: Deno.FsWatcher, { onWrite, onEnd }: FileWatchEven
   try {
     for await (const { kind } of watcher) if (kind === "modify") onWrite();
   } catch {
-    // It ends as it would without an error.
+    // An error ends the watch like `close` does.
   }
   onEnd();
 }

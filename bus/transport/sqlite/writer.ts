@@ -1,14 +1,14 @@
-import { sleep } from "../../../lib/sleep.ts";
-import { setImmediate } from "node:timers";
-import { BusError } from "../errors.ts";
+import { Backoff } from "../../../lib/backoff.ts";
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
+import { BusError, isRetriable } from "../errors.ts";
 import type { Database } from "./database.ts";
 
-/** One transaction takes up work until it has this many bytes, or took this long: it blocks the thread. */
+/** A transaction takes on no more work after this many bytes, or this long, because it blocks the thread. */
 const MAX_BYTES = 1_048_576;
 const MAX_MS = 10;
 
-const MIN_PAUSE_MS = 2;
-const MAX_PAUSE_MS = 100;
+const INITIAL_BACKOFF_MS = 2;
+const MAX_BACKOFF_MS = 100;
 
 interface Job {
   readonly work: () => unknown;
@@ -18,44 +18,40 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** What is known of a piece of work. */
+/** Hints for a piece of work. */
 export interface WorkOptions {
-  /** About how much it writes; asked after it ran. */
+  /** Approximate number of bytes written; called after the work ran. */
   readonly bytes?: () => number;
-  /** Takes it back while it has not begun. */
+  /** Withdraws the work if it has not started yet. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a {@linkcode Writer} tells of. */
+/** Notifications of a {@linkcode Writer}. */
 export interface WriterEvents {
   /** After each transaction. */
   readonly onStored: () => void;
-  /** When work had to be refused, with the reason; `null` with the next success. */
+  /** With a reason when work was refused, with `null` after the next success. */
   readonly onUnavailable: (reason: string | null) => void;
 }
 
-/** Resolves after everything else that is due on this thread had its turn. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Group commit: what is asked for at the same time is stored in one transaction, in the order it was asked for. */
+/** Group commit: work that is requested concurrently is stored in one transaction, in the order of the requests. */
 export class Writer {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
   readonly #events: WriterEvents;
   readonly #queue: Job[] = [];
+  readonly #backoff = new Backoff({ initialMs: INITIAL_BACKOFF_MS, maxMs: MAX_BACKOFF_MS });
   #working = false;
   #closed = false;
   #unavailable: string | null = null;
-  #pauseMs = 0;
-  /** So many jobs are to be run one by one, because they failed together. */
+  #isLocked = false;
+  /** This many jobs run in transactions of their own, because they failed together. */
   #alone = 0;
 
   /**
-   * @param database What to write to.
-   * @param busyTimeoutMs How long work waits for the locks of others until it is refused as `unavailable`.
-   * @param events What to tell, and whom.
+   * @param database To write to.
+   * @param busyTimeoutMs How long work waits for locks of other processes before it is refused as `unavailable`.
+   * @param events Called for each event.
    */
   constructor(database: Database, busyTimeoutMs: number, events: WriterEvents) {
     this.#database = database;
@@ -63,7 +59,7 @@ export class Writer {
     this.#events = events;
   }
 
-  /** Why work had to be refused; `null` since the last success. */
+  /** Why work was refused; `null` since the last success. */
   get unavailable(): string | null {
     return this.#unavailable;
   }
@@ -71,8 +67,8 @@ export class Writer {
   /**
    * Runs work inside a transaction.
    *
-   * @param work Must not await. It is run again when the transaction was rolled back for the sake of other work.
-   * @param options What the writer may know of it.
+   * @param work Must not await. It runs again if its transaction was rolled back because of other work.
+   * @param options Hints.
    * @returns What the work returned, once it is stored.
    * @throws What the work throws; `unavailable`, `closed`.
    */
@@ -106,8 +102,8 @@ export class Writer {
   async #work(): Promise<void> {
     this.#working = true;
     while (this.#queue.length > 0) {
-      await turn();
-      if (this.#pauseMs > 0) await sleep(this.#pauseMs * (0.5 + Math.random()));
+      await yieldToEventLoop();
+      if (this.#isLocked) await this.#backoff.wait();
       if (this.#queue.length > 0) this.#storeSome();
     }
     this.#working = false;
@@ -124,10 +120,10 @@ export class Writer {
         }
       });
     } catch (error) {
-      return this.#failed(begun, error);
+      return this.#fail(begun, error);
     }
     this.#alone = Math.max(0, this.#alone - begun);
-    this.#succeeded(results);
+    this.#resolve(results);
   }
 
   *#take(): Generator<Job> {
@@ -142,8 +138,9 @@ export class Writer {
     }
   }
 
-  #succeeded(results: unknown[]): void {
-    this.#pauseMs = 0;
+  #resolve(results: unknown[]): void {
+    this.#isLocked = false;
+    this.#backoff.reset();
     if (this.#unavailable !== null) this.#events.onUnavailable(null);
     this.#unavailable = null;
     const jobs = this.#queue.splice(0, results.length);
@@ -151,9 +148,9 @@ export class Writer {
     this.#events.onStored();
   }
 
-  #failed(begun: number, error: unknown): void {
-    if (begun === 0) return this.#notBegun(error);
-    // Which of several jobs was at fault shows when each has a transaction of its own.
+  #fail(begun: number, error: unknown): void {
+    if (begun === 0) return this.#retryOrRefuse(error);
+    // Which of several jobs failed is found out by running each in a transaction of its own.
     if (begun > 1) this.#alone = begun;
     else {
       this.#alone = Math.max(0, this.#alone - 1);
@@ -161,21 +158,21 @@ export class Writer {
     }
   }
 
-  #notBegun(error: unknown): void {
-    if (!(error instanceof BusError && error.retriable)) {
+  #retryOrRefuse(error: unknown): void {
+    if (!isRetriable(error)) {
       for (const job of this.#queue.splice(0)) job.reject(error);
       return;
     }
-    this.#pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, this.#pauseMs * 1.5));
-    const late = this.#queue.findIndex(({ deadline }) => deadline > performance.now());
-    const refused = this.#queue.splice(0, late < 0 ? this.#queue.length : late);
+    this.#isLocked = true;
+    const inTime = this.#queue.findIndex(({ deadline }) => deadline > performance.now());
+    const refused = this.#queue.splice(0, inTime < 0 ? this.#queue.length : inTime);
     if (refused.length === 0) return;
     for (const job of refused) job.reject(error);
     if (this.#unavailable === null) this.#events.onUnavailable(error.message);
     this.#unavailable = error.message;
   }
 
-  /** Refuses everything that has not begun, and everything later, as `closed`. */
+  /** Refuses all work that has not started, and all later work, as `closed`. */
   close(): void {
     this.#closed = true;
     for (const job of this.#queue.splice(0)) job.reject(closed());
@@ -183,5 +180,5 @@ export class Writer {
 }
 
 function closed(): BusError {
-  return new BusError("closed", "The connection to the bus was closed");
+  return new BusError("closed", "The connection to the bus is closed");
 }
