@@ -9,15 +9,14 @@ import { EVALUATION_BATCH } from "./evaluation/evaluate.ts";
 import type { Evaluation } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
-import type { Wear } from "./augmentation/degrade.ts";
+import type { Degradation } from "./augmentation/degrade.ts";
 
-/** What a card is written from. */
+/** What a card describes. */
 export interface CardContent extends TrainedModel {
-  /** The training that was written. */
+  /** The training whose weights are in the folder. */
   readonly best: Training;
-  /** What the manifest says. */
   readonly manifest: Manifest;
-  /** What was measured on the test images. */
+  /** Measured on the test images. */
   readonly measures: TestMeasures;
 }
 
@@ -26,7 +25,7 @@ const CONFUSIONS_SHOWN = 5;
 /**
  * Writes a model card (Mitchell et al., Model Cards for Model Reporting, 2019). Every number in it was measured.
  *
- * @param content What is known of the model.
+ * @param content What it describes.
  * @returns Markdown.
  */
 export function writeCard(content: CardContent): string {
@@ -44,7 +43,7 @@ ${recipe.card.use}
 
 ${recipe.card.data}
 
-${learntFrom(content)}
+${validationText(content)}
 
 ## Network and recipe
 
@@ -52,15 +51,15 @@ ${layers.map(({ layer, output }) => `- ${describeLayer(layer)} → ${output.join
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
     count(manifest.weights.bytes)
-  } bytes; ${count(layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0))} multiplications an image.
+  } bytes; ${count(layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0))} multiplications per image.
 
 ${recipeText(recipe)}
 
-Made by \`deno task train ${recipe.name}${
+Trained with \`deno task train ${recipe.data}${
     content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""
   }\`. Seed ${best.seed} took ${
     duration(best.seconds)
-  } on ${navigator.hardwareConcurrency} cores; \`training.json\` has each epoch.
+  } on ${navigator.hardwareConcurrency} cores; \`training.json\` records each epoch.
 
 ## Measured
 
@@ -68,38 +67,36 @@ ${measuredTable(content)}
 
 ${classTable(manifest.labels, evaluation)}
 
-The most frequent confusions among the ${count(evaluation.images)} test images:
-
-${confusions(manifest.labels, evaluation).map((line) => `- ${line}`).join("\n")}
+${confusionText(manifest.labels, evaluation)}
 
 ## Limits
 
 ${recipe.card.limits}
 
-The samples in \`samples/\` are the first test image of each class, not chosen by the model's answer.${
+The samples in \`samples/\` are the first test image of each class, not chosen by the model's predictions.${
     validation.count === 0 ? " The confidences are not calibrated." : ""
   }
 `;
 }
 
-/** Two digits, as accuracies need. */
+/** Two digits by default, as accuracies need. */
 function percent(share: number | undefined, digits = 2): string {
   return percentOf(share, digits).replaceAll("\u00a0", " ");
 }
 
 function accuracyLine({ data, images, correct }: Evaluation): string {
   const { value, low, high } = wilsonInterval(correct, images);
-  return `Right on **${percent(value)}** of the ${count(images)} images of ${data} (95 % interval ${
+  return `Accuracy on the ${count(images)} images of ${data}: **${percent(value)}** (95 % interval ${
     percent(low)
   } to ${percent(high)}).`;
 }
 
-function learntFrom({ task: { validation, train } }: CardContent): string {
-  if (validation.count === 0) return `All ${count(train.count)} training images were learnt from.`;
+function validationText({ task: { validation, train } }: CardContent): string {
+  if (validation.count === 0) return `All ${count(train.count)} training images were trained on.`;
   return `The last ${
     count(validation.count)
-  } training images were not learnt from: the recipe and the seed were chosen and` +
-    " the confidences were calibrated on them. The training makes no choice by the test images.";
+  } training images were held out for validation: the recipe and the seed` +
+    " were chosen and the confidences were calibrated on them. Training makes no choice on the test images.";
 }
 
 function recipeText(recipe: Recipe): string {
@@ -113,38 +110,40 @@ function recipeText(recipe: Recipe): string {
       ? `The learning rate is ${optimiser.learningRate}.`
       : `The learning rate rises to ${optimiser.learningRate} over the first ${
         percent(optimiser.warmUp, 0)
-      } of the steps and falls to ${percent(optimiser.finalRate, 0)} of it in a straight line.`,
+      } of the steps and falls linearly to ${percent(optimiser.finalRate, 0)} of that.`,
     recipe.batchNorm
-      ? `Batch normalisation over ${recipe.shard} images after each convolution${
+      ? `Batch normalisation over ${recipe.shard} images follows each convolution${
         recipe.initial.whiten
-          ? " but the first, which is fixed at the whitening transformation of the patches"
+          ? " except the first, which is fixed at the whitening transformation of the patches"
           : ""
       }; it is folded into the kernels.`
       : "",
     lookahead === undefined ? "" : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
-    recipe.labelSmoothing > 0 ? `Labels smoothed by ${recipe.labelSmoothing}.` : "",
+    recipe.labelSmoothing > 0 ? `Label smoothing ${recipe.labelSmoothing}.` : "",
     augmentationText(augmentation),
   ].filter((text) => text !== "").join(" ");
 }
 
-function augmentationText({ shift, mirror, rotate, zoom, cutout, wear }: Recipe["augmentation"]): string {
+function augmentationText({ shift, mirror, rotate, zoom, cutout, degrade }: Recipe["augmentation"]): string {
   const changes = [
-    shift > 0 ? `moved by up to ${shift} pixels each way` : "",
+    shift > 0 ? `shifted by up to ${shift} pixels in each direction` : "",
     mirror ? "mirrored every other epoch" : "",
-    rotate ? `turned by up to ${rotate}°` : "",
-    zoom ? `made larger or smaller by up to ${percent(zoom, 0)}` : "",
-    cutout ? `partly covered by a square of ${cutout} pixels` : "",
+    rotate ? `rotated by up to ${rotate}°` : "",
+    zoom ? `scaled by up to ${percent(zoom, 0)}` : "",
+    cutout ? `partly covered by a square of ${cutout}×${cutout} pixels` : "",
   ].filter((change) => change !== "");
   const varied = changes.length === 0 ? "" : `Each image is ${changes.join(", ")}.`;
-  return wear === undefined ? varied : `${varied} ${wearText(wear)}`.trim();
+  return degrade === undefined ? varied : `${varied} ${degradationText(degrade)}`.trim();
 }
 
-function wearText({ jpeg, quality, grey }: Wear): string {
-  const wear = [
-    jpeg > 0 ? `${percent(jpeg, 0)} were stored as JPEG of quality ${quality} to 95` : "",
-    grey > 0 ? `${percent(grey, 0)} were brought down to 28×28 grey` : "",
+function degradationText({ jpeg, quality, grey }: Degradation): string {
+  const degraded = [
+    jpeg > 0 ? `${percent(jpeg, 0)} are compressed as JPEG of quality ${quality} to 95` : "",
+    grey > 0 ? `${percent(grey, 0)} are reduced to 28×28 grey` : "",
   ].filter((text) => text !== "");
-  return `Before that ${wear.join(" and ")}, other ones in each epoch; so were the validation images.`;
+  return `Before that, ${
+    degraded.join(" and ")
+  }, different ones in each epoch; the validation images are degraded too.`;
 }
 
 function measuredTable(
@@ -156,28 +155,28 @@ function measuredTable(
   const { value, low, high } = meanInterval(accuracies);
   const rows = [
     ...evaluations.map(({ data, correct, images, accuracy }) => [
-      `right on ${data}`,
+      `accuracy on ${data}`,
       `${count(correct)} of ${count(images)} (${percent(accuracy)})`,
     ]),
-    ["with the weights as float32", percent(unroundedAccuracy)],
+    ["accuracy with float32 weights", percent(unroundedAccuracy)],
     ...trainings.length > 1
       ? [[
-        `mean of ${trainings.length} seeds`,
+        `mean accuracy of ${trainings.length} seeds`,
         `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)}): ${
           accuracies.map((a) => percent(a)).join(", ")
         }`,
       ]]
       : [],
     [
-      "right on the validation images",
+      "accuracy on the validation images",
       percent(Number.isNaN(best.validationAccuracy) ? undefined : best.validationAccuracy),
     ],
     [
       "expected calibration error",
-      `${calibration(temperature)} (${calibration(1)} before the temperature ${temperature})`,
+      `${calibration(temperature)} (${calibration(1)} before scaling by the temperature ${temperature})`,
     ],
     [
-      `cost of an image, PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
+      `time per image, PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
       `${(1000 * evaluation.seconds / evaluation.images).toFixed(2)} ms`,
     ],
   ];
@@ -188,17 +187,22 @@ function classTable(labels: readonly string[], evaluation: Evaluation): string {
   const matrix = confusionMatrix(evaluation, labels.length);
   const rows = classMetrics(matrix, labels.length).map(({ precision, recall }, i) => {
     const others = labels.map((_, k) => k === i ? -1 : matrix[i * labels.length + k]!);
-    const most = others.indexOf(Math.max(...others));
-    return `| ${labels[i]} | ${percent(recall, 1)} | ${percent(precision, 1)} | ${labels[most]} (${
-      others[most]
-    }) |`;
+    const max = Math.max(...others);
+    const confusion = max > 0 ? `${labels[others.indexOf(max)]} (${max})` : "–";
+    return `| ${labels[i]} | ${percent(recall, 1)} | ${percent(precision, 1)} | ${confusion} |`;
   });
-  return ["| class | recall | precision | most often taken for |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| class | recall | precision | most often confused with |", "|---|---|---|---|", ...rows].join(
+    "\n",
+  );
 }
 
-function confusions(labels: readonly string[], evaluation: Evaluation): string[] {
+function confusionText(labels: readonly string[], evaluation: Evaluation): string {
   const matrix = confusionMatrix(evaluation, labels.length);
-  return topConfusions(matrix, labels.length, CONFUSIONS_SHOWN).map(({ label, predicted, times }) =>
-    `${labels[label]} taken for ${labels[predicted]}: ${times}`
+  const confusions = topConfusions(matrix, labels.length, CONFUSIONS_SHOWN);
+  if (confusions.length === 0) return "There are no confusions among the test images.";
+  const lines = confusions.map(({ label, predicted, times }) =>
+    `- ${labels[label]} classified as ${labels[predicted]}: ${times}`
   );
+  return [`The most frequent confusions among the ${count(evaluation.images)} test images:`, "", ...lines]
+    .join("\n");
 }

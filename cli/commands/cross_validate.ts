@@ -2,7 +2,7 @@ import { boxSummary, meanInterval } from "../../training/report/statistics.ts";
 import { writeReport } from "../../training/report/report.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
 import type { Recipe } from "../../training/recipes/recipe.ts";
-import { SEED, SEED_FIGURES } from "../../training/recipes/legacy.ts";
+import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import type { OptionTable } from "../../lib/options.ts";
 import { writeReportFile } from "../model_report.ts";
@@ -26,8 +26,8 @@ export const crossValidate = defineCommand({
   options: OPTIONS,
   examples: [
     ["imagebus cross-validate mnist --folds 5 --report mnist.html", "the recipe of the shipped model"],
-    ["imagebus cross-validate fashion-mnist --recipe seed", "the recipe of the replaced system"],
-    ["imagebus cross-validate cifar-10-grey --recipe seed", "CIFAR-10 as 28×28 grey"],
+    ["imagebus cross-validate fashion-mnist --recipe legacy", "the recipe of the legacy system"],
+    ["imagebus cross-validate cifar-10-grey --recipe legacy", "CIFAR-10 as 28×28 grey"],
   ],
   permissions: ["env", "read", "write"],
   run,
@@ -44,7 +44,8 @@ async function run(args: Args): Promise<number> {
     onFold: (fold, accuracy) => logError(`fold ${fold} of ${folds}: ${percent(accuracy, 2)}`),
     ...dataAndWorkers(args),
   });
-  const reference = args.values.recipe === SEED.name ? SEED_FIGURES[target] : undefined;
+  const isLegacy = LEGACY_NAMES.includes(args.values.recipe ?? "");
+  const reference = isLegacy ? LEGACY_FIGURES[target] : undefined;
   show(target, result, reference, args.values.json);
   const file = args.values.report;
   if (file !== undefined) await writeReportFile(file, reportOf(recipe, result, reference));

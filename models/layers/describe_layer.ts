@@ -1,10 +1,10 @@
 import { type Extent, heightAndWidth, type Layer } from "./layer.ts";
 
 /**
- * Says in words what a layer does, for cards.
+ * Describes a layer in words, for cards.
  *
- * @param layer As a manifest has it.
- * @returns Half a line.
+ * @param layer As a manifest declares it.
+ * @returns Part of a line.
  *
  * @example
  * ```ts
@@ -14,8 +14,8 @@ import { type Extent, heightAndWidth, type Layer } from "./layer.ts";
  * ```
  */
 export function describeLayer(layer: Layer): string {
-  const takes = layer.from === undefined ? "" : ` of ${layer.from.map(source).join(" and ")}`;
-  return describeOperation(layer) + takes;
+  const sources = layer.from === undefined ? "" : ` of ${layer.from.map(source).join(" and ")}`;
+  return describeOperation(layer) + sources;
 }
 
 function describeOperation(layer: Layer): string {
@@ -29,24 +29,24 @@ function describeOperation(layer: Layer): string {
       );
     case "depthwiseConv2d": {
       const { multiplier = 1 } = layer;
-      const each = multiplier > 1 ? [`${multiplier} for each channel`] : [];
+      const each = multiplier > 1 ? [`${multiplier} filters per channel`] : [];
       return list(`depthwise convolution ${by(layer.kernel)}`, ...each, ...windowOf(layer), ending(layer));
     }
     case "maxPool2d":
-      return list(`maximum over ${by(layer.size)}`, ...windowOf(layer));
+      return list(`max pooling ${by(layer.size)}`, ...windowOf(layer));
     case "averagePool2d":
-      return list(`average over ${by(layer.size)}`, ...windowOf(layer));
+      return list(`average pooling ${by(layer.size)}`, ...windowOf(layer));
     case "globalAveragePool2d":
-      return "average of each channel";
+      return "global average pooling";
     case "globalMaxPool2d":
-      return "maximum of each channel";
+      return "global max pooling";
     case "affine":
-      return "scale and shift of each channel";
+      return "scale and shift per channel";
     case "activation":
       return layer.slope === undefined ? layer.function : `${layer.function}, slope ${layer.slope}`;
     case "zeroPad2d": {
       const { top = 0, right = 0, bottom = 0, left = 0 } = layer;
-      return `zeros around: ${top} above, ${right} right, ${bottom} below, ${left} left`;
+      return `zero padding: ${top} top, ${right} right, ${bottom} bottom, ${left} left`;
     }
     case "dense":
       return list("dense", `${layer.units} outputs`, ending(layer));
@@ -55,7 +55,7 @@ function describeOperation(layer: Layer): string {
     case "add":
       return "sum";
     case "concatenate":
-      return "channels one after the other";
+      return "concatenation of channels";
   }
 }
 

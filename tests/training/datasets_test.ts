@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { type DataSet, imageAt, selectDataSet, sliceDataSet } from "../../training/datasets/data_set.ts";
 import { findDataDirectory } from "../../training/datasets/directory.ts";
-import { toSeedForm } from "../../training/datasets/form.ts";
+import { toLegacyForm } from "../../training/datasets/form.ts";
 import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { ModelError } from "../../models/errors.ts";
 import { toCanonical } from "../../models/image/canonical.ts";
@@ -176,7 +176,7 @@ function colours(count: number): DataSet {
 
 Deno.test("data: the seed's form is what the classifier makes of the same picture", () => {
   const data = colours(2);
-  const seed = toSeedForm(data);
+  const seed = toLegacyForm(data);
   assertEquals([seed.width, seed.height, seed.channels, seed.pixels.length], [28, 28, 1, 2 * 784]);
   const spec = { width: 28, height: 28, channels: 1, mean: [0], std: [1] } as const;
   const seen = new Float32Array(784);
@@ -186,7 +186,7 @@ Deno.test("data: the seed's form is what the classifier makes of the same pictur
     seen,
   );
   assertEquals([...imageAt(seed, 1)], [...seen].map((value) => Math.round(value * 255)));
-  assertEquals(toSeedForm(seed), seed);
+  assertEquals(toLegacyForm(seed), seed);
 });
 
 Deno.test("data: a slice is a view, a selection is in the order asked for", () => {

@@ -4,7 +4,7 @@ import type { DataSet } from "../../training/datasets/data_set.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import { loseAsJpeg } from "../../training/augmentation/jpeg_loss.ts";
 import { Random } from "../../training/random.ts";
-import { type Wear, wearDataSet } from "../../training/augmentation/degrade.ts";
+import { type Degradation, degradeDataSet } from "../../training/augmentation/degrade.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 
 const FROG = decodeImage(
@@ -13,16 +13,16 @@ const FROG = decodeImage(
 const FORM = { width: 32, height: 32, channels: 3 } as const;
 
 function lose(quality: number, halved = false): Uint8Array {
-  const picture = FROG.data.slice();
-  loseAsJpeg(picture, FORM, { quality, halved });
-  return picture;
+  const image = FROG.data.slice();
+  loseAsJpeg(image, FORM, { quality, halved });
+  return image;
 }
 
 function difference(a: Uint8Array, b: Uint8Array): number {
   return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length);
 }
 
-/** Through a real file. */
+/** What a real file of that quality keeps. */
 function throughFile(quality: number): Uint8Array {
   const rgba = new Uint8Array(4 * 32 * 32).fill(255);
   for (let i = 0; i < 32 * 32; i++) rgba.set(FROG.data.subarray(3 * i, 3 * i + 3), 4 * i);
@@ -31,24 +31,24 @@ function throughFile(quality: number): Uint8Array {
 }
 
 for (const quality of [30, 50, 75, 95]) {
-  Deno.test(`wear: quality ${quality} loses what a JPEG file of that quality loses`, () => {
+  Deno.test(`degrade: quality ${quality} loses what a JPEG file of that quality loses`, () => {
     const [lost, real] = [lose(quality), throughFile(quality)];
     assert(difference(lost, real) < 1.25, `${difference(lost, real)}`);
     assert(difference(FROG.data, real) > 2 * difference(lost, real));
   });
 }
 
-Deno.test("wear: a lower quality and halved colours lose more", () => {
-  const losses = [lose(95), lose(75), lose(75, true), lose(30, true)].map((worn) =>
-    difference(worn, FROG.data)
+Deno.test("degrade: a lower quality and halved colours lose more", () => {
+  const losses = [lose(95), lose(75), lose(75, true), lose(30, true)].map((degraded) =>
+    difference(degraded, FROG.data)
   );
   assertEquals(losses, losses.toSorted((a, b) => a - b));
 });
 
-Deno.test("wear: a grey picture whose sides are no multiple of 8 keeps its form and its even areas", () => {
-  const picture = new Uint8Array(28 * 13).fill(77);
-  loseAsJpeg(picture, { width: 28, height: 13, channels: 1 }, { quality: 95, halved: true });
-  assertEquals(new Set(picture), new Set([77]));
+Deno.test("degrade: a grey image keeps its size and its even areas when its sides are not multiples of 8", () => {
+  const image = new Uint8Array(28 * 13).fill(77);
+  loseAsJpeg(image, { width: 28, height: 13, channels: 1 }, { quality: 95, halved: true });
+  assertEquals(new Set(image), new Set([77]));
 });
 
 const FROGS: DataSet = {
@@ -60,26 +60,26 @@ const FROGS: DataSet = {
   classes: ["frog"],
 };
 
-function wear(wear: Wear): Uint8Array[] {
-  const worn = wearDataSet(FROGS, wear, new Random(1, 0));
-  return Array.from({ length: worn.count }, (_, i) => imageAt(worn, i));
+function degrade(degradation: Degradation): Uint8Array[] {
+  const degraded = degradeDataSet(FROGS, degradation, new Random(1, 0));
+  return Array.from({ length: degraded.count }, (_, i) => imageAt(degraded, i));
 }
 
-function share(pictures: readonly Uint8Array[], is: (picture: Uint8Array) => boolean): number {
-  return pictures.filter(is).length / pictures.length;
+function share(images: readonly Uint8Array[], is: (image: Uint8Array) => boolean): number {
+  return images.filter(is).length / images.length;
 }
 
-Deno.test("wear: the named share of pictures is worn, and each in its own way", () => {
-  const pictures = wear({ jpeg: 0.5, quality: 40, grey: 0 });
-  const worn = share(pictures, (picture) => difference(picture, FROG.data) > 0);
-  assert(worn > 0.4 && worn < 0.6, `${worn}`);
-  assert(new Set(pictures.map((picture) => picture.join())).size > 50);
+Deno.test("degrade: the given share of images is degraded, each differently", () => {
+  const images = degrade({ jpeg: 0.5, quality: 40, grey: 0 });
+  const degraded = share(images, (image) => difference(image, FROG.data) > 0);
+  assert(degraded > 0.4 && degraded < 0.6, `${degraded}`);
+  assert(new Set(images.map((image) => image.join())).size > 50);
 });
 
-Deno.test("wear: grey pictures have no colour and less detail, the others stay as they are", () => {
-  const pictures = wear({ jpeg: 0, quality: 40, grey: 0.25 });
-  const isGrey = (picture: Uint8Array) => picture.every((value, i) => value === picture[i - i % 3]);
-  const grey = share(pictures, isGrey);
+Deno.test("degrade: grey images have no colour, the others are unchanged", () => {
+  const images = degrade({ jpeg: 0, quality: 40, grey: 0.25 });
+  const isGrey = (image: Uint8Array) => image.every((value, i) => value === image[i - i % 3]);
+  const grey = share(images, isGrey);
   assert(grey > 0.17 && grey < 0.33, `${grey}`);
-  assertEquals(share(pictures, (picture) => isGrey(picture) || difference(picture, FROG.data) === 0), 1);
+  assertEquals(share(images, (image) => isGrey(image) || difference(image, FROG.data) === 0), 1);
 });

@@ -168,7 +168,7 @@ Deno.test("training: what is written is served, and its card, manifest and log s
     const [files] = await loadModels({ dirs: [directory], shipped: false });
     assertEquals(files?.manifest.evaluation, { data: "halves", images: 40, accuracy: 1 });
     const card = await Deno.readTextFile(`${directory}/halves/card.md`);
-    assertStringIncludes(card, "| right on halves | 40 of 40 (100.00 %) |");
+    assertStringIncludes(card, "| accuracy on halves | 40 of 40 (100.00 %) |");
     const log = JSON.parse(await Deno.readTextFile(`${directory}/halves/training.json`));
     assertEquals([log.trainings[0].epochs.length, log.trainings[0].testAccuracy], [3, 1]);
     assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["halves"]);
@@ -221,10 +221,14 @@ const WRONG: readonly (readonly [json: string, text: string])[] = [
   ["{", "mine.json is not JSON"],
   ['{ "epoch": 3 }', "epoch"],
   ['{ "epochs": 0 }', "epochs must be"],
-  ['{ "batch": 30, "shard": 20 }', "a divisor of the batch, 30"],
+  ['{ "batch": 30, "shard": 20 }', "shard must divide batch (30); it is 20"],
   ['{ "optimiser": { "momentum": 1 } }', "momentum"],
   ['{ "augmentation": { "mirror": 1 } }', "true or false"],
-  ['{ "augmentation": { "wear": { "jpeg": 2, "quality": 40, "grey": 0 } } }', "wear.jpeg"],
+  ['{ "augmentation": { "degrade": { "jpeg": 2, "quality": 40, "grey": 0 } } }', "degrade.jpeg"],
+  [
+    '{ "augmentation": { "degrade": {}, "wear": { "jpeg": 0, "quality": 40, "grey": 0 } } }',
+    "degrade is not",
+  ],
   ['{ "layers": [{ "type": "conv3d" }] }', "conv3d"],
 ];
 
@@ -239,15 +243,24 @@ for (const [json, text] of WRONG) {
 
 Deno.test("recipe: one that is not there is named, with those that are", () => {
   const error = assertThrows(() => findRecipe("cifar"), ModelError);
-  assertStringIncludes(error.message, 'no recipe "cifar"; there are fashion-mnist, mnist, cifar-10, seed');
+  assertStringIncludes(error.message, 'no recipe "cifar"; there are fashion-mnist, mnist, cifar-10, legacy');
+});
+
+Deno.test("recipe: the old names wear and seed are accepted for degrade and legacy", async () => {
+  const log = await Deno.readTextFile(new URL("../../models/cifar-10/training.json", import.meta.url));
+  const { recipe: { augmentation } } = JSON.parse(log);
+  assertEquals(Object.keys(augmentation).at(-1), "wear");
+  const recipe = parseRecipe(JSON.stringify({ augmentation }), "mine.json", HALVES);
+  assertEquals(recipe.augmentation, findRecipe("cifar-10").augmentation);
+  assertEquals(findRecipe("seed"), findRecipe("legacy"));
 });
 
 Deno.test("recipe: fewer images than a batch, or other classes than outputs, are named", () => {
   const few = assertThrows(() => joinTask(HALVES, halves(31), halves(2)), ModelError);
-  assertStringIncludes(few.message, "a batch is 32 images, but only 31 of halves are learnt from");
+  assertStringIncludes(few.message, "a batch has 32 images, but halves has only 31 training images");
   const three = { ...halves(64), classes: ["a", "b", "c"] };
   const wrong = assertThrows(() => joinTask(HALVES, three, halves(2)), ModelError);
-  assertStringIncludes(wrong.message, "the last layer gives 2 numbers, but halves has 3 classes");
+  assertStringIncludes(wrong.message, "the last layer has 2 outputs, but halves has 3 classes");
 });
 
 Deno.test("recipe: the shipped models are those of the recipes", async () => {

@@ -2,7 +2,7 @@ import type { InputSpec } from "../../models/manifest.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import type { Random } from "../random.ts";
-import { type Wear, Wearer } from "./degrade.ts";
+import { type Degradation, Degrader } from "./degrade.ts";
 
 /** How training images are varied, so that the model learns what does not matter. */
 export interface Augmentation {
@@ -18,8 +18,8 @@ export interface Augmentation {
   readonly zoom?: number;
   /** Side of a square in which nothing is seen, in pixels (DeVries and Taylor 2017). @default {0} */
   readonly cutout?: number;
-  /** What some have been through before all that; so have the validation images. @default {nothing} */
-  readonly wear?: Wear;
+  /** How some are degraded before all that, the validation images too. @default {not at all} */
+  readonly degrade?: Degradation;
 }
 
 /** No variation, as for measuring. */
@@ -32,7 +32,7 @@ type Transformation = readonly [a: number, b: number, c: number, d: number, e: n
 export class Preparation {
   readonly #data: DataSet;
   readonly #augmentation: Augmentation;
-  readonly #wearer: Wearer | null;
+  readonly #degrader: Degrader | null;
   /** For each channel, what becomes of each of the 256 sample values. */
   readonly #scale: readonly Float32Array[];
 
@@ -44,7 +44,7 @@ export class Preparation {
   constructor(data: DataSet, spec: InputSpec, augmentation: Augmentation) {
     this.#data = data;
     this.#augmentation = augmentation;
-    this.#wearer = augmentation.wear ? new Wearer(data, augmentation.wear) : null;
+    this.#degrader = augmentation.degrade ? new Degrader(data, augmentation.degrade) : null;
     this.#scale = spec.mean.map((mean, c) =>
       Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / spec.std[c]!)
     );
@@ -65,7 +65,7 @@ export class Preparation {
    */
   write(index: number, mirrored: boolean, random: Random, target: Float32Array): void {
     const { shift, rotate = 0, zoom = 0, cutout = 0 } = this.#augmentation;
-    const image = this.#wearer?.image(index, random) ?? imageAt(this.#data, index);
+    const image = this.#degrader?.image(index, random) ?? imageAt(this.#data, index);
     if (rotate > 0 || zoom > 0) this.#writeResampled(image, this.#draw(mirrored, random), target);
     else {
       const [dx, dy] = [random.integer(-shift, shift), random.integer(-shift, shift)];

@@ -1,75 +1,75 @@
 import { type DataSet, imageAt } from "../datasets/data_set.ts";
-import { FormWriter, SEED_FORM } from "../datasets/form.ts";
+import { FormWriter, LEGACY_FORM } from "../datasets/form.ts";
 import { loseAsJpeg } from "./jpeg_loss.ts";
 import type { Random } from "../random.ts";
 
-/** What pictures have been through before they are sent, so that the model has seen such too. */
-export interface Wear {
-  /** Share of pictures that were stored as JPEG. */
+/** How training images are degraded, so that they look like what the model will be sent. */
+export interface Degradation {
+  /** Share of images with the artefacts of JPEG, 0 to 1. */
   readonly jpeg: number;
-  /** The lowest quality of these, 1 to 95, on the scale of the Independent JPEG Group; the highest is 95. */
+  /** Lowest JPEG quality, 1 to 95, on the scale of the Independent JPEG Group; the highest is 95. */
   readonly quality: number;
-  /** Share of pictures that were brought down to 28×28 pixels and made grey, as the system before this one sent them. */
+  /** Share of images that are reduced to 28×28 grey pixels, as the legacy system sent them, 0 to 1. */
   readonly grey: number;
 }
 
-const HIGHEST_QUALITY = 95;
+const MAX_QUALITY = 95;
 
-/** Gives pictures of a data set as they look after some wear. */
-export class Wearer {
+/** Degrades images of a data set. */
+export class Degrader {
   readonly #data: DataSet;
-  readonly #wear: Wear;
-  readonly #toGrey = new FormWriter(SEED_FORM);
+  readonly #degradation: Degradation;
+  readonly #toGrey = new FormWriter(LEGACY_FORM);
   readonly #back: FormWriter;
-  readonly #grey = new Uint8Array(SEED_FORM.width * SEED_FORM.height);
-  readonly #picture: Uint8Array;
+  readonly #grey = new Uint8Array(LEGACY_FORM.width * LEGACY_FORM.height);
+  readonly #image: Uint8Array;
 
   /**
-   * @param data Where the pictures are.
-   * @param wear What they go through.
+   * @param data Where the images are.
+   * @param degradation How they are degraded.
    */
-  constructor(data: DataSet, wear: Wear) {
+  constructor(data: DataSet, degradation: Degradation) {
     this.#data = data;
-    this.#wear = wear;
+    this.#degradation = degradation;
     this.#back = new FormWriter(data);
-    this.#picture = new Uint8Array(data.width * data.height * data.channels);
+    this.#image = new Uint8Array(data.width * data.height * data.channels);
   }
 
   /**
-   * Wears one picture.
+   * Degrades one image, or leaves it as it is.
    *
-   * @param index Which one.
-   * @param random Decides what it went through.
-   * @returns `height × width × channels` samples, in the form of the data; good until the next call.
+   * @param index From 0 to `count - 1`.
+   * @param random Decides how.
+   * @returns `height × width × channels` samples, in the form of the data; valid until the next call.
    */
   image(index: number, random: Random): Uint8Array {
-    const { jpeg, quality, grey } = this.#wear;
+    const { jpeg, quality, grey } = this.#degradation;
     const original = imageAt(this.#data, index);
     const isGrey = random.between(0, 1) < grey;
     const loss = random.between(0, 1) < jpeg
-      ? { quality: random.integer(quality, HIGHEST_QUALITY), halved: random.integer(0, 1) === 1 }
+      ? { quality: random.integer(quality, MAX_QUALITY), halved: random.integer(0, 1) === 1 }
       : null;
     if (!isGrey && loss === null) return original;
     if (isGrey) this.#toGrey.write({ ...this.#data, data: original }, this.#grey);
-    else this.#picture.set(original);
-    if (loss !== null) loseAsJpeg(isGrey ? this.#grey : this.#picture, isGrey ? SEED_FORM : this.#data, loss);
-    if (isGrey) this.#back.write({ ...SEED_FORM, data: this.#grey }, this.#picture);
-    return this.#picture;
+    else this.#image.set(original);
+    if (loss !== null) loseAsJpeg(isGrey ? this.#grey : this.#image, isGrey ? LEGACY_FORM : this.#data, loss);
+    if (isGrey) this.#back.write({ ...LEGACY_FORM, data: this.#grey }, this.#image);
+    return this.#image;
   }
 }
 
 /**
- * Wears all pictures of a data set.
+ * Degrades all images of a data set.
  *
  * @param data Any data set.
- * @param wear What they go through.
+ * @param degradation How they are degraded.
  * @param random Decides it for each.
  * @returns Copies.
  */
-export function wearDataSet(data: DataSet, wear: Wear, random: Random): DataSet {
-  const wearer = new Wearer(data, wear);
+export function degradeDataSet(data: DataSet, degradation: Degradation, random: Random): DataSet {
+  const degrader = new Degrader(data, degradation);
   const size = data.width * data.height * data.channels;
   const pixels = new Uint8Array(data.count * size);
-  for (let i = 0; i < data.count; i++) pixels.set(wearer.image(i, random), i * size);
+  for (let i = 0; i < data.count; i++) pixels.set(degrader.image(i, random), i * size);
   return { ...data, pixels };
 }

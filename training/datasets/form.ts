@@ -65,14 +65,14 @@ export function toForm(data: DataSet, form: ImageForm): DataSet {
 }
 
 /** The form in which the seed's producer sent CIFAR-10. */
-export const SEED_FORM = { width: 28, height: 28, channels: 1 } as const;
+export const LEGACY_FORM = { width: 28, height: 28, channels: 1 } as const;
 
 /**
- * Brings a data set into {@linkcode SEED_FORM}. The producer's JPEG step is left out.
+ * Brings a data set into {@linkcode LEGACY_FORM}. The producer's JPEG step is left out.
  *
  * @param data Any data set.
  * @returns Copies, or the same data set if it has this form.
  */
-export function toSeedForm(data: DataSet): DataSet {
-  return toForm(data, SEED_FORM);
+export function toLegacyForm(data: DataSet): DataSet {
+  return toForm(data, LEGACY_FORM);
 }

@@ -1,6 +1,6 @@
 import { sliceDataSet } from "../datasets/data_set.ts";
 import type { DataSet, Split } from "../datasets/data_set.ts";
-import { toSeedForm } from "../datasets/form.ts";
+import { toLegacyForm } from "../datasets/form.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { readDataSet } from "../datasets/read_data_set.ts";
 import { ModelError } from "../../models/errors.ts";
@@ -10,19 +10,18 @@ import { checkTrainable } from "./forward.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { TrainingTask } from "./shard.ts";
-import { wearDataSet } from "../augmentation/degrade.ts";
+import { degradeDataSet } from "../augmentation/degrade.ts";
 
-/** CIFAR-10 as the system that came before sent it: 28×28 pixels, grey. */
+/** CIFAR-10 as the legacy system sent it: 28×28 pixels, grey. */
 export const CIFAR_10_GREY = "cifar-10-grey";
 
 /**
- * Reads what a recipe learns from or is measured on.
+ * Reads the images that a recipe is trained or measured on.
  *
  * @param name As `readDataSet` takes it, or {@linkcode CIFAR_10_GREY}.
  * @param split Which part.
- * @param from The directory of all data sets.
- * @param form What the pictures of an image folder are brought into.
- * @returns The images.
+ * @param from The data directory.
+ * @param form What the images of an image folder are converted to.
  * @throws {ModelError} As `readDataSet`.
  */
 export async function readTrainingData(
@@ -32,34 +31,34 @@ export async function readTrainingData(
   form: FolderForm = {},
 ): Promise<DataSet> {
   if (name !== CIFAR_10_GREY) return await readDataSet(name, split, from, form);
-  const data = toSeedForm(await readDataSet("cifar-10", split, from));
+  const data = toLegacyForm(await readDataSet("cifar-10", split, from));
   return { ...data, title: `${data.title}, 28×28 grey` };
 }
 
 /**
- * Brings recipe and images together; the last training images are kept for validation, worn as those that are learnt from.
+ * Combines a recipe with its data. The last training images are held out for validation, degraded as the others are.
  *
  * @param recipe How to train.
  * @param all All training images.
- * @returns What a team works on.
- * @throws {ModelError} `invalid`: the network does not fit the data, or can't be trained; too few images.
+ * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images.
  */
 export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
-  const learnt = all.count - recipe.validationImages;
-  const validation = sliceDataSet(all, learnt, all.count);
-  const { seed, augmentation: { wear } } = recipe;
-  const worn = wear ? wearDataSet(validation, wear, new Random(seed, VALIDATION_STREAM)) : validation;
-  return joinTask(recipe, sliceDataSet(all, 0, learnt), worn);
+  const trained = all.count - recipe.validationImages;
+  const heldOut = sliceDataSet(all, trained, all.count);
+  const { seed, augmentation: { degrade } } = recipe;
+  const validation = degrade
+    ? degradeDataSet(heldOut, degrade, new Random(seed, VALIDATION_STREAM))
+    : heldOut;
+  return joinTask(recipe, sliceDataSet(all, 0, trained), validation);
 }
 
 /**
- * Brings recipe and images together.
+ * Combines a recipe with its data.
  *
  * @param recipe How to train.
- * @param train What is learnt from.
- * @param validation What is measured on along the way; may be empty.
- * @returns What a team works on.
- * @throws {ModelError} `invalid`: the network does not fit the data, or can't be trained; too few images.
+ * @param train Training images.
+ * @param validation Measured after each epoch; may be empty.
+ * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images.
  */
 export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): TrainingTask {
   const where = `the recipe ${recipe.name}`;
@@ -70,15 +69,15 @@ export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): T
   if (outputs?.length !== 1 || outputs[0] !== train.classes.length) {
     throw new ModelError(
       "invalid",
-      `${where}: the last layer gives ${
+      `${where}: the last layer has ${
         outputs?.join("×")
-      } numbers, but ${train.title} has ${train.classes.length} classes`,
+      } outputs, but ${train.title} has ${train.classes.length} classes`,
     );
   }
   if (train.count < recipe.batch) {
     throw new ModelError(
       "invalid",
-      `${where}: a batch is ${recipe.batch} images, but only ${train.count} of ${train.title} are learnt from`,
+      `${where}: a batch has ${recipe.batch} images, but ${train.title} has only ${train.count} training images`,
     );
   }
   return { recipe, layers, input, train, validation };
@@ -98,7 +97,7 @@ function measureInput({ width, height, channels, pixels }: DataSet): InputSpec {
     }
     const average = sum / count / 255;
     mean.push(round(average));
-    std.push(Math.max(round(Math.sqrt(squares / count / 255 ** 2 - average ** 2)), SMALLEST_STD));
+    std.push(Math.max(round(Math.sqrt(squares / count / 255 ** 2 - average ** 2)), MIN_STD));
   }
   return { width, height, channels, mean, std };
 }
@@ -110,8 +109,8 @@ function unchangedInput({ width, height, channels }: DataSet): InputSpec {
 
 const VALIDATION_STREAM = -3;
 
-/** For pictures of one colour. */
-const SMALLEST_STD = 1e-3;
+/** For images of a single colour. */
+const MIN_STD = 1e-3;
 
 function round(value: number): number {
   return Number(value.toFixed(4));

@@ -24,20 +24,20 @@ export const CIFAR_10: Recipe = {
     { type: "dense", units: 10 },
   ],
   epochs: 20,
-  augmentation: { shift: 2, edge: "reflect", mirror: true, wear: { jpeg: 0.3, quality: 40, grey: 0.1 } },
+  augmentation: { shift: 2, edge: "reflect", mirror: true, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
   firstTestImages: { count: 1_000, title: "CIFAR-10 test, records 0 to 999" },
   otherTests: ["cifar-10-grey"],
   card: {
-    use:
-      "Tells ten kinds of animals and vehicles apart on small colour pictures of 32×32 pixels with one thing in the middle.",
-    data:
-      "[CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html) by Krizhevsky, Nair and Hinton (2009): 50,000 training" +
-      " and 10,000 test images of 32×32 pixels in colour. The test file that was measured on is official in order and" +
-      " labels and in its first 1,000 records; the pixels of the other 9,000 went through JPEG once more (about 7.8 of 255" +
-      " per pixel, root mean square), so the figure for all 10,000 is not the published test. The grey pictures are the" +
-      " same ones brought down to 28×28 and made grey, as the system before this one sent them.",
-    limits:
-      "Any image gets one of the ten labels: it can't say that it sees none of them. Photographs must be cut to the thing" +
-      " and are brought down to 32×32 pixels; what can't be told at that size it can't tell.",
+    use: "Distinguishes ten kinds of animals and vehicles in colour images of 32×32 pixels with a single" +
+      " object in the middle.",
+    data: "[CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html) by Krizhevsky, Nair and Hinton (2009):" +
+      " 50,000 training and 10,000 test images of 32×32 pixels in colour. The test file used here has" +
+      " the official order and labels, and the official pixels in its first 1,000 records; the pixels" +
+      " of the other 9,000 went through JPEG once more (about 7.8 of 255 per pixel, root mean square)," +
+      " so the accuracy on all 10,000 is not comparable with published ones. The grey images are the" +
+      " same ones reduced to 28×28 grey, as the legacy system sent them.",
+    limits: "Every image gets one of the ten labels, even if it shows none of them. Photographs must be" +
+      " cropped to the object and are resized to 32×32 pixels; what is not visible at that size cannot" +
+      " be recognised.",
   },
 };

@@ -29,18 +29,16 @@ export const FASHION_MNIST: Recipe = {
   labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: true, cutout: 8 },
   card: {
-    use:
-      "Tells ten kinds of clothing apart on small grey pictures cut out like those of Fashion-MNIST: one article in" +
-      " the middle, light on a black ground. It is for trying out and measuring the bus, not for sorting a real shop's" +
-      " photographs.",
-    data:
-      "[Fashion-MNIST](https://github.com/zalandoresearch/fashion-mnist) by Zalando Research (MIT licence; Xiao," +
-      " Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of 28×28 pixels with 256 greys." +
-      " The number of epochs was raised from 10 to 20 after three trainings of 10 had been measured on the test images" +
-      " (93.97, 94.02 and 93.83 %): to that extent the figure is not free of a choice by them.",
-    limits:
-      "Any image gets one of the ten labels: it can't say that it sees none of them. A dark article on a light" +
-      " ground, several articles or a wearer in the picture are unlike anything it has seen; expect wrong answers with" +
-      " high confidence.",
+    use: "Distinguishes ten kinds of clothing in small grey images like those of Fashion-MNIST: one" +
+      " article in the middle, light on a black background. Intended for trying out and measuring the" +
+      " bus, not for sorting product photographs.",
+    data: "[Fashion-MNIST](https://github.com/zalandoresearch/fashion-mnist) by Zalando Research (MIT" +
+      " licence; Xiao, Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of 28×28" +
+      " pixels with 256 greys. The number of epochs was raised from 10 to 20 after three trainings" +
+      " with 10 had been measured on the test images (93.97, 94.02 and 93.83 %), so to that extent the" +
+      " accuracy depends on a choice on the test images.",
+    limits: "Every image gets one of the ten labels, even if it shows none of them. A dark article on a" +
+      " light background, several articles or a person wearing them are unlike the training images;" +
+      " expect wrong labels with high confidence.",
   },
 };

@@ -1,10 +1,10 @@
 import type { Recipe } from "./recipe.ts";
 
-/** The recipe of the system that this project replaces, for any of its data sets. */
-export const SEED: Recipe = {
-  name: "seed",
+/** Network and settings of the legacy system that this project replaces, for any of its data sets. */
+export const LEGACY: Recipe = {
+  name: "legacy",
   version: "1.0.0",
-  description: "The network and the settings of the system that came before",
+  description: "The network and the settings of the legacy system",
   data: "fashion-mnist",
   layers: [
     { type: "conv2d", filters: 32, kernel: 3, activation: "relu" },
@@ -32,14 +32,17 @@ export const SEED: Recipe = {
   validationImages: 0,
   seed: 1,
   card: {
-    use: "It is for comparing with the system that came before, not for use.",
-    data: "As named.",
+    use: "For comparison with the legacy system only.",
+    data: "The data set it is named after.",
     limits: "It overfits within its ten epochs.",
   },
 };
 
-/** What that system published: its mean accuracy over 5 folds, for each data set. */
-export const SEED_FIGURES: Readonly<Record<string, number>> = {
+/** Names by which it is found; `seed` is its old name. */
+export const LEGACY_NAMES: readonly string[] = [LEGACY.name, "seed"];
+
+/** Mean accuracies over 5 folds that the legacy system published, by data set. */
+export const LEGACY_FIGURES: Readonly<Record<string, number>> = {
   "fashion-mnist": 0.9106,
   "mnist": 0.9873,
   "cifar-10-grey": 0.5733,

@@ -27,14 +27,15 @@ export const MNIST: Recipe = {
   labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: false, rotate: 12, zoom: 0.12 },
   card: {
-    use:
-      "Reads one handwritten digit, light on a black ground, in the middle of the picture with a margin as in MNIST." +
-      " It is for trying out and measuring the bus, not for reading cheques.",
-    data:
-      "[MNIST](https://yann.lecun.com/exdb/mnist/) by LeCun, Cortes and Burges (1998, from NIST's Special Databases" +
-      " 1 and 3): 60,000 training and 10,000 test images of 28×28 pixels with 256 greys.",
+    use: "Recognises a single handwritten digit, light on a black background, in the middle of the image" +
+      " with a margin as in MNIST. Intended for trying out and measuring the bus, not for reading" +
+      " cheques.",
+    data: "[MNIST](https://yann.lecun.com/exdb/mnist/) by LeCun, Cortes and Burges (1998, from NIST's" +
+      " Special Databases 1 and 3): 60,000 training and 10,000 test images of 28×28 pixels with 256" +
+      " greys.",
     limits:
-      "Any image gets one of the ten labels: it can't say that there is no digit. Dark ink on white paper must be" +
-      " inverted first; several digits, printed digits and other scripts are unlike anything it has seen.",
+      "Every image gets one of the ten labels, even if it shows no digit. Dark ink on white paper must" +
+      " be inverted first; several digits, printed digits and other scripts are unlike the training" +
+      " images.",
   },
 };

@@ -1,12 +1,12 @@
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
 
-/** What is tried first on somebody's own data: a small network for small pictures, and changes that suit most things. */
+/** The default for a user's own data: a small network for small images, and augmentation that suits most objects. */
 export const OWN_DATA: Recipe = {
   ...FAST_TRAINING,
   name: "own-data",
   version: "1.0.0",
-  description: "A small network for small pictures",
+  description: "A small network for small images",
   data: "",
   layers: [
     convolution(32),
@@ -22,8 +22,8 @@ export const OWN_DATA: Recipe = {
   epochs: 30,
   augmentation: { shift: 2, mirror: true },
   card: {
-    use: "It tells the classes apart that its pictures show. Whoever trained it knows what for.",
-    data: "A folder of pictures, one folder a class.",
-    limits: "Any picture gets one of the labels: it can't say that it sees none of them.",
+    use: "Intended use: not stated by its author.",
+    data: "An image folder with one folder per class.",
+    limits: "Every image gets one of the labels, even if it shows none of them.",
   },
 };

@@ -3,7 +3,7 @@ import { JsonFields } from "../../lib/json_fields.ts";
 import { parseLayer } from "../../models/layers/layer.ts";
 import type { Augmentation } from "../augmentation/augment.ts";
 import type { CardText, Initialisation, Lookahead, Optimiser, Recipe } from "./recipe.ts";
-import type { Wear } from "../augmentation/degrade.ts";
+import type { Degradation } from "../augmentation/degrade.ts";
 
 /**
  * Reads a recipe from JSON. Whatever it leaves out is as in another recipe.
@@ -26,7 +26,7 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
   const fields = new JsonFields(parseJson(text, where), "", where, fieldError("invalid_manifest"));
   const batch = or(fields, "batch", () => fields.integer("batch", 1, 65_536), base.batch);
   const shard = or(fields, "shard", () => fields.integer("shard", 1, 4_096), Math.min(batch, base.shard));
-  if (batch % shard !== 0) throw fields.fail("shard", shard, `a divisor of the batch, ${batch}`);
+  if (batch % shard !== 0) throw fields.fail("shard", shard, `must divide batch (${batch})`);
   const lookahead = or(fields, "lookahead", () => parseLookahead(fields.object("lookahead")), base.lookahead);
   const logitScale = or(
     fields,
@@ -99,7 +99,7 @@ function parseJson(text: string, where: string): unknown {
 function parseBoolean(fields: JsonFields, name: string): boolean {
   const value = fields.raw(name);
   if (typeof value === "boolean") return value;
-  throw fields.fail(name, value, "true or false");
+  throw fields.fail(name, value, "must be true or false");
 }
 
 function parseInitial(fields: JsonFields): Initialisation {
@@ -160,7 +160,9 @@ function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation
     () => fields.oneOf<"black" | "reflect">("edge", ["black", "reflect"]),
     base.edge,
   );
-  const wear = or(fields, "wear", () => parseWear(fields.object("wear")), base.wear);
+  // "wear" is the old name of "degrade".
+  const key = fields.has("wear") ? "wear" : "degrade";
+  const degrade = or(fields, key, () => parseDegradation(fields.object(key)), base.degrade);
   const augmentation: Augmentation = {
     shift: or(fields, "shift", () => fields.integer("shift", 0, 64), base.shift),
     mirror: or(fields, "mirror", () => parseBoolean(fields, "mirror"), base.mirror),
@@ -168,20 +170,20 @@ function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation
     ...optional("rotate", 180),
     ...optional("zoom", 0.9),
     ...optional("cutout", 1_024),
-    ...(wear !== undefined && { wear }),
+    ...(degrade !== undefined && { degrade }),
   };
   fields.refuseOthers();
   return augmentation;
 }
 
-function parseWear(fields: JsonFields): Wear {
-  const wear = {
+function parseDegradation(fields: JsonFields): Degradation {
+  const degradation = {
     jpeg: fields.number("jpeg", { min: 0, max: 1 }),
     quality: fields.integer("quality", 1, 95),
     grey: fields.number("grey", { min: 0, max: 1 }),
   };
   fields.refuseOthers();
-  return wear;
+  return degradation;
 }
 
 function parseCard(fields: JsonFields, base: CardText): CardText {

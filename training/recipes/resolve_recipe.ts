@@ -38,7 +38,7 @@ export async function resolveRecipe(
   const own = RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from);
   if (by === undefined) return own;
   const { name, data, card } = own;
-  if (!/\.json$/.test(by)) return { ...findRecipe(by), name, data, card };
+  if (!by.endsWith(".json")) return { ...findRecipe(by), name, data, card };
   const text = new TextDecoder().decode(await readUrl(pathToFileURL(resolve(by)), MAX_RECIPE_BYTES));
   return parseRecipe(text, by, own);
 }
