@@ -9,7 +9,7 @@ const BINARIES = [
   "tfjs-backend-wasm-threaded-simd.wasm",
 ] as const;
 
-/** Stands for the binary where the backend would fetch it: no bytes, and no permission needed. */
+/** Replaces the URL of the binary that the backend would fetch: no bytes, and no permission needed. */
 const NO_BYTES = "data:application/wasm,";
 
 let started: Promise<void> | undefined;
@@ -18,7 +18,7 @@ let memory: WebAssembly.Memory | undefined;
 /**
  * Starts TensorFlow.js on WASM for this thread. Later calls wait for the first.
  *
- * @param binary As `loadWasmBinary` gives it.
+ * @param binary From `loadWasmBinary`.
  * @throws {ModelError} `backend`
  */
 export function startBackend(binary: WebAssembly.Module): Promise<void> {
@@ -26,7 +26,7 @@ export function startBackend(binary: WebAssembly.Module): Promise<void> {
 }
 
 /**
- * How much memory TensorFlow.js has taken on this thread. WebAssembly never gives any back.
+ * Memory of TensorFlow.js on this thread. WebAssembly memory never shrinks.
  *
  * @returns Bytes; `undefined` before the backend was started.
  */
@@ -42,15 +42,15 @@ async function start(binary: WebAssembly.Module): Promise<void> {
     memory = substitution.memory();
     await attachKernels(memory);
   } catch (cause) {
-    throw new ModelError("backend", `TensorFlow.js can't start its WASM backend: ${cause}`, { cause });
+    throw new ModelError("backend", `Cannot start the WASM backend of TensorFlow.js: ${cause}`, { cause });
   } finally {
     substitution.end();
   }
 }
 
 /**
- * The backend takes only a URL and compiles what it finds there; a module that is compiled already can't be handed in. So
- * WebAssembly.instantiate is told, while the backend starts, that no bytes mean this module.
+ * The backend accepts only a URL and compiles what it fetches; it cannot be given a compiled module. So while it starts,
+ * `WebAssembly.instantiate` is replaced by a function that takes empty bytes for this module.
  */
 function substitute(binary: WebAssembly.Module): { memory(): WebAssembly.Memory; end(): void } {
   const original = WebAssembly.instantiate;
@@ -71,9 +71,9 @@ function substitute(binary: WebAssembly.Module): { memory(): WebAssembly.Memory;
   };
 }
 
-/** The names of the exports were shortened when the binary was made. */
+/** Finds it by type: the names of the exports are minified. */
 function findMemory(exports: WebAssembly.Exports): WebAssembly.Memory {
   const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory);
-  if (memory === undefined) throw new Error("the backend's memory is not to be found");
+  if (memory === undefined) throw new Error("the backend exports no memory");
   return memory;
 }

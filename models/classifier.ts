@@ -11,67 +11,67 @@ import { disposeLayers, loadLayers, runLayers } from "./layers/network.ts";
 import type { LoadedLayer } from "./layers/network.ts";
 import { type Score, topScores } from "./logits.ts";
 
-/** What became of one image. Failure is data: a bad image never throws, and never touches its neighbours. */
+/** The outcome for one image. A bad image never throws and never affects the others. */
 export type Outcome =
   | { readonly ok: true; readonly top: readonly [Score, ...Score[]] }
   | { readonly ok: false; readonly code: ImageErrorCode; readonly message: string };
 
-/** The numbers before the softmax, one for each label, or why there are none. */
+/** The numbers before the softmax, one per label, or why there are none. */
 export type Logits =
   | { readonly ok: true; readonly logits: Float32Array }
   | Extract<Outcome, { ok: false }>;
 
-/** Everything a classifier is made of. All of it can be posted to a Worker. */
+/** The files of a model. They can be posted to a Worker. */
 export interface ModelFiles {
-  /** Already validated. */
+  /** Validated. */
   readonly manifest: Manifest;
   /** Content of the weights file, checked against the manifest's size and SHA-256. */
   readonly weights: Uint8Array;
 }
 
-/** How many classes an {@linkcode Outcome} names: the top k, in descending order of confidence. */
+/** Number of classes in an {@linkcode Outcome}: the top k, in descending order of confidence. */
 export const TOP_K = 5;
 
-/** A model in memory. Synchronous: it is meant to be alone on its thread. */
+/** A model in memory. Its methods are synchronous: it is meant to run alone on its thread. */
 export interface Classifier extends Disposable {
-  /** What it was made from. */
+  /** Of the model. */
   readonly manifest: Manifest;
   /**
-   * Decodes, brings into form and classifies.
+   * Decodes images, converts them to the form of the model and classifies them.
    *
    * @param images Encoded images (PNG, JPEG), any number.
-   * @returns One outcome for each image, in order.
+   * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
   classify(images: readonly Uint8Array[]): Outcome[];
   /**
-   * Like {@linkcode Classifier.classify}, for measuring: gives the numbers before temperature and softmax.
+   * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for measuring.
    *
    * @param images Encoded images (PNG, JPEG), any number.
-   * @returns One outcome for each image, in order.
+   * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
   logits(images: readonly Uint8Array[]): Logits[];
 }
 
-/** The kernels must not meet ever new shapes (tfjs issue 6439), so batches are padded to one of these. */
+/** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 
-/** Bound on one layer's output for a whole batch; large inputs get smaller batches. */
+/** Maximum output of one layer for a batch, in numbers; large inputs get smaller batches. */
 const MAX_BATCH_ACTIVATIONS = 2 ** 26;
 
 /**
- * Loads a model and runs every batch size once, so that whatever is missing shows here and the first image is as fast as
- * the thousandth.
+ * Loads a model and runs every batch size once, so that missing operations are found here and the first image is as fast as
+ * later ones.
  *
- * One classifier per thread is meant: TensorFlow.js keeps its state in the thread. No permission is needed.
+ * Create one classifier per thread: TensorFlow.js keeps its state in the thread. No permission is needed.
  *
- * @param files The model, as `loadModels` gives it.
- * @param wasm The kernels, as `loadWasmBinary` gives them.
- * @param limits Bounds on what is decoded.
- * @returns The classifier; whoever asked disposes of it.
- * @throws {ModelError} `damaged` if the weights are not as many bytes as the manifest says; `backend` if TensorFlow.js
- * can't start or can't run one of the layers.
+ * @param files The model, from `loadModels`.
+ * @param wasm The kernels, from `loadWasmBinary`.
+ * @param limits Limits on the images that are decoded.
+ * @returns The classifier; the caller disposes of it.
+ * @throws {ModelError} `damaged` if the size of the weights differs from the manifest; `backend` if TensorFlow.js cannot
+ * start or cannot run one of the layers.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export async function createClassifier(
   if (files.weights.byteLength !== bytes) {
     throw new ModelError(
       "damaged",
-      `${name}: the weights have ${files.weights.byteLength} bytes; its manifest says ${bytes}`,
+      `${name}: the weights have ${files.weights.byteLength} bytes; its manifest specifies ${bytes}`,
     );
   }
   await startBackend(wasm);

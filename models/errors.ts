@@ -1,16 +1,16 @@
 import { CodedError } from "../lib/coded_error.ts";
 
 /**
- * What can go wrong with a model or with the data it is trained on. For images see {@linkcode ImageError}.
+ * What can go wrong with a model or its training data. For images see {@linkcode ImageErrorCode}.
  *
  * | code | meaning | retriable |
  * |---|---|---|
- * | `invalid` | an argument or option is not what it must be | no |
- * | `invalid_manifest` | a `manifest.json` is not JSON, or a field of it is wrong | no |
- * | `not_found` | a directory, a model or a file is not there | no |
- * | `damaged` | weights or data are not what their description says | no |
- * | `denied` | the file system or Deno's permissions refuse access | no |
- * | `unavailable` | a file can't be fetched or written at the moment | yes |
+ * | `invalid` | an argument or option is invalid | no |
+ * | `invalid_manifest` | a `manifest.json`, a recipe or a log is not JSON, or one of its fields is invalid | no |
+ * | `not_found` | a directory, a model or a file does not exist | no |
+ * | `damaged` | weights or data differ from their description | no |
+ * | `denied` | the file system or Deno's permissions deny access | no |
+ * | `unavailable` | a file cannot be fetched or written at the moment | yes |
  * | `backend` | TensorFlow.js failed; the same call on a new thread may succeed | yes |
  */
 export type ModelErrorCode =
@@ -25,12 +25,12 @@ export type ModelErrorCode =
 const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavailable", "backend"]);
 
 /**
- * A failure of a model. `message` names what was wrong, the value, and what would be right.
+ * A failure of a model. `message` says what is wrong, the value, and what would be right.
  *
  * @example
  * ```ts
  * import { ModelError } from "./errors.ts";
- * const error = new ModelError("not_found", 'No model "cats"; there are cifar-10, fashion-mnist, mnist');
+ * const error = new ModelError("not_found", 'There is no model "cats"; there are cifar-10, fashion-mnist, mnist');
  * if (error.retriable) throw error;
  * ```
  */
@@ -42,7 +42,7 @@ export class ModelError extends CodedError<ModelErrorCode> {
    * Creates an error.
    *
    * @param code Kind of failure.
-   * @param message One or two lines for a person.
+   * @param message One or two human-readable lines.
    * @param options `cause`: the underlying error.
    */
   constructor(code: ModelErrorCode, message: string, options?: ErrorOptions) {
@@ -50,14 +50,13 @@ export class ModelError extends CodedError<ModelErrorCode> {
   }
 }
 
-/** Why an image can't be classified. All of them lie in the image: the same bytes fail again. */
+/** Why an image cannot be classified. The same bytes always fail again. */
 export type ImageErrorCode = "empty" | "not_an_image" | "unsupported" | "damaged" | "too_many_pixels";
 
-/** The same bytes fail again. */
 const NONE: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>();
 
 /**
- * An image that can't be decoded. It does not leave the classifier as an exception: there it becomes an `Outcome`.
+ * An image that cannot be decoded. A classifier returns it as an `Outcome` instead of throwing it.
  */
 export class ImageError extends CodedError<ImageErrorCode> {
   /** `ImageError`, also where the class has been renamed by a bundler. */
@@ -67,7 +66,7 @@ export class ImageError extends CodedError<ImageErrorCode> {
    * Creates an error.
    *
    * @param code Kind of failure.
-   * @param message One or two lines for a person.
+   * @param message One or two human-readable lines.
    * @param options `cause`: the underlying error.
    */
   constructor(code: ImageErrorCode, message: string, options?: ErrorOptions) {
@@ -76,9 +75,9 @@ export class ImageError extends CodedError<ImageErrorCode> {
 }
 
 /**
- * What `JsonFields` throws for a field that is not what it must be.
+ * Creates the errors that `JsonFields` throws for invalid fields.
  *
- * @param code Of the error.
+ * @param code Of the errors.
  */
 export function fieldError(code: ModelErrorCode): (message: string) => ModelError {
   return (message) => new ModelError(code, message);

@@ -1,8 +1,8 @@
 /**
- * What a model folder says about itself: `manifest.json`, beside `weights.bin`, `card.md` and `samples/`.
+ * The description of a model: `manifest.json`, beside `weights.bin`, `card.md` and `samples/`.
  *
- * A folder is a model: whatever has a valid manifest is served under its {@linkcode Manifest.name}. The architecture is
- * data, so a new model needs no code.
+ * A folder with a valid manifest is a model and is served under its {@linkcode Manifest.name}. The architecture is data, so
+ * a new model needs no code.
  *
  * @module
  */
@@ -26,15 +26,15 @@ export type { InputSpec } from "./image/canonical.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
-  /** Format of this file; 1. */
+  /** Version of the file format: 1. */
   readonly format: 1;
-  /** The name it is asked by: `[a-z0-9][a-z0-9-]{0,62}`, equal to the name of its folder. */
+  /** The name that requests use: `[a-z0-9][a-z0-9-]{0,62}`, equal to the name of the folder. */
   readonly name: string;
   /** Changes whenever the weights or the architecture change, e.g. `"1.0.0"`. */
   readonly version: string;
-  /** One line for people. */
+  /** One human-readable line of up to 500 characters. */
   readonly description: string;
-  /** The classes, in the order of the outputs: 2 to 10,000, no two the same. */
+  /** The classes, in the order of the outputs: 2 to 10,000, all different. */
   readonly labels: readonly string[];
   /** What the first layer expects. */
   readonly input: InputSpec;
@@ -42,20 +42,20 @@ export interface Manifest {
   readonly layers: readonly Layer[];
   /** Divides the logits before the softmax, so that confidences are calibrated (> 0). @default {1} */
   readonly temperature?: number;
-  /** Where the trained numbers are. */
+  /** Where the trained parameters are. */
   readonly weights: WeightsSpec;
-  /** What was measured, on data never used for a choice; shown by `imagebus models`. */
+  /** Test accuracy, on data that no choice depended on; shown by `imagebus models`. */
   readonly evaluation?: {
-    /** The data, e.g. `"Fashion-MNIST test, 10,000 images"`. */
+    /** The test data, e.g. `"Fashion-MNIST test"`. */
     readonly data: string;
-    /** How many images. */
+    /** Number of test images. */
     readonly images: number;
-    /** Share of right answers, 0 to 1. */
+    /** Share of images that were classified correctly, 0 to 1. */
     readonly accuracy: number;
   };
 }
 
-/** The trained numbers: one file with all tensors one after the other, in the order of the layers (kernel, then bias). */
+/** The trained parameters: one file with all tensors in the order of the layers, kernel before bias. */
 export interface WeightsSpec {
   /** File name inside the folder; no path. */
   readonly file: string;
@@ -70,11 +70,10 @@ export interface WeightsSpec {
 const MAX_WEIGHTS_BYTES = 1_073_741_824;
 
 /**
- * Checks everything a manifest says, so that whoever holds a {@linkcode Manifest} need check nothing again.
+ * Checks every field of a manifest, so a {@linkcode Manifest} need not be checked again.
  *
- * @param json What JSON.parse gave.
- * @param where The file it came from, for messages.
- * @returns The manifest.
+ * @param json The result of `JSON.parse`.
+ * @param where The file that it came from, for messages.
  * @throws {ModelError} `invalid_manifest`: names the field, its value and what would be right.
  *
  * @example
@@ -85,7 +84,7 @@ const MAX_WEIGHTS_BYTES = 1_073_741_824;
  *   format: 1,
  *   name: "light",
  *   version: "1.0.0",
- *   description: "Tells light pictures from dark ones",
+ *   description: "Distinguishes light images from dark ones",
  *   labels: ["dark", "light"],
  *   input,
  *   layers: [{ type: "flatten" }, { type: "dense", units: 2 }],
@@ -157,15 +156,15 @@ function parseEvaluation(fields: JsonFields): NonNullable<Manifest["evaluation"]
   return evaluation;
 }
 
-/** What no single field shows: that the layers fit each other, the labels and the weights. */
+/** Checks what no single field shows: that the layers fit each other, the labels and the weights. */
 function checkNetwork({ input, layers, labels, weights }: Manifest, where: string): void {
   const shaped = shapeLayers(input, layers, where);
   const output = shaped.at(-1)?.output ?? [];
   if (output.length !== 1 || output[0] !== labels.length) {
     throw new ModelError(
       "invalid_manifest",
-      `${where}: the last layer gives ${output.join("×")} numbers, but there are ${labels.length} labels;` +
-        " both must be the same, as a vector",
+      `${where}: the last layer has ${output.join("×")} outputs, but there are ${labels.length} labels;` +
+        " it must be a vector with one output per label",
     );
   }
   const last = shaped.findLast(({ layer }) => layer.type !== "flatten")?.layer;

@@ -1,5 +1,5 @@
 /**
- * Writing to disk so that what is there is whole: into something temporary beside the place, which is then renamed.
+ * Atomic writes: into a temporary file or folder beside the target, which is then renamed.
  *
  * @module
  */
@@ -7,23 +7,23 @@ import { ModelError } from "./errors.ts";
 import type { ModelFiles } from "./classifier.ts";
 import { directoryUrl, explain, showUrl, statIfExists } from "./read_url.ts";
 
-/** What a folder is made of. */
+/** Content of a model's folder. */
 export interface FolderContent extends ModelFiles {
   /** Content of `card.md`. */
   readonly card: string;
-  /** Whatever else is in the folder, by its path. @default {nothing} */
+  /** Further files, by their paths in the folder. @default {none} */
   readonly others?: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
- * Makes the folder of a model: manifest, weights and card.
+ * Writes the folder of a model: manifest, weights and card.
  *
- * @param directory Where folders of models are; made if it is not there.
- * @param content What to write; the folder has the manifest's name.
+ * @param directory The directory of models; created if it does not exist.
+ * @param content What to write; the folder gets the manifest's name.
  * @param replace Whether a model of that name may be replaced. @default {false}
  * @returns The folder.
- * @throws {ModelError} `invalid` if there is something of that name; `denied` or `unavailable` (a full disk) if it can't be
- * written: then nothing is left of it.
+ * @throws {ModelError} `invalid` if the name is taken; `denied` or `unavailable` (a full disk) if it cannot be written: then
+ * nothing of it is left.
  */
 export async function writeModelFolder(
   directory: string | URL,
@@ -55,13 +55,13 @@ async function writeBelow(folder: URL, path: string, content: Uint8Array): Promi
 }
 
 /**
- * Writes a file, whole or not at all.
+ * Writes a file completely or not at all.
  *
  * @param url Where.
- * @param content What.
- * @param replace Whether a file that is there may be replaced. @default {false}
- * @throws {ModelError} `invalid` if there is something; `denied`, `not_found` (its folder) or `unavailable` (a full disk) if
- * it can't be written.
+ * @param content All of it.
+ * @param replace Whether an existing file may be replaced. @default {false}
+ * @throws {ModelError} `invalid` if the name is taken; `denied`, `not_found` (its folder) or `unavailable` (a full disk) if
+ * it cannot be written.
  */
 export async function writeWholeFile(url: URL, content: Uint8Array, replace = false): Promise<void> {
   const there = await statIfExists(url);
@@ -83,7 +83,7 @@ async function checkPlace(folder: URL, replace: boolean): Promise<boolean> {
   return true;
 }
 
-/** Directories can't be renamed over each other: the old one steps aside first, and comes back if that fails. */
+/** A directory cannot be renamed over another: the old one is moved aside first, and moved back if that fails. */
 async function exchange(draft: URL, folder: URL, old: boolean): Promise<void> {
   if (!old) return await Deno.rename(draft, folder);
   const aside = new URL(`${draft.href.slice(0, -1)}-old/`);
@@ -98,22 +98,21 @@ async function exchange(draft: URL, folder: URL, old: boolean): Promise<void> {
 }
 
 function occupied(url: URL, replaceable: boolean): ModelError {
-  const end = replaceable
-    ? "choose another name, or let it be replaced (--force)"
-    : "it would not be replaced: choose another name";
-  return new ModelError("invalid", `${showUrl(url)} is there already; ${end}`);
+  const advice = replaceable ? "choose another name, or replace it with --force" : "choose another name";
+  const what = replaceable ? "it already exists" : "something else has that name";
+  return new ModelError("invalid", `Cannot write ${showUrl(url)}: ${what}; ${advice}`);
 }
 
 /**
- * Makes a directory, and those that it is in.
+ * Creates a directory and its parents, unless they exist.
  *
- * @param url Where; it may be there already.
- * @throws {ModelError} `denied`, `not_found` or `unavailable` if it can't be made.
+ * @param url The directory.
+ * @throws {ModelError} `denied`, `not_found` or `unavailable` if it cannot be created.
  */
-export async function makeDirectory(url: URL): Promise<void> {
+export async function createDirectory(url: URL): Promise<void> {
   try {
     await Deno.mkdir(url, { recursive: true });
   } catch (cause) {
-    throw explain(url, cause, "write");
+    throw explain(url, cause, "create");
   }
 }

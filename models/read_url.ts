@@ -7,11 +7,10 @@ import { explainFileError, type FileAction } from "../lib/file_errors.ts";
 const FETCH_TIMEOUT_MS = 30_000;
 
 /**
- * Reads a whole file.
+ * Reads a file.
  *
  * @param url file: (needs the permission to read it) or http:, https: (needs the permission for the host).
  * @param maxBytes A larger file is refused.
- * @returns Its content.
  * @throws {ModelError} `not_found`, `denied`, `damaged` (too large) or `unavailable` (http only).
  */
 export async function readUrl(url: URL, maxBytes: number): Promise<Uint8Array> {
@@ -24,19 +23,19 @@ export async function readUrl(url: URL, maxBytes: number): Promise<Uint8Array> {
 }
 
 /**
- * How a place is called in messages: a path for what is on this machine.
+ * Formats a URL for messages.
  *
  * @param url Any URL.
- * @returns The path of a file: URL, else the URL.
+ * @returns The path of a file: URL, otherwise the URL.
  */
 export function showUrl(url: URL): string {
   return url.protocol === "file:" ? fileURLToPath(url) : url.href;
 }
 
 /**
- * Turns a directory as users name it into a URL.
+ * Resolves a directory.
  *
- * @param place A directory; a text is a path, relative to the working directory.
+ * @param place A directory; a string is a path, relative to the working directory.
  * @returns Its URL, with a slash at the end.
  */
 export function directoryUrl(place: string | URL): URL {
@@ -47,10 +46,10 @@ export function directoryUrl(place: string | URL): URL {
 /**
  * Explains why a file or an address could not be read, written or created.
  *
- * @param url What was to be read or written.
+ * @param url The file or the address.
  * @param cause What was thrown.
- * @param action What was tried.
- * @returns The error to throw; a ModelError is returned as it is.
+ * @param action What was attempted.
+ * @returns The error to throw; a `ModelError` is returned unchanged.
  */
 export function explain(url: URL, cause: unknown, action: FileAction = "read"): ModelError {
   if (cause instanceof ModelError) return cause;
@@ -81,7 +80,7 @@ async function openRemote(url: URL): Promise<ReadableStream<Uint8Array>> {
   if (response.ok && response.body !== null) return response.body;
   await response.body?.cancel();
   const code = response.status === 404 ? "not_found" : "unavailable";
-  throw new ModelError(code, `${url.href} can't be fetched: the server answers ${response.status}`);
+  throw new ModelError(code, `Cannot fetch ${url.href}: the server answers ${response.status}`);
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, url: URL, maxBytes: number): Promise<Uint8Array> {
@@ -91,7 +90,7 @@ async function collect(stream: ReadableStream<Uint8Array>, url: URL, maxBytes: n
     chunks.push(chunk);
     length += chunk.byteLength;
     if (length > maxBytes) {
-      throw new ModelError("damaged", `${showUrl(url)} has more than the ${maxBytes} bytes it may have`);
+      throw new ModelError("damaged", `${showUrl(url)} is too large; it may have at most ${maxBytes} bytes`);
     }
   }
   return concatBytes(chunks);

@@ -1,9 +1,9 @@
 /**
- * Finds models. A folder with a `manifest.json` is a model; a directory is searched one level deep, and may be a model
- * itself.
+ * Finds models. A folder with a `manifest.json` is a model; a directory is searched one level deep, and may itself be a
+ * model.
  *
- * Directories are searched in their order and the shipped models last; of two models with one name the first is taken, so
- * a user's own `mnist` replaces the shipped one.
+ * Directories are searched in order and the shipped models last; of two models with the same name the first is used, so a
+ * user's own `mnist` replaces the shipped one.
  *
  * @module
  */
@@ -13,31 +13,31 @@ import { parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
 import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 
-/** The models that come with the project. A list, since a directory can't be listed over http. */
+/** The models that come with the project. A list, because a directory cannot be listed over http. */
 export const SHIPPED_MODELS: readonly string[] = ["cifar-10", "fashion-mnist", "mnist"];
 
 const MAX_MANIFEST_BYTES = 4_194_304;
 
-/** Where to look for models, and which. */
+/** Where to search for models, and for which. */
 export interface ModelSearch {
-  /** Directories with a folder for each model, or folders of models; a text is a path. @default {[]} */
+  /** Directories with one folder per model, or folders of models; a string is a path. @default {[]} */
   readonly dirs?: readonly (string | URL)[];
   /** Whether the shipped models are searched too, after `dirs`. @default {true} */
   readonly shipped?: boolean;
-  /** Only the models with these names. @default {all} */
+  /** Names of the wanted models. @default {all} */
   readonly names?: readonly string[];
 }
 
-/** A folder with a manifest, which may turn out to be wrong. */
+/** A folder with a manifest, or with the error of an invalid manifest. */
 export type ModelEntry =
   | { readonly name: string; readonly folder: URL; readonly shipped: boolean; readonly manifest: Manifest }
   | { readonly name: string; readonly folder: URL; readonly shipped: boolean; readonly error: ModelError };
 
 /**
- * Lists models without reading their weights. A model with a broken manifest is listed with what is wrong.
+ * Lists models without reading their weights. A model with an invalid manifest is listed with its error.
  *
- * @param search Where to look.
- * @returns One entry a name, in alphabetical order. Of a name that was asked for and is nowhere there is no entry.
+ * @param search Where to search.
+ * @returns One entry per name, in alphabetical order; none for a wanted name that is not found.
  * @throws {ModelError} `not_found` or `denied` for a directory.
  *
  * @example
@@ -62,10 +62,10 @@ export async function listModels(search: ModelSearch = {}): Promise<ModelEntry[]
 /**
  * Finds models and reads their weights.
  *
- * @param search Where to look.
- * @returns The models in alphabetical order, each ready to be posted to a Worker; at least one.
- * @throws {ModelError} `not_found`: a directory, a name that was asked for, or all of them; `invalid_manifest`; `damaged`:
- * weights that are not those of the manifest; `denied`; `unavailable`.
+ * @param search Where to search.
+ * @returns At least one model, in alphabetical order; each can be posted to a Worker.
+ * @throws {ModelError} `not_found`: a directory, a wanted name, or any model at all; `invalid_manifest`; `damaged`: weights
+ * that differ from the manifest; `denied`; `unavailable`.
  *
  * @example
  * ```ts
@@ -85,9 +85,9 @@ export async function loadModels(search: ModelSearch = {}): Promise<ModelFiles[]
 /**
  * Reads the weights of one model and checks them.
  *
- * @param entry As {@linkcode listModels} gives it.
- * @returns The model, ready to be posted to a Worker.
- * @throws {ModelError} The entry's own error; `damaged` if size or SHA-256 of the weights is not the manifest's;
+ * @param entry From {@linkcode listModels}.
+ * @returns The model; it can be posted to a Worker.
+ * @throws {ModelError} The entry's own error; `damaged` if the size or the SHA-256 of the weights differs from the manifest;
  * `not_found`; `denied`; `unavailable`.
  */
 export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
@@ -98,21 +98,24 @@ export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
   if (weights.byteLength !== bytes) {
     throw new ModelError(
       "damaged",
-      `${showUrl(url)} has ${weights.byteLength} bytes; its manifest says ${bytes}`,
+      `${showUrl(url)} has ${weights.byteLength} bytes; its manifest specifies ${bytes}`,
     );
   }
   const actual = await sha256Hex(weights);
   if (actual !== sha256) {
-    throw new ModelError("damaged", `${showUrl(url)} has the SHA-256 ${actual}; its manifest says ${sha256}`);
+    throw new ModelError(
+      "damaged",
+      `${showUrl(url)} has the SHA-256 ${actual}; its manifest specifies ${sha256}`,
+    );
   }
   return { manifest: entry.manifest, weights };
 }
 
 /**
- * Hashes a file's content as manifests do.
+ * Computes a SHA-256 as manifests write it.
  *
  * @param bytes Any content.
- * @returns Its SHA-256 in 64 hexadecimal digits, lower case.
+ * @returns 64 lower-case hexadecimal digits.
  */
 export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
@@ -126,7 +129,7 @@ function shippedPlace(name: string): { name: string; folder: URL; shipped: boole
 async function findFolders(dir: string | URL): Promise<URL[]> {
   const url = directoryUrl(dir);
   if (url.protocol !== "file:") {
-    throw new ModelError("invalid", `A directory of models must be on this machine; got ${url.href}`);
+    throw new ModelError("invalid", `Cannot search ${url.href} for models: it must be a local directory`);
   }
   try {
     if (await isFile(new URL("manifest.json", url))) return [url];
@@ -153,9 +156,7 @@ async function isFile(url: URL): Promise<boolean> {
 function explainDirectory(url: URL, cause: unknown): ModelError {
   const error = explain(url, cause);
   if (error.code !== "not_found") return error;
-  const message = `${
-    showUrl(url)
-  } is not a directory; models are looked for in directories with a folder for each`;
+  const message = `${showUrl(url)} is not a directory; expected a directory with one folder per model`;
   return new ModelError("not_found", message, { cause });
 }
 
@@ -205,5 +206,5 @@ async function missingModels(missing: readonly string[], search: ModelSearch): P
 
 function places({ dirs = [], shipped = true }: ModelSearch): string {
   const list = dirs.map((dir) => showUrl(directoryUrl(dir)));
-  return [...list, ...(shipped ? ["the shipped models"] : [])].join(" or ") || "no directory at all";
+  return [...list, ...(shipped ? ["the shipped models"] : [])].join(" or ") || "no directory";
 }

@@ -1,5 +1,5 @@
 import type { DataSet } from "./datasets/data_set.ts";
-import { makeDirectory } from "../models/model_folder.ts";
+import { createDirectory } from "../models/model_folder.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
 import { readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
@@ -48,7 +48,7 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
   const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
   const tests = await readTests(recipe, options.data);
   const kept = new URL(`.${recipe.name}.training/`, out);
-  await makeDirectory(kept);
+  await createDirectory(kept);
   const trainings: Training[] = [];
   for (let i = 0; i < seeds; i++) {
     const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all);

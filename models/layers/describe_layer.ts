@@ -25,12 +25,17 @@ function describeOperation(layer: Layer): string {
         `convolution ${by(layer.kernel)}`,
         `${layer.filters} filters`,
         ...windowOf(layer),
-        ending(layer),
+        layer.activation ?? "linear",
       );
     case "depthwiseConv2d": {
       const { multiplier = 1 } = layer;
       const each = multiplier > 1 ? [`${multiplier} filters per channel`] : [];
-      return list(`depthwise convolution ${by(layer.kernel)}`, ...each, ...windowOf(layer), ending(layer));
+      return list(
+        `depthwise convolution ${by(layer.kernel)}`,
+        ...each,
+        ...windowOf(layer),
+        layer.activation ?? "linear",
+      );
     }
     case "maxPool2d":
       return list(`max pooling ${by(layer.size)}`, ...windowOf(layer));
@@ -49,7 +54,7 @@ function describeOperation(layer: Layer): string {
       return `zero padding: ${top} top, ${right} right, ${bottom} bottom, ${left} left`;
     }
     case "dense":
-      return list("dense", `${layer.units} outputs`, ending(layer));
+      return list("dense", `${layer.units} outputs`, layer.activation ?? "linear");
     case "flatten":
       return "flatten";
     case "add":
@@ -72,10 +77,6 @@ function windowOf(layer: { stride?: Extent; dilation?: Extent }): string[] {
     const extent = layer[name];
     return extent === undefined ? [] : [`${name} ${typeof extent === "number" ? extent : by(extent)}`];
   });
-}
-
-function ending({ activation = "linear" }: { activation?: string }): string {
-  return activation;
 }
 
 function list(...parts: readonly string[]): string {

@@ -1,5 +1,5 @@
 /**
- * The vocabulary of layers: what a manifest can be built of.
+ * The layers that a manifest can declare.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { JsonFields } from "../../lib/json_fields.ts";
 /** A height and a width in pixels; one number stands for both. */
 export type Extent = number | readonly [height: number, width: number];
 
-/** `same` pads with zeros so that ceil(extent / stride) positions come out, as TensorFlow means it. */
+/** `same` pads with zeros so that the output has ceil(extent / stride) positions, as in TensorFlow. */
 export type Padding = "same" | "valid";
 
-/** What a layer with weights does last, in the same kernel. Others are layers of their own: `activation`. */
+/** Activation that a layer with weights applies in the same kernel. Others are `activation` layers. */
 export type Activation = "linear" | "relu" | "relu6";
 
 /**
- * What an `activation` layer does to each number; `softmax` to all channels of a position together.
+ * Function of an `activation` layer, applied to each number; `softmax` to all channels of a position together.
  *
- * `gelu` is the exact one, with the error function (Hendrycks and Gimpel 2016); `swish` is x · sigmoid(x); `elu` has
+ * `gelu` is the exact function, with the error function (Hendrycks and Gimpel 2016); `swish` is x · sigmoid(x); `elu` has
  * α = 1.
  */
 export type ActivationFunction =
@@ -31,64 +31,64 @@ export type ActivationFunction =
   | "swish"
   | "softmax";
 
-/** A window that goes over a picture, and what it makes of each position. */
+/** Settings that all convolutions share. */
 export interface Convolution {
-  /** Of the kernel. */
+  /** Size of the kernel, each side 1 to 1024. */
   readonly kernel: Extent;
-  /** From one position to the next. @default {1} */
+  /** Distance between positions, 1 to 64. @default {1} */
   readonly stride?: Extent;
-  /** From one element of the kernel to the next; other than 1 only with a stride of 1. @default {1} */
+  /** Distance between elements of the kernel, 1 to 64; other than 1 only with a stride of 1. @default {1} */
   readonly dilation?: Extent;
-  /** Zeros around the picture. @default {"valid"} */
+  /** Whether the image is padded with zeros. @default {"valid"} */
   readonly padding?: Padding;
-  /** What is done last. @default {"linear"} */
+  /** Applied to the output. @default {"linear"} */
   readonly activation?: Activation;
 }
 
-/** A window that goes over a picture, each channel on its own. */
+/** Settings of a pooling layer, which treats each channel separately. */
 export interface Pool {
-  /** Of the window. */
+  /** Size of the window, each side 1 to 1024. */
   readonly size: Extent;
-  /** From one position to the next. @default {size} */
+  /** Distance between positions, 1 to 1024. @default {size} */
   readonly stride?: Extent;
-  /** Elements that are not there count neither for the maximum nor for the average. @default {"valid"} */
+  /** Padding counts neither for the maximum nor for the average. @default {"valid"} */
   readonly padding?: Padding;
 }
 
-/** What a layer does. */
+/** The operation of a layer. */
 export type Operation =
   | (Convolution & {
     readonly type: "conv2d";
-    /** Channels that come out. */
+    /** Output channels, 1 to 65,536. */
     readonly filters: number;
   })
   | (Convolution & {
     readonly type: "depthwiseConv2d";
-    /** Channels that come out for each that comes in, side by side. @default {1} */
+    /** Output channels per input channel, side by side, 1 to 64. @default {1} */
     readonly multiplier?: number;
   })
   | (Pool & { readonly type: "maxPool2d" | "averagePool2d" })
   | {
-    /** The average or the maximum of each channel, as a vector. */
+    /** Average or maximum of each channel, as a vector. */
     readonly type: "globalAveragePool2d" | "globalMaxPool2d";
   }
   | {
-    /** Each channel times a trained number, plus another: a batch normalisation that no layer before it can take in. */
+    /** Scale and shift per channel: a batch normalisation that cannot be folded into the layer before it. */
     readonly type: "affine";
   }
   | {
     readonly type: "activation";
-    /** Which one. */
+    /** The function. */
     readonly function: ActivationFunction;
-    /** Of `leakyRelu`: what negative numbers are multiplied by, 0 to 1. @default {0.2} */
+    /** Of `leakyRelu`: factor of negative numbers, 0 to 1. @default {0.2} */
     readonly slope?: number;
   }
   | {
-    /** Zeros around the picture, in pixels. */
+    /** Pads the image with zeros: pixels per side, 0 to 1024. */
     readonly type: "zeroPad2d";
-    /** Above. @default {0} */
+    /** @default {0} */
     readonly top?: number;
-    /** Below. @default {0} */
+    /** @default {0} */
     readonly bottom?: number;
     /** @default {0} */
     readonly left?: number;
@@ -98,28 +98,28 @@ export type Operation =
   | { readonly type: "flatten" }
   | {
     readonly type: "dense";
-    /** Numbers that come out. */
+    /** Number of outputs, 1 to 65,536. */
     readonly units: number;
-    /** What is done last. @default {"linear"} */
+    /** Applied to the output. @default {"linear"} */
     readonly activation?: Activation;
   }
   | {
-    /** Sum of inputs of the same shape, or their channels one after the other. */
+    /** Sum of inputs of the same shape, or concatenation of their channels. */
     readonly type: "add" | "concatenate";
   };
 
-/** One layer. Tensors are laid out NHWC; convolution kernels height, width, in, out; dense kernels in, out. */
+/** One layer. Tensors are NHWC; convolution kernels are height, width, in, out; dense kernels are in, out. */
 export type Layer = Operation & {
   /**
-   * Which layers it takes, by their position in the list, all before its own; -1 is the image. `add` and `concatenate` take
-   * 2 to 64, all others one.
+   * Its inputs: positions of earlier layers in the list; -1 is the image. `add` and `concatenate` have 2 to 64 inputs, all
+   * others one.
    *
    * @default {the layer before}
    */
   readonly from?: readonly number[];
 };
 
-/** The layers that take more than one input. */
+/** The layers with more than one input. */
 export const MERGING: ReadonlySet<Layer["type"]> = new Set<Layer["type"]>(["add", "concatenate"]);
 
 const MAX_MERGED = 64;
@@ -174,15 +174,15 @@ const PARSERS: { [Type in Layer["type"]]: (fields: JsonFields) => Operation } = 
   concatenate: () => ({ type: "concatenate" }),
 };
 
-/** The names of all layers, as a manifest writes them. */
+/** Names of all layers, as a manifest writes them. */
 export const LAYER_TYPES: readonly Layer["type"][] = Object.keys(PARSERS) as Layer["type"][];
 
 /**
- * Reads one layer of a manifest.
+ * Parses one layer of a manifest.
  *
  * @param fields The layer.
  * @param index Its position in the list.
- * @returns The layer, each field in its bounds; whether it fits its neighbours, `shapeLayers` says.
+ * @returns The layer, with every field checked; whether it fits its inputs is checked by `shapeLayers`.
  * @throws {ModelError} `invalid_manifest`
  */
 export function parseLayer(fields: JsonFields, index: number): Layer {
@@ -197,10 +197,9 @@ export function parseLayer(fields: JsonFields, index: number): Layer {
 }
 
 /**
- * Spells an extent out.
+ * Expands an extent.
  *
  * @param extent One number, or two.
- * @returns Height and width.
  */
 export function heightAndWidth(extent: Extent): [height: number, width: number] {
   return typeof extent === "number" ? [extent, extent] : [...extent];

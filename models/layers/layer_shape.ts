@@ -1,44 +1,43 @@
 /**
- * What one layer does to shapes.
+ * Shapes of one layer.
  *
  * @module
  */
 import { ModelError } from "../errors.ts";
 import { type Extent, heightAndWidth, type Layer, type Padding } from "./layer.ts";
 
-/** Extent of each dimension. Pictures are height, width, channels; vectors have one dimension. No batch dimension. */
+/** Extent of each dimension, without the batch: height, width, channels for images; one dimension for vectors. */
 export type Shape = readonly number[];
 
-/** What a layer holds and gives, for one image. */
+/** Parameters, output and cost of a layer, for one image. */
 export interface LayerShape {
-  /** Shapes of the trained numbers: kernel and bias, or scale and shift; empty where there are none. */
+  /** Shapes of the trained parameters: kernel and bias, or scale and shift; empty if there are none. */
   readonly tensors: readonly Shape[];
-  /** What comes out for one image. */
+  /** Shape of the output. */
   readonly output: Shape;
-  /** Multiplications (each with an addition) for one image. */
+  /** Multiplications, each with an addition. */
   readonly multiplyAdds: number;
 }
 
 /**
- * Counts the numbers of a tensor.
+ * Counts the elements of a tensor.
  *
- * @param shape Any shape.
- * @returns How many numbers a tensor of this shape has.
+ * @param shape Of the tensor.
  */
 export function size(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
 /**
- * How many positions a window takes along one dimension, and how many elements are padded before the first.
+ * Positions of a window along one dimension, and the padding that they need.
  *
- * `same` pads so that the output has ceil(extent / stride) positions, the odd element at the end, as TensorFlow does.
+ * `same` pads so that there are ceil(extent / stride) positions, with the odd element at the end, as in TensorFlow.
  *
  * @param extent Elements along the dimension.
- * @param window Elements the window covers.
+ * @param window Elements that the window covers.
  * @param stride Elements from one position to the next.
  * @param padding With or without zeros around.
- * @returns Positions (0 if the window is larger than the picture) and padding before and after, in elements.
+ * @returns Positions (0 if the window is larger than the image) and padding before and after, in elements.
  */
 export function slide(
   extent: number,
@@ -55,19 +54,18 @@ export function slide(
 }
 
 /**
- * Works out what a layer holds and gives.
+ * Derives parameters, output and cost of a layer.
  *
  * @param layer As declared.
- * @param inputs What comes in for one image: one shape, for `add` and `concatenate` several.
+ * @param inputs Shapes of its inputs: one, for `add` and `concatenate` several.
  * @param where The layer, for messages.
- * @returns Its tensors, its output and its cost.
- * @throws {ModelError} `invalid_manifest` if it can't take these shapes.
+ * @throws {ModelError} `invalid_manifest` if the layer does not accept these shapes.
  */
 export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string): LayerShape {
   const shape = inputs[0] ?? [];
   switch (layer.type) {
     case "conv2d": {
-      const channels = picture(shape, where)[2];
+      const channels = imageShape(shape, where)[2];
       const kernel = heightAndWidth(layer.kernel);
       const output = [...convolve(layer, shape, where), layer.filters];
       return {
@@ -77,7 +75,7 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
       };
     }
     case "depthwiseConv2d": {
-      const channels = picture(shape, where)[2];
+      const channels = imageShape(shape, where)[2];
       const multiplier = layer.multiplier ?? 1;
       const kernel = heightAndWidth(layer.kernel);
       const output = [...convolve(layer, shape, where), channels * multiplier];
@@ -92,12 +90,12 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
       const { size: extent, stride = extent, padding = "valid" } = layer;
       return free([
         ...positions(shape, heightAndWidth(extent), stride, padding, where),
-        picture(shape, where)[2],
+        imageShape(shape, where)[2],
       ]);
     }
     case "globalAveragePool2d":
     case "globalMaxPool2d":
-      return free([picture(shape, where)[2]]);
+      return free([imageShape(shape, where)[2]]);
     case "affine": {
       const channels = shape.at(-1) ?? 0;
       return { tensors: [[channels], [channels]], output: shape, multiplyAdds: size(shape) };
@@ -105,12 +103,12 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
     case "activation":
       return free(shape);
     case "zeroPad2d": {
-      const [height, width, channels] = picture(shape, where);
+      const [height, width, channels] = imageShape(shape, where);
       const { top = 0, bottom = 0, left = 0, right = 0 } = layer;
       return free([height + top + bottom, width + left + right, channels]);
     }
     case "flatten":
-      return free([size(picture(shape, where))]);
+      return free([size(imageShape(shape, where))]);
     case "dense": {
       const inputs = vector(shape, where);
       const tensors = [[inputs, layer.units], [layer.units]];
@@ -118,11 +116,11 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
     }
     case "add":
       if (inputs.every((other) => show(other) === show(shape))) return free(shape);
-      throw mismatch(`needs inputs of the same shape`, inputs, where);
+      throw mismatch("needs inputs of the same shape", inputs, where);
     case "concatenate": {
       const outer = (one: Shape) => show(one.slice(0, -1));
       if (!inputs.every((other) => other.length === shape.length && outer(other) === outer(shape))) {
-        throw mismatch("needs inputs that differ in their channels only", inputs, where);
+        throw mismatch("needs inputs that differ only in their channels", inputs, where);
       }
       return free([...shape.slice(0, -1), inputs.reduce((sum, other) => sum + other.at(-1)!, 0)]);
     }
@@ -130,7 +128,7 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
 }
 
 /**
- * A shape for people.
+ * Formats a shape for messages.
  *
  * @param shape Any shape.
  * @returns `28×28×3`.
@@ -160,7 +158,7 @@ function convolve(layer: Convolution, shape: Shape, where: string): [rows: numbe
   return positions(shape, [extents[0]!, extents[1]!], stride, padding, where);
 }
 
-/** How often a window fits, down and across. */
+/** Number of positions of a window, down and across. */
 function positions(
   shape: Shape,
   window: readonly [height: number, width: number],
@@ -168,7 +166,7 @@ function positions(
   padding: Padding,
   where: string,
 ): [rows: number, columns: number] {
-  const [height, width] = picture(shape, where);
+  const [height, width] = imageShape(shape, where);
   const [down, across] = heightAndWidth(stride);
   const rows = slide(height, window[0], down, padding).positions;
   const columns = slide(width, window[1], across, padding).positions;
@@ -177,17 +175,17 @@ function positions(
     "invalid_manifest",
     `${where} has a window of ${
       show(window)
-    }, but only ${height}×${width} come in; make the window smaller or the` +
-      ' padding "same"',
+    }, which is larger than its input of ${height}×${width}; make the window` +
+      ' smaller or the padding "same"',
   );
 }
 
-function picture(shape: Shape, where: string): readonly [number, number, number] {
+function imageShape(shape: Shape, where: string): readonly [number, number, number] {
   const [height, width, channels] = shape;
   if (height !== undefined && width !== undefined && channels !== undefined) return [height, width, channels];
   throw new ModelError(
     "invalid_manifest",
-    `${where} needs height × width × channels; ${show(shape)} come in`,
+    `${where} needs an input of height × width × channels; its input is ${show(shape)}`,
   );
 }
 
@@ -196,10 +194,13 @@ function vector(shape: Shape, where: string): number {
   if (length !== undefined && others.length === 0) return length;
   throw new ModelError(
     "invalid_manifest",
-    `${where} needs a vector; ${show(shape)} come in; put a flatten before it`,
+    `${where} needs a vector; its input is ${show(shape)}; put a flatten before it`,
   );
 }
 
 function mismatch(rule: string, inputs: readonly Shape[], where: string): ModelError {
-  return new ModelError("invalid_manifest", `${where} ${rule}; ${inputs.map(show).join(" and ")} come in`);
+  return new ModelError(
+    "invalid_manifest",
+    `${where} ${rule}; its inputs are ${inputs.map(show).join(" and ")}`,
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * What the layers of a manifest do to shapes: which tensors they hold, and what comes out.
+ * Shapes of a network: parameters and outputs of all layers of a manifest.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import type { Layer } from "./layer.ts";
 
 export { type Shape, size, slide } from "./layer_shape.ts";
 
-/** The most numbers that one layer may give for one image: 64 MiB as float32. */
+/** Maximum output of one layer for one image, in numbers: 64 MiB as float32. */
 export const MAX_ACTIVATIONS = 2 ** 24;
 
-/** The most numbers that may be held at once for one image, by all layers that are still waited for: 256 MiB. */
+/** Maximum of all outputs that must be held at once for one image, in numbers: 256 MiB as float32. */
 export const MAX_LIVE_ACTIVATIONS = 2 ** 26;
 
-/** A layer with its shapes worked out. */
+/** A layer with its shapes. */
 export interface ShapedLayer extends LayerShape {
   /** As declared. */
   readonly layer: Layer;
-  /** Which layers it takes, by their position; -1 is the image. */
+  /** Positions of its inputs; -1 is the image. */
   readonly from: readonly number[];
 }
 
@@ -30,9 +30,9 @@ export interface ShapedLayer extends LayerShape {
  * @param input Form of the image.
  * @param layers First to last.
  * @param where The file, for messages.
- * @returns One element for each layer, in order.
- * @throws {ModelError} `invalid_manifest` where a layer can't take what comes in, or nothing takes what it gives, or too
- * much memory would be needed.
+ * @returns One element per layer, in order.
+ * @throws {ModelError} `invalid_manifest` if a layer does not accept its inputs, if its output is not used, or if too much
+ * memory is needed.
  *
  * @example
  * ```ts
@@ -52,8 +52,8 @@ export function shapeLayers(input: InputSpec, layers: readonly Layer[], where: s
     if (size(shape.output) > MAX_ACTIVATIONS) {
       throw new ModelError(
         "invalid_manifest",
-        `${name} gives ${show(shape.output)} = ${size(shape.output)} numbers for one image; at most` +
-          ` ${MAX_ACTIVATIONS} are possible`,
+        `${name} has ${show(shape.output)} = ${size(shape.output)} outputs per image; the maximum is` +
+          ` ${MAX_ACTIVATIONS}`,
       );
     }
     shaped.push({ layer, from, ...shape });
@@ -64,20 +64,19 @@ export function shapeLayers(input: InputSpec, layers: readonly Layer[], where: s
 }
 
 /**
- * Counts the trained numbers of a network.
+ * Counts the trained parameters of a network.
  *
- * @param layers As {@linkcode shapeLayers} gives them.
- * @returns Number of trained numbers over all layers.
+ * @param layers From {@linkcode shapeLayers}.
  */
 export function parameterCount(layers: readonly ShapedLayer[]): number {
   return layers.flatMap((layer) => layer.tensors).reduce((sum, tensor) => sum + size(tensor), 0);
 }
 
 /**
- * Says when the output of each layer has been taken for the last time, and its memory can be given back.
+ * Finds where the output of each layer is used for the last time, after which its memory can be released.
  *
- * @param layers As {@linkcode shapeLayers} gives them, or anything that says what each layer takes.
- * @returns For each layer the position of the last one that takes it; its own position if none does.
+ * @param layers The inputs of each layer, as in {@linkcode ShapedLayer}.
+ * @returns For each layer the position of its last user; its own position if it has none.
  */
 export function lastUses(layers: readonly { readonly from: readonly number[] }[]): number[] {
   const last = layers.map((_, i) => i);
@@ -92,10 +91,10 @@ function checkUse(layers: readonly ShapedLayer[], where: string): void {
   if (unused < 0) return;
   throw new ModelError(
     "invalid_manifest",
-    `${where}: layers[${unused}] (${
+    `${where}: the output of layers[${unused}] (${
       layers[unused]!.layer.type
-    }) gives what no other layer takes; name it in the "from"` +
-      " of one, or take it out",
+    }) is not used; add it to the "from" of` +
+      " another layer, or remove it",
   );
 }
 
@@ -107,7 +106,7 @@ function checkMemory(layers: readonly ShapedLayer[], where: string): void {
     if (live > MAX_LIVE_ACTIVATIONS) {
       throw new ModelError(
         "invalid_manifest",
-        `${where}: at layers[${i}] ${live} numbers must be held for one image; at most ${MAX_LIVE_ACTIVATIONS} are possible`,
+        `${where}: at layers[${i}] ${live} numbers must be held per image; the maximum is ${MAX_LIVE_ACTIVATIONS}`,
       );
     }
     last.forEach((use, index) => use === i && (live -= size(layers[index]!.output)));

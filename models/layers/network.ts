@@ -7,23 +7,23 @@ import { lastUses, size } from "./layers.ts";
 import type { Shape, ShapedLayer } from "./layers.ts";
 import type { Layer, WeightsSpec } from "../manifest.ts";
 
-/** A layer with its trained numbers in the backend's memory. */
+/** A layer with its trained parameters in the backend's memory. */
 export interface LoadedLayer {
   /** As declared. */
   readonly layer: Layer;
-  /** Kernel and bias, or scale and shift; empty where the layer has none. */
+  /** Kernel and bias, or scale and shift; empty if the layer has none. */
   readonly tensors: readonly tf.Tensor[];
-  /** Of a convolution that the project's own kernels work out. */
+  /** Of a convolution that runs on the project's own kernels. */
   readonly prepared?: PreparedKernel;
 }
 
 /**
- * Puts the trained numbers into the backend's memory.
+ * Loads the trained parameters into the backend's memory.
  *
- * @param shaped As `shapeLayers` gives them.
+ * @param shaped From `shapeLayers`.
  * @param weights Content of the weights file.
  * @param dtype How its numbers are stored, little-endian.
- * @returns The layers, in order. Whoever asked disposes of the tensors.
+ * @returns The layers, in order; the caller disposes of them with {@linkcode disposeLayers}.
  */
 export function loadLayers(
   shaped: readonly ShapedLayer[],
@@ -42,9 +42,9 @@ export function loadLayers(
 }
 
 /**
- * Frees the memory of layers.
+ * Releases the memory of layers.
  *
- * @param layers As {@linkcode loadLayers} gives them; not to be used any more.
+ * @param layers From {@linkcode loadLayers}; they must not be used afterwards.
  */
 export function disposeLayers(layers: readonly LoadedLayer[]): void {
   for (const { tensors, prepared } of layers) {
@@ -53,7 +53,7 @@ export function disposeLayers(layers: readonly LoadedLayer[]): void {
   }
 }
 
-/** Convolutions with stride 1 have faster kernels of our own on WASM. */
+/** Convolutions with stride 1 run on the project's own, faster kernels on WASM. */
 function prepareLayer(layer: Layer, tensors: readonly tf.Tensor[]): LoadedLayer {
   if (layer.type !== "conv2d" || tf.getBackend() !== "wasm" || !isOurs(layer, tensors[0]!)) {
     return { layer, tensors };
@@ -72,12 +72,12 @@ function isOurs(
 }
 
 /**
- * Runs a batch through the layers. What a layer gave is disposed of as soon as the last layer that takes it has run; call
- * it inside `tf.tidy` all the same, for what the operations leave behind.
+ * Runs a batch through the layers. The output of a layer is disposed of once its last user has run; call it inside `tf.tidy`
+ * nevertheless, for what the operations leave behind.
  *
- * @param layers As {@linkcode loadLayers} gives them.
- * @param input Images × height × width × channels; it stays.
- * @returns Images × labels: logits.
+ * @param layers From {@linkcode loadLayers}.
+ * @param input Images × height × width × channels; it is not disposed of.
+ * @returns Logits: images × labels.
  */
 export function runLayers(layers: readonly LoadedLayer[], input: tf.Tensor): tf.Tensor {
   const sources = layers.map(({ layer }, i) => ({ from: layer.from ?? [i - 1] }));
@@ -99,12 +99,12 @@ function runLoaded({ layer, tensors, prepared }: LoadedLayer, inputs: readonly t
 }
 
 /**
- * Runs one layer by TensorFlow.js's own kernels.
+ * Runs one layer on the kernels of TensorFlow.js.
  *
  * @param layer As declared.
- * @param tensors Its trained numbers.
- * @param inputs What comes in, images first: one tensor, for `add` and `concatenate` several.
- * @returns What comes out, images first.
+ * @param tensors Its trained parameters.
+ * @param inputs One tensor, for `add` and `concatenate` several; the first dimension is the image.
+ * @returns The output; the first dimension is the image.
  */
 export function runLayer(
   layer: Layer,
@@ -182,11 +182,10 @@ function convolution(
 }
 
 /**
- * Reads the numbers of a weights file.
+ * Decodes the numbers of a weights file.
  *
  * @param weights Its content.
  * @param dtype How its numbers are stored, little-endian.
- * @returns They, in their order.
  */
 export function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
   const width = dtype === "float16" ? 2 : 4;

@@ -136,7 +136,7 @@ Deno.test("model command: what is there is only replaced with --force", () =>
       assertEquals((await task(dir, args)).code, 0);
       const refused = await task(dir, args);
       assertEquals(refused.code, 2);
-      assertMatch(refused.err, /is there already; choose another name, or let it be replaced \(--force\)/);
+      assertMatch(refused.err, /it already exists; choose another name, or replace it with --force/);
       assertEquals((await task(dir, [...args, "--force"])).code, 0);
     }
     assertEquals(filesIn(dir), ["mine", "mnist.h5"]);

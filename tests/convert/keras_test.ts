@@ -164,7 +164,7 @@ const REFUSED:
     [
       "a window that does not fit",
       [["MaxPooling2D", { pool_size: 5 }]],
-      "has a window of 5×5, but only 4×4 come in",
+      "has a window of 5×5, which is larger than its input of 4×4",
     ],
     ["a picture as the answer", [["Softmax", { axis: -1 }]], "ends in softmax of 4×4×1 numbers"],
     [
@@ -320,13 +320,13 @@ Deno.test("model folder: a model is only replaced when it may be, and what is no
     await assertRejects(
       () => writeModelFolder(dir, model),
       ModelError,
-      "is there already; choose another name, or let",
+      "it already exists; choose another name, or replace it",
     );
     assertEquals(await Deno.readTextFile(`${place}/card.md`), "# old\n");
     await writeModelFolder(dir, model, true);
     assertEquals(await Deno.readTextFile(`${place}/card.md`), "# new\n");
     await Deno.remove(`${place}/manifest.json`);
-    await assertRejects(() => writeModelFolder(dir, model, true), ModelError, "it would not be replaced");
+    await assertRejects(() => writeModelFolder(dir, model, true), ModelError, "something else has that name");
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), [model.manifest.name]);
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -93,7 +93,7 @@ Deno.test("manifest: what is no object is refused", () => {
 
 Deno.test("manifest: the last layer must give one number for each label", () => {
   const message = messageOf({ ...tinyManifest(), labels: ["a", "b", "c"] });
-  assertStringIncludes(message, "the last layer gives 2 numbers, but there are 3 labels");
+  assertStringIncludes(message, "the last layer has 2 outputs, but there are 3 labels");
 });
 
 Deno.test("manifest: the last layer must give logits", () => {
@@ -113,19 +113,19 @@ Deno.test("manifest: the size of the weights must be that of the tensors", () =>
 
 const MISFITS: readonly (readonly [layers: Json[], message: string])[] = [
   [[{ type: "dense", units: 2 }], "put a flatten before it"],
-  [[{ type: "flatten" }, { type: "maxPool2d", size: 2 }], "needs height × width × channels; 4 come in"],
-  [[{ type: "conv2d", filters: 4, kernel: 3 }], "has a window of 3×3, but only 2×2 come in"],
+  [[{ type: "flatten" }, { type: "maxPool2d", size: 2 }], "needs an input of height × width × channels; its input is 4"],
+  [[{ type: "conv2d", filters: 4, kernel: 3 }], "has a window of 3×3, which is larger than its input of 2×2"],
   [[{ type: "maxPool2d", size: 3 }], "has a window of 3×3"],
   [[{ type: "depthwiseConv2d", kernel: 2, dilation: 2 }], "has a window of 3×3"],
   [[{ type: "conv2d", filters: 1, kernel: 1, stride: 2, dilation: 2 }], "one must be 1"],
   [
     [{ type: "flatten" }, { type: "add", from: [-1, 0] }],
-    "needs inputs of the same shape; 2×2×1 and 4 come in",
+    "needs inputs of the same shape; its inputs are 2×2×1 and 4",
   ],
-  [[{ type: "flatten" }, { type: "concatenate", from: [-1, 0] }], "differ in their channels only"],
+  [[{ type: "flatten" }, { type: "concatenate", from: [-1, 0] }], "differ only in their channels"],
   [
     [{ type: "flatten" }, { type: "flatten", from: [-1] }],
-    "layers[0] (flatten) gives what no other layer takes",
+    "the output of layers[0] (flatten) is not used",
   ],
 ];
 

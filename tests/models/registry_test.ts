@@ -107,7 +107,7 @@ Deno.test("registry: weights that are not those of the manifest are damaged", ()
     for (
       const [content, text] of [
         [weights.map((byte, i) => i === 5 ? byte ^ 1 : byte), "has the SHA-256"],
-        [weights.subarray(1), "has 39 bytes; its manifest says 40"],
+        [weights.subarray(1), "has 39 bytes; its manifest specifies 40"],
         [new Uint8Array(41), "has more than the 40 bytes"],
       ] as const
     ) {
