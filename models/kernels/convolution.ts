@@ -1,8 +1,8 @@
 /**
- * Convolution with stride 1 and its two gradients, by the kernels of this folder.
+ * Convolution with stride 1 and its two gradients, on the kernels of this folder.
  *
- * 3×3 kernels go by Winograd's algorithm (`assembly/winograd.ts`: a third of the time, and rounding errors of about
- * 1e-5 of the largest number), all others directly (`assembly/direct.ts`).
+ * 3×3 kernels use Winograd's algorithm (`assembly/winograd.ts`: a third of the time, rounding errors of about 1e-5 of the
+ * largest number), all others a direct loop (`assembly/direct.ts`).
  *
  * @module
  */
@@ -10,38 +10,37 @@ import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { addressOf, emptyTensor, floatsAt, kernels, withScratch, withZeros } from "./kernels.ts";
 import type { Address } from "./kernels.ts";
 
-/** With zeros around, or without. */
+/** With or without zeros around the image. */
 export type Padding = "same" | "valid";
 
-/** Bytes of the vectors that the transformation of a kernel keeps. */
+/** Bytes of the vectors that the transformation of a kernel needs. */
 const LINE = 576;
 
-/** Tiles of Winograd's algorithm that are worked on together: their planes fit the second cache. */
+/** Tiles that Winograd's algorithm processes together, so that their planes fit the second-level cache. */
 const BLOCK = 24;
 
-/** Of a kernel: side × side × channels × filters. */
+/** Shape of a kernel: side × side × channels × filters. */
 interface Shape {
   readonly side: number;
   readonly channels: number;
   readonly filters: number;
 }
 
-/** Everything about one convolution that does not depend on the numbers. */
+/** Everything about a convolution that does not depend on the numbers. */
 interface Geometry extends Shape {
   readonly images: number;
   readonly height: number;
   readonly width: number;
-  /** Rows and columns of zeros before the picture. */
+  /** Rows and columns of zeros before the image. */
   readonly top: number;
   readonly rows: number;
   readonly columns: number;
 }
 
 /**
- * Says whether these kernels can work out a convolution.
+ * Whether these kernels support a convolution: its kernel is square, and its filters are a multiple of 8.
  *
  * @param kernel Height, width, channels, filters.
- * @returns Whether the kernel is square, of odd or even side, and its filters are a multiple of 8.
  */
 export function isSupported(kernel: readonly number[]): boolean {
   return kernel[0] === kernel[1] && kernel[3]! % 8 === 0;
@@ -51,7 +50,7 @@ export function isSupported(kernel: readonly number[]): boolean {
  * Convolves.
  *
  * @param x Images × height × width × channels.
- * @param kernel Side × side × channels × filters, as {@linkcode isSupported} says.
+ * @param kernel Side × side × channels × filters, supported.
  * @param padding For `same` the side is odd.
  * @returns Images × rows × columns × filters.
  */
@@ -63,19 +62,18 @@ export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, padding: Padding):
   return out;
 }
 
-/** A kernel in the order in which the inner loops read it. Whoever prepared it disposes of it. */
+/** A kernel in the order in which the inner loops read it; the caller disposes of it. */
 export interface PreparedKernel {
   /** Side × side × channels × filters. */
   readonly shape: readonly [number, number, number, number];
-  /** The numbers. */
   readonly panels: tf.Tensor;
 }
 
 /**
- * Brings a kernel into order, once for many convolutions.
+ * Reorders a kernel, once for many convolutions.
  *
- * @param kernel As {@linkcode isSupported} says.
- * @returns What {@linkcode convolvePrepared} takes.
+ * @param kernel Side × side × channels × filters, supported.
+ * @returns For {@linkcode convolvePrepared}.
  */
 export function prepareKernel(kernel: tf.Tensor4D): PreparedKernel {
   const [side, , channels, filters] = kernel.shape;
@@ -86,11 +84,11 @@ export function prepareKernel(kernel: tf.Tensor4D): PreparedKernel {
 }
 
 /**
- * Convolves, adds a bias and cuts off below the floor.
+ * Convolves, adds a bias and applies a floor.
  *
  * @param x Images × height × width × channels.
- * @param kernel As {@linkcode prepareKernel} gives it.
- * @param bias One number for each filter.
+ * @param kernel From {@linkcode prepareKernel}.
+ * @param bias One number per filter.
  * @param padding For `same` the side is odd.
  * @param floor 0 for ReLU, -Infinity for none.
  * @returns Images × rows × columns × filters.
@@ -105,7 +103,7 @@ export function convolvePrepared(
   const geometry = measure(x.shape, side, filters, padding === "same" ? (side - 1) / 2 : 0);
   const { images, rows, columns } = geometry;
   if (geometry.channels !== channels) {
-    throw new RangeError(`${channels} channels must come in, not ${geometry.channels}`);
+    throw new RangeError(`The input has ${geometry.channels} channels; the kernel needs ${channels}`);
   }
   const out = emptyTensor<tf.Tensor4D>([images, rows, columns, filters]);
   run(addressOf(x), addressOf(panels), addressOf(out), geometry);
@@ -118,7 +116,8 @@ export function convolvePrepared(
 }
 
 /**
- * The gradient by the input: the kernel, turned by 180° with inputs and outputs exchanged, goes over the gradient.
+ * Gradient with respect to the input: a convolution of the output gradient with the kernel, rotated by 180° and with inputs
+ * and outputs exchanged.
  *
  * @param dy Images × rows × columns × filters.
  * @param kernel Side × side × channels × filters; channels is a multiple of 8, filters of 4.
@@ -138,7 +137,7 @@ export function gradientByInput(dy: tf.Tensor4D, kernel: tf.Tensor4D, padding: P
 }
 
 /**
- * The gradient by the kernel.
+ * Gradient with respect to the kernel.
  *
  * @param x Images × height × width × channels.
  * @param dy Images × rows × columns × filters; filters is a multiple of 8.
@@ -169,7 +168,7 @@ function isWinograd({ side, channels }: Pick<Shape, "side" | "channels">): boole
   return side === 3 && channels % 4 === 0;
 }
 
-/** Numbers that a kernel takes once it is prepared. */
+/** Length of a prepared kernel, in numbers. */
 function panelNumbers({ side, channels, filters }: Shape): number {
   return (isWinograd({ side, channels }) ? 36 : side * side) * channels * filters;
 }
@@ -196,9 +195,9 @@ function run(x: Address, panels: Address, out: Address, geometry: Geometry): voi
 
 function runDirectly(x: Address, panels: Address, out: Address, geometry: Geometry): void {
   const { channels, side, filters, rows, columns } = geometry;
-  forEachPicture(x, geometry, (picture, image) => {
+  forEachImage(x, geometry, (padded, image) => {
     const to = out + 4 * image * rows * columns * filters;
-    kernels().convolve(picture, panels, to, columns + side - 1, channels, side, rows, columns, filters);
+    kernels().convolve(padded, panels, to, columns + side - 1, channels, side, rows, columns, filters);
   });
 }
 
@@ -214,10 +213,10 @@ function addDirectly(x: Address, dy: Address, gradient: Address, geometry: Geome
   const run = side * channels;
   const depth = Math.ceil(run / 6) * 6;
   withZeros(4 * side * depth * filters, (sums) => {
-    forEachPicture(x, geometry, (picture, image) => {
+    forEachImage(x, geometry, (padded, image) => {
       const from = dy + 4 * image * rows * columns * filters;
       const width = columns + side - 1;
-      kernels().addKernelGradient(picture, from, sums, width, channels, side, rows, columns, filters);
+      kernels().addKernelGradient(padded, from, sums, width, channels, side, rows, columns, filters);
     });
     for (let tap = 0; tap < side; tap++) {
       const from = floatsAt(sums + 4 * tap * depth * filters, run * filters);
@@ -248,19 +247,19 @@ function addByTiles(x: Address, dy: Address, gradient: Address, geometry: Geomet
   });
 }
 
-/** Pictures are padded one by one, so that each is in the cache when it is used. */
-function forEachPicture(
+/** Pads image by image, so that each is in the cache when it is used. */
+function forEachImage(
   x: Address,
   { images, height, width, channels, side, top, rows, columns }: Geometry,
-  use: (picture: Address, image: number) => void,
+  use: (padded: Address, image: number) => void,
 ): void {
   const size = 4 * height * width * channels;
   const [paddedHeight, paddedWidth] = [rows + side - 1, columns + side - 1];
   // The inner loop for six columns may read up to five numbers past the end.
-  withScratch(4 * paddedHeight * paddedWidth * channels + 64, (picture) => {
+  withScratch(4 * paddedHeight * paddedWidth * channels + 64, (padded) => {
     for (let image = 0; image < images; image++) {
-      kernels().pad(x + image * size, picture, height, width, channels, paddedHeight, paddedWidth, top);
-      use(picture, image);
+      kernels().pad(x + image * size, padded, height, width, channels, paddedHeight, paddedWidth, top);
+      use(padded, image);
     }
   });
 }

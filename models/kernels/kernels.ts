@@ -1,6 +1,6 @@
 /**
- * Kernels of our own in the memory of TensorFlow.js's WASM backend: they work on its tensors in place. Their sources are
- * in `assembly/`; each is documented there.
+ * The project's own kernels in the memory of TensorFlow.js's WASM backend, which work on its tensors in place. Their sources
+ * and their documentation are in `assembly/`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { BINARY } from "./binary.ts";
 /** A place in the backend's memory, in bytes. */
 export type Address = number;
 
-/** What `assembly/index.ts` exports. */
+/** The exports of `assembly/index.ts`. */
 export interface Kernels {
   addGradientMoments(
     ...args: [
@@ -25,7 +25,7 @@ export interface Kernels {
   ): void;
   addKernelGradient(
     ...args: [
-      picture: Address,
+      image: Address,
       dy: Address,
       sums: Address,
       width: number,
@@ -54,7 +54,7 @@ export interface Kernels {
   addMoments(x: Address, rows: number, channels: number, sums: Address): void;
   convolve(
     ...args: [
-      picture: Address,
+      image: Address,
       panels: Address,
       out: Address,
       width: number,
@@ -154,7 +154,7 @@ export interface Kernels {
   turn(from: Address, to: Address, side: number, inputs: number, outputs: number): void;
 }
 
-/** What we need of the backend; its own types do not travel with the package's ES modules. */
+/** The used part of the backend; the ES modules of the package do not include its types. */
 interface WasmBackend {
   readonly wasm: { _malloc(bytes: number): number; _free(address: number): void };
   readonly dataIdMap: { get(dataId: tf.DataId): { memoryOffset: number } };
@@ -165,9 +165,9 @@ let instance: Kernels | undefined;
 let memory: WebAssembly.Memory | undefined;
 
 /**
- * Puts the kernels beside TensorFlow.js's own.
+ * Instantiates the kernels for this thread.
  *
- * @param shared The memory of the backend of this thread.
+ * @param shared Memory of the backend.
  */
 export async function attachKernels(shared: WebAssembly.Memory): Promise<void> {
   const { instance: { exports } } = await WebAssembly.instantiate(Uint8Array.fromBase64(BINARY), {
@@ -178,48 +178,48 @@ export async function attachKernels(shared: WebAssembly.Memory): Promise<void> {
 }
 
 /**
- * Gives the kernels of this thread.
+ * The kernels of this thread.
  *
- * @returns The kernels.
  * @throws {Error} If the backend was not started.
  */
 export function kernels(): Kernels {
-  if (instance === undefined) throw new Error("startBackend comes before the kernels");
+  if (instance === undefined) {
+    throw new Error("Cannot use the kernels: the backend was not started; call startBackend first");
+  }
   return instance;
 }
 
 /**
- * Finds a tensor's numbers in memory.
+ * Address of a tensor.
  *
  * @param tensor On the WASM backend.
- * @returns The address of its first number; good until the tensor is disposed of.
+ * @returns Of its first number; valid until the tensor is disposed of.
  */
 export function addressOf(tensor: tf.TensorInfo): Address {
   return backend().dataIdMap.get(tensor.dataId).memoryOffset;
 }
 
 /**
- * Makes a tensor that holds whatever is there.
+ * Creates an uninitialised tensor of float32, for a kernel to write.
  *
  * @param shape Of the tensor.
- * @returns A tensor of float32, to be written by a kernel.
  */
 export function emptyTensor<T extends tf.Tensor>(shape: readonly number[]): T {
   return tf.engine().makeTensorFromTensorInfo(backend().makeOutput([...shape], "float32")) as T;
 }
 
 /**
- * Lends memory of the backend for the time of a call.
+ * Allocates memory of the backend for the duration of a call.
  *
  * @param bytes How much.
- * @param use Gets the address, aligned to 16 bytes.
- * @returns What `use` returns.
- * @throws {Error} If there is no more memory.
+ * @param use Receives the address, aligned to 16 bytes.
+ * @returns The result of `use`.
+ * @throws {Error} If there is no memory left.
  */
 export function withScratch<T>(bytes: number, use: (address: Address) => T): T {
   const { wasm } = backend();
   const address = wasm._malloc(bytes + 16) >>> 0;
-  if (address === 0) throw new Error(`TensorFlow.js has no ${bytes} bytes left`);
+  if (address === 0) throw new Error(`Cannot allocate ${bytes} bytes in the memory of TensorFlow.js`);
   try {
     return use((address + 15) & ~15);
   } finally {
@@ -228,11 +228,11 @@ export function withScratch<T>(bytes: number, use: (address: Address) => T): T {
 }
 
 /**
- * Lends memory like {@linkcode withScratch}, filled with zeros.
+ * Like {@linkcode withScratch}, with the memory filled with zeros.
  *
  * @param bytes How much.
- * @param use Gets the address, aligned to 16 bytes.
- * @returns What `use` returns.
+ * @param use Receives the address, aligned to 16 bytes.
+ * @returns The result of `use`.
  */
 export function withZeros<T>(bytes: number, use: (address: Address) => T): T {
   return withScratch(bytes, (address) => {
@@ -242,22 +242,22 @@ export function withZeros<T>(bytes: number, use: (address: Address) => T): T {
 }
 
 /**
- * Looks at numbers in memory.
+ * Numbers in memory.
  *
  * @param address Of the first one, a multiple of 4.
  * @param length How many.
- * @returns A view; good until memory grows, so until the next tensor is made.
+ * @returns A view; valid until the memory grows, that is until the next tensor is created.
  */
 export function floatsAt(address: Address, length: number): Float32Array {
   return new Float32Array(memory!.buffer, address, length);
 }
 
 /**
- * Looks at numbers of double precision in memory.
+ * Numbers of double precision in memory.
  *
  * @param address Of the first one, a multiple of 8.
  * @param length How many.
- * @returns A view; good until memory grows, so until the next tensor is made.
+ * @returns A view; valid until the memory grows, that is until the next tensor is created.
  */
 export function doublesAt(address: Address, length: number): Float64Array {
   return new Float64Array(memory!.buffer, address, length);

@@ -32,16 +32,16 @@ function labelOf(outcome: Outcome | undefined): string | undefined {
 }
 
 for (const model of SHIPPED_MODELS) {
-  Deno.test(`classifier: ${model} gets at least nine of its ten samples right`, async () => {
+  Deno.test(`classifier: ${model} classifies at least nine of its ten samples correctly`, async () => {
     using classifier = await shipped(model);
     const all = samples(model);
     const outcomes = classifier.classify(all.map(({ image }) => image));
-    const right = outcomes.filter((outcome, i) => outcome.ok && outcome.top[0].index === all[i]!.index);
-    assert(right.length >= 9, `${right.length} of ${all.length}`);
+    const correct = outcomes.filter((outcome, i) => outcome.ok && outcome.top[0].index === all[i]!.index);
+    assert(correct.length >= 9, `${correct.length} of ${all.length}`);
   });
 }
 
-Deno.test("classifier: confidences are those worked out by hand", async () => {
+Deno.test("classifier: confidences agree with a calculation by hand", async () => {
   using classifier = await createClassifier(await tinyModel(), await loadWasmBinary());
   const [outcome] = classifier.classify([square(255, 255, 255, 0)]);
   assert(outcome?.ok);
@@ -50,7 +50,7 @@ Deno.test("classifier: confidences are those worked out by hand", async () => {
   assert(Math.abs(outcome.top[0].confidence - 1 / (1 + Math.exp(-1))) < 1e-6);
 });
 
-Deno.test("classifier: the temperature changes the confidence and not the answer", async () => {
+Deno.test("classifier: the temperature changes the confidence, not the label", async () => {
   using classifier = await createClassifier(await tinyModel({ temperature: 2 }), await loadWasmBinary());
   const [outcome] = classifier.classify([square(255, 255, 255, 0)]);
   assert(outcome?.ok);
@@ -58,7 +58,7 @@ Deno.test("classifier: the temperature changes the confidence and not the answer
   assert(Math.abs(outcome.top[0].confidence - 1 / (1 + Math.exp(-0.5))) < 1e-6);
 });
 
-Deno.test("classifier: an image gets the same scores whatever batch it is in", async () => {
+Deno.test("classifier: an image gets the same scores in any batch", async () => {
   using classifier = await shipped("fashion-mnist");
   const images = Array.from({ length: 14 }, () => samples("fashion-mnist").map(({ image }) => image)).flat();
   const alone = images.map((image) => classifier.classify([image])[0]);
@@ -71,7 +71,7 @@ Deno.test("classifier: an image gets the same scores whatever batch it is in", a
   }
 });
 
-Deno.test("classifier: a bad image amid good ones costs itself alone", async () => {
+Deno.test("classifier: a bad image does not affect the others of its batch", async () => {
   using classifier = await createClassifier(await tinyModel(), await loadWasmBinary());
   const light = square(255, 255, 255, 255);
   const dark = square(0, 0, 0, 0);
@@ -81,13 +81,13 @@ Deno.test("classifier: a bad image amid good ones costs itself alone", async () 
   assertEquals(shown, ["light", "not_an_image", "dark", "empty", "damaged", "light"]);
 });
 
-Deno.test("classifier: no images and only bad images are no fault", async () => {
+Deno.test("classifier: no images, or only bad ones, are accepted", async () => {
   using classifier = await createClassifier(await tinyModel(), await loadWasmBinary());
   assertEquals(classifier.classify([]), []);
   assertEquals(classifier.classify([new Uint8Array(), new Uint8Array()]).map(({ ok }) => ok), [false, false]);
 });
 
-Deno.test("classifier: the limit on pixels is the one that was given", async () => {
+Deno.test("classifier: the given limit on pixels applies", async () => {
   using classifier = await createClassifier(await tinyModel(), await loadWasmBinary(), { maxPixels: 3 });
   const [outcome] = classifier.classify([square(1, 2, 3, 4)]);
   assert(outcome !== undefined && !outcome.ok);
@@ -95,7 +95,7 @@ Deno.test("classifier: the limit on pixels is the one that was given", async () 
   assertStringIncludes(outcome.message, "2 × 2 = 4 pixels; at most 3");
 });
 
-Deno.test("classifier: tensors do not pile up over many batches, and none is left at the end", async () => {
+Deno.test("classifier: tensors do not accumulate over many batches, and none is left after disposal", async () => {
   await (await shipped("mnist"))[Symbol.dispose]();
   const before = tf.memory().numTensors;
   {
@@ -110,7 +110,7 @@ Deno.test("classifier: tensors do not pile up over many batches, and none is lef
   assertEquals(tf.memory().numTensors, before);
 });
 
-Deno.test("classifier: weights are read as float16 too", async () => {
+Deno.test("classifier: weights can be float16", async () => {
   const { manifest, weights } = await tinyModel();
   const halves = new DataView(new ArrayBuffer(20));
   new Float32Array(weights.slice().buffer).forEach((value, i) => halves.setFloat16(2 * i, value, true));
@@ -122,7 +122,7 @@ Deno.test("classifier: weights are read as float16 too", async () => {
   assertEquals(labelOf(classifier.classify([square(0, 0, 0, 255)])[0]), "dark");
 });
 
-Deno.test("classifier: weights that are too short are refused, and nothing of them stays", async () => {
+Deno.test("classifier: weights that are too short are refused, without leaving tensors behind", async () => {
   const { manifest } = await tinyModel();
   const wasm = await loadWasmBinary();
   const before = tf.memory().numTensors;
@@ -134,7 +134,7 @@ Deno.test("classifier: weights that are too short are refused, and nothing of th
   assertEquals(tf.memory().numTensors, before);
 });
 
-Deno.test("scores: at most five, in descending order, the lower index first among equals", () => {
+Deno.test("logits: the top scores are in descending order, the lower index first among equals", () => {
   const labels = ["a", "b", "c", "d", "e", "f", "g"];
   const scores = topScores(Float32Array.of(1, 3, 3, 2, 0, -1, 900), labels, 1, TOP_K);
   assertEquals(scores.map(({ label }) => label), ["g", "b", "c", "d", "a"]);
@@ -143,7 +143,7 @@ Deno.test("scores: at most five, in descending order, the lower index first amon
   assert(Math.abs(all.reduce((sum, { confidence }) => sum + confidence, 0) - 1) < 1e-12);
 });
 
-Deno.test("errors: each class carries its own name", () => {
+Deno.test("errors: each class has its own name", () => {
   assertEquals(new ModelError("backend", "x").name, ModelError.name);
   assertEquals(new ImageError("empty", "x").name, ImageError.name);
 });

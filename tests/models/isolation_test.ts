@@ -15,7 +15,7 @@ function check({ outcome, states }: Answer): void {
   assert(!states.includes("granted"), states.join());
 }
 
-/** Serves the project as a plain web server would: no listing, 404 for what is not there. */
+/** Serves the project as a plain web server does: no listing, 404 for what does not exist. */
 function serveProject(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
     const { pathname } = new URL(request.url);
@@ -29,11 +29,11 @@ function serveProject(): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-Deno.test("isolation: a classifier runs in a Worker that has no rights at all", async () => {
+Deno.test("isolation: a classifier runs in a Worker without any permission", async () => {
   check(await classifyIsolated(await Deno.readFile(SAMPLE)) as Answer);
 });
 
-Deno.test("isolation: models load and run for a program that imports the project from a URL", async () => {
+Deno.test("isolation: models load and run in a program that imports the project from a URL", async () => {
   await using server = serveProject();
   const host = `127.0.0.1:${server.addr.port}`;
   const folder = await Deno.makeTempDir();

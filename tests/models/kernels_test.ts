@@ -6,7 +6,7 @@ import { Random } from "../../training/random.ts";
 import { compileKernels } from "../../tools/build_kernels.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 
-Deno.test("kernels: what is in the repository is what the sources give", async () => {
+Deno.test("kernels: the committed binary is what the sources compile to", async () => {
   const committed = await Deno.readTextFile(new URL("../../models/kernels/binary.ts", import.meta.url));
   assertEquals(committed, await compileKernels());
 });
@@ -18,15 +18,15 @@ function noise(shape: [number, number, number, number], seed: number): tf.Tensor
 }
 
 for (
-  const [side, channels, filters, extent] of [[3, 64, 128, 15], [3, 4, 8, 3], [2, 3, 24, 32], [
-    5,
-    16,
-    8,
-    9,
-  ]] as const
+  const [side, channels, filters, extent] of [
+    [3, 64, 128, 15],
+    [3, 4, 8, 3],
+    [2, 3, 24, 32],
+    [5, 16, 8, 9],
+  ] as const
 ) {
   for (const activation of ["relu", "linear"] as const) {
-    Deno.test(`kernels: ${side}×${side}, ${channels} to ${filters}, ${activation} is what TensorFlow.js gives`, async () => {
+    Deno.test(`kernels: ${side}×${side}, ${channels} to ${filters}, ${activation} agrees with TensorFlow.js`, async () => {
       await startBackend(await loadWasmBinary());
       const tensors = tf.memory().numTensors;
       tf.tidy(() => {

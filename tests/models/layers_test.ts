@@ -9,7 +9,7 @@ import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 import { noise } from "../fixtures/noise.ts";
 
-const PICTURE = [9, 8, 4] as const;
+const IMAGE = [9, 8, 4] as const;
 const FUNCTIONS: readonly ActivationFunction[] = [
   "relu",
   "relu6",
@@ -27,7 +27,7 @@ interface Case {
   readonly inputs?: readonly Shape[];
 }
 
-/** Every type, with the strides, sizes and paddings at which kernels are likely to differ. */
+/** Every layer type, with strides, sizes and paddings for which kernels are likely to differ. */
 const CASES: readonly Case[] = [
   ...windows().map((window) => ({ layer: { type: "conv2d", filters: 5, ...window } as Layer })),
   ...windows().map((window) => ({ layer: { type: "depthwiseConv2d", ...window } as Layer })),
@@ -52,9 +52,9 @@ const CASES: readonly Case[] = [
     layer: { type: "dense", units: 6, activation } as Layer,
     inputs: [[13]],
   })),
-  { layer: { type: "add", from: [0, 1, 2] }, inputs: [PICTURE, PICTURE, PICTURE] },
+  { layer: { type: "add", from: [0, 1, 2] }, inputs: [IMAGE, IMAGE, IMAGE] },
   { layer: { type: "add", from: [0, 1] }, inputs: [[5], [5]] },
-  { layer: { type: "concatenate", from: [0, 1, 2] }, inputs: [PICTURE, [9, 8, 1], [9, 8, 2]] },
+  { layer: { type: "concatenate", from: [0, 1, 2] }, inputs: [IMAGE, [9, 8, 1], [9, 8, 2]] },
   { layer: { type: "concatenate", from: [0, 1] }, inputs: [[5], [3]] },
 ];
 
@@ -91,7 +91,7 @@ function tensorOf(shape: Shape, seed: number): tf.Tensor {
   return tf.tensor(noise(size(shape), seed, [-3, 3]), [...shape]);
 }
 
-async function runOn(backend: "wasm" | "cpu", { layer, inputs = [PICTURE] }: Case, batch: number) {
+async function runOn(backend: "wasm" | "cpu", { layer, inputs = [IMAGE] }: Case, batch: number) {
   await startBackend(await loadWasmBinary());
   await tf.setBackend(backend);
   const { tensors, output } = shapeLayer(layer, inputs, "test");
@@ -109,7 +109,7 @@ async function runOn(backend: "wasm" | "cpu", { layer, inputs = [PICTURE] }: Cas
   return numbers;
 }
 
-/** Largest difference, as a share of the largest number. */
+/** Largest difference, relative to the largest number. */
 function difference(a: Float32Array, b: Float32Array): number {
   const largest = a.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i]!)), 0) / largest;
@@ -118,21 +118,21 @@ function difference(a: Float32Array, b: Float32Array): number {
 for (const one of CASES) {
   const { type, from: _, ...rest } = one.layer;
   const title = `${type} ${JSON.stringify(rest)} of ${
-    (one.inputs ?? [PICTURE]).map((s) => s.join("×")).join(", ")
+    (one.inputs ?? [IMAGE]).map((s) => s.join("×")).join(", ")
   }`;
-  Deno.test(`layers: ${title} has the declared shape and agrees with the plain backend`, async () => {
+  Deno.test(`layers: ${title} has the declared shape and agrees with the CPU backend`, async () => {
     for (const batch of [1, 3]) {
-      const [plain, ours] = [await runOn("cpu", one, batch), await runOn("wasm", one, batch)];
-      assert(difference(plain, ours) < 3e-6, `off by ${difference(plain, ours)} in a batch of ${batch}`);
+      const [cpu, wasm] = [await runOn("cpu", one, batch), await runOn("wasm", one, batch)];
+      assert(difference(cpu, wasm) < 3e-6, `off by ${difference(cpu, wasm)} in a batch of ${batch}`);
     }
   });
 }
 
-Deno.test("layers: every type is compared with the plain backend", () => {
+Deno.test("layers: every type is compared with the CPU backend", () => {
   assertEquals(new Set(CASES.map(({ layer }) => layer.type)), new Set(LAYER_TYPES));
 });
 
-/** The image in two ways, added, and put behind itself once more. */
+/** Two convolutions of the image, added, and concatenated with the image. */
 const GRAPH: readonly Layer[] = [
   { type: "conv2d", filters: 2, kernel: 3, padding: "same" },
   { type: "conv2d", filters: 2, kernel: 1, from: [-1] },
@@ -142,7 +142,7 @@ const GRAPH: readonly Layer[] = [
   { type: "globalAveragePool2d" },
 ];
 
-Deno.test("layers: a graph is run as its edges say, and holds nothing longer than needed", async () => {
+Deno.test("layers: a graph runs along its edges, and outputs are released after their last use", async () => {
   await startBackend(await loadWasmBinary());
   const input = { width: 4, height: 5, channels: 1, mean: [0], std: [1] } as const;
   const shaped = shapeLayers(input, GRAPH, "graph");

@@ -23,7 +23,7 @@ function messageOf(json: unknown): string {
   return error.message;
 }
 
-Deno.test("manifest: a good one is taken over as it is", () => {
+Deno.test("manifest: a valid one is returned unchanged", () => {
   const manifest = { ...tinyManifest(), temperature: 1.5 };
   assertEquals(parseManifest(manifest, "x"), manifest as never);
 });
@@ -79,7 +79,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, rule: string])[] 
 ];
 
 for (const [path, value, rule] of WRONG) {
-  Deno.test(`manifest: ${path} can't be ${value === undefined ? "missing" : JSON.stringify(value).slice(0, 30)}`, () => {
+  const shown = value === undefined ? "missing" : JSON.stringify(value).slice(0, 30);
+  Deno.test(`manifest: ${path} is refused as ${shown}`, () => {
     const message = messageOf(changed(path, value));
     assertStringIncludes(message, "x/manifest.json: ");
     assertStringIncludes(message, path.replace(/\[\d\]$/, "").split(".")[0]!.replace(/\[\d\]/, ""));
@@ -87,33 +88,36 @@ for (const [path, value, rule] of WRONG) {
   });
 }
 
-Deno.test("manifest: what is no object is refused", () => {
+Deno.test("manifest: JSON that is not an object is refused", () => {
   for (const json of [null, 1, "{}", []]) assertStringIncludes(messageOf(json), "must be an object");
 });
 
-Deno.test("manifest: the last layer must give one number for each label", () => {
+Deno.test("manifest: a last layer without one output per label is refused", () => {
   const message = messageOf({ ...tinyManifest(), labels: ["a", "b", "c"] });
   assertStringIncludes(message, "the last layer has 2 outputs, but there are 3 labels");
 });
 
-Deno.test("manifest: the last layer must give logits", () => {
+Deno.test("manifest: a last layer with an activation is refused", () => {
   assertStringIncludes(messageOf(changed("layers[1].activation", "relu")), 'must be "linear"');
 });
 
-Deno.test("manifest: the last layer may be no activation, whatever flattens it", () => {
+Deno.test("manifest: an activation as the last layer is refused, also before a flatten", () => {
   const layers = [{ type: "activation", function: "softmax" }, { type: "flatten" }];
   const message = messageOf({ ...tinyManifest(), labels: ["a", "b", "c", "d"], layers });
   assertStringIncludes(message, "has the activation softmax");
 });
 
-Deno.test("manifest: the size of the weights must be that of the tensors", () => {
+Deno.test("manifest: a size of the weights that differs from the tensors is refused", () => {
   const message = messageOf(changed("weights.bytes", 44));
   assertStringIncludes(message, "must be 40 (10 numbers as float32); it is 44");
 });
 
 const MISFITS: readonly (readonly [layers: Json[], message: string])[] = [
   [[{ type: "dense", units: 2 }], "put a flatten before it"],
-  [[{ type: "flatten" }, { type: "maxPool2d", size: 2 }], "needs an input of height × width × channels; its input is 4"],
+  [
+    [{ type: "flatten" }, { type: "maxPool2d", size: 2 }],
+    "needs an input of height × width × channels; its input is 4",
+  ],
   [[{ type: "conv2d", filters: 4, kernel: 3 }], "has a window of 3×3, which is larger than its input of 2×2"],
   [[{ type: "maxPool2d", size: 3 }], "has a window of 3×3"],
   [[{ type: "depthwiseConv2d", kernel: 2, dilation: 2 }], "has a window of 3×3"],
@@ -130,18 +134,18 @@ const MISFITS: readonly (readonly [layers: Json[], message: string])[] = [
 ];
 
 for (const [layers, text] of MISFITS) {
-  Deno.test(`manifest: layers that don't fit are refused: ${layers.map(({ type }) => type).join(", ")}`, () => {
+  Deno.test(`manifest: layers that do not fit are refused: ${layers.map(({ type }) => type).join(", ")}`, () => {
     assertStringIncludes(messageOf({ ...tinyManifest(), layers }), text);
   });
 }
 
-Deno.test("manifest: a layer that takes too much memory is refused", () => {
+Deno.test("manifest: a layer that needs too much memory is refused", () => {
   const input = { width: 1024, height: 1024, channels: 1, mean: [0], std: [1] };
   const layers = [{ type: "conv2d", filters: 64, kernel: 3, padding: "same" }];
-  assertStringIncludes(messageOf({ ...tinyManifest(), input, layers }), "at most 16777216");
+  assertStringIncludes(messageOf({ ...tinyManifest(), input, layers }), "the maximum is 16777216");
 });
 
-Deno.test("manifest: layers that together hold too much memory are refused", () => {
+Deno.test("manifest: layers that together need too much memory are refused", () => {
   const input = { width: 1024, height: 1024, channels: 1, mean: [0], std: [1] };
   const wide = { type: "conv2d", filters: 16, kernel: 1, from: [-1] };
   const layers = [...Array.from({ length: 5 }, () => wide), { type: "add", from: [0, 1, 2, 3, 4] }];
@@ -151,14 +155,14 @@ Deno.test("manifest: layers that together hold too much memory are refused", () 
   );
 });
 
-Deno.test("manifest: the example in the documentation is a good one", async () => {
+Deno.test("manifest: the example in the documentation is valid", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/models.md", import.meta.url));
   const json = /```json\n(\{ *\n *"format"[^`]*)```/.exec(text)![1]!;
   const manifest = parseManifest(JSON.parse(json.replace("…", "0".repeat(64))), "docs/models.md");
   assertEquals(manifest.name, "cats");
 });
 
-Deno.test("layers: the whole vocabulary is taken over as it is written", () => {
+Deno.test("manifest: every layer type and setting is returned as it is written", () => {
   const layers = [
     { type: "zeroPad2d", top: 1, bottom: 0, left: 2, right: 1 },
     {

@@ -16,7 +16,7 @@ async function codeOf(run: () => Promise<unknown>): Promise<string> {
   return (await assertRejects(run, ModelError)).code;
 }
 
-Deno.test("registry: every shipped model is there, with its weights, card and a sample of each class", async () => {
+Deno.test("registry: every shipped model has its weights, its card and a sample per class", async () => {
   const models = await loadModels();
   assertEquals(models.map(({ manifest }) => manifest.name), [...SHIPPED_MODELS].sort());
   for (const { manifest } of models) {
@@ -45,7 +45,7 @@ Deno.test("registry: a directory may itself be a model", () =>
     assertEquals([files?.manifest.name, files?.weights.byteLength], ["tiny", 40]);
   }));
 
-Deno.test("registry: a user's model replaces a shipped one of the same name, an earlier directory a later one", () =>
+Deno.test("registry: a user's model takes precedence over a shipped one, an earlier directory over a later one", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(`${directory}/a`, "mnist");
     await writeTinyModel(`${directory}/b`, "mnist");
@@ -55,7 +55,7 @@ Deno.test("registry: a user's model replaces a shipped one of the same name, an 
     assertStringIncludes(decodeURIComponent(entry!.folder.href), "/a/mnist/");
   }));
 
-Deno.test("registry: only the models asked for are loaded, whatever the others are like", () =>
+Deno.test("registry: only the wanted models are loaded, even if others are broken", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory);
     await Deno.mkdir(`${directory}/broken`);
@@ -64,7 +64,7 @@ Deno.test("registry: only the models asked for are loaded, whatever the others a
     assertEquals(models.map(({ manifest }) => manifest.name), ["tiny"]);
   }));
 
-Deno.test("registry: a model that is not there is named, with those that are", async () => {
+Deno.test("registry: an unknown model is reported with those that exist", async () => {
   const error = await assertRejects(() => loadModels({ names: ["mnits", "mnist"] }), ModelError);
   assertEquals(error.code, "not_found");
   assertStringIncludes(
@@ -73,13 +73,13 @@ Deno.test("registry: a model that is not there is named, with those that are", a
   );
 });
 
-Deno.test("registry: a directory that is not there is named", async () => {
+Deno.test("registry: a directory that does not exist is reported", async () => {
   const error = await assertRejects(() => listModels({ dirs: ["/nowhere/models"] }), ModelError);
   assertEquals(error.code, "not_found");
   assertStringIncludes(error.message, "/nowhere/models/ is not a directory");
 });
 
-Deno.test("registry: a broken manifest is listed with what is wrong, and is not loaded", () =>
+Deno.test("registry: a broken manifest is listed with its error and is not loaded", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory);
     await Deno.writeTextFile(`${directory}/tiny/manifest.json`, "{ no json");
@@ -89,7 +89,7 @@ Deno.test("registry: a broken manifest is listed with what is wrong, and is not 
     assertEquals(await codeOf(() => loadModels({ dirs: [directory] })), "invalid_manifest");
   }));
 
-Deno.test("registry: the name must be that of the folder", () =>
+Deno.test("registry: a name that differs from the folder's is refused", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory);
     await Deno.rename(`${directory}/tiny`, `${directory}/other`);
@@ -98,7 +98,7 @@ Deno.test("registry: the name must be that of the folder", () =>
     assertStringIncludes(entry.error.message, 'name must be that of its folder, "other"; it is "tiny"');
   }));
 
-Deno.test("registry: weights that are not those of the manifest are damaged", () =>
+Deno.test("registry: weights that differ from the manifest are damaged", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory);
     const load = () => loadModels({ dirs: [directory], shipped: false });
@@ -108,7 +108,7 @@ Deno.test("registry: weights that are not those of the manifest are damaged", ()
       const [content, text] of [
         [weights.map((byte, i) => i === 5 ? byte ^ 1 : byte), "has the SHA-256"],
         [weights.subarray(1), "has 39 bytes; its manifest specifies 40"],
-        [new Uint8Array(41), "has more than the 40 bytes"],
+        [new Uint8Array(41), "is too large; it may have at most 40 bytes"],
       ] as const
     ) {
       await Deno.writeFile(file, content);
@@ -119,7 +119,7 @@ Deno.test("registry: weights that are not those of the manifest are damaged", ()
     assertEquals(await codeOf(load), "not_found");
   }));
 
-Deno.test("registry: without read permission the flag that is missing is named", async () => {
+Deno.test("registry: without read permission the missing flag is reported", async () => {
   const program = `import { listModels } from "${new URL("../../models/registry.ts", import.meta.url)}";
     await listModels({ dirs: ["/tmp"] }).catch((error) => console.log(error.code, error.message));`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
@@ -133,7 +133,7 @@ Deno.test("registry: without read permission the flag that is missing is named",
   );
 });
 
-Deno.test("registry: a shipped model says where it fails when its host does not answer", async () => {
+Deno.test("registry: a host that does not answer is unavailable", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();
@@ -142,7 +142,7 @@ Deno.test("registry: a shipped model says where it fails when its host does not 
   assertEquals([error.code, error.retriable], ["unavailable", true]);
 });
 
-Deno.test("registry: a manifest's values survive being written and read", () =>
+Deno.test("registry: a directory can be a URL", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory);
     const [entry] = await listModels({

@@ -1,9 +1,9 @@
 /**
- * What is done to each channel of a matrix of rows × channels: batch normalisation, bias, ReLU, and their gradients.
- * The number of channels is a multiple of 4. Sums are kept in double precision from one block of rows to the next.
+ * Operations on each channel of a matrix of rows × channels: batch normalisation, bias, ReLU, and their gradients.
+ * The number of channels is a multiple of 4. Sums over blocks of rows are in double precision.
  */
 
-/** Rows that are summed in single precision. */
+/** Number of rows that are summed in single precision. */
 const BLOCK: usize = 128;
 
 @inline function addDoubles(to: usize, sum: v128): void {
@@ -12,7 +12,7 @@ const BLOCK: usize = 128;
   v128.store(to, f64x2.add(v128.load(to, 16), f64x2.promote_low_f32x4(high)), 16);
 }
 
-/** @param sums 2 × channels doubles, which the sums and the sums of squares are added to. */
+/** @param sums 2 × channels doubles, to which the sums and the sums of squares are added. */
 export function addMoments(x: usize, rows: usize, channels: usize, sums: usize): void {
   const row = channels << 2;
   for (let first: usize = 0; first < rows; first += BLOCK) {
@@ -48,7 +48,7 @@ export function scaleShift(
 /**
  * Sums the gradient where y is above the floor, and its products with x.
  *
- * @param sums 2 × channels doubles, which they are added to.
+ * @param sums 2 × channels doubles, to which they are added.
  */
 export function addGradientMoments(
   dy: usize, y: usize, x: usize, rows: usize, channels: usize, floor: f32, sums: usize,
@@ -70,7 +70,7 @@ export function addGradientMoments(
   }
 }
 
-/** dx = a × dz + b × x + c for each channel, where dz is dy where y is above the floor, else 0. */
+/** dx = a × dz + b × x + c per channel; dz is dy where y is above the floor, else 0. */
 export function gradientByInput(
   dy: usize, y: usize, x: usize, dx: usize, rows: usize, channels: usize, floor: f32, a: usize, b: usize, c: usize,
 ): void {

@@ -1,28 +1,28 @@
 /**
- * Convolution as a matrix product without a copy of the windows: in a picture with channels last, one row of a window is
- * one run of adjacent numbers. A dense layer is the same with one pixel a window.
+ * Convolution as a matrix product without copying the windows: in an image with channels last, one row of a window is one
+ * run of adjacent numbers. A dense layer is the same with one pixel per window.
  */
 import { columnsByColumns, rowsByPanel } from "./tile";
 
 /**
- * Convolves one padded picture, stride 1.
+ * Convolves one padded image, stride 1.
  *
- * @param picture height × width × channels, zeros around included.
- * @param panels The kernel, side × side × channels rows of `filters` columns, as `toPanels` gives it.
+ * @param image height × width × channels, including the zeros around it.
+ * @param panels The kernel from `toPanels`: side × side × channels rows of `filters` columns.
  * @param out rows × columns × filters.
- * @param width Of the padded picture.
+ * @param width Of the padded image.
  */
 export function convolve(
-  picture: usize, panels: usize, out: usize, width: usize, channels: usize, side: usize,
+  image: usize, panels: usize, out: usize, width: usize, channels: usize, side: usize,
   rows: usize, columns: usize, filters: usize,
 ): void {
   const pixel = channels << 2, row = width * pixel, run = side * pixel;
   const outPixel = filters << 2, rowEnd = row - columns * pixel;
   for (let filter: usize = 0; filter < filters; filter += 8) {
     const panel = panels + filter * side * side * pixel;
-    let x: usize = 0, p = picture, o = out + (filter << 2);
+    let x: usize = 0, p = image, o = out + (filter << 2);
     for (let left = <isize>(rows * columns); left > 0; left -= 6) {
-      // The last tile may have fewer pixels: the last one is then worked out more than once.
+      // The last tile may have fewer pixels: then its last pixel is computed more than once.
       const p0 = p, o0 = o;
       if (left > 1) { p += pixel; o += outPixel; if (++x == columns) { x = 0; p += rowEnd; } }
       const p1 = p, o1 = o;
@@ -39,18 +39,18 @@ export function convolve(
   }
 }
 
-/** Rows of a picture that are worked on together, so that they stay in the first cache. */
+/** Rows of an image that are processed together, so that they stay in the first-level cache. */
 const BLOCK: usize = 4;
 
 /**
- * Adds the gradient by the kernel that one picture gives.
+ * Adds the gradient with respect to the kernel of one image.
  *
- * @param picture As for `convolve`.
+ * @param image As for `convolve`.
  * @param dy rows × columns × filters.
  * @param sums side × depth × filters, where depth is side × channels rounded up to a multiple of 6.
  */
 export function addKernelGradient(
-  picture: usize, dy: usize, sums: usize, width: usize, channels: usize, side: usize,
+  image: usize, dy: usize, sums: usize, width: usize, channels: usize, side: usize,
   rows: usize, columns: usize, filters: usize,
 ): void {
   const pixel = channels << 2, row = width * pixel, outPixel = filters << 2;
@@ -62,7 +62,7 @@ export function addKernelGradient(
       for (let tap: usize = 0; tap < side; tap++) {
         for (let tile: usize = 0; tile < tiles; tile++) {
           const sum = sums + ((tap * tiles + tile) * 6 * filters + filter << 2);
-          const a = picture + (y + tap) * row + tile * 24;
+          const a = image + (y + tap) * row + tile * 24;
           columnsByColumns(a, from, block, columns, pixel, outPixel, row - columns * pixel, sum, outPixel);
         }
       }

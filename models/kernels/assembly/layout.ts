@@ -1,7 +1,7 @@
-/** Numbers brought into the order in which the inner loops read them. */
+/** Copies numbers into the order in which the inner loops read them. */
 
 /**
- * Puts a picture into a larger one, with zeros around.
+ * Copies an image into a larger one, with zeros around it.
  *
  * @param from height × width × channels.
  * @param to paddedHeight × paddedWidth × channels.
@@ -21,7 +21,7 @@ export function pad(
 }
 
 /**
- * Cuts a matrix into panels of eight columns, so that each is read from front to back.
+ * Cuts a matrix into panels of eight columns, each of which is read sequentially.
  *
  * @param from depth × columns; columns is a multiple of 8.
  * @param to columns/8 × depth × 8.
@@ -38,7 +38,7 @@ export function toPanels(from: usize, to: usize, depth: usize, columns: usize): 
 }
 
 /**
- * Turns a convolution kernel by 180° and exchanges inputs and outputs, as the gradient by the input needs it.
+ * Rotates a convolution kernel by 180° and exchanges inputs and outputs, for the gradient with respect to the input.
  *
  * @param from side × side × inputs × outputs.
  * @param to side × side × outputs × inputs.

@@ -1,4 +1,4 @@
-/** Maximum over windows side by side, and its gradient. The number of channels is a multiple of 4. */
+/** Maximum over adjacent windows, and its gradient. The number of channels is a multiple of 4. */
 
 /**
  * @param x images × height × width × channels.
@@ -25,9 +25,9 @@ export function maxPool(x: usize, y: usize, images: usize, height: usize, width:
 }
 
 /**
- * Gives the gradient of each window to the first of its largest numbers, and 0 to the others.
+ * Passes the gradient of each window to the first of its largest numbers, and 0 to the others.
  *
- * @param dx As large as x; what is in no window gets 0.
+ * @param dx As large as x; numbers outside of all windows get 0.
  */
 export function maxPoolGradient(
   dy: usize, y: usize, x: usize, dx: usize, images: usize, height: usize, width: usize, channels: usize, side: usize,

@@ -1,6 +1,6 @@
 /**
- * The two inner loops that everything else is made of: 6 × 8 numbers are kept in registers while a sum runs. Twelve
- * accumulators are as many as fit beside two loads and a splat in the 16 vector registers of x86-64.
+ * The two inner loops that everything else uses: 6 × 8 sums are kept in registers. Twelve accumulators are as many as fit
+ * beside two loads and a splat in the 16 vector registers of x86-64.
  *
  * @module
  */
@@ -9,8 +9,8 @@
  * Six rows times eight columns, stored: out[i] = Σ over runs and steps of p[i] × w.
  *
  * @param p0 Six rows of numbers, each its own address.
- * @param w A panel of eight columns: 8 numbers for each step, over all runs.
- * @param runs How many runs of adjacent numbers a row is made of.
+ * @param w A panel of eight columns: 8 numbers per step, over all runs.
+ * @param runs How many runs of adjacent numbers a row consists of.
  * @param length Bytes of one run.
  * @param stride Bytes from the start of a run to the next.
  * @param o0 Where the eight sums of each row go.

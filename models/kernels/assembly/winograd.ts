@@ -2,10 +2,10 @@
  * 3×3 convolution, stride 1, by F(4×4, 3×3) of Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for
  * Convolutional Neural Networks", 2015, section 4.3): 36 multiplications instead of 144 for 16 pixels.
  *
- * A picture is cut into tiles of 6×6 that overlap by two, each is transformed (36 planes), each plane is a matrix product
- * over the channels, and the products are transformed back to 4×4 pixels. `block` tiles are worked on together, counted
- * along the rows, then down, then from picture to picture. A plane is `planeBytes` long: the extra bytes keep the planes
- * of one pixel from meeting in the same set of the cache.
+ * An image is cut into tiles of 6×6 that overlap by two, each is transformed (36 planes), each plane is a matrix product
+ * over the channels, and the products are transformed back to 4×4 pixels. `block` tiles are processed together, counted
+ * along the rows, then down, then from image to image. A plane is `planeBytes` long: the extra bytes keep the planes of one
+ * pixel out of the same set of the cache.
  */
 import { columnsByColumns, rowsByPanel } from "./tile";
 
@@ -106,41 +106,41 @@ export function transformKernel(kernel: usize, panels: usize, inputs: usize, out
   }
 }
 
-/** Pixels of a tile that are inside, along one direction. */
+/** Pixels of a tile that are inside the image, along one direction. */
 @inline function inside(tile: usize, extent: usize): usize { return min<usize>(4, extent - tile * 4); }
 
-/** Copies 6×6 pixels, with zeros where there is no picture. */
+/** Copies 6×6 pixels, with zeros outside of the image. */
 function gather(
-  picture: usize, height: isize, width: isize, pixel: usize, top: isize, left: isize, patch: usize,
+  image: usize, height: isize, width: isize, pixel: usize, top: isize, left: isize, patch: usize,
 ): void {
   memory.fill(patch, 0, 36 * pixel);
   const from = max<isize>(0, -left), to = min<isize>(6, width - left);
   if (to <= from) return;
   for (let y = max<isize>(0, -top); y < min<isize>(6, height - top); y++) {
-    const source = picture + <usize>((top + y) * width + left + from) * pixel;
+    const source = image + <usize>((top + y) * width + left + from) * pixel;
     memory.copy(patch + <usize>(y * 6 + from) * pixel, source, <usize>(to - from) * pixel);
   }
 }
 
 /**
- * Transforms tiles of pictures.
+ * Transforms tiles of images.
  *
- * @param pictures Pictures × height × width × channels.
- * @param zeros Rows and columns of zeros before each picture.
+ * @param images Images × height × width × channels.
+ * @param zeros Rows and columns of zeros before each image.
  * @param planes 36 planes of tiles × channels.
  * @param line Room for 36 vectors, then for 36 pixels.
  */
 function transformTiles(
-  pictures: usize, height: usize, width: usize, channels: usize, zeros: usize, first: usize, count: usize,
+  images: usize, height: usize, width: usize, channels: usize, zeros: usize, first: usize, count: usize,
   across: usize, each: usize, planes: usize, plane: usize, line: usize,
 ): void {
   const pixel = channels << 2, patch = line + LINE;
   for (let tile: usize = 0; tile < count; tile++) {
-    const index = first + tile, place = index % each, picture = pictures + index / each * height * width * pixel;
+    const index = first + tile, place = index % each, image = images + index / each * height * width * pixel;
     const top = <isize>(place / across * 4) - <isize>zeros, left = <isize>(place % across * 4) - <isize>zeros;
     const isInside = top >= 0 && left >= 0 && top + 6 <= <isize>height && left + 6 <= <isize>width;
-    if (!isInside) gather(picture, height, width, pixel, top, left, patch);
-    const corner = isInside ? picture + (<usize>top * width + <usize>left) * pixel : patch;
+    if (!isInside) gather(image, height, width, pixel, top, left, patch);
+    const corner = isInside ? image + (<usize>top * width + <usize>left) * pixel : patch;
     const row = isInside ? width * pixel : 6 * pixel, to = planes + tile * pixel;
     for (let c: usize = 0; c < pixel; c += 16) {
       for (let x: usize = 0; x < 6; x++) inputLine(corner + c + x * pixel, row, line + x * 16, 96);
@@ -203,14 +203,14 @@ function multiply(
 }
 
 /**
- * Convolves pictures.
+ * Convolves images.
  *
  * @param x Images × height × width × inputs; inputs is a multiple of 4.
- * @param zeros Rows and columns of zeros around each picture.
- * @param panels As `transformKernel` gives them.
+ * @param zeros Rows and columns of zeros around each image.
+ * @param panels From `transformKernel`.
  * @param out Images × (height + 2 × zeros - 2) × (width + 2 × zeros - 2) × outputs; outputs is a multiple of 8.
- * @param block Tiles worked on together.
- * @param scratch As large as `scratchBytes` says.
+ * @param block Number of tiles that are processed together.
+ * @param scratch Of `scratchBytes`.
  */
 export function convolve3(
   x: usize, images: usize, height: usize, width: usize, inputs: usize, zeros: usize, panels: usize, out: usize,
@@ -229,12 +229,12 @@ export function convolve3(
 }
 
 /**
- * Adds the gradient by the transformed kernel.
+ * Adds the gradient with respect to the transformed kernel.
  *
  * @param x As for `convolve3`.
  * @param dy Like `out` of `convolve3`.
  * @param sums 36 planes of depth × outputs, where depth is inputs rounded up to a multiple of 6.
- * @param scratch As large as `scratchBytes` says.
+ * @param scratch Of `scratchBytes`.
  */
 export function addKernelGradient3(
   x: usize, images: usize, height: usize, width: usize, inputs: usize, zeros: usize, dy: usize, sums: usize,
@@ -262,9 +262,9 @@ export function addKernelGradient3(
 }
 
 /**
- * Brings sums of `addKernelGradient3` back to the kernel.
+ * Transforms sums of `addKernelGradient3` to the gradient with respect to the kernel.
  *
- * @param sums As `addKernelGradient3` leaves them.
+ * @param sums From `addKernelGradient3`.
  * @param gradient 3 × 3 × inputs × outputs.
  * @param line Room for 18 vectors.
  */
