@@ -91,6 +91,16 @@ export function argmax(row: Float32Array | Float64Array): number {
 }
 
 /**
+ * Counts the correct predictions.
+ *
+ * @param logits One row per image.
+ * @param labels The class of each image.
+ */
+export function correctPredictions(logits: Float32Array, labels: ArrayLike<number>): number {
+  return rowsOf(logits, labels.length).filter((row, i) => argmax(row) === labels[i]).length;
+}
+
+/**
  * Cuts logits or probabilities into rows.
  *
  * @param numbers Row after row.

@@ -1,20 +1,20 @@
 import prand from "npm:pure-rand@7.0.1";
 
-/** A source of repeatable random numbers: the same seeds give the same numbers on every machine. */
+/** Reproducible random numbers: the same seeds give the same numbers on every machine. */
 export class Random {
   readonly #generator: ReturnType<typeof prand.xoroshiro128plus>;
 
   /**
-   * Begins a sequence.
+   * Starts a sequence.
    *
-   * @param seed Of the whole training.
-   * @param stream Which of the independent sequences, e.g. the epoch; so that an epoch is the same after a resumption.
+   * @param seed Of the training.
+   * @param stream One of the independent sequences, e.g. the epoch, so that a resumed training uses the same numbers.
    */
   constructor(seed: number, stream: number) {
     this.#generator = prand.xoroshiro128plus(Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b));
   }
 
-  /** Draws a whole number from `min` to `max`, both included. */
+  /** Draws an integer from `min` to `max`, both included. */
   integer(min: number, max: number): number {
     return prand.unsafeUniformIntDistribution(min, max, this.#generator);
   }

@@ -14,48 +14,51 @@ import type { Training } from "./fitting/trained_model.ts";
 import { writeModel } from "./write_model.ts";
 import type { WrittenModel } from "./write_model.ts";
 
-/** What to train, from what, to where. */
+/** What to train, with which data, and where to write it. */
 export interface TrainOptions {
-  /** How; its name is the model's. */
+  /** How to train; its name is the model's. */
   readonly recipe: Recipe;
-  /** Directory of the data sets. @default {IMAGEBUS_DATA, else ./data} */
+  /** The data directory. @default {IMAGEBUS_DATA, else ./data} */
   readonly data?: string | URL;
-  /** The directory in which the model's folder is made. */
+  /** The directory of models in which the model's folder is created. */
   readonly out: URL;
-  /** How many trainings, with seeds from the recipe's on; the best on the validation images is written. @default {1} */
+  /**
+   * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy is written.
+   *
+   * @default {1}
+   */
   readonly seeds?: number;
-  /** Workers that share the work; the result does not depend on it. @default {the number of cores} */
+  /** Number of Workers; the result does not depend on it. @default {the number of cores} */
   readonly workers?: number;
-  /** Whether a training of the same recipe that was broken off is taken up. @default {true} */
+  /** Whether to resume an interrupted training of the same recipe. @default {true} */
   readonly resume?: boolean;
-  /** Is told after each step. */
+  /** Called after each step. */
   readonly onProgress?: (seed: number, progress: Progress) => void;
-  /** Ends the training between two steps; what was done is kept. */
+  /** Aborts the training between two steps; it can be resumed from the last checkpoint. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains a model by a recipe and writes its folder. The state is kept beside it after each epoch and each minute, so that a
- * training that was broken off goes on where it was; with the same seed it gives the same weights, to the bit.
+ * Trains a model by a recipe and writes its folder. A checkpoint is saved beside it after each epoch and each minute, so an
+ * interrupted training can be resumed. The same seed gives the same weights, to the bit.
  *
  * @param options What to train.
- * @returns What was written and measured.
  * @throws {ModelError} `invalid`: the recipe does not fit the data; `not_found`, `damaged`: the data; `denied`,
- * `unavailable`: the folder can't be written; `backend`. Or the signal's reason.
+ * `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
   const { recipe, out, seeds = 1 } = options;
   const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
   const tests = await readTests(recipe, options.data);
-  const kept = new URL(`.${recipe.name}.training/`, out);
-  await createDirectory(kept);
+  const checkpoints = new URL(`.${recipe.name}.training/`, out);
+  await createDirectory(checkpoints);
   const trainings: Training[] = [];
   for (let i = 0; i < seeds; i++) {
     const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all);
-    trainings.push(await trainOnce(task, kept, options));
+    trainings.push(await trainOnce(task, checkpoints, options));
   }
   const written = await writeModel(out, { task: prepareTask(recipe, all), trainings }, tests, options.signal);
-  await Deno.remove(kept, { recursive: true });
+  await Deno.remove(checkpoints, { recursive: true });
   return written;
 }
 
@@ -69,14 +72,14 @@ async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet,
 async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions): Promise<Training> {
   const { recipe } = task;
   const file = new URL(`seed-${recipe.seed}.checkpoint`, folder);
-  const kept = options.resume === false ? undefined : await readCheckpoint(file, recipe);
+  const saved = options.resume === false ? undefined : await readCheckpoint(file, recipe);
   await using team = await Team.start(
     task,
     options.workers ?? navigator.hardwareConcurrency,
     await loadWasmBinary(),
   );
-  const state = await fit(task, team, kept ?? startFit(task), {
-    keep: (checkpoint) => writeCheckpoint(file, recipe, checkpoint),
+  const state = await fit(task, team, saved ?? startFit(task), {
+    save: (checkpoint) => writeCheckpoint(file, recipe, checkpoint),
     onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
     ...(options.signal !== undefined && { signal: options.signal }),
   });
@@ -84,12 +87,11 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
 }
 
 /**
- * Brings a training into the form in which it is served, and calibrates it on the validation images.
+ * Converts a training to the form in which it is served, and calibrates it on the validation images.
  *
- * @param task What was worked on.
- * @param team Who did.
- * @param state As `fit` gives it.
- * @returns The training.
+ * @param task What was trained.
+ * @param team The Workers.
+ * @param state From `fit`.
  * @throws {ModelError} `backend`
  */
 export async function conclude(task: TrainingTask, team: Team, state: Checkpoint): Promise<Training> {

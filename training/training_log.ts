@@ -4,28 +4,28 @@ import { readUrl, showUrl } from "../models/read_url.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { EpochRecord, TestMeasures, TrainedModel } from "./fitting/trained_model.ts";
 
-/** The file in a model's folder that says how it was trained. */
+/** The file in a model's folder that records its training. */
 export const TRAINING_LOG = "training.json";
 
-/** What is read back of a training. */
+/** The part of the record that is read back. */
 export interface TrainingLog {
   /** The data set it was trained on, as `readTrainingData` takes it. */
   readonly data: string;
-  /** What is reported apart. */
+  /** As in {@linkcode Recipe}. */
   readonly firstTestImages?: Recipe["firstTestImages"];
-  /** Other data whose test images are reported too. */
+  /** As in {@linkcode Recipe}. */
   readonly otherTests: readonly string[];
-  /** For each seed its epochs. */
+  /** The epochs of each seed. */
   readonly trainings: readonly { readonly seed: number; readonly epochs: readonly EpochRecord[] }[];
 }
 
 const MAX_BYTES = 16_777_216;
 
 /**
- * Says how a model was trained: the recipe, and each epoch of each seed.
+ * Describes how a model was trained: the recipe, and each epoch of each seed.
  *
- * @param model What was trained.
- * @param measures What was measured.
+ * @param model The trained model.
+ * @param measures Its measurements.
  * @returns An object for JSON.
  */
 export function describeTraining({ task, trainings }: TrainedModel, { accuracies }: TestMeasures): unknown {
@@ -49,8 +49,8 @@ export function describeTraining({ task, trainings }: TrainedModel, { accuracies
  * Reads how a model was trained.
  *
  * @param folder Of the model.
- * @returns What is known; undefined if the folder has no log.
- * @throws {ModelError} `invalid_manifest`: it is not what {@linkcode describeTraining} gives; `denied`.
+ * @returns undefined if the folder has no log.
+ * @throws {ModelError} `invalid_manifest`: it does not have the form of {@linkcode describeTraining}; `denied`.
  */
 export async function readTrainingLog(folder: URL): Promise<TrainingLog | undefined> {
   const url = new URL(TRAINING_LOG, folder);

@@ -16,30 +16,27 @@ import { describeTraining, TRAINING_LOG } from "./training_log.ts";
 import { bestTraining } from "./fitting/trained_model.ts";
 import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
 
-/** A folder as it was written. */
+/** A model in its folder. */
 export interface WrittenModel {
-  /** Where. */
   readonly folder: URL;
-  /** What its manifest says. */
   readonly manifest: Manifest;
-  /** What was measured on the test images. */
+  /** Measured on the test images. */
   readonly measures: TestMeasures;
 }
 
 const WEIGHTS_FILE = "weights.bin";
 
-/** What a manifest says before anything was measured. */
+/** A manifest before anything was measured. */
 type Draft = Omit<Manifest, "evaluation">;
 
 /**
- * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. It is measured as it will
- * be served, with the rounded weights and on encoded images.
+ * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. The model is measured as
+ * it will be served, with rounded weights and on encoded images.
  *
- * @param out The directory in which the folder is made, named as the model; one that is there is replaced when all is written.
+ * @param out The directory of models; the folder has the model's name, and replaces an existing one once it is complete.
  * @param model What to write.
- * @param tests The images to measure it on; first all of its test images, then others to report.
- * @param signal Ends it while it measures.
- * @returns What was written.
+ * @param tests The images to measure it on: first its test images, then others to report.
+ * @param signal Aborts the measurement.
  * @throws {ModelError} `denied`, `unavailable`, `backend`; or the signal's reason.
  */
 export async function writeModel(
@@ -93,12 +90,12 @@ async function measure(
 }
 
 /**
- * Takes out of a measurement what a recipe reports apart.
+ * Selects the first test images from a measurement, if a recipe reports them separately.
  *
- * @param firstTestImages What is reported.
+ * @param firstTestImages How many, and their title.
  * @param evaluation Of all test images.
  * @param test The images.
- * @returns Nothing or one measurement.
+ * @returns None or one.
  */
 export function firstImages(
   firstTestImages: Recipe["firstTestImages"],
@@ -142,7 +139,7 @@ async function describe(
   return parseManifest(draft, `the recipe ${name}`);
 }
 
-/** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for what is no letter or digit. */
+/** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for anything but letters and digits. */
 function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
   const wanted = new Map(labels.map((text, label) => [label, text]));
   const found: [string, Uint8Array][] = [];

@@ -54,7 +54,7 @@ Deno.test("data list: published sets and image folders, whole or not, are listed
       ],
     );
     const { stdout: table } = await data("list", "--data", path);
-    assertMatch(table, /fashion-mnist +0 +0\.0 +no +not there\n/);
+    assertMatch(table, /fashion-mnist +0 +0\.0 +no +does not exist\n/);
     assertMatch(table, /mnist +0 +0\.0 +no +train-images-idx3-ubyte\.gz, t10k-.* missing\n/);
     assertMatch(table, /clothes +60 +0\.0 +yes +\/.*\/clothes\/\n/);
   }));
@@ -77,7 +77,7 @@ Deno.test("data check: a folder of images is good, or what is wrong with it is s
     }
     const bad = await data("check", "--data", path);
     assertEquals(bad.code, 1);
-    assertMatch(bad.stdout, /^pets {2}damaged {2}\S+\.png can't be read as an image/);
+    assertMatch(bad.stdout, /^pets {2}damaged {2}Cannot read \S+\.png as an image/);
   }));
 
 const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = [
@@ -85,9 +85,9 @@ const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = 
   [["gte", "mnist"], 'Unknown sub-command "gte" for data: did you mean "get"?'],
   [["get"], "data get needs NAME: imagebus data get"],
   [["get", "fashion-mnst"], 'no published data set "fashion-mnst": did you mean "fashion-mnist"?'],
-  [["get", "mnist", "--from", "/nowhere"], "/nowhere/ is not a directory of files at hand"],
-  [["get", "mnist", "--data", "/nowhere/data"], "there is no directory /nowhere/"],
-  [["check", "--data", "/nowhere"], "There is no directory of data at /nowhere/"],
+  [["get", "mnist", "--from", "/nowhere"], "Cannot copy files from /nowhere/: it is not a directory"],
+  [["get", "mnist", "--data", "/nowhere/data"], "Cannot create /nowhere/data/: its directory does not exist"],
+  [["check", "--data", "/nowhere"], "There is no data directory /nowhere/"],
   [["check", "nothing"], 'There is no data set "nothing"'],
   [["check", CLOTHES, "--size", "32"], '--size is "32": expected width'],
   [["check", CLOTHES, "--size", "0x5"], '--size is "0x5": expected width and height, each 1 to 4096'],
@@ -130,6 +130,6 @@ Deno.test({
       assertEquals([spoilt.code, lines(spoilt.stdout)[3].state], [1, "damaged"]);
       const again = await data("get", "mnist", "--from", from, "--data", path);
       assertEquals(again.code, 1);
-      assertStringIncludes(again.stderr, "Remove it to get the official one");
+      assertStringIncludes(again.stderr, "Remove the file to get the official one");
     }),
 });

@@ -174,7 +174,7 @@ Deno.test({
 const MISTAKES: readonly (readonly [args: readonly string[], code: number, text: string])[] = [
   [["train"], 2, "train needs NAME|DIR"],
   [["train", "nowhere"], 2, 'There is no data set "nowhere"'],
-  [["train", "mnist", "--data", "/nowhere"], 2, "There is no directory of data at /nowhere/"],
+  [["train", "mnist", "--data", "/nowhere"], 2, "There is no data directory /nowhere/"],
   [["train", CLOTHES, "--recipe", "fast"], 2, 'There is no recipe "fast"; there are'],
   [["train", CLOTHES, "--recipe", "nowhere.json"], 2, "nowhere.json: there is no such file"],
   [["train", CLOTHES, "--epochs", "0"], 2, '--epochs is "0": expected a whole number from 1'],

@@ -329,7 +329,7 @@ Deno.test("data get: a target without a parent directory and a missing --from di
     assertEquals(error.code, "not_found");
     assertStringIncludes(error.message, `Cannot create ${path}/no/data/: its directory does not exist`);
     const missing = () => get(official([]), `${path}/data`, { from: `${path}/nowhere` });
-    await assertRejects(missing, ModelError, `${path}/nowhere/ is not a directory`);
+    await assertRejects(missing, ModelError, `${path}/nowhere/: it is not a directory`);
     assertEquals(filesIn(path), []);
   }));
 

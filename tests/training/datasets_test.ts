@@ -13,9 +13,9 @@ import { findTestData, skipped } from "../../testing/data.ts";
 const CLOTHES = new URL("../fixtures/clothes/", import.meta.url);
 const whole = await findTestData();
 
-/** A directory of data with a Fashion-MNIST test set whose files can be spoilt. */
+/** A data directory with a Fashion-MNIST test set, whose files can be replaced. */
 async function withData(
-  spoil: { images?: Uint8Array; labels?: Uint8Array },
+  files: { images?: Uint8Array; labels?: Uint8Array },
   run: (dir: string) => Promise<void>,
 ) {
   const directory = await Deno.makeTempDir();
@@ -30,8 +30,8 @@ async function withData(
   try {
     const folder = `${directory}/fashion-mnist`;
     await Deno.mkdir(folder);
-    const images = spoil.images ?? idx(0x803, [10_000, 28, 28], new Uint8Array(7_840_000));
-    const labels = idx(0x801, [10_000], spoil.labels ?? new Uint8Array(10_000));
+    const images = files.images ?? idx(0x803, [10_000, 28, 28], new Uint8Array(7_840_000));
+    const labels = idx(0x801, [10_000], files.labels ?? new Uint8Array(10_000));
     await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, images);
     await Deno.writeFile(`${folder}/t10k-labels-idx1-ubyte.gz`, labels);
     await run(directory);
@@ -40,36 +40,40 @@ async function withData(
   }
 }
 
-const SPOILT:
-  readonly (readonly [what: string, spoil: { images?: Uint8Array; labels?: Uint8Array }, text: string])[] = [
-    ["no gzip", { images: new TextEncoder().encode("<html>") }, "can't be unzipped"],
+const DAMAGED:
+  readonly (readonly [what: string, files: { images?: Uint8Array; labels?: Uint8Array }, text: string])[] = [
     [
-      "no IDX",
+      "a file that is not gzip",
+      { images: new TextEncoder().encode("<html>") },
+      "must be the official .gz file",
+    ],
+    [
+      "a file that is not IDX",
       { images: gzipSync(new Uint8Array(100)) },
       "has the IDX header 0x00000000 0×0×0; it must be 0x00000803 10000×28×28",
     ],
     [
-      "cut off",
+      "a truncated file",
       { images: gzipSync(Uint8Array.of(0, 0, 8, 3, 0, 0, 39, 16, 0, 0, 0, 28, 0, 0, 0, 28, 1)) },
-      "holds 1 bytes",
+      "has 1 bytes of content",
     ],
     [
-      "a label out of range",
+      "a label that is out of range",
       { labels: new Uint8Array(10_000).with(7, 10) },
       "label 7 is 10; it must be from 0 to 9",
     ],
   ];
 
-for (const [what, spoil, text] of SPOILT) {
-  Deno.test(`data: ${what} is damaged`, () =>
-    withData(spoil, async (directory) => {
+for (const [what, files, text] of DAMAGED) {
+  Deno.test(`data: ${what} is reported as damaged`, () =>
+    withData(files, async (directory) => {
       const error = await assertRejects(() => readDataSet("fashion-mnist", "test", directory), ModelError);
       assertEquals(error.code, "damaged");
       assertStringIncludes(error.message, text);
     }));
 }
 
-Deno.test("data: files that are in order are read", () =>
+Deno.test("data: intact files are read, missing ones are reported", () =>
   withData({}, async (directory) => {
     const { title, count, pixels } = await readDataSet("fashion-mnist", "test", directory);
     assertEquals([title, count, pixels.length], ["Fashion-MNIST test", 10_000, 7_840_000]);
@@ -77,10 +81,10 @@ Deno.test("data: files that are in order are read", () =>
     assertStringIncludes(error.message, "train-images-idx3-ubyte.gz: there is no such file");
   }));
 
-Deno.test("data: a directory that is not there is named, with how to name another", async () => {
+Deno.test("data: a directory that does not exist is reported, with how to choose another", async () => {
   const error = await assertRejects(() => findDataDirectory("/nowhere"), ModelError);
   assertEquals(error.code, "not_found");
-  assertStringIncludes(error.message, "no directory of data at /nowhere/;");
+  assertStringIncludes(error.message, "There is no data directory /nowhere/;");
   assertStringIncludes(error.message, "IMAGEBUS_DATA");
 });
 
@@ -105,7 +109,7 @@ function cifarBatch(label: number): Uint8Array {
   return bytes;
 }
 
-Deno.test("cifar-10: the planes of a record become pixels, and batches are read in their order", () =>
+Deno.test("cifar-10: planes are converted to pixels, and batches are read in order", () =>
   withFolder(async (directory) => {
     await Deno.mkdir(`${directory}/cifar-10-batches-bin`);
     for (let i = 1; i <= 5; i++) {
@@ -124,14 +128,14 @@ Deno.test("cifar-10: the planes of a record become pixels, and batches are read 
     assertEquals([data.classes.length, data.classes[3]], [10, "cat"]);
   }));
 
-Deno.test("cifar-10: a batch that is too short, or with a label out of range, is damaged", () =>
+Deno.test("cifar-10: a truncated batch and a label that is out of range are reported as damaged", () =>
   withFolder(async (directory) => {
     const file = `${directory}/cifar-10-batches-bin/test_batch.bin`;
     await Deno.mkdir(`${directory}/cifar-10-batches-bin`);
     const fault = () => assertRejects(() => readDataSet("cifar-10", "test", directory), ModelError);
     assertStringIncludes(
       (await fault()).message,
-      "test_batch.bin: there is no such file or directory; get it by: deno task data get cifar-10",
+      "test_batch.bin: there is no such file or directory; get it with: deno task data get cifar-10",
     );
     await Deno.writeFile(file, cifarBatch(1).subarray(0, -1));
     assertStringIncludes((await fault()).message, "has 30729999 bytes; it must have 30730000");
@@ -174,22 +178,22 @@ function colours(count: number): DataSet {
   };
 }
 
-Deno.test("data: the seed's form is what the classifier makes of the same picture", () => {
+Deno.test("data: the legacy form agrees with the conversion of the classifier", () => {
   const data = colours(2);
-  const seed = toLegacyForm(data);
-  assertEquals([seed.width, seed.height, seed.channels, seed.pixels.length], [28, 28, 1, 2 * 784]);
+  const legacy = toLegacyForm(data);
+  assertEquals([legacy.width, legacy.height, legacy.channels, legacy.pixels.length], [28, 28, 1, 2 * 784]);
   const spec = { width: 28, height: 28, channels: 1, mean: [0], std: [1] } as const;
-  const seen = new Float32Array(784);
+  const converted = new Float32Array(784);
   toCanonical(
     decodeImage(encodePng({ width: 32, height: 32, channels: 3, data: imageAt(data, 1) })),
     spec,
-    seen,
+    converted,
   );
-  assertEquals([...imageAt(seed, 1)], [...seen].map((value) => Math.round(value * 255)));
-  assertEquals(toLegacyForm(seed), seed);
+  assertEquals([...imageAt(legacy, 1)], [...converted].map((value) => Math.round(value * 255)));
+  assertEquals(toLegacyForm(legacy), legacy);
 });
 
-Deno.test("data: a slice is a view, a selection is in the order asked for", () => {
+Deno.test("data: a slice is a view, a selection has the given order", () => {
   const data = colours(5);
   const slice = sliceDataSet(data, 1, 3);
   assertEquals([slice.count, slice.pixels.buffer === data.pixels.buffer, [...slice.labels]], [2, true, [
@@ -202,7 +206,7 @@ Deno.test("data: a slice is a view, a selection is in the order asked for", () =
   assertEquals(imageAt(chosen, 1), imageAt(data, 0));
 });
 
-Deno.test("image folder: without train/ a fifth of each class is the test, the same in every run", async () => {
+Deno.test("image folder: without train/ a fifth of each class is used as test images, the same in every run", async () => {
   const path = CLOTHES.pathname;
   const [train, test] = [await readDataSet(path, "train"), await readDataSet(`folder:${path}`, "test")];
   assertEquals([train.count, test.count, train.width, train.channels], [48, 12, 28, 1]);
@@ -217,7 +221,7 @@ Deno.test("image folder: without train/ a fifth of each class is the test, the s
   assert(both.includes(decodeImage(first).data.join()));
 });
 
-/** Lays out a folder: a path and what is in the file, a picture's size and channels or anything. */
+/** Creates files: each with its path and its content, the size and channels of an image or any text. */
 async function layOut(path: string, files: Record<string, readonly [number, number, 1 | 3] | string>) {
   for (const [name, content] of Object.entries(files)) {
     await Deno.mkdir(`${path}/${name.slice(0, name.lastIndexOf("/") + 1)}`, { recursive: true });
@@ -234,7 +238,7 @@ async function layOut(path: string, files: Record<string, readonly [number, numb
 
 const GREY = [4, 4, 1] as const;
 
-Deno.test("image folder: train/ and test/ are taken as they are, val/ only where there is no test/", () =>
+Deno.test("image folder: train/ and test/ are used as they are, val/ only without test/", () =>
   withFolder(async (path) => {
     await layOut(path, { "train/a/1.png": GREY, "train/a/2.png": GREY, "train/b/1.png": GREY });
     await layOut(path, {
@@ -254,11 +258,11 @@ Deno.test("image folder: train/ and test/ are taken as they are, val/ only where
     const error = await assertRejects(counts, ModelError);
     assertStringIncludes(
       error.message,
-      'test/ has no class folder "b"; the classes of both parts must be the same',
+      'test/ has no class folder "b"; training and test must have the same classes',
     );
   }));
 
-Deno.test("image folder: one in the directory of data is found by its name, and a class may be called train", () =>
+Deno.test("image folder: one in the data directory is found by its name, and a class can be called train", () =>
   withFolder(async (path) => {
     await layOut(path, { "traffic/train/1.png": GREY, "traffic/train/2.png": GREY });
     await layOut(path, {
@@ -273,7 +277,7 @@ Deno.test("image folder: one in the directory of data is found by its name, and 
     assertStringIncludes(error.message, 'no data set "trafic": it is none of fashion-mnist, mnist, cifar-10');
   }));
 
-Deno.test("image folder: a form that is asked for makes one of mixed sizes and kinds", () =>
+Deno.test("image folder: mixed sizes and kinds are converted to the given form", () =>
   withFolder(async (path) => {
     await layOut(path, { "a/1.png": GREY, "a/2.png": [6, 8, 3], "b/1.png": GREY, "b/2.png": [2, 2, 3] });
     const form = { width: 3, height: 2, channels: 3 } as const;
@@ -291,7 +295,7 @@ Deno.test("image folder: a form that is asked for makes one of mixed sizes and k
     }
   }));
 
-Deno.test("image folder: grey JPEGs and grey PNGs are of one kind", () =>
+Deno.test("image folder: grey JPEGs and grey PNGs have the same form", () =>
   withFolder(async (path) => {
     const grey = await Deno.readFile(new URL("../fixtures/images/grey.jpg", import.meta.url));
     const { width, height } = decodeImage(grey);
@@ -305,7 +309,7 @@ Deno.test("image folder: grey JPEGs and grey PNGs are of one kind", () =>
     assertEquals(parts.map(({ channels }) => channels), [1, 1]);
   }));
 
-/** A good folder that something is added to. */
+/** A valid folder, to which files are added. */
 const BASE = { "a/1.png": GREY, "a/2.png": GREY, "b/1.png": GREY, "b/2.png": GREY };
 
 const BAD_FOLDERS: readonly (readonly [
@@ -326,18 +330,18 @@ const BAD_FOLDERS: readonly (readonly [
     "invalid",
     /is (grey|in colour), but .* is (grey|in colour); .*--channels 1/,
   ],
-  ["an empty class", { ...BASE, "c/": "" }, "invalid", /The class folder .*\/c\/ holds no image/],
+  ["an empty class", { ...BASE, "c/": "" }, "invalid", /The class folder .*\/c\/ has no images/],
   [
     "only hidden files in a class",
     { ...BASE, "c/.DS_Store": "x", "c/Thumbs.db": "x" },
     "invalid",
-    /\/c\/ holds no image/,
+    /\/c\/ has no images/,
   ],
   [
-    "one image that can't be divided",
+    "a class with one image",
     { ...BASE, "c/1.png": GREY },
     "invalid",
-    /\/c\/ holds 1 image; it must hold at least 2/,
+    /\/c\/ has 1 image; it must have at least 2/,
   ],
   [
     "a single class",
@@ -346,10 +350,10 @@ const BAD_FOLDERS: readonly (readonly [
     'has a single class, "a"; it must have at least 2',
   ],
   [
-    "a text among the images",
+    "a text file among the images",
     { ...BASE, "b/notes.txt": "hello", "b/more.txt": "hi" },
     "damaged",
-    /b\/(notes|more)\.txt can't be read as an image; mend or remove it\. The \d bytes begin with/,
+    /Cannot read .*b\/(notes|more)\.txt as an image; fix or remove it\. The \d bytes begin with/,
   ],
   [
     "a folder in a class folder",
@@ -358,7 +362,7 @@ const BAD_FOLDERS: readonly (readonly [
     /b\/deep\/ is a folder in a class folder/,
   ],
   ["no class folders", { "1.png": GREY }, "invalid", "has no class folders, but files such as 1.png"],
-  ["nothing at all", {}, "invalid", "has no class folders; it must hold one folder a class"],
+  ["an empty folder", {}, "invalid", "has no class folders; it must have one folder per class"],
   [
     "train/ without test/",
     { "train/a/1.png": GREY, "train/b/1.png": GREY },
@@ -384,7 +388,7 @@ for (const [what, files, code, text] of BAD_FOLDERS) {
     }));
 }
 
-Deno.test("image folder: more than 1,000 classes are refused; with more than 256 a label takes 16 bits", () =>
+Deno.test("image folder: more than 1,000 classes are refused; with more than 256 labels have 16 bits", () =>
   withFolder(async (path) => {
     const png = encodePng({ width: 1, height: 1, channels: 1, data: new Uint8Array(1) });
     for (let i = 0; i < 1_001; i++) {
@@ -398,7 +402,7 @@ Deno.test("image folder: more than 1,000 classes are refused; with more than 256
     assertEquals([labels instanceof Uint16Array, Math.max(...labels), classes.length], [true, 999, 1000]);
   }));
 
-Deno.test("image folder: a folder that is not there is named", async () => {
+Deno.test("image folder: a folder that does not exist is reported", async () => {
   const error = await assertRejects(() => readDataSet("folder:/nowhere/at/all", "train"), ModelError);
   assertEquals(error.code, "not_found");
   assertStringIncludes(error.message, "there is no folder /nowhere/at/all/");

@@ -4,42 +4,42 @@ import type { DataSet } from "../datasets/data_set.ts";
 import type { Random } from "../random.ts";
 import { type Degradation, Degrader } from "./degrade.ts";
 
-/** How training images are varied, so that the model learns what does not matter. */
+/** Random changes of training images that do not change their class. */
 export interface Augmentation {
-  /** Moved by up to so many pixels each way. */
+  /** Maximum shift in each direction, in pixels, 0 to 64. */
   readonly shift: number;
-  /** What comes in at the edge: black, or the picture mirrored at its outermost pixels. @default {"black"} */
+  /** What is shifted in at the edge: black, or the image mirrored at its outermost pixels. @default {"black"} */
   readonly edge?: "black" | "reflect";
-  /** Mirrored left to right every other epoch, which ones first by chance (Jordan 2024, "alternating flip"). */
+  /** Whether each image is mirrored every other epoch, at random in the first or in the second (Jordan 2024). */
   readonly mirror: boolean;
-  /** Turned by up to so many degrees each way. @default {0} */
+  /** Maximum rotation in each direction, in degrees, 0 to 180. @default {0} */
   readonly rotate?: number;
-  /** Made larger or smaller by up to this share. @default {0} */
+  /** Maximum change of size, as a share, 0 to 0.9. @default {0} */
   readonly zoom?: number;
-  /** Side of a square in which nothing is seen, in pixels (DeVries and Taylor 2017). @default {0} */
+  /** Side of a square that is covered, in pixels, 0 to 1,024 (DeVries and Taylor 2017). @default {0} */
   readonly cutout?: number;
-  /** How some are degraded before all that, the validation images too. @default {not at all} */
+  /** How images are degraded before all this, the validation images too. @default {not at all} */
   readonly degrade?: Degradation;
 }
 
-/** No variation, as for measuring. */
+/** No augmentation, for measuring. */
 export const UNCHANGED: Augmentation = { shift: 0, mirror: false };
 
-/** Where a pixel of the varied picture comes from: column = x × a + y × b + c, row likewise. */
+/** Source of a pixel of the augmented image: column = x × a + y × b + c, row = x × d + y × e + f. */
 type Transformation = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Writes images in the form that the first layer expects. */
+/** Augments images and standardises them for the first layer. */
 export class Preparation {
   readonly #data: DataSet;
   readonly #augmentation: Augmentation;
   readonly #degrader: Degrader | null;
-  /** For each channel, what becomes of each of the 256 sample values. */
+  /** For each channel, the standardised value of each of the 256 samples. */
   readonly #scale: readonly Float32Array[];
 
   /**
    * @param data Where the images are.
    * @param spec Mean and standard deviation; the size is that of the data.
-   * @param augmentation How to vary them.
+   * @param augmentation How they are changed.
    */
   constructor(data: DataSet, spec: InputSpec, augmentation: Augmentation) {
     this.#data = data;
@@ -50,7 +50,7 @@ export class Preparation {
     );
   }
 
-  /** Numbers of one image. */
+  /** Length of one image, in numbers. */
   get size(): number {
     return this.#data.width * this.#data.height * this.#data.channels;
   }
@@ -58,9 +58,9 @@ export class Preparation {
   /**
    * Writes one image.
    *
-   * @param index Which one.
-   * @param mirrored Whether left and right change places.
-   * @param random Decides the variation.
+   * @param index From 0 to `count - 1`.
+   * @param mirrored Whether left and right are exchanged.
+   * @param random Decides the changes.
    * @param target Height × width × channels numbers.
    */
   write(index: number, mirrored: boolean, random: Random, target: Float32Array): void {
@@ -87,7 +87,7 @@ export class Preparation {
     }
   }
 
-  /** Where a row or column outside is taken from; -1 for black. */
+  /** Source of a row or column outside of the image; -1 for black. */
   #fold(at: number, extent: number): number {
     if (at >= 0 && at < extent) return at;
     if (this.#augmentation.edge !== "reflect") return -1;
@@ -112,7 +112,7 @@ export class Preparation {
     ];
   }
 
-  /** Between the pixels of the picture the four nearest are mixed. */
+  /** Bilinear interpolation. */
   #writeResampled(image: Uint8Array, [a, b, c, d, e, f]: Transformation, target: Float32Array): void {
     const { width, height, channels } = this.#data;
     let out = 0;
@@ -134,13 +134,13 @@ export class Preparation {
     }
   }
 
-  /** Like `#fold`, for what may be further outside than the picture is large. */
+  /** Like `#fold`, but also for places that are further outside than the image is large. */
   #place(at: number, extent: number): number {
     const place = this.#fold(at, extent);
     return place < extent ? place : -1;
   }
 
-  /** 0 is the mean of all images. */
+  /** Covers with 0, the mean of all images. */
   #cutOut(side: number, random: Random, target: Float32Array): void {
     const { width, height, channels } = this.#data;
     const [left, top] = [random.integer(-side + 1, width - 1), random.integer(-side + 1, height - 1)];

@@ -1,4 +1,6 @@
-/** Table K.1 of ITU-T T.81: how coarsely the brightness is kept, row by row from the mean of a block to its finest pattern. */
+import type { ImageForm } from "../datasets/data_set.ts";
+
+/** Quantisation of luminance, from the mean of a block to its finest pattern (ITU-T T.81, table K.1). */
 // deno-fmt-ignore
 const LUMINANCE = [
   16, 11, 10, 16, 24, 40, 51, 61,
@@ -11,7 +13,7 @@ const LUMINANCE = [
   72, 92, 95, 98, 112, 100, 103, 99,
 ];
 
-/** Table K.2: the same for the colours; all that is not listed is 99. */
+/** Quantisation of chrominance; everything that is not listed is 99 (ITU-T T.81, table K.2). */
 const CHROMINANCE = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56], [47, 66]];
 
 const SIDE = 8;
@@ -24,41 +26,41 @@ const COSINES = Float64Array.from({ length: SIDE * SIDE }, (_, i) => {
 
 const [block, half] = [new Float64Array(SIDE * SIDE), new Float64Array(SIDE * SIDE)];
 
-/** The samples of one component, e.g. the brightness: whole numbers, as in a file. */
+/** The samples of one component, e.g. the luminance: integers, as in a file. */
 interface Plane {
   readonly width: number;
   readonly height: number;
   readonly samples: Uint8ClampedArray;
 }
 
-/** What JPEG takes from a picture. */
+/** Settings of a lossy JPEG compression. */
 export interface JpegLoss {
   /** 1 to 100, on the scale of the Independent JPEG Group. */
   readonly quality: number;
-  /** Whether the colours have half the width and height. */
+  /** Whether the chrominance has half the width and height. */
   readonly halved: boolean;
 }
 
 /**
- * Does to a picture what it loses by being stored as JPEG and read again (ITU-T T.81 and JFIF), without the file.
+ * Changes an image as if it were stored as JPEG and read again (ITU-T T.81 and JFIF).
  *
- * @param picture `height × width × channels` samples; is overwritten.
+ * @param image `height × width × channels` samples; overwritten.
  * @param form Its form.
- * @param loss How much is lost.
+ * @param loss The settings.
  */
 export function loseAsJpeg(
-  picture: Uint8Array,
-  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+  image: Uint8Array,
+  { width, height, channels }: ImageForm,
   { quality, halved }: JpegLoss,
 ): void {
   const coarse = steps(quality, (row, column) => LUMINANCE[SIDE * row + column]!);
   if (channels === 1) {
-    const plane = { width, height, samples: new Uint8ClampedArray(picture) };
+    const plane = { width, height, samples: new Uint8ClampedArray(image) };
     quantise(plane, coarse);
-    picture.set(plane.samples);
+    image.set(plane.samples);
     return;
   }
-  const planes = toYCbCr(picture, width, height);
+  const planes = toYCbCr(image, width, height);
   quantise(planes[0]!, coarse);
   const coarseColour = steps(quality, (row, column) => CHROMINANCE[row]?.[column] ?? 99);
   for (const [i, plane] of planes.entries()) {
@@ -67,7 +69,7 @@ export function loseAsJpeg(
     quantise(stored, coarseColour);
     if (halved) double(stored, plane);
   }
-  toRgb(planes, picture);
+  toRgb(planes, image);
 }
 
 function steps(quality: number, base: (row: number, column: number) => number): Float64Array {
@@ -78,7 +80,7 @@ function steps(quality: number, base: (row: number, column: number) => number): 
   );
 }
 
-/** Block by block; what is missing at the right and below is the last column and row again. */
+/** Block by block; incomplete blocks repeat the last column and row. */
 function quantise({ width, height, samples }: Plane, coarse: Float64Array): void {
   for (let top = 0; top < height; top += SIDE) {
     for (let left = 0; left < width; left += SIDE) {
@@ -99,7 +101,7 @@ function quantise({ width, height, samples }: Plane, coarse: Float64Array): void
   }
 }
 
-/** Transforms the rows and swaps rows and columns: twice is the whole transform. */
+/** Transforms the rows and exchanges rows and columns: applied twice it is the complete transform. */
 function transform(from: Float64Array, to: Float64Array, inverse: boolean): void {
   for (let row = 0; row < SIDE; row++) {
     for (let u = 0; u < SIDE; u++) {
@@ -112,12 +114,12 @@ function transform(from: Float64Array, to: Float64Array, inverse: boolean): void
   }
 }
 
-/** JFIF 1.02: the luma and colour differences of ITU-R BT.601, over the whole range. */
-function toYCbCr(picture: Uint8Array, width: number, height: number): Plane[] {
+/** JFIF 1.02: luma and colour differences of ITU-R BT.601, over the full range. */
+function toYCbCr(image: Uint8Array, width: number, height: number): Plane[] {
   const planes = [0, 1, 2].map(() => ({ width, height, samples: new Uint8ClampedArray(width * height) }));
   const [luma, blueness, redness] = planes.map(({ samples }) => samples);
   for (let i = 0; i < width * height; i++) {
-    const [r, g, b] = [picture[3 * i]!, picture[3 * i + 1]!, picture[3 * i + 2]!];
+    const [r, g, b] = [image[3 * i]!, image[3 * i + 1]!, image[3 * i + 2]!];
     const y = 0.299 * r + 0.587 * g + 0.114 * b;
     luma![i] = y;
     blueness![i] = (b - y) / 1.772 + 128;
@@ -126,8 +128,8 @@ function toYCbCr(picture: Uint8Array, width: number, height: number): Plane[] {
   return planes;
 }
 
-function toRgb(planes: readonly Plane[], picture: Uint8Array): void {
-  const rgb = new Uint8ClampedArray(picture.buffer, picture.byteOffset, picture.length);
+function toRgb(planes: readonly Plane[], image: Uint8Array): void {
+  const rgb = new Uint8ClampedArray(image.buffer, image.byteOffset, image.length);
   const [luma, blueness, redness] = planes.map(({ samples }) => samples);
   for (let i = 0; i < luma!.length; i++) {
     const [y, b, r] = [luma![i]!, blueness![i]! - 128, redness![i]! - 128];

@@ -1,15 +1,15 @@
 import { ModelError } from "../../models/errors.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
 
-/** Of the binary version (www.cs.toronto.edu/~kriz/cifar.html): a label, then 32 × 32 reds, greens and blues. */
+/** Binary version (www.cs.toronto.edu/~kriz/cifar.html): a label, then 32 × 32 reds, greens and blues. */
 const PLANE = 32 * 32;
 const RECORD = 1 + 3 * PLANE;
 
-/** What one file of CIFAR-10 holds. */
+/** Content of one file of CIFAR-10. */
 export interface CifarBatch {
-  /** `records × 32 × 32 × 3` samples, the three of a pixel together. */
+  /** `records × 32 × 32 × 3` samples. */
   readonly pixels: Uint8Array;
-  /** One of each record. */
+  /** One per record. */
   readonly labels: Uint8Array;
 }
 
@@ -17,7 +17,7 @@ export interface CifarBatch {
  * Reads a file of the binary version of CIFAR-10.
  *
  * @param url The file.
- * @param records How many images it must hold.
+ * @param records Number of images that it must contain.
  * @returns Its images; the labels are not checked.
  * @throws {ModelError} `not_found`, `denied`, or `damaged`: of another size.
  */

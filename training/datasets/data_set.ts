@@ -1,32 +1,36 @@
-/** Labelled images, decoded, all of one size. */
-export interface DataSet {
-  /** For people, e.g. `"Fashion-MNIST test"`. */
-  readonly title: string;
+/** The form of an image. */
+export interface ImageForm {
   /** In pixels. */
   readonly width: number;
   /** In pixels. */
   readonly height: number;
-  /** Samples a pixel: 1 grey, 3 RGB. */
+  /** Samples per pixel: 1 grey, 3 RGB. */
   readonly channels: 1 | 3;
-  /** How many images. */
+}
+
+/** Labelled, decoded images, all of the same form. */
+export interface DataSet extends ImageForm {
+  /** Human-readable, e.g. `"Fashion-MNIST test"`. */
+  readonly title: string;
+  /** Number of images. */
   readonly count: number;
-  /** `count × height × width × channels` samples: image after image, rows from the top, the samples of a pixel together. */
+  /** `count × height × width × channels` samples. */
   readonly pixels: Uint8Array;
-  /** The class of each image, as an index into `classes`; 16 bits where there are more than 256 classes. */
+  /** The class of each image, as an index into `classes`; 16 bits for more than 256 classes. */
   readonly labels: Uint8Array | Uint16Array;
-  /** What each label means, for people. */
+  /** Names of the classes. */
   readonly classes: readonly string[];
 }
 
-/** The part that is learnt from, or the part that is only measured on. */
+/** Training or test images. */
 export type Split = "train" | "test";
 
 /**
- * Finds the samples of one image.
+ * The samples of one image.
  *
  * @param data Any data set.
  * @param index From 0 to `count - 1`.
- * @returns A view of that image's `height × width × channels` samples.
+ * @returns A view of `height × width × channels` samples.
  */
 export function imageAt(data: DataSet, index: number): Uint8Array {
   const size = imageSize(data);
@@ -34,11 +38,11 @@ export function imageAt(data: DataSet, index: number): Uint8Array {
 }
 
 /**
- * Takes a range of images.
+ * Selects a range of images.
  *
  * @param data Any data set.
- * @param start The first image.
- * @param end The one after the last.
+ * @param start Index of the first image.
+ * @param end Index after the last image.
  * @returns Views of the same samples.
  */
 export function sliceDataSet(data: DataSet, start: number, end: number): DataSet {
@@ -52,10 +56,10 @@ export function sliceDataSet(data: DataSet, start: number, end: number): DataSet
 }
 
 /**
- * Takes some images, in any order; one may be taken several times.
+ * Selects images, in any order and any number of times.
  *
  * @param data Any data set.
- * @param indices Which ones, each from 0 to `count - 1`.
+ * @param indices Each from 0 to `count - 1`.
  * @returns Copies of their samples, in the order of `indices`.
  *
  * @example
@@ -79,16 +83,16 @@ export function selectDataSet(data: DataSet, indices: Uint32Array): DataSet {
 }
 
 /**
- * Makes room for labels.
+ * Allocates labels.
  *
- * @param count How many images.
- * @param classes How many classes.
- * @returns Zeros, of the smallest type that holds every label.
+ * @param count Number of images.
+ * @param classes Number of classes.
+ * @returns Zeros, of the smallest type that can hold every label.
  */
 export function labelArray(count: number, classes: number): Uint8Array | Uint16Array {
   return classes > 256 ? new Uint16Array(count) : new Uint8Array(count);
 }
 
-function imageSize({ width, height, channels }: DataSet): number {
+function imageSize({ width, height, channels }: ImageForm): number {
   return width * height * channels;
 }

@@ -2,24 +2,22 @@ import { ModelError } from "../../models/errors.ts";
 import { directoryUrl, showUrl, statIfExists } from "../../models/read_url.ts";
 
 /**
- * Where the data sets are, or would be.
+ * Finds the data directory, which contains all data sets.
  *
- * @param option A directory that was asked for. Else the environment variable `IMAGEBUS_DATA` is taken, else the directory
- * `data` in the working directory.
- * @returns The first of these that is named; it need not exist.
- * @throws {ModelError} `invalid` if it is not on this machine.
+ * @param option The directory. Without it the environment variable `IMAGEBUS_DATA` is used, else `./data`.
+ * @returns The directory; it need not exist.
+ * @throws {ModelError} `invalid` if it is not local.
  */
 export function dataDirectory(option?: string | URL): URL {
   const url = directoryUrl(option || fromEnvironment("IMAGEBUS_DATA") || "data");
   if (url.protocol === "file:") return url;
-  throw new ModelError("invalid", `The directory of data must be on this machine; got ${url.href}`);
+  throw new ModelError("invalid", `Cannot use ${url.href} as data directory: it must be a local directory`);
 }
 
 /**
- * Finds the directory of the data sets; see {@linkcode dataDirectory}.
+ * Finds the data directory, which must exist; see {@linkcode dataDirectory}.
  *
- * @param option A directory that was asked for.
- * @returns It, seen to be there.
+ * @param option The directory.
  * @throws {ModelError} `not_found` if it is not a directory; `denied`; `invalid`.
  */
 export async function findDataDirectory(option?: string | URL): Promise<URL> {
@@ -27,10 +25,10 @@ export async function findDataDirectory(option?: string | URL): Promise<URL> {
   if (await isDirectory(url)) return url;
   throw new ModelError(
     "not_found",
-    `There is no directory of data at ${
+    `There is no data directory ${
       showUrl(url)
-    }; name another by --data or IMAGEBUS_DATA, or fill it by:` +
-      " deno task data get fashion-mnist, mnist or cifar-10",
+    }; choose another with --data or IMAGEBUS_DATA, or create it with:` +
+      " deno task data get fashion-mnist (or mnist, cifar-10)",
   );
 }
 
@@ -44,7 +42,7 @@ export async function isDirectory(url: URL): Promise<boolean> {
   return (await statIfExists(url))?.isDirectory ?? false;
 }
 
-/** Without the permission to read it, it is as if it were not set. */
+/** Without the permission to read it, the variable counts as not set. */
 function fromEnvironment(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;

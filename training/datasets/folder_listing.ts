@@ -3,28 +3,27 @@ import { ModelError } from "../../models/errors.ts";
 import { explain, showUrl } from "../../models/read_url.ts";
 import type { Split } from "./data_set.ts";
 
-/** An image of a folder that has not been looked at yet. */
+/** An image of a folder that has not been read yet. */
 export interface ListedImage {
-  /** Where it is. */
   readonly url: URL;
   /** Its class, as an index into the classes. */
   readonly label: number;
 }
 
-/** What is in an image folder, by the names alone. */
+/** Content of an image folder, by the names of its files. */
 export interface FolderListing {
-  /** The names of the class folders, sorted. */
+  /** Names of the class folders, sorted. */
   readonly classes: readonly string[];
   /** The images of each part, in a fixed order that mixes the classes. */
   readonly images: Readonly<Record<Split, readonly ListedImage[]>>;
 }
 
-/** One image of one class: its name, and what its place in the order is decided by. */
+/** An image with the key that it is sorted by. */
 interface Entry extends ListedImage {
   readonly key: string;
 }
 
-/** The names of what is in a folder, sorted. */
+/** Names in a folder, sorted. */
 interface Content {
   readonly folders: readonly string[];
   readonly files: readonly string[];
@@ -33,45 +32,45 @@ interface Content {
 const MAX_CLASSES = 1_000;
 const MAX_IMAGES = 1_000_000;
 
-/** One in so many images is for the test, where the folder does not say which ones are. */
+/** One in so many images is a test image, if the folder has no test images of its own. */
 const TEST_SHARE = 5;
 
-/** Where the test images may be, beside train/; the first that is there. */
+/** Folders of test images beside train/; the first that exists is used. */
 const TEST_FOLDERS = ["test", "val", "validation"] as const;
 
-/** What file managers leave behind without hiding it. */
-const STRAYS: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
+/** Files that file managers create and do not hide. */
+const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
 
 /**
- * Lists an image folder: one folder a class, or `train/` and `test/` with one folder a class in each.
+ * Lists an image folder: one folder per class, or `train/` and `test/` with one folder per class in each.
  *
- * Without `train/` a fifth of each class is set apart for the test: of the images of a class, sorted by the MD5 of their
- * file names, the first fifth, at least one. So the same files are always divided in the same way. Without `test/` the
- * images in `val/` or `validation/` are the test. Hidden files and, beside class folders, other files are passed over.
+ * Without `train/`, a fifth of each class is used as test images: the first ones of the class (at least one) when they are
+ * sorted by the MD5 of their file names, so that the same files are always split in the same way. Without `test/`, the test
+ * images are those in `val/` or `validation/`. Hidden files are ignored, and so are files beside the class folders.
  *
  * @param folder The folder.
  * @returns Its classes in alphabetical order (of UTF-16 code units), and its images.
- * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without images, a folder
- * in a class folder, classes that are not the same in both parts, more than 1,000,000 images; `not_found`; `denied`.
+ * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without images, a folder in a
+ * class folder, different classes for training and test, more than 1,000,000 images; `not_found`; `denied`.
  */
 export async function listImageFolder(folder: URL): Promise<FolderListing> {
   const { folders } = await look(folder);
-  if (!folders.includes("train")) return await listWhole(folder);
+  if (!folders.includes("train")) return await listAndSplit(folder);
   const train = child(folder, "train");
   // A class may be called "train": then there are images in that folder, not folders.
-  if ((await look(train)).folders.length === 0) return await listWhole(folder);
+  if ((await look(train)).folders.length === 0) return await listAndSplit(folder);
   const test = TEST_FOLDERS.find((name) => folders.includes(name));
   if (test !== undefined) return await listParts(train, child(folder, test));
   throw new ModelError(
     "invalid",
     `${showUrl(folder)} has train/ but no test/ (nor ${
       TEST_FOLDERS.slice(1).join("/, ")
-    }/) beside it; add one,` +
-      " or put the class folders directly into the folder: then a fifth of each class is set apart for the test",
+    }/) beside it; add one, or move` +
+      " the class folders directly into the folder, then a fifth of each class is used as test images",
   );
 }
 
-async function listWhole(folder: URL): Promise<FolderListing> {
+async function listAndSplit(folder: URL): Promise<FolderListing> {
   const classes = await classesOf(folder);
   const train: Entry[] = [];
   const test: Entry[] = [];
@@ -82,8 +81,7 @@ async function listWhole(folder: URL): Promise<FolderListing> {
         "invalid",
         `The class folder ${
           showUrl(child(folder, name))
-        } holds 1 image; it must hold at least 2, one of them` +
-          " for the test",
+        } has 1 image; it must have at least 2, one of them for the test`,
       );
     }
     const tests = Math.max(1, Math.round(entries.length / TEST_SHARE));
@@ -117,7 +115,8 @@ async function classesOf(folder: URL): Promise<readonly string[]> {
     ? `has a single class, "${folders[0]}"; it must have at least 2, each a folder of images`
     : `has no class folders${
       files.length > 0 ? `, but files such as ${files[0]}` : ""
-    }; it must hold one folder a class, with the images of the class in it`;
+    }; it must have one folder per` +
+      " class with the images of that class";
   throw new ModelError("invalid", `${showUrl(folder)} ${what}`);
 }
 
@@ -126,7 +125,7 @@ function checkSame(classes: readonly string[], others: readonly string[], folder
   if (missing === undefined) return;
   throw new ModelError(
     "invalid",
-    `${showUrl(folder)} has no class folder "${missing}"; the classes of both parts must be the same`,
+    `${showUrl(folder)} has no class folder "${missing}"; training and test must have the same classes`,
   );
 }
 
@@ -134,12 +133,15 @@ async function imagesOf(folder: URL, label: number, before: number): Promise<Ent
   const { folders, files } = await look(folder);
   if (folders.length > 0) {
     const inner = showUrl(child(folder, folders[0]!));
-    throw new ModelError("invalid", `${inner} is a folder in a class folder; images lie directly in those`);
+    throw new ModelError(
+      "invalid",
+      `${inner} is a folder in a class folder; images must be directly in class folders`,
+    );
   }
   if (files.length === 0) {
     throw new ModelError(
       "invalid",
-      `The class folder ${showUrl(folder)} holds no image; add some or remove it`,
+      `The class folder ${showUrl(folder)} has no images; add some or remove it`,
     );
   }
   if (before + files.length > MAX_IMAGES) throw tooMany(folder);
@@ -153,7 +155,7 @@ async function look(folder: URL): Promise<Content> {
   const files: string[] = [];
   try {
     for await (const entry of Deno.readDir(folder)) {
-      if (entry.name.startsWith(".") || STRAYS.has(entry.name)) continue;
+      if (entry.name.startsWith(".") || IGNORED.has(entry.name)) continue;
       const isFolder = entry.isSymlink
         ? (await Deno.stat(new URL(encodeURIComponent(entry.name), folder))).isDirectory
         : entry.isDirectory;
@@ -169,7 +171,7 @@ async function look(folder: URL): Promise<Content> {
 function tooMany(folder: URL): ModelError {
   return new ModelError(
     "invalid",
-    `With ${showUrl(folder)} there are more than the ${MAX_IMAGES} images that are read`,
+    `There are more than ${MAX_IMAGES} images up to ${showUrl(folder)}; at most ${MAX_IMAGES} are read`,
   );
 }
 
@@ -181,7 +183,7 @@ function keyOf(name: string): string {
   return createHash("md5").update(name).digest("hex");
 }
 
-/** Files of one name in several classes stay in the order of the classes. */
+/** Files of the same name in several classes stay in the order of the classes. */
 function byKey(a: Entry, b: Entry): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : a.label - b.label;
 }

@@ -1,37 +1,27 @@
 import type { InputSpec } from "../../models/manifest.ts";
 import { toCanonical } from "../../models/image/canonical.ts";
 import type { Pixels } from "../../models/image/format.ts";
-import { type DataSet, imageAt } from "./data_set.ts";
+import { type DataSet, imageAt, type ImageForm } from "./data_set.ts";
 
-/** What every image of a data set has in common. */
-export interface ImageForm {
-  /** In pixels. */
-  readonly width: number;
-  /** In pixels. */
-  readonly height: number;
-  /** Samples a pixel: 1 grey, 3 RGB. */
-  readonly channels: 1 | 3;
-}
-
-/** Brings images into a form as the classifier does, but to whole samples of 0 to 255. */
+/** Converts images to a form as the classifier does, but to integer samples of 0 to 255. */
 export class FormWriter {
   readonly #spec: InputSpec;
   readonly #samples: Float32Array;
 
-  /** @param form What all images become. */
+  /** @param form What images are converted to. */
   constructor(form: ImageForm) {
     const { width, height, channels } = form;
-    // A sample that is divided by 255 and then by this deviation is what it was.
+    // With this deviation, samples are standardised to their original values.
     const std = new Array<number>(channels).fill(1 / 255);
     this.#spec = { width, height, channels, mean: std.map(() => 0), std };
     this.#samples = new Float32Array(width * height * channels);
   }
 
   /**
-   * Brings one image into form.
+   * Converts one image.
    *
    * @param image Any decoded image.
-   * @param target Where to write `height × width × channels` samples.
+   * @param target Receives `height × width × channels` samples.
    */
   write(image: Pixels, target: Uint8Array): void {
     const { width, height, channels } = this.#spec;
@@ -45,11 +35,11 @@ export class FormWriter {
 }
 
 /**
- * Brings a data set into another form: resized and made grey as the classifier does with what it is sent.
+ * Converts a data set to another form, resized and in grey or RGB as the classifier converts images.
  *
  * @param data Any data set.
- * @param form What its images become.
- * @returns Copies, or the same data set if it has this form.
+ * @param form What its images are converted to.
+ * @returns Copies, or the same data set if it already has this form.
  */
 export function toForm(data: DataSet, form: ImageForm): DataSet {
   const { width, height, channels } = form;
@@ -64,14 +54,14 @@ export function toForm(data: DataSet, form: ImageForm): DataSet {
   return { ...data, width, height, channels, pixels };
 }
 
-/** The form in which the seed's producer sent CIFAR-10. */
+/** The form in which the legacy producer sent CIFAR-10. */
 export const LEGACY_FORM = { width: 28, height: 28, channels: 1 } as const;
 
 /**
- * Brings a data set into {@linkcode LEGACY_FORM}. The producer's JPEG step is left out.
+ * Converts a data set to {@linkcode LEGACY_FORM}, without the JPEG compression of the legacy producer.
  *
  * @param data Any data set.
- * @returns Copies, or the same data set if it has this form.
+ * @returns Copies, or the same data set if it already has this form.
  */
 export function toLegacyForm(data: DataSet): DataSet {
   return toForm(data, LEGACY_FORM);

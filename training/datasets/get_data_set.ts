@@ -104,7 +104,9 @@ async function downloadAll(job: Job, wanted: readonly OfficialFile[]): Promise<G
 
 async function copyAll(job: Job, wanted: readonly OfficialFile[], from: URL): Promise<GotFile[]> {
   const { set, options } = job;
-  if (!await isDirectory(from)) throw new ModelError("not_found", `${showUrl(from)} is not a directory`);
+  if (!await isDirectory(from)) {
+    throw new ModelError("not_found", `Cannot copy files from ${showUrl(from)}: it is not a directory`);
+  }
   const find = async (...paths: string[]) => {
     const urls = paths.map((path) => new URL(path, from));
     for (const url of urls) if ((await statIfExists(url))?.isFile) return url;

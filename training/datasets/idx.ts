@@ -4,15 +4,15 @@ import { readUrl, showUrl } from "../../models/read_url.ts";
 
 const MAX_FILE_BYTES = 134_217_728;
 
-/** The first bytes of IDX files of unsigned bytes; the last is the number of dimensions (yann.lecun.com/exdb/mnist). */
+/** Magic number of IDX files of unsigned bytes, without the number of dimensions (yann.lecun.com/exdb/mnist). */
 const UNSIGNED_BYTES = 0x800;
 
 /**
  * Reads a gzipped IDX file of unsigned bytes.
  *
  * @param url The file.
- * @param extents How much of each dimension it must hold, the outermost first.
- * @returns The product of `extents` bytes, the last dimension together.
+ * @param extents Required extent of each dimension, the outermost first.
+ * @returns The content, with the last dimension fastest.
  * @throws {ModelError} `not_found`, `denied`, or `damaged`: not gzip, not IDX, or of another size.
  */
 export async function readIdx(url: URL, extents: readonly number[]): Promise<Uint8Array> {
@@ -31,7 +31,7 @@ export async function readIdx(url: URL, extents: readonly number[]): Promise<Uin
   if (content.byteLength !== size) {
     throw new ModelError(
       "damaged",
-      `${showUrl(url)} holds ${content.byteLength} bytes; its header says ${size}`,
+      `${showUrl(url)} has ${content.byteLength} bytes of content; its header specifies ${size}`,
     );
   }
   return content;
@@ -41,9 +41,9 @@ function unzip(bytes: Uint8Array, url: URL): Uint8Array {
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES });
   } catch (cause) {
-    const message = `${showUrl(url)} can't be unzipped; it must be the official .gz file: ${
+    const message = `Cannot unpack ${showUrl(url)}: ${
       (cause as Error).message
-    }`;
+    }; it must be the official .gz file`;
     throw new ModelError("damaged", message, { cause });
   }
 }

@@ -2,41 +2,41 @@ import { ImageError, ModelError } from "../../models/errors.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
-import { type DataSet, labelArray, type Split } from "./data_set.ts";
+import { type DataSet, type ImageForm, labelArray, type Split } from "./data_set.ts";
 import { type ListedImage, listImageFolder } from "./folder_listing.ts";
-import { FormWriter, type ImageForm } from "./form.ts";
+import { FormWriter } from "./form.ts";
 
-/** What the images of a folder are brought into; what is left out must be the same in all of them. */
+/** What the images of a folder are converted to; whatever is missing must be the same in all of them. */
 export interface FolderForm {
-  /** In pixels, 1 to 4,096; with `height` or not at all. */
+  /** In pixels, 1 to 4,096; requires `height`. */
   readonly width?: number;
-  /** In pixels, 1 to 4,096; with `width` or not at all. */
+  /** In pixels, 1 to 4,096; requires `width`. */
   readonly height?: number;
-  /** Samples a pixel: 1 grey, 3 RGB. */
+  /** Samples per pixel: 1 grey, 3 RGB. */
   readonly channels?: 1 | 3;
 }
 
-/** Pixels of the longest side that images are brought into. */
+/** Maximum width and height of converted images, in pixels. */
 export const MAX_SIDE = 4_096;
 const MAX_FILE_BYTES = 67_108_864;
 const MAX_SAMPLES = 2 ** 31;
 
 /**
- * Reads one part of an image folder. Its layout is described at {@linkcode listImageFolder}.
+ * Reads training or test images from an image folder. Its layout is described at {@linkcode listImageFolder}.
  *
  * @param folder The folder.
- * @param split Which part.
- * @param form What the images are brought into. Without it all must be of one size and one kind, grey or colour.
- * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order that
- * mixes the classes.
- * @throws {ModelError} `invalid`: the layout, mixed sizes or kinds, a form that can't be, more than 2,147,483,648
- * samples; `damaged`: a file that is no image; `not_found`; `denied`.
+ * @param split Training or test.
+ * @param form What the images are converted to. Without it all must have the same size, and all be grey or all in colour.
+ * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order that mixes
+ * the classes.
+ * @throws {ModelError} `invalid`: the layout, mixed forms, an invalid form, more than 2,147,483,648 samples; `damaged`: a
+ * file that is not an image; `not_found`; `denied`.
  */
 export async function readImageFolder(folder: URL, split: Split, form: FolderForm = {}): Promise<DataSet> {
   checkForm(form);
   const { classes, images } = await listImageFolder(folder);
   const listed = images[split];
-  // Also when the test images are read: both parts must have the same form.
+  // A training image also when test images are read: both must have the same form.
   const first = images.train[0]!;
   const common = { ...formOf(await readImage(first.url)), ...form };
   const pixels = allocate(common, listed.length, folder);
@@ -58,11 +58,14 @@ function checkForm({ width, height, channels }: FolderForm): void {
   if ((width === undefined) !== (height === undefined) || !isSide(width) || !isSide(height)) {
     throw new ModelError(
       "invalid",
-      `The size of images must be two whole numbers from 1 to ${MAX_SIDE}; got ${width} × ${height}`,
+      `Cannot convert images to ${width} × ${height}: width and height must be integers from 1 to ${MAX_SIDE}`,
     );
   }
   if (channels !== undefined && channels !== 1 && channels !== 3) {
-    throw new ModelError("invalid", `The channels of images must be 1 (grey) or 3 (RGB); got ${channels}`);
+    throw new ModelError(
+      "invalid",
+      `Cannot convert images to ${channels} channels; expected 1 (grey) or 3 (RGB)`,
+    );
   }
 }
 
@@ -72,7 +75,7 @@ async function readImage(url: URL): Promise<Pixels> {
     return decodeImage(bytes);
   } catch (cause) {
     if (!(cause instanceof ImageError)) throw cause;
-    const message = `${showUrl(url)} can't be read as an image; mend or remove it. ${cause.message}`;
+    const message = `Cannot read ${showUrl(url)} as an image; fix or remove it. ${cause.message}`;
     throw new ModelError("damaged", message, { cause });
   }
 }
@@ -81,17 +84,17 @@ function formOf({ width, height, channels }: Pixels): ImageForm {
   return { width, height, channels: channels === 1 ? 1 : 3 };
 }
 
-function checkSame(image: Pixels, url: URL, common: ImageForm, asked: FolderForm, first: ListedImage): void {
+function checkSame(image: Pixels, url: URL, common: ImageForm, wanted: FolderForm, first: ListedImage): void {
   const { width, height, channels } = formOf(image);
   const compare = (one: string, other: string, advice: string) =>
     new ModelError("invalid", `${showUrl(first.url)} is ${one}, but ${showUrl(url)} is ${other}; ${advice}`);
-  if (asked.width === undefined && (width !== common.width || height !== common.height)) {
-    const advice = "all images must be of one size, or one must be asked for by --size, e.g. --size 32x32";
+  if (wanted.width === undefined && (width !== common.width || height !== common.height)) {
+    const advice = "all images must have the same size, or be converted with --size, e.g. --size 32x32";
     throw compare(`${common.width}×${common.height}`, `${width}×${height}`, advice);
   }
-  if (asked.channels === undefined && channels !== common.channels) {
+  if (wanted.channels === undefined && channels !== common.channels) {
     const advice =
-      "all images must be of one kind, or one must be asked for: --channels 1 (grey) or --channels 3";
+      "all images must be grey or all in colour, or be converted with --channels 1 (grey) or --channels 3 (RGB)";
     throw compare(kind(common.channels), kind(channels), advice);
   }
 }
@@ -106,6 +109,6 @@ function allocate({ width, height, channels }: ImageForm, count: number, folder:
   throw new ModelError(
     "invalid",
     `${showUrl(folder)} has ${count} images of ${width}×${height}×${channels} = ${samples} samples; at most` +
-      ` ${MAX_SAMPLES} are read. Ask for a smaller form by --size, e.g. --size 64x64`,
+      ` ${MAX_SAMPLES} are read. Convert the images to a smaller size, e.g. with --size 64x64`,
   );
 }

@@ -4,28 +4,28 @@ import { isDirectory } from "./directory.ts";
 import { listImageFolder } from "./folder_listing.ts";
 import { OFFICIAL_DATA_SETS, type OfficialDataSet, officialFiles } from "./official.ts";
 
-/** A data set of a directory, by the names and sizes of its files alone. */
+/** A data set of a directory, by the names and sizes of its files. */
 export interface InventoryEntry {
-  /** What it is read by. */
+  /** The name that it is read by. */
   readonly name: string;
   /** `official`: a published one; `folder`: an image folder. */
   readonly kind: "official" | "folder";
   /** Where it is, or would be. */
   readonly folder: URL;
-  /** Whether it can be read: all files are there. */
+  /** Whether all its files exist. */
   readonly complete: boolean;
-  /** How many of its images are there, in whole parts. */
+  /** Number of its images; 0 if it is not complete. */
   readonly images: number;
-  /** Size of its files that are there. */
+  /** Size of its existing files. */
   readonly bytes: number;
-  /** Where it is not complete: why, in one line. */
+  /** Why it is not complete, in one line. */
   readonly message?: string;
 }
 
 /**
- * Lists the data sets of a directory: the published ones, there or not, and the image folders.
+ * Lists the data sets of a directory: all published ones, and the image folders.
  *
- * @param directory The directory of all data sets; it need not be there.
+ * @param directory The data directory; it need not exist.
  * @returns The published ones first; then the folders in alphabetical order.
  * @throws {ModelError} `denied`, `unavailable`.
  */

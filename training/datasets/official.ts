@@ -1,46 +1,46 @@
 /**
- * The published data sets that are known by name: what they are, and where their files come from.
+ * The published data sets: what they contain, and where their files are downloaded from.
  *
  * @module
  */
 import type { Split } from "./data_set.ts";
 
-/** A published data set. */
+/** Name of a published data set. */
 export type DataSetName = "mnist" | "fashion-mnist" | "cifar-10";
 
-/** A file as its publisher has it. */
+/** A published file. */
 export interface OfficialFile {
   /** Without a path. */
   readonly name: string;
-  /** Exactly. */
+  /** Its size. */
   readonly bytes: number;
-  /** 32 hexadecimal digits. */
+  /** 32 lower-case hexadecimal digits. */
   readonly md5: string;
 }
 
-/** What is known of a published data set. */
+/** A published data set. */
 export interface OfficialDataSet {
-  /** What users call it. */
+  /** Its name on the command line and in recipes. */
   readonly name: DataSetName;
-  /** What people call it. */
+  /** Its human-readable name. */
   readonly title: string;
-  /** Its folder in the directory of data. */
+  /** Its folder in the data directory. */
   readonly folder: string;
   /** The classes, in the order of the labels. */
   readonly classes: readonly string[];
-  /** Pixels of each side. */
+  /** Width and height of all images, in pixels. */
   readonly side: number;
-  /** Samples a pixel. */
+  /** Samples per pixel. */
   readonly channels: 1 | 3;
-  /** How many images. */
+  /** Number of images. */
   readonly counts: Readonly<Record<Split, number>>;
-  /** How its files are written: gzipped IDX, or the records of CIFAR-10. */
+  /** Format of the files: gzipped IDX, or records of CIFAR-10. */
   readonly format: "idx" | "cifar";
-  /** The files of each part, in the order in which they are read. */
+  /** The files, in the order in which they are read. */
   readonly files: Readonly<Record<Split, readonly OfficialFile[]>>;
-  /** Where it is downloaded as one `.tar.gz` that holds `folder`. */
+  /** The `.tar.gz` with `folder`, if the files are not downloaded separately. */
   readonly archive?: OfficialFile;
-  /** What the name of a file (or of the archive) is appended to, in the order in which they are tried. */
+  /** Base URLs of the files (or the archive), in the order in which they are tried. */
   readonly mirrors: readonly string[];
 }
 
@@ -134,24 +134,22 @@ const CIFAR_10: OfficialDataSet = {
   mirrors: ["https://www.cs.toronto.edu/~kriz/"],
 };
 
-/** All of them, in the order in which they are listed. */
+/** All published data sets, in the order in which they are listed. */
 export const OFFICIAL_DATA_SETS: readonly OfficialDataSet[] = [FASHION_MNIST, MNIST, CIFAR_10];
 
 /**
  * Finds a published data set by its name.
  *
  * @param name Any name.
- * @returns What is known of it, or undefined if it is none.
  */
 export function findOfficial(name: string): OfficialDataSet | undefined {
   return OFFICIAL_DATA_SETS.find((set) => set.name === name);
 }
 
 /**
- * Lists the files that a published data set consists of.
+ * Lists all files of a published data set.
  *
  * @param set Which one.
- * @returns Those of both parts.
  */
 export function officialFiles({ files }: OfficialDataSet): OfficialFile[] {
   return [...files.train, ...files.test];

@@ -11,14 +11,13 @@ const FOLDER_PREFIX = "folder:";
 /**
  * Reads a data set: a published one by its name, or a folder of images.
  *
- * @param name `mnist`, `fashion-mnist`, `cifar-10`; the path of an image folder, with or without `folder:` before it; or
- * the name of an image folder in the directory of data.
- * @param split Which part.
- * @param from The directory of all data sets; see {@linkcode findDataDirectory}.
- * @param form For an image folder: what its images are brought into; see {@linkcode readImageFolder}.
- * @returns The images with their labels.
- * @throws {ModelError} `not_found`, `denied`, or `damaged`: not in the official form, not an image, mixed sizes, a class
- * without images; `invalid`.
+ * @param name `mnist`, `fashion-mnist`, `cifar-10`; the path of an image folder, with or without the prefix `folder:`; or the
+ * name of an image folder in the data directory.
+ * @param split Training or test.
+ * @param from The data directory; see {@linkcode findDataDirectory}.
+ * @param form For an image folder: what its images are converted to; see {@linkcode readImageFolder}.
+ * @throws {ModelError} `not_found`, `denied`, or `damaged`: not in the official form, not an image; `invalid`: the layout or
+ * the form of an image folder.
  */
 export async function readDataSet(
   name: string,
@@ -32,11 +31,10 @@ export async function readDataSet(
 }
 
 /**
- * Finds an image folder by what users call it.
+ * Finds an image folder.
  *
- * @param name Its path, with or without `folder:` before it, or its name in the directory of data.
- * @param from The directory of all data sets; it need not be there.
- * @returns The folder.
+ * @param name Its path, with or without the prefix `folder:`, or its name in the data directory.
+ * @param from The data directory; it need not exist.
  * @throws {ModelError} `not_found`, `denied`.
  */
 export async function findImageFolder(name: string, from?: string | URL): Promise<URL> {
@@ -56,7 +54,10 @@ export async function findImageFolder(name: string, from?: string | URL): Promis
 function placesOf(name: string, from: string | URL | undefined): URL[] {
   const path = name.startsWith(FOLDER_PREFIX) ? name.slice(FOLDER_PREFIX.length) : name;
   if (path === "") {
-    throw new ModelError("invalid", `The data set "${name}" has no path; e.g. folder:./clothes`);
+    throw new ModelError(
+      "invalid",
+      `Invalid data set "${name}": expected a path after the prefix, e.g. folder:./clothes`,
+    );
   }
   const isName = path === name && !/[/\\]/.test(name) && !name.startsWith(".");
   return isName ? [new URL(`${encodeURIComponent(name)}/`, dataDirectory(from)), directoryUrl(name)] : [

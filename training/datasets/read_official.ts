@@ -6,14 +6,14 @@ import { readIdx } from "./idx.ts";
 import type { OfficialDataSet } from "./official.ts";
 
 /**
- * Reads a published data set in its official form. Checksums are not looked at: a file of the right form is read.
+ * Reads a published data set in its official form. Checksums are not verified.
  *
  * @param set Which one.
- * @param split Which part.
- * @param directory The directory of all data sets.
- * @returns The images with their labels, in the order of the files.
- * @throws {ModelError} `not_found`, with how to get it; `denied`; `damaged`: not of the official form, or a label out of
- * range.
+ * @param split Training or test.
+ * @param directory The data directory.
+ * @returns The images in the order of the files.
+ * @throws {ModelError} `not_found`, with how to get it; `denied`; `damaged`: not of the official form, or a label that is out
+ * of range.
  */
 export async function readOfficial(set: OfficialDataSet, split: Split, directory: URL): Promise<DataSet> {
   const folder = new URL(`${set.folder}/`, directory);
@@ -25,18 +25,18 @@ export async function readOfficial(set: OfficialDataSet, split: Split, directory
     return { title, width: side, height: side, channels, count: labels.length, pixels, labels, classes };
   } catch (error) {
     if (!(error instanceof ModelError && error.code === "not_found")) throw error;
-    const how = `get it by: deno task data get ${set.name} --data ${showUrl(directory)}`;
+    const how = `get it with: deno task data get ${set.name} --data ${showUrl(directory)}`;
     throw new ModelError("not_found", `${error.message}; ${how}`, { cause: error });
   }
 }
 
 /**
- * Sees whether a file is of the right form, whatever its checksum is.
+ * Checks that a file has the official form, whatever its checksum is.
  *
- * @param set What it belongs to.
- * @param name Which of its files it is to be.
+ * @param set The data set that it belongs to.
+ * @param name The name of the official file.
  * @param url The file.
- * @throws {ModelError} `not_found`, `denied`, or `damaged`: not of the official form, or a label out of range.
+ * @throws {ModelError} `not_found`, `denied`, or `damaged`: not of the official form, or a label that is out of range.
  */
 export async function checkOfficialForm(set: OfficialDataSet, name: string, url: URL): Promise<void> {
   const { format, side, classes, counts, files } = set;
@@ -47,7 +47,7 @@ export async function checkOfficialForm(set: OfficialDataSet, name: string, url:
   else await readLabels(counts[split], classes.length, url);
 }
 
-/** One after the other, so that of several missing files the first is named. */
+/** Sequentially, so that of several missing files the first is reported. */
 async function readFiles(set: OfficialDataSet, count: number, urls: readonly URL[]): Promise<CifarBatch> {
   const { format, side, classes } = set;
   if (format === "idx") {

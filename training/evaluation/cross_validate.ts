@@ -11,45 +11,48 @@ import { Team } from "../fitting/team.ts";
 import { conclude } from "../train.ts";
 import type { Training } from "../fitting/trained_model.ts";
 
-/** What to try. */
+/** What to cross-validate. */
 export interface CrossValidateOptions {
   /** How each fold is trained. */
   readonly recipe: Recipe;
-  /** How many parts the training images are cut into, at least 2. @default {5} */
+  /** Number of folds, at least 2. @default {5} */
   readonly folds?: number;
-  /** Directory of the data sets. @default {IMAGEBUS_DATA, else ./data} */
+  /** The data directory. @default {IMAGEBUS_DATA, else ./data} */
   readonly data?: string | URL;
-  /** Workers that share the work. @default {the number of cores} */
+  /** Number of Workers; the result does not depend on it. @default {the number of cores} */
   readonly workers?: number;
-  /** Is told after each step; folds count from 1. */
+  /** Called after each step; folds count from 1. */
   readonly onProgress?: (fold: number, progress: Progress) => void;
-  /** Is told when a fold is done. */
+  /** Called when a fold is finished. */
   readonly onFold?: (fold: number, accuracy: number) => void;
-  /** Ends it between two steps. */
+  /** Aborts between two steps. */
   readonly signal?: AbortSignal;
 }
 
-/** What came of it. */
+/** Result of a cross-validation. */
 export interface CrossValidation {
-  /** What was cut into folds, for people. */
+  /** Title of the data. */
   readonly data: string;
-  /** One training for each fold; its validation accuracy is that on the part that was left out. */
+  /** One training per fold; its validation accuracy is the accuracy on that fold. */
   readonly trainings: readonly Training[];
 }
 
 /**
- * Trains as often as there are folds, each time on all training images but those of one fold, and measures on that fold. The
- * test images are not looked at.
+ * k-fold cross-validation: for each fold, trains on all other training images and measures on the fold. Test images are not
+ * used.
  *
- * @param options What to try.
- * @returns A training for each fold.
+ * @param options What to cross-validate.
+ * @returns One training per fold.
  * @throws {ModelError} `invalid`: fewer than 2 folds, or more than images; those of `train`. Or the signal's reason.
  */
 export async function crossValidate(options: CrossValidateOptions): Promise<CrossValidation> {
   const { recipe, folds = 5 } = options;
   const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
   if (!(Number.isInteger(folds) && folds >= 2 && folds <= all.count)) {
-    throw new ModelError("invalid", `There must be 2 to ${all.count} folds of ${all.title}, not ${folds}`);
+    throw new ModelError(
+      "invalid",
+      `Cannot cut ${all.title} into ${folds} folds; expected 2 to ${all.count}`,
+    );
   }
   const wasm = await loadWasmBinary();
   const order = new Random(recipe.seed, FOLDS).permutation(all.count);
@@ -68,7 +71,7 @@ export async function crossValidate(options: CrossValidateOptions): Promise<Cros
   return { data: all.title, trainings };
 }
 
-/** The stream of random numbers that cuts the folds. */
+/** Stream of the random numbers for the folds. */
 const FOLDS = 0x6000_0000;
 
 function split(

@@ -5,7 +5,7 @@ import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 
-/** An image as it is sent over the bus, with the right answer. */
+/** An encoded image with its label. */
 export interface LabelledImage {
   /** The encoded image. */
   readonly png: Uint8Array<ArrayBuffer>;
@@ -13,40 +13,39 @@ export interface LabelledImage {
   readonly label: number;
 }
 
-/** What was measured. */
+/** A measurement. */
 export interface Evaluation {
-  /** The data, for people. */
+  /** Title of the data. */
   readonly data: string;
-  /** How many images. */
+  /** Number of images. */
   readonly images: number;
-  /** How many right answers. */
+  /** Number of correct predictions. */
   readonly correct: number;
-  /** Share of right answers, 0 to 1. */
+  /** 0 to 1. */
   readonly accuracy: number;
-  /** Time spent on decoding and classifying, on one thread. */
+  /** Time for decoding and classifying, on one thread. */
   readonly seconds: number;
   /** The class of each image. */
   readonly labels: DataSet["labels"];
-  /** A row for each image, before temperature and softmax; zeros for an image that was refused. */
+  /** One row per image, before temperature and softmax; zeros for an image that was refused. */
   readonly logits: Float32Array;
 }
 
-/** Can be left out, all of it. */
+/** Progress and abort of an evaluation. */
 export interface EvaluateOptions {
-  /** Is told how many images are done. */
+  /** Receives the number of finished images after each batch. */
   readonly onProgress?: (done: number, images: number) => void;
-  /** Ends the evaluation between two batches. */
+  /** Aborts the evaluation between two batches. */
   readonly signal?: AbortSignal;
 }
 
-/** Images that are classified together when the cost of an image is measured. */
+/** Number of images that are classified together when the time per image is measured. */
 export const EVALUATION_BATCH = 32;
 
 /**
- * Encodes the images of a data set one by one, as whoever sends them over the bus does.
+ * Encodes the images of a data set one by one, as PNG.
  *
  * @param data Any data set.
- * @returns The images in order, as PNG without loss.
  */
 export function* encodedImages(data: DataSet): Generator<LabelledImage, undefined> {
   const { width, height, channels } = data;
@@ -58,9 +57,9 @@ export function* encodedImages(data: DataSet): Generator<LabelledImage, undefine
 /**
  * Measures a classifier on every image of a data set, encoded as PNG.
  *
- * @param classifier What to measure.
- * @param data What to measure it on; its labels are indices into the classifier's labels.
- * @param options Progress and abortion.
+ * @param classifier The classifier.
+ * @param data The images; their labels are indices into the classifier's labels.
+ * @param options Progress and abort.
  * @returns The measurement. An image that is refused counts as wrong.
  * @throws The signal's reason.
  */
@@ -92,11 +91,11 @@ export async function evaluate(
 }
 
 /**
- * Takes the first images of a measurement.
+ * Restricts a measurement to its first images.
  *
- * @param evaluation Of a whole data set.
- * @param data Those images, with their title.
- * @returns What was measured on them; the time is the same share as that of the images.
+ * @param evaluation Of all images.
+ * @param data The first images, with their title.
+ * @returns With the time in proportion to the number of images.
  */
 export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
   const classes = evaluation.logits.length / evaluation.images;

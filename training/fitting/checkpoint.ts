@@ -5,35 +5,38 @@ import { readUrl, showUrl } from "../../models/read_url.ts";
 import type { EpochRecord } from "./trained_model.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
-/** A training as it stands after a step. */
+/** State of a training after a step. */
 export interface Checkpoint {
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number;
-  /** All trained numbers. */
+  /** All parameters. */
   readonly parameters: Float32Array;
   /** The optimiser's velocity. */
   readonly velocity: Float32Array;
-  /** Running average of the numbers. */
+  /** Running average of the parameters, for lookahead. */
   readonly average: Float32Array;
-  /** Mean losses of this epoch, added up over its steps. */
+  /** Sum of the mean losses over the steps of this epoch. */
   readonly lossSum: number;
-  /** Right answers in this epoch. */
-  readonly right: number;
-  /** The epochs done. */
+  /** Correct predictions in this epoch. */
+  readonly correct: number;
+  /** The finished epochs. */
   readonly history: readonly EpochRecord[];
-  /** Time spent so far. */
+  /** Training time so far. */
   readonly seconds: number;
 }
 
 const MAX_BYTES = 4_294_967_296;
 
+/** Changes with the fields of {@linkcode Checkpoint}. */
+const FORMAT = 2;
+
 /**
- * Keeps a training so that it can be taken up again. A crash while writing leaves the one before.
+ * Saves a training so that it can be resumed. A crash while writing leaves the previous checkpoint.
  *
  * @param file Where.
- * @param recipe It belongs to.
- * @param checkpoint What to keep.
- * @throws {ModelError} `denied`, `not_found` or `unavailable` (no room on the disk)
+ * @param recipe Of the training.
+ * @param checkpoint Its state.
+ * @throws {ModelError} `denied`, `not_found` or `unavailable` (a full disk).
  */
 export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Checkpoint): Promise<void> {
   const bytes = serialize({ recipe: fingerprint(recipe), checkpoint });
@@ -41,21 +44,23 @@ export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Che
 }
 
 /**
- * Reads a training that was kept.
+ * Reads a checkpoint.
  *
  * @param file Where.
- * @param recipe It must belong to.
- * @returns What was kept; undefined if there is no such file.
- * @throws {ModelError} `damaged`: not a checkpoint, or of another recipe; `denied`.
+ * @param recipe Of the training that is to be resumed.
+ * @returns undefined if there is no such file.
+ * @throws {ModelError} `damaged`: not a checkpoint, or of another recipe or version; `denied`.
  */
 export async function readCheckpoint(file: URL, recipe: Recipe): Promise<Checkpoint | undefined> {
   const bytes = await readIfThere(file);
   if (bytes === undefined) return undefined;
-  const kept = parse(bytes, file);
-  if (kept.recipe === fingerprint(recipe)) return kept.checkpoint;
+  const saved = parse(bytes, file);
+  if (saved.recipe === fingerprint(recipe)) return saved.checkpoint;
   throw new ModelError(
     "damaged",
-    `${showUrl(file)} belongs to another recipe; delete it, or start with --fresh`,
+    `Cannot resume from ${
+      showUrl(file)
+    }: it belongs to another recipe or version; delete it, or start with --fresh`,
   );
 }
 
@@ -72,15 +77,14 @@ function parse(bytes: Uint8Array, file: URL): { recipe: string; checkpoint: Chec
   try {
     return deserialize(bytes);
   } catch (cause) {
-    throw new ModelError("damaged", `${showUrl(file)} is not a checkpoint; delete it to start anew`, {
-      cause,
-    });
+    const message = `Cannot resume from ${showUrl(file)}: it is not a checkpoint; delete it to start again`;
+    throw new ModelError("damaged", message, { cause });
   }
 }
 
-/** What the weights depend on; words, and what is reported, may change. */
+/** Everything that the weights depend on; texts and reported tests may change. */
 function fingerprint(recipe: Recipe): string {
   const { card: _, description: __, version: ___, firstTestImages: ____, otherTests: _____, ...rest } =
     recipe;
-  return JSON.stringify(rest);
+  return JSON.stringify({ format: FORMAT, ...rest });
 }

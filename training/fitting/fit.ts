@@ -1,6 +1,6 @@
 import type { DataSet } from "../datasets/data_set.ts";
 import { ModelError } from "../../models/errors.ts";
-import { argmax, crossEntropy, rowsOf } from "../../models/logits.ts";
+import { correctPredictions, crossEntropy } from "../../models/logits.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { foldBatchNorm } from "./fold.ts";
 import { initialNumbers, listParameters } from "./parameters.ts";
@@ -12,43 +12,43 @@ import { MOMENT_SHARDS } from "./training_protocol.ts";
 import type { Team } from "./team.ts";
 import type { EpochRecord } from "./trained_model.ts";
 
-/** How far a training is. */
+/** Progress of a training. */
 export interface Progress {
-  /** The epoch under way, or just done; from 1. */
+  /** The current epoch, or the one just finished; from 1. */
   readonly epoch: number;
-  /** All epochs. */
+  /** Total number of epochs. */
   readonly epochs: number;
-  /** Share of the epoch that is done, 0 to 1. */
+  /** Finished share of the epoch, 0 to 1. */
   readonly share: number;
   /** Mean loss of this epoch so far, in nats. */
   readonly loss: number;
-  /** Share of right answers of this epoch so far. */
+  /** Accuracy on the training images of this epoch so far, 0 to 1. */
   readonly accuracy: number;
-  /** Training speed in this epoch. */
+  /** Training speed in this run. */
   readonly imagesPerSecond: number;
   /** Estimate for the rest of the training. */
   readonly secondsLeft: number;
-  /** Only when the epoch is done. */
+  /** Only when the epoch is finished. */
   readonly record?: EpochRecord;
 }
 
-/** What happens along the way. */
+/** Progress, checkpoints and abort of a training. */
 export interface FitOptions {
-  /** Is told after each step, and after each epoch. */
+  /** Called after each step and after each epoch. */
   readonly onProgress?: (progress: Progress) => void;
-  /** Keeps the training, now and then and after each epoch. */
-  readonly keep?: (checkpoint: Checkpoint) => Promise<void>;
-  /** Ends the training between two steps. */
+  /** Saves the training; called every minute and after each epoch. */
+  readonly save?: (checkpoint: Checkpoint) => Promise<void>;
+  /** Aborts the training between two steps. */
   readonly signal?: AbortSignal;
 }
 
-/** A training is kept at least so often. */
-const KEEP_EVERY_MS = 60_000;
+/** Maximum time between two checkpoints. */
+const SAVE_INTERVAL_MS = 60_000;
 
 /**
- * Makes the network as it is before any training.
+ * Initialises the network.
  *
- * @param task What to work on.
+ * @param task What to train.
  * @returns The state before the first step.
  */
 export function startFit({ layers, recipe, train, input }: TrainingTask): Checkpoint {
@@ -59,7 +59,7 @@ export function startFit({ layers, recipe, train, input }: TrainingTask): Checkp
     velocity: new Float32Array(parameters.length),
     average: parameters.slice(),
     lossSum: 0,
-    right: 0,
+    correct: 0,
     history: [],
     seconds: 0,
   };
@@ -68,12 +68,12 @@ export function startFit({ layers, recipe, train, input }: TrainingTask): Checkp
 /**
  * Trains to the end.
  *
- * @param task What to work on.
- * @param team Who does.
- * @param from The state to go on from; its arrays are used up.
- * @param options What happens along the way.
+ * @param task What to train.
+ * @param team The Workers.
+ * @param from The state to continue from; its arrays are modified.
+ * @param options Progress, checkpoints and abort.
  * @returns The state after the last step.
- * @throws {ModelError} `invalid`: the loss is no longer a number; `backend`. Or the signal's reason.
+ * @throws {ModelError} `invalid`: the loss is not finite; `backend`. Or the signal's reason.
  */
 export async function fit(
   task: TrainingTask,
@@ -83,20 +83,20 @@ export async function fit(
 ): Promise<Checkpoint> {
   const run = new Run(task, team, options);
   let state = from;
-  let keptAt = performance.now();
+  let savedAt = performance.now();
   while (state.step < run.steps) {
     options.signal?.throwIfAborted();
     const { history } = state;
     state = await run.step(state);
     const isEpochDone = state.history !== history;
-    if (!isEpochDone && performance.now() - keptAt < KEEP_EVERY_MS) continue;
-    await options.keep?.(state);
-    keptAt = performance.now();
+    if (!isEpochDone && performance.now() - savedAt < SAVE_INTERVAL_MS) continue;
+    await options.save?.(state);
+    savedAt = performance.now();
   }
   return state;
 }
 
-/** One call of `fit`: what stays the same from step to step. */
+/** One call of `fit`: what does not change from step to step. */
 class Run {
   readonly steps: number;
   readonly #task: TrainingTask;
@@ -117,15 +117,15 @@ class Run {
   }
 
   async step(before: Checkpoint): Promise<Checkpoint> {
-    const begun = performance.now();
-    const { loss, right } = await this.#learn(before);
-    const seconds = (performance.now() - begun) / 1000;
+    const startedAt = performance.now();
+    const { loss, correct } = await this.#update(before);
+    const seconds = (performance.now() - startedAt) / 1000;
     this.#clock.count(seconds);
     const state = {
       ...before,
       step: before.step + 1,
       lossSum: before.lossSum + loss,
-      right: before.right + right,
+      correct: before.correct + correct,
       seconds: before.seconds + seconds,
     };
     const progress = this.#progress(state);
@@ -133,9 +133,9 @@ class Run {
     return progress.share === 1 ? await this.#endEpoch(state, progress) : state;
   }
 
-  async #learn(
+  async #update(
     { step, parameters, velocity, average }: Checkpoint,
-  ): Promise<{ loss: number; right: number }> {
+  ): Promise<{ loss: number; correct: number }> {
     const { recipe } = this.#task;
     const epoch = Math.floor(step / this.#perEpoch);
     if (this.#gradient.length !== parameters.length) this.#gradient = new Float32Array(parameters.length);
@@ -168,7 +168,7 @@ class Run {
     return this.#order.indices.subarray(first, first + batch);
   }
 
-  #progress({ step, lossSum, right }: Checkpoint): Progress {
+  #progress({ step, lossSum, correct }: Checkpoint): Progress {
     const { epochs, batch } = this.#task.recipe;
     const epoch = Math.ceil(step / this.#perEpoch);
     const done = step - (epoch - 1) * this.#perEpoch;
@@ -178,21 +178,21 @@ class Run {
       epochs,
       share: done / this.#perEpoch,
       loss: lossSum / done,
-      accuracy: right / done / batch,
+      accuracy: correct / done / batch,
       imagesPerSecond,
       secondsLeft: (this.steps - step) * batch / imagesPerSecond,
     };
   }
 
   async #endEpoch(state: Checkpoint, progress: Progress): Promise<Checkpoint> {
-    const begun = performance.now();
+    const startedAt = performance.now();
     const { epoch, loss, accuracy, imagesPerSecond } = progress;
     const learningRate = this.#rate(state.step - 1) * this.#task.recipe.optimiser.learningRate;
     const trained = { epoch, trainLoss: loss, trainAccuracy: accuracy, learningRate, imagesPerSecond };
     const record = { ...trained, ...await this.#validate(state.parameters) };
     this.#options.onProgress?.({ ...progress, record });
-    const seconds = state.seconds + (performance.now() - begun) / 1000;
-    return { ...state, lossSum: 0, right: 0, history: [...state.history, record], seconds };
+    const seconds = state.seconds + (performance.now() - startedAt) / 1000;
+    return { ...state, lossSum: 0, correct: 0, history: [...state.history, record], seconds };
   }
 
   async #validate(
@@ -231,18 +231,18 @@ class Clock {
 function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
   return new ModelError(
     "invalid",
-    `The training of ${name} came to no finite loss in epoch ${epoch}: its learning rate, ${optimiser.learningRate}, is too high`,
+    `The training of ${name} diverged in epoch ${epoch}: its learning rate of ${optimiser.learningRate} is too high`,
   );
 }
 
 /**
- * Brings trained numbers into the form in which they are served: the batch normalisations, with moments measured anew over
- * training images, and the scale of the logits become part of the layers.
+ * Converts trained parameters to the form in which they are served: the batch normalisations, with moments measured again
+ * over training images, and the scale of the logits are folded into the layers.
  *
- * @param task What was worked on.
- * @param team Who did.
- * @param numbers All trained numbers.
- * @returns Numbers in the order of the weights file.
+ * @param task What was trained.
+ * @param team The Workers.
+ * @param numbers All parameters.
+ * @returns Parameters in the order of the weights file.
  * @throws {ModelError} `backend`
  */
 export async function finish(task: TrainingTask, team: Team, numbers: Float32Array): Promise<Float32Array> {
@@ -255,12 +255,11 @@ export async function finish(task: TrainingTask, team: Team, numbers: Float32Arr
 }
 
 /**
- * Measures the accuracy.
+ * Measures the accuracy, 0 to 1.
  *
  * @param logits One row per image.
  * @param data The images.
- * @returns 0 to 1: how many images have their largest logit at the label.
  */
 export function accuracyOf(logits: Float32Array, { count, labels }: DataSet): number {
-  return rowsOf(logits, count).filter((row, i) => argmax(row) === labels[i]).length / count;
+  return correctPredictions(logits, labels) / count;
 }

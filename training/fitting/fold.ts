@@ -3,13 +3,13 @@ import type { Moments } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 
 /**
- * Takes the batch normalisations out of a network: each becomes part of the kernel before it and of the bias after it.
+ * Folds the batch normalisations of a network into the kernels before them and the biases after them.
  *
- * @param parameters As `listParameters` gives them.
- * @param numbers All trained numbers.
- * @param moments One for each batch normalisation, first to last.
- * @param logitScale What the logits were multiplied by; it becomes part of the last layer.
- * @returns Numbers with which the network does the same without normalisation and scale.
+ * @param parameters From `listParameters`.
+ * @param numbers All trained parameters.
+ * @param moments One per batch normalisation, first to last.
+ * @param logitScale Factor of the logits; it is folded into the last layer.
+ * @returns Parameters with which the network has the same outputs without normalisation and scale.
  */
 export function foldBatchNorm(
   parameters: readonly Parameter[],
@@ -40,7 +40,7 @@ export function foldBatchNorm(
  * Averages moments over shards: the mean of the means, and the mean of the variances.
  *
  * @param shards For each shard the moments of each batch normalisation.
- * @returns One for each batch normalisation.
+ * @returns One per batch normalisation.
  */
 export function averageMoments(shards: readonly (readonly Moments[])[]): Moments[] {
   return shards[0]!.map((_, layer) => ({

@@ -5,28 +5,28 @@ import type { Activation, Layer } from "../../models/manifest.ts";
 import { addBias, batchNorm, conv2d, matMul, maxPool2d } from "./operations.ts";
 import type { Moments } from "./operations.ts";
 
-/** How a network is run. */
+/** How a network runs. */
 export interface ForwardOptions {
-  /** Whether convolutions are followed by a batch normalisation. */
+  /** Whether a batch normalisation follows each convolution. */
   readonly batchNorm: boolean;
-  /** Whether the first layer is fixed: it has no batch normalisation, and its kernel does not learn. */
+  /** Whether the first layer is fixed: it has no batch normalisation, and its kernel is not trained. */
   readonly fixedFirst: boolean;
-  /** Is told the moments of each batch normalisation, first to last. */
+  /** Receives the moments of each batch normalisation, first to last. */
   readonly onMoments?: (moments: Moments) => void;
 }
 
 /**
  * Runs a batch through a network, differentiably.
  *
- * A maximum that follows a convolution is taken before normalisation, bias and ReLU, which all keep the order of numbers: the
- * result is the same and there is less to do.
+ * Max pooling after a convolution runs before normalisation, bias and ReLU. These are monotonic, so the result is the same
+ * with less work.
  *
- * @param layers As `shapeLayers` gives them.
- * @param tensors One for each parameter, in the order of the weights file.
+ * @param layers From `shapeLayers`.
+ * @param tensors One per parameter, in the order of the weights file.
  * @param input Images × height × width × channels.
- * @param options How.
- * @returns Images × classes.
- * @throws {ModelError} `invalid`: a layer that the trainer can't train.
+ * @param options How the network runs.
+ * @returns Logits: images × classes.
+ * @throws {ModelError} `invalid`: a layer that cannot be trained.
  */
 export function forward(
   layers: readonly ShapedLayer[],
@@ -75,14 +75,14 @@ function forwardOther(
       return layer.activation === "relu" ? tf.relu(sum) : sum;
     }
     default:
-      throw new ModelError("invalid", `The trainer can't train a layer of type "${layer.type}"`);
+      throw new ModelError("invalid", `Cannot train a layer of type "${layer.type}"`);
   }
 }
 
 /**
- * Checks that the trainer can train a network.
+ * Checks that a network can be trained.
  *
- * @param layers As `shapeLayers` gives them.
+ * @param layers From `shapeLayers`.
  * @param where The recipe, for messages.
  * @throws {ModelError} `invalid`: names the layer and what would be right.
  */
@@ -92,22 +92,22 @@ export function checkTrainable(layers: readonly ShapedLayer[], where: string): v
     if (problem !== undefined) {
       throw new ModelError(
         "invalid",
-        `${where}: layers[${i}] (${shaped.layer.type}) can't be trained: ${problem}`,
+        `${where}: layers[${i}] (${shaped.layer.type}) cannot be trained: ${problem}`,
       );
     }
   });
 }
 
 function problemOf({ layer, from, tensors: [kernel] }: ShapedLayer, place: number): string | undefined {
-  if (from.length !== 1 || from[0] !== place - 1) return "it must take the layer before it, and nothing else";
+  if (from.length !== 1 || from[0] !== place - 1) return "its only input must be the layer before it";
   switch (layer.type) {
     case "conv2d":
-      if (kernel![0] !== kernel![1]) return `its kernel must be square, it is ${kernel![0]}×${kernel![1]}`;
+      if (kernel![0] !== kernel![1]) return `its kernel must be square; it is ${kernel![0]}×${kernel![1]}`;
       if (!isOnly(layer.stride, 1) || !isOnly(layer.dilation, 1)) return "its stride and dilation must be 1";
       if (layer.padding === "same" && kernel![0]! % 2 === 0) {
         return 'with padding "same" its kernel must be odd';
       }
-      if (layer.filters % 8 !== 0) return `its filters must be a multiple of 8, they are ${layer.filters}`;
+      if (layer.filters % 8 !== 0) return `its filters must be a multiple of 8; it has ${layer.filters}`;
       return activationProblem(layer.activation);
     case "maxPool2d":
       if (typeof layer.size !== "number") return "its size must be one number";
@@ -118,14 +118,14 @@ function problemOf({ layer, from, tensors: [kernel] }: ShapedLayer, place: numbe
     case "flatten":
       return undefined;
     default:
-      return "the trainer knows conv2d, maxPool2d, flatten and dense";
+      return "supported are conv2d, maxPool2d, flatten and dense";
   }
 }
 
 function activationProblem(activation: Activation = "linear"): string | undefined {
   return activation === "linear" || activation === "relu"
     ? undefined
-    : `its activation must be linear or relu`;
+    : "its activation must be linear or relu";
 }
 
 function isOnly(extent: number | readonly [number, number] | undefined, wanted: number): boolean {

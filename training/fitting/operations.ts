@@ -1,5 +1,5 @@
 /**
- * The differentiable operations of training, on kernels of our own: TensorFlow.js's WASM backend has no
+ * The differentiable operations of training, on the project's own kernels: the WASM backend of TensorFlow.js has no
  * Conv2DBackpropFilter (tfjs issue 8474), and its Conv2DBackpropInput and MaxPoolGrad are slow.
  *
  * @module
@@ -17,25 +17,25 @@ import {
   withZeros,
 } from "../../models/kernels/kernels.ts";
 
-/** Which gradients of a convolution are wanted: not by the images, nor by a kernel that does not learn. */
+/** Which gradients of a convolution are computed: not with respect to images, nor to a fixed kernel. */
 export interface WantedGradients {
-  /** By the input. */
+  /** With respect to the input. */
   readonly input: boolean;
-  /** By the kernel. */
+  /** With respect to the kernel. */
   readonly kernel: boolean;
 }
 
 /** Mean and variance of each channel. */
 export interface Moments {
-  /** One number a channel. */
+  /** One number per channel. */
   readonly mean: Float32Array;
-  /** One number a channel; the mean square distance, so that of the whole batch. */
+  /** One number per channel: the mean squared deviation, not corrected for the size of the sample. */
   readonly variance: Float32Array;
 }
 
 type Operation = Parameters<typeof tf.customGrad>[0];
 
-/** `tf.customGrad` passes the inputs and then `save`, which its types can't say. */
+/** `tf.customGrad` passes the inputs and then `save`, which its types cannot express. */
 function differentiable<T extends tf.Tensor>(
   forward: (
     save: tf.GradSaveFunc,
@@ -54,7 +54,7 @@ function differentiable<T extends tf.Tensor>(
  * @param x Images × height × width × channels.
  * @param kernel Side × side × channels × filters; filters is a multiple of 8.
  * @param padding With or without zeros around.
- * @param wanted What to differentiate by.
+ * @param wanted Which gradients are computed.
  * @returns Images × rows × columns × filters.
  */
 export function conv2d(
@@ -68,10 +68,10 @@ export function conv2d(
     save([x, kernel]);
     const gradients = (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const by: tf.Tensor[] = [];
-      if (wanted.kernel) by.push(gradientByKernel(x, dy as tf.Tensor4D, kernel.shape[0], padding));
-      if (wanted.input) by.push(gradientByInput(dy as tf.Tensor4D, kernel, padding));
-      return by;
+      const grads: tf.Tensor[] = [];
+      if (wanted.kernel) grads.push(gradientByKernel(x, dy as tf.Tensor4D, kernel.shape[0], padding));
+      if (wanted.input) grads.push(gradientByInput(dy as tf.Tensor4D, kernel, padding));
+      return grads;
     };
     return { value, gradients };
   });
@@ -79,7 +79,7 @@ export function conv2d(
 }
 
 /**
- * Product of two matrices: a convolution with one pixel a window, both filled up with zeros to multiples of 8.
+ * Product of two matrices: a convolution with one pixel per window, both padded with zeros to multiples of 8.
  *
  * @param x Images × inputs.
  * @param kernel Inputs × outputs.
@@ -88,8 +88,8 @@ export function conv2d(
 export function matMul(x: tf.Tensor2D, kernel: tf.Tensor2D): tf.Tensor2D {
   const [inputs, outputs] = kernel.shape;
   const [images] = x.shape;
-  const [depth, columns] = [fillUp(inputs), fillUp(outputs)];
-  const picture = tf.reshape(tf.pad(x, [[0, 0], [0, depth - inputs]]), [1, 1, images, depth]);
+  const [depth, columns] = [roundUp(inputs), roundUp(outputs)];
+  const image = tf.reshape(tf.pad(x, [[0, 0], [0, depth - inputs]]), [1, 1, images, depth]);
   const panel = tf.reshape(tf.pad(kernel, [[0, depth - inputs], [0, columns - outputs]]), [
     1,
     1,
@@ -97,19 +97,19 @@ export function matMul(x: tf.Tensor2D, kernel: tf.Tensor2D): tf.Tensor2D {
     columns,
   ]);
   const wanted = { input: true, kernel: true };
-  const out = conv2d(picture as tf.Tensor4D, panel as tf.Tensor4D, "valid", wanted);
+  const out = conv2d(image as tf.Tensor4D, panel as tf.Tensor4D, "valid", wanted);
   return tf.slice(tf.reshape(out, [images, columns]), [0, 0], [images, outputs]) as tf.Tensor2D;
 }
 
-function fillUp(extent: number): number {
+function roundUp(extent: number): number {
   return Math.ceil(extent / 8) * 8;
 }
 
 /**
- * Maximum over windows of side × side next to each other. Where several are largest, the first gets the gradient.
+ * Maximum over adjacent windows of side × side. Of several largest numbers the first gets the gradient.
  *
  * @param x Images × height × width × channels; channels is a multiple of 4.
- * @param side Of the window; what does not fill a window at the end is left out.
+ * @param side Of the window; an incomplete window at the end is ignored.
  * @returns Images × height/side × width/side × channels.
  */
 export function maxPool2d(x: tf.Tensor4D, side: number): tf.Tensor4D {
@@ -136,12 +136,12 @@ export function maxPool2d(x: tf.Tensor4D, side: number): tf.Tensor4D {
 }
 
 /**
- * Adds a number to each channel, and cuts off below the floor.
+ * Adds a bias to each channel and applies a floor.
  *
  * @param x Any tensor, channels last; their number is a multiple of 4.
- * @param bias One number a channel.
+ * @param bias One number per channel.
  * @param floor 0 for ReLU, -Infinity for none.
- * @returns Like x.
+ * @returns A tensor of the shape of x.
  */
 export function addBias<T extends tf.Tensor>(x: T, bias: tf.Tensor1D, floor: number): T {
   const ones = new Float32Array(bias.size).fill(1);
@@ -150,13 +150,13 @@ export function addBias<T extends tf.Tensor>(x: T, bias: tf.Tensor1D, floor: num
 }
 
 /**
- * Batch normalisation without a scale of its own (Ioffe and Szegedy 2015), then a bias, then a cut below the floor.
+ * Batch normalisation without a trained scale (Ioffe and Szegedy 2015), then a bias, then a floor.
  *
  * @param x Any tensor, channels last; their number is a multiple of 4.
- * @param bias One number a channel.
+ * @param bias One number per channel.
  * @param floor 0 for ReLU, -Infinity for none.
- * @param onMoments Is told mean and variance of the batch.
- * @returns Like x.
+ * @param onMoments Receives mean and variance of the batch.
+ * @returns A tensor of the shape of x.
  */
 export function batchNorm<T extends tf.Tensor>(
   x: T,
@@ -179,23 +179,23 @@ export function batchNorm<T extends tf.Tensor>(
   });
 }
 
-/** Keeps the division apart from 0. */
+/** Added to the variance, so that nothing is divided by 0. */
 export const EPSILON = 1e-5;
 
-/** What sums of a gradient make of it: dx = a × dz + b × x + c for each channel. */
+/** Coefficients of the gradient with respect to the input: dx = a × dz + b × x + c per channel. */
 interface InputGradient {
   readonly a: ArrayLike<number>;
   readonly b: ArrayLike<number>;
   readonly c: ArrayLike<number>;
 }
 
-/** Sums over all rows of the gradient, and of its products with the input: one number a channel. */
+/** Sums over all rows of the gradient, and of its products with the input: one number per channel. */
 interface GradientMoments {
   readonly sum: Float64Array;
   readonly products: Float64Array;
 }
 
-/** y = max(x × scale + shift + bias, floor), where scale and shift may themselves come from x. */
+/** y = max(x × scale + shift + bias, floor), where scale and shift may depend on x. */
 function scaleShift<T extends tf.Tensor>(
   x: T,
   bias: tf.Tensor1D,

@@ -7,17 +7,16 @@ import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { whiteningKernel } from "./whiten.ts";
 
-/** One tensor of a network: where its numbers are among all of them, and how it learns. */
+/** One tensor of a network: its place among all parameters, and how it is trained. */
 export interface Parameter {
-  /** Place of its layer. */
+  /** Position of its layer. */
   readonly layer: number;
-  /** Extents. */
   readonly shape: Shape;
-  /** Of its first number. */
+  /** Position of its first number. */
   readonly start: number;
-  /** After its last number. */
+  /** Position after its last number. */
   readonly end: number;
-  /** A fixed one is never changed. */
+  /** A fixed one is not trained. */
   readonly kind: "kernel" | "bias" | "fixed";
   /** Whether it is the bias after a batch normalisation. */
   readonly normalised: boolean;
@@ -26,7 +25,7 @@ export interface Parameter {
 /**
  * Lists the tensors of a network in the order of the weights file.
  *
- * @param layers As `shapeLayers` gives them.
+ * @param layers From `shapeLayers`.
  * @param recipe How the network is trained.
  * @returns Kernel and bias of each layer that has them.
  */
@@ -49,15 +48,15 @@ export function listParameters(
 }
 
 /**
- * Chooses the numbers that a training begins with: kernels evenly spread with variance 1 / (3 × inputs) before a batch
- * normalisation, 1 / inputs in the last layer and 2 / inputs (He et al. 2015) elsewhere, biases 0, and what the recipe
- * says.
+ * Initialises the parameters: kernels uniformly distributed with variance 1 / (3 × inputs) before a batch normalisation,
+ * 1 / inputs in the last layer and 2 / inputs (He et al. 2015) elsewhere; biases 0; whitening and identity kernels as the
+ * recipe asks for them.
  *
- * @param parameters As {@linkcode listParameters} gives them.
+ * @param parameters From {@linkcode listParameters}.
  * @param recipe How the network is trained.
- * @param train The images, for the whitening.
+ * @param train The training images, for whitening.
  * @param input How they are standardised.
- * @returns All numbers, in the order of the weights file.
+ * @returns All parameters, in the order of the weights file.
  */
 export function initialNumbers(
   parameters: readonly Parameter[],
@@ -78,16 +77,16 @@ export function initialNumbers(
     const bound = Math.sqrt(3 * gain / size(shape.slice(0, -1)));
     const random = new Random(recipe.seed, STREAM + layer);
     target.forEach((_, i) => target[i] = random.between(-bound, bound));
-    if (recipe.initial.identity && shape.length === 4) passOn(target, shape);
+    if (recipe.initial.identity && shape.length === 4) setIdentity(target, shape);
   }
   return numbers;
 }
 
-/** Random numbers of the epochs come from other streams. */
+/** First stream of random numbers of the layers; those of the epochs are below. */
 const STREAM = 0x7000_0000;
 
-/** The first filters become the Dirac function of their channel. */
-function passOn(kernel: Float32Array, shape: Shape): void {
+/** Makes the first filters pass on one channel each (Dirac initialisation). */
+function setIdentity(kernel: Float32Array, shape: Shape): void {
   const [side, , channels, filters] = shape as [number, number, number, number];
   const centre = Math.floor(side / 2) * side + Math.floor(side / 2);
   for (let channel = 0; channel < Math.min(channels, filters); channel++) {
@@ -97,13 +96,13 @@ function passOn(kernel: Float32Array, shape: Shape): void {
 }
 
 /**
- * Cuts numbers into tensors. Whoever asked disposes of them.
+ * Creates tensors from parameters; the caller disposes of them.
  *
- * @param parameters As {@linkcode listParameters} gives them.
+ * @param parameters From {@linkcode listParameters}.
  * @param numbers In the order of the weights file.
- * @returns One tensor for each parameter.
+ * @returns One tensor per parameter.
  */
 export function toTensors(parameters: readonly Parameter[], numbers: Float32Array): tf.Tensor[] {
-  // tf.tensor would keep an array that it is given for the CPU backend, so it gets one of its own.
+  // A copy: tf.tensor keeps the array that it is given for the CPU backend.
   return parameters.map(({ start, end, shape }) => tf.tensor(numbers.slice(start, end), [...shape]));
 }

@@ -2,13 +2,12 @@ import type { Parameter } from "./parameters.ts";
 import type { Lookahead, Optimiser } from "../recipes/recipe.ts";
 
 /**
- * Finds the learning rate of a step, as a share of the highest: it rises in a straight line over the warm-up and then falls
- * in a straight line.
+ * Learning rate of a step, relative to the maximum: it rises linearly over the warm-up and then falls linearly.
  *
- * @param optimiser How.
+ * @param optimiser Warm-up and final rate.
  * @param step From 0.
- * @param total All steps.
- * @returns From 0 to 1.
+ * @param total Number of all steps.
+ * @returns 0 to 1.
  */
 export function rateAt({ warmUp, finalRate }: Optimiser, step: number, total: number): number {
   const rising = Math.floor(warmUp * total);
@@ -16,17 +15,18 @@ export function rateAt({ warmUp, finalRate }: Optimiser, step: number, total: nu
   return 1 - (1 - finalRate) * (step - rising) / Math.max(1, total - rising);
 }
 
+/** Rate of the first step, relative to the maximum. */
 const START = 0.2;
 
 /**
  * Moves the parameters one step against the gradient.
  *
- * @param optimiser How far.
- * @param parameters As `listParameters` gives them.
- * @param numbers Are changed.
- * @param velocity Is changed; zeros before the first step.
+ * @param optimiser Step size, momentum and decay.
+ * @param parameters From `listParameters`.
+ * @param numbers All parameters; modified.
+ * @param velocity Modified; zeros before the first step.
  * @param gradient Of the mean loss.
- * @param rate As {@linkcode rateAt} gives it.
+ * @param rate From {@linkcode rateAt}.
  */
 export function sgdStep(
   { learningRate, momentum, nesterov, weightDecay, biasRate = 1 }: Optimiser,
@@ -50,13 +50,13 @@ export function sgdStep(
 }
 
 /**
- * Sets the weights back to their running average, where it is time (Zhang et al., "Lookahead Optimizer", 2019).
+ * Resets the parameters to their running average every few steps (Zhang et al., "Lookahead Optimizer", 2019).
  *
- * @param lookahead When, and how much of the average is kept.
- * @param numbers Are changed.
- * @param average Is changed.
- * @param done Steps done.
- * @param total All steps.
+ * @param lookahead How often, and how much of the average is kept.
+ * @param numbers All parameters; modified.
+ * @param average Modified.
+ * @param done Number of finished steps.
+ * @param total Number of all steps.
  */
 export function lookAhead(
   { every, decay }: Lookahead,

@@ -2,6 +2,7 @@
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DataSet } from "../datasets/data_set.ts";
+import { correctPredictions } from "../../models/logits.ts";
 import type { ShapedLayer } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { Preparation, UNCHANGED } from "../augmentation/augment.ts";
@@ -12,38 +13,38 @@ import type { Parameter } from "./parameters.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
-/** What is trained, and on what. All of it can be posted to a Worker. */
+/** What is trained, and on which images. It can be posted to a Worker. */
 export interface TrainingTask {
-  /** How. */
+  /** How it is trained. */
   readonly recipe: Recipe;
   /** The recipe's layers with their shapes. */
   readonly layers: readonly ShapedLayer[];
   /** Form of the images. */
   readonly input: InputSpec;
-  /** What is learnt from. */
+  /** Training images. */
   readonly train: DataSet;
-  /** What is measured on along the way. */
+  /** Validation images, measured after each epoch. */
   readonly validation: DataSet;
 }
 
-/** Images of a shard, and where in the training they are. */
+/** Images of a shard, and their place in the training. */
 export interface ShardImages {
-  /** Their places in the training data. */
+  /** Their positions in the training data. */
   readonly indices: Uint32Array;
   /** From 0. */
   readonly epoch: number;
-  /** How many images the training has seen before the first of them; decides how they are varied. */
+  /** Number of images that were used before the first of them; decides how they are augmented. */
   readonly seen: number;
 }
 
-/** Works out one shard at a time, on this thread's TensorFlow.js. Nothing is kept from one shard to the next. */
+/** Computes shards on TensorFlow.js of this thread. It keeps no state from one shard to the next. */
 export class ShardTrainer {
   readonly #task: TrainingTask;
   readonly #parameters: readonly Parameter[];
   readonly #varied: Preparation;
   readonly #unchanged: Preparation;
 
-  /** @param task What to work on; the backend of this thread has been started. */
+  /** @param task What is trained; the backend of this thread has been started. */
   constructor(task: TrainingTask) {
     this.#task = task;
     this.#parameters = listParameters(task.layers, task.recipe);
@@ -52,44 +53,44 @@ export class ShardTrainer {
   }
 
   /**
-   * Works out the loss of a shard, and how each parameter changes it.
+   * Computes the loss of a shard and its gradient.
    *
    * @param numbers All parameters.
-   * @param images Which ones.
-   * @param gradient Is overwritten with the gradient of the mean loss.
-   * @returns The mean loss in nats, and how many answers are right.
+   * @param images Of the shard.
+   * @param gradient Overwritten with the gradient of the mean loss.
+   * @returns Mean loss in nats, and number of correct predictions.
    */
   gradient(
     numbers: Float32Array,
     images: ShardImages,
     gradient: Float32Array,
-  ): { loss: number; right: number } {
+  ): { loss: number; correct: number } {
     const { recipe, train } = this.#task;
     const labels = Int32Array.from(images.indices, (index) => train.labels[index]!);
-    let [loss, right] = [0, 0];
+    let [loss, correct] = [0, 0];
     tf.tidy(() => {
       const input = this.#prepare(images);
       const wanted = tf.oneHot(tf.tensor1d(labels, "int32"), train.classes.length);
       const tensors = toTensors(this.#parameters, numbers);
-      const learning = tensors.filter((_, i) => this.#parameters[i]!.kind !== "fixed");
+      const trained = tensors.filter((_, i) => this.#parameters[i]!.kind !== "fixed");
       const lossOf = (): tf.Scalar => {
         const logits = this.#forward(tensors, input);
-        right = countRight(logits.dataSync<"float32">(), labels);
+        correct = correctPredictions(logits.dataSync<"float32">(), labels);
         return tf.losses.softmaxCrossEntropy(wanted, logits, undefined, recipe.labelSmoothing) as tf.Scalar;
       };
-      const { value, grads } = tf.valueAndGrads(lossOf)(learning);
+      const { value, grads } = tf.valueAndGrads(lossOf)(trained);
       loss = value.dataSync()[0]!;
       this.#collect(grads, gradient);
     });
-    return { loss, right };
+    return { loss, correct };
   }
 
   /**
-   * Works out the moments that batch normalisations see.
+   * Computes the moments of the batch normalisations.
    *
    * @param numbers All parameters.
-   * @param images Which ones.
-   * @returns One for each batch normalisation.
+   * @param images Of the shard.
+   * @returns One per batch normalisation.
    */
   moments(numbers: Float32Array, images: ShardImages): Moments[] {
     const moments: Moments[] = [];
@@ -106,9 +107,9 @@ export class ShardTrainer {
   /**
    * Runs validation images through the network as it is served: without batch normalisation.
    *
-   * @param folded All parameters, as `foldBatchNorm` gives them.
-   * @param first The first image.
-   * @param logits Is overwritten: a row for each image.
+   * @param folded All parameters, from `foldBatchNorm`.
+   * @param first Index of the first image.
+   * @param logits Overwritten: one row per image.
    */
   predict(folded: Float32Array, first: number, logits: Float32Array): void {
     const { input: { height, width, channels }, layers, validation, recipe } = this.#task;
@@ -164,17 +165,9 @@ export class ShardTrainer {
 
 const NONE = new Random(0, 0);
 
-/** Epochs take the streams before. */
+/** First stream of random numbers of the images; those of the epochs are below. */
 const FIRST_IMAGE = 0x10_0000;
 
 function isMirroredFirst(seed: number, index: number): boolean {
   return (Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed, 0x85ebca6b)) >>> 31 === 1;
-}
-
-function countRight(logits: Float32Array, labels: Int32Array): number {
-  const classes = logits.length / labels.length;
-  return labels.reduce((right, label, i) => {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    return right + (row.every((logit) => logit <= row[label]!) ? 1 : 0);
-  }, 0);
 }

@@ -1,8 +1,8 @@
 /**
- * Workers that share a training, over all cores.
+ * Workers that share a training.
  *
- * Numbers are exchanged in shared memory. A batch is a fixed number of shards; whoever is free claims the next one, and sums
- * are made in the order of the shards: so the result does not depend on how many Workers there are, nor on their speed.
+ * Numbers are exchanged in shared memory. A batch is a fixed number of shards, which idle Workers claim. Sums are computed in
+ * the order of the shards, so the result depends neither on the number of Workers nor on their speed.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import {
   type ToWorker,
 } from "./training_protocol.ts";
 
-/** Workers that work on one training. */
+/** The Workers of one training. */
 export class Team implements AsyncDisposable {
   /** The tensors of the network. */
   readonly parameters: readonly Parameter[];
@@ -41,10 +41,10 @@ export class Team implements AsyncDisposable {
   /**
    * Starts the Workers.
    *
-   * @param task What to work on.
+   * @param task What is trained.
    * @param workers How many.
-   * @param wasm As `loadWasmBinary` gives it.
-   * @returns The team, ready to work.
+   * @param wasm From `loadWasmBinary`.
+   * @returns The team, ready to use.
    * @throws {ModelError} `backend`
    */
   static async start(task: TrainingTask, workers: number, wasm: WebAssembly.Module): Promise<Team> {
@@ -62,14 +62,14 @@ export class Team implements AsyncDisposable {
   }
 
   /**
-   * Works out the gradient of a batch.
+   * Computes the gradient of a batch.
    *
    * @param numbers All parameters.
    * @param indices The images.
    * @param epoch From 0.
-   * @param seen Images seen before.
-   * @param gradient Is overwritten with that of the mean loss.
-   * @returns Mean loss in nats, and right answers.
+   * @param seen Number of images that were used before.
+   * @param gradient Overwritten with that of the mean loss.
+   * @returns Mean loss in nats, and number of correct predictions.
    * @throws {ModelError} `backend`
    */
   async gradient(
@@ -78,7 +78,7 @@ export class Team implements AsyncDisposable {
     epoch: number,
     seen: number,
     gradient: Float32Array,
-  ): Promise<{ loss: number; right: number }> {
+  ): Promise<{ loss: number; correct: number }> {
     const { parameters, gradients, reports } = this.#shared;
     const shards = indices.length / this.#task.recipe.shard;
     parameters.set(numbers);
@@ -89,20 +89,20 @@ export class Team implements AsyncDisposable {
       const from = gradients.subarray(shard * gradient.length, (shard + 1) * gradient.length);
       for (let i = 0; i < gradient.length; i++) gradient[i]! += from[i]! / shards;
     }
-    let [loss, right] = [0, 0];
+    let [loss, correct] = [0, 0];
     for (let shard = 0; shard < shards; shard++) {
       loss += reports[2 * shard]! / shards;
-      right += reports[2 * shard + 1]!;
+      correct += reports[2 * shard + 1]!;
     }
-    return { loss, right };
+    return { loss, correct };
   }
 
   /**
-   * Works out the moments of the batch normalisations over some training images.
+   * Computes the moments of the batch normalisations over some training images.
    *
    * @param numbers All parameters.
-   * @param indices The images; whole shards, at most {@linkcode MOMENT_SHARDS}.
-   * @returns One for each batch normalisation.
+   * @param indices The images of at most {@linkcode MOMENT_SHARDS} complete shards.
+   * @returns One per batch normalisation.
    * @throws {ModelError} `backend`
    */
   async moments(numbers: Float32Array, indices: Uint32Array): Promise<Moments[]> {
@@ -116,8 +116,8 @@ export class Team implements AsyncDisposable {
   /**
    * Runs the validation images through the network.
    *
-   * @param folded All parameters, as `foldBatchNorm` gives them.
-   * @returns Logits, a row for each image.
+   * @param folded All parameters, from `foldBatchNorm`.
+   * @returns Logits, one row per image.
    * @throws {ModelError} `backend`
    */
   async predict(folded: Float32Array): Promise<Float32Array> {
@@ -126,7 +126,7 @@ export class Team implements AsyncDisposable {
     return this.#shared.logits.slice();
   }
 
-  /** Ends the Workers. */
+  /** Terminates the Workers. */
   [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) worker.terminate();
     return Promise.resolve();
@@ -154,11 +154,11 @@ function ask(worker: Worker, message: ToWorker): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "done") resolve();
-      else reject(new ModelError("backend", `A Worker of the training failed: ${data.message}`));
+      else reject(new ModelError("backend", `A training Worker failed: ${data.message}`));
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(new ModelError("backend", `A Worker of the training ended: ${event.message}`));
+      reject(new ModelError("backend", `A training Worker terminated: ${event.message}`));
     };
     worker.postMessage(message);
   });
@@ -181,7 +181,7 @@ function shareNumbers(task: TrainingTask): SharedNumbers {
   };
 }
 
-/** The same images in memory that is posted without a copy. */
+/** Copies the images to shared memory, which is posted without a copy. */
 function share(data: DataSet): DataSet {
   const pixels = new Uint8Array(new SharedArrayBuffer(data.pixels.byteLength));
   pixels.set(data.pixels);

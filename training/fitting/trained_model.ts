@@ -1,5 +1,5 @@
 /**
- * What a training leaves behind, and what is measured of it.
+ * Results of a training, and their measurements.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import { ModelError } from "../../models/errors.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { TrainingTask } from "./shard.ts";
 
-/** What was seen of one epoch. */
+/** Measurements of one epoch. */
 export interface EpochRecord {
   /** From 1. */
   readonly epoch: number;
-  /** Mean loss on the training images as they were varied, in nats. */
+  /** Mean loss on the augmented training images, in nats. */
   readonly trainLoss: number;
-  /** Share of right answers on them. */
+  /** Accuracy on the augmented training images, 0 to 1. */
   readonly trainAccuracy: number;
-  /** Mean cross-entropy on the validation images, in nats; left out where there are none. */
+  /** Mean cross-entropy on the validation images, in nats; missing if there are none. */
   readonly validationLoss?: number;
-  /** Share of right answers on the validation images. */
+  /** Accuracy on the validation images, 0 to 1; missing if there are none. */
   readonly validationAccuracy?: number;
   /** At the end of the epoch. */
   readonly learningRate: number;
@@ -25,50 +25,52 @@ export interface EpochRecord {
   readonly imagesPerSecond: number;
 }
 
-/** One training, done. */
+/** One finished training. */
 export interface Training {
-  /** Start of its random numbers. */
+  /** Of its random numbers. */
   readonly seed: number;
-  /** Trained numbers, in the order and the form of the weights file. */
+  /** Parameters, in the order and the form of the weights file. */
   readonly numbers: Float32Array;
   /** Calibrates the confidences. */
   readonly temperature: number;
-  /** Share of right answers on the validation images; NaN where there are none. */
+  /** Accuracy on the validation images, 0 to 1; NaN if there are none. */
   readonly validationAccuracy: number;
-  /** The epochs. */
+  /** All epochs. */
   readonly history: readonly EpochRecord[];
-  /** Time of the training. */
+  /** Training time. */
   readonly seconds: number;
 }
 
-/** A model that is trained but not yet a folder. */
+/** A trained model that has not been written to a folder. */
 export interface TrainedModel {
-  /** How it was trained, and on what. */
+  /** How it was trained, and on which images. */
   readonly task: TrainingTask;
-  /** One for each seed. */
+  /** One per seed. */
   readonly trainings: readonly Training[];
 }
 
-/** What was measured on the test images. */
+/** Measurements on the test images. */
 export interface TestMeasures {
-  /** The written model, first on all test images, then on whatever else is reported. */
+  /** Of the written model: first on all test images, then on the other reported tests. */
   readonly evaluations: readonly Evaluation[];
-  /** Share of right answers among all test images, for each training. */
+  /** Test accuracy of each training, 0 to 1. */
   readonly accuracies: readonly number[];
-  /** Likewise for the written model, with its weights as they were before rounding. */
+  /** Test accuracy of the written model before its weights were rounded, 0 to 1. */
   readonly unroundedAccuracy: number;
 }
 
 /**
- * Finds the training that is written.
+ * Selects the training whose weights are written.
  *
  * @param trainings At least one.
- * @returns The best on the validation images, the first of them if several are.
+ * @returns The one with the highest validation accuracy, the first of several.
  * @throws {ModelError} `invalid` without trainings.
  */
 export function bestTraining(trainings: readonly Training[]): Training {
   const [first, ...others] = trainings;
-  if (first === undefined) throw new ModelError("invalid", "There must be at least one training");
+  if (first === undefined) {
+    throw new ModelError("invalid", "Cannot select a training: there is none; expected at least one");
+  }
   return others.reduce(
     (best, next) => next.validationAccuracy > best.validationAccuracy ? next : best,
     first,

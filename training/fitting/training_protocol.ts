@@ -1,30 +1,30 @@
 /**
- * What a team and its Workers share and say to each other.
+ * Memory and messages that a team and its Workers share.
  *
  * @module
  */
 import type { Parameter } from "./parameters.ts";
 import type { TrainingTask } from "./shard.ts";
 
-/** Memory that the team shares. */
+/** Shared memory of a team. */
 export interface SharedNumbers {
-  /** One number: the next shard to be claimed. */
+  /** One number: the next shard to claim. */
   readonly next: Int32Array;
   /** All parameters. */
   readonly parameters: Float32Array;
   /** Images of the job, shard after shard. */
   readonly indices: Uint32Array;
-  /** A gradient for each shard. */
+  /** One gradient per shard. */
   readonly gradients: Float32Array;
-  /** Mean loss and right answers of each shard. */
+  /** Mean loss and correct predictions of each shard. */
   readonly reports: Float64Array;
-  /** Means and variances of each batch normalisation, for each shard. */
+  /** Means and variances of the batch normalisations, for each shard. */
   readonly moments: Float32Array;
-  /** A row for each validation image. */
+  /** One row per validation image. */
   readonly logits: Float32Array;
 }
 
-/** What the team is asked to do; each Worker claims shards until none is left. */
+/** A job for the team; each Worker claims shards until none is left. */
 export type Job =
   | {
     readonly kind: "gradients" | "moments";
@@ -34,7 +34,7 @@ export type Job =
   }
   | { readonly kind: "predict"; readonly shards: number };
 
-/** To a Worker: first `start`, answered by `done`; then jobs, each answered by `done` or `failed`. */
+/** To a Worker: first `start`, then jobs; each is answered with `done` or `failed`. */
 export type ToWorker =
   | {
     readonly kind: "start";
@@ -47,23 +47,26 @@ export type ToWorker =
 /** From a Worker. */
 export type FromWorker = { readonly kind: "done" } | { readonly kind: "failed"; readonly message: string };
 
-/** Images of one shard when it predicts. */
+/** Number of images in a shard of a `predict` job. */
 export const PREDICT_SHARD = 128;
 
-/** Shards of training images that moments are averaged over. */
+/** Number of shards of training images that moments are averaged over. */
 export const MOMENT_SHARDS = 24;
 
 /**
- * Counts the numbers that a shard's moments take.
+ * Length of the moments of one shard, in numbers: means and variances of all batch normalisations.
  *
- * @param parameters As `listParameters` gives them.
- * @returns Means and variances over all batch normalisations.
+ * @param parameters From `listParameters`.
  */
 export function momentNumbers(parameters: readonly Parameter[]): number {
   return 2 * channelsOf(parameters).reduce((sum, channels) => sum + channels, 0);
 }
 
-/** Channels of each batch normalisation. */
+/**
+ * Number of channels of each batch normalisation.
+ *
+ * @param parameters From `listParameters`.
+ */
 export function channelsOf(parameters: readonly Parameter[]): number[] {
   return parameters.filter(({ normalised }) => normalised).map(({ start, end }) => end - start);
 }

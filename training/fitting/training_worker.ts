@@ -1,5 +1,5 @@
 /**
- * One Worker of a `Team`: claims shards of a job until none is left. It has no permissions.
+ * One Worker of a `Team`: it claims shards of a job until none is left. It has no permissions.
  *
  * @module
  */
@@ -35,7 +35,7 @@ function workOn(task: TrainingTask, shared: SharedNumbers): (job: Job) => void {
       const shard = Atomics.add(shared.next, 0, 1);
       if (shard >= job.shards) return;
       if (job.kind === "predict") predict(trainer, task, shared, shard);
-      else learn(trainer, task, shared, job, shard);
+      else train(trainer, task, shared, job, shard);
     }
   };
 }
@@ -51,7 +51,7 @@ function predict(
   trainer.predict(parameters, first, logits.subarray(first * row, (first + PREDICT_SHARD) * row));
 }
 
-function learn(
+function train(
   trainer: ShardTrainer,
   task: TrainingTask,
   shared: SharedNumbers,
@@ -72,8 +72,8 @@ function learn(
     return;
   }
   const gradient = shared.gradients.subarray(shard * count, (shard + 1) * count);
-  const { loss, right } = trainer.gradient(shared.parameters, images, gradient);
-  shared.reports.set([loss, right], 2 * shard);
+  const { loss, correct } = trainer.gradient(shared.parameters, images, gradient);
+  shared.reports.set([loss, correct], 2 * shard);
 }
 
 function writeMoments(moments: readonly Moments[], target: Float32Array): void {

@@ -8,10 +8,10 @@ const EPSILON = 5e-4;
 const SWEEPS = 30;
 
 /**
- * Works out filters that make the patches of the images uncorrelated and of equal strength: the principal axes, each
- * divided by its standard deviation, and their negatives (Page, "How to Train Your ResNet 8", 2019).
+ * Computes filters that make the patches of the images uncorrelated with equal variance: the principal axes, each divided by
+ * its standard deviation, and their negatives (Page, "How to Train Your ResNet 8", 2019).
  *
- * @param data The training images; the first 5,000 are looked at.
+ * @param data The training images; the first 5,000 are used.
  * @param spec How they are standardised.
  * @param side Of a patch, in pixels.
  * @returns A kernel of side × side × channels × (2 × side × side × channels) filters.
@@ -54,7 +54,7 @@ function patchCovariance(data: DataSet, spec: InputSpec, side: number): number[]
   return sums.map((row, j) => row.map((_, k) => (sums[Math.max(j, k)]![Math.min(j, k)]!) / patches));
 }
 
-/** Jacobi's method: rotates the largest planes away until the matrix is diagonal; made for a dozen rows. */
+/** Jacobi's method: rotates plane after plane until the matrix is diagonal; meant for a dozen rows. */
 function eigenvectors(matrix: number[][]): { values: number[]; vectors: number[][] } {
   const size = matrix.length;
   const vectors = matrix.map((_, i) => matrix.map((_, j) => i === j ? 1 : 0));

@@ -1,7 +1,7 @@
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
 
-/** The network of airbench94 with fewer filters, so that it takes less than 3 MB. */
+/** The network of airbench94 with fewer filters, so that the weights take less than 3 MB. */
 export const CIFAR_10: Recipe = {
   ...FAST_TRAINING,
   name: "cifar-10",

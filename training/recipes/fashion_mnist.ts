@@ -1,7 +1,7 @@
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
 
-/** The recipe of CIFAR-10 at half the width; clothes may be mirrored. */
+/** The network of CIFAR-10 at half the width; clothes may be mirrored. */
 export const FASHION_MNIST: Recipe = {
   ...FAST_TRAINING,
   name: "fashion-mnist",

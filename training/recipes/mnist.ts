@@ -1,7 +1,7 @@
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
 
-/** The recipe of CIFAR-10 at a quarter of the width; digits are turned and stretched, never mirrored. */
+/** The network of CIFAR-10 at a quarter of the width; digits are rotated and scaled, never mirrored. */
 export const MNIST: Recipe = {
   ...FAST_TRAINING,
   name: "mnist",

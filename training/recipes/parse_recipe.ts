@@ -6,12 +6,11 @@ import type { CardText, Initialisation, Lookahead, Optimiser, Recipe } from "./r
 import type { Degradation } from "../augmentation/degrade.ts";
 
 /**
- * Reads a recipe from JSON. Whatever it leaves out is as in another recipe.
+ * Parses a recipe. Missing fields are taken from another recipe.
  *
- * @param text JSON: an object with fields of {@linkcode Recipe}; `name` and `data` are not among them.
+ * @param text JSON: an object with fields of {@linkcode Recipe} other than `name` and `data`.
  * @param where The file, for messages.
- * @param base What is left out is taken from it.
- * @returns The recipe.
+ * @param base The recipe for missing fields.
  * @throws {ModelError} `invalid`: not JSON. `invalid_manifest`: names the field, its value and what would be right.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * What decides how a model is trained. A recipe is data: the same recipe on the same data gives the same weights,
- * whatever the number of Workers.
+ * Recipes: how a model is trained. A recipe is data; with the same images it gives the same weights, whatever the number of
+ * Workers.
  *
  * @module
  */
@@ -8,100 +8,100 @@ import type { FolderForm } from "../datasets/image_folder.ts";
 import type { Layer } from "../../models/manifest.ts";
 import type { Augmentation } from "../augmentation/augment.ts";
 
-/** Everything that decides what a training gives. */
+/** Everything that determines the result of a training. */
 export interface Recipe {
-  /** Of the model and its folder. */
+  /** Name of the model and its folder. */
   readonly name: string;
-  /** Of the model; raised with every change of this recipe. */
+  /** Version of the model; changes with this recipe. */
   readonly version: string;
-  /** One line for people. */
+  /** One human-readable line of up to 500 characters. */
   readonly description: string;
-  /** What it is learnt from, as `readTrainingData` takes it. */
+  /** Training data, as for `readTrainingData`. */
   readonly data: string;
-  /** What the pictures of an image folder are brought into. @default {they must have one form} */
+  /** What the images of an image folder are converted to. @default {all must have the same form} */
   readonly form?: FolderForm;
   /**
-   * The network, as it is served: square convolutions with stride 1 and a multiple of 8 filters, pools side by side,
-   * dense layers.
+   * The network, as it is served: square convolutions with stride 1 and a multiple of 8 filters, pooling with adjacent
+   * windows, dense layers.
    */
   readonly layers: readonly Layer[];
-  /** Whether images are brought to mean 0 and deviation 1, over all training images; else to 0…1. @default {true} */
+  /** Whether images are standardised by mean and deviation of all training images, else scaled to 0…1. @default {true} */
   readonly standardise?: boolean;
-  /** Whether each convolution is followed by batch normalisation while training; it is folded into the kernel at the end. */
+  /** Whether batch normalisation follows each convolution during training; it is folded into the kernels at the end. */
   readonly batchNorm: boolean;
-  /** How the first numbers are chosen. */
+  /** How the parameters are initialised. */
   readonly initial: Initialisation;
-  /** Multiplies the logits while training; folded into the last layer at the end. @default {1} */
+  /** Factor of the logits during training; folded into the last layer at the end (> 0). @default {1} */
   readonly logitScale?: number;
-  /** How often each image is seen. */
+  /** How often each image is used, 1 to 10,000. */
   readonly epochs: number;
-  /** Images a step. */
+  /** Images per step, 1 to 65,536. */
   readonly batch: number;
-  /** Images whose gradient is worked out, and which are normalised, together; divides `batch`. */
+  /** Images whose gradient is computed, and which are normalised, together: 1 to 4,096, a divisor of `batch`. */
   readonly shard: number;
-  /** How far the parameters move. */
+  /** How the parameters are updated. */
   readonly optimiser: Optimiser;
-  /** Averages the weights along the way; without it the last ones are taken. */
+  /** Averages the weights during training. @default {no averaging} */
   readonly lookahead?: Lookahead;
-  /** Share of each label's probability that is spread over all classes (Szegedy et al. 2016). */
+  /** Share of each label's probability that is spread over all classes, 0 to 0.9 (Szegedy et al. 2016). */
   readonly labelSmoothing: number;
-  /** How the images are varied. */
+  /** How training images are changed at random. */
   readonly augmentation: Augmentation;
-  /** So many training images are not learnt from; every choice is made on them, never on the test images. */
+  /** Number of training images that are held out; every choice is made on them, never on the test images. */
   readonly validationImages: number;
-  /** The first test images are reported apart from all of them. */
+  /** A number of first test images that are also reported separately. */
   readonly firstTestImages?: { readonly count: number; readonly title: string };
-  /** Other data whose test images are reported too, as `readTrainingData` takes them. */
+  /** Other data whose test images are also reported, as for `readTrainingData`. */
   readonly otherTests?: readonly string[];
-  /** Start of all random numbers. */
+  /** Seed of all random numbers, 0 to 2³¹ − 1. */
   readonly seed: number;
-  /** What the card says of the model, in Markdown. */
+  /** Texts of the model card. */
   readonly card: CardText;
 }
 
-/** How the first numbers are chosen. */
+/** How the parameters are initialised. */
 export interface Initialisation {
   /**
    * Whether the first layer is fixed at the whitening transformation of the image's patches (Page 2019): its filters, two
-   * for each number of a patch, are the patches' principal axes and their negatives.
+   * for each number of a patch, are the principal axes of the patches and their negatives.
    */
   readonly whiten: boolean;
-  /** Whether a convolution begins by passing its input on, in as many filters as there are channels (Dirac). */
+  /** Whether each convolution first passes its input on, in as many filters as there are channels (Dirac). */
   readonly identity: boolean;
 }
 
-/** Stochastic gradient descent with Nesterov's momentum on the mean loss of a batch. */
+/** Stochastic gradient descent with momentum on the mean loss of a batch. */
 export interface Optimiser {
-  /** Highest learning rate. */
+  /** Maximum learning rate, above 0 and up to 100. */
   readonly learningRate: number;
-  /** Share of the velocity that is kept from step to step. */
+  /** Share of the velocity that is kept from step to step, 0 to 0.9999. */
   readonly momentum: number;
   /** Whether the step looks ahead along the velocity (Nesterov). */
   readonly nesterov: boolean;
-  /** Pulls every number towards 0: added to the gradient, times the number. */
+  /** Share of each parameter that is added to its gradient, 0 to 1. */
   readonly weightDecay: number;
-  /** Multiplies the learning rate of the biases after a batch normalisation, and divides their decay. @default {1} */
+  /** Multiplies the learning rate of biases after a batch normalisation, and divides their decay. @default {1} */
   readonly biasRate?: number;
-  /** Share of the steps over which the rate rises to the highest, from a fifth of it. */
+  /** Share of the steps over which the rate rises to the maximum, from a fifth of it, 0 to 1. */
   readonly warmUp: number;
-  /** Share of the highest rate that is left at the end, after a straight fall; 1 keeps it constant. */
+  /** Rate at the end, after a linear decrease, as a share of the maximum, 0 to 1; 1 keeps it constant. */
   readonly finalRate: number;
 }
 
-/** Lookahead (Zhang et al. 2019): every few steps the weights are set back to their running average. */
+/** Lookahead (Zhang et al. 2019): every few steps the weights are reset to their running average. */
 export interface Lookahead {
-  /** Steps between two. */
+  /** Number of steps between two resets, 1 to 1,000. */
   readonly every: number;
-  /** Share of the average that is kept a step, at the end; it grows with the cube of the time. */
+  /** Share of the average that is kept per step at the end, 0 to 1; it grows with the cube of the time. */
   readonly decay: number;
 }
 
-/** What the card says of the model, in Markdown. */
+/** Texts of the model card, in Markdown. */
 export interface CardText {
-  /** What it is for, and what not. */
+  /** Intended use. */
   readonly use: string;
-  /** Where the data comes from, and its licence. */
+  /** Source of the data, and its licence. */
   readonly data: string;
-  /** What it can't do. */
+  /** Known limits. */
   readonly limits: string;
 }

@@ -10,13 +10,13 @@ import { findRecipe, RECIPES } from "./recipes.ts";
 import { OWN_DATA } from "./own_data.ts";
 import { CIFAR_10_GREY, readTrainingData } from "../fitting/task.ts";
 
-/** What is known besides what is trained. */
+/** How to train, and with which data. */
 export interface ResolveOptions {
-  /** A recipe's name, or a JSON file that says what is different from the recipe that would be taken. */
+  /** Name of a recipe, or a JSON file with changes to the default recipe. */
   readonly by?: string;
-  /** The directory of all data sets. */
+  /** The data directory. */
   readonly from?: string | URL;
-  /** What the pictures of an image folder are brought into. */
+  /** What the images of an image folder are converted to. */
   readonly form?: FolderForm;
 }
 
@@ -24,12 +24,12 @@ const MAX_RECIPE_BYTES = 1_048_576;
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /**
- * Finds out how something is trained.
+ * Finds the recipe for a training.
  *
  * @param target A shipped model, a data set, or the path of an image folder.
- * @param options What else is known.
- * @returns The recipe, named after the target, with the target's data.
- * @throws {ModelError} `invalid`: no such recipe, or a file of one that is not right; `not_found`; those of the data.
+ * @param options How to train, and with which data.
+ * @returns The recipe, with the name and the data of the target.
+ * @throws {ModelError} `invalid`: an unknown recipe, or an invalid file of one; `not_found`; those of the data.
  */
 export async function resolveRecipe(
   target: string,
@@ -43,14 +43,14 @@ export async function resolveRecipe(
   return parseRecipe(text, by, own);
 }
 
-/** The recipe for own data, with as many outputs as there are classes. */
+/** The recipe for a user's own data, with one output per class. */
 async function forData(target: string, form: FolderForm, from?: string | URL): Promise<Recipe> {
   const isOfficial = target === CIFAR_10_GREY || OFFICIAL_DATA_SETS.some(({ name }) => name === target);
   const name = isOfficial ? target : basename(target).toLowerCase();
   if (!NAME.test(name)) {
     throw new ModelError(
       "invalid",
-      `A model can't be named "${name}": give the folder a name of 1 to 63 letters a-z, digits and -`,
+      `Cannot name a model "${name}": rename the folder to 1 to 63 letters a-z, digits and -`,
     );
   }
   const data = await readTrainingData(target, "train", from, form);
@@ -67,7 +67,7 @@ async function forData(target: string, form: FolderForm, from?: string | URL): P
   };
 }
 
-/** Small sets get small batches, and an eighth of the images is held back. */
+/** Small sets get small batches; an eighth of the images is held out for validation. */
 function sizes(images: number): Pick<Recipe, "batch" | "shard" | "epochs" | "validationImages"> {
   const validationImages = Math.min(OWN_DATA.validationImages, Math.floor(images / 8));
   const shard = Math.min(

@@ -1,6 +1,6 @@
 /**
- * What the recipes of the shipped models share: small convolutions and pools one after the other, trained as fast as is known
- * (airbench94: Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024), with ReLU.
+ * What the recipes of the shipped models share: small convolutions, pooling and ReLU, with the settings of airbench94
+ * (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Layer } from "../../models/manifest.ts";
 import type { Recipe } from "./recipe.ts";
 
 /**
- * A convolution that keeps the size of the picture.
+ * A convolution that keeps the size of the image.
  *
  * @param filters A multiple of 8.
  * @returns 3×3, with ReLU.
@@ -17,7 +17,7 @@ export function convolution(filters: number): Layer {
   return { type: "conv2d", filters, kernel: 3, padding: "same", activation: "relu" };
 }
 
-/** The published settings, with learning rates that also suit the normalisation over fewer images. */
+/** The published settings, with learning rates that also suit normalisation over fewer images. */
 export const FAST_TRAINING: Omit<
   Recipe,
   "name" | "version" | "description" | "data" | "layers" | "epochs" | "augmentation" | "card"
