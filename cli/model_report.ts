@@ -29,7 +29,7 @@ export async function writeModelReport(
     title: `${name}: report`,
     model: { name, version },
     description,
-    made: new Date(),
+    created: new Date(),
     facts: {
       parameters: parameterCount(layers),
       weightsBytes: weights.bytes,

@@ -83,7 +83,7 @@ function reportOf(
     title: `${recipe.name}: cross-validation`,
     model: { name: recipe.name },
     description: recipe.description,
-    made: new Date(),
+    created: new Date(),
     facts: {
       data,
       seeds: [recipe.seed],

@@ -1,4 +1,4 @@
-/** Gradients on the WASM backend against TensorFlow.js's plain JavaScript backend. */
+/** Gradients on the WASM backend compared with the CPU backend of TensorFlow.js. */
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { startBackend } from "../../models/backend.ts";
@@ -14,7 +14,7 @@ interface Input {
   readonly shape: number[];
 }
 
-/** Value and gradients of an operation, with another weight for each number that comes out. */
+/** Value and gradients of an operation, with a different weight for each output. */
 async function differentiate(backend: "wasm" | "cpu", operation: Operation, inputs: readonly Input[]) {
   await startBackend(await loadWasmBinary());
   await tf.setBackend(backend);
@@ -41,7 +41,7 @@ function noise(shape: number[], seed: number): Input {
   return { values: Float32Array.from({ length: count }, () => random.integer(-1000, 1000) / 1000), shape };
 }
 
-/** Largest difference of each array, as a share of its largest number. */
+/** Largest difference of each array, relative to its largest number. */
 function differences(expected: readonly Float32Array[], actual: readonly Float32Array[]): number[] {
   assertEquals(actual.map(({ length }) => length), expected.map(({ length }) => length));
   return expected.map((values, i) => {

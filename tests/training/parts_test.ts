@@ -1,4 +1,4 @@
-/** The small parts of a training, each by itself. */
+/** The parts of a training, one by one. */
 import type { DataSet } from "../../training/datasets/data_set.ts";
 import { Preparation } from "../../training/augmentation/augment.ts";
 import type { Augmentation } from "../../training/augmentation/augment.ts";
@@ -22,7 +22,7 @@ const OPTIMISER: Optimiser = {
 
 const KERNEL = { layer: 0, shape: [2], start: 0, end: 2, kind: "kernel", normalised: false } as const;
 
-Deno.test("descent: it finds the lowest point of a bowl", () => {
+Deno.test("sgd: finds the minimum of a quadratic function", () => {
   const numbers = Float32Array.of(5, -3);
   const velocity = new Float32Array(2);
   for (let step = 0; step < 300; step++) {
@@ -32,7 +32,7 @@ Deno.test("descent: it finds the lowest point of a bowl", () => {
   assert(Math.abs(numbers[0]! - 1) < 1e-3 && Math.abs(numbers[1]! - 2) < 1e-3, String(numbers));
 });
 
-Deno.test("descent: a step is rate times gradient and decay; momentum adds to it; what is fixed stays", () => {
+Deno.test("sgd: a step is rate times gradient and decay, momentum adds to it, fixed parameters stay", () => {
   const plain = { ...OPTIMISER, nesterov: false, learningRate: 0.5, weightDecay: 0.5 };
   const numbers = Float32Array.of(1, 2);
   const velocity = new Float32Array(2);
@@ -45,7 +45,7 @@ Deno.test("descent: a step is rate times gradient and decay; momentum adds to it
   assertEquals(numbers, before);
 });
 
-Deno.test("descent: the bias after a normalisation moves faster and decays as slowly", () => {
+Deno.test("sgd: a bias after a normalisation has a higher rate and the same decay", () => {
   const bias = { ...KERNEL, kind: "bias", normalised: true } as const;
   const numbers = Float32Array.of(1, 0);
   const optimiser = { ...OPTIMISER, nesterov: false, learningRate: 0.125, weightDecay: 0.5, biasRate: 4 };
@@ -53,14 +53,14 @@ Deno.test("descent: the bias after a normalisation moves faster and decays as sl
   assertEquals([...numbers], [1 - 0.125 * 0.5, -0.5]);
 });
 
-Deno.test("descent: the rate rises from a fifth, then falls to its end", () => {
+Deno.test("sgd: the rate rises from a fifth to the maximum, then falls to the final rate", () => {
   const rates = [0, 5, 10, 55, 100].map((step) => rateAt({ ...OPTIMISER, finalRate: 0.2 }, step, 100));
   assertEquals(rates.map((rate) => Math.round(rate * 1e3) / 1e3), [0.2, 0.6, 1, 0.6, 0.2]);
   const constant = { ...OPTIMISER, warmUp: 0, finalRate: 1 };
   assertEquals([0, 50, 99].map((step) => rateAt(constant, step, 100)), [1, 1, 1]);
 });
 
-Deno.test("lookahead: now and then the weights go back to their average, and end as it", () => {
+Deno.test("lookahead: weights are reset to their average every few steps and at the end", () => {
   const [numbers, average] = [Float32Array.of(8), Float32Array.of(0)];
   const lookahead = { every: 2, decay: 0.5 };
   lookAhead(lookahead, numbers, average, 1, 4);
@@ -72,53 +72,53 @@ Deno.test("lookahead: now and then the weights go back to their average, and end
   assertEquals([numbers[0], average[0]], [7.75, 7.75]);
 });
 
-const PICTURE: DataSet = { ...halves(1), pixels: Uint8Array.from({ length: 36 }, (_, i) => i + 1) };
+const IMAGE: DataSet = { ...halves(1), pixels: Uint8Array.from({ length: 36 }, (_, i) => i + 1) };
 const SPEC = { width: 6, height: 6, channels: 1, mean: [0], std: [1 / 255] } as const;
 
-function vary(augmentation: Augmentation, seed: number, mirrored = false): number[] {
+function augment(augmentation: Augmentation, seed: number, mirrored = false): number[] {
   const target = new Float32Array(36);
-  new Preparation(PICTURE, SPEC, augmentation).write(0, mirrored, new Random(seed, 0), target);
+  new Preparation(IMAGE, SPEC, augmentation).write(0, mirrored, new Random(seed, 0), target);
   return [...target].map(Math.round);
 }
 
-Deno.test("augmentation: nothing is changed without it; a mirror swaps the sides", () => {
-  assertEquals(vary({ shift: 0, mirror: false }, 1), [...PICTURE.pixels]);
-  assertEquals(vary({ shift: 0, mirror: true }, 1, true).slice(0, 6), [6, 5, 4, 3, 2, 1]);
+Deno.test("augmentation: images are unchanged without it, mirroring exchanges left and right", () => {
+  assertEquals(augment({ shift: 0, mirror: false }, 1), [...IMAGE.pixels]);
+  assertEquals(augment({ shift: 0, mirror: true }, 1, true).slice(0, 6), [6, 5, 4, 3, 2, 1]);
 });
 
-Deno.test("augmentation: a shift brings black in, or the picture mirrored at its edge", () => {
-  const black = Array.from({ length: 80 }, (_, seed) => vary({ shift: 1, mirror: false }, seed));
+Deno.test("augmentation: a shift fills the edge with black or with the mirrored image", () => {
+  const black = Array.from({ length: 80 }, (_, seed) => augment({ shift: 1, mirror: false }, seed));
   assertEquals(new Set(black.map((image) => image.join())).size, 9);
   assert(black.every((image) => image.filter((value) => value === 0).length <= 11));
   const reflected = Array.from(
     { length: 80 },
-    (_, seed) => vary({ shift: 1, edge: "reflect", mirror: false }, seed),
+    (_, seed) => augment({ shift: 1, edge: "reflect", mirror: false }, seed),
   );
   assertEquals(new Set(reflected.map((image) => image.join())).size, 9);
   assert(reflected.every((image) => !image.includes(0)));
   assert(reflected.some((image) => image.slice(0, 7).join() === "8,7,8,9,10,11,2"));
 });
 
-Deno.test("augmentation: turned by nothing and zoomed by nothing it stays, to the pixel", () => {
-  assertEquals(vary({ shift: 0, mirror: false, rotate: 1e-9 }, 1), [...PICTURE.pixels]);
-  const turned = vary({ shift: 0, mirror: false, rotate: 30 }, 3);
-  assert(turned.some((value, i) => value !== PICTURE.pixels[i]));
-  assert(Math.max(...turned) <= 36 && Math.min(...turned) >= 0);
+Deno.test("augmentation: a rotation by nothing changes no pixel, one by 30° stays in range", () => {
+  assertEquals(augment({ shift: 0, mirror: false, rotate: 1e-9 }, 1), [...IMAGE.pixels]);
+  const rotated = augment({ shift: 0, mirror: false, rotate: 30 }, 3);
+  assert(rotated.some((value, i) => value !== IMAGE.pixels[i]));
+  assert(Math.max(...rotated) <= 36 && Math.min(...rotated) >= 0);
 });
 
-Deno.test("augmentation: a square is covered with the mean", () => {
-  const covered = Array.from({ length: 50 }, (_, seed) => vary({ shift: 0, mirror: false, cutout: 2 }, seed));
+Deno.test("augmentation: cutout covers a square with the mean", () => {
+  const covered = Array.from({ length: 50 }, (_, seed) => augment({ shift: 0, mirror: false, cutout: 2 }, seed));
   const counts = covered.map((image) => image.filter((value) => value === 0).length);
   assertEquals([...new Set(counts)].sort((a, b) => a - b), [1, 2, 4]);
 });
 
-Deno.test("whitening: the patches come out uncorrelated and of equal strength", () => {
+Deno.test("whitening: patches become uncorrelated with equal variance", () => {
   const random = new Random(1, 0);
   const data = {
     ...halves(400),
     pixels: Uint8Array.from({ length: 400 * 36 }, () => random.integer(0, 255)),
   };
-  // Neighbours are made alike, so that there is something to whiten.
+  // Correlates neighbours, so that there is something to whiten.
   for (let i = 1; i < data.pixels.length; i++) {
     data.pixels[i] = (data.pixels[i]! + 3 * data.pixels[i - 1]!) / 4;
   }
@@ -149,7 +149,7 @@ Deno.test("whitening: the patches come out uncorrelated and of equal strength", 
   }
 });
 
-Deno.test("calibration: the temperature found is the one that made the logits too sharp", () => {
+Deno.test("calibration: finds the temperature by which the logits are too large", () => {
   const random = new Random(1, 0);
   const labels = new Uint8Array(4000);
   const logits = new Float32Array(4000 * 2);
@@ -163,7 +163,7 @@ Deno.test("calibration: the temperature found is the one that made the logits to
   assert(crossEntropy(logits, labels, temperature) < crossEntropy(logits, labels, 1));
 });
 
-Deno.test("calibration: a few answers that are all right do not make the confidences certain", () => {
+Deno.test("calibration: a few correct predictions do not make the confidences certain", () => {
   const temperature = fitTemperature(
     Float32Array.from({ length: 16 }, (_, i) => i % 2),
     new Uint8Array(8).fill(1),

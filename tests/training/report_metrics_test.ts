@@ -17,11 +17,11 @@ function assertNear(actual: number, expected: number, within = 1e-6): void {
 }
 
 /** Two classes, the first one predicted with the confidence. */
-function answers(...groups: { confidence: number; images: number; right: number }[]) {
-  const rows = groups.flatMap(({ confidence, images, right }) =>
+function predictionsOf(...groups: { confidence: number; images: number; correct: number }[]) {
+  const rows = groups.flatMap(({ confidence, images, correct }) =>
     Array.from(
       { length: images },
-      (_, i) => ({ logit: Math.log(confidence / (1 - confidence)), label: i < right ? 0 : 1 }),
+      (_, i) => ({ logit: Math.log(confidence / (1 - confidence)), label: i < correct ? 0 : 1 }),
     )
   );
   return {
@@ -40,7 +40,7 @@ Deno.test("metrics: the softmax divides the logits by the temperature", () => {
   );
 });
 
-Deno.test("metrics: logits of any size give shares, not NaN", () => {
+Deno.test("metrics: logits of any size have probabilities, not NaN", () => {
   assertEquals([...softmaxRows(Float32Array.of(1e30, -1e30, 5e4, 0), 2, 0.25)], [1, 0, 1, 0]);
 });
 
@@ -48,7 +48,7 @@ Deno.test("metrics: among equal logits the first class is predicted", () => {
   assertEquals([...predictions(Float32Array.of(1, 1, 0, 0, 2, 2), 3)], [0, 1]);
 });
 
-Deno.test("metrics: rows of the confusion matrix are the right classes, columns the predicted ones", () => {
+Deno.test("metrics: rows of the confusion matrix are the true classes, columns the predicted ones", () => {
   const logits = Float32Array.of(1, 0, 0, /**/ 0, 1, 0, /**/ 0, 1, 0, /**/ 0, 1, 0);
   const counts = confusionMatrix({ logits, labels: Uint8Array.of(0, 0, 0, 1) }, 3);
   assertEquals([...counts], [1, 2, 0, 0, 1, 0, 0, 0, 0]);
@@ -56,7 +56,7 @@ Deno.test("metrics: rows of the confusion matrix are the right classes, columns 
   assertEquals(topConfusions(counts, 3, 5), [{ label: 0, predicted: 1, times: 2, share: 2 / 3 }]);
 });
 
-Deno.test("metrics: a class that never occurs has no recall, one that is never predicted no precision", () => {
+Deno.test("metrics: a class without images has no recall, one without predictions no precision", () => {
   const [first, second, third, fourth] = classMetrics(
     Uint32Array.of(1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0),
     4,
@@ -67,7 +67,7 @@ Deno.test("metrics: a class that never occurs has no recall, one that is never p
   assertEquals(fourth, { support: 1, predicted: 0, precision: undefined, recall: 0, f1: 0 });
 });
 
-Deno.test("metrics: the most frequent mistakes come first, as many as are wanted", () => {
+Deno.test("metrics: mistakes are in descending order of frequency, up to the maximum", () => {
   const counts = Uint32Array.of(5, 1, 0, 4, 5, 1, 2, 0, 8);
   assertEquals(topConfusions(counts, 3, 3).map(({ label, predicted, times }) => [label, predicted, times]), [
     [1, 0, 4],
@@ -76,7 +76,7 @@ Deno.test("metrics: the most frequent mistakes come first, as many as are wanted
   ]);
 });
 
-Deno.test("metrics: answers that do not fit together are refused with what is wrong", () => {
+Deno.test("metrics: logits and labels that do not fit together are refused with the reason", () => {
   const one = Float32Array.of(0, 1);
   const cases: [Float32Array, Uint8Array, string][] = [
     [one, Uint8Array.of(), "no images"],
@@ -91,12 +91,12 @@ Deno.test("metrics: answers that do not fit together are refused with what is wr
   for (const temperature of [0, -1, NaN, Infinity]) {
     assertThrows(() => softmaxRows(one, 2, temperature), ModelError, `temperature is ${temperature}`);
   }
-  assertThrows(() => softmaxRows(one, 3), ModelError, "no whole rows");
+  assertThrows(() => softmaxRows(one, 3), ModelError, "not complete rows");
 });
 
-Deno.test("calibration: errors, likelihood and Brier score are those worked out by hand", () => {
+Deno.test("calibration: errors, likelihood and Brier score agree with a calculation by hand", () => {
   const measured = measureCalibration(
-    answers({ confidence: 0.62, images: 10, right: 5 }, { confidence: 0.9, images: 30, right: 27 }),
+    predictionsOf({ confidence: 0.62, images: 10, correct: 5 }, { confidence: 0.9, images: 30, correct: 27 }),
     2,
   );
   const filled = measured.bins.filter(({ count }) => count > 0);
@@ -112,7 +112,7 @@ Deno.test("calibration: errors, likelihood and Brier score are those worked out 
   assertNear(measured.negativeLogLikelihood, -likelihood / 40);
 });
 
-Deno.test("calibration: there are 15 bins; certainty is in the last, an even choice of two in the eighth", () => {
+Deno.test("calibration: of the 15 bins the last has certainty, the eighth an even choice of two", () => {
   const { bins } = measureCalibration(
     { logits: Float32Array.of(1e4, 0, 0, 0), labels: Uint8Array.of(0, 0) },
     2,
@@ -120,16 +120,16 @@ Deno.test("calibration: there are 15 bins; certainty is in the last, an even cho
   assertEquals(bins.map(({ count }) => count), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
   assertEquals([bins[14]!.confidence, bins[14]!.accuracy], [1, 1]);
   const third = measureCalibration({ logits: new Float32Array(3), labels: Uint8Array.of(0) }, 3).bins;
-  assertEquals(third.findIndex(({ count }) => count > 0), 4, "an end belongs to the bin below it");
+  assertEquals(third.findIndex(({ count }) => count > 0), 4, "an upper end belongs to its bin");
 });
 
-Deno.test("calibration: the temperature that fits takes the error away", () => {
-  const sure = answers({ confidence: 0.9, images: 100, right: 75 });
+Deno.test("calibration: the fitting temperature removes the error", () => {
+  const sure = predictionsOf({ confidence: 0.9, images: 100, correct: 75 });
   assertNear(measureCalibration(sure, 2).expectedError, 0.15);
   assertNear(measureCalibration(sure, 2, 2).expectedError, 0);
 });
 
-Deno.test("statistics: Wilson's interval of 8 of 10, of none and of all", () => {
+Deno.test("statistics: Wilson's interval is correct for 8 of 10, none and all", () => {
   const { value, low, high } = wilsonInterval(8, 10);
   assertEquals(value, 0.8);
   assertNear(low, 0.4902, 1e-4);
@@ -164,7 +164,7 @@ Deno.test("statistics: the interval of a mean stays within 0 and 1, and holds th
   assertNear(meanInterval([0.98, 1]).high, 1);
 });
 
-Deno.test("statistics: quartiles are interpolated; what is far from the box is an outlier", () => {
+Deno.test("statistics: quartiles are interpolated, values far from the box are outliers", () => {
   assertEquals([0, 0.25, 0.5, 0.75, 1].map((share) => quantile([4, 1, 3, 2], share)), [
     1,
     1.75,
@@ -183,7 +183,7 @@ Deno.test("statistics: quartiles are interpolated; what is far from the box is a
   assertEquals(boxSummary([7]), { lower: 7, median: 7, upper: 7, low: 7, high: 7, outliers: [] });
 });
 
-Deno.test("scale: ticks are round, hold all values and are told apart", () => {
+Deno.test("scale: ticks are round and distinguishable and enclose all values", () => {
   const cases: [number[], number[], number][] = [
     [[0.143, 0.56], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 1],
     [[0.9087, 0.9141], [0.908, 0.91, 0.912, 0.914, 0.916], 3],
@@ -197,15 +197,15 @@ Deno.test("scale: ticks are round, hold all values and are told apart", () => {
   }
 });
 
-Deno.test("scale: no values, equal ones and a single epoch have a scale too", () => {
+Deno.test("scale: no values, equal values and a single epoch have a scale", () => {
   for (const values of [[], [5], [0, 0], [NaN]]) {
     const { ticks } = linearScale({ values, range: [0, 100] });
     assert(ticks.length >= 2 && ticks.every(Number.isFinite), `${values}: ${ticks}`);
   }
-  assertEquals(linearScale({ values: [1], range: [0, 1], smallestStep: 1 }).ticks, [0, 1, 2]);
+  assertEquals(linearScale({ values: [1], range: [0, 1], minStep: 1 }).ticks, [0, 1, 2]);
 });
 
-Deno.test("scale: shares with one span have equally wide scales, which hold them and end at 0 and 1", () => {
+Deno.test("scale: shares with the same span have scales of the same width, which enclose them and end at 0 and 1", () => {
   for (const span of [0.004, 0.0123, 0.3, 0.97, 1]) {
     const widths = [0, 0.0004, 0.5733, 0.9, 1].map((low) => {
       const high = Math.min(1, low + span);

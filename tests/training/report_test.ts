@@ -13,11 +13,11 @@ type Node = DefaultTreeAdapterTypes.Node;
 const BARE: ReportContent = {
   title: "weather: report of the training",
   model: { name: "weather", version: "1.2.0" },
-  description: "Tells the weather",
-  made: new Date("2026-01-31T12:30:00Z"),
+  description: "Recognises the weather",
+  created: new Date("2026-01-31T12:30:00Z"),
 };
 
-/** Deterministic answers: each class is right four times of five, else taken for the next one. */
+/** Deterministic logits: each class is predicted correctly four times of five, else as the next one. */
 function evaluation(classes: readonly string[], changes: Partial<ReportEvaluation> = {}): ReportEvaluation {
   const images = 5 * classes.length;
   const logits = new Float32Array(images * classes.length);
@@ -60,7 +60,7 @@ function full(): ReportContent {
   };
 }
 
-/** The document as a browser reads it; what a browser would mend is an error. */
+/** The document as a browser parses it; what a browser would repair is an error. */
 function read(text: string): Element[] {
   const errors: string[] = [];
   const document = parse(text, {
@@ -95,19 +95,19 @@ function ids(all: readonly Element[]): string[] {
   return named(all, "section").map((section) => attribute(section, "id")!);
 }
 
-/** Without the spaces that do not break. */
+/** The text with plain spaces. */
 function words(all: readonly Element[]): string {
   return textOf(named(all, "body")[0]!).replaceAll(/[\u00a0\n]/g, " ").replaceAll("\u2060", "");
 }
 
-Deno.test("report: a full one is well-formed HTML and XML, with its sections in order", () => {
+Deno.test("report: a complete one is well-formed HTML and XML, with its sections in order", () => {
   const all = read(writeReport(full()));
   assertEquals(ids(all), ["facts", "curves", "evaluation-1", "evaluation-2", "mistakes", "folds"]);
   assertEquals(textOf(named(all, "h1")[0]!), "weather: report of the training");
-  assertStringIncludes(words(all), "weather 1.2.0, made 2026-01-31 12:30 UTC");
+  assertStringIncludes(words(all), "weather 1.2.0, created 2026-01-31 12:30 UTC");
 });
 
-Deno.test("report: what is not given has no section", () => {
+Deno.test("report: missing parts have no section", () => {
   const { facts, curves, evaluations, mistakes, folds } = full();
   const parts: [Partial<ReportContent>, string[]][] = [
     [{}, []],
@@ -117,7 +117,7 @@ Deno.test("report: what is not given has no section", () => {
     [{ mistakes: mistakes! }, ["mistakes"]],
     [{ folds: folds! }, ["facts", "folds"]],
     [{ curves: [], evaluations: [], mistakes: [], folds: [] }, []],
-    [{ curves: [{ name: "broken off at once", epochs: [] }] }, []],
+    [{ curves: [{ name: "interrupted at once", epochs: [] }] }, []],
   ];
   for (const [part, sections] of parts) {
     const all = read(writeReport({ ...BARE, ...part }));
@@ -128,7 +128,7 @@ Deno.test("report: what is not given has no section", () => {
   }
 });
 
-Deno.test("report: nothing is loaded from outside and nothing is run", () => {
+Deno.test("report: there are no scripts and no external resources", () => {
   const text = writeReport(full());
   const all = read(text);
   assertEquals(named(all, "script", "link", "iframe", "object", "embed", "base", "form", "use").length, 0);
@@ -140,7 +140,7 @@ Deno.test("report: nothing is loaded from outside and nothing is run", () => {
       }
     }
   }
-  assert(!/url\(|@import|@font-face/i.test(text), "the style sheet loads something");
+  assert(!/url\(|@import|@font-face/i.test(text), "the style sheet loads a resource");
 });
 
 Deno.test("report: every text is escaped", () => {
@@ -151,7 +151,7 @@ Deno.test("report: every text is escaped", () => {
     title: evil,
     model: { name: evil, version: evil },
     description: evil,
-    made: BARE.made,
+    created: BARE.created,
     facts: {
       data: evil,
       recipe: evil,
@@ -166,11 +166,11 @@ Deno.test("report: every text is escaped", () => {
   }));
   assertEquals(named(all, "script").length, 0);
   assertEquals(textOf(named(all, "title").find(({ namespaceURI }) => namespaceURI === html.NS.HTML)!), seen);
-  assert(words(all).split(seen).length > 15, "the texts are not all there");
+  assert(words(all).split(seen).length > 15, "some texts are missing");
   assert(named(all, "img").some((image) => attribute(image, "alt")!.includes(seen)));
 });
 
-Deno.test("report: pictures have names, figures have captions, tables have captions and headings", () => {
+Deno.test("report: pictures have descriptions, figures have captions, tables have captions and headings", () => {
   const all = read(writeReport(full()));
   const pictures = named(all, "svg");
   assertEquals(pictures.length, 4 + 2 * 3 + 1);
@@ -188,7 +188,7 @@ Deno.test("report: pictures have names, figures have captions, tables have capti
   }
 });
 
-Deno.test("report: no coordinate is NaN or infinite, whatever the curves and folds are like", () => {
+Deno.test("report: no coordinate is NaN or infinite, for any curves and folds", () => {
   const odd: ReportContent = {
     ...BARE,
     curves: [{
@@ -206,13 +206,13 @@ Deno.test("report: no coordinate is NaN or infinite, whatever the curves and fol
   }
 });
 
-Deno.test("report: captions tell the numbers", () => {
+Deno.test("report: captions contain the numbers", () => {
   const text = words(read(writeReport(full())));
   for (
     const sentence of [
-      "12 of 15 images are right: 80.00 %.",
-      "On validation images it is lowest in epoch 4 (0.2)",
-      "taken for rain, 1 time, which is 20.0 % of all sun.",
+      "12 of 15 images are classified correctly: the accuracy is 80.00 %",
+      "The validation loss is lowest in epoch 4 (0.2)",
+      "classified as rain, 1 time, which is 20.0 % of all sun.",
       "After scaling by T = 2 the expected calibration error",
       "The mean of 5 runs is 81.40 %",
       "1.40 points above the published 80.00 %",
@@ -222,7 +222,7 @@ Deno.test("report: captions tell the numbers", () => {
   ) assertStringIncludes(text, sentence);
 });
 
-Deno.test("report: confidences are compared before and after scaling, unless there is no scaling", () => {
+Deno.test("report: calibration is shown before and after scaling, or once without scaling", () => {
   const headings = (temperature: number) =>
     named(read(writeReport({ ...BARE, evaluations: [evaluation(["a", "b"], { temperature })] })), "h3").map(
       textOf,
@@ -233,7 +233,7 @@ Deno.test("report: confidences are compared before and after scaling, unless the
   assertEquals(headings(1).filter((heading) => heading.includes("scaling")), []);
 });
 
-Deno.test("report: the confusion matrix has numbers up to 100 classes, a picture up to 200, then a table only", () => {
+Deno.test("report: the confusion matrix has numbers up to 100 classes, a picture up to 200, then only a table", () => {
   const drawn = (classes: number) => {
     const labels = Array.from({ length: classes }, (_, i) => `class ${i}`);
     const all = read(writeReport({ ...BARE, evaluations: [evaluation(labels)] }));
@@ -272,22 +272,22 @@ Deno.test("report: a single run has no interval, and no faint lines", () => {
   assert(!all.some((element) => attribute(element, "class")?.includes("faint")));
 });
 
-Deno.test("report: only the most confident mistakes are encoded, the surest first", () => {
-  const asked: number[] = [];
+Deno.test("report: only the most confident mistakes are encoded, in descending order", () => {
+  const encoded: number[] = [];
   const mistakes = pickMistakes(evaluation(["sun", "rain", "snow"]), (index) => {
-    asked.push(index);
+    encoded.push(index);
     return Uint8Array.of(index);
   }, 2);
-  assertEquals(asked, [2, 1]);
+  assertEquals(encoded, [2, 1]);
   assertEquals(mistakes.map(({ index, label, predicted }) => [index, label, predicted]), [
     [2, "snow", "sun"],
     [1, "rain", "snow"],
   ]);
-  const share = Math.exp((4 + 2 / 15) / 2);
-  assert(Math.abs(mistakes[0]!.confidence - share / (share + 2)) < 1e-6);
+  const odds = Math.exp((4 + 2 / 15) / 2);
+  assert(Math.abs(mistakes[0]!.confidence - odds / (odds + 2)) < 1e-6);
 });
 
-Deno.test("report: pictures of mistakes are inside the file", () => {
+Deno.test("report: images of mistakes are embedded", () => {
   const png = encodePng({ width: 2, height: 1, channels: 1, data: Uint8Array.of(0, 255) });
   const measured = evaluation(["sun", "rain"]);
   const images = named(read(writeReport({ ...BARE, mistakes: pickMistakes(measured, () => png) })), "img");
@@ -296,11 +296,13 @@ Deno.test("report: pictures of mistakes are inside the file", () => {
   assertEquals(Uint8Array.fromBase64(base64!), new Uint8Array(png));
 });
 
-Deno.test("report: answers that do not fit together make no report", () => {
+Deno.test("report: logits and labels that do not fit together are refused", () => {
   const measured = evaluation(["sun", "rain"]);
-  const wrong: Partial<ReportEvaluation>[] = [{ labels: Uint8Array.of(1) }, { temperature: 0 }, {
-    classes: ["sun"],
-  }];
+  const wrong: Partial<ReportEvaluation>[] = [
+    { labels: Uint8Array.of(1) },
+    { temperature: 0 },
+    { classes: ["sun"] },
+  ];
   for (const change of wrong) {
     assertThrows(() => writeReport({ ...BARE, evaluations: [{ ...measured, ...change }] }), ModelError);
   }

@@ -32,9 +32,9 @@ async function trained(task: TrainingTask, workers: number, onProgress?: (progre
   return await fit(task, team, startFit(task), onProgress === undefined ? {} : { onProgress });
 }
 
-Deno.test("training: the loss of a whole network changes as its gradient says", async () => {
+Deno.test("training: the gradient of a network agrees with finite differences of its loss", async () => {
   await startBackend(wasm);
-  // Where a filter passes on what a ReLU has set to 0, pixels of a pool are equal, and there is no one slope.
+  // Where a filter passes on zeros of a ReLU, pixels of a pool are equal, and the loss is not differentiable.
   const initial = { whiten: true, identity: false };
   const task = halvesTask({ ...HALVES, initial, shard: 32, augmentation: { shift: 0, mirror: false } });
   const trainer = new ShardTrainer(task);
@@ -50,11 +50,11 @@ Deno.test("training: the loss of a whole network changes as its gradient says", 
   );
   for (const i of largest) {
     const step = 2e-3;
-    const [more, less] = [step, -step].map((d) => lossAt(parameters.with(i, parameters[i]! + d))) as [
+    const [above, below] = [step, -step].map((d) => lossAt(parameters.with(i, parameters[i]! + d))) as [
       number,
       number,
     ];
-    const slope = (more - less) / (2 * step);
+    const slope = (above - below) / (2 * step);
     assert(
       Math.abs(slope - gradient[i]!) < 0.05 * Math.abs(gradient[i]!) + 1e-4,
       `parameter ${i}: ${slope}, ${gradient[i]}`,
@@ -63,7 +63,7 @@ Deno.test("training: the loss of a whole network changes as its gradient says", 
   assertEquals([...gradient.subarray(0, 4 * 8)], new Array(32).fill(0), "the whitening layer is fixed");
 });
 
-Deno.test("training: a small network learns, and says how far it is", async () => {
+Deno.test("training: a small network learns and reports its progress", async () => {
   const reports: Progress[] = [];
   const { history } = await trained(halvesTask(), 2, (progress) => reports.push(progress));
   const last = reports.at(-1)!;
@@ -74,7 +74,7 @@ Deno.test("training: a small network learns, and says how far it is", async () =
   assert(history[2]!.trainLoss < history[0]!.trainLoss && last.imagesPerSecond > 0);
 });
 
-Deno.test("training: the same seed gives the same weights, with any number of Workers", async () => {
+Deno.test("training: the same seed gives the same weights with any number of Workers", async () => {
   const [one, two, three] = await Promise.all([1, 2, 3].map((workers) => trained(halvesTask(), workers)));
   assertEquals(two!.parameters, one!.parameters);
   assertEquals(three!.parameters, one!.parameters);
@@ -82,15 +82,15 @@ Deno.test("training: the same seed gives the same weights, with any number of Wo
   assert(other.parameters.some((number, i) => number !== one!.parameters[i]));
 });
 
-Deno.test("training: from any state that was kept it ends with the same weights", async () => {
+Deno.test("training: resuming from any checkpoint gives the same weights", async () => {
   const task = halvesTask();
-  const whole = await trained(task, 2);
+  const uninterrupted = await trained(task, 2);
   const steps = Math.floor(384 / 32) * 3;
   for (const at of [1, 12, 17, steps - 1]) {
     await using team = await Team.start(task, 2, wasm);
     const controller = new AbortController();
-    let kept: Checkpoint | undefined;
-    // What `fit` is given is used up, so that a state can only be taken between two steps.
+    let saved: Checkpoint | undefined;
+    // `fit` modifies the state that it is given, so it can only be copied between two steps.
     const onProgress = ({ epoch, share }: Progress) => {
       if (Math.round((epoch - 1 + share) * 12) >= at) controller.abort(new Error("enough"));
     };
@@ -98,36 +98,35 @@ Deno.test("training: from any state that was kept it ends with the same weights"
     const stopped = fit(task, team, state, {
       onProgress,
       signal: controller.signal,
-      keep: (checkpoint) => {
-        kept = structuredClone(checkpoint);
+      save: (checkpoint) => {
+        saved = structuredClone(checkpoint);
         return Promise.resolve();
       },
     });
     await assertRejects(() => stopped, Error, "enough");
-    const resumed = await fit(task, team, kept ?? startFit(task));
-    assertEquals(resumed.parameters, whole.parameters, `broken off after step ${at}`);
+    const resumed = await fit(task, team, saved ?? startFit(task));
+    assertEquals(resumed.parameters, uninterrupted.parameters, `interrupted after step ${at}`);
   }
 });
 
-Deno.test("training: without batch normalisation it says the same before and after it is folded", async () => {
+Deno.test("training: a folded network has a validation accuracy of 1", async () => {
   const task = halvesTask();
   await using team = await Team.start(task, 2, wasm);
   const { parameters } = await fit(task, team, startFit(task));
   const folded = await finish(task, team, parameters);
   const logits = await team.predict(folded);
   assertEquals(logits.length, 100);
-  const right = accuracyOf(logits, task.validation);
-  assertEquals(right, 1);
+  assertEquals(accuracyOf(logits, task.validation), 1);
 });
 
-Deno.test("training: a learning rate that is too high is named, instead of weights that are no numbers", async () => {
+Deno.test("training: divergence is reported with the learning rate", async () => {
   const recipe = { ...HALVES, epochs: 20, batchNorm: false, initial: { whiten: false, identity: false } };
   const wild = { ...recipe, optimiser: { ...HALVES.optimiser, learningRate: 99 } };
   const error = await assertRejects(() => trained(halvesTask(wild), 1), ModelError);
-  assertStringIncludes(error.message, "its learning rate, 99, is too high");
+  assertStringIncludes(error.message, "its learning rate of 99 is too high");
 });
 
-Deno.test("training: a kept state is read back, and refused for another recipe or as another file", async () => {
+Deno.test("training: a checkpoint is read back, and refused for another recipe or as another file", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const file = new URL(`file://${directory}/seed-1.checkpoint`);
@@ -155,7 +154,7 @@ async function concluded(task: TrainingTask): Promise<Training> {
   return await conclude(task, team, await fit(task, team, startFit(task)));
 }
 
-Deno.test("training: what is written is served, and its card, manifest and log say what was measured", async () => {
+Deno.test("training: a written model is served, with the measurements in its card, manifest and log", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const task = halvesTask();
@@ -179,12 +178,12 @@ Deno.test("training: what is written is served, and its card, manifest and log s
   }
 });
 
-Deno.test("training: of several seeds the one that is best on the validation images is written", () => {
+Deno.test("training: of several seeds the one with the best validation accuracy is written", () => {
   const seeds = [0.5, 0.7, 0.7].map((validationAccuracy, seed) => ({ seed, validationAccuracy } as Training));
   assertEquals(bestTraining(seeds).seed, 1);
 });
 
-Deno.test("training: it ends between two steps when it is told to", async () => {
+Deno.test("training: ends between two steps when it is aborted", async () => {
   const task = halvesTask({ ...HALVES, epochs: 1_000 });
   await using team = await Team.start(task, 1, wasm);
   const controller = new AbortController();
@@ -199,18 +198,18 @@ const UNTRAINABLE: readonly (readonly [what: string, json: string, text: string]
   [
     "filters",
     '{"type": "conv2d", "filters": 12, "kernel": 3}',
-    "filters must be a multiple of 8, they are 12",
+    "its filters must be a multiple of 8; it has 12",
   ],
   ["stride", '{"type": "conv2d", "filters": 8, "kernel": 3, "stride": 2}', "stride and dilation must be 1"],
   [
     "another type",
     '{"type": "averagePool2d", "size": 2}',
-    "the trainer knows conv2d, maxPool2d, flatten and dense",
+    "supported are conv2d, maxPool2d, flatten and dense",
   ],
 ];
 
 for (const [what, layer, text] of UNTRAINABLE) {
-  Deno.test(`recipe: a layer that can't be trained is named: ${what}`, () => {
+  Deno.test(`recipe: a layer that cannot be trained is reported: ${what}`, () => {
     const json = `{ "layers": [${layer}, {"type": "flatten"}, {"type": "dense", "units": 2}] }`;
     const recipe = parseRecipe(json, "mine.json", { ...HALVES, initial: { whiten: false, identity: true } });
     assertStringIncludes(assertThrows(() => halvesTask(recipe), ModelError).message, text);
@@ -241,7 +240,7 @@ for (const [json, text] of WRONG) {
   });
 }
 
-Deno.test("recipe: one that is not there is named, with those that are", () => {
+Deno.test("recipe: an unknown one is reported with those that exist", () => {
   const error = assertThrows(() => findRecipe("cifar"), ModelError);
   assertStringIncludes(error.message, 'no recipe "cifar"; there are fashion-mnist, mnist, cifar-10, legacy');
 });
@@ -255,7 +254,7 @@ Deno.test("recipe: the old names wear and seed are accepted for degrade and lega
   assertEquals(findRecipe("seed"), findRecipe("legacy"));
 });
 
-Deno.test("recipe: fewer images than a batch, or other classes than outputs, are named", () => {
+Deno.test("recipe: fewer images than a batch and a mismatch of classes and outputs are reported", () => {
   const few = assertThrows(() => joinTask(HALVES, halves(31), halves(2)), ModelError);
   assertStringIncludes(few.message, "a batch has 32 images, but halves has only 31 training images");
   const three = { ...halves(64), classes: ["a", "b", "c"] };
@@ -263,7 +262,7 @@ Deno.test("recipe: fewer images than a batch, or other classes than outputs, are
   assertStringIncludes(wrong.message, "the last layer has 2 outputs, but halves has 3 classes");
 });
 
-Deno.test("recipe: the shipped models are those of the recipes", async () => {
+Deno.test("recipe: the shipped models have the layers and versions of their recipes", async () => {
   for (const { manifest } of await loadModels()) {
     const recipe = RECIPES.find(({ name }) => name === manifest.name);
     assertEquals([recipe?.layers, recipe?.version], [manifest.layers, manifest.version]);

@@ -2,47 +2,41 @@ import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";
 import type { Scale } from "./scale.ts";
 
-/** Where in a picture the numbers are drawn; in the units of its viewBox. */
+/** Size of a picture and edges of the plot in it, in the units of its viewBox. */
 export interface Plot {
-  /** Width of the whole picture. */
   readonly width: number;
-  /** Height of the whole picture. */
   readonly height: number;
-  /** Where the plot begins. */
   readonly left: number;
-  /** Where it ends. */
   readonly right: number;
-  /** Where it begins. */
   readonly top: number;
-  /** Where it ends. */
   readonly bottom: number;
 }
 
-/** What an axis says. */
+/** Texts of an axis. */
 export interface AxisText {
-  /** What is shown, with its unit. */
+  /** The quantity, with its unit. */
   readonly title: string;
-  /** Writes a tick. @default {the number with the digits that it needs} */
+  /** Formats a tick. @default {the number with the digits that it needs} */
   readonly format?: (tick: number) => string;
 }
 
 /**
- * The letters of the widest of the usual fonts; a text may be narrower, never much wider.
+ * Estimates the width of a text in the widest of the usual fonts.
  *
  * @param text One line.
  * @param size Of the font.
- * @returns About how wide it is, in the same unit.
+ * @returns In the unit of the size; the text may be narrower, but never much wider.
  */
 export function textWidth(text: string, size = 12.5): number {
   return 0.58 * size * [...text].length;
 }
 
 /**
- * Wraps a drawing into a picture that is as wide as its place and says what it is.
+ * Wraps a drawing into a picture that fills the width of its container.
  *
  * @param plot Its size.
- * @param label What it shows, for those who can't see it.
- * @param content What is drawn.
+ * @param label A description for screen readers.
+ * @param content The drawing.
  * @returns An `svg` element.
  */
 export function picture(
@@ -59,9 +53,8 @@ export function picture(
  * Draws the horizontal axis: a line, ticks below it, its title below them.
  *
  * @param scale From left to right.
- * @param plot Where.
- * @param text What it says.
- * @returns Drawn.
+ * @param plot Where to draw.
+ * @param text Its texts.
  */
 export function bottomAxis(scale: Scale, plot: Plot, { title, format }: AxisText): Markup {
   const write = format ?? ((tick: number) => tick.toFixed(scale.digits));
@@ -76,12 +69,11 @@ export function bottomAxis(scale: Scale, plot: Plot, { title, format }: AxisText
 }
 
 /**
- * Draws the vertical axis: a thin line across the plot at each tick, the title above, so that nobody must turn their head.
+ * Draws the vertical axis: a thin line across the plot at each tick, and the title above, where it need not be rotated.
  *
  * @param scale From the bottom to the top.
- * @param plot Where.
- * @param text What it says.
- * @returns Drawn.
+ * @param plot Where to draw.
+ * @param text Its texts.
  */
 export function leftAxis(scale: Scale, plot: Plot, { title, format }: AxisText): Markup {
   const write = format ?? ((tick: number) => tick.toFixed(scale.digits));
@@ -95,10 +87,9 @@ export function leftAxis(scale: Scale, plot: Plot, { title, format }: AxisText):
 }
 
 /**
- * Rounds a coordinate, so that the file stays small.
+ * Rounds a coordinate to one decimal, to keep the file small.
  *
  * @param value Any number.
- * @returns With one digit after the point.
  */
 export function round(value: number): number {
   return Math.round(value * 10) / 10;

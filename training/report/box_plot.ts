@@ -7,15 +7,15 @@ import { shareScale } from "./scale.ts";
 import type { Scale } from "./scale.ts";
 import { boxSummary } from "./statistics.ts";
 
-/** What a box plot shows. */
+/** Content of a box plot. */
 export interface BoxPlot {
-  /** What it shows, for those who can't see it. */
+  /** A description for screen readers. */
   readonly label: string;
-  /** Share of right answers, 0 to 1, for each run; at least one. */
+  /** Accuracy of each run, 0 to 1; at least one. */
   readonly accuracies: readonly number[];
-  /** A published figure to compare with, 0 to 1. */
+  /** A published accuracy for comparison, 0 to 1. */
   readonly reference?: number | undefined;
-  /** How far apart the values may be, as a share: the same for box plots whose spreads are to be compared. */
+  /** Width of the scale, as a share: the same for box plots whose spreads are to be compared. */
   readonly span: number;
 }
 
@@ -25,10 +25,10 @@ const HALF = 14;
 const DOTS = 87;
 
 /**
- * Draws a lying box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a dot
- * below it, the published figure as a dashed line.
+ * Draws a horizontal box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a
+ * dot below it, the published accuracy as a dashed line.
  *
- * @param plot What to show.
+ * @param plot Its content.
  * @returns An `svg` element.
  */
 export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup {
@@ -41,7 +41,7 @@ export function boxPlot({ label, accuracies, reference, span }: BoxPlot): Markup
   return picture(PLOT, label, [
     ticks,
     bottomAxis(scale, PLOT, {
-      title: "Right answers (%)",
+      title: "Accuracy (%)",
       format: (tick) => (100 * tick).toFixed(Math.max(0, digits - 2)),
     }),
     box(accuracies, scale),

@@ -7,16 +7,16 @@ import { reliabilityDiagram } from "./reliability_diagram.ts";
 import type { ReportEvaluation } from "./report_content.ts";
 import { table } from "./table.ts";
 
-/** Share of right answers among fewer than these says little. */
-const ENOUGH = 30;
+/** Minimum number of predictions for the example in the caption. */
+const MIN_PREDICTIONS = 30;
 
-/** Where people feel sure; the example in the caption is taken from here. */
+/** Preferred confidence of the example in the caption. */
 const EXAMPLE_CONFIDENCE = 0.9;
 
 /**
- * Shows how truthful the confidences are, before and after temperature scaling.
+ * Shows the calibration, before and after temperature scaling.
  *
- * @param evaluation What the model answered.
+ * @param evaluation Of the model.
  * @returns Figures and a table.
  */
 export function calibrationFigures(evaluation: ReportEvaluation): Markup {
@@ -24,9 +24,9 @@ export function calibrationFigures(evaluation: ReportEvaluation): Markup {
   const before = measureCalibration(evaluation, classes.length);
   const after = measureCalibration(evaluation, classes.length, temperature);
   const isScaled = temperature !== 1;
-  return markup`<h3>Are the confidences true?</h3>
+  return markup`<h3>Calibration of the confidences</h3>
 <p>${isScaled ? scaled(before, after) : unscaled(before)} ${example(after)}</p>
-<p>Each dot is a range of confidence, with the 95 % interval of its share of right answers. On the dashed line that share is what the model says; below the line it is too sure, above it not sure enough. The bars tell how many answers lie in each range.</p>
+<p>Each dot is a range of confidence, with the 95 % interval of its accuracy. On the dashed line confidence and accuracy are equal; below it the model is overconfident, above it underconfident. The bars show how many predictions are in each range.</p>
 <div class="figures">
 ${figure(isScaled ? "Before scaling (T = 1)" : "Confidence and accuracy", before)}
 ${isScaled ? figure(`After scaling (T = ${significant(temperature)})`, after) : undefined}
@@ -50,14 +50,16 @@ function unscaled({ expectedError }: Calibration): string {
 function example({ bins }: Calibration): string {
   const near = bins.find(({ from, to }) => EXAMPLE_CONFIDENCE > from && EXAMPLE_CONFIDENCE <= to)!;
   const fullest = bins.reduce((a, b) => b.count > a.count ? b : a);
-  const { count: answers, confidence, accuracy }: ConfidenceBin = near.count >= ENOUGH ? near : fullest;
-  return `Of the ${count(answers)} pictures that it calls with about ${percent(confidence, 0)} confidence, ${
+  const { count: images, confidence, accuracy }: ConfidenceBin = near.count >= MIN_PREDICTIONS
+    ? near
+    : fullest;
+  return `Of the ${count(images)} predictions with a confidence of about ${percent(confidence, 0)}, ${
     percent(accuracy, 0)
-  } are right.`;
+  } are correct.`;
 }
 
 function figure(title: string, calibration: Calibration): Markup {
-  const drawing = reliabilityDiagram(`${title}: share of right answers by confidence`, calibration);
+  const drawing = reliabilityDiagram(`${title}: accuracy by confidence`, calibration);
   return markup`<figure><h3>${title}</h3>${drawing}<figcaption>${
     explain(calibration)
   }</figcaption></figure>\n`;
@@ -68,12 +70,12 @@ function explain({ bins, expectedError, maximumError }: Calibration): string {
     (sum, { count, confidence, accuracy }) => sum + count * (confidence - accuracy),
     0,
   );
-  const tendency = lean > 0 ? "too sure" : "not sure enough";
+  const tendency = lean > 0 ? "overconfident" : "underconfident";
   const worst = bins.reduce((a, b) => gap(b) > gap(a) ? b : a);
-  return `On the whole the model is ${tendency}. Confidence and accuracy are ${
+  return `On the whole the model is ${tendency}. Confidence and accuracy differ by ${
     points(expectedError)
-  } points apart on average over the answers, and ${points(maximumError)} in the worst range, which holds ${
-    plural(worst.count, "answer")
+  } points on average, and by ${points(maximumError)} in the worst range, which has ${
+    plural(worst.count, "prediction")
   }.`;
 }
 
@@ -94,7 +96,7 @@ function measures(calibrations: readonly Calibration[]): Markup {
   return markup`<div><h3>Measures</h3>${
     table({
       caption:
-        "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others judge the whole distribution over the classes.",
+        "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others evaluate the complete distribution over the classes.",
       columns: [{ title: "Measure" }, ...names.map((title) => ({ title, isNumeric: true }))],
       rows: [
         row("Expected calibration error", ({ expectedError }) => percent(expectedError, 2)),

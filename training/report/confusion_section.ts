@@ -8,16 +8,16 @@ import { table } from "./table.ts";
 
 const CONFUSIONS_SHOWN = 8;
 
-/** Rows of the table of classes; of more classes those with the lowest F1 are shown. */
+/** Maximum rows of the table of classes; of more classes those with the lowest F1 are shown. */
 const CLASSES_SHOWN = 100;
 
 /**
- * Draws the confusion matrix and says how to read it.
+ * Draws the confusion matrix and explains it.
  *
- * @param data The data, for people.
+ * @param data Title of the data.
  * @param classes The classes, in order.
- * @param counts Row the right class, column the predicted one.
- * @returns A figure, or nothing for more classes than can be drawn.
+ * @param counts Row the true class, column the predicted one.
+ * @returns A figure; undefined for more classes than can be drawn.
  */
 export function confusionFigure(
   data: string,
@@ -25,21 +25,21 @@ export function confusionFigure(
   counts: Uint32Array,
 ): Markup | undefined {
   if (classes.length > MAX_DRAWN_CLASSES) return undefined;
-  const [most] = topConfusions(counts, classes.length, 1);
+  const [top] = topConfusions(counts, classes.length, 1);
   const cells = classes.length <= MAX_NUMBERED_CLASSES
     ? "Each number counts images"
     : "Each cell has its count as a tooltip";
   return markup`<figure><h3>Confusion matrix</h3><div class="scroll" tabindex="0">${
     heatMap({ label: `Confusion matrix of ${data}`, classes, counts })
-  }</div><figcaption>${cells}: the row says what they are, the column what they were taken for. <i class="swatch right"></i>Right answers lie on the diagonal, <i class="swatch wrong"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
-    mostFrequent(most, classes)
+  }</div><figcaption>${cells}: rows are true classes, columns predicted ones. <i class="swatch right"></i>Correct predictions are on the diagonal, <i class="swatch wrong"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
+    mostFrequent(top, classes)
   }</figcaption></figure>\n`;
 }
 
-function mostFrequent(most: Confusion | undefined, classes: readonly string[]): string {
-  if (most === undefined) return "There are no mistakes.";
-  const { label, predicted, times, share } = most;
-  return `The most frequent mistake: ${classes[label]} taken for ${classes[predicted]}, ${
+function mostFrequent(top: Confusion | undefined, classes: readonly string[]): string {
+  if (top === undefined) return "There are no mistakes.";
+  const { label, predicted, times, share } = top;
+  return `The most frequent mistake: ${classes[label]} classified as ${classes[predicted]}, ${
     plural(times, "time")
   }, which is ${percent(share)} of all ${classes[label]}.`;
 }
@@ -48,8 +48,8 @@ function mostFrequent(most: Confusion | undefined, classes: readonly string[]): 
  * Lists the most frequent mistakes.
  *
  * @param classes The classes, in order.
- * @param counts Row the right class, column the predicted one.
- * @returns A table, or nothing if there are no mistakes.
+ * @param counts Row the true class, column the predicted one.
+ * @returns A table; undefined if there are no mistakes.
  */
 export function confusionsTable(classes: readonly string[], counts: Uint32Array): Markup | undefined {
   const confusions = topConfusions(counts, classes.length, CONFUSIONS_SHOWN);
@@ -63,10 +63,10 @@ export function confusionsTable(classes: readonly string[], counts: Uint32Array)
     table({
       caption,
       columns: [
-        { title: "Right class" },
-        { title: "Taken for" },
-        { title: "Times", isNumeric: true },
-        { title: "Of the class", isNumeric: true },
+        { title: "True class" },
+        { title: "Predicted class" },
+        { title: "Count", isNumeric: true },
+        { title: "Share of the class", isNumeric: true },
       ],
       rows: confusions.map(({ label, predicted, times, share }) => [
         classes[label],
@@ -82,7 +82,7 @@ export function confusionsTable(classes: readonly string[], counts: Uint32Array)
  * Lists precision and recall of each class.
  *
  * @param classes The classes, in order.
- * @param counts Row the right class, column the predicted one.
+ * @param counts Row the true class, column the predicted one.
  * @returns A table.
  */
 export function classTable(classes: readonly string[], counts: Uint32Array): Markup {
@@ -95,7 +95,7 @@ export function classTable(classes: readonly string[], counts: Uint32Array): Mar
   return markup`<div><h3>Precision and recall</h3>${
     table({
       caption:
-        `Precision: of what was taken for the class, how much is of it. Recall: of the images of the class, how many were found. F1: their harmonic mean. ${
+        `Precision: share of the predictions of a class that are correct. Recall: share of the images of a class that are recognised. F1: their harmonic mean. ${
           extremes(ranked)
         }${cut}`,
       columns: [
@@ -114,7 +114,7 @@ export function classTable(classes: readonly string[], counts: Uint32Array): Mar
 
 function extremes(ranked: readonly (ClassMetrics & { readonly name: string })[]): string {
   const [hardest, easiest] = [ranked[0], ranked.at(-1)];
-  if (hardest === undefined || easiest === undefined || hardest === easiest) return "";
+  if (hardest === undefined || easiest === undefined || hardest.f1 === easiest.f1) return "";
   return `Easiest: ${easiest.name} (F1 ${percent(easiest.f1)}), hardest: ${hardest.name} (${
     percent(hardest.f1)
   }).`;

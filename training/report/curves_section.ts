@@ -11,10 +11,10 @@ type Measure = Exclude<keyof EpochMeasures, "epoch">;
 interface Chart {
   readonly title: string;
   readonly axis: string;
-  /** What is drawn; the first has the first colour of the palette. */
+  /** Its lines; the first has the first colour of the palette. */
   readonly measures: readonly { readonly of: Measure; readonly name: string }[];
   readonly format: (value: number) => string;
-  /** Writes a tick, if it is not the plain number. */
+  /** Formats a tick. @default {the plain number} */
   readonly tick?: (value: number) => string;
   readonly explain: (mean: readonly EpochMeasures[]) => string;
 }
@@ -29,7 +29,7 @@ const CHARTS: readonly Chart[] = [
   },
   {
     title: "Accuracy",
-    axis: "Right answers (%)",
+    axis: "Accuracy (%)",
     measures: [{ of: "validationAccuracy", name: "validation" }, { of: "trainAccuracy", name: "training" }],
     format: percent,
     tick: (value) => significant(100 * value, 4),
@@ -45,7 +45,7 @@ const CHARTS: readonly Chart[] = [
   },
   {
     title: "Speed",
-    axis: "Images a second",
+    axis: "Images per second",
     measures: [{ of: "imagesPerSecond", name: "" }],
     format: count,
     tick: count,
@@ -54,10 +54,10 @@ const CHARTS: readonly Chart[] = [
 ];
 
 /**
- * Draws how the training went, epoch by epoch.
+ * Draws the learning curves.
  *
- * @param runs One or several; those without epochs are left out.
- * @returns A section, or nothing if there are no epochs.
+ * @param runs One or several; those without epochs are ignored.
+ * @returns A section; undefined if there are no epochs.
  */
 export function curvesSection(runs: readonly TrainingRun[] = []): Markup | undefined {
   const filled = runs.filter(({ epochs }) => epochs.length > 0);
@@ -68,11 +68,11 @@ export function curvesSection(runs: readonly TrainingRun[] = []): Markup | undef
     ? undefined
     : markup`<p>Thick lines are the mean of ${plural(filled.length, "run")}, faint ones the runs (${
       filled.map(({ name }) => name).join(", ")
-    }): the closer they lie, the less depends on chance.</p>`;
+    }): the closer they are, the less the result depends on chance.</p>`;
   return markup`<section id="curves"><h2>Learning curves</h2>
 ${several}
 <div class="figures two">${shown.map((chart) => figure(chart, filled, mean))}</div>
-<details><summary>The numbers</summary>${numbers(shown, mean, filled.length)}</details>
+<details><summary>Values</summary>${numbers(shown, mean, filled.length)}</details>
 </section>`;
 }
 
@@ -133,7 +133,7 @@ function numbers(charts: readonly Chart[], mean: readonly EpochMeasures[], runs:
     }))
   );
   return table({
-    caption: runs === 1 ? "What was measured in each epoch." : `Means over ${runs} runs.`,
+    caption: runs === 1 ? "Measurements of each epoch." : `Means over ${runs} runs.`,
     columns: [{ title: "Epoch", isNumeric: true }, ...columns],
     rows: mean.map((epoch) => [epoch.epoch, ...columns.map(({ write }) => write(epoch))]),
   });
@@ -141,51 +141,49 @@ function numbers(charts: readonly Chart[], mean: readonly EpochMeasures[], runs:
 
 function explainLoss(mean: readonly EpochMeasures[]): string {
   const [first, last] = [mean[0]!, mean.at(-1)!];
-  const fall = `On the images learnt from, the loss goes from ${significant(first.trainLoss)} to ${
+  const change = `The training loss changes from ${significant(first.trainLoss)} to ${
     significant(last.trainLoss)
   }.`;
   const validated = mean.filter(({ validationLoss }) => validationLoss !== undefined);
-  if (validated.length === 0) return fall;
+  if (validated.length === 0) return change;
   const best = validated.reduce((a, b) => b.validationLoss! < a.validationLoss! ? b : a);
   const end = validated.at(-1)!;
-  const lowest = `On validation images it is lowest in epoch ${best.epoch} (${
-    significant(best.validationLoss!)
-  })`;
-  if (best === end) return `${fall} ${lowest}, the last one: more epochs may help.`;
+  const min = `The validation loss is lowest in epoch ${best.epoch} (${significant(best.validationLoss!)})`;
+  if (best === end) return `${change} ${min}, the last one: more epochs may help.`;
   if (end.validationLoss! <= best.validationLoss! * 1.02) {
-    return `${fall} ${lowest} and at the end nearly the same (${significant(end.validationLoss!)}).`;
+    return `${change} ${min} and nearly the same at the end (${significant(end.validationLoss!)}).`;
   }
-  return `${fall} ${lowest} and ends at ${
+  return `${change} ${min} and ${
     significant(end.validationLoss!)
-  }: since then it learns by heart what does not help with new images.`;
+  } at the end: the model overfits after epoch ${best.epoch}.`;
 }
 
 function explainAccuracy(mean: readonly EpochMeasures[]): string {
   const last = mean.at(-1)!;
-  const training = `At the end ${percent(last.trainAccuracy)} of the training images are right`;
+  const training = `The final accuracy is ${percent(last.trainAccuracy)} on training images`;
   if (last.validationAccuracy === undefined) return `${training}.`;
   if (last.trainAccuracy === undefined) {
-    return `At the end ${percent(last.validationAccuracy)} of the validation images are right.`;
+    return `The final accuracy is ${percent(last.validationAccuracy)} on validation images.`;
   }
   const gap = last.trainAccuracy - last.validationAccuracy;
-  const both = `${training} and ${percent(last.validationAccuracy)} of the validation images`;
+  const both = `${training} and ${percent(last.validationAccuracy)} on validation images`;
   return gap < 0
-    ? `${both}. Training images are counted while they are learnt and altered, which makes them harder.`
-    : `${both}: the gap of ${(100 * gap).toFixed(1)} points is what does not carry over to new images.`;
+    ? `${both}. Training images are measured during the epoch and with augmentation, which makes them harder.`
+    : `${both}: the gap of ${(100 * gap).toFixed(1)} points does not generalise to new images.`;
 }
 
 function explainLearningRate(mean: readonly EpochMeasures[]): string {
   const rates = mean.filter(({ learningRate }) => learningRate !== undefined);
-  const highest = rates.reduce((a, b) => b.learningRate! > a.learningRate! ? b : a);
-  return `How far each step goes, at the end of each epoch: at most ${
-    significant(highest.learningRate!)
-  } (epoch ${highest.epoch}), at last ${significant(rates.at(-1)!.learningRate!)}.`;
+  const max = rates.reduce((a, b) => b.learningRate! > a.learningRate! ? b : a);
+  return `Learning rate at the end of each epoch: at most ${
+    significant(max.learningRate!)
+  } (epoch ${max.epoch}), finally ${significant(rates.at(-1)!.learningRate!)}.`;
 }
 
 function explainSpeed(mean: readonly EpochMeasures[]): string {
   const speeds = mean.flatMap(({ imagesPerSecond }) => imagesPerSecond ?? []);
   const average = speeds.reduce((a, b) => a + b) / speeds.length;
-  return `${count(average)} images a second on average, ${
+  return `${count(average)} images per second on average, ${
     count(Math.min(...speeds))
-  } in the slowest epoch. A dip means that the machine had other work.`;
+  } in the slowest epoch. In a dip the machine was busy with other work.`;
 }

@@ -1,8 +1,9 @@
+import { correctPredictions } from "../../models/logits.ts";
 import { measureCalibration } from "./calibration.ts";
 import { count, duration, percent, percentRange, significant } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
-import { predictions } from "./metrics.ts";
+
 import type { ReportContent, ReportEvaluation, ReportFacts } from "./report_content.ts";
 import { meanInterval, wilsonInterval } from "./statistics.ts";
 
@@ -12,18 +13,18 @@ interface Fact {
   readonly note?: string;
 }
 
-const MOST_TILES = 4;
+const MAX_TILES = 4;
 
 /**
- * Writes what a reader wants to know first: a few large numbers and the table of facts.
+ * Summarises a report: a few key figures and the table of facts.
  *
- * @param content The whole content.
- * @returns A section, or nothing if there are no facts.
+ * @param content Of the report.
+ * @returns A section; undefined if there are no facts.
  */
 export function factsSection(content: ReportContent): Markup | undefined {
   const { facts = {} } = content;
   const tiles = keyFacts(content);
-  const rows = [...madeFrom(facts), ...cost(facts), ...facts.more ?? []];
+  const rows = [...origin(facts), ...cost(facts), ...facts.more ?? []];
   if (tiles.length + rows.length === 0 && facts.recipe === undefined) return undefined;
   return markup`<section id="facts" aria-label="Facts">
 <dl class="tiles">${
@@ -57,7 +58,7 @@ function keyFacts({ evaluations = [], folds = [], facts = {} }: ReportContent): 
   }
   if (facts.millisecondsPerImage !== undefined) {
     tiles.push({
-      name: "Time an image",
+      name: "Time per image",
       value: `${significant(facts.millisecondsPerImage)}\u00a0ms`,
       note: facts.costConditions ?? "",
     });
@@ -65,17 +66,16 @@ function keyFacts({ evaluations = [], folds = [], facts = {} }: ReportContent): 
   if (facts.trainingSeconds !== undefined) {
     tiles.push({ name: "Training", value: duration(facts.trainingSeconds), note: "" });
   }
-  return tiles.slice(0, MOST_TILES);
+  return tiles.slice(0, MAX_TILES);
 }
 
-function accuracyFact({ data, logits, labels, classes }: ReportEvaluation): Fact {
-  const predicted = predictions(logits, classes.length);
-  const right = labels.filter((label, i) => label === predicted[i]).length;
-  const interval = wilsonInterval(right, labels.length);
+function accuracyFact({ data, logits, labels }: ReportEvaluation): Fact {
+  const correct = correctPredictions(logits, labels);
+  const interval = wilsonInterval(correct, labels.length);
   return {
-    name: `Right on ${data}`,
+    name: `Accuracy on ${data}`,
     value: percent(interval.value, 2),
-    note: `${count(right)} of ${count(labels.length)}; 95 % interval ${percentRange(interval)}`,
+    note: `${count(correct)} of ${count(labels.length)}; 95 % interval ${percentRange(interval)}`,
   };
 }
 
@@ -84,17 +84,17 @@ function calibrationFact(evaluation: ReportEvaluation): Fact {
   return {
     name: "Calibration error",
     value: percent(expectedError, 2),
-    note: "expected difference of confidence and accuracy",
+    note: "expected difference between confidence and accuracy",
   };
 }
 
-function madeFrom({ data, trainingImages, validationImages, seeds, trainingSeconds }: ReportFacts): Fact[] {
+function origin({ data, trainingImages, validationImages, seeds, trainingSeconds }: ReportFacts): Fact[] {
   return [
     ...fact("Data", data),
-    ...fact("Images learnt from", trainingImages, count),
-    ...fact("Images for choices", validationImages, count),
+    ...fact("Training images", trainingImages, count),
+    ...fact("Validation images", validationImages, count),
     ...fact(seeds?.length === 1 ? "Seed" : "Seeds", seeds?.join(", ")),
-    ...fact("Time of the training", trainingSeconds, duration),
+    ...fact("Training time", trainingSeconds, duration),
   ];
 }
 
@@ -104,8 +104,8 @@ function cost(facts: ReportFacts): Fact[] {
   return [
     ...fact("Parameters", parameters, count),
     ...fact("Weights", weightsBytes, (bytes) => `${significant(bytes / 1024)}\u00a0KiB`),
-    ...fact("Multiply-adds an image", multiplyAdds, count),
-    ...fact("Time an image", millisecondsPerImage, (ms) => `${significant(ms)}\u00a0ms${conditions}`),
+    ...fact("Multiply-adds per image", multiplyAdds, count),
+    ...fact("Time per image", millisecondsPerImage, (ms) => `${significant(ms)}\u00a0ms${conditions}`),
   ];
 }
 

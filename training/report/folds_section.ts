@@ -7,10 +7,10 @@ import { meanInterval } from "./statistics.ts";
 import { table } from "./table.ts";
 
 /**
- * Shows how accuracies are spread over folds or seeds.
+ * Shows the spread of accuracies over folds or seeds.
  *
  * @param folds Each group has a box plot.
- * @returns A section, or nothing if there are no groups.
+ * @returns A section; undefined if there are no groups.
  * @throws {ModelError} `invalid`: a group without accuracies.
  */
 export function foldsSection(folds: readonly FoldAccuracies[] = []): Markup | undefined {
@@ -18,9 +18,9 @@ export function foldsSection(folds: readonly FoldAccuracies[] = []): Markup | un
   const span = Math.max(0.004, ...folds.map(spread));
   const scales = folds.length === 1
     ? ""
-    : " All axes are equally wide, so the boxes can be compared by their widths.";
+    : " All axes have the same width, so the widths of the boxes are comparable.";
   return markup`<section id="folds"><h2>Spread over the runs</h2>
-<p>Each dot is one run. The box holds the middle half of them, the line in it is the median; the whiskers reach to the furthest run within one and a half widths of the box (quartiles by linear interpolation).${scales}</p>
+<p>Each dot is one run. The box contains the middle half of them, and the line in it is the median; the whiskers reach to the furthest run within one and a half widths of the box (quartiles by linear interpolation).${scales}</p>
 <div class="figures">${folds.map((group) => figure(group, span))}</div>
 ${numbers(folds)}
 </section>`;
@@ -39,9 +39,9 @@ function figure(group: FoldAccuracies, span: number): Markup {
 
 function explain({ accuracies, reference }: FoldAccuracies): string {
   const { value } = meanInterval(accuracies);
-  const mean = `The mean of ${plural(accuracies.length, "run")} is ${percent(value, 2)}; they are between ${
+  const mean = `The mean of ${plural(accuracies.length, "run")} is ${percent(value, 2)}; they range from ${
     percent(Math.min(...accuracies), 2)
-  } and ${percent(Math.max(...accuracies), 2)}.`;
+  } to ${percent(Math.max(...accuracies), 2)}.`;
   if (reference === undefined) return mean;
   const points = 100 * (value - reference);
   return `${mean} That is ${Math.abs(points).toFixed(2)} points ${
@@ -52,7 +52,7 @@ function explain({ accuracies, reference }: FoldAccuracies): string {
 function numbers(folds: readonly FoldAccuracies[]): Markup {
   return table({
     caption:
-      "Means with their 95 % intervals by Student's t distribution. Folds share most of their training images, so for them the interval is a guide.",
+      "Means with their 95 % intervals (Student's t distribution on the angular scale). Folds share most of their training images, so for them the interval is only a guide.",
     columns: [
       { title: "Runs" },
       { title: "Number", isNumeric: true },

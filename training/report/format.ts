@@ -1,15 +1,15 @@
 /**
- * Numbers as people read them. A space between number and unit does not break.
+ * Human-readable numbers. The space between number and unit is a no-break space.
  *
  * @module
  */
 import type { Interval } from "./statistics.ts";
 
-/** Stands for a number that there is not. */
+/** Replaces a missing number. */
 export const NOTHING = "–";
 
 /**
- * Writes a share as a percentage.
+ * Formats a share as a percentage.
  *
  * @param share 0 to 1; `undefined` if there is none.
  * @param digits After the point.
@@ -20,7 +20,7 @@ export function percent(share: number | undefined, digits = 1): string {
 }
 
 /**
- * Writes a confidence; one that is not 1 does not look like it.
+ * Formats a confidence; only 1 is shown as 100 %.
  *
  * @param share 0 to 1.
  * @returns E.g. `"98.3 %"`, `"> 99.9 %"`.
@@ -30,7 +30,7 @@ export function confidence(share: number): string {
 }
 
 /**
- * Writes a whole number.
+ * Formats an integer.
  *
  * @param value Any number.
  * @returns Rounded, with separated thousands.
@@ -40,11 +40,11 @@ export function count(value: number): string {
 }
 
 /**
- * Writes a number of things.
+ * Formats a count with its noun.
  *
  * @param value How many.
- * @param one The word for one of them.
- * @param many The word for several.
+ * @param one The singular.
+ * @param many The plural.
  * @returns E.g. `"1 epoch"`, `"2 epochs"`.
  */
 export function plural(value: number, one: string, many = `${one}s`): string {
@@ -52,7 +52,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 }
 
 /**
- * Writes an interval of shares.
+ * Formats an interval of shares.
  *
  * @param interval 0 to 1 each.
  * @returns E.g. `"92.19–93.21 %"`, which does not break, or a dash for 0 to 1.
@@ -63,7 +63,7 @@ export function percentRange({ low, high }: Interval): string {
 }
 
 /**
- * Writes a duration.
+ * Formats a duration.
  *
  * @param seconds At least 0.
  * @returns E.g. `"42 s"`, `"28 min"`, `"3 h 20 min"`.
@@ -77,10 +77,10 @@ export function duration(seconds: number): string {
 }
 
 /**
- * Writes a measured number with as many digits as help.
+ * Formats a measured number with its significant digits.
  *
  * @param value Any number.
- * @param digits Of the whole number.
+ * @param digits Number of significant digits.
  * @returns Without trailing zeros and without an exponent, e.g. `"0.213"`, `"1,950"`.
  */
 export function significant(value: number, digits = 3): string {

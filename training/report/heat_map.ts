@@ -4,19 +4,19 @@ import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
 import { classMetrics } from "./metrics.ts";
 
-/** With more classes the cells are too small for numbers and names; they have colours and tooltips only. */
+/** With more classes the cells are too small for numbers and names; they only have colours and tooltips. */
 export const MAX_NUMBERED_CLASSES = 100;
 
-/** With more classes a picture of all of them tells nothing. */
+/** With more classes a picture of all of them is unreadable. */
 export const MAX_DRAWN_CLASSES = 200;
 
-/** What a heat map shows. */
+/** Content of a heat map. */
 export interface HeatMap {
-  /** What it shows, for those who can't see it. */
+  /** A description for screen readers. */
   readonly label: string;
   /** The classes, in order. */
   readonly classes: readonly string[];
-  /** Row the right class, column the predicted one. */
+  /** Row the true class, column the predicted one. */
   readonly counts: Uint32Array;
 }
 
@@ -25,7 +25,7 @@ interface Layout {
   readonly left: number;
   readonly top: number;
   readonly numbered: boolean;
-  /** Whether the names of the columns are short enough to stand side by side. */
+  /** Whether the names of the columns are short enough for horizontal text. */
   readonly upright: boolean;
 }
 
@@ -36,10 +36,10 @@ const MAX_CELL = 56;
 const SLOPE = Math.SQRT1_2;
 
 /**
- * Draws a confusion matrix. The diagonal has one colour and the mistakes have another, each on a scale of its own: else
- * the mistakes of a good classifier would all look like none.
+ * Draws a confusion matrix. The diagonal and the mistakes have different colours with separate scales, because the mistakes
+ * of a good classifier would be invisible on a common scale.
  *
- * @param map What to show; at most {@linkcode MAX_DRAWN_CLASSES} classes.
+ * @param map Its content; at most {@linkcode MAX_DRAWN_CLASSES} classes.
  * @returns An `svg` element.
  */
 export function heatMap({ label, classes, counts }: HeatMap): Markup {
@@ -53,7 +53,7 @@ export function heatMap({ label, classes, counts }: HeatMap): Markup {
   return picture(size, label, [
     markup`<text class="title" x="${left}" y="14">predicted class</text><text class="title" x="14" y="${
       round(top + side / 2)
-    }" transform="rotate(-90 14 ${round(top + side / 2)})" text-anchor="middle">right class</text>`,
+    }" transform="rotate(-90 14 ${round(top + side / 2)})" text-anchor="middle">true class</text>`,
     markup`<rect class="ground" x="${left}" y="${top}" width="${side}" height="${side}" />`,
     numbered ? names(classes, layout) : undefined,
     cells(classes, counts, layout),
@@ -63,9 +63,9 @@ export function heatMap({ label, classes, counts }: HeatMap): Markup {
 
 function layOut(classes: readonly string[], counts: Uint32Array): Layout {
   const numbered = classes.length <= MAX_NUMBERED_CLASSES;
-  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+  const max = counts.reduce((a, b) => Math.max(a, b), 0);
   const wide = Math.min(MAX_CELL, 240 / classes.length);
-  const cell = numbered ? Math.ceil(Math.max(MIN_CELL, wide, textWidth(count(most)) + 10)) : 6;
+  const cell = numbered ? Math.ceil(Math.max(MIN_CELL, wide, textWidth(count(max)) + 10)) : 6;
   const longest = Math.max(...classes.map((name) => textWidth(shorten(name), NAME_SIZE)));
   const upright = longest <= cell;
   const height = upright ? NAME_SIZE + 4 : SLOPE * longest + 14;
@@ -78,7 +78,7 @@ function layOut(classes: readonly string[], counts: Uint32Array): Layout {
   };
 }
 
-/** Gaps between all cells, empty ones too. */
+/** Gaps between all cells, including empty ones. */
 function mesh(classes: number, { cell, left, top }: Layout): Markup {
   const side = classes * cell;
   const lines = Array.from(
@@ -114,8 +114,10 @@ function cells(classes: readonly string[], counts: Uint32Array, layout: Layout):
     const [row, column] = [Math.floor(i / classes.length), i % classes.length];
     const share = shares[i]!;
     const strength = row === column ? 0.12 + 0.5 * share : 0.06 + 0.74 * Math.sqrt(share / worst);
-    const told = row === column ? "right" : `taken for ${classes[column]}`;
-    const title = `${classes[row]} ${told}: ${count(times)} of ${count(support[row]!)} (${percent(share)})`;
+    const prediction = row === column ? "classified correctly" : `classified as ${classes[column]}`;
+    const title = `${classes[row]} ${prediction}: ${count(times)} of ${count(support[row]!)} (${
+      percent(share)
+    })`;
     drawn.push(drawCell(row, column, layout, strength, title, times));
   });
   return drawn;
@@ -140,7 +142,7 @@ function drawCell(
   }" />${numbered ? number : undefined}</g>`;
 }
 
-/** Names that begin alike often end differently. */
+/** Keeps both ends: names with the same beginning often have different ends. */
 function shorten(name: string): string {
   const characters = [...name];
   if (characters.length <= MAX_NAME) return name;

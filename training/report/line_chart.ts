@@ -7,27 +7,27 @@ import type { Scale } from "./scale.ts";
 
 /** One line of a chart. */
 export interface Line {
-  /** What it is; the same for lines of one colour. */
+  /** Its label; the same for all lines of one colour. */
   readonly name: string;
-  /** Which of the palette's colours, from 1. */
+  /** Index of its colour in the palette, from 1. */
   readonly colour: number;
-  /** A faint line is one of several runs; the others are labelled at their end. */
+  /** Faint lines are single runs; the others are labelled at their ends. */
   readonly faint: boolean;
   /** In ascending order of x. */
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
-/** What a line chart shows. */
+/** Content of a line chart. */
 export interface LineChart {
-  /** What it shows, for those who can't see it. */
+  /** A description for screen readers. */
   readonly label: string;
-  /** The horizontal axis, for whole numbers. */
+  /** The horizontal axis, for integers. */
   readonly x: AxisText;
   /** The vertical axis. */
   readonly y: AxisText;
-  /** Writes a value. */
+  /** Formats a value. */
   readonly format: (value: number) => string;
-  /** Those drawn last are on top. */
+  /** The last ones are on top. */
   readonly lines: readonly Line[];
 }
 
@@ -35,9 +35,9 @@ const SIZE = { width: 390, height: 236, top: 34, bottom: 192 };
 const LABEL_HEIGHT = 15;
 
 /**
- * Draws a line chart. Lines are labelled at their ends; a native tooltip at each x tells the values.
+ * Draws a line chart. Lines are labelled at their ends; a native tooltip at each x shows the values.
  *
- * @param chart What to show.
+ * @param chart Its content.
  * @returns An `svg` element.
  */
 export function lineChart({ label, x, y, format, lines: all }: LineChart): Markup {
@@ -53,7 +53,7 @@ export function lineChart({ label, x, y, format, lines: all }: LineChart): Marku
   const horizontal = linearScale({
     values: points.map((point) => point.x),
     range: [plot.left, plot.right],
-    smallestStep: 1,
+    minStep: 1,
   });
   return picture(plot, label, [
     leftAxis(vertical, plot, y),
@@ -74,7 +74,7 @@ function drawLine({ colour, faint, points }: Line, horizontal: Scale, vertical: 
   return markup`<path class="c${colour} line${faint ? " faint" : ""}" d="M${places.join("L")}" />${dot}`;
 }
 
-/** An invisible band for each x, wide enough to be hit. */
+/** An invisible band per x for the tooltip, wide enough to point at. */
 function bands(lines: readonly Line[], horizontal: Scale, plot: Plot, format: LineChart["format"]): Markup[] {
   const all = [...new Set(lines.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
   const width = all.length < 2 ? 20 : horizontal.at(all[1]!) - horizontal.at(all[0]!);
@@ -89,7 +89,7 @@ function bands(lines: readonly Line[], horizontal: Scale, plot: Plot, format: Li
   });
 }
 
-/** Moved apart where lines end at nearly the same height. */
+/** Labels are moved apart where lines end at nearly the same height. */
 function endLabels(lines: readonly Line[], horizontal: Scale, vertical: Scale): Markup[] {
   const ends = lines.map(({ name, colour, points }) => {
     const { x, y } = points.at(-1)!;

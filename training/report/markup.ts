@@ -1,19 +1,19 @@
-/** Text that is markup already; see {@linkcode markup}. */
+/** Text that is already markup; see {@linkcode markup}. */
 export class Markup {
-  /** Well-formed HTML and XML at once: every element closed, every attribute quoted. */
+  /** Well-formed as HTML and as XML: every element closed, every attribute quoted. */
   readonly text: string;
 
   /**
-   * Declares a text to be markup. It is taken as it is.
+   * Declares a text to be markup; it is not escaped.
    *
-   * @param text Well-formed, with everything foreign escaped.
+   * @param text Well-formed.
    */
   constructor(text: string) {
     this.text = text;
   }
 }
 
-/** What can stand in a piece of markup. Text is escaped; `undefined` is nothing. */
+/** Content of a template. Text is escaped; `undefined` is empty. */
 export type Part = string | number | Markup | undefined | readonly Part[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -25,12 +25,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Builds markup from a template. Whatever is put in is escaped, for text and for quoted attributes alike, unless it is
- * markup itself.
+ * Builds markup from a template. Values are escaped, for text and for quoted attributes alike, unless they are markup.
  *
- * @param strings The template's own text.
- * @param parts What is put in; lists are joined.
- * @returns The markup.
+ * @param strings The text of the template.
+ * @param parts The values; lists are joined.
  *
  * @example
  * ```ts
@@ -49,7 +47,7 @@ function render(part: Part): string {
   return escape(String(part));
 }
 
-/** Control characters can't stand in HTML or XML, escaped or not. */
+/** Control characters are not allowed in HTML and XML, not even escaped. */
 function escape(text: string): string {
   return text.toWellFormed()
     // deno-lint-ignore no-control-regex

@@ -1,28 +1,28 @@
 /**
- * How right a classifier is, from its logits. Nothing here knows of TensorFlow.js.
+ * Metrics of a classifier, from its logits. Nothing here depends on TensorFlow.js.
  *
  * @module
  */
 import { ModelError } from "../../models/errors.ts";
 import { argmax, rowsOf, softmax } from "../../models/logits.ts";
 
-/** What a classifier answered to labelled images. */
-export interface Answers {
-  /** `images × classes` numbers, one row for each image, before the softmax. */
+/** Logits of a classifier for labelled images. */
+export interface LabelledLogits {
+  /** `images × classes` numbers, one row per image. */
   readonly logits: Float32Array;
   /** The class of each image, as an index into the row. */
   readonly labels: Uint8Array | Uint16Array;
 }
 
-/** How well one class is told apart. A share is `undefined` where it would be 0 / 0. */
+/** Metrics of one class. A share is `undefined` where it would be 0 / 0. */
 export interface ClassMetrics {
-  /** Images of this class. */
+  /** Number of images of this class. */
   readonly support: number;
-  /** Images that were taken for this class. */
+  /** Number of predictions of this class. */
   readonly predicted: number;
-  /** Share of `predicted` that is of this class, 0 to 1; `undefined` if nothing was taken for it. */
+  /** Share of `predicted` that is correct, 0 to 1; `undefined` if the class is never predicted. */
   readonly precision: number | undefined;
-  /** Share of `support` that was found, 0 to 1; `undefined` if the class does not occur. */
+  /** Share of `support` that is classified correctly, 0 to 1; `undefined` if the class does not occur. */
   readonly recall: number | undefined;
   /** Harmonic mean of precision and recall, 0 to 1; `undefined` if the class neither occurs nor is predicted. */
   readonly f1: number | undefined;
@@ -30,28 +30,28 @@ export interface ClassMetrics {
 
 /** One kind of mistake. */
 export interface Confusion {
-  /** The right class. */
+  /** The true class. */
   readonly label: number;
-  /** What it was taken for. */
+  /** The predicted class. */
   readonly predicted: number;
   /** How often. */
   readonly times: number;
-  /** Share of the images of the right class, 0 to 1. */
+  /** Share of the images of the true class, 0 to 1. */
   readonly share: number;
 }
 
 /**
  * Turns logits into probabilities.
  *
- * @param logits One row for each image.
+ * @param logits One row per image.
  * @param classes Numbers in a row.
  * @param temperature Divides the logits (> 0): a higher one makes the confidences more alike.
  * @returns As many numbers as there are logits; each row adds up to 1.
- * @throws {ModelError} `invalid`: logits that are no whole rows, a temperature that is not above 0.
+ * @throws {ModelError} `invalid`: logits that are not complete rows, a temperature that is not above 0.
  */
 export function softmaxRows(logits: Float32Array, classes: number, temperature = 1): Float64Array {
   if (!(classes >= 1) || logits.length % classes !== 0) {
-    throw new ModelError("invalid", `${logits.length} logits are no whole rows of ${classes} classes`);
+    throw new ModelError("invalid", `${logits.length} logits are not complete rows of ${classes} classes`);
   }
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new ModelError("invalid", `The temperature is ${temperature}; it must be a finite number above 0`);
@@ -75,33 +75,33 @@ export function predictions(numbers: Float32Array | Float64Array, classes: numbe
 }
 
 /**
- * Counts how often each class was taken for each class.
+ * Computes the confusion matrix.
  *
- * @param answers What the classifier answered.
- * @param classes How many there are.
- * @returns `classes × classes` counts: row the right class, column the predicted one.
- * @throws {ModelError} `invalid`: not one row of logits for each label, or a label that is no class.
+ * @param measured Logits and labels.
+ * @param classes Number of classes.
+ * @returns `classes × classes` counts: row the true class, column the predicted one.
+ * @throws {ModelError} `invalid`: not one row of logits per label, or a label that is not a class.
  */
-export function confusionMatrix({ logits, labels }: Answers, classes: number): Uint32Array {
-  checkAnswers({ logits, labels }, classes);
+export function confusionMatrix({ logits, labels }: LabelledLogits, classes: number): Uint32Array {
+  checkLogits({ logits, labels }, classes);
   const counts = new Uint32Array(classes * classes);
   predictions(logits, classes).forEach((predicted, i) => counts[labels[i]! * classes + predicted]!++);
   return counts;
 }
 
 /**
- * Checks that there is one row of finite logits for each label, and that each label is a class.
+ * Checks that there is one row of finite logits per label, and that each label is a class.
  *
- * @param answers What the classifier answered.
- * @param classes How many there are.
+ * @param measured Logits and labels.
+ * @param classes Number of classes.
  * @throws {ModelError} `invalid`: what does not fit.
  */
-export function checkAnswers({ logits, labels }: Answers, classes: number): void {
-  if (labels.length === 0) throw new ModelError("invalid", "There are no images to measure by");
+export function checkLogits({ logits, labels }: LabelledLogits, classes: number): void {
+  if (labels.length === 0) throw new ModelError("invalid", "There are no images to measure on");
   if (logits.length !== labels.length * classes) {
     throw new ModelError(
       "invalid",
-      `There are ${logits.length} logits for ${labels.length} images; they must be ${classes} an image`,
+      `There are ${logits.length} logits for ${labels.length} images; there must be ${classes} per image`,
     );
   }
   const broken = logits.findIndex((logit) => !Number.isFinite(logit));
@@ -118,11 +118,10 @@ export function checkAnswers({ logits, labels }: Answers, classes: number): void
 }
 
 /**
- * Counts the right answers.
+ * Counts the correct predictions: the sum of the diagonal.
  *
- * @param counts As {@linkcode confusionMatrix} gives them.
- * @param classes How many there are.
- * @returns The sum of the diagonal.
+ * @param counts From {@linkcode confusionMatrix}.
+ * @param classes Number of classes.
  */
 export function correctCount(counts: Uint32Array, classes: number): number {
   let sum = 0;
@@ -133,9 +132,9 @@ export function correctCount(counts: Uint32Array, classes: number): number {
 /**
  * Measures each class.
  *
- * @param counts As {@linkcode confusionMatrix} gives them.
- * @param classes How many there are.
- * @returns One element for each class, in order.
+ * @param counts From {@linkcode confusionMatrix}.
+ * @param classes Number of classes.
+ * @returns One element per class, in order.
  */
 export function classMetrics(counts: Uint32Array, classes: number): ClassMetrics[] {
   const support = new Array<number>(classes).fill(0);
@@ -145,14 +144,13 @@ export function classMetrics(counts: Uint32Array, classes: number): ClassMetrics
     predicted[i % classes]! += times;
   });
   return support.map((images, c) => {
-    const right = counts[c * classes + c]!;
-    const taken = predicted[c]!;
+    const correct = counts[c * classes + c]!;
     return {
       support: images,
-      predicted: taken,
-      precision: share(right, taken),
-      recall: share(right, images),
-      f1: share(2 * right, images + taken),
+      predicted: predicted[c]!,
+      precision: share(correct, predicted[c]!),
+      recall: share(correct, images),
+      f1: share(2 * correct, images + predicted[c]!),
     };
   });
 }
@@ -160,12 +158,12 @@ export function classMetrics(counts: Uint32Array, classes: number): ClassMetrics
 /**
  * Lists the mistakes, the most frequent first.
  *
- * @param counts As {@linkcode confusionMatrix} gives them.
- * @param classes How many there are.
- * @param most How many are wanted.
- * @returns At most `most`, none of them with 0 times; among equals the one of the lower class is first.
+ * @param counts From {@linkcode confusionMatrix}.
+ * @param classes Number of classes.
+ * @param max Maximum length of the list.
+ * @returns Mistakes that occur; among equals the one of the lower class is first.
  */
-export function topConfusions(counts: Uint32Array, classes: number, most: number): Confusion[] {
+export function topConfusions(counts: Uint32Array, classes: number, max: number): Confusion[] {
   const metrics = classMetrics(counts, classes);
   const mistakes: Confusion[] = [];
   counts.forEach((times, i) => {
@@ -174,7 +172,7 @@ export function topConfusions(counts: Uint32Array, classes: number, most: number
     if (times === 0 || label === predicted) return;
     mistakes.push({ label, predicted, times, share: times / metrics[label]!.support });
   });
-  return mistakes.sort((a, b) => b.times - a.times).slice(0, most);
+  return mistakes.sort((a, b) => b.times - a.times).slice(0, max);
 }
 
 function share(part: number, whole: number): number | undefined {

@@ -10,19 +10,18 @@ import { wilsonInterval } from "./statistics.ts";
 
 const PLOT: Plot = { width: 360, height: 344, left: 46, right: 346, top: 34, bottom: 304 };
 
-/** The counts stand in a strip of their own below the accuracies. */
+/** The counts are in a separate strip below the accuracies. */
 const ACCURACY_BOTTOM = 234;
 const STRIP_TOP = 262;
 
 const TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 /**
- * Draws a reliability diagram: for the answers of each bin their mean confidence and the share of them that is right, with
- * its 95 % interval; the distance to the diagonal is what is wrong with the confidence. Below it, how many answers there
- * are.
+ * Draws a reliability diagram: mean confidence and accuracy of each bin, with the 95 % interval of the accuracy; the distance
+ * to the diagonal is the error of the confidence. Below it, the number of predictions in each bin.
  *
- * @param label What it shows, for those who can't see it.
- * @param calibration As it was measured.
+ * @param label A description for screen readers.
+ * @param calibration The measurement.
  * @returns An `svg` element.
  */
 export function reliabilityDiagram(label: string, { bins }: Calibration): Markup {
@@ -31,7 +30,7 @@ export function reliabilityDiagram(label: string, { bins }: Calibration): Markup
   const filled = bins.filter((bin) => bin.count > 0);
   const format = (tick: number) => String(Math.round(100 * tick));
   return picture(PLOT, label, [
-    leftAxis(up, PLOT, { title: "Right answers (%)", format }),
+    leftAxis(up, PLOT, { title: "Accuracy (%)", format }),
     bottomAxis(across, PLOT, { title: "Confidence (%)", format }),
     markup`<path class="ideal" d="M${PLOT.left} ${ACCURACY_BOTTOM}L${PLOT.right} ${PLOT.top}" />`,
     strip(filled, across),
@@ -45,7 +44,7 @@ function mark(bin: ConfidenceBin, across: Scale, up: Scale): Markup {
   const y = round(up.at(bin.accuracy));
   const title = `Confidence ${percent(bin.from, 0)} to ${percent(bin.to, 0)}, on average ${
     percent(bin.confidence)
-  }: ${count(bin.correct)} of ${count(bin.count)} right (${percent(bin.accuracy)})`;
+  }: ${count(bin.correct)} of ${count(bin.count)} correct (${percent(bin.accuracy)})`;
   return markup`<g class="bin"><title>${title}</title><rect class="band" x="${
     round(across.at(bin.from))
   }" y="${PLOT.top}" width="${round(across.at(bin.to) - across.at(bin.from))}" height="${
@@ -57,16 +56,16 @@ function mark(bin: ConfidenceBin, across: Scale, up: Scale): Markup {
 
 function strip(bins: readonly ConfidenceBin[], across: Scale): Markup {
   const images = bins.reduce((sum, bin) => sum + bin.count, 0);
-  const most = bins.reduce((a, b) => a.count > b.count ? a : b);
+  const fullest = bins.reduce((a, b) => a.count > b.count ? a : b);
   const bars = bins.map((bin) => {
-    const height = (PLOT.bottom - STRIP_TOP) * bin.count / most.count;
+    const height = (PLOT.bottom - STRIP_TOP) * bin.count / fullest.count;
     return markup`<rect class="bar" x="${round(across.at(bin.from) + 1)}" y="${
       round(PLOT.bottom - height)
     }" width="${round(across.at(bin.to) - across.at(bin.from) - 2)}" height="${round(height)}" />`;
   });
-  const isLeft = most.from < 0.5;
-  const x = isLeft ? across.at(most.from) : across.at(most.to);
+  const isLeft = fullest.from < 0.5;
+  const x = isLeft ? across.at(fullest.from) : across.at(fullest.to);
   return markup`${bars}<text class="tick" x="${round(x)}" y="${STRIP_TOP - 5}" text-anchor="${
     isLeft ? "start" : "end"
-  }">${percent(most.count / images, 0)} of the answers</text>`;
+  }">${percent(fullest.count / images, 0)} of the predictions</text>`;
 }

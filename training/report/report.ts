@@ -1,5 +1,5 @@
 /**
- * The report of a model: one HTML file with nothing outside of it, no script and no network.
+ * The report of a model: a single HTML file without scripts and external resources.
  *
  * @module
  */
@@ -30,10 +30,10 @@ interface Chapter {
 }
 
 /**
- * Writes a report. Every text in it is escaped; every picture is inside of it.
+ * Writes a report. Every text in it is escaped; every image is embedded.
  *
- * @param content What is known; whatever is left out has no section.
- * @returns A complete HTML document, which is well-formed XML too.
+ * @param content What to report; missing parts have no section.
+ * @returns A complete HTML document, which is also well-formed XML.
  * @throws {ModelError} `invalid`: logits, labels or accuracies that do not fit together.
  *
  * @example
@@ -42,8 +42,8 @@ interface Chapter {
  * const html = writeReport({
  *   title: "light: report of the training",
  *   model: { name: "light", version: "1.0.0" },
- *   description: "Tells day from night",
- *   made: new Date("2026-01-31T12:00:00Z"),
+ *   description: "Distinguishes day and night",
+ *   created: new Date("2026-01-31T12:00:00Z"),
  *   evaluations: [{
  *     data: "ten windows",
  *     classes: ["day", "night"],
@@ -56,7 +56,7 @@ interface Chapter {
  * ```
  */
 export function writeReport(content: ReportContent): string {
-  const { title, model, description, made } = content;
+  const { title, model, description, created } = content;
   const all = chapters(content).filter(({ section }) => section !== undefined);
   return markup`${new Markup("<!DOCTYPE html>")}
 <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
@@ -74,8 +74,8 @@ export function writeReport(content: ReportContent): string {
 <p class="lead">${description}</p>
 <p class="quiet">${model.name}${
     model.version === undefined ? "" : ` ${model.version}`
-  }, made <time datetime="${made.toISOString()}">${
-    made.toISOString().slice(0, 16).replace("T", " ")
+  }, created <time datetime="${created.toISOString()}">${
+    created.toISOString().slice(0, 16).replace("T", " ")
   } UTC</time></p>
 ${contents(all)}
 </header>

@@ -1,41 +1,40 @@
-/** Brings a number onto a picture. */
+/** Maps numbers to coordinates. */
 export interface Scale {
-  /** The lowest and the highest number; both are ticks. */
+  /** Minimum and maximum; both are ticks. */
   readonly domain: readonly [number, number];
-  /** Round numbers in ascending order, equally far apart. */
+  /** Round numbers in ascending order, at equal distances. */
   readonly ticks: readonly number[];
-  /** How many digits after the point tell the ticks apart. */
+  /** Number of digits after the point that distinguish the ticks. */
   readonly digits: number;
   /**
-   * Finds the place of a number.
+   * The coordinate of a number.
    *
    * @param value Within the domain.
-   * @returns Coordinate in the picture.
    */
   at(value: number): number;
 }
 
-/** What a scale has to show, and where. */
+/** Values and coordinates of a scale. */
 export interface ScaleOptions {
-  /** Numbers that have to fit. Without any, or with equal ones, room is made around them. */
+  /** Numbers that must fit. Without any, or if all are equal, the scale extends beyond them. */
   readonly values: readonly number[];
-  /** Coordinates of the lowest and the highest number. */
+  /** Coordinates of minimum and maximum. */
   readonly range: readonly [number, number];
-  /** About how many steps there should be. @default {5} */
+  /** Approximate number of steps. @default {5} */
   readonly steps?: number;
-  /** The smallest step, e.g. 1 for numbers that are counted. @default {0} */
-  readonly smallestStep?: number;
+  /** Minimum distance of ticks, e.g. 1 for integers. @default {0} */
+  readonly minStep?: number;
 }
 
 /**
- * Makes a linear scale whose ticks are 1, 2 or 5 times a power of ten apart.
+ * Creates a linear scale with ticks at distances of 1, 2 or 5 times a power of ten.
  *
- * @param options What to show, and where.
- * @returns The scale; its domain is as wide as the values, rounded up to whole steps.
+ * @param options Values and coordinates.
+ * @returns The scale; its domain is that of the values, extended to complete steps.
  */
-export function linearScale({ values, range, steps = 5, smallestStep = 0 }: ScaleOptions): Scale {
+export function linearScale({ values, range, steps = 5, minStep = 0 }: ScaleOptions): Scale {
   const [low, high] = extent(values);
-  const step = Math.max(roundStep((high - low) / steps), smallestStep);
+  const step = Math.max(roundStep((high - low) / steps), minStep);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
   const digits = digitsOf(step);
@@ -47,12 +46,12 @@ export function linearScale({ values, range, steps = 5, smallestStep = 0 }: Scal
 }
 
 /**
- * Makes a linear scale for shares that is as wide as any other with the same span.
+ * Creates a linear scale for shares that is as wide as any other with the same span.
  *
- * @param values Shares that have to fit, 0 to 1; at least one, and no further apart than the span.
- * @param span How far apart the values may be (> 0); the scale is one or two ticks wider, never beyond 0 and 1.
- * @param range Coordinates of the lowest and the highest number.
- * @returns The scale, with the values in its middle where there is room on both sides.
+ * @param values Shares that must fit, 0 to 1; at least one, within the span.
+ * @param span Maximum difference of the values (> 0); the scale is one or two ticks wider, but never beyond 0 and 1.
+ * @param range Coordinates of minimum and maximum.
+ * @returns The scale, with the values in its middle where possible.
  */
 export function shareScale(values: readonly number[], span: number, range: readonly [number, number]): Scale {
   const step = roundStep(span / 4);
@@ -66,12 +65,11 @@ export function shareScale(values: readonly number[], span: number, range: reado
 }
 
 /**
- * Makes a linear scale with ticks of one's own.
+ * Creates a linear scale with given ticks.
  *
  * @param ticks At least two, in ascending order.
- * @param digits How many digits after the point they have.
+ * @param digits Number of their digits after the point.
  * @param range Coordinates of the first and the last.
- * @returns The scale.
  */
 export function placed(ticks: readonly number[], digits: number, range: readonly [number, number]): Scale {
   const domain = [ticks[0]!, ticks.at(-1)!] as const;
@@ -88,9 +86,9 @@ function extent(values: readonly number[]): [number, number] {
   return [low - room, high + room];
 }
 
-function roundStep(atLeast: number): number {
-  const power = 10 ** Math.floor(Math.log10(atLeast));
-  const factor = [1, 2, 5, 10].find((candidate) => candidate >= atLeast / power - 1e-9)!;
+function roundStep(min: number): number {
+  const power = 10 ** Math.floor(Math.log10(min));
+  const factor = [1, 2, 5, 10].find((candidate) => candidate >= min / power - 1e-9)!;
   return factor * power;
 }
 

@@ -1,27 +1,23 @@
 /**
- * How sure a measured number is, and how several of them are spread.
+ * Intervals and quantiles of measured numbers.
  *
  * @module
  */
 import { ModelError } from "../../models/errors.ts";
 
-/** A measured number with the range in which the true one lies, 95 times of 100. */
+/** A measured number with its 95 % confidence interval. */
 export interface Interval {
-  /** What was measured. */
   readonly value: number;
-  /** The lower end. */
   readonly low: number;
-  /** The upper end. */
   readonly high: number;
 }
 
-/** Five numbers for a box plot, and what lies outside of its whiskers. */
+/** The numbers of a box plot. */
 export interface BoxSummary {
-  /** The lower quartile. */
+  /** Lower quartile. */
   readonly lower: number;
-  /** Half of the values are at most this. */
   readonly median: number;
-  /** The upper quartile. */
+  /** Upper quartile. */
   readonly upper: number;
   /** The lowest value within 1.5 times the height of the box below it. */
   readonly low: number;
@@ -42,19 +38,19 @@ const T = [
 ];
 
 /**
- * A share with its 95 % interval (Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927). It
- * stays within 0 and 1 and holds for shares near them, where the plain normal interval does not.
+ * A share with its 95 % interval (Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927). Unlike
+ * the normal interval it stays within 0 and 1, and is valid near them.
  *
- * @param correct How many were right.
- * @param count Of how many.
- * @returns Share and interval, 0 to 1.
- * @throws {ModelError} `invalid`: no images, or more right answers than images.
+ * @param correct Number of correct predictions.
+ * @param count Number of images.
+ * @returns 0 to 1.
+ * @throws {ModelError} `invalid`: no images, or more correct predictions than images.
  */
 export function wilsonInterval(correct: number, count: number): Interval {
   if (!(count >= 1 && correct >= 0 && correct <= count)) {
     throw new ModelError(
       "invalid",
-      `${correct} of ${count} images is no share; it must be 0 to all of at least one`,
+      `${correct} of ${count} images is not a valid share; expected 0 to all of at least one image`,
     );
   }
   const value = correct / count;
@@ -95,7 +91,7 @@ export function meanInterval(accuracies: readonly number[]): Interval {
   return { value, low, high };
 }
 
-/** Beyond the table: the first two terms of its expansion around the normal quantile, right to four digits. */
+/** Beyond the table: the first two terms of the expansion around the normal quantile, exact to four digits. */
 function tQuantile(freedom: number): number {
   const listed = T[freedom - 1];
   if (listed !== undefined) return listed;
@@ -104,11 +100,11 @@ function tQuantile(freedom: number): number {
 
 /**
  * A quantile by linear interpolation between the two nearest values: type 7 of Hyndman and Fan (Sample Quantiles in
- * Statistical Packages, 1996), which is also what R and NumPy do if not told otherwise.
+ * Statistical Packages, 1996), which is also the default of R and NumPy.
  *
  * @param values At least one, in any order.
- * @param share 0 gives the lowest value, 0.5 the median, 1 the highest.
- * @returns The quantile, in the unit of the values.
+ * @param share 0 for the minimum, 0.5 for the median, 1 for the maximum.
+ * @returns In the unit of the values.
  * @throws {ModelError} `invalid`: no values.
  */
 export function quantile(values: readonly number[], share: number): number {
@@ -124,7 +120,7 @@ export function quantile(values: readonly number[], share: number): number {
  * box (Tukey, Exploratory Data Analysis, 1977).
  *
  * @param values At least one, in any order.
- * @returns The summary, in the unit of the values.
+ * @returns In the unit of the values.
  * @throws {ModelError} `invalid`: no values.
  */
 export function boxSummary(values: readonly number[]): BoxSummary {

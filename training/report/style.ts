@@ -1,6 +1,6 @@
 /**
- * The style sheet of a report. Colours are the ones of Okabe and Ito (Color Universal Design, 2008), made darker or lighter
- * where they are read as text: blue and orange stay apart for every kind of colour blindness.
+ * The style sheet of a report. The colours are those of Okabe and Ito (Color Universal Design, 2008), darker or lighter where
+ * they are used for text: blue and orange are distinguishable with every kind of colour blindness.
  */
 export const STYLE = `
 :root {
@@ -112,14 +112,14 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
 .mistakes img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000; }
 .mistakes figcaption { margin: 0; padding: .6rem .75rem .7rem; line-height: 1.35; color: var(--ink); }
 .mistakes span { display: block; }
-.mistakes .taken b { color: var(--c2); }
+.mistakes .predicted b { color: var(--c2); }
 .mistakes .quiet { color: var(--quiet); font-size: .82rem; margin-top: .25rem; }
 
 @media (min-width: 34rem) { .mistakes { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 @media (min-width: 48rem) { .mistakes { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
 @media (min-width: 64rem) { .mistakes { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
 @media (max-width: 34rem) { th, td { padding-left: .4rem; padding-right: .4rem; } .share { min-width: 0; } }
-@media (max-width: 66rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 76rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
 @media print {
   :root { --page: #fff; }
   html { font-size: 9pt; }

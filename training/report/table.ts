@@ -1,24 +1,24 @@
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";
 
-/** A table with one heading for each row and each column. */
+/** A table with one heading per row and per column. */
 export interface Table {
-  /** What it says and how to read it. */
+  /** What it shows and how to read it. */
   readonly caption: Part;
-  /** Headings; those of numbers stand on the right, as the numbers do. */
+  /** Headings; those of numbers are aligned to the right, as the numbers are. */
   readonly columns: readonly { readonly title: string; readonly isNumeric?: boolean }[];
   /** As many cells as there are columns; the first is the heading of its row. */
   readonly rows: readonly (readonly Part[])[];
 }
 
-/** Longer tables scroll inside a box of their own. */
+/** Longer tables have their own scroll box. */
 const TALL_ROWS = 25;
 
 /**
- * Writes a table that scrolls inside its place where it is too wide.
+ * Writes a table that scrolls where it is too wide.
  *
- * @param table What it holds.
- * @returns A focusable box with the table in it.
+ * @param table Its content.
+ * @returns A focusable box with the table.
  */
 export function table({ caption, columns, rows }: Table): Markup {
   const classes = columns.map(({ isNumeric }) => isNumeric ? "numeric" : "text");
