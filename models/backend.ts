@@ -49,8 +49,8 @@ async function start(binary: WebAssembly.Module): Promise<void> {
 }
 
 /**
- * The backend accepts only a URL and compiles what it fetches; it cannot be given a compiled module. So while it starts,
- * `WebAssembly.instantiate` is replaced by a function that takes empty bytes for this module.
+ * The backend accepts only a URL and compiles what it fetches; it cannot be given a compiled module. So while
+ * it starts, `WebAssembly.instantiate` is replaced by a function that takes empty bytes for this module.
  */
 function substitute(binary: WebAssembly.Module): { memory(): WebAssembly.Memory; end(): void } {
   const original = WebAssembly.instantiate;

@@ -45,7 +45,8 @@ export interface Classifier extends Disposable {
    */
   classify(images: readonly Uint8Array[]): Outcome[];
   /**
-   * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for measuring.
+   * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for
+   * measuring.
    *
    * @param images Encoded images (PNG, JPEG), any number.
    * @returns One outcome per image, in order.
@@ -61,8 +62,8 @@ const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 const MAX_BATCH_ACTIVATIONS = 2 ** 26;
 
 /**
- * Loads a model and runs every batch size once, so that missing operations are found here and the first image is as fast as
- * later ones.
+ * Loads a model and runs every batch size once, so that missing operations are found here and the first image
+ * is as fast as later ones.
  *
  * Create one classifier per thread: TensorFlow.js keeps its state in the thread. No permission is needed.
  *
@@ -70,8 +71,8 @@ const MAX_BATCH_ACTIVATIONS = 2 ** 26;
  * @param wasm The kernels, from `loadWasmBinary`.
  * @param limits Limits on the images that are decoded.
  * @returns The classifier; the caller disposes of it.
- * @throws {ModelError} `damaged` if the size of the weights differs from the manifest; `backend` if TensorFlow.js cannot
- * start or cannot run one of the layers.
+ * @throws {ModelError} `damaged` if the size of the weights differs from the manifest; `backend` if
+ * TensorFlow.js cannot start or cannot run one of the layers.
  *
  * @example
  * ```ts

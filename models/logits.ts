@@ -19,8 +19,8 @@ export interface Score {
  *
  * @param logits One number per label.
  * @param labels The classes, in the same order.
- * @param temperature Divides the logits (> 0): a higher one makes the confidences more alike. See Guo et al., On
- * Calibration of Modern Neural Networks, 2017.
+ * @param temperature Divides the logits (> 0): a higher one makes the confidences more alike. See Guo et al.,
+ * On Calibration of Modern Neural Networks, 2017.
  * @param count How many classes are returned.
  * @returns In descending order; among equals the one with the lower index is first.
  */

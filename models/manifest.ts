@@ -1,8 +1,8 @@
 /**
  * The description of a model: `manifest.json`, beside `weights.bin`, `card.md` and `samples/`.
  *
- * A folder with a valid manifest is a model and is served under its {@linkcode Manifest.name}. The architecture is data, so
- * a new model needs no code.
+ * A folder with a valid manifest is a model and is served under its {@linkcode Manifest.name}. The
+ * architecture is data, so a new model needs no code.
  *
  * @module
  */
@@ -38,7 +38,10 @@ export interface Manifest {
   readonly labels: readonly string[];
   /** What the first layer expects. */
   readonly input: InputSpec;
-  /** 1 to 1,000, first to last; the last one has as many outputs as there are labels and no activation (logits). */
+  /**
+   * 1 to 1,000, first to last; the last one has as many outputs as there are labels and no activation
+   * (logits).
+   */
   readonly layers: readonly Layer[];
   /** Divides the logits before the softmax, so that confidences are calibrated (> 0). @default {1} */
   readonly temperature?: number;

@@ -22,8 +22,8 @@ export interface FolderContent extends ModelFiles {
  * @param content What to write; the folder gets the manifest's name.
  * @param replace Whether a model of that name may be replaced. @default {false}
  * @returns The folder.
- * @throws {ModelError} `invalid` if the name is taken; `denied` or `unavailable` (a full disk) if it cannot be written: then
- * nothing of it is left.
+ * @throws {ModelError} `invalid` if the name is taken; `denied` or `unavailable` (a full disk) if it cannot
+ * be written: then nothing of it is left.
  */
 export async function writeModelFolder(
   directory: string | URL,
@@ -60,8 +60,8 @@ async function writeBelow(folder: URL, path: string, content: Uint8Array): Promi
  * @param url Where.
  * @param content All of it.
  * @param replace Whether an existing file may be replaced. @default {false}
- * @throws {ModelError} `invalid` if the name is taken; `denied`, `not_found` (its folder) or `unavailable` (a full disk) if
- * it cannot be written.
+ * @throws {ModelError} `invalid` if the name is taken; `denied`, `not_found` (its folder) or `unavailable` (a
+ * full disk) if it cannot be written.
  */
 export async function writeWholeFile(url: URL, content: Uint8Array, replace = false): Promise<void> {
   const there = await statIfExists(url);
@@ -83,7 +83,9 @@ async function checkPlace(folder: URL, replace: boolean): Promise<boolean> {
   return true;
 }
 
-/** A directory cannot be renamed over another: the old one is moved aside first, and moved back if that fails. */
+/**
+ * A directory cannot be renamed over another: the old one is moved aside first, and moved back if that fails.
+ */
 async function exchange(draft: URL, folder: URL, old: boolean): Promise<void> {
   if (!old) return await Deno.rename(draft, folder);
   const aside = new URL(`${draft.href.slice(0, -1)}-old/`);

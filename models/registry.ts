@@ -1,9 +1,9 @@
 /**
- * Finds models. A folder with a `manifest.json` is a model; a directory is searched one level deep, and may itself be a
- * model.
+ * Finds models. A folder with a `manifest.json` is a model; a directory is searched one level deep, and may
+ * itself be a model.
  *
- * Directories are searched in order and the shipped models last; of two models with the same name the first is used, so a
- * user's own `mnist` replaces the shipped one.
+ * Directories are searched in order and the shipped models last; of two models with the same name the first
+ * is used, so a user's own `mnist` replaces the shipped one.
  *
  * @module
  */
@@ -64,8 +64,8 @@ export async function listModels(search: ModelSearch = {}): Promise<ModelEntry[]
  *
  * @param search Where to search.
  * @returns At least one model, in alphabetical order; each can be posted to a Worker.
- * @throws {ModelError} `not_found`: a directory, a wanted name, or any model at all; `invalid_manifest`; `damaged`: weights
- * that differ from the manifest; `denied`; `unavailable`.
+ * @throws {ModelError} `not_found`: a directory, a wanted name, or any model at all; `invalid_manifest`;
+ * `damaged`: weights that differ from the manifest; `denied`; `unavailable`.
  *
  * @example
  * ```ts
@@ -87,8 +87,8 @@ export async function loadModels(search: ModelSearch = {}): Promise<ModelFiles[]
  *
  * @param entry From {@linkcode listModels}.
  * @returns The model; it can be posted to a Worker.
- * @throws {ModelError} The entry's own error; `damaged` if the size or the SHA-256 of the weights differs from the manifest;
- * `not_found`; `denied`; `unavailable`.
+ * @throws {ModelError} The entry's own error; `damaged` if the size or the SHA-256 of the weights differs
+ * from the manifest; `not_found`; `denied`; `unavailable`.
  */
 export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
   if ("error" in entry) throw entry.error;

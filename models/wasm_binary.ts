@@ -1,8 +1,8 @@
 import { ModelError } from "./errors.ts";
 
 /**
- * Loads the kernels of TensorFlow.js's WASM backend. The module can be posted to any number of Workers, which then share the
- * compiled code. No permission is needed.
+ * Loads the kernels of TensorFlow.js's WASM backend. The module can be posted to any number of Workers, which
+ * then share the compiled code. No permission is needed.
  *
  * @returns The compiled module, for `createClassifier`.
  * @throws {ModelError} `backend` if this machine cannot run it (it needs WebAssembly SIMD).

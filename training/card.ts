@@ -23,7 +23,8 @@ export interface CardContent extends TrainedModel {
 const CONFUSIONS_SHOWN = 5;
 
 /**
- * Writes a model card (Mitchell et al., Model Cards for Model Reporting, 2019). Every number in it was measured.
+ * Writes a model card (Mitchell et al., Model Cards for Model Reporting, 2019). Every number in it was
+ * measured.
  *
  * @param content What it describes.
  * @returns Markdown.

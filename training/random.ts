@@ -8,7 +8,8 @@ export class Random {
    * Starts a sequence.
    *
    * @param seed Of the training.
-   * @param stream One of the independent sequences, e.g. the epoch, so that a resumed training uses the same numbers.
+   * @param stream One of the independent sequences, e.g. the epoch, so that a resumed training uses the same
+   * numbers.
    */
   constructor(seed: number, stream: number) {
     this.#generator = prand.xoroshiro128plus(Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b));

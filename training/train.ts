@@ -23,7 +23,8 @@ export interface TrainOptions {
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
   /**
-   * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy is written.
+   * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy
+   * is written.
    *
    * @default {1}
    */
@@ -39,12 +40,12 @@ export interface TrainOptions {
 }
 
 /**
- * Trains a model by a recipe and writes its folder. A checkpoint is saved beside it after each epoch and each minute, so an
- * interrupted training can be resumed. The same seed gives the same weights, to the bit.
+ * Trains a model by a recipe and writes its folder. A checkpoint is saved beside it after each epoch and each
+ * minute, so an interrupted training can be resumed. The same seed gives the same weights, to the bit.
  *
  * @param options What to train.
- * @throws {ModelError} `invalid`: the recipe does not fit the data; `not_found`, `damaged`: the data; `denied`,
- * `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
+ * @throws {ModelError} `invalid`: the recipe does not fit the data; `not_found`, `damaged`: the data;
+ * `denied`, `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
   const { recipe, out, seeds = 1 } = options;

@@ -50,7 +50,8 @@ export function describeTraining({ task, trainings }: TrainedModel, { accuracies
  *
  * @param folder Of the model.
  * @returns undefined if the folder has no log.
- * @throws {ModelError} `invalid_manifest`: it does not have the form of {@linkcode describeTraining}; `denied`.
+ * @throws {ModelError} `invalid_manifest`: it does not have the form of {@linkcode describeTraining};
+ * `denied`.
  */
 export async function readTrainingLog(folder: URL): Promise<TrainingLog | undefined> {
   const url = new URL(TRAINING_LOG, folder);

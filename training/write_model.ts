@@ -30,10 +30,11 @@ const WEIGHTS_FILE = "weights.bin";
 type Draft = Omit<Manifest, "evaluation">;
 
 /**
- * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. The model is measured as
- * it will be served, with rounded weights and on encoded images.
+ * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. The model
+ * is measured as it will be served, with rounded weights and on encoded images.
  *
- * @param out The directory of models; the folder has the model's name, and replaces an existing one once it is complete.
+ * @param out The directory of models; the folder has the model's name, and replaces an existing one once it
+ * is complete.
  * @param model What to write.
  * @param tests The images to measure it on: first its test images, then others to report.
  * @param signal Aborts the measurement.
@@ -139,7 +140,10 @@ async function describe(
   return parseManifest(draft, `the recipe ${name}`);
 }
 
-/** The first image of each class: `<class>-<label>.png`, in lower case, with "-" for anything but letters and digits. */
+/**
+ * The first image of each class: `<class>-<label>.png`, in lower case, with "-" for anything but letters and
+ * digits.
+ */
 function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
   const wanted = new Map(labels.map((text, label) => [label, text]));
   const found: [string, Uint8Array][] = [];

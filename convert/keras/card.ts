@@ -2,24 +2,23 @@ import { describeLayer } from "../../models/layers/describe_layer.ts";
 import { parameterCount, type ShapedLayer } from "../../models/layers/layers.ts";
 import type { Manifest } from "../../models/manifest.ts";
 
-/** What is known of a model that was imported. */
+/** What the card of an imported model describes. */
 export interface ImportCardContent {
-  /** What its manifest says. */
   readonly manifest: Manifest;
   /** The layers with their shapes. */
   readonly layers: readonly ShapedLayer[];
-  /** What it came from: `HDF5 file of Keras 2.15.0`. */
+  /** Format of the imported file: `HDF5 file of Keras 2.15.0`. */
   readonly format: string;
-  /** Name of the file. */
+  /** Name of the imported file. */
   readonly file: string;
-  /** Nobody said how pixels are brought into form. */
+  /** Whether the scale of the pixels is a guess. */
   readonly guessedForm: boolean;
 }
 
 /**
- * Writes the card of an imported model: what the file says, and what whoever knows the model has to add.
+ * Writes the card of an imported model, with a request to add what the file does not contain.
  *
- * @param content What is known.
+ * @param content What it describes.
  * @returns Markdown.
  */
 export function writeImportCard({ manifest, layers, format, file, guessedForm }: ImportCardContent): string {
@@ -31,23 +30,21 @@ ${manifest.description}.
 
 ## Origin
 
-Imported from \`${file}\`, ${
-    article(format)
-  }. Training data, recipe, accuracy and limits are not in that file: write
-here what you know of them. Nothing was measured.
+Imported from \`${file}\`, ${article(format)}. That file does not contain training data, recipe, accuracy and
+limits: describe them here. Nothing was measured.
 
 ## Use
 
-Takes pictures of ${input.width}×${input.height} pixels, ${
+The input is an image of ${input.width}×${input.height} pixels, ${
     input.channels === 1 ? "grey" : "RGB"
-  }; others are brought to this size. A pixel p of 0 (black) to
-1 (white) becomes (p − mean) / std:
+  }; other images are converted. A pixel p from 0 (black) to
+1 (white) is standardised to (p − mean) / std:
 
 | channel | mean | std |
 |---|---|---|
 ${input.mean.map((mean, i) => `| ${channelName(input.channels, i)} | ${mean} | ${input.std[i]} |`).join("\n")}
 ${guessedForm ? GUESS : ""}
-Tells ${labels.length} classes apart: ${labels.slice(0, LABELS_SHOWN).join(", ")}${
+The ${labels.length} classes are ${labels.slice(0, LABELS_SHOWN).join(", ")}${
     labels.length > LABELS_SHOWN ? `, and ${labels.length - LABELS_SHOWN} more` : ""
   }.
 
@@ -57,17 +54,17 @@ ${layers.map(({ layer, output }, i) => `${i}. ${describeLayer(layer)} → ${outp
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
     count(multiplyAdds)
-  } multiplications an image. Batch normalisation is folded into the
-layers before it, and what is only for training is left out. Confidences are those of the original; they were not
-calibrated.
+  } multiplications per image. Batch normalisation is folded into
+the layers before it, and layers that are only used in training are removed. The confidences are those of the original
+model; they were not calibrated.
 `;
 }
 
 const LABELS_SHOWN = 100;
 
 const GUESS = `
-**This is a guess**: the file does not say what pixels the model was trained on, and the usual form is 0 to 1. Import it
-again with the scale, mean and std of its training if it was another.
+**This is a guess**: the file does not contain the scale of the pixels in training, and the usual range is 0 to 1. If it was
+another one, import the model again with its scale, mean and std.
 `;
 
 function article(format: string): string {

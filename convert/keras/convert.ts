@@ -1,5 +1,5 @@
 /**
- * Turns a model of Keras into a network of this project.
+ * Converts models of Keras to networks of this project.
  *
  * @module
  */
@@ -12,36 +12,40 @@ import { countUses, imageNode, type Network, type Node, nodesBefore, toNetwork }
 import type { KerasSource } from "./source.ts";
 import type { Numbers } from "./tensor.ts";
 
-/** How pixels are brought into the form that the model of Keras takes: `(pixel / scale − mean) / std`. */
+/** How pixels are converted for the Keras model: `(pixel / scale − mean) / std`. */
 export interface PixelForm {
-  /** What a pixel of 0…255 is divided by (> 0). @default {1 where the model has a Rescaling or Normalization, else 255} */
+  /**
+   * Divisor of pixels of 0…255 (> 0).
+   *
+   * @default {1 for a model with a Rescaling or Normalization, else 255}
+   */
   readonly scale?: number;
-  /** Then subtracted; one number, or one for each channel. @default {[0]} */
+  /** Then subtracted; one number, or one per channel. @default {[0]} */
   readonly mean?: readonly number[];
-  /** Then divided by (> 0); one number, or one for each channel. @default {[1]} */
+  /** Then the divisor (> 0); one number, or one per channel. @default {[1]} */
   readonly std?: readonly number[];
-  /** Height and width in pixels, for a model that takes any. */
+  /** Height and width in pixels, for a model that accepts any size. */
   readonly size?: readonly [height: number, width: number];
 }
 
 /** A converted model. */
 export interface Converted extends Network {
-  /** The form of the images, with the normalisation at the beginning of the model taken in. */
+  /** The form of the images, including the normalisation at the beginning of the model. */
   readonly input: InputSpec;
-  /** How many classes it tells apart. */
+  /** Number of classes. */
   readonly classes: number;
-  /** Whether the model normalises by itself, and so takes pixels of 0…255 unless it was said otherwise. */
+  /** Whether the model has its own normalisation, and so by default expects pixels of 0…255. */
   readonly normalises: boolean;
 }
 
 /**
- * Converts a model: what only training needs is dropped, batch normalisation is folded, the softmax at the end taken off.
+ * Converts a model: layers that are only used in training are removed, batch normalisation is folded, and the
+ * final softmax is removed.
  *
- * A sigmoid of one number at the end becomes two classes, of which the second has its probability.
+ * A final sigmoid of one number becomes two classes: first the negative, then the positive one.
  *
  * @param source The opened model.
- * @param form How pixels are brought into form.
- * @returns The network.
+ * @param form How pixels are converted.
  * @throws {ModelError} `invalid`: names the layer or setting that is not supported, or what does not fit.
  */
 export function convert(source: KerasSource, form: PixelForm = {}): Converted {
@@ -63,7 +67,7 @@ export function convert(source: KerasSource, form: PixelForm = {}): Converted {
   if (output.shape.length !== 1) {
     throw new ModelError(
       "invalid",
-      `${where} ends in ${output.shape.join("×")} numbers; expected a vector: one for each class`,
+      `${where} has an output of ${output.shape.join("×")}; expected a vector with one number per class`,
     );
   }
   return { ...toNetwork(output), input, classes: output.shape[0]!, normalises };
@@ -87,7 +91,7 @@ function convertOne(
   });
 }
 
-/** Pictures without channels are grey; Keras allows them where a Flatten or Reshape comes first. */
+/** Images without channels are grey; Keras allows them before a Flatten or Reshape. */
 function inputShape(
   shape: readonly (number | null)[],
   form: PixelForm,
@@ -98,20 +102,20 @@ function inputShape(
     const shown = shape.map((extent) => extent ?? "any").join("×");
     throw new ModelError(
       "invalid",
-      `${where} takes ${shown}; expected pictures: height × width × 1 or 3 channels`,
+      `${where} has an input of ${shown}; expected images: height × width × 1 or 3 channels`,
     );
   }
   const [rows, columns] = form.size ?? [height, width];
   if (typeof rows !== "number" || typeof columns !== "number") {
     throw new ModelError(
       "invalid",
-      `${where} takes pictures of any size; say with which one it is to be used`,
+      `${where} accepts images of any size; choose one with --height and --width`,
     );
   }
   if ((height ?? rows) === rows && (width ?? columns) === columns) return [rows, columns, channels];
   throw new ModelError(
     "invalid",
-    `${where} takes pictures of ${height}×${width}; ${rows}×${columns} can't be used`,
+    `${where} needs images of ${height}×${width}; it does not accept ${rows}×${columns}`,
   );
 }
 
@@ -120,14 +124,14 @@ function inputSpec(
   form: PixelForm,
   normalises: boolean,
 ): InputSpec {
-  // Manifests count from 0 (black) to 1 (white), so pixels are scaled by 255 already.
+  // Manifests have pixels from 0 (black) to 1 (white), which are already divided by 255.
   const unit = (form.scale ?? (normalises ? 1 : 255)) / 255;
   const each = (values: readonly number[]) => {
     if (values.length === channels) return values;
     if (values.length === 1) return Array.from({ length: channels }, () => values[0]!);
     throw new ModelError(
       "invalid",
-      `There are ${values.length} numbers for ${channels} channels; expected one, or one for each`,
+      `There are ${values.length} numbers for ${channels} channels; expected one, or one per channel`,
     );
   };
   return {
@@ -147,10 +151,10 @@ function withoutSoftmax(output: Node, where: string): Node {
   if (operation.function === "sigmoid" && output.shape.join() === "1") return asTwoClasses(last!, where);
   throw new ModelError(
     "invalid",
-    `${where} ends in ${operation.function} of ${
+    `${where} has an output of ${
       output.shape.join("×")
-    } numbers; expected a vector of logits, their softmax,` +
-      " or a sigmoid of one number",
+    } with ${operation.function}; expected a vector of logits, their` +
+      " softmax, or the sigmoid of one number",
   );
 }
 
@@ -159,7 +163,7 @@ function asTwoClasses(last: Node, where: string): Node {
   if (last.operation?.type !== "dense") {
     throw new ModelError(
       "invalid",
-      `${where} ends in a sigmoid that does not come right after a Dense layer`,
+      `${where} ends with a sigmoid that is not directly after a Dense layer`,
     );
   }
   const [kernel, bias] = last.tensors;
@@ -173,7 +177,7 @@ function asTwoClasses(last: Node, where: string): Node {
   };
 }
 
-/** A normalisation that is the only layer to take the image becomes part of the form of the images. */
+/** A normalisation that is the only user of the image becomes part of the form of the images. */
 function foldInput(output: Node, input: InputSpec): { output: Node; input: InputSpec } {
   const nodes = nodesBefore(output);
   const first = nodes.find(({ operation, inputs }) =>
@@ -194,5 +198,5 @@ function checkFinite(output: Node): void {
     !tensors.every((tensor) => tensor.every(Number.isFinite))
   );
   if (wrong === undefined) return;
-  throw new ModelError("invalid", `${wrong.name} has weights that are no finite numbers`);
+  throw new ModelError("invalid", `${wrong.name} has weights that are not finite numbers`);
 }

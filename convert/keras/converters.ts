@@ -1,5 +1,5 @@
 /**
- * What the layers of Keras are in the vocabulary of manifests.
+ * Converters from layers of Keras to layers of manifests.
  *
  * @module
  */
@@ -9,23 +9,23 @@ import type { ActivationFunction, Extent, Operation, Padding } from "../../model
 import { addNode, constant, type Node } from "./network.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** One layer of Keras that is being converted. */
+/** A layer of Keras that is being converted. */
 export interface Step {
   /** File, class and name, for messages: `x.h5: Conv2D "conv2d_1"`. */
   readonly name: string;
   /** Its settings. */
   readonly config: JsonFields;
-  /** What it takes, at least one. */
+  /** Its inputs, at least one. */
   readonly inputs: readonly Node[];
-  /** Reads its trained numbers, which must be as many as there are roles. */
+  /** Reads its trained parameters, one per role. */
   weights(...roles: readonly string[]): Tensor[];
 }
 
-/** Makes what comes out of a layer. */
+/** Returns the output of a layer. */
 type Converter = (step: Step, x: Node) => Node;
 
-/** Layers that do nothing to a picture that is to be classified, only to those that are learnt from. */
-const IDLE = [
+/** Layers that only have an effect in training. */
+const TRAINING_ONLY = [
   "InputLayer",
   "Dropout",
   "SpatialDropout2D",
@@ -43,7 +43,7 @@ const IDLE = [
 ];
 
 const CONVERTERS: Readonly<Record<string, Converter>> = {
-  ...Object.fromEntries(IDLE.map((className) => [className, (_: Step, x: Node) => x])),
+  ...Object.fromEntries(TRAINING_ONLY.map((className) => [className, (_: Step, x: Node) => x])),
   Conv2D: convolution,
   DepthwiseConv2D: depthwise,
   SeparableConv2D: separable,
@@ -67,7 +67,7 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   Concatenate: concatenate,
 };
 
-/** The classes of Keras that can be converted. */
+/** The supported classes of Keras. */
 export const KERAS_LAYERS: readonly string[] = Object.keys(CONVERTERS);
 
 /**
@@ -75,8 +75,8 @@ export const KERAS_LAYERS: readonly string[] = Object.keys(CONVERTERS);
  *
  * @param className Its class in Keras.
  * @param step The layer.
- * @returns What comes out of it, which may be what went in.
- * @throws {ModelError} `invalid` for a class or a setting that there is nothing for.
+ * @returns Its output, which may be its input.
+ * @throws {ModelError} `invalid` for a class or a setting that is not supported.
  */
 export function convertLayer(className: string, step: Step): Node {
   const converter = Object.hasOwn(CONVERTERS, className) ? CONVERTERS[className] : undefined;
@@ -95,14 +95,14 @@ function convolution(step: Step, x: Node): Node {
     kernel: square(config.extent("kernel_size", 1, 1024)),
     ...window(step),
   } as const;
-  return ending(step, addNode(step.name, operation, [x], [kernel, bias]));
+  return withActivation(step, addNode(step.name, operation, [x], [kernel, bias]));
 }
 
 function depthwise(step: Step, x: Node): Node {
   const operation = depthwiseOperation(step);
   const filters = (x.shape[2] ?? 0) * operation.multiplier;
   const [kernel, bias] = kernelAndBias(step, [filters], "depthwise kernel");
-  return ending(step, addNode(step.name, operation, [x], [kernel, bias]));
+  return withActivation(step, addNode(step.name, operation, [x], [kernel, bias]));
 }
 
 function separable(step: Step, x: Node): Node {
@@ -116,12 +116,15 @@ function separable(step: Step, x: Node): Node {
     ...(biased ? ["bias"] : []),
   );
   const spatial = addNode(step.name, operation, [x], [first!, constant(0, [between])]);
-  return ending(step, addNode(step.name, { type: "conv2d", filters, kernel: 1 }, [spatial], [second!, bias]));
+  return withActivation(
+    step,
+    addNode(step.name, { type: "conv2d", filters, kernel: 1 }, [spatial], [second!, bias]),
+  );
 }
 
 function depthwiseOperation(step: Step): Operation & { type: "depthwiseConv2d"; multiplier: number } {
   const { config } = step;
-  // Spelt out even where it is 1: the shape of the bias needs it.
+  // Set even if it is 1: the shape of the bias depends on it.
   const multiplier = config.has("depth_multiplier") ? config.integer("depth_multiplier", 1, 64) : 1;
   return {
     type: "depthwiseConv2d",
@@ -135,11 +138,14 @@ function dense(step: Step, x: Node): Node {
   const units = step.config.integer("units", 1, 65_536);
   const [kernel, bias] = kernelAndBias(step, [units], "kernel");
   if (x.shape.length === 1) {
-    return ending(step, addNode(step.name, { type: "dense", units }, [x], [kernel, bias]));
+    return withActivation(step, addNode(step.name, { type: "dense", units }, [x], [kernel, bias]));
   }
-  // Keras applies a dense layer to each position of a picture: a convolution of one pixel.
+  // Keras applies a dense layer to each position of an image: a convolution of one pixel.
   const each = { shape: [1, 1, ...kernel.shape], data: kernel.data };
-  return ending(step, addNode(step.name, { type: "conv2d", filters: units, kernel: 1 }, [x], [each, bias]));
+  return withActivation(
+    step,
+    addNode(step.name, { type: "conv2d", filters: units, kernel: 1 }, [x], [each, bias]),
+  );
 }
 
 function kernelAndBias(
@@ -253,14 +259,14 @@ function perChannel(step: Step, x: Node, values: ArrayLike<number>): Float64Arra
   if (values.length === 1) return new Float64Array(channels).fill(values[0]!);
   throw new ModelError(
     "invalid",
-    `${step.name} has ${values.length} numbers for ${channels} channels; expected one for each`,
+    `${step.name} has ${values.length} numbers for ${channels} channels; expected one per channel`,
   );
 }
 
 function lastAxis(step: Step, x: Node): void {
   const axis = [step.config.raw("axis") ?? -1].flat();
   if (axis.length === 1 && (axis[0] === -1 || axis[0] === x.shape.length)) return;
-  throw step.config.fail("axis", axis, "must be the last one, the channels");
+  throw step.config.fail("axis", axis, "must be the last one (channels)");
 }
 
 function flatten(step: Step, x: Node): Node {
@@ -271,7 +277,7 @@ function reshape(step: Step, x: Node): Node {
   const target = step.config.list("target_shape", 0, 8);
   if (target.length === 1) return flatten(step, x);
   if (target.join() === x.shape.join()) return x;
-  throw step.config.fail("target_shape", target, `can only flatten a picture; ${x.shape.join("×")} come in`);
+  throw step.config.fail("target_shape", target, `must flatten its input of ${x.shape.join("×")}`);
 }
 
 function zeroPadding(step: Step, x: Node): Node {
@@ -304,7 +310,7 @@ function softmax(step: Step, x: Node): Node {
   return activation(step, x, "softmax");
 }
 
-/** What Keras calls the functions that there is something for. */
+/** The supported functions by their names in Keras. */
 const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   relu: "relu",
   relu6: "relu6",
@@ -318,11 +324,11 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   softmax: "softmax",
 };
 
-function ending(step: Step, x: Node): Node {
+function withActivation(step: Step, x: Node): Node {
   return activated(step, x, step.config.raw("activation"));
 }
 
-/** Applies what an `activation` says: a name, or since Keras 2.13 an object with a name or with a layer. */
+/** Applies an `activation`: a name, or since Keras 2.13 an object with a name or with a layer. */
 function activated(step: Step, x: Node, value: unknown): Node {
   if (value === undefined || value === null || value === "linear") return x;
   if (typeof value === "string" && Object.hasOwn(FUNCTIONS, value)) {
@@ -345,12 +351,12 @@ function activation(step: Step, x: Node, name: ActivationFunction, slope?: numbe
 
 function relu(step: Step, x: Node, config: JsonFields): Node {
   const [slope, threshold] = ["negative_slope", "threshold"].map((name) => config.raw(name) ?? 0);
-  const most = config.raw("max_value") ?? null;
+  const max = config.raw("max_value") ?? null;
   if (threshold !== 0) throw config.fail("threshold", threshold, "must be 0");
-  if (typeof slope === "number" && slope > 0 && most === null) return activation(step, x, "leakyRelu", slope);
-  if (slope !== 0) throw config.fail("negative_slope", slope, "must be 0 where there is a max_value");
-  if (most !== null && most !== 6) throw config.fail("max_value", most, "must be 6 or null");
-  return activation(step, x, most === 6 ? "relu6" : "relu");
+  if (typeof slope === "number" && slope > 0 && max === null) return activation(step, x, "leakyRelu", slope);
+  if (slope !== 0) throw config.fail("negative_slope", slope, "must be 0 if there is a max_value");
+  if (max !== null && max !== 6) throw config.fail("max_value", max, "must be 6 or null");
+  return activation(step, x, max === 6 ? "relu6" : "relu");
 }
 
 function leakyRelu(step: Step, x: Node, config: JsonFields): Node {

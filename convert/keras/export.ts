@@ -1,9 +1,10 @@
 /**
- * Writes a model of this project as Keras has it.
+ * Exports models of this project to Keras.
  *
- * The file is HDF5 in the layout of Keras 2, which Keras 3 reads too. It takes pixels of 0…255, height × width × channels, as
- * `keras.utils.load_img` gives them: its first layer is a Rescaling that does what the manifest's `mean` and `std` say. It
- * ends in a softmax, and the temperature is in the weights before it, so it gives the confidences that this project gives.
+ * The file is HDF5 in the layout of Keras 2, which Keras 3 can also read. Its input is pixels of 0…255,
+ * height × width × channels, as from `keras.utils.load_img`: the first layer is a Rescaling with the
+ * manifest's `mean` and `std`. It ends with a softmax, and the temperature is part of the weights before it,
+ * so its confidences are equal to those of this project.
  *
  * @module
  */
@@ -15,22 +16,22 @@ import { toFloat32 } from "../../models/layers/network.ts";
 import { type Hdf5Group, writeHdf5 } from "./hdf5.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** What the file says who wrote it: the last release of the layout. */
+/** Version in the file: the last release with this layout. */
 const KERAS_VERSION = "2.15.0";
 
-/** One layer as Keras has it. */
+/** One layer of Keras. */
 interface Exported {
   readonly className: string;
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
-  /** Names of the layers that it takes. */
+  /** Names of its inputs. */
   readonly inputs: readonly string[];
-  /** By the names that Keras has for them, in its order. */
+  /** By their names in Keras, in its order. */
   readonly weights: Readonly<Record<string, Tensor>>;
 }
 
 /**
- * Writes a model.
+ * Exports a model.
  *
  * @param files The model.
  * @returns Content of a `.h5` file.
@@ -51,14 +52,14 @@ function exportLayers({ manifest, weights }: ModelFiles): Exported[] {
   const { input, temperature = 1 } = manifest;
   const shaped = shapeLayers(input, manifest.layers, manifest.name);
   const tensors = tensorsOf(shaped, toFloat32(weights, manifest.weights.dtype));
-  const exported = begin(input);
-  // What each layer of the manifest gives is what the last of those it became gives.
+  const exported = inputLayers(input);
+  // A layer of the manifest can become several layers of Keras: its output is that of the last one.
   const outputs: string[] = [];
   const image = exported.at(-1)!.name;
   for (const [i, { layer, from }] of shaped.entries()) {
     const inputs = from.map((index) => index < 0 ? image : outputs[index]!);
-    const cooled = i === shaped.length - 1 && layer.type === "dense";
-    const numbers = cooled ? tensors[i]!.map((tensor) => divided(tensor, temperature)) : tensors[i]!;
+    const isScaled = i === shaped.length - 1 && layer.type === "dense";
+    const numbers = isScaled ? tensors[i]!.map((tensor) => divided(tensor, temperature)) : tensors[i]!;
     exported.push(...exportLayer(layer, i, inputs, numbers));
     outputs.push(exported.at(-1)!.name);
   }
@@ -71,8 +72,8 @@ function exportLayers({ manifest, weights }: ModelFiles): Exported[] {
   return exported;
 }
 
-/** A picture of 0…255 becomes (pixel / 255 − mean) / std. */
-function begin({ height, width, channels, mean, std }: InputSpec): Exported[] {
+/** Standardises pixels of 0…255: (pixel / 255 − mean) / std. */
+function inputLayers({ height, width, channels, mean, std }: InputSpec): Exported[] {
   const scale = std.map((value) => 1 / (255 * value));
   const offset = mean.map((value, i) => -value / std[i]!);
   const one = (values: readonly number[]) =>
@@ -141,7 +142,7 @@ function convolution(layer: Layer & { type: "conv2d" | "depthwiseConv2d" }) {
   return { kernel_size: both(kernel), strides: both(stride), padding, dilation_rate: both(dilation) };
 }
 
-/** Keras 2 knows no activation "relu6", but a layer that does the same. */
+/** Keras 2 has no activation "relu6", but a layer with the same function. */
 function withActivation(layer: Exported, { activation = "linear" }: { activation?: string }): Exported[] {
   if (activation === "linear") return [layer];
   return [
@@ -153,8 +154,8 @@ function withActivation(layer: Exported, { activation = "linear" }: { activation
 }
 
 /**
- * A batch normalisation whose statistics change nothing. Its epsilon is not 0, since TensorFlow takes a larger one for one
- * that is too small.
+ * A batch normalisation with neutral statistics. Its epsilon is not 0, because TensorFlow replaces one that
+ * is too small.
  */
 function affine(name: string, inputs: readonly string[], scale: Tensor, shift: Tensor): Exported {
   const epsilon = 1e-3;
@@ -172,7 +173,7 @@ function activation(
   { function: kind, slope = 0.2 }: Layer & { type: "activation" },
   inputs: readonly string[],
 ): Exported {
-  // Keras 3 still takes the older name of the slope, Keras 2 not the newer one.
+  // Keras 3 also accepts the old name of the slope, Keras 2 only that one.
   if (kind === "leakyRelu") return plain("LeakyReLU", name, { alpha: slope }, inputs);
   if (kind === "relu6") return plain("ReLU", name, { max_value: 6 }, inputs);
   return plain("Activation", name, { activation: kind }, inputs);

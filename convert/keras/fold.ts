@@ -1,5 +1,5 @@
 /**
- * Makes a network smaller without changing what it computes.
+ * Folds layers of a network without changing its outputs.
  *
  * @module
  */
@@ -8,27 +8,27 @@ import { countUses, type Node, nodesBefore } from "./network.ts";
 import type { Numbers } from "./tensor.ts";
 
 /**
- * Takes a scale and shift of each channel (a batch normalisation) into the layer before it where that is linear and has no
- * other use, and relu and relu6 into the layer whose kernel can do them on the way.
+ * Folds scale and shift per channel (a batch normalisation), relu and relu6 into the layer before them, if
+ * that is a linear convolution or dense layer without other users.
  *
- * @param output The last layer. The layers are changed.
+ * @param output The last layer. The layers are modified.
  * @returns The last layer of the smaller network.
  */
 export function fold(output: Node): Node {
   const nodes = nodesBefore(output);
   const uses = countUses(nodes);
-  const instead = new Map<Node, Node>();
+  const replacements = new Map<Node, Node>();
   for (const node of nodes) {
-    node.inputs = node.inputs.map((input) => instead.get(input) ?? input);
+    node.inputs = node.inputs.map((input) => replacements.get(input) ?? input);
     const before = node.inputs[0]!;
     if (uses.get(before) !== 1 || !absorb(before, node)) continue;
-    instead.set(node, before);
+    replacements.set(node, before);
     uses.set(before, uses.get(node) ?? 0);
   }
-  return instead.get(output) ?? output;
+  return replacements.get(output) ?? output;
 }
 
-/** Changes `before` so that it does what `node` does too; says no where it can't. */
+/** Folds `node` into `before`; false if that is not possible. */
 function absorb(before: Node, node: Node): boolean {
   const { operation } = before;
   if (operation === null || !isLinear(operation)) return false;
@@ -55,7 +55,7 @@ function fusable(operation: Operation | null): Activation | undefined {
   return operation.function === "relu" || operation.function === "relu6" ? operation.function : undefined;
 }
 
-/** The last dimension of every kernel, or of a depthwise one the last two together, are the channels that come out. */
+/** Output channels are the last dimension of a kernel, and the last two together of a depthwise one. */
 function scaled([kernel, bias]: readonly Numbers[], [scale, shift]: readonly Numbers[]): Numbers[] {
   const channels = scale!.length;
   return [

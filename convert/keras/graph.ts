@@ -1,12 +1,13 @@
 /**
- * The architecture as Keras writes it, sequential or functional, in Keras 2, 3 or TensorFlow.js, as one list of layers.
+ * Reads the architecture of a Keras model, sequential or functional, of Keras 2, 3 or TensorFlow.js, as a
+ * list of layers.
  *
  * @module
  */
 import { fieldError, ModelError } from "../../models/errors.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 
-/** One layer as Keras has it. */
+/** One layer of Keras. */
 export interface KerasLayer {
   /** Its name, after the names of the models that it is in. */
   readonly path: readonly string[];
@@ -14,15 +15,15 @@ export interface KerasLayer {
   readonly className: string;
   /** Its settings. */
   readonly config: JsonFields;
-  /** Which layers it takes, by their position; -1 is the image. */
+  /** Positions of its inputs; -1 is the image. */
   readonly inputs: readonly number[];
 }
 
-/** A model as Keras has it; models inside it are taken apart. */
+/** A model of Keras; models inside it are expanded. */
 export interface KerasGraph {
-  /** Height, width and channels; null where any will do. One number fewer where there is one channel. */
+  /** Height, width and channels; null for any. A single channel can be missing. */
   readonly inputShape: readonly (number | null)[];
-  /** Each after those it takes; all are needed for the last one. */
+  /** Each after its inputs; all of them contribute to the last one. */
   readonly layers: readonly KerasLayer[];
 }
 
@@ -33,34 +34,37 @@ const MAX_DEPTH = 10;
 /**
  * Reads an architecture.
  *
- * @param architecture What the file says: `class_name` and `config`.
+ * @param architecture An object with `class_name` and `config`.
  * @param where The file, for messages.
- * @returns The layers; the last one gives the answer.
- * @throws {ModelError} `invalid` if it is no such model, has several inputs or outputs, or uses a layer twice.
+ * @returns The layers; the last one is the output.
+ * @throws {ModelError} `invalid` if it is not such a model, has several inputs or outputs, or uses a layer
+ * twice.
  */
 export function readGraph(architecture: unknown, where: string): KerasGraph {
   const fields = new JsonFields(architecture, "", where, fieldError("invalid"));
   const model = readModel(fields, [], where);
   const layers: KerasLayer[] = [];
   const output = model.append(layers, -1);
-  if (output !== layers.length - 1) throw new ModelError("invalid", `${where} gives back its input`);
+  if (output !== layers.length - 1) {
+    throw new ModelError("invalid", `${where} returns its input; expected at least one layer`);
+  }
   return { inputShape: model.inputShape(), layers };
 }
 
 /** A model whose layers are not yet in a list. */
 interface Model {
   inputShape(): (number | null)[];
-  /** Puts its layers behind those of the list, fed by the one at `input`; returns the position of its output. */
+  /** Appends its layers to a list, with the layer at `input` as input; returns the position of its output. */
   append(layers: KerasLayer[], input: number): number;
 }
 
-/** A layer, and the names of those it takes. */
+/** A layer with the names of its inputs. */
 interface Entry {
   readonly name: string;
   readonly className: string;
   readonly fields: JsonFields;
   readonly config: JsonFields;
-  readonly takes: readonly string[];
+  readonly inputs: readonly string[];
 }
 
 function readModel(fields: JsonFields, path: readonly string[], where: string): Model {
@@ -91,7 +95,7 @@ function readFunctional(fields: JsonFields, path: readonly string[], where: stri
   const config = fields.object("config");
   const entries = new Map(
     config.objects("layers", 1, MAX_LAYERS).map((layer) => {
-      const entry = readEntry(layer, takesOf, where);
+      const entry = readEntry(layer, inputsOf, where);
       return [entry.name, entry];
     }),
   );
@@ -106,11 +110,11 @@ function readFunctional(fields: JsonFields, path: readonly string[], where: stri
         const position = done.get(name);
         if (position !== undefined) return position;
         if (pending.has(name)) {
-          throw new ModelError("invalid", `${where}: layer "${name}" takes its own output`);
+          throw new ModelError("invalid", `${where}: layer "${name}" uses its own output as input`);
         }
         pending.add(name);
         const entry = find(entries, name, where);
-        const added = appendEntry(entry, entry.takes.map(visit), layers, path, where);
+        const added = appendEntry(entry, entry.inputs.map(visit), layers, path, where);
         done.set(name, added);
         return added;
       };
@@ -121,7 +125,7 @@ function readFunctional(fields: JsonFields, path: readonly string[], where: stri
 
 function readEntry(
   fields: JsonFields,
-  takes: (fields: JsonFields, name: string) => string[],
+  readInputs: (fields: JsonFields, name: string) => string[],
   where: string,
 ): Entry {
   const className = fields.text("class_name", 200);
@@ -132,7 +136,7 @@ function readEntry(
     `${where}: ${className} "${name}"`,
     fieldError("invalid"),
   );
-  return { name, className, fields, config, takes: takes(fields, name) };
+  return { name, className, fields, config, inputs: readInputs(fields, name) };
 }
 
 function appendEntry(
@@ -148,7 +152,7 @@ function appendEntry(
     if (inputs.length !== 1) {
       throw new ModelError(
         "invalid",
-        `${where}: the model "${name}" inside it takes ${inputs.length} inputs; expected one`,
+        `${where}: the inner model "${name}" has ${inputs.length} inputs; expected one`,
       );
     }
     return readModel(fields, [...path, name], where).append(layers, inputs[0]!);
@@ -160,13 +164,13 @@ function appendEntry(
 }
 
 /**
- * Which layers one takes. Keras 2 writes `[[["name", 0, 0, {}], …]]`; Keras 3 writes the arguments of the call, in which
- * tensors say where they are from: `keras_history: ["name", 0, 0]`.
+ * Reads the inputs of a layer. Keras 2 writes `[[["name", 0, 0, {}], …]]`; Keras 3 writes the arguments of
+ * the call, in which tensors have their origin: `keras_history: ["name", 0, 0]`.
  */
-function takesOf(fields: JsonFields, name: string): string[] {
+function inputsOf(fields: JsonFields, name: string): string[] {
   const nodes = fields.list("inbound_nodes", 0, 1_000);
   if (nodes.length > 1) {
-    throw fields.fail("inbound_nodes", nodes.length, `use layer "${name}" more than once; expected one use`);
+    throw fields.fail("inbound_nodes", nodes.length, `must use layer "${name}" once, not several times`);
   }
   const names: string[] = [];
   collect(nodes[0], names);
@@ -190,14 +194,14 @@ function single(value: unknown, what: string, where: string): string {
   if (names.length === 1) return names[0]!;
   throw new ModelError(
     "invalid",
-    `${where} has ${names.length} ${what}s; expected one picture in and one answer out`,
+    `${where} has ${names.length} ${what}s; expected one input and one output`,
   );
 }
 
 function find(entries: ReadonlyMap<string, Entry>, name: string, where: string): Entry {
   const entry = entries.get(name);
   if (entry !== undefined) return entry;
-  throw new ModelError("invalid", `${where}: a layer takes "${name}", which is not there`);
+  throw new ModelError("invalid", `${where}: a layer has the input "${name}", which does not exist`);
 }
 
 function inputShapeOf(
@@ -209,7 +213,7 @@ function inputShapeOf(
   return shapeFrom(config.raw("batch_shape") ?? config.raw("batch_input_shape"));
 }
 
-/** Without the first dimension, the images of a batch. */
+/** Without the first dimension, the batch. */
 function shapeFrom(value: unknown): (number | null)[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const [, ...shape] = value;
@@ -219,6 +223,6 @@ function shapeFrom(value: unknown): (number | null)[] | undefined {
 function missingShape(where: string): never {
   throw new ModelError(
     "invalid",
-    `${where} does not say which shape it takes; build the model before it is saved`,
+    `${where} does not contain its input shape; build the model before saving it`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Reading and writing HDF5 files in memory, as far as Keras uses the format. No permission is needed.
+ * Reads and writes HDF5 files in memory, as far as Keras uses the format. No permission is needed.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import * as h5 from "npm:h5wasm@0.10.3";
 import { ModelError } from "../../models/errors.ts";
 import { MAX_PARAMETERS, type Tensor } from "./tensor.ts";
 
-/** Begins every HDF5 file (HDF5 File Format Specification 3.0, section II.A). */
+/** Start of every HDF5 file (HDF5 File Format Specification 3.0, section II.A). */
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 
 /** An HDF5 file that is open for reading. */
@@ -27,9 +27,9 @@ export class Hdf5Reader implements Disposable {
    * Opens a file.
    *
    * @param bytes Its content.
-   * @param where What it is called in messages.
-   * @returns The reader; whoever asked disposes of it.
-   * @throws {ModelError} `invalid` if it is no HDF5 file, or a damaged one.
+   * @param where The file, for messages.
+   * @returns The reader; the caller disposes of it.
+   * @throws {ModelError} `invalid` if it is not an HDF5 file, or a damaged one.
    */
   static async open(bytes: Uint8Array, where: string): Promise<Hdf5Reader> {
     if (!isHdf5(bytes)) {
@@ -51,26 +51,26 @@ export class Hdf5Reader implements Disposable {
     h5.FS!.unlink(this.#path);
   }
 
-  /** Whether there is a group. */
+  /** Whether a group exists. */
   has(group: string): boolean {
     return this.#group(group) !== undefined;
   }
 
-  /** The names in a group; none if there is no such group. */
+  /** The names in a group; empty if the group does not exist. */
   names(group: string): string[] {
     return this.#read(() => this.#group(group)?.keys() ?? []);
   }
 
-  /** An attribute of a group that is a text; undefined if there is none. */
+  /** A string attribute of a group; undefined if it does not exist. */
   text(group: string, attribute: string): string | undefined {
     const value = this.#attribute(group, attribute);
     return typeof value === "string" ? value : undefined;
   }
 
-  /** An attribute of a group that is a list of texts; Keras cuts long ones into `name0`, `name1`, … */
+  /** A list of strings as an attribute of a group; Keras splits long ones into `name0`, `name1`, … */
   texts(group: string, attribute: string): string[] {
-    const whole = this.#attribute(group, attribute);
-    if (whole !== undefined) return toTexts(whole);
+    const list = this.#attribute(group, attribute);
+    if (list !== undefined) return toTexts(list);
     const texts: string[] = [];
     for (let i = 0;; i++) {
       const part = this.#attribute(group, `${attribute}${i}`);
@@ -84,20 +84,20 @@ export class Hdf5Reader implements Disposable {
    *
    * @param path Of a data set.
    * @returns Its numbers, as 32-bit floats.
-   * @throws {ModelError} `invalid` if it is not there, holds no numbers, or more than fit in a model.
+   * @throws {ModelError} `invalid` if it does not exist, or does not contain numbers, or too many.
    */
   tensor(path: string): Tensor {
     const set = this.#read(() => this.#file.get(path));
     const name = `${this.#where}: ${path}`;
     if (!(set instanceof h5.Dataset)) {
-      throw new ModelError("invalid", `${name} is not there; the file is damaged`);
+      throw new ModelError("invalid", `${name} does not exist; the file is damaged`);
     }
     const shape = set.shape ?? [];
     const count = shape.reduce((product, extent) => product * extent, 1);
     if (count > MAX_PARAMETERS) {
       throw new ModelError(
         "invalid",
-        `${name} holds ${count} numbers; at most ${MAX_PARAMETERS} are possible`,
+        `${name} has ${count} numbers; the maximum is ${MAX_PARAMETERS}`,
       );
     }
     const value = this.#read(() => set.value);
@@ -122,21 +122,21 @@ export class Hdf5Reader implements Disposable {
   }
 }
 
-/** A group that is to be written. */
+/** A group to write. */
 export interface Hdf5Group {
-  /** Texts, and lists of at least one text. */
+  /** Strings, and lists of at least one string. */
   readonly attributes: Readonly<Record<string, string | readonly string[]>>;
-  /** Groups by their name. */
+  /** Groups by their names. */
   readonly groups?: Readonly<Record<string, Hdf5Group>>;
-  /** Data sets by their path inside the group. */
+  /** Data sets by their paths in the group. */
   readonly tensors?: Readonly<Record<string, Tensor>>;
 }
 
 /**
  * Writes a file.
  *
- * @param root What it holds.
- * @returns Its content.
+ * @param root Its content.
+ * @returns The bytes of the file.
  */
 export async function writeHdf5(root: Hdf5Group): Promise<Uint8Array<ArrayBuffer>> {
   const { FS } = await start();
@@ -153,10 +153,9 @@ export async function writeHdf5(root: Hdf5Group): Promise<Uint8Array<ArrayBuffer
 }
 
 /**
- * Looks at the first bytes.
+ * Whether a file starts as HDF5 files do.
  *
- * @param bytes Content of a file.
- * @returns Whether it begins as HDF5 files do.
+ * @param bytes Its content.
  */
 export function isHdf5(bytes: Uint8Array): boolean {
   return [...SIGNATURE].every((character, i) => bytes[i] === character.charCodeAt(0));
@@ -180,7 +179,7 @@ function childOf(group: h5.Group, name: string): h5.Group {
   return found instanceof h5.Group ? found : group.create_group(name);
 }
 
-/** The library prints what goes wrong on standard error unless it is told to throw. */
+/** Without the throwing error handler the library prints errors on standard error. */
 async function start(): Promise<{ FS: NonNullable<typeof h5.FS> }> {
   const module = await h5.ready;
   module.activate_throwing_error_handler();
@@ -203,7 +202,7 @@ function toFloat32(value: unknown, name: string): Float32Array {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     return Float32Array.from(value as unknown as ArrayLike<number | bigint>, Number);
   }
-  throw new ModelError("invalid", `${name} holds no numbers of 32 or 64 bits`);
+  throw new ModelError("invalid", `${name} does not contain numbers of 32 or 64 bits`);
 }
 
 function damaged(where: string, cause: unknown): ModelError {

@@ -9,41 +9,41 @@ import { writeImportCard } from "./card.ts";
 import { convert, type Converted, type PixelForm } from "./convert.ts";
 import { openKeras } from "./open.ts";
 
-/** What is to be imported, and what the file does not say. */
+/** What to import, with information that the file does not contain. */
 export interface KerasImport {
   /** The file, or a folder with a `model.json`. */
   readonly url: URL;
-  /** Of the model: `[a-z0-9][a-z0-9-]{0,62}`. */
+  /** Name of the model: `[a-z0-9][a-z0-9-]{0,62}`. */
   readonly name: string;
   /** The classes, in the order of the outputs. */
   readonly labels?: readonly string[];
-  /** One line for people. */
+  /** One human-readable line. */
   readonly description?: string;
-  /** How pixels are brought into the form that the model takes. */
+  /** How pixels are converted for the model. */
   readonly form?: PixelForm;
 }
 
-/** A model that was imported and not yet written. */
+/** An imported model that has not been written to a folder. */
 export interface ImportedModel extends ModelFiles {
   /** The layers with their shapes. */
   readonly layers: readonly ShapedLayer[];
-  /** Its card, as Markdown. */
+  /** Its card, in Markdown. */
   readonly card: string;
-  /** What it came from. */
+  /** Format of the imported file. */
   readonly format: string;
-  /** What one pixel of 0…255 becomes was said by the model or by whoever imports it, or it is a guess. */
+  /** Whether the scale of the pixels is a guess, known neither from the model nor from the options. */
   readonly guessedForm: boolean;
 }
 
 const WEIGHTS_FILE = "weights.bin";
 
 /**
- * Turns a model of Keras into a model of this project, and runs it once.
+ * Imports a model of Keras, and runs it once.
  *
- * @param options What is to be imported.
+ * @param options What to import.
  * @returns The model, with its weights as float32; nothing is written.
- * @throws {ModelError} `invalid` or `invalid_manifest`: what is not supported or missing, by its name; `not_found`,
- * `denied`, `damaged`; `backend` if it can't be run.
+ * @throws {ModelError} `invalid` or `invalid_manifest`: names what is not supported or missing; `not_found`,
+ * `denied`, `damaged`; `backend` if it cannot run.
  */
 export async function importKeras(options: KerasImport): Promise<ImportedModel> {
   using source = await openKeras(options.url);
@@ -89,9 +89,12 @@ function checkLabels(
   where: string,
 ): readonly string[] {
   if (labels?.length === classes) return labels;
-  const found = labels === undefined ? "no labels are given" : `${labels.length} labels are given`;
+  const given = labels?.length ?? 0;
   throw new ModelError(
     "invalid",
-    `${where} tells ${classes} classes apart; ${found}: expected ${classes}, in the order of the outputs`,
+    `${where} has ${classes} outputs, but ${
+      given === 0 ? "no" : given
+    } labels were given; expected ${classes} with` +
+      " --labels, in the order of the outputs",
   );
 }

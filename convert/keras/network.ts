@@ -1,5 +1,5 @@
 /**
- * A network that is being put together: layers with their trained numbers and edges, before they are a list.
+ * A network under construction: layers with their parameters and inputs, before they are a list.
  *
  * @module
  */
@@ -9,33 +9,32 @@ import { shapeLayer } from "../../models/layers/layer_shape.ts";
 import { type Shape, size } from "../../models/layers/layers.ts";
 import type { Numbers, Tensor } from "./tensor.ts";
 
-/** A layer that is not yet in a list. */
+/** A layer of a network under construction. */
 export interface Node {
-  /** What it came from, for messages. */
+  /** Its origin, for messages. */
   readonly name: string;
-  /** What it does; null for the image. */
+  /** null for the image. */
   operation: Operation | null;
-  /** Its trained numbers, in the order of the manifest. */
+  /** Its trained parameters, in the order of the manifest. */
   tensors: readonly Numbers[];
-  /** What it takes. */
   inputs: readonly Node[];
-  /** What comes out for one image. */
+  /** Shape of its output for one image. */
   readonly shape: Shape;
 }
 
-/** A network as a manifest and its weights file have it. */
+/** A network in the form of a manifest and its weights file. */
 export interface Network {
   /** First to last. */
   readonly layers: readonly Layer[];
-  /** All trained numbers. */
+  /** All trained parameters. */
   readonly parameters: Float32Array;
 }
 
 /**
- * Begins a network.
+ * Starts a network.
  *
  * @param shape Height, width, channels.
- * @returns What stands for the image.
+ * @returns The node of the image.
  */
 export function imageNode(shape: Shape): Node {
   return { name: "the input", operation: null, tensors: [], inputs: [], shape };
@@ -44,12 +43,11 @@ export function imageNode(shape: Shape): Node {
 /**
  * Adds a layer.
  *
- * @param name What it came from, for messages.
- * @param operation What it does.
- * @param inputs What it takes.
- * @param tensors Its trained numbers; the shapes must be those that the operation needs.
- * @returns The layer.
- * @throws {ModelError} `invalid` if shapes don't fit.
+ * @param name Its origin, for messages.
+ * @param operation Its operation.
+ * @param inputs Its inputs.
+ * @param tensors Its trained parameters, in the shapes that the operation needs.
+ * @throws {ModelError} `invalid` if shapes do not fit.
  */
 export function addNode(
   name: string,
@@ -81,21 +79,20 @@ function shapeOf(name: string, operation: Operation, inputs: readonly Node[]) {
 }
 
 /**
- * Numbers filled with one value.
+ * Creates a tensor that is filled with one value.
  *
  * @param value The value.
- * @param shape How many.
- * @returns The tensor.
+ * @param shape Of the tensor.
  */
 export function constant(value: number, shape: Shape): Tensor {
   return { shape, data: new Float32Array(size(shape)).fill(value) };
 }
 
 /**
- * Lists what a layer needs.
+ * Lists the layers that contribute to an output.
  *
  * @param output The last layer.
- * @returns All layers it needs, each after those it takes, without the image.
+ * @returns All of them without the image, each after its inputs.
  */
 export function nodesBefore(output: Node): Node[] {
   const seen = new Set<Node>();
@@ -111,10 +108,10 @@ export function nodesBefore(output: Node): Node[] {
 }
 
 /**
- * Counts how often layers are taken.
+ * Counts the users of each layer.
  *
- * @param nodes As {@linkcode nodesBefore} gives them.
- * @returns How many times each is an input.
+ * @param nodes From {@linkcode nodesBefore}.
+ * @returns How often each is an input.
  */
 export function countUses(nodes: readonly Node[]): Map<Node, number> {
   const uses = new Map<Node, number>();
@@ -123,10 +120,9 @@ export function countUses(nodes: readonly Node[]): Map<Node, number> {
 }
 
 /**
- * Writes a network as a list.
+ * Converts a network to a list of layers.
  *
  * @param output The last layer.
- * @returns The layers and all their numbers.
  */
 export function toNetwork(output: Node): Network {
   const nodes = nodesBefore(output);

@@ -4,11 +4,10 @@ import { ModelError } from "../../models/errors.ts";
 const MAX_CHARACTERS = 2 ** 24;
 
 /**
- * Parses JSON inside a file that came from elsewhere.
+ * Parses JSON of an untrusted file.
  *
  * @param text The JSON.
- * @param where The place, for messages.
- * @returns What it says.
+ * @param where The file and the part of it, for messages.
  * @throws {ModelError} `invalid`
  */
 export function parseJson(text: string, where: string): unknown {

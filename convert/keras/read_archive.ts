@@ -11,12 +11,12 @@ const WEIGHTS = "model.weights.h5";
 const WANTED: readonly string[] = [CONFIG, METADATA, WEIGHTS];
 
 /**
- * Opens what `model.save("….keras")` wrote: a ZIP archive with the architecture in `config.json` and the weights in
- * `model.weights.h5`, where each layer has a group of its own.
+ * Opens a file of `model.save("….keras")`: a ZIP archive with the architecture in `config.json` and the
+ * weights in `model.weights.h5`, with one group per layer.
  *
  * @param bytes Content of the file.
  * @param where The file, for messages.
- * @returns The model; whoever asked disposes of it.
+ * @returns The model; the caller disposes of it.
  * @throws {ModelError} `invalid` if it is something else.
  */
 export async function readArchive(bytes: Uint8Array, where: string): Promise<KerasSource> {
@@ -36,10 +36,9 @@ export async function readArchive(bytes: Uint8Array, where: string): Promise<Ker
 }
 
 /**
- * Looks at the first bytes.
+ * Whether a file starts as ZIP archives do.
  *
- * @param bytes Content of a file.
- * @returns Whether it begins as ZIP archives do.
+ * @param bytes Its content.
  */
 export function isArchive(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
@@ -55,13 +54,8 @@ function unzip(bytes: Uint8Array, where: string): Record<string, Uint8Array> {
   try {
     return unzipSync(bytes, { filter });
   } catch (cause) {
-    throw new ModelError(
-      "invalid",
-      `${where} is no ZIP archive, or a damaged one: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
+    const message = `${where} is not a valid ZIP archive: ${(cause as Error).message}`;
+    throw new ModelError("invalid", message, { cause });
   }
 }
 
@@ -70,7 +64,7 @@ function fileOf(files: Record<string, Uint8Array>, name: string, where: string):
   if (file !== undefined) return file;
   throw new ModelError(
     "invalid",
-    `${where} has no ${name}; expected an archive that Keras saved: model.save("model.keras")`,
+    `${where} has no ${name}; expected an archive saved with Keras: model.save("model.keras")`,
   );
 }
 
@@ -86,7 +80,10 @@ function weightsOf(reader: Hdf5Reader, architecture: unknown, path: readonly str
   return Array.from({ length: count }, (_, i) => reader.tensor(`${group}vars/${i}`));
 }
 
-/** Newer files say of each group which layer it is of; in older ones groups are named for the class and counted. */
+/**
+ * In newer files each group has the name of its layer as attribute; in older ones groups are named after the
+ * class and numbered.
+ */
 function groupKeyOf(reader: Hdf5Reader, layers: string, model: unknown, name: string): string {
   const labelled = reader.names(layers).find((key) => reader.text(`${layers}/${key}/vars`, "name") === name);
   return labelled ?? countedKeys(model).get(name) ?? name;

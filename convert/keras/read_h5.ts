@@ -4,12 +4,12 @@ import { parseJson } from "./parse_json.ts";
 import type { KerasSource } from "./source.ts";
 
 /**
- * Opens what `model.save("….h5")` wrote, in Keras 2 or 3: the architecture is the attribute `model_config`, and each layer
- * has a group below `model_weights`.
+ * Opens a file of `model.save("….h5")` of Keras 2 or 3: the architecture is the attribute `model_config`, and
+ * each layer has a group in `model_weights`.
  *
  * @param bytes Content of the file.
  * @param where The file, for messages.
- * @returns The model; whoever asked disposes of it.
+ * @returns The model; the caller disposes of it.
  * @throws {ModelError} `invalid` if it is something else.
  */
 export async function readH5(bytes: Uint8Array, where: string): Promise<KerasSource> {
@@ -30,7 +30,9 @@ export async function readH5(bytes: Uint8Array, where: string): Promise<KerasSou
   }
 }
 
-/** All weights of a model in the model are in the group of the outermost; the names say which layer they are of. */
+/**
+ * Weights of inner models are in the group of the outermost one; their names contain the name of the layer.
+ */
 function weightsOf(reader: Hdf5Reader, path: readonly string[]) {
   const group = `model_weights/${path[0]}`;
   const names = reader.texts(group, "weight_names");
@@ -41,6 +43,6 @@ function weightsOf(reader: Hdf5Reader, path: readonly string[]) {
 function weightsOnly(where: string): ModelError {
   return new ModelError(
     "invalid",
-    `${where} has no model_config: it holds weights without the architecture; save the whole model: model.save("model.h5")`,
+    `${where} has no model_config: it contains weights without the architecture; save the complete model: model.save("model.h5")`,
   );
 }

@@ -1,4 +1,5 @@
 import { fieldError, ModelError } from "../../models/errors.ts";
+import { concatBytes } from "../../lib/bytes.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { size } from "../../models/layers/layers.ts";
 import { readUrl } from "../../models/read_url.ts";
@@ -6,14 +7,14 @@ import { parseJson } from "./parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, MAX_PARAMETERS, type Tensor } from "./tensor.ts";
 
-/** How numbers that were made smaller become numbers again: `value · scale + min`. */
+/** How quantised weights are converted to floats: `value · scale + min`. */
 interface Quantization {
   readonly dtype: "uint8" | "uint16" | "float16";
   readonly scale: number;
   readonly min: number;
 }
 
-/** Where the numbers of one tensor are. */
+/** Description of one tensor. */
 interface Entry {
   readonly name: string;
   readonly shape: readonly number[];
@@ -24,13 +25,12 @@ interface Entry {
 const BYTES = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 } as const;
 
 /**
- * Opens a layers model of TensorFlow.js: `model.json`, and beside it the files that it names.
+ * Opens a layers model of TensorFlow.js: `model.json` with the weights files beside it.
  *
  * @param url Of `model.json`.
  * @param bytes Its content.
- * @param where It, for messages.
- * @returns The model.
- * @throws {ModelError} `invalid` if it is something else; `not_found` or `denied` for a file beside it.
+ * @param where The file, for messages.
+ * @throws {ModelError} `invalid` if it is something else; `not_found` or `denied` for a weights file.
  */
 export async function readTfjs(url: URL, bytes: Uint8Array, where: string): Promise<KerasSource> {
   const json = new JsonFields(
@@ -96,16 +96,14 @@ async function readShards(url: URL, paths: readonly unknown[], where: string): P
     if (typeof path !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path)) {
       throw new ModelError(
         "invalid",
-        `${where}: weightsManifest names the file ${JSON.stringify(path)}; expected a file beside it`,
+        `${where}: weightsManifest contains the path ${JSON.stringify(path)}; expected a file beside it`,
       );
     }
     const shard = await readUrl(new URL(path, url), MAX_FILE_BYTES - length);
     length += shard.byteLength;
     shards.push(shard);
   }
-  const whole = new Uint8Array(length);
-  shards.reduce((offset, shard) => (whole.set(shard, offset), offset + shard.byteLength), 0);
-  return whole;
+  return concatBytes(shards);
 }
 
 function cut(entries: readonly Entry[], data: Uint8Array, where: string): Tensor[] {
@@ -137,7 +135,7 @@ function decode({ shape, dtype, quantization }: Entry, view: DataView, start: nu
 function wrongLength(bytes: number, expected: string, where: string): ModelError {
   return new ModelError(
     "invalid",
-    `${where}: the files with the weights have ${bytes} bytes together; expected ${expected}`,
+    `${where}: the weights files have ${bytes} bytes in total; expected ${expected}`,
   );
 }
 

@@ -1,9 +1,9 @@
 import type { Shape } from "../../models/layers/layers.ts";
 
-/** Trained numbers, or numbers worked out from them. */
+/** Trained parameters, or numbers that are computed from them. */
 export type Numbers = Float32Array | Float64Array;
 
-/** Trained numbers as a file holds them. */
+/** A tensor of a file. */
 export interface Tensor {
   /** Extent of each dimension. */
   readonly shape: Shape;
@@ -11,8 +11,8 @@ export interface Tensor {
   readonly data: Numbers;
 }
 
-/** The most trained numbers a model may have: 1 GiB. */
+/** Maximum number of parameters of a model: 1 GiB. */
 export const MAX_PARAMETERS = 2 ** 28;
 
-/** The largest file that is read, in bytes; a file of Keras can hold the state of the optimiser too. */
+/** Maximum size of a file in bytes; a file of Keras can also contain the state of the optimiser. */
 export const MAX_FILE_BYTES = 2 ** 31 - 1;

@@ -1,8 +1,8 @@
 /**
  * Convolution with stride 1 and its two gradients, on the kernels of this folder.
  *
- * 3×3 kernels use Winograd's algorithm (`assembly/winograd.ts`: a third of the time, rounding errors of about 1e-5 of the
- * largest number), all others a direct loop (`assembly/direct.ts`).
+ * 3×3 kernels use Winograd's algorithm (`assembly/winograd.ts`: a third of the time, rounding errors of about
+ * 1e-5 of the largest number), all others a direct loop (`assembly/direct.ts`).
  *
  * @module
  */
@@ -116,8 +116,8 @@ export function convolvePrepared(
 }
 
 /**
- * Gradient with respect to the input: a convolution of the output gradient with the kernel, rotated by 180° and with inputs
- * and outputs exchanged.
+ * Gradient with respect to the input: a convolution of the output gradient with the kernel, rotated by 180°
+ * and with inputs and outputs exchanged.
  *
  * @param dy Images × rows × columns × filters.
  * @param kernel Side × side × channels × filters; channels is a multiple of 8, filters of 4.

@@ -1,6 +1,6 @@
 /**
- * The project's own kernels in the memory of TensorFlow.js's WASM backend, which work on its tensors in place. Their sources
- * and their documentation are in `assembly/`.
+ * The project's own kernels in the memory of TensorFlow.js's WASM backend, which work on its tensors in
+ * place. Their sources and their documentation are in `assembly/`.
  *
  * @module
  */

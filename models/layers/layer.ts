@@ -15,10 +15,11 @@ export type Padding = "same" | "valid";
 export type Activation = "linear" | "relu" | "relu6";
 
 /**
- * Function of an `activation` layer, applied to each number; `softmax` to all channels of a position together.
+ * Function of an `activation` layer, applied to each number; `softmax` to all channels of a position
+ * together.
  *
- * `gelu` is the exact function, with the error function (Hendrycks and Gimpel 2016); `swish` is x · sigmoid(x); `elu` has
- * α = 1.
+ * `gelu` is the exact function, with the error function (Hendrycks and Gimpel 2016); `swish` is x ·
+ * sigmoid(x); `elu` has α = 1.
  */
 export type ActivationFunction =
   | "relu"
@@ -111,8 +112,8 @@ export type Operation =
 /** One layer. Tensors are NHWC; convolution kernels are height, width, in, out; dense kernels are in, out. */
 export type Layer = Operation & {
   /**
-   * Its inputs: positions of earlier layers in the list; -1 is the image. `add` and `concatenate` have 2 to 64 inputs, all
-   * others one.
+   * Its inputs: positions of earlier layers in the list; -1 is the image. `add` and `concatenate` have 2 to
+   * 64 inputs, all others one.
    *
    * @default {the layer before}
    */

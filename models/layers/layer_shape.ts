@@ -6,7 +6,9 @@
 import { ModelError } from "../errors.ts";
 import { type Extent, heightAndWidth, type Layer, type Padding } from "./layer.ts";
 
-/** Extent of each dimension, without the batch: height, width, channels for images; one dimension for vectors. */
+/**
+ * Extent of each dimension, without the batch: height, width, channels for images; one dimension for vectors.
+ */
 export type Shape = readonly number[];
 
 /** Parameters, output and cost of a layer, for one image. */
@@ -31,7 +33,8 @@ export function size(shape: Shape): number {
 /**
  * Positions of a window along one dimension, and the padding that they need.
  *
- * `same` pads so that there are ceil(extent / stride) positions, with the odd element at the end, as in TensorFlow.
+ * `same` pads so that there are ceil(extent / stride) positions, with the odd element at the end, as in
+ * TensorFlow.
  *
  * @param extent Elements along the dimension.
  * @param window Elements that the window covers.

@@ -31,8 +31,8 @@ export interface ShapedLayer extends LayerShape {
  * @param layers First to last.
  * @param where The file, for messages.
  * @returns One element per layer, in order.
- * @throws {ModelError} `invalid_manifest` if a layer does not accept its inputs, if its output is not used, or if too much
- * memory is needed.
+ * @throws {ModelError} `invalid_manifest` if a layer does not accept its inputs, if its output is not used,
+ * or if too much memory is needed.
  *
  * @example
  * ```ts

@@ -72,8 +72,8 @@ function isOurs(
 }
 
 /**
- * Runs a batch through the layers. The output of a layer is disposed of once its last user has run; call it inside `tf.tidy`
- * nevertheless, for what the operations leave behind.
+ * Runs a batch through the layers. The output of a layer is disposed of once its last user has run; call it
+ * inside `tf.tidy` nevertheless, for what the operations leave behind.
  *
  * @param layers From {@linkcode loadLayers}.
  * @param input Images × height × width × channels; it is not disposed of.

@@ -6,7 +6,7 @@ import { kerasEnvironment, runScript } from "../fixtures/keras_environment.ts";
 import { importNetwork, largestDifference, NETWORKS, probabilities } from "../fixtures/keras_models.ts";
 import { wideModel } from "../fixtures/wide_model.ts";
 
-/** In probability. */
+/** Of probabilities. */
 const TOLERANCE = 1e-5;
 
 const environment = await kerasEnvironment();
@@ -28,24 +28,27 @@ function testKeras(name: string, fn: (python: string, dir: string) => Promise<vo
 }
 
 for (const version of ["2", "3"]) {
-  testKeras(`what Keras ${version} saves says the same here, as .h5 and as .keras`, async (python, dir) => {
-    const seed = String(1 + Math.floor(Math.random() * 1e6));
-    await runScript(python, "make.py", [version, seed, dir]);
-    const expected = JSON.parse(await Deno.readTextFile(`${dir}/expected.json`));
-    for (const file of NETWORKS.flatMap((name) => [`${name}.h5`, `${name}.keras`])) {
-      const imported = await importNetwork(pathToFileURL(`${dir}/${file}`));
-      const difference = largestDifference(await probabilities(imported), expected[file.split(".")[0]!]);
-      assert(difference < TOLERANCE, `${file} made with the seed ${seed} is off by ${difference}`);
-    }
-  });
+  testKeras(
+    `models of Keras ${version} have the same confidences here, as .h5 and as .keras`,
+    async (python, dir) => {
+      const seed = String(1 + Math.floor(Math.random() * 1e6));
+      await runScript(python, "make.py", [version, seed, dir]);
+      const expected = JSON.parse(await Deno.readTextFile(`${dir}/expected.json`));
+      for (const file of NETWORKS.flatMap((name) => [`${name}.h5`, `${name}.keras`])) {
+        const imported = await importNetwork(pathToFileURL(`${dir}/${file}`));
+        const difference = largestDifference(await probabilities(imported), expected[file.split(".")[0]!]);
+        assert(difference < TOLERANCE, `${file}, created with the seed ${seed}, is off by ${difference}`);
+      }
+    },
+  );
 
-  testKeras(`what is exported says the same in Keras ${version}`, async (python, dir) => {
+  testKeras(`exported models have the same confidences in Keras ${version}`, async (python, dir) => {
     const models = [await wideModel(), ...await loadModels()];
     const paths = models.map(({ manifest }) => `${dir}/${manifest.name}.h5`);
     for (const [i, model] of models.entries()) await Deno.writeFile(paths[i]!, await exportKeras(model));
-    const answers: number[][][] = JSON.parse(await runScript(python, "predict.py", [version, ...paths]));
+    const predicted: number[][][] = JSON.parse(await runScript(python, "predict.py", [version, ...paths]));
     for (const [i, model] of models.entries()) {
-      const difference = largestDifference(await probabilities(model), answers[i]!);
+      const difference = largestDifference(await probabilities(model), predicted[i]!);
       assert(difference < TOLERANCE, `${model.manifest.name} is off by ${difference}`);
     }
   });

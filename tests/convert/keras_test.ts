@@ -25,7 +25,7 @@ const FILES = [
   "keras3/unusual.keras",
 ] as const;
 
-/** What Keras said of the pictures when the file was made. */
+/** Predictions of Keras for the images, recorded when the file was created. */
 function expectedOf(file: string): number[][] {
   const [folder, name] = file.split("/");
   const json = Deno.readTextFileSync(new URL(`${folder}/expected.json`, KERAS_FIXTURES));
@@ -33,7 +33,7 @@ function expectedOf(file: string): number[][] {
 }
 
 for (const file of FILES) {
-  Deno.test(`keras: ${file} is imported, served from its folder, and says what Keras says`, async () => {
+  Deno.test(`keras: ${file} is imported, served from its folder, and agrees with Keras`, async () => {
     const dir = await Deno.makeTempDir();
     try {
       await writeModelFolder(dir, await importNetwork(new URL(file, KERAS_FIXTURES)));
@@ -46,7 +46,7 @@ for (const file of FILES) {
   });
 }
 
-Deno.test("keras: what only training needs is gone, and what a kernel can do on the way is no layer", async () => {
+Deno.test("keras: training-only layers are removed, activations are folded into kernels", async () => {
   const { manifest } = await importNetwork(new URL("keras3/plain.h5", KERAS_FIXTURES));
   assertEquals(manifest.layers, [
     { type: "conv2d", filters: 4, kernel: 3, activation: "relu" },
@@ -58,7 +58,7 @@ Deno.test("keras: what only training needs is gone, and what a kernel can do on 
   ]);
 });
 
-Deno.test("keras: pixels become 0 to 1 unless the model normalises or it is said otherwise", async () => {
+Deno.test("keras: pixels are scaled to 0…1 unless the model normalises or options are given", async () => {
   const plain = new URL("keras3/plain.h5", KERAS_FIXTURES);
   const flat = new URL("keras2/flat.h5", KERAS_FIXTURES);
   const guessed = await importNetwork(plain);
@@ -71,12 +71,12 @@ Deno.test("keras: pixels become 0 to 1 unless the model normalises or it is said
     Math.abs(own.manifest.input.mean[0]! - 0.5) < 1e-9 && Math.abs(own.manifest.input.std[0]! - 0.5) < 1e-9,
   );
   // 128 becomes (128 / 2 − 60) / 8, which is 0.5.
-  const said = await importNetwork(plain, { form: { scale: 2, mean: [60], std: [8] } });
-  const { mean, std } = said.manifest.input;
-  assert(!said.guessedForm && Math.abs((128 / 255 - mean[0]!) / std[0]! - 0.5) < 1e-9);
+  const given = await importNetwork(plain, { form: { scale: 2, mean: [60], std: [8] } });
+  const { mean, std } = given.manifest.input;
+  assert(!given.guessedForm && Math.abs((128 / 255 - mean[0]!) / std[0]! - 0.5) < 1e-9);
 });
 
-Deno.test("keras: an exported model imported again says the same, temperature and all", async () => {
+Deno.test("keras: an exported model that is imported again has the same confidences, including the temperature", async () => {
   const file = await Deno.makeTempFile({ suffix: ".h5" });
   try {
     const model = await wideModel();
@@ -93,7 +93,7 @@ Deno.test("keras: an exported model imported again says the same, temperature an
   }
 });
 
-/** A sequence of layers without a file around it. */
+/** A sequential model without a file. */
 function source(
   layers: readonly [className: string, config: object, ...weights: Tensor[]][],
   shape = [4, 4, 1],
@@ -126,7 +126,7 @@ const REFUSED:
       [["LSTM", {}]],
       'LSTM "layer_0" is not supported; supported are InputLayer, Dropout',
     ],
-    ["a name of JavaScript's own", [["constructor", {}]], 'constructor "layer_0" is not supported'],
+    ["a name of an object property", [["constructor", {}]], 'constructor "layer_0" is not supported'],
     ["channels first", [[
       "Conv2D",
       { filters: 1, kernel_size: [1, 1], data_format: "channels_first" },
@@ -143,12 +143,12 @@ const REFUSED:
     [
       "a BatchNormalization over rows",
       [["BatchNormalization", { axis: 1 }]],
-      "axis must be the last one, the channels; it is [1]",
+      "axis must be the last one (channels); it is [1]",
     ],
     [
-      "a Reshape that keeps a picture",
+      "a Reshape to an image",
       [["Reshape", { target_shape: [2, 8, 1] }]],
-      "can only flatten a picture; 4×4×1 come in",
+      "target_shape must flatten its input of 4×4×1",
     ],
     ["missing weights", [FLATTEN, ["Dense", DENSE]], 'Dense "layer_1" has 0 tensors; expected kernel'],
     [
@@ -157,56 +157,56 @@ const REFUSED:
       "has weights of 15×2; expected 16×2",
     ],
     [
-      "weights that are no numbers",
+      "weights that are not numbers",
       [FLATTEN, ["Dense", DENSE, filled(NaN, 16, 2)]],
-      "has weights that are no finite numbers",
+      "has weights that are not finite numbers",
     ],
     [
       "a window that does not fit",
       [["MaxPooling2D", { pool_size: 5 }]],
       "has a window of 5×5, which is larger than its input of 4×4",
     ],
-    ["a picture as the answer", [["Softmax", { axis: -1 }]], "ends in softmax of 4×4×1 numbers"],
+    ["an image as output", [["Softmax", { axis: -1 }]], "has an output of 4×4×1 with softmax"],
     [
       "several sigmoids",
       [FLATTEN, ["Dense", { ...DENSE, activation: "sigmoid" }, filled(1, 16, 2)]],
-      "ends in sigmoid of 2 numbers",
+      "has an output of 2 with sigmoid",
     ],
     [
       "a relu at the end",
       [FLATTEN, ["Dense", { ...DENSE, activation: "relu" }, filled(1, 16, 2)]],
-      "ends in relu of 2 numbers",
+      "has an output of 2 with relu",
     ],
-    ["nothing but the input", [["Dropout", {}]], "ends in 4×4×1 numbers"],
+    ["a model without layers", [["Dropout", {}]], "has an output of 4×4×1; expected a vector"],
   ];
 
 for (const [title, layers, message] of REFUSED) {
-  Deno.test(`keras: ${title} is refused by name`, () => {
+  Deno.test(`keras: ${title} is refused with its name`, () => {
     const error = assertThrows(() => convert(source(layers)), ModelError, message);
     assertEquals(error.code, "invalid");
     assertStringIncludes(error.message, "x.h5");
   });
 }
 
-Deno.test("keras: only pictures with 1 or 3 channels and a known size are taken", () => {
+Deno.test("keras: only images with 1 or 3 channels and a known size are accepted", () => {
   const dense: [string, object, Tensor] = ["Dense", DENSE, filled(1, 12, 2)];
   const refuse = (shape: (number | null)[], message: string, form = {}) =>
     assertThrows(() => convert(source([FLATTEN, dense], shape as number[]), form), ModelError, message);
-  refuse([784], "takes 784; expected pictures");
-  refuse([2, 3, 2], "takes 2×3×2; expected pictures");
-  refuse([null, null, 3], "takes pictures of any size");
-  refuse([2, 2, 3], "takes pictures of 2×2; 3×2 can't be used", { size: [3, 2] });
+  refuse([784], "has an input of 784; expected images");
+  refuse([2, 3, 2], "has an input of 2×3×2; expected images");
+  refuse([null, null, 3], "accepts images of any size");
+  refuse([2, 2, 3], "needs images of 2×2; it does not accept 3×2", { size: [3, 2] });
   refuse([2, 2, 3], "There are 2 numbers for 3 channels", { mean: [1, 2] });
   assertEquals(convert(source([FLATTEN, dense], [null, null, 3] as never), { size: [2, 2] }).input.height, 2);
 });
 
-Deno.test("keras: a normalisation that turns pictures into negatives stays a layer", () => {
+Deno.test("keras: a normalisation that inverts images stays a layer", () => {
   const dense: [string, object, Tensor] = ["Dense", DENSE, filled(1, 16, 2)];
   const negative = convert(source([["Rescaling", { scale: -1 / 255, offset: 1 }], FLATTEN, dense]));
   assertEquals(negative.layers.map(({ type }) => type), ["affine", "flatten", "dense"]);
 });
 
-Deno.test("keras: several inputs, several uses and circles are refused", () => {
+Deno.test("keras: several inputs, several uses and cycles are refused", () => {
   const input = {
     class_name: "InputLayer",
     name: "in",
@@ -226,12 +226,12 @@ Deno.test("keras: several inputs, several uses and circles are refused", () => {
   };
   const takes = (...names: string[]) => [names.map((name) => [name, 0, 0, {}])];
   refuse([input, layer("a", takes("in"))], ["in", "in"], "has 2 inputs; expected one");
-  refuse([input, layer("a", [...takes("in"), ...takes("in")])], ["in"], 'use layer "a" more than once');
-  refuse([input, layer("a", takes("b")), layer("b", takes("a"))], ["in"], 'layer "a" takes its own output');
-  refuse([input, layer("a", takes("c"))], ["in"], 'a layer takes "c", which is not there');
+  refuse([input, layer("a", [...takes("in"), ...takes("in")])], ["in"], 'must use layer "a" once');
+  refuse([input, layer("a", takes("b")), layer("b", takes("a"))], ["in"], 'layer "a" uses its own output');
+  refuse([input, layer("a", takes("c"))], ["in"], 'a layer has the input "c", which does not exist');
 });
 
-Deno.test("keras: a batch normalisation is not folded into a layer that is used otherwise too", () => {
+Deno.test("keras: a batch normalisation is not folded into a layer with other users", () => {
   const layer = (class_name: string, name: string, config: object, ...takes: string[]) => ({
     class_name,
     name,
@@ -261,7 +261,7 @@ Deno.test("keras: a batch normalisation is not folded into a layer that is used 
   assertEquals(converted.layers[2]!.from, [0, 1]);
 });
 
-/** A directory with one file of that content. */
+/** Imports a file with that content. */
 async function refuseFile(name: string, content: Uint8Array, message: string): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
@@ -278,17 +278,17 @@ async function refuseFile(name: string, content: Uint8Array, message: string): P
   }
 }
 
-Deno.test("keras: a file that is no whole model is refused, and it is said why", async () => {
+Deno.test("keras: a file that is not a complete model is refused with the reason", async () => {
   const h5 = await Deno.readFile(new URL("keras2/flat.h5", KERAS_FIXTURES));
   const archive = await Deno.readFile(new URL("keras2/plain.keras", KERAS_FIXTURES));
-  await refuseFile("a.h5", new Uint8Array(), "is no model of Keras");
+  await refuseFile("a.h5", new Uint8Array(), "is not a model of Keras");
   await refuseFile("a.h5", new TextEncoder().encode("no model"), "expected HDF5 (.h5), an archive (.keras)");
   await refuseFile("cut.h5", h5.slice(0, 4_000), "is damaged");
-  await refuseFile("cut.keras", archive.slice(0, 4_000), "is no ZIP archive, or a damaged one");
+  await refuseFile("cut.keras", archive.slice(0, 4_000), "is not a valid ZIP archive");
   await refuseFile(
     "weights.h5",
     await writeHdf5({ attributes: { layer_names: ["a"] } }),
-    "save the whole model",
+    "save the complete model",
   );
   await refuseFile(
     "config.h5",
@@ -302,16 +302,16 @@ Deno.test("keras: a file that is no whole model is refused, and it is said why",
   );
 });
 
-Deno.test("keras: labels must be given, as many as there are classes", async () => {
+Deno.test("keras: a number of labels that differs from the classes is refused", async () => {
   const url = new URL("keras3/plain.h5", KERAS_FIXTURES);
   const refuse = (labels: string[] | undefined, message: string) =>
     assertRejects(() => importNetwork(url, { labels } as never), ModelError, message);
-  await refuse(undefined, "tells 4 classes apart; no labels are given");
-  await refuse(["a"], "tells 4 classes apart; 1 labels are given");
+  await refuse(undefined, "has 4 outputs, but no labels were given; expected 4 with --labels");
+  await refuse(["a"], "has 4 outputs, but 1 labels were given");
   await refuse(["a", "b", "c", "a"], "labels[3] must differ");
 });
 
-Deno.test("model folder: a model is only replaced when it may be, and what is no model never", async () => {
+Deno.test("model folder: a model is replaced only with permission, anything else never", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const model = { ...await wideModel(), card: "# new\n" };

@@ -1,4 +1,4 @@
-// The full package brings the layers API, which makes and saves such models.
+// The full package has the layers API, which creates and saves such models.
 import * as layers from "npm:@tensorflow/tfjs@4.22.0";
 import { startBackend } from "../../models/backend.ts";
 import { ModelError } from "../../models/errors.ts";
@@ -10,7 +10,7 @@ import { noise } from "../fixtures/noise.ts";
 
 const SHAPE = { height: 9, width: 8, channels: 3 } as const;
 
-/** A graph of what TensorFlow.js has, with weights that are not those it begins with. */
+/** A graph of layers of TensorFlow.js, with weights that differ from the initial ones. */
 function build(): layers.LayersModel {
   const image = layers.input({ shape: [SHAPE.height, SHAPE.width, SHAPE.channels] });
   const apply = (layer: layers.layers.Layer, ...inputs: layers.SymbolicTensor[]) =>
@@ -34,13 +34,13 @@ function build(): layers.LayersModel {
   return model;
 }
 
-/** What the layers API itself says of the pictures, as pixels of 0 to 1. */
+/** Predictions of the layers API for the images, as pixels of 0 to 1. */
 function expectedOf(model: layers.LayersModel): number[][] {
   const pixels = testImages(SHAPE).flatMap((png) => [...decodeImage(png, {}).data]);
   return layers.tidy(() => {
     const input = layers.tensor(pixels, [5, SHAPE.height, SHAPE.width, SHAPE.channels]);
-    const answers = model.predict(layers.div(input, 255)) as layers.Tensor2D;
-    return answers.arraySync();
+    const predicted = model.predict(layers.div(input, 255)) as layers.Tensor2D;
+    return predicted.arraySync();
   });
 }
 
@@ -79,7 +79,7 @@ function importFrom(dir: string) {
   return importNetwork(new URL(`file://${dir}`), { name: "web", labels: ["a", "b", "c", "d"] });
 }
 
-Deno.test("tfjs: a folder with a layers model says what TensorFlow.js says", async () => {
+Deno.test("tfjs: a folder with a layers model agrees with TensorFlow.js", async () => {
   await saved(async (dir, model) => {
     for (const place of [dir, `${dir}/model.json`]) {
       const difference = largestDifference(await probabilities(await importFrom(place)), expectedOf(model));
@@ -89,7 +89,7 @@ Deno.test("tfjs: a folder with a layers model says what TensorFlow.js says", asy
 });
 
 for (const dtype of ["uint8", "uint16", "float16"] as const) {
-  Deno.test(`tfjs: weights that were made smaller, to ${dtype}, are made numbers again`, async () => {
+  Deno.test(`tfjs: weights that are quantised to ${dtype} are converted to floats`, async () => {
     await saved(async (dir, model, json) => {
       await quantize(dir, json, dtype);
       const difference = largestDifference(await probabilities(await importFrom(dir)), expectedOf(model));
@@ -120,7 +120,7 @@ async function quantize(dir: string, json: Json, dtype: "uint8" | "uint16" | "fl
   await Deno.writeTextFile(`${dir}/model.json`, JSON.stringify(json));
 }
 
-Deno.test("tfjs: what is no whole layers model is refused, and it is said why", async () => {
+Deno.test("tfjs: a folder without a complete layers model is refused with the reason", async () => {
   await saved(async (dir, _, json) => {
     const refuse = async (change: (json: Json) => void, message: string) => {
       const changed = structuredClone(json);
@@ -131,10 +131,10 @@ Deno.test("tfjs: what is no whole layers model is refused, and it is said why", 
     };
     await refuse((json) => json.format = "graph-model", "is a graph-model; expected a layers model");
     const paths = (...names: string[]) => (json: Json) => void (json.weightsManifest[0].paths = names);
-    await refuse(paths("../secret"), 'names the file "../secret"; expected a file beside it');
+    await refuse(paths("../secret"), 'contains the path "../secret"; expected a file beside it');
     await refuse(paths("gone.bin"), "gone.bin: there is no such file");
-    await refuse(paths("group1-shard1of2.bin"), "the files with the weights have");
-    await refuse((json) => json.weightsManifest[0].weights.pop(), "bytes together; expected");
+    await refuse(paths("group1-shard1of2.bin"), "the weights files have");
+    await refuse((json) => json.weightsManifest[0].weights.pop(), "bytes in total; expected");
     await refuse(
       (json) => json.weightsManifest[0].weights[0]!.shape = [3, 3, 4, 3],
       "has weights of 3×3×4×3; expected 3×3×3×4",

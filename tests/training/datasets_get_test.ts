@@ -292,7 +292,10 @@ Deno.test("data get: a stalled server is given up after the timeout", () =>
     assertEquals(filesIn(path), ["noise/", "noise/train-images.gz.part"]);
   }));
 
-/** Runs with a disk of 64 kB: a real one where this process may mount it, else writing fails as on a full disk. */
+/**
+ * Runs with a disk of 64 kB: a real one where this process may mount it, else writing fails as on a full
+ * disk.
+ */
 async function onFullDisk(path: string, run: () => Promise<void>): Promise<void> {
   if (Deno.build.os === "linux" && Deno.uid() === 0) {
     const mount = await new Deno.Command("mount", { args: ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path] })

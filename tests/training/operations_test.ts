@@ -75,9 +75,9 @@ const CONVOLUTIONS:
 for (const [side, channels, filters, rows, columns] of CONVOLUTIONS) {
   for (const padding of side % 2 === 1 ? ["same", "valid"] as const : ["valid"] as const) {
     const title = `${side}×${side}, ${rows}×${columns}, ${channels} to ${filters}, ${padding}`;
-    Deno.test(`gradients: convolution ${title}`, async () => {
+    Deno.test(`gradients: convolution agrees with TensorFlow.js: ${title}`, async () => {
       const images = noise([3, rows, columns, channels], 1);
-      // The gradient by the images themselves is never asked for.
+      // The gradient with respect to the images themselves is never needed.
       const input = channels % 8 === 0;
       const inputs = [noise([side, side, channels, filters], 2), ...input ? [images] : []];
       const given = (x?: tf.Tensor) =>
@@ -92,32 +92,32 @@ for (const [side, channels, filters, rows, columns] of CONVOLUTIONS) {
   }
 }
 
-Deno.test("gradients: product of matrices, with inputs and outputs that are no multiple of 8", async () => {
+Deno.test("gradients: matrix product agrees with TensorFlow.js for sizes that are not multiples of 8", async () => {
   const inputs = [noise([13, 100], 1), noise([100, 10], 2)];
   const plain: Operation = (x, kernel) => tf.matMul(x!, kernel!);
   await compare((x, kernel) => matMul(x as tf.Tensor2D, kernel as tf.Tensor2D), plain, inputs, 1e-5);
 });
 
 for (const [side, rows, columns] of [[2, 8, 6], [2, 7, 9], [3, 3, 3]] as const) {
-  Deno.test(`gradients: maximum over ${side}×${side} of ${rows}×${columns}`, async () => {
+  Deno.test(`gradients: max pooling agrees with TensorFlow.js: ${side}×${side} of ${rows}×${columns}`, async () => {
     const plain: Operation = (x) => tf.maxPool(x as tf.Tensor4D, side, side, "valid");
     await compare((x) => maxPool2d(x as tf.Tensor4D, side), plain, [noise([2, rows, columns, 8], 4)], 1e-6);
   });
 }
 
 for (const floor of [0, -Infinity]) {
-  const cut = (x: tf.Tensor) => floor === 0 ? tf.relu(x) : x;
+  const activate = (x: tf.Tensor) => floor === 0 ? tf.relu(x) : x;
 
-  Deno.test(`gradients: bias, ${floor === 0 ? "ReLU" : "linear"}`, async () => {
-    const plain: Operation = (x, bias) => cut(tf.add(x!, bias!));
+  Deno.test(`gradients: bias agrees with TensorFlow.js: ${floor === 0 ? "ReLU" : "linear"}`, async () => {
+    const plain: Operation = (x, bias) => activate(tf.add(x!, bias!));
     const inputs = [noise([2, 9, 17, 8], 1), noise([8], 2)];
     await compare((x, bias) => addBias(x!, bias as tf.Tensor1D, floor), plain, inputs, 1e-5);
   });
 
-  Deno.test(`gradients: batch normalisation, ${floor === 0 ? "ReLU" : "linear"}`, async () => {
+  Deno.test(`gradients: batch normalisation agrees with TensorFlow.js: ${floor === 0 ? "ReLU" : "linear"}`, async () => {
     const plain: Operation = (x, bias) => {
       const { mean, variance } = tf.moments(x!, [0, 1, 2]);
-      return cut(tf.add(tf.div(tf.sub(x!, mean), tf.sqrt(tf.add(variance, EPSILON))), bias!));
+      return activate(tf.add(tf.div(tf.sub(x!, mean), tf.sqrt(tf.add(variance, EPSILON))), bias!));
     };
     const inputs = [noise([3, 9, 17, 8], 1), noise([8], 2)];
     await compare((x, bias) => batchNorm(x!, bias as tf.Tensor1D, floor), plain, inputs, 2e-5);

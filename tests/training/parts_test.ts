@@ -107,7 +107,10 @@ Deno.test("augmentation: a rotation by nothing changes no pixel, one by 30° sta
 });
 
 Deno.test("augmentation: cutout covers a square with the mean", () => {
-  const covered = Array.from({ length: 50 }, (_, seed) => augment({ shift: 0, mirror: false, cutout: 2 }, seed));
+  const covered = Array.from(
+    { length: 50 },
+    (_, seed) => augment({ shift: 0, mirror: false, cutout: 2 }, seed),
+  );
   const counts = covered.map((image) => image.filter((value) => value === 0).length);
   assertEquals([...new Set(counts)].sort((a, b) => a - b), [1, 2, 4]);
 });

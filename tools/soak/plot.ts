@@ -17,7 +17,7 @@ export function drawMemory(samples: readonly Sample[], title: string): string {
   const x = linearScale({
     values: [0, ...points.map((point) => point.x)],
     range: [left, right],
-    smallestStep: 1,
+    minStep: 1,
   });
   const y = linearScale({ values: [0, ...points.map((point) => point.y)], range: [bottom, top] });
   const line = points.map((point) => `${x.at(point.x).toFixed(1)},${y.at(point.y).toFixed(1)}`).join(" ");

@@ -8,9 +8,15 @@ import { type Degradation, Degrader } from "./degrade.ts";
 export interface Augmentation {
   /** Maximum shift in each direction, in pixels, 0 to 64. */
   readonly shift: number;
-  /** What is shifted in at the edge: black, or the image mirrored at its outermost pixels. @default {"black"} */
+  /**
+   * What is shifted in at the edge: black, or the image mirrored at its outermost pixels.
+   *
+   * @default {"black"}
+   */
   readonly edge?: "black" | "reflect";
-  /** Whether each image is mirrored every other epoch, at random in the first or in the second (Jordan 2024). */
+  /**
+   * Whether each image is mirrored every other epoch, at random in the first or in the second (Jordan 2024).
+   */
   readonly mirror: boolean;
   /** Maximum rotation in each direction, in degrees, 0 to 180. @default {0} */
   readonly rotate?: number;

@@ -67,7 +67,8 @@ export function sliceDataSet(data: DataSet, start: number, end: number): DataSet
  * import { selectDataSet } from "./data_set.ts";
  * const pixels = Uint8Array.of(10, 20, 30);
  * const labels = Uint8Array.of(0, 1, 1);
- * const data = { title: "dots", width: 1, height: 1, channels: 1, count: 3, pixels, labels, classes: ["a", "b"] } as const;
+ * const form = { width: 1, height: 1, channels: 1 } as const;
+ * const data = { ...form, title: "dots", count: 3, pixels, labels, classes: ["a", "b"] };
  * console.log(selectDataSet(data, Uint32Array.of(2, 0)).pixels); // Uint8Array [ 30, 10 ]
  * ```
  */

@@ -17,7 +17,11 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal;
   /** Consecutive requests to one server that deliver nothing before it is given up. @default {5} */
   readonly attempts?: number;
-  /** Mean pause before the first retry, in milliseconds; doubled for each further one, up to 30 s. @default {1_000} */
+  /**
+   * Mean pause before the first retry, in milliseconds; doubled for each further one, up to 30 s.
+   *
+   * @default {1_000}
+   */
   readonly pauseMs?: number;
   /** A connection that delivers nothing for this long is closed, in milliseconds. @default {30_000} */
   readonly stallMs?: number;
@@ -36,15 +40,16 @@ const MAX_PAUSE_MS = 30_000;
 const RETRIABLE: ReadonlySet<number> = new Set([408, 416, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Downloads a file of known size and MD5. Resumes what an earlier run left as `<target>.part` with a range request
- * (RFC 9110, section 14). A server without the file, or with other content, is skipped for the next one.
+ * Downloads a file of known size and MD5. Resumes what an earlier run left as `<target>.part` with a range
+ * request (RFC 9110, section 14). A server without the file, or with other content, is skipped for the next
+ * one.
  *
  * @param file The expected file.
  * @param urls Where it is, in the order in which they are tried.
  * @param target Where it goes; its directory exists.
  * @param options Progress, abort and retries.
- * @throws {ModelError} `unavailable`: no server delivered it, with the fault of each, or the disk is full; `denied`;
- * `not_found`: no directory. Or the signal's reason. Then there is nothing at `target`.
+ * @throws {ModelError} `unavailable`: no server delivered it, with the fault of each, or the disk is full;
+ * `denied`; `not_found`: no directory. Or the signal's reason. Then there is nothing at `target`.
  */
 export async function download(
   file: OfficialFile,

@@ -44,14 +44,16 @@ const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
 /**
  * Lists an image folder: one folder per class, or `train/` and `test/` with one folder per class in each.
  *
- * Without `train/`, a fifth of each class is used as test images: the first ones of the class (at least one) when they are
- * sorted by the MD5 of their file names, so that the same files are always split in the same way. Without `test/`, the test
- * images are those in `val/` or `validation/`. Hidden files are ignored, and so are files beside the class folders.
+ * Without `train/`, a fifth of each class is used as test images: the first ones of the class (at least one)
+ * when they are sorted by the MD5 of their file names, so that the same files are always split in the same
+ * way. Without `test/`, the test images are those in `val/` or `validation/`. Hidden files are ignored, and
+ * so are files beside the class folders.
  *
  * @param folder The folder.
  * @returns Its classes in alphabetical order (of UTF-16 code units), and its images.
- * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without images, a folder in a
- * class folder, different classes for training and test, more than 1,000,000 images; `not_found`; `denied`.
+ * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without
+ * images, a folder in a class folder, different classes for training and test, more than 1,000,000 images;
+ * `not_found`; `denied`.
  */
 export async function listImageFolder(folder: URL): Promise<FolderListing> {
   const { folders } = await look(folder);

@@ -43,13 +43,14 @@ interface Job {
 }
 
 /**
- * Gets the official files of a published data set, from their servers or from a local directory, and checks each. Official
- * files that are already in place are kept. Whatever happens, a file in its place is complete.
+ * Gets the official files of a published data set, from their servers or from a local directory, and checks
+ * each. Official files that are already in place are kept. Whatever happens, a file in its place is complete.
  *
  * @param set Which one.
  * @param options From where, and to where.
- * @throws {ModelError} `not_found`: a directory or a local file; `damaged`: a file that is not the official one, with both
- * checksums; `unavailable`: no server delivers it, or the disk is full; `denied`. Or the signal's reason.
+ * @throws {ModelError} `not_found`: a directory or a local file; `damaged`: a file that is not the official
+ * one, with both checksums; `unavailable`: no server delivers it, or the disk is full; `denied`. Or the
+ * signal's reason.
  */
 export async function getDataSet(set: OfficialDataSet, options: GetOptions = {}): Promise<GotDataSet> {
   const directory = dataDirectory(options.to);

@@ -4,7 +4,9 @@ import { readUrl, showUrl } from "../../models/read_url.ts";
 
 const MAX_FILE_BYTES = 134_217_728;
 
-/** Magic number of IDX files of unsigned bytes, without the number of dimensions (yann.lecun.com/exdb/mnist). */
+/**
+ * Magic number of IDX files of unsigned bytes, without the number of dimensions (yann.lecun.com/exdb/mnist).
+ */
 const UNSIGNED_BYTES = 0x800;
 
 /**

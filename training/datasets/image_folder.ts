@@ -26,11 +26,12 @@ const MAX_SAMPLES = 2 ** 31;
  *
  * @param folder The folder.
  * @param split Training or test.
- * @param form What the images are converted to. Without it all must have the same size, and all be grey or all in colour.
- * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order that mixes
- * the classes.
- * @throws {ModelError} `invalid`: the layout, mixed forms, an invalid form, more than 2,147,483,648 samples; `damaged`: a
- * file that is not an image; `not_found`; `denied`.
+ * @param form What the images are converted to. Without it all must have the same size, and all be grey or all in
+ * colour.
+ * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order
+ * that mixes the classes.
+ * @throws {ModelError} `invalid`: the layout, mixed forms, an invalid form, more than 2,147,483,648 samples;
+ * `damaged`: a file that is not an image; `not_found`; `denied`.
  */
 export async function readImageFolder(folder: URL, split: Split, form: FolderForm = {}): Promise<DataSet> {
   checkForm(form);

@@ -3,10 +3,11 @@ import { ModelError } from "../../models/errors.ts";
 import { explain, showUrl } from "../../models/read_url.ts";
 
 /**
- * An incomplete file: it is named `<target>.part` and is renamed to the target once its content has been verified, so a
- * file that has the target's name is complete.
+ * An incomplete file: it is named `<target>.part` and is renamed to the target once its content has been
+ * verified, so a file that has the target's name is complete.
  *
- * Only one process can have it open. When it is disposed of, it stays for a later run to resume, unless it is empty.
+ * Only one process can have it open. When it is disposed of, it stays for a later run to resume, unless it is
+ * empty.
  */
 export class PartFile implements AsyncDisposable {
   /** Where the incomplete file is. */

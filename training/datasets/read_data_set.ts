@@ -11,13 +11,13 @@ const FOLDER_PREFIX = "folder:";
 /**
  * Reads a data set: a published one by its name, or a folder of images.
  *
- * @param name `mnist`, `fashion-mnist`, `cifar-10`; the path of an image folder, with or without the prefix `folder:`; or the
- * name of an image folder in the data directory.
+ * @param name `mnist`, `fashion-mnist`, `cifar-10`; the path of an image folder, with or without the prefix
+ * `folder:`; or the name of an image folder in the data directory.
  * @param split Training or test.
  * @param from The data directory; see {@linkcode findDataDirectory}.
  * @param form For an image folder: what its images are converted to; see {@linkcode readImageFolder}.
- * @throws {ModelError} `not_found`, `denied`, or `damaged`: not in the official form, not an image; `invalid`: the layout or
- * the form of an image folder.
+ * @throws {ModelError} `not_found`, `denied`, or `damaged`: not in the official form, not an image;
+ * `invalid`: the layout or the form of an image folder.
  */
 export async function readDataSet(
   name: string,

@@ -12,8 +12,8 @@ import type { OfficialDataSet } from "./official.ts";
  * @param split Training or test.
  * @param directory The data directory.
  * @returns The images in the order of the files.
- * @throws {ModelError} `not_found`, with how to get it; `denied`; `damaged`: not of the official form, or a label that is out
- * of range.
+ * @throws {ModelError} `not_found`, with how to get it; `denied`; `damaged`: not of the official form, or a
+ * label that is out of range.
  */
 export async function readOfficial(set: OfficialDataSet, split: Split, directory: URL): Promise<DataSet> {
   const folder = new URL(`${set.folder}/`, directory);
@@ -36,7 +36,8 @@ export async function readOfficial(set: OfficialDataSet, split: Split, directory
  * @param set The data set that it belongs to.
  * @param name The name of the official file.
  * @param url The file.
- * @throws {ModelError} `not_found`, `denied`, or `damaged`: not of the official form, or a label that is out of range.
+ * @throws {ModelError} `not_found`, `denied`, or `damaged`: not of the official form, or a label that is out
+ * of range.
  */
 export async function checkOfficialForm(set: OfficialDataSet, name: string, url: URL): Promise<void> {
   const { format, side, classes, counts, files } = set;

@@ -27,8 +27,8 @@ export interface StoreOptions {
  *
  * @param options What to copy, what it becomes, and what is accepted.
  * @returns Whether it is the official one; otherwise it has the right form.
- * @throws {ModelError} `damaged`: not the official file (with both checksums) or not of its form; `denied`; `unavailable`:
- * the disk is full. Then the target is unchanged.
+ * @throws {ModelError} `damaged`: not the official file (with both checksums) or not of its form; `denied`;
+ * `unavailable`: the disk is full. Then the target is unchanged.
  */
 export async function storeFile(options: StoreOptions): Promise<boolean> {
   const { set, file, place, target, unverified } = options;

@@ -38,12 +38,13 @@ export interface CrossValidation {
 }
 
 /**
- * k-fold cross-validation: for each fold, trains on all other training images and measures on the fold. Test images are not
- * used.
+ * k-fold cross-validation: for each fold, trains on all other training images and measures on the fold. Test
+ * images are not used.
  *
  * @param options What to cross-validate.
  * @returns One training per fold.
- * @throws {ModelError} `invalid`: fewer than 2 folds, or more than images; those of `train`. Or the signal's reason.
+ * @throws {ModelError} `invalid`: fewer than 2 folds, or more than images; those of `train`. Or the signal's
+ * reason.
  */
 export async function crossValidate(options: CrossValidateOptions): Promise<CrossValidation> {
   const { recipe, folds = 5 } = options;

@@ -236,8 +236,8 @@ function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
 }
 
 /**
- * Converts trained parameters to the form in which they are served: the batch normalisations, with moments measured again
- * over training images, and the scale of the logits are folded into the layers.
+ * Converts trained parameters to the form in which they are served: the batch normalisations, with moments
+ * measured again over training images, and the scale of the logits are folded into the layers.
  *
  * @param task What was trained.
  * @param team The Workers.

@@ -18,8 +18,8 @@ export interface ForwardOptions {
 /**
  * Runs a batch through a network, differentiably.
  *
- * Max pooling after a convolution runs before normalisation, bias and ReLU. These are monotonic, so the result is the same
- * with less work.
+ * Max pooling after a convolution runs before normalisation, bias and ReLU. These are monotonic, so the
+ * result is the same with less work.
  *
  * @param layers From `shapeLayers`.
  * @param tensors One per parameter, in the order of the weights file.

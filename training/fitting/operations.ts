@@ -1,6 +1,6 @@
 /**
- * The differentiable operations of training, on the project's own kernels: the WASM backend of TensorFlow.js has no
- * Conv2DBackpropFilter (tfjs issue 8474), and its Conv2DBackpropInput and MaxPoolGrad are slow.
+ * The differentiable operations of training, on the project's own kernels: the WASM backend of TensorFlow.js
+ * has no Conv2DBackpropFilter (tfjs issue 8474), and its Conv2DBackpropInput and MaxPoolGrad are slow.
  *
  * @module
  */

@@ -48,9 +48,9 @@ export function listParameters(
 }
 
 /**
- * Initialises the parameters: kernels uniformly distributed with variance 1 / (3 × inputs) before a batch normalisation,
- * 1 / inputs in the last layer and 2 / inputs (He et al. 2015) elsewhere; biases 0; whitening and identity kernels as the
- * recipe asks for them.
+ * Initialises the parameters: kernels uniformly distributed with variance 1 / (3 × inputs) before a batch
+ * normalisation, 1 / inputs in the last layer and 2 / inputs (He et al. 2015) elsewhere; biases 0; whitening
+ * and identity kernels as the recipe asks for them.
  *
  * @param parameters From {@linkcode listParameters}.
  * @param recipe How the network is trained.

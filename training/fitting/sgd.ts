@@ -2,7 +2,8 @@ import type { Parameter } from "./parameters.ts";
 import type { Lookahead, Optimiser } from "../recipes/recipe.ts";
 
 /**
- * Learning rate of a step, relative to the maximum: it rises linearly over the warm-up and then falls linearly.
+ * Learning rate of a step, relative to the maximum: it rises linearly over the warm-up and then falls
+ * linearly.
  *
  * @param optimiser Warm-up and final rate.
  * @param step From 0.

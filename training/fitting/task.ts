@@ -36,7 +36,8 @@ export async function readTrainingData(
 }
 
 /**
- * Combines a recipe with its data. The last training images are held out for validation, degraded as the others are.
+ * Combines a recipe with its data. The last training images are held out for validation, degraded as the
+ * others are.
  *
  * @param recipe How to train.
  * @param all All training images.

@@ -1,8 +1,9 @@
 /**
  * Workers that share a training.
  *
- * Numbers are exchanged in shared memory. A batch is a fixed number of shards, which idle Workers claim. Sums are computed in
- * the order of the shards, so the result depends neither on the number of Workers nor on their speed.
+ * Numbers are exchanged in shared memory. A batch is a fixed number of shards, which idle Workers claim. Sums
+ * are computed in the order of the shards, so the result depends neither on the number of Workers nor on
+ * their speed.
  *
  * @module
  */

@@ -8,8 +8,8 @@ const EPSILON = 5e-4;
 const SWEEPS = 30;
 
 /**
- * Computes filters that make the patches of the images uncorrelated with equal variance: the principal axes, each divided by
- * its standard deviation, and their negatives (Page, "How to Train Your ResNet 8", 2019).
+ * Computes filters that make the patches of the images uncorrelated with equal variance: the principal axes,
+ * each divided by its standard deviation, and their negatives (Page, "How to Train Your ResNet 8", 2019).
  *
  * @param data The training images; the first 5,000 are used.
  * @param spec How they are standardised.

@@ -1,7 +1,10 @@
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
 
-/** The default for a user's own data: a small network for small images, and augmentation that suits most objects. */
+/**
+ * The default for a user's own data: a small network for small images, and augmentation that suits most
+ * objects.
+ */
 export const OWN_DATA: Recipe = {
   ...FAST_TRAINING,
   name: "own-data",

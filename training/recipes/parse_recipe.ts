@@ -11,7 +11,8 @@ import type { Degradation } from "../augmentation/degrade.ts";
  * @param text JSON: an object with fields of {@linkcode Recipe} other than `name` and `data`.
  * @param where The file, for messages.
  * @param base The recipe for missing fields.
- * @throws {ModelError} `invalid`: not JSON. `invalid_manifest`: names the field, its value and what would be right.
+ * @throws {ModelError} `invalid`: not JSON. `invalid_manifest`: names the field, its value and what would be
+ * right.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Recipes: how a model is trained. A recipe is data; with the same images it gives the same weights, whatever the number of
- * Workers.
+ * Recipes: how a model is trained. A recipe is data; with the same images it gives the same weights, whatever
+ * the number of Workers.
  *
  * @module
  */
@@ -21,13 +21,19 @@ export interface Recipe {
   /** What the images of an image folder are converted to. @default {all must have the same form} */
   readonly form?: FolderForm;
   /**
-   * The network, as it is served: square convolutions with stride 1 and a multiple of 8 filters, pooling with adjacent
-   * windows, dense layers.
+   * The network, as it is served: square convolutions with stride 1 and a multiple of 8 filters, pooling with
+   * adjacent windows, dense layers.
    */
   readonly layers: readonly Layer[];
-  /** Whether images are standardised by mean and deviation of all training images, else scaled to 0…1. @default {true} */
+  /**
+   * Whether images are standardised by mean and deviation of all training images, else scaled to 0…1.
+   * @default {true}
+   */
   readonly standardise?: boolean;
-  /** Whether batch normalisation follows each convolution during training; it is folded into the kernels at the end. */
+  /**
+   * Whether batch normalisation follows each convolution during training; it is folded into the kernels at
+   * the end.
+   */
   readonly batchNorm: boolean;
   /** How the parameters are initialised. */
   readonly initial: Initialisation;
@@ -37,7 +43,9 @@ export interface Recipe {
   readonly epochs: number;
   /** Images per step, 1 to 65,536. */
   readonly batch: number;
-  /** Images whose gradient is computed, and which are normalised, together: 1 to 4,096, a divisor of `batch`. */
+  /**
+   * Images whose gradient is computed, and which are normalised, together: 1 to 4,096, a divisor of `batch`.
+   */
   readonly shard: number;
   /** How the parameters are updated. */
   readonly optimiser: Optimiser;
@@ -62,8 +70,8 @@ export interface Recipe {
 /** How the parameters are initialised. */
 export interface Initialisation {
   /**
-   * Whether the first layer is fixed at the whitening transformation of the image's patches (Page 2019): its filters, two
-   * for each number of a patch, are the principal axes of the patches and their negatives.
+   * Whether the first layer is fixed at the whitening transformation of the image's patches (Page 2019): its
+   * filters, two for each number of a patch, are the principal axes of the patches and their negatives.
    */
   readonly whiten: boolean;
   /** Whether each convolution first passes its input on, in as many filters as there are channels (Dirac). */
@@ -80,7 +88,11 @@ export interface Optimiser {
   readonly nesterov: boolean;
   /** Share of each parameter that is added to its gradient, 0 to 1. */
   readonly weightDecay: number;
-  /** Multiplies the learning rate of biases after a batch normalisation, and divides their decay. @default {1} */
+  /**
+   * Multiplies the learning rate of biases after a batch normalisation, and divides their decay.
+   *
+   * @default {1}
+   */
   readonly biasRate?: number;
   /** Share of the steps over which the rate rises to the maximum, from a fifth of it, 0 to 1. */
   readonly warmUp: number;

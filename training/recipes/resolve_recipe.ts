@@ -29,7 +29,8 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
  * @param target A shipped model, a data set, or the path of an image folder.
  * @param options How to train, and with which data.
  * @returns The recipe, with the name and the data of the target.
- * @throws {ModelError} `invalid`: an unknown recipe, or an invalid file of one; `not_found`; those of the data.
+ * @throws {ModelError} `invalid`: an unknown recipe, or an invalid file of one; `not_found`; those of the
+ * data.
  */
 export async function resolveRecipe(
   target: string,

@@ -1,6 +1,6 @@
 /**
- * What the recipes of the shipped models share: small convolutions, pooling and ReLU, with the settings of airbench94
- * (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
+ * What the recipes of the shipped models share: small convolutions, pooling and ReLU, with the settings of
+ * airbench94 (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
  *
  * @module
  */

@@ -69,7 +69,8 @@ export function bottomAxis(scale: Scale, plot: Plot, { title, format }: AxisText
 }
 
 /**
- * Draws the vertical axis: a thin line across the plot at each tick, and the title above, where it need not be rotated.
+ * Draws the vertical axis: a thin line across the plot at each tick, and the title above, where it need not
+ * be rotated.
  *
  * @param scale From the bottom to the top.
  * @param plot Where to draw.

@@ -25,8 +25,8 @@ const HALF = 14;
 const DOTS = 87;
 
 /**
- * Draws a horizontal box plot: the box from the lower to the upper quartile with the median in it, whiskers, each run as a
- * dot below it, the published accuracy as a dashed line.
+ * Draws a horizontal box plot: the box from the lower to the upper quartile with the median in it, whiskers,
+ * each run as a dot below it, the published accuracy as a dashed line.
  *
  * @param plot Its content.
  * @returns An `svg` element.

@@ -29,13 +29,18 @@ export interface Calibration {
   readonly temperature: number;
   /** All bins, empty ones too, in ascending order. */
   readonly bins: readonly ConfidenceBin[];
-  /** Expected calibration error, 0 to 1: mean of |accuracy - confidence| over the bins, weighted by their counts. */
+  /**
+   * Expected calibration error, 0 to 1: mean of |accuracy - confidence| over the bins, weighted by their
+   * counts.
+   */
   readonly expectedError: number;
   /** Maximum calibration error, 0 to 1: the largest |accuracy - confidence| of a bin that is not empty. */
   readonly maximumError: number;
   /** Mean negative log-likelihood of the true class, in nats. */
   readonly negativeLogLikelihood: number;
-  /** Brier score, 0 to 2: mean over the images of the squared distance to the true class, over all classes. */
+  /**
+   * Brier score, 0 to 2: mean over the images of the squared distance to the true class, over all classes.
+   */
   readonly brier: number;
 }
 
@@ -43,14 +48,14 @@ export interface Calibration {
 const BINS = 15;
 
 /**
- * Measures the calibration: errors over 15 bins of equal width (Guo et al., On Calibration of Modern Neural Networks,
- * 2017), and the Brier score (Verification of Forecasts Expressed in Terms of Probability, 1950).
+ * Measures the calibration: errors over 15 bins of equal width (Guo et al., On Calibration of Modern Neural
+ * Networks, 2017), and the Brier score (Verification of Forecasts Expressed in Terms of Probability, 1950).
  *
  * @param measured Logits and labels.
  * @param classes Number of classes.
  * @param temperature Divides the logits (> 0).
- * @throws {ModelError} `invalid`: not one row of logits per label, a label that is not a class, a temperature that is not
- * above 0.
+ * @throws {ModelError} `invalid`: not one row of logits per label, a label that is not a class, a temperature
+ * that is not above 0.
  */
 export function measureCalibration(
   measured: LabelledLogits,

@@ -36,8 +36,8 @@ const MAX_CELL = 56;
 const SLOPE = Math.SQRT1_2;
 
 /**
- * Draws a confusion matrix. The diagonal and the mistakes have different colours with separate scales, because the mistakes
- * of a good classifier would be invisible on a common scale.
+ * Draws a confusion matrix. The diagonal and the mistakes have different colours with separate scales,
+ * because the mistakes of a good classifier would be invisible on a common scale.
  *
  * @param map Its content; at most {@linkcode MAX_DRAWN_CLASSES} classes.
  * @returns An `svg` element.

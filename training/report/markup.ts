@@ -25,7 +25,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Builds markup from a template. Values are escaped, for text and for quoted attributes alike, unless they are markup.
+ * Builds markup from a template. Values are escaped, for text and for quoted attributes alike, unless they
+ * are markup.
  *
  * @param strings The text of the template.
  * @param parts The values; lists are joined.

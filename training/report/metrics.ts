@@ -24,7 +24,9 @@ export interface ClassMetrics {
   readonly precision: number | undefined;
   /** Share of `support` that is classified correctly, 0 to 1; `undefined` if the class does not occur. */
   readonly recall: number | undefined;
-  /** Harmonic mean of precision and recall, 0 to 1; `undefined` if the class neither occurs nor is predicted. */
+  /**
+   * Harmonic mean of precision and recall, 0 to 1; `undefined` if the class neither occurs nor is predicted.
+   */
   readonly f1: number | undefined;
 }
 

@@ -17,8 +17,9 @@ const STRIP_TOP = 262;
 const TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 /**
- * Draws a reliability diagram: mean confidence and accuracy of each bin, with the 95 % interval of the accuracy; the distance
- * to the diagonal is the error of the confidence. Below it, the number of predictions in each bin.
+ * Draws a reliability diagram: mean confidence and accuracy of each bin, with the 95 % interval of the
+ * accuracy; the distance to the diagonal is the error of the confidence. Below it, the number of predictions
+ * in each bin.
  *
  * @param label A description for screen readers.
  * @param calibration The measurement.

@@ -49,7 +49,8 @@ export function linearScale({ values, range, steps = 5, minStep = 0 }: ScaleOpti
  * Creates a linear scale for shares that is as wide as any other with the same span.
  *
  * @param values Shares that must fit, 0 to 1; at least one, within the span.
- * @param span Maximum difference of the values (> 0); the scale is one or two ticks wider, but never beyond 0 and 1.
+ * @param span Maximum difference of the values (> 0); the scale is one or two ticks wider, but never beyond 0
+ * and 1.
  * @param range Coordinates of minimum and maximum.
  * @returns The scale, with the values in its middle where possible.
  */

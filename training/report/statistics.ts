@@ -38,8 +38,8 @@ const T = [
 ];
 
 /**
- * A share with its 95 % interval (Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927). Unlike
- * the normal interval it stays within 0 and 1, and is valid near them.
+ * A share with its 95 % interval (Wilson, Probable Inference, the Law of Succession, and Statistical
+ * Inference, 1927). Unlike the normal interval it stays within 0 and 1, and is valid near them.
  *
  * @param correct Number of correct predictions.
  * @param count Number of images.
@@ -65,9 +65,9 @@ export function wilsonInterval(correct: number, count: number): Interval {
 }
 
 /**
- * The mean of a few accuracies with its 95 % interval by Student's t distribution (Student, The Probable Error of a Mean,
- * 1908), on the angular scale asin √p (Bartlett, The Use of Transformations, 1947): it stays within 0 and 1, and where it is
- * far from both it is the plain interval of Student.
+ * The mean of a few accuracies with its 95 % interval by Student's t distribution (Student, The Probable
+ * Error of a Mean, 1908), on the angular scale asin √p (Bartlett, The Use of Transformations, 1947): it stays
+ * within 0 and 1, and where it is far from both it is the plain interval of Student.
  *
  * @param accuracies At least one, each from 0 to 1.
  * @returns Mean and interval, 0 to 1; the interval of a single accuracy is 0 to 1.
@@ -91,7 +91,9 @@ export function meanInterval(accuracies: readonly number[]): Interval {
   return { value, low, high };
 }
 
-/** Beyond the table: the first two terms of the expansion around the normal quantile, exact to four digits. */
+/**
+ * Beyond the table: the first two terms of the expansion around the normal quantile, exact to four digits.
+ */
 function tQuantile(freedom: number): number {
   const listed = T[freedom - 1];
   if (listed !== undefined) return listed;
@@ -99,8 +101,8 @@ function tQuantile(freedom: number): number {
 }
 
 /**
- * A quantile by linear interpolation between the two nearest values: type 7 of Hyndman and Fan (Sample Quantiles in
- * Statistical Packages, 1996), which is also the default of R and NumPy.
+ * A quantile by linear interpolation between the two nearest values: type 7 of Hyndman and Fan (Sample
+ * Quantiles in Statistical Packages, 1996), which is also the default of R and NumPy.
  *
  * @param values At least one, in any order.
  * @param share 0 for the minimum, 0.5 for the median, 1 for the maximum.
@@ -116,8 +118,8 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 /**
- * The numbers of a box plot: quartiles by {@linkcode quantile}, whiskers to the furthest values within 1.5 heights of the
- * box (Tukey, Exploratory Data Analysis, 1977).
+ * The numbers of a box plot: quartiles by {@linkcode quantile}, whiskers to the furthest values within 1.5
+ * heights of the box (Tukey, Exploratory Data Analysis, 1977).
  *
  * @param values At least one, in any order.
  * @returns In the unit of the values.

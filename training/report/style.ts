@@ -1,6 +1,7 @@
 /**
- * The style sheet of a report. The colours are those of Okabe and Ito (Color Universal Design, 2008), darker or lighter where
- * they are used for text: blue and orange are distinguishable with every kind of colour blindness.
+ * The style sheet of a report. The colours are those of Okabe and Ito (Color Universal Design, 2008), darker
+ * or lighter where they are used for text: blue and orange are distinguishable with every kind of colour
+ * blindness.
  */
 export const STYLE = `
 :root {
