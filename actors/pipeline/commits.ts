@@ -1,74 +1,54 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import { BusError } from "../../bus/transport/errors.ts";
-import type { Claim, Subscription } from "../../bus/transport/transport.ts";
-import type { Listener } from "../events.ts";
+import type { Claim } from "../../bus/transport/transport.ts";
+import type { Committer, CommitterParts, Flight } from "./flight.ts";
 import { OffsetTracker } from "./offsets.ts";
-import type { Finish, Progress } from "./progress.ts";
+import { PerClaim } from "./per_claim.ts";
 
-/** Progress with at-least-once delivery: commits what is finished, of all claims together, at most once an interval. */
-export class Commits implements Progress {
-  readonly #subscription: Subscription;
-  readonly #intervalMs: number;
-  readonly #listener: Listener;
-  readonly #trackers = new Map<Claim, OffsetTracker>();
+/** At-least-once delivery: commits what is stored, of all claims together, at most once per interval. */
+export class Commits implements Committer {
+  readonly #parts: CommitterParts;
+  readonly #trackers = new PerClaim(() => new OffsetTracker());
   readonly #committed = new WeakMap<Claim, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /**
-   * @param subscription Where to commit.
-   * @param intervalMs How long to collect, in milliseconds.
-   * @param listener Told when a commit fails.
-   */
-  constructor(subscription: Subscription, intervalMs: number, listener: Listener) {
-    this.#subscription = subscription;
-    this.#intervalMs = intervalMs;
-    this.#listener = listener;
+  /** @param parts What it works with. */
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
   }
 
-  begin(claim: Claim, offset: number): Finish {
-    const tracker = this.#trackerOf(claim);
-    const ticket = tracker.begin(offset);
-    return (_settled, landed) => {
-      landed();
-      tracker.finish(ticket);
-      this.#schedule();
-    };
+  begin(flight: Flight): void {
+    flight.ticket = this.#trackers.of(flight.claim).begin(flight.message.offset);
   }
 
-  /** What is open of a claim. A lost claim is forgotten: what it still finishes is its next owner's. */
-  #trackerOf(claim: Claim): OffsetTracker {
-    const known = this.#trackers.get(claim);
-    if (known) return known;
-    const tracker = new OffsetTracker();
-    if (claim.lost.aborted) return tracker;
-    this.#trackers.set(claim, tracker);
-    claim.lost.addEventListener("abort", () => this.#trackers.delete(claim), { once: true });
-    return tracker;
+  stored(flight: Flight): void {
+    // Not when it is committed: a whole interval of images would be in flight without need.
+    flight.release();
+    // A lost claim has no tracker any more: what is stored under it is for its next owner to commit.
+    this.#trackers.get(flight.claim)?.finish(flight.ticket!);
+    this.#schedule();
   }
 
-  #schedule(): void {
-    this.#timer ??= setTimeout(() => void this.flush(), this.#intervalMs);
-  }
-
-  /** Commits now. Resolves when it is done, or has failed and was said. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    // One after the other: of two at once the older positions could be stored last, and then they would count.
     return this.#last = this.#last.then(() => this.#commit());
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => void this.flush(), this.#parts.commitIntervalMs);
   }
 
   async #commit(): Promise<void> {
     const positions = this.#positions();
     if (positions.size === 0) return;
     try {
-      await this.#subscription.commit(positions);
+      await this.#parts.subscription.commit(positions);
       for (const [claim, offset] of positions) this.#committed.set(claim, offset);
     } catch (error) {
-      this.#listener({
-        type: "commit_failing",
-        reason: messageOf(error),
-      });
+      this.#parts.listener({ type: "commit_failing", reason: messageOf(error) });
       if (error instanceof BusError && error.retriable) this.#schedule();
     }
   }

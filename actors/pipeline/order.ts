@@ -1,52 +1,66 @@
 import type { Message } from "../../bus/transport/transport.ts";
 
-/** Says that a result is ready; `go` is called when all before it with the same key have gone. */
-export type Ready = (go: () => void) => void;
-
-interface Turn {
-  go: (() => void) | null;
+/** What keeps its place among others of the same key. */
+export interface Ordered {
+  /** See {@linkcode orderKeyOf}. */
+  readonly orderKey: string | null;
+  /** Truthy as soon as it may go, when it is its turn. */
+  readonly settled: unknown;
 }
 
 /**
- * Lets results of equal keys go in the order in which their requests came, whichever is ready first: several Workers of a
+ * Lets results of equal keys go in the order in which their requests came, whichever is settled first: several Workers of a
  * model finish in any order, and a refused request is answered at once. Results of other keys do not wait.
  *
  * @example
  * ```ts
  * import { KeyOrder } from "./order.ts";
- * const order = new KeyOrder();
- * const [first, second] = [1, 2].map(() => order.enter({ topic: "t", partition: 0, key: "k" }));
- * const gone: number[] = [];
- * second!(() => gone.push(2));
- * first!(() => gone.push(1));
- * if (gone.join() !== "1,2") throw new Error("unexpected");
+ * const gone: string[] = [];
+ * const order = new KeyOrder<{ name: string; orderKey: string; settled: boolean }>(({ name }) => gone.push(name));
+ * const [first, second] = ["first", "second"].map((name) => ({ name, orderKey: "k", settled: false }));
+ * for (const item of [first!, second!]) order.enter(item);
+ * for (const item of [second!, first!]) {
+ *   item.settled = true;
+ *   order.settled(item);
+ * }
+ * if (gone.join() !== "first,second") throw new Error("unexpected");
  * ```
  */
-export class KeyOrder {
-  readonly #queues = new Map<string, Turn[]>();
+export class KeyOrder<T extends Ordered> {
+  readonly #release: (item: T) => void;
+  readonly #queues = new Map<string, T[]>();
 
-  /**
-   * Notes a request, in the order of its partition.
-   *
-   * @param message The request; without a key it waits for nobody.
-   * @returns To be called once.
-   */
-  enter({ topic, partition, key }: Pick<Message, "topic" | "partition" | "key">): Ready {
-    if (key === null) return (go) => go();
-    const name = `${topic} ${partition} ${typeof key === "string" ? `text ${key}` : key.toBase64()}`;
-    const turn: Turn = { go: null };
-    const queue = this.#queues.get(name);
-    if (queue) queue.push(turn);
-    else this.#queues.set(name, [turn]);
-    return (go) => {
-      turn.go = go;
-      this.#advance(name);
-    };
+  /** @param release Called once with each item that is settled, when it is its turn. */
+  constructor(release: (item: T) => void) {
+    this.#release = release;
   }
 
-  #advance(name: string): void {
-    const queue = this.#queues.get(name) ?? [];
-    while (queue[0]?.go) queue.shift()!.go!();
-    if (queue.length === 0) this.#queues.delete(name);
+  /** Gives an item its place. Called in the order of its partition. */
+  enter(item: T): void {
+    if (item.orderKey === null) return;
+    const queue = this.#queues.get(item.orderKey);
+    if (queue) queue.push(item);
+    else this.#queues.set(item.orderKey, [item]);
   }
+
+  /** An item is settled: it is released, with those that waited for it, unless it has to wait itself. */
+  settled(item: T): void {
+    if (item.orderKey === null) return this.#release(item);
+    const queue = this.#queues.get(item.orderKey)!;
+    while (queue[0]?.settled) this.#release(queue.shift()!);
+    if (queue.length === 0) this.#queues.delete(item.orderKey);
+  }
+}
+
+/**
+ * Equal for messages whose results keep their order.
+ *
+ * @param message A request.
+ * @returns `null` for one without a key: it waits for nobody.
+ */
+export function orderKeyOf(
+  { topic, partition, key }: Pick<Message, "topic" | "partition" | "key">,
+): string | null {
+  if (key === null) return null;
+  return `${topic} ${partition} ${typeof key === "string" ? `text ${key}` : key.toBase64()}`;
 }

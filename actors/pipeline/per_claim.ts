@@ -1,0 +1,23 @@
+import type { Claim } from "../../bus/transport/transport.ts";
+
+/** One value per claim, created when it is first needed and forgotten when the claim is lost. */
+export class PerClaim<T> extends Map<Claim, T> {
+  readonly #create: (claim: Claim) => T;
+
+  /** @param create Creates the value of a claim. */
+  constructor(create: (claim: Claim) => T) {
+    super();
+    this.#create = create;
+  }
+
+  /** The value of a claim. Where the claim is lost already it is a new one each time, which nobody else sees. */
+  of(claim: Claim): T {
+    const known = this.get(claim);
+    if (known !== undefined) return known;
+    const value = this.#create(claim);
+    if (claim.lost.aborted) return value;
+    this.set(claim, value);
+    claim.lost.addEventListener("abort", () => this.delete(claim), { once: true });
+    return value;
+  }
+}
