@@ -44,7 +44,8 @@ export type { Classified, Failed, Result, ResultBase, Score } from "./bus/result
 export { type ResultsOptions, ResultStream } from "./bus/result_stream.ts";
 export { BusError, type BusErrorCode } from "./bus/transport/errors.ts";
 export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
-export { ActorError, type ActorErrorCode } from "./actors/errors.ts";
+export { ActorError, ServiceError, type ServiceErrorCode } from "./actors/errors.ts";
+export { SinkError, type SinkErrorCode } from "./actors/sinks/errors.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";

@@ -1,54 +1,48 @@
 import { CodedError } from "../lib/coded_error.ts";
 
 /**
- * What can go wrong in the service.
+ * What can go wrong in the service. Sinks have errors of their own: `SinkError`.
  *
  * | code | meaning | retriable |
  * |---|---|---|
  * | `invalid` | an option is not what it must be | no |
- * | `worker_failed` | a Worker threw on a batch and is still there | yes |
+ * | `worker_failed` | a Worker threw on a batch, and goes on | yes |
  * | `worker_died` | a Worker ended by itself | yes |
  * | `worker_silent` | a Worker did not answer within its deadline | yes |
- * | `sink` | a sink can't be opened or written | no |
- * | `sink_unavailable` | the server of a sink can't be reached, or does not answer | yes |
  */
-export type ActorErrorCode =
-  | "invalid"
-  | "worker_failed"
-  | "worker_died"
-  | "worker_silent"
-  | "sink"
-  | "sink_unavailable";
+export type ServiceErrorCode = "invalid" | "worker_failed" | "worker_died" | "worker_silent";
 
-const RETRIABLE: ReadonlySet<ActorErrorCode> = new Set<ActorErrorCode>([
+const RETRIABLE: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
   "worker_failed",
   "worker_died",
   "worker_silent",
-  "sink_unavailable",
 ]);
 
 /**
- * A failure of the service. `message` names what was wrong, the value, and what would be right.
+ * A failure of the service. `message` says what failed, the value, and what would be right.
  *
  * @example
  * ```ts
- * import { ActorError } from "./errors.ts";
- * const error = new ActorError("worker_died", "The Worker of mnist ended");
+ * import { ServiceError } from "./errors.ts";
+ * const error = new ServiceError("worker_died", "The Worker of mnist ended");
  * if (!error.retriable) throw error;
  * ```
  */
-export class ActorError extends CodedError<ActorErrorCode> {
-  /** `ActorError`, also where the class has been renamed by a bundler. */
-  override readonly name = "ActorError";
+export class ServiceError extends CodedError<ServiceErrorCode> {
+  /** `ServiceError`, also where the class has been renamed by a bundler. */
+  override readonly name = "ServiceError";
 
   /**
    * Creates an error.
    *
    * @param code Kind of failure.
-   * @param message One or two lines for a person.
+   * @param message One line for a person.
    * @param options `cause`: the underlying error.
    */
-  constructor(code: ActorErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ServiceErrorCode, message: string, options?: ErrorOptions) {
     super(code, RETRIABLE, message, options);
   }
 }
+
+/** @deprecated The former name of {@linkcode ServiceError}. What sinks throw is a `SinkError` now. */
+export const ActorError = ServiceError;

@@ -15,7 +15,7 @@ import {
   splitList,
   time,
 } from "../lib/options.ts";
-import { ActorError } from "./errors.ts";
+import { ServiceError } from "./errors.ts";
 import type { ServiceEvent } from "./events.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { parseWorkersPerModel, type WorkersPerModel } from "./workers/worker_count.ts";
@@ -193,8 +193,8 @@ export type ServeSettings = SettingsOf<typeof SERVE_OPTIONS>;
 /**
  * Checks the options of a service, and fills in the defaults.
  *
- * @throws {ActorError} `invalid`.
+ * @throws {ServiceError} `invalid`.
  */
 export function checkServeOptions(options: ServeOptions): ServeSettings {
-  return checkOptions(SERVE_OPTIONS, options, (message) => new ActorError("invalid", message));
+  return checkOptions(SERVE_OPTIONS, options, (message) => new ServiceError("invalid", message));
 }

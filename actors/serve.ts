@@ -6,7 +6,7 @@ import type { ModelFiles } from "../models/classifier.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
-import { ActorError } from "./errors.ts";
+import { ServiceError } from "./errors.ts";
 import type { Listener } from "./events.ts";
 import { Health, type ServiceHealth } from "./health.ts";
 import { Lane } from "./pipeline/lane.ts";
@@ -45,7 +45,7 @@ export interface Service extends AsyncDisposable {
  *
  * @param bus A bus, or its transport.
  * @param options Which models, where results go, and the bounds.
- * @throws {ActorError} `invalid` option; `worker_failed` when a model does not start.
+ * @throws {ServiceError} `invalid` option; `worker_failed` when a model does not start.
  * @throws {ModelError} When a model can't be found or read.
  * @throws {BusError} When the bus can't be read.
  */
@@ -260,7 +260,7 @@ function topicsOf({ files: { manifest: { name } } }: Supervisor): string[] {
 
 function refuseReserved(name: string): void {
   if (isModelName(name)) return;
-  throw new ActorError(
+  throw new ServiceError(
     "invalid",
     `A model can't be named "${name}": imagebus.${name} is a topic of the bus itself`,
   );

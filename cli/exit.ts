@@ -1,7 +1,4 @@
-import { messageOf } from "../lib/coded_error.ts";
-import { ActorError } from "../actors/errors.ts";
-import { BusError } from "../bus/transport/errors.ts";
-import { ModelError } from "../models/errors.ts";
+import { CodedError, messageOf } from "../lib/coded_error.ts";
 import { type Command, type Permission, UsageError } from "./command.ts";
 
 /** How a command ends that threw. */
@@ -30,7 +27,7 @@ export async function exitFor(error: unknown, command: Command | undefined): Pro
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) {
     return { code: 2, message: error.message };
   }
-  if (error instanceof BusError || error instanceof ModelError || error instanceof ActorError) {
+  if (error instanceof CodedError) {
     return { code: MISTAKES.has(error.code) ? 2 : 1, message: error.message };
   }
   return { code: 1, message: messageOf(error) };

@@ -36,7 +36,7 @@ export class Outbox {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    await Promise.all(this.#sinks.map((sink) => sink.close()));
+    await Promise.all(this.#sinks.map((sink) => sink.close ? sink.close() : sink[Symbol.asyncDispose]?.()));
   }
 
   async #run(): Promise<void> {

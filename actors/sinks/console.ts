@@ -2,30 +2,27 @@ import type { Settled, Sink } from "./sink.ts";
 
 /** How results are printed. */
 export interface ConsoleSinkOptions {
-  /** `text`: a line for people; `json`: one object a line. @default {"text"} */
+  /** `text`: one human-readable line per result; `json`: one object per line. @default {"text"} */
   readonly format?: "text" | "json";
-  /** Where a text goes. @default {standard output} */
+  /** Receives each text. @default {standard output} */
   readonly write?: (text: string) => Promise<void> | void;
 }
 
 /**
- * Prints a line a result. Where the true label is a number, as in the records of the replaced system, it is that system's
- * line: `Prediction: 9 Actual: 9`.
+ * Prints one line per result. Where the true label is a number, as in records of the legacy system, it is the line of that
+ * system: `Prediction: 9 Actual: 9`.
  *
  * @param options How, and where to.
  */
 export function consoleSink(options: ConsoleSinkOptions = {}): Sink {
   const { format = "text", write = writeToStdout } = options;
   const line = format === "json" ? jsonLine : textLine;
-  const sink: Sink = {
+  return {
     name: "console",
     async write(batch) {
       await write(batch.map((settled) => line(settled) + "\n").join(""));
     },
-    async close() {},
-    [Symbol.asyncDispose]: () => sink.close(),
   };
-  return sink;
 }
 
 function jsonLine({ result }: Settled): string {

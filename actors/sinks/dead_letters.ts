@@ -6,28 +6,25 @@ import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback
 import type { Settled, Sink } from "./sink.ts";
 
 /**
- * Keeps what failed on the topic `imagebus.dead-letters`; `bus/dead_letter.ts` says in which form. What came too late
- * (`expired`) is not kept: nothing is wrong with it.
+ * Keeps failed requests on the topic `imagebus.dead-letters`, in the form of `bus/dead_letter.ts`. Expired requests are
+ * not kept: nothing is wrong with them.
  *
  * @param transport The bus.
  */
 export function deadLettersSink(transport: Transport): Sink {
-  const sink: Sink = {
+  return {
     name: DEAD_LETTERS_TOPIC,
     async write(batch) {
       await sendWithFallback(transport, DEAD_LETTERS_TOPIC, batch.flatMap(deadLetterMessages));
     },
-    async close() {},
-    [Symbol.asyncDispose]: () => sink.close(),
   };
-  return sink;
 }
 
 /**
- * The message for the dead letters.
+ * The dead letter of a request.
  *
  * @param settled A request with its result.
- * @returns None, when it is no dead letter.
+ * @returns One message; none where the request did not fail, or expired.
  */
 export function deadLetterMessages(settled: Settled): MessageWithFallback[] {
   if (!isDeadLetter(settled)) return [];

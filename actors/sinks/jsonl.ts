@@ -1,43 +1,47 @@
-import { ActorError } from "../errors.ts";
+import { SinkError } from "./errors.ts";
 import { JsonlFile } from "./jsonl_file.ts";
 import type { Settled, Sink } from "./sink.ts";
 
-/** How results are kept in a file of lines. */
+/** Limits of a file of results. */
 export interface JsonlSinkOptions {
-  /** A file that would grow beyond this is set aside first, in bytes. @default {67_108_864} */
+  /** Largest size of the file in bytes; before it would grow beyond, it is rotated. @default {67_108_864} */
   readonly maxBytes?: number;
-  /** How many files that were set aside are kept; older ones are removed. @default {Infinity} */
+  /** How many rotated files are kept; older ones are removed. @default {Infinity} */
   readonly keep?: number;
-  /** How many of the last ids are known, so that they are not written again. @default {65_536} */
+  /** How many of the last ids are remembered, so that they are not written again. @default {65_536} */
   readonly remember?: number;
 }
 
 /**
- * Appends results to a file, one JSON object a line, as they are in the topic `imagebus.results`.
+ * Appends results to a file, one JSON object per line, as on the topic `imagebus.results`.
  *
  * **Durable.** A batch counts as stored after an fsync: it survives the end of the process and of the machine. A batch that
- * could not be written whole is taken back. What a killed process left of a line is cut off at the start.
+ * could not be written as a whole is truncated again, and so is what a killed process left of a line when the file is
+ * opened.
  *
- * **One line an id.** The ids of the last `remember` lines are known, also after a restart: they are read from the files. A
- * result that comes again is not written again; a success after a failure of the same id is one
- * more line, so that the last line of an id counts. What comes again is at most what was in flight (4,096 images, unless
- * `maxInFlight` says more): keep `remember` above that. A result that comes again to a worker with another file is a line
- * in each.
+ * **One line per id.** The ids of the last `remember` lines are known, also after a restart: they are read from the files.
+ * A result that comes again is not written again. A success after a failure of the same id is one more line, so the last
+ * line of an id counts. At most what was in flight comes again (4,096 images, or `maxInFlight`): keep `remember`
+ * above that. A result that comes again to a service with another file is one line in each.
  *
- * **Rotated.** The full file is set aside as `PATH.1`, the next one as `PATH.2`, …: larger is newer. Nothing is removed
- * unless `keep` says so.
+ * **Rotated.** A full file is renamed to `PATH.1`, the next one to `PATH.2`, …: larger numbers are newer. Nothing is removed
+ * without `keep`.
  *
- * **One worker a file**: `PATH.lock` is locked while the sink is open.
+ * **One service per file.** `PATH.lock` is locked while the sink is open.
  *
- * @param path Where the file is, or shall be; its directory exists.
- * @param options Bounds.
- * @throws {ActorError} `invalid` option, or a file of another kind; `sink` when it can't be opened, or is in use.
+ * @param path The file; its directory exists.
+ * @param options Limits.
+ * @throws {SinkError} `invalid` option, or a file of another kind; `failed` when the file cannot be opened, or is in use.
  */
-export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): Promise<Sink> {
+export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): Promise<Required<Sink>> {
   const { maxBytes = 67_108_864, keep = Infinity, remember = 65_536 } = options;
   for (const [name, value] of Object.entries({ maxBytes, keep, remember })) {
-    if ((Number.isInteger(value) || value === Infinity) && value >= (name === "keep" ? 0 : 1)) continue;
-    throw new ActorError("invalid", `${name} of ${path} is ${value}: expected a whole number, at least 1`);
+    const min = name === "keep" ? 0 : 1;
+    if ((Number.isInteger(value) || value === Infinity) && value >= min) continue;
+    throw new SinkError(
+      "invalid",
+      `Invalid ${name} of ${path} (${value}): expected a whole number, at least ${min}`,
+    );
   }
   const known = new KnownIds(remember);
   const file = await JsonlFile.open(path, {
@@ -46,7 +50,7 @@ export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): P
     remember,
     onLine: (line) => known.read(line, path),
   });
-  const sink: Sink = {
+  const sink: Required<Sink> = {
     name: `jsonl ${path}`,
     async write(batch) {
       const fresh = known.choose(batch);
@@ -72,16 +76,19 @@ class KnownIds {
     this.#limit = limit;
   }
 
-  /** @throws {ActorError} When the first line is no result. Later ones can be damaged: they are left as they are. */
+  /** @throws {SinkError} When the first line is not a result. Later lines can be damaged: they are left alone. */
   read(line: string, path: string): void {
     const { id, status } = parse(line);
     if (typeof id === "string" && (status === "classified" || status === "failed")) this.#set(id, status);
     else if (this.#statuses.size === 0) {
-      throw new ActorError("invalid", `${path} holds something else than results: name another file`);
+      throw new SinkError(
+        "invalid",
+        `Cannot append to ${path}: its first line is not a result; choose another file`,
+      );
     }
   }
 
-  /** What of a batch is to be written. */
+  /** The results of a batch that are to be written. */
   choose(batch: readonly Settled[]): Settled[] {
     const now = new Map<string, Status>();
     return batch.filter(({ result: { id, status } }) => {

@@ -1,26 +1,27 @@
 import { basename, dirname } from "node:path";
-import { ActorError } from "../errors.ts";
+import { SinkError } from "./errors.ts";
 import { concatBytes } from "../../lib/bytes.ts";
+import { messageOf } from "../../lib/coded_error.ts";
 
-/** How a file of lines is kept. */
+/** Limits of a file of lines. */
 export interface JsonlFileOptions {
-  /** A file that would grow beyond this is set aside first, in bytes. */
+  /** Largest size of the file in bytes; before it would grow beyond, it is rotated. */
   readonly maxBytes: number;
-  /** How many files that were set aside are kept. */
+  /** How many rotated files are kept. */
   readonly keep: number;
-  /** How many of the last lines are read when it is opened, or more: whole files, the newest that hold so many. */
+  /** How many of the last lines are read when it is opened; rounded up to whole files. */
   readonly remember: number;
-  /** Gets those lines, the oldest first. */
+  /** Receives those lines, the oldest first. */
   readonly onLine: (line: string) => void;
 }
 
-/** A file that only grows by whole lines, and is set aside when it is full. Locked while it is open. */
+/** A file that grows by whole lines only, and is rotated when it is full. Locked while it is open. */
 export class JsonlFile {
   readonly #path: string;
   readonly #options: JsonlFileOptions;
   readonly #lock: Deno.FsFile;
   #file: Deno.FsFile;
-  /** Bytes that are whole lines and synced. What is beyond is left of a write that failed. */
+  /** Size of the whole, synced lines in bytes. What is beyond was left by a failed write. */
   #size = 0;
 
   private constructor(path: string, options: JsonlFileOptions, lock: Deno.FsFile, file: Deno.FsFile) {
@@ -31,9 +32,9 @@ export class JsonlFile {
   }
 
   /**
-   * Opens the file, reads its lines, and cuts off what is no whole line at its end.
+   * Opens the file, reads its lines, and truncates an incomplete line at its end.
    *
-   * @throws {ActorError} `sink` when it can't be opened, or is in use.
+   * @throws {SinkError} `failed` when it cannot be opened, or is in use.
    * @throws What `onLine` throws.
    */
   static async open(path: string, options: JsonlFileOptions): Promise<JsonlFile> {
@@ -45,33 +46,32 @@ export class JsonlFile {
       for (const older of await olderFiles(path, options.remember)) await readLines(older, options.onLine);
       const opened = new JsonlFile(path, options, lock, file);
       opened.#size = await readLines(path, options.onLine);
-      await opened.#cut();
+      await opened.#truncate();
       return opened;
     } catch (cause) {
       lock?.close();
       file?.close();
-      if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
-      const message = `Can't open the results file ${path}: ${(cause as Error).message}`;
-      throw new ActorError("sink", message, { cause });
+      if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
+      throw new SinkError("failed", `Cannot open the results file ${path}: ${messageOf(cause)}`, { cause });
     }
   }
 
   /**
-   * Appends whole lines. Resolves when they are synced; when it rejects, the file is as it was.
+   * Appends whole lines. Resolves when they are synced. When it rejects, the file is as before.
    *
    * @param lines Each with its line feed.
    */
   async append(lines: string): Promise<void> {
     const bytes = new TextEncoder().encode(lines);
-    await this.#mend();
+    await this.#recover();
     if (this.#size > 0 && this.#size + bytes.length > this.#options.maxBytes) await this.#rotate();
     try {
       for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
       await this.#file.sync();
       this.#size += bytes.length;
     } catch (error) {
-      // After an fsync that failed, Linux takes the pages for clean: they are written again, not synced again.
-      await this.#cut().catch(() => {});
+      // After a failed fsync Linux marks the pages as clean: a second fsync would succeed without writing them.
+      await this.#truncate().catch(() => {});
       throw error;
     }
   }
@@ -82,31 +82,31 @@ export class JsonlFile {
     this.#lock.close();
   }
 
-  /** Someone may have moved or removed the file, and the last write may have failed half-way. */
-  async #mend(): Promise<void> {
+  /** Someone may have moved or removed the file, and the last write may have left half of a line. */
+  async #recover(): Promise<void> {
     const [there, own] = await Promise.all([Deno.stat(this.#path).catch(() => null), this.#file.stat()]);
     if (there === null || there.ino !== own.ino) {
       const file = await openToAppend(this.#path);
       this.#file.close();
       this.#file = file;
       this.#size = (await file.stat()).size;
-    } else if (own.size !== this.#size) await this.#cut();
+    } else if (own.size !== this.#size) await this.#truncate();
   }
 
-  async #cut(): Promise<void> {
+  async #truncate(): Promise<void> {
     await this.#file.truncate(this.#size);
     await this.#file.sync();
   }
 
   async #rotate(): Promise<void> {
-    const numbers = await setAside(this.#path);
+    const numbers = await rotated(this.#path);
     await Deno.rename(this.#path, pathOf(this.#path, (numbers.at(-1) ?? 0) + 1));
     const file = await openToAppend(this.#path);
     this.#file.close();
     this.#file = file;
     this.#size = 0;
     const tooMany = Math.max(0, numbers.length + 1 - this.#options.keep);
-    for (const number of (await setAside(this.#path)).slice(0, tooMany)) {
+    for (const number of (await rotated(this.#path)).slice(0, tooMany)) {
       await Deno.remove(pathOf(this.#path, number));
     }
   }
@@ -116,10 +116,13 @@ async function lockFor(path: string): Promise<Deno.FsFile> {
   const lock = await Deno.open(`${path}.lock`, { write: true, create: true });
   if (await lock.tryLock(true)) return lock;
   lock.close();
-  throw new ActorError("sink", `${path} is written by another worker: name a file of its own for each`);
+  throw new SinkError(
+    "failed",
+    `Cannot open the results file ${path}: another service writes it; choose one file per service`,
+  );
 }
 
-/** The name is as durable as the lines: the directory is synced where a directory can be opened. */
+/** The name must be as durable as the lines: the directory is synced where the system lets a directory be opened. */
 async function openToAppend(path: string): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { append: true, create: true });
   if (Deno.build.os !== "windows") {
@@ -133,8 +136,8 @@ function pathOf(path: string, number: number): string {
   return `${path}.${number}`;
 }
 
-/** Numbers of the files that were set aside, the oldest first. */
-async function setAside(path: string): Promise<number[]> {
+/** Numbers of the rotated files, the oldest first. */
+async function rotated(path: string): Promise<number[]> {
   const numbers: number[] = [];
   const prefix = `${basename(path)}.`;
   for await (const { name } of Deno.readDir(dirname(path))) {
@@ -144,11 +147,11 @@ async function setAside(path: string): Promise<number[]> {
   return numbers.sort((a, b) => a - b);
 }
 
-/** The files set aside that hold the last lines, together with the file itself; the oldest first. */
+/** The rotated files that, with the file itself, hold the last lines; the oldest first. */
 async function olderFiles(path: string, lines: number): Promise<string[]> {
   const files: string[] = [];
   let missing = lines - await countLines(path);
-  for (const number of (await setAside(path)).reverse()) {
+  for (const number of (await rotated(path)).reverse()) {
     if (missing <= 0) break;
     files.unshift(pathOf(path, number));
     missing -= await countLines(files[0]!);
@@ -167,7 +170,7 @@ async function countLines(path: string): Promise<number> {
 /**
  * Reads a file line by line.
  *
- * @returns Bytes of its whole lines: what follows the last line feed is not counted.
+ * @returns Size of its whole lines in bytes: what follows the last line feed is not counted.
  */
 async function readLines(path: string, onLine: (line: string) => void): Promise<number> {
   const decoder = new TextDecoder();

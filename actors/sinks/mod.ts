@@ -8,4 +8,5 @@ export { consoleSink, type ConsoleSinkOptions } from "./console.ts";
 export { jsonlSink, type JsonlSinkOptions } from "./jsonl.ts";
 export { postgresSink, type PostgresSinkOptions } from "./postgres.ts";
 export { sqliteSink } from "./sqlite.ts";
+export { SinkError, type SinkErrorCode } from "./errors.ts";
 export type { Origin } from "../../bus/envelope.ts";

@@ -7,23 +7,24 @@ export interface PostgresSinkOptions {
 }
 
 /**
- * Keeps results in PostgreSQL: one row an id, in the table `imagebus_results`, with views on it (docs/results.md). Table and
- * views are made, and brought up to date, at the start. The first answer stays, except that a failure gives way to a
- * success. Any number of workers may share the database. As durable as the server commits.
+ * Stores results in PostgreSQL: one row per id, in the table `imagebus_results`, with views on it (docs/results.md). Table
+ * and views are created and migrated at the start. The first result of an id stays, except that a success replaces a
+ * failure. Any number of services may share the database. As durable as the server commits.
  *
- * A server that goes away, while writing or between, rejects the batch; the next try connects again. What PostgreSQL's
- * text can't hold, the character NUL and halves of surrogate pairs, is stored as U+FFFD.
+ * When the server becomes unavailable, during a batch or between two, the batch is rejected; the next attempt connects again.
+ * What PostgreSQL's text cannot hold, the character NUL and halves of surrogate pairs, is stored as U+FFFD.
  *
- * Needs `--allow-net` to the server, and `--allow-env`: what the URL does not say is looked up in `PGUSER`, `PGPASSWORD`, …
+ * Needs `--allow-net` for the server, and `--allow-env`: what the URL lacks is taken from `PGUSER`, `PGPASSWORD`, …
  *
  * @param url `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; `?search_path=SCHEMA` for another schema than `public`,
  * `?sslmode=verify-full` for TLS.
- * @param options Bounds.
- * @throws {ActorError} `invalid` for what someone must mend: the URL, user, password, database, rights;
- * `sink_unavailable` when the server can't be reached.
+ * @param options Timeouts.
+ * @returns The sink, connected.
+ * @throws {SinkError} `invalid` for what the user must fix: the URL, user, password, database, rights; `unavailable` when the
+ * server cannot be reached.
  */
-export async function postgresSink(url: string, options: PostgresSinkOptions = {}): Promise<Sink> {
-  // The client is loaded only by those who use it.
+export async function postgresSink(url: string, options: PostgresSinkOptions = {}): Promise<Required<Sink>> {
+  // The client is loaded only where it is used.
   const { DatabaseSink } = await import("./postgres/database_sink.ts");
   const sink = new DatabaseSink(url, options.timeoutMs ?? 30_000);
   await sink.open();

@@ -1,6 +1,6 @@
 import type { Result, Score } from "../../bus/result.ts";
 
-/** A result as the databases keep it: one row, the columns of docs/results.md in their order. */
+/** A result as databases store it: one row, with the columns of docs/results.md in their order. */
 export interface ResultRow {
   readonly id: string;
   readonly model: string | null;
@@ -19,9 +19,9 @@ export interface ResultRow {
 }
 
 /**
- * Brings a result into the columns of a database.
+ * Converts a result to a row.
  *
- * @param result What was found.
+ * @param result The outcome of an image.
  */
 export function rowOf(result: Result): ResultRow {
   const answer = result.status === "classified" ? result : null;

@@ -5,28 +5,26 @@ import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback
 import type { Settled, Sink } from "./sink.ts";
 
 /**
- * Sends each result to `imagebus.results`, and to the topic its request named. Always part of the service: askers wait for it.
+ * Sends each result to `imagebus.results`, and to the reply topic of its request. Always part of a service: askers wait
+ * for it.
  *
- * A result goes with the key and the attributes of its request; where these are so large that nothing can be added to them,
- * it goes without them, under its id.
+ * A result carries the key and the attributes of its request. Where these leave no room for the result, it goes without
+ * them, with its id as the key.
  *
  * @param transport The bus.
  */
 export function resultsTopicSink(transport: Transport): Sink {
-  const sink: Sink = {
+  return {
     name: RESULTS_TOPIC,
     async write(batch) {
       const topics = Map.groupBy(batch.flatMap(resultMessages), ({ topic }) => topic);
       await Promise.all([...topics].map(([topic, messages]) => sendWithFallback(transport, topic, messages)));
     },
-    async close() {},
-    [Symbol.asyncDispose]: () => sink.close(),
   };
-  return sink;
 }
 
 /**
- * The messages that tell a result: to `imagebus.results`, and to the topic that its request named.
+ * The messages of a result: for `imagebus.results`, and for the reply topic of its request.
  *
  * @param settled A request with its result.
  */

@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../../lib/coded_error.ts";
 import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
-import { ActorError } from "../errors.ts";
+import { SinkError } from "./errors.ts";
 import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
 
@@ -11,14 +11,14 @@ const APPLICATION_ID = 0x696d6772;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS results (
     id            TEXT PRIMARY KEY NOT NULL,  -- what send returned
-    model         TEXT,                       -- null where the message did not say
+    model         TEXT,                       -- null where the request could not be read
     model_version TEXT,
     status        TEXT NOT NULL,              -- classified | failed
     label         TEXT,
     label_index   INTEGER,
     confidence    REAL,                       -- 0 to 1
     top           TEXT,                       -- JSON: the best classes, the answer first
-    actual        TEXT,                       -- the true label, where the sender told it
+    actual        TEXT,                       -- the true label, where the sender gave it
     error_code    TEXT,
     error_message TEXT,
     at            TEXT NOT NULL,              -- ISO 8601, UTC
@@ -64,12 +64,12 @@ const INSERT = `
  *
  * @param path The file; it is created in an existing directory.
  * @returns The sink.
- * @throws {ActorError} `sink` when the file cannot be opened or belongs to another program.
+ * @throws {SinkError} `failed` when the file cannot be opened or belongs to another program.
  */
-export async function sqliteSink(path: string): Promise<Sink> {
+export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const database = await open(path);
   const insert = database.prepare(INSERT);
-  const sink: Sink = {
+  const sink: Required<Sink> = {
     name: `sqlite ${path}`,
     // deno-lint-ignore require-await -- node:sqlite is synchronous, the contract is not
     async write(batch) {
@@ -88,12 +88,12 @@ async function open(path: string): Promise<DatabaseSync> {
   try {
     return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
   } catch (cause) {
-    if (cause instanceof ActorError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new ActorError("sink", `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
+    if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new SinkError("failed", `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** Several workers may make the file at the same moment: whoever has its lock looks at it, and makes the table. */
+/** Several services may create the file at the same moment: whoever holds its lock checks it and creates the table. */
 function openOnce(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
@@ -116,7 +116,10 @@ function isLocked(error: unknown): boolean {
 function refuseForeign(database: DatabaseSync, path: string): void {
   const { applicationId, isEmpty } = identify(database);
   if (applicationId === APPLICATION_ID || isEmpty) return;
-  throw new ActorError("sink", `${path} is a database of another program: name another file for the results`);
+  throw new SinkError(
+    "failed",
+    `Cannot store results in ${path}: it is the database of another program; choose another file`,
+  );
 }
 
 function store(database: DatabaseSync, insert: StatementSync, batch: readonly Settled[]): void {

@@ -1,6 +1,6 @@
 import type { ModelFiles } from "../../models/classifier.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
-import { ActorError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
@@ -112,7 +112,7 @@ export class Supervisor {
   /**
    * Starts all Workers. Resolves when each is ready.
    *
-   * @throws {ActorError} When one can't be started: such a model is broken, and starting again would not mend it.
+   * @throws {ServiceError} When one can't be started: such a model is broken, and starting again would not mend it.
    */
   async start(): Promise<void> {
     const workers = await Promise.all(this.#records.map((record) => this.#startWorker(record)));
@@ -123,7 +123,7 @@ export class Supervisor {
   /**
    * Starts one Worker more. Resolves when it is ready.
    *
-   * @throws {ActorError} When it can't be started; the others go on.
+   * @throws {ServiceError} When it can't be started; the others go on.
    */
   async grow(): Promise<void> {
     const record = newRecord();
@@ -191,7 +191,7 @@ export class Supervisor {
 
   /** Hands batches to a Worker. Resolves with the reason when it is gone or too large, or with `null` when all is over. */
   async #serve(worker: WorkerHandle, record: WorkerRecord): Promise<End | null> {
-    let gone: ActorError | undefined;
+    let gone: ServiceError | undefined;
     void worker.gone.then((error) => {
       gone = error;
       this.#wake();
@@ -241,7 +241,7 @@ export class Supervisor {
       this.#settle(batch.jobs, done, startedAt, record);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      if (!(error instanceof ActorError)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       this.#suspect(batch, error, startedAt, record);
     } finally {
       record.state = "idle";
@@ -262,7 +262,7 @@ export class Supervisor {
     for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, { startedAt, tookMs });
   }
 
-  #suspect({ jobs, failures }: Suspects, error: ActorError, startedAt: number, record: WorkerRecord): void {
+  #suspect({ jobs, failures }: Suspects, error: ServiceError, startedAt: number, record: WorkerRecord): void {
     if (jobs.length > 1) {
       const parts = error.code === "worker_failed" ? halves(jobs) : jobs.map((job) => [job]);
       this.#suspects.unshift(...parts.map((part) => ({ jobs: part, failures: 0 })));
@@ -282,7 +282,7 @@ export class Supervisor {
     try {
       return await this.#startWorker(record);
     } catch (error) {
-      if (!(error instanceof ActorError)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       return await this.#restart(error.message, record);
     }
   }
@@ -300,7 +300,7 @@ export class Supervisor {
         this.#change("up", "restarted");
         return worker;
       } catch (error) {
-        if (!(error instanceof ActorError)) throw error;
+        if (!(error instanceof ServiceError)) throw error;
         reason = error.message;
       }
     }
@@ -336,7 +336,7 @@ function halves(jobs: readonly Job[]): (readonly Job[])[] {
   return [jobs.slice(0, middle), jobs.slice(middle)];
 }
 
-function blame(error: ActorError): JobOutcome {
+function blame(error: ServiceError): JobOutcome {
   const code = error.code === "worker_failed"
     ? "model_error"
     : error.code === "worker_silent"

@@ -1,4 +1,4 @@
-import { ActorError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 
 /** How many Workers each model has: one number for all, or by name; for who is not named cores and load decide. */
 export type WorkersPerModel = number | Readonly<Record<string, number>>;
@@ -44,7 +44,7 @@ export function defaultWorkers(models: number, cores: number = navigator.hardwar
  * @param wanted What was asked for.
  * @param cores Of this machine.
  * @returns By name.
- * @throws {ActorError} `invalid`: no whole number from 1 to 64, or a model that is not served.
+ * @throws {ServiceError} `invalid`: no whole number from 1 to 64, or a model that is not served.
  */
 export function workerRanges(
   models: readonly string[],
@@ -55,7 +55,7 @@ export function workerRanges(
   const stranger = Object.keys(byName).find((name) => !models.includes(name));
   if (stranger !== undefined) {
     const served = models.join(", ");
-    throw new ActorError("invalid", `workersPerModel names "${stranger}": served are ${served}`);
+    throw new ServiceError("invalid", `workersPerModel names "${stranger}": served are ${served}`);
   }
   const byLoad = {
     least: defaultWorkers(models.length, cores),
@@ -74,7 +74,7 @@ function fixed(count: number): WorkerRange {
 
 function checkCount(count: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= MAX_WORKERS) return;
-  throw new ActorError(
+  throw new ServiceError(
     "invalid",
     `workersPerModel is ${count}: expected a whole number from 1 to ${MAX_WORKERS}`,
   );

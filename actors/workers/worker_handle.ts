@@ -1,6 +1,6 @@
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
 import type { DecodeLimits } from "../../models/image/decode.ts";
-import { ActorError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
 /** What became of a batch. */
@@ -17,13 +17,13 @@ export interface WorkerHandle {
    * Classifies a batch.
    *
    * @param images Encoded images; their memory is copied, not taken.
-   * @throws {ActorError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
+   * @throws {ServiceError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
   /** Its memory, WASM and JavaScript, in bytes, as it said with its last answer; absent where it says nothing. */
   readonly memoryBytes?: number | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
-  readonly gone: Promise<ActorError>;
+  readonly gone: Promise<ServiceError>;
   /** Ends it at once. What it was working on rejects with `worker_died`. */
   terminate(): void;
 }
@@ -50,7 +50,7 @@ export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise
  *
  * @param files The model.
  * @param options How to start it.
- * @throws {ActorError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`; `invalid` when it needs
+ * @throws {ServiceError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`; `invalid` when it needs
  * more memory than it may have before it has done anything.
  */
 export const startWorker: StartWorker = async (files, options) => {
@@ -75,12 +75,12 @@ export function startWorkerOf(program: URL): StartWorker {
 const MODEL_WORKER = new URL("./model_worker.ts", import.meta.url);
 
 class DenoWorker implements WorkerHandle {
-  readonly gone: Promise<ActorError>;
+  readonly gone: Promise<ServiceError>;
   readonly #name: string;
   readonly #options: WorkerOptions;
   readonly #worker: Worker;
-  readonly #end = Promise.withResolvers<ActorError>();
-  #dead: ActorError | undefined;
+  readonly #end = Promise.withResolvers<ServiceError>();
+  #dead: ServiceError | undefined;
   #batch = 0;
   #memoryBytes: number | undefined;
   #answer: PromiseWithResolvers<FromWorker> | undefined;
@@ -155,7 +155,7 @@ class DenoWorker implements WorkerHandle {
     }
   }
 
-  #die(code: ActorError["code"], what: string): ActorError {
+  #die(code: ServiceError["code"], what: string): ServiceError {
     const error = this.#error(code, what);
     this.#worker.terminate();
     this.#dead ??= error;
@@ -164,8 +164,8 @@ class DenoWorker implements WorkerHandle {
     return error;
   }
 
-  #error(code: ActorError["code"], what: string): ActorError {
-    return new ActorError(code, `The Worker of ${this.#name} ${what}`);
+  #error(code: ServiceError["code"], what: string): ServiceError {
+    return new ServiceError(code, `The Worker of ${this.#name} ${what}`);
   }
 }
 

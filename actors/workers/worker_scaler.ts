@@ -1,4 +1,4 @@
-import { ActorError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import type { Listener } from "../events.ts";
 
 /** How much a model has to do. */
@@ -24,7 +24,7 @@ export interface Scalable {
   /**
    * Starts one Worker more.
    *
-   * @throws {ActorError} When it does not start; the others go on.
+   * @throws {ServiceError} When it does not start; the others go on.
    */
   grow(): Promise<void>;
   /** Ends an idle Worker, if there is one. */
@@ -109,7 +109,7 @@ export class WorkerScaler {
       await model.grow();
       this.#tell(model);
     } catch (error) {
-      if (!(error instanceof ActorError)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       this.#listener({ type: "worker_missing", model: model.model, reason: error.message });
     }
   }

@@ -1,4 +1,4 @@
-import { ActorError } from "../../actors/errors.ts";
+import { ServiceError } from "../../actors/errors.ts";
 import type { ServiceEvent } from "../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../actors/serve.ts";
 import type { Settled, Sink } from "../../actors/sinks/sink.ts";
@@ -23,12 +23,6 @@ class SlowSink implements Sink {
     this.called.resolve();
     await this.go.promise;
     this.ids.push(...batch.map(({ result }) => result.id));
-  }
-
-  async close(): Promise<void> {}
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 
@@ -139,6 +133,6 @@ Deno.test("exactly once: another word for it is refused", async () => {
   const transport = createMemoryBroker().connect();
   const options = { delivery: "once" } as unknown as ServeOptions;
   const message = 'delivery is "once": expected at-least-once or exactly-once';
-  await assertRejects(() => serve(transport, options), ActorError, message);
+  await assertRejects(() => serve(transport, options), ServiceError, message);
   await transport.close();
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ActorError } from "../../actors/errors.ts";
+import { ServiceError } from "../../actors/errors.ts";
 import { type StartWorker, startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
 import type { Bus } from "../../bus/bus.ts";
 import type { DeadLetter } from "../../bus/dead_letter.ts";
@@ -175,7 +175,7 @@ Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state 
   let broken = false;
   /** Workers of mnist die of their first batch, and others of it can't be started while it is broken. */
   const dying: StartWorker = async (files, options) => {
-    if (broken) throw new ActorError("worker_died", "The Worker of mnist ended");
+    if (broken) throw new ServiceError("worker_died", "The Worker of mnist ended");
     const worker = await startWorker(files, options);
     if (files.manifest.name !== "mnist" || broken) return worker;
     return {
@@ -235,7 +235,7 @@ Deno.test("When a sink fails: retried with growing pauses, consumption paused, n
   await within(running.logged(/^memory fails/, 3), "the third failure");
   assertEquals(service.health(), {
     state: "not ready",
-    reasons: ["memory fails: The database is away"],
+    reasons: ["memory fails: The database is unavailable"],
     deadLetters: {},
   });
   assertEquals([await committed(bus), sink.results], [0, []]);

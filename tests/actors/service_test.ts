@@ -1,4 +1,4 @@
-import { ActorError } from "../../actors/errors.ts";
+import { ServiceError } from "../../actors/errors.ts";
 import type { ServiceEvent } from "../../actors/events.ts";
 import { serve, type ServeOptions } from "../../actors/serve.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
@@ -135,7 +135,7 @@ Deno.test("service: a model that needs more memory than a Worker may have is ref
   const options = { models: ["cifar-10"], maxWorkerMemoryMb: 16 };
   const error = await assertRejects(
     () => serve(transport, options),
-    ActorError,
+    ServiceError,
     "but only 16 MB may be used",
   );
   assertEquals(error.code, "invalid");
@@ -152,7 +152,7 @@ Deno.test("service: wrong options and names are refused before anything starts",
     [{ models: ["mnist"], workersPerModel: { mnits: 2 } }, 'workersPerModel names "mnits": served are mnist'],
   ];
   for (const [options, message] of cases) {
-    await assertRejects(() => serve(transport, options), ActorError, message);
+    await assertRejects(() => serve(transport, options), ServiceError, message);
   }
   await assertRejects(() => serve(transport, { models: ["mnits"] }), Error, "mnits");
   await transport.close();

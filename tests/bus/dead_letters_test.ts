@@ -219,7 +219,7 @@ Deno.test("dead letters: what the bus does not take whole is kept without its by
     const message = request(id, changes);
     return { result: failure(id), origin: { id, key: message.key }, message };
   };
-  await using sink = deadLettersSink(bus.transport);
+  const sink = deadLettersSink(bus.transport);
   await sink.write([
     settled("a"),
     settled("value", { value: new Uint8Array(1_001) }),
@@ -245,7 +245,7 @@ Deno.test("results: one whose key and attributes leave no room goes under its id
   });
   await using results = bus.results();
   await results.ready;
-  await using sink = resultsTopicSink(bus.transport);
+  const sink = resultsTopicSink(bus.transport);
   await sink.write([
     settled("a", "key-a", "asked"),
     settled("large", "k".repeat(65_400), "x".repeat(100)),

@@ -1,4 +1,4 @@
-import { ActorError } from "../../actors/errors.ts";
+import { SinkError } from "../../actors/sinks/errors.ts";
 import { parseArguments } from "../../cli/arguments.ts";
 import { UsageError } from "../../cli/command.ts";
 import { openSinks } from "../../cli/commands/worker/sinks.ts";
@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
 
 async function namesOf(...argv: string[]): Promise<string[]> {
   const sinks = await openSinks(parseArguments(worker, argv));
-  await Promise.all(sinks.map((sink) => sink.close()));
+  await Promise.all(sinks.map((sink) => sink.close?.()));
   return sinks.map(({ name }) => name);
 }
 
@@ -50,7 +50,7 @@ Deno.test("--sink: each mistake is named, and no password is repeated", async ()
   const cases: [string, string][] = [
     ["postgress://me:hush@host/db", 'There is no sink "postgress"'],
     ["me:hush@host", 'There is no sink "me": there are console, sqlite:PATH'],
-    ["postgres:me:hush@host/db", "The URL of a PostgreSQL database is malformed"],
+    ["postgres:me:hush@host/db", "Invalid URL of a PostgreSQL database"],
     ["console:json", "--json prints JSON"],
     ["jsonl:", "expected a file: jsonl:PATH"],
     ["jsonl:a?kep=1", 'jsonl has no option "kep": did you mean "keep"?'],
@@ -59,7 +59,7 @@ Deno.test("--sink: each mistake is named, and no password is repeated", async ()
   ];
   for (const [sink, message] of cases) {
     const error = await assertRejects(() => namesOf("--sink", sink), Error, message);
-    assert(error instanceof UsageError || (error instanceof ActorError && error.code === "invalid"));
+    assert(error instanceof UsageError || (error instanceof SinkError && error.code === "invalid"));
     assert(!error.message.includes("hush"), error.message);
   }
 });
@@ -69,8 +69,8 @@ Deno.test("--sink: where one can't be opened the others are closed", () =>
     const lines = `jsonl:${dir}/a.jsonl`;
     await assertRejects(
       () => namesOf("--sink", lines, "--sink", "postgres://me@127.0.0.1:1/db"),
-      ActorError,
-      "is away",
+      SinkError,
+      "is unavailable",
     );
     assertEquals(await namesOf("--sink", lines), [`jsonl ${dir}/a.jsonl`]);
   }));

@@ -18,7 +18,7 @@ export function earlySink(sink: Sink): Sink {
       console.error(`Lost ${batch.length} committed results: ${error}`);
     }
   };
-  const early: Sink = {
+  return {
     name: sink.name,
     async write(batch) {
       const timer = setTimeout(() => {
@@ -33,9 +33,7 @@ export function earlySink(sink: Sink): Sink {
         clearTimeout(timer);
         await write(batch);
       }
-      await sink.close();
+      await sink.close?.();
     },
-    [Symbol.asyncDispose]: () => early.close(),
   };
-  return early;
 }

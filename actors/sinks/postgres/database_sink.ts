@@ -1,12 +1,12 @@
 import postgres from "npm:postgres@3.4.9";
-import { ActorError } from "../../errors.ts";
+import { SinkError } from "../errors.ts";
 import { explain, type Target } from "./errors.ts";
 import { migrate } from "./schema.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
 import type { Settled, Sink } from "../sink.ts";
 
-/** One connection at a time: one that failed is thrown away, so that no state of it can reach the next try. */
-export class DatabaseSink implements Sink {
+/** One connection at a time. One that failed is discarded, so that none of its state can reach the next attempt. */
+export class DatabaseSink implements Required<Sink> {
   readonly name: string;
   readonly #url: string;
   readonly #timeoutMs: number;
@@ -17,8 +17,8 @@ export class DatabaseSink implements Sink {
    * Does not connect yet.
    *
    * @param url Where the database is.
-   * @param timeoutMs Bound for the start and for a batch, in milliseconds.
-   * @throws {ActorError} `invalid` when the URL is none.
+   * @param timeoutMs Timeout of the start and of a batch, in milliseconds.
+   * @throws {SinkError} `invalid` when the URL is malformed.
    */
   constructor(url: string, timeoutMs: number) {
     this.#url = url;
@@ -28,7 +28,7 @@ export class DatabaseSink implements Sink {
     this.name = `postgres ${this.#target.user}@${this.#target.server}/${this.#target.database}`;
   }
 
-  /** Connects, and brings the schema up to date. */
+  /** Connects, and migrates the schema. */
   async open(): Promise<void> {
     await this.#attempt((sql) => migrate(sql));
   }
@@ -59,15 +59,15 @@ export class DatabaseSink implements Sink {
     } catch (error) {
       this.#connection = undefined;
       await sql.end({ timeout: 0 });
-      throw late ? this.#silent(error) : explain(error, this.#target);
+      throw late ? this.#timeout(error) : explain(error, this.#target);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #silent(cause: unknown): ActorError {
+  #timeout(cause: unknown): SinkError {
     const message = `PostgreSQL at ${this.#target.server} did not answer within ${this.#timeoutMs} ms`;
-    return new ActorError("sink_unavailable", message, { cause });
+    return new SinkError("unavailable", message, { cause });
   }
 }
 
@@ -76,7 +76,7 @@ function connectTo(url: string): postgres.Sql {
   try {
     return postgres(url, {
       max: 1,
-      // Prepared statements and queries for types of its own would shut out connection poolers.
+      // Prepared statements, and the client's query for types, do not work through connection poolers.
       prepare: false,
       fetch_types: false,
       max_lifetime: null,
@@ -90,11 +90,11 @@ function connectTo(url: string): postgres.Sql {
   }
 }
 
-function malformed(): ActorError {
-  return new ActorError(
+function malformed(): SinkError {
+  return new SinkError(
     "invalid",
-    "The URL of a PostgreSQL database is malformed: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, " +
-      "with other characters than letters and digits as %XX",
+    "Invalid URL of a PostgreSQL database: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, " +
+      "with characters other than letters and digits as %XX",
   );
 }
 
@@ -103,8 +103,8 @@ function targetOf({ options: { host, port, database, user } }: postgres.Sql): Ta
 }
 
 /**
- * One statement can meet an id only once: what the rule of the contract leaves of a batch. Sorted, because two workers that
- * store the same ids in different orders would wait for each other.
+ * A statement can touch a row only once, so the rule of the contract is applied to the batch first. Sorted, because two
+ * services that store the same ids in different orders would deadlock.
  */
 function rowsOf(batch: readonly Settled[]): ResultRow[] {
   const rows = new Map<string, ResultRow>();
@@ -125,7 +125,7 @@ function wellFormed(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd");
 }
 
-/** One parameter however many rows, so that it is one statement. */
+/** The rows are one parameter, so the statement is the same for any number of rows. */
 function insert(sql: postgres.Sql, rows: string): Promise<unknown> {
   return sql`
     INSERT INTO imagebus_results AS stored (

@@ -1,10 +1,10 @@
 import type postgres from "npm:postgres@3.4.9";
-import { ActorError } from "../../errors.ts";
+import { SinkError } from "../errors.ts";
 
-/** Any number, the same in all versions: who holds this advisory lock may change the schema. */
+/** Any number, the same in all versions: whoever holds this advisory lock may change the schema. */
 const MIGRATION_LOCK = 0x696d6772;
 
-/** The schema, step by step. A step that was released is never edited: a change is one more step. */
+/** The schema, step by step. A released step is never edited: a change is one more step. */
 const MIGRATIONS: readonly string[] = [`
   CREATE TABLE imagebus_results (
     id            text PRIMARY KEY,
@@ -53,12 +53,12 @@ const MIGRATIONS: readonly string[] = [`
 `];
 
 /**
- * Brings the schema to this version's: all missing steps in one transaction, under a lock, so that any number of workers
- * may start at once. Where there is nothing to do it only reads, so that a user without the right to create will do.
+ * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number of services
+ * may start at once. An up-to-date schema is only read: a user without the right to create tables is enough.
  *
  * @param sql A connection.
- * @throws {ActorError} `invalid` when the schema is of a later version of imagebus, or the database can't hold any text.
- * @throws What the server says.
+ * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot hold every text.
+ * @throws What the server reports.
  */
 export async function migrate(sql: postgres.Sql): Promise<void> {
   await refuseEncoding(sql);
@@ -73,27 +73,27 @@ export async function migrate(sql: postgres.Sql): Promise<void> {
   });
 }
 
-/** In another encoding one label that it can't hold would fail its batch for ever. */
+/** In another encoding, one label that it cannot hold would fail its batch for ever. */
 async function refuseEncoding(sql: postgres.Sql): Promise<void> {
   const [row] = await sql`SELECT current_setting('server_encoding') AS encoding, current_database() AS name`;
   if (row?.["encoding"] === "UTF8") return;
-  throw new ActorError(
+  throw new SinkError(
     "invalid",
-    `Database "${row?.["name"]}" has the encoding ${row?.["encoding"]}: expected UTF8; name another one`,
+    `Database "${row?.["name"]}" has the encoding ${row?.["encoding"]}: expected UTF8; choose another one`,
   );
 }
 
 async function versionOf(sql: postgres.ISql): Promise<number> {
-  // Not to_regclass: it answers from a cache that does not see what was made while the lock was waited for.
+  // Not to_regclass: it reads a cache that lacks what was created while this connection waited for the lock.
   const [found] = await sql`
     SELECT FROM pg_catalog.pg_class WHERE relname = 'imagebus_schema' AND pg_catalog.pg_table_is_visible(oid)`;
   if (!found) return 0;
   const [row] = await sql`SELECT version FROM imagebus_schema`;
   const version = Number(row?.["version"] ?? 0);
   if (version <= MIGRATIONS.length) return version;
-  throw new ActorError(
+  throw new SinkError(
     "invalid",
     `The results in this database are of a later imagebus (schema ${version}, here ${MIGRATIONS.length}): ` +
-      "bring this one up to date, or name another database",
+      "update this one, or choose another database",
   );
 }

@@ -63,7 +63,7 @@ const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:
  *
  * @param args Of a command with the options sink, results, json and quiet.
  * @throws {UsageError} For a sink that can't be read.
- * @throws {ActorError} For one that can't be opened; the others are closed.
+ * @throws {SinkError} For one that can't be opened; the others are closed.
  */
 export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
@@ -73,7 +73,9 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const sinks: Sink[] = [];
   for (const text of texts) {
     if (text === "console" && args.values.quiet) continue;
-    sinks.push(opened.use(await openSink(text, args)));
+    const sink = await openSink(text, args);
+    opened.defer(async () => await sink.close?.());
+    sinks.push(sink);
   }
   opened.move();
   return sinks;

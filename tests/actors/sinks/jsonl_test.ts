@@ -1,4 +1,4 @@
-import { ActorError } from "../../../actors/errors.ts";
+import { SinkError } from "../../../actors/sinks/errors.ts";
 import { jsonlSink, type JsonlSinkOptions } from "../../../actors/sinks/jsonl.ts";
 import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts";
 import { SinkWriter } from "../../fixtures/sink_writer.ts";
@@ -188,13 +188,13 @@ Deno.test("sink jsonl: a second worker on the same file is refused, until the fi
   await using place = await Place.create();
   {
     await using _sink = await place.open();
-    await assertRejects(() => place.open(), ActorError, "is written by another worker");
+    await assertRejects(() => place.open(), SinkError, "another service writes it");
     const other = SinkWriter.start(place.spec, { from: 0, count: 1, batch: 1 });
-    assertEquals((await other.ended()).includes("is written by another worker"), true);
+    assertEquals((await other.ended()).includes("another service writes it"), true);
   }
   const other = SinkWriter.start(place.spec, { from: 0, count: 100_000, batch: 1 });
   await other.stored(1);
-  await assertRejects(() => place.open(), ActorError, "is written by another worker");
+  await assertRejects(() => place.open(), SinkError, "another service writes it");
   await other.kill();
   await (await place.open()).close();
 });
@@ -202,15 +202,15 @@ Deno.test("sink jsonl: a second worker on the same file is refused, until the fi
 Deno.test("sink jsonl: a file of another kind, a missing directory and wrong options are refused", async () => {
   await using place = await Place.create();
   await Deno.writeTextFile(place.path, "dear diary\n");
-  await assertRejects(() => place.open(), ActorError, "holds something else than results");
+  await assertRejects(() => place.open(), SinkError, "its first line is not a result");
   await Deno.writeTextFile(place.path, '{"id": 1}\n');
-  await assertRejects(() => place.open(), ActorError, "holds something else than results");
+  await assertRejects(() => place.open(), SinkError, "its first line is not a result");
   await assertRejects(
     () => jsonlSink(`${place.dir}/missing/r.jsonl`),
-    ActorError,
-    "Can't open the results file",
+    SinkError,
+    "Cannot open the results file",
   );
   for (const options of [{ maxBytes: 0 }, { keep: -1 }, { remember: 1.5 }]) {
-    await assertRejects(() => jsonlSink(place.path, options), ActorError, "expected a whole number");
+    await assertRejects(() => jsonlSink(place.path, options), SinkError, "expected a whole number");
   }
 });

@@ -1,4 +1,4 @@
-import { ActorError } from "../../../actors/errors.ts";
+import { SinkError } from "../../../actors/sinks/errors.ts";
 import { postgresSink } from "../../../actors/sinks/postgres.ts";
 import { Bus } from "../../../bus/bus.ts";
 import { openTransport } from "../../../bus/connect.ts";
@@ -157,7 +157,7 @@ testPostgres("a table that is dropped is made again", async (server) => {
   const url = await createSchema(server);
   await using sink = await postgresSink(url);
   await query(url, "DROP TABLE imagebus_results CASCADE; DROP TABLE imagebus_schema");
-  await assertRejects(() => sink.write([classified("a")]), ActorError, "imagebus_results");
+  await assertRejects(() => sink.write([classified("a")]), SinkError, "imagebus_results");
   await sink.write([classified("a")]);
   assertEquals((await query(url, "SELECT id FROM imagebus_results")).length, 1);
 });
@@ -177,9 +177,9 @@ testPostgres("what someone must mend is said at the start, without the password"
   const cases: [string, string][] = [
     [
       url.replace(/:[^:@]+@/, ":wrong-one@"),
-      'does not let user "postgres" in: password authentication failed',
+      'as "postgres": password authentication failed',
     ],
-    [url.replace(/:\/\/postgres/, "://nobody"), 'does not let user "nobody" in'],
+    [url.replace(/:\/\/postgres/, "://nobody"), 'as "nobody": '],
     [url.replace(database, "no_such"), 'has no database "no_such"'],
     [weak, `User "weak_${database}" may not create or write the results in database "${database}"`],
     [`${url}?search_path=nowhere`, "may not create or write the results"],
@@ -189,12 +189,12 @@ testPostgres("what someone must mend is said at the start, without the password"
     ],
     [latin, "has the encoding LATIN1: expected UTF8"],
     [later, "are of a later imagebus (schema 99, here 1)"],
-    ["postgres://me:secret-one@host:port/db", "The URL of a PostgreSQL database is malformed"],
-    ["postgres://me:secret%one@host/db", "The URL of a PostgreSQL database is malformed"],
-    ["mysql://me:secret-one@host/db", "The URL of a PostgreSQL database is malformed"],
+    ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
+    ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
+    ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],
   ];
   for (const [wrong, message] of cases) {
-    const error = await assertRejects(() => postgresSink(wrong), ActorError, message);
+    const error = await assertRejects(() => postgresSink(wrong), SinkError, message);
     assertEquals([error.code, error.retriable], ["invalid", false], error.message);
     assert(!/secret|wrong-one/.test(`${error.message}`), error.message);
   }
@@ -220,10 +220,10 @@ Deno.test("sink postgres: a server that can't be reached is an error that passes
   for (const { port } of [silent.addr, closed.addr]) {
     const error = await assertRejects(
       () => postgresSink(`postgres://me:secret@127.0.0.1:${port}/db`, { timeoutMs: 300 }),
-      ActorError,
+      SinkError,
       `PostgreSQL at 127.0.0.1:${port}`,
     );
-    assertEquals([error.code, error.retriable], ["sink_unavailable", true]);
+    assertEquals([error.code, error.retriable], ["unavailable", true]);
   }
 });
 
@@ -238,7 +238,7 @@ testPostgres(
       async () => {
         for (;;) await sink.write([classified("b")]);
       },
-      ActorError,
+      SinkError,
       "did not answer within 500 ms",
     );
     assertEquals(late.retriable, true);

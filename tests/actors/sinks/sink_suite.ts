@@ -33,12 +33,12 @@ type Case = (place: SinkPlace, kind: SinkKind) => Promise<void>;
 
 const CASES: Readonly<Record<string, Case>> = {
   "results of both kinds are kept when write has resolved": async (place) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     await sink.write([classified("a"), failed("b"), failed("c", "expired")]);
     assertEquals((await place.kept()).sort(), ["a classified", "b failed", "c failed"]);
   },
   "a thousand at once are all kept, and five batches of 500": async (place, { ordered }) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     await sink.write(numbered(0, 1_000));
     for (let i = 0; i < 5; i++) await sink.write(numbered(1_000 + 500 * i, 500));
     const kept = await place.kept();
@@ -58,18 +58,18 @@ const CASES: Readonly<Record<string, Case>> = {
     assertEquals((await place.kept()).length, idempotent ? 2 : 8);
   },
   "a failure gives way to a success, never the other way round": async (place, { idempotent }) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     for (const settled of [failed("a"), classified("a"), failed("a")]) await sink.write([settled]);
     if (idempotent) assertEquals(await place.kept(), ["a classified"]);
     else assertEquals(await place.kept(), ["a failed", "a classified", "a failed"]);
   },
   "a failure and a success of one id in one batch are the success": async (place, { idempotent }) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     await sink.write([failed("a"), classified("a"), classified("b"), failed("b")]);
     if (idempotent) assertEquals((await place.kept()).sort(), ["a classified", "b classified"]);
   },
   "text of any kind and length is kept": async (place) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     const ids = ["Größe 👢", 'it\'s "quoted"\\', "two\nlines\r\n", "$1, {a,b}; --", "x".repeat(256)];
     await sink.write(ids.map((id) => classified(id)));
     const long = failed("long");
@@ -81,7 +81,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "what is no text, NUL and half of a surrogate pair, does not keep a batch from being stored": async (
     place,
   ) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     const odd = classified("a");
     const label = "nul \0 half \ud83d";
     const top = [{ label, index: 0, confidence: 1 }];
@@ -107,7 +107,7 @@ const IN_PROCESSES: Readonly<Record<string, Case>> = {
 
 const AWAY: Readonly<Record<string, Case>> = {
   "away, it rejects; back, the same batch is stored once": async (place) => {
-    await using sink = await place.open();
+    await using sink = await open(place);
     await sink.write([classified("a")]);
     await place.interrupt!();
     const batch = [classified("a"), failed("b"), classified("c")];
@@ -119,12 +119,22 @@ const AWAY: Readonly<Record<string, Case>> = {
   },
 };
 
+/** A sink that is closed when the case is done with it; one that holds nothing has no `close`. */
+async function open(place: SinkPlace): Promise<Sink & AsyncDisposable> {
+  const sink = await place.open();
+  return {
+    name: sink.name,
+    write: (batch) => sink.write(batch),
+    [Symbol.asyncDispose]: async () => await sink.close?.(),
+  };
+}
+
 function numbered(from: number, count: number): Settled[] {
   return Array.from({ length: count }, (_, i) => classified(String(from + i).padStart(6, "0")));
 }
 
 async function writeAndClose(place: SinkPlace, batch: readonly Settled[]): Promise<void> {
-  await using sink = await place.open();
+  await using sink = await open(place);
   await sink.write(batch);
 }
 

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { ActorError } from "../../../actors/errors.ts";
+import { SinkError } from "../../../actors/sinks/errors.ts";
 import { consoleSink } from "../../../actors/sinks/console.ts";
 import { deadLettersSink } from "../../../actors/sinks/dead_letters.ts";
 import { resultsTopicSink } from "../../../actors/sinks/results_topic.ts";
@@ -123,11 +123,15 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
   foreign.exec("CREATE TABLE theirs (x)");
   foreign.close();
   await Deno.writeTextFile(`${dir}/text.db`, "this is a text, not a database. ".repeat(40));
-  await assertRejects(() => sqliteSink(`${dir}/foreign.db`), ActorError, "is a database of another program");
-  await assertRejects(() => sqliteSink(`${dir}/text.db`), ActorError, "Cannot open the results database");
+  await assertRejects(
+    () => sqliteSink(`${dir}/foreign.db`),
+    SinkError,
+    "it is the database of another program",
+  );
+  await assertRejects(() => sqliteSink(`${dir}/text.db`), SinkError, "Cannot open the results database");
   await assertRejects(
     () => sqliteSink(`${dir}/missing/results.db`),
-    ActorError,
+    SinkError,
     "Cannot open the results database",
   );
   await Deno.remove(dir, { recursive: true });
@@ -135,7 +139,7 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
 
 Deno.test("sink console: the replaced system's line where the true label is a number, else label and confidence", async () => {
   let text = "";
-  await using sink = consoleSink({ write: (more) => void (text += more) });
+  const sink = consoleSink({ write: (more) => void (text += more) });
   const seed = classified("a");
   const { actual: _, ...own } = classified("b").result;
   await sink.write([seed, { ...seed, result: own }, failed("c")]);

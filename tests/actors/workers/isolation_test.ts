@@ -1,4 +1,4 @@
-import { ActorError } from "../../../actors/errors.ts";
+import { ServiceError } from "../../../actors/errors.ts";
 import { startWorkerOf, type WorkerOptions } from "../../../actors/workers/worker_handle.ts";
 import type { ModelFiles } from "../../../models/classifier.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
@@ -12,7 +12,7 @@ async function attempts(isolated: boolean): Promise<Record<string, string>> {
   const wasm = await loadWasmBinary();
   const options: WorkerOptions = { wasm, limits: {}, deadlineMs: 30_000, maxMemoryBytes: 2 ** 30, isolated };
   const worker = await startWorkerOf(PROGRAM)(FILES, options);
-  const error = await assertRejects(() => worker.run([new Uint8Array(1)]), ActorError, "threw on a batch");
+  const error = await assertRejects(() => worker.run([new Uint8Array(1)]), ServiceError, "threw on a batch");
   worker.terminate();
   return JSON.parse(error.message.slice(error.message.indexOf("{")));
 }

@@ -1,4 +1,4 @@
-import { ActorError } from "../../../actors/errors.ts";
+import { ServiceError } from "../../../actors/errors.ts";
 import type { JobOutcome } from "../../../actors/workers/job.ts";
 import type { ModelState } from "../../../actors/workers/status.ts";
 import { Supervisor, type SupervisorOptions } from "../../../actors/workers/supervisor.ts";
@@ -21,10 +21,10 @@ function fakeWorkers(
   const start: StartWorker = () => {
     started++;
     let done = 0;
-    const gone = Promise.withResolvers<ActorError>();
+    const gone = Promise.withResolvers<ServiceError>();
     const handle: WorkerHandle = {
       gone: gone.promise,
-      terminate: () => gone.resolve(new ActorError("worker_died", "was terminated")),
+      terminate: () => gone.resolve(new ServiceError("worker_died", "was terminated")),
       get memoryBytes() {
         return memoryBytes(done);
       },
@@ -34,7 +34,7 @@ function fakeWorkers(
         batches.push(batch);
         await Promise.resolve();
         behaviour(batch, () => {
-          const error = new ActorError("worker_died", "died");
+          const error = new ServiceError("worker_died", "died");
           gone.resolve(error);
           throw error;
         });
@@ -134,19 +134,19 @@ Deno.test("supervisor: a model that keeps dying is down for a while, keeps its w
 
 Deno.test("supervisor: a model that can't be started is refused at once, with the reason", async () => {
   const { supervisor } = supervise(() =>
-    Promise.reject(new ActorError("worker_failed", "could not load its model"))
+    Promise.reject(new ServiceError("worker_failed", "could not load its model"))
   );
-  await assertRejects(() => supervisor.start(), ActorError, "could not load its model");
+  await assertRejects(() => supervisor.start(), ServiceError, "could not load its model");
   await supervisor.stop();
 });
 
 Deno.test("supervisor: stop ends Workers that are busy", async () => {
-  const gone = Promise.withResolvers<ActorError>();
+  const gone = Promise.withResolvers<ServiceError>();
   const busy = Promise.withResolvers<void>();
   const { supervisor } = supervise(() =>
     Promise.resolve({
       gone: gone.promise,
-      terminate: () => gone.resolve(new ActorError("worker_died", "was terminated")),
+      terminate: () => gone.resolve(new ServiceError("worker_died", "was terminated")),
       run: () => {
         busy.resolve();
         return gone.promise.then((error) => Promise.reject(error));
@@ -185,7 +185,7 @@ Deno.test("supervisor: a Worker that grows past its bound is replaced between ba
 Deno.test("supervisor: a Worker that throws because it has grown too large is replaced, and its batch is not blamed", async () => {
   const { start, started } = fakeWorkers(
     () => {
-      if (started() === 1) throw new ActorError("worker_failed", "out of memory");
+      if (started() === 1) throw new ServiceError("worker_failed", "out of memory");
     },
     (batches) => started() === 1 && batches > 0 ? 2_000 : 500,
   );
@@ -224,7 +224,7 @@ Deno.test("supervisor: images that can't be classified are counted", async () =>
   const go = Promise.withResolvers<void>();
   const { supervisor } = supervise(() =>
     Promise.resolve({
-      gone: new Promise<ActorError>(() => {}),
+      gone: new Promise<ServiceError>(() => {}),
       terminate: () => {},
       async run(images) {
         busy.resolve();
@@ -269,10 +269,10 @@ Deno.test("supervisor: a Worker more that does not start changes nothing for the
   const { start } = fakeWorkers(() => {});
   let starts = 0;
   const { supervisor, states } = supervise((files, options) =>
-    starts++ === 0 ? start(files, options) : Promise.reject(new ActorError("worker_failed", "no memory"))
+    starts++ === 0 ? start(files, options) : Promise.reject(new ServiceError("worker_failed", "no memory"))
   );
   await supervisor.start();
-  await assertRejects(() => supervisor.grow(), ActorError, "no memory");
+  await assertRejects(() => supervisor.grow(), ServiceError, "no memory");
   assertEquals([supervisor.load().workers, supervisor.state], [1, "up"]);
   assertEquals((await submitAll(supervisor, NAMES)).size, NAMES.length);
   await supervisor.stop();

@@ -1,4 +1,4 @@
-import { ActorError } from "../../../actors/errors.ts";
+import { ServiceError } from "../../../actors/errors.ts";
 import type { ServiceEvent } from "../../../actors/events.ts";
 import { type Scalable, WorkerScaler } from "../../../actors/workers/worker_scaler.ts";
 import { assertEquals } from "../../../testing/assert.ts";
@@ -85,7 +85,7 @@ Deno.test("worker scaler: a Worker that does not start is told of, and tried aga
   const model = new FakeModel("mnist");
   const grow = model.grow.bind(model);
   let fails = true;
-  model.grow = () => fails ? Promise.reject(new ActorError("worker_failed", "no memory")) : grow();
+  model.grow = () => fails ? Promise.reject(new ServiceError("worker_failed", "no memory")) : grow();
   const { seconds, events } = scale([model], 8);
   await seconds(2);
   fails = false;
