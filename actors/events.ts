@@ -1,7 +1,22 @@
 import type { TransportEvent } from "../bus/transport/transport.ts";
 import type { ModelState } from "./workers/status.ts";
 
-/** What happens in the service, for logs and health. */
+/**
+ * What happens in a service, for logs and health.
+ *
+ * | event | when | fields |
+ * |---|---|---|
+ * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
+ * | `worker_replaced` | a Worker that exceeds its memory limit is replaced | `model`, the `reason` |
+ * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
+ * | `worker_missing` | a model could not be scaled up; retried while its load lasts | `model`, the `reason` |
+ * | `sink_failing` | a sink rejects a batch, each time | `sink` (its name), the `reason`, `retryInMs` |
+ * | `sink_recovered` | that sink has stored the batch | `sink` |
+ * | `commit_failing` | offsets could not be committed; retried | the `reason` |
+ * | `unknown_models_failing` | requests for unknown models could not be looked for; retried | the `reason` |
+ * | `dead_letter` | a request fails, but does not expire | `id` of the request, `code` and `reason` of its failure |
+ * | `bus` | the connection changes, where the owner of the bus passes that on | `event` of the transport |
+ */
 export type ServiceEvent =
   | { readonly type: "model"; readonly model: string; readonly state: ModelState; readonly reason: string }
   | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }
@@ -19,5 +34,5 @@ export type ServiceEvent =
   | { readonly type: "dead_letter"; readonly id: string; readonly code: string; readonly reason: string }
   | { readonly type: "bus"; readonly event: TransportEvent };
 
-/** Gets the events. Must not throw. */
+/** Called with each event. Must not throw. */
 export type Listener = (event: ServiceEvent) => void;

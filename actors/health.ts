@@ -2,27 +2,28 @@ import type { ServiceEvent } from "./events.ts";
 import type { ModelStatus } from "./workers/status.ts";
 
 /**
- * How a service is as a whole. `degraded`: a model is down, the others are not. `not ready`: no image can be finished, because
- * the bus is away, a sink fails, or the service has stopped. Both come to an end by themselves, except a stop.
+ * Health of a whole service. `degraded`: a model is down, the others are not. `not ready`: no image can be finished, because
+ * the bus is unavailable, a sink fails, or the service has stopped. The service recovers from both by itself, except when it
+ * has stopped.
  */
 export type HealthState = "ready" | "degraded" | "not ready";
 
-/** How a service is as a whole, and why. */
+/** Health of a whole service, and why. */
 export interface ServiceHealth {
-  /** Its state. */
+  /** Whether it can do its work. */
   readonly state: HealthState;
-  /** Why it is not `ready`, each a line for people; empty when it is. */
+  /** Why it is not `ready`, one human-readable line each; empty when it is. */
   readonly reasons: readonly string[];
   /** Images that ended as dead letters since the start, by the code of their failure. */
   readonly deadLetters: Readonly<Record<string, number>>;
 }
 
-/** Draws the health of a service from what happens in it. */
+/** Derives the health of a service from its events. */
 export class Health {
   readonly #failingSinks = new Map<string, string>();
   readonly #deadLetters = new Map<string, number>();
 
-  /** Notes what has happened. */
+  /** Takes note of an event. */
   note(event: ServiceEvent): void {
     if (event.type === "sink_failing") this.#failingSinks.set(event.sink, event.reason);
     if (event.type === "sink_recovered") this.#failingSinks.delete(event.sink);
@@ -34,12 +35,12 @@ export class Health {
   /**
    * The health now.
    *
-   * @param models The models as they are.
-   * @param busAway Why the bus is away; `null` while it is not.
+   * @param models Status of the models.
+   * @param busFault Why the bus is unavailable; `null` while it is available.
    */
-  report(models: readonly ModelStatus[], busAway: string | null): ServiceHealth {
+  report(models: readonly ModelStatus[], busFault: string | null): ServiceHealth {
     const severe = [
-      ...busAway === null ? [] : [`the bus is away: ${busAway}`],
+      ...busFault === null ? [] : [`the bus is unavailable: ${busFault}`],
       ...[...this.#failingSinks].map(([sink, reason]) => `${sink} fails: ${reason}`),
       ...models.every(({ state }) => state === "stopped") ? ["it has stopped"] : [],
     ];

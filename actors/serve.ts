@@ -23,42 +23,44 @@ import { WorkerScaler } from "./workers/worker_scaler.ts";
 
 export type { ServeOptions } from "./options.ts";
 
-/** Models at work on a bus. */
+/** Models that are served on a bus. */
 export interface Service extends AsyncDisposable {
-  /** Resolves when the service has ended: with `null` after `close`, else with what ended it. Never rejects. */
+  /** Resolves when the service has ended: with `null` after `close`, else with the error that ended it. Never rejects. */
   readonly closed: Promise<Error | null>;
-  /** How its models and their Workers are, now. Cheap: nothing is asked, no Worker is disturbed. */
+  /** Status of its models and their Workers. Cheap: no Worker is asked. */
   status(): ModelStatus[];
-  /** Whether it can do its work now, why not, and how many dead letters there were. As cheap as {@linkcode Service.status}. */
+  /** Whether it can do its work now, why not, and the number of dead letters. As cheap as {@linkcode Service.status}. */
   health(): ServiceHealth;
   /**
-   * Drains: reads no more, finishes what is in flight, commits, leaves the group, ends the Workers, closes the sinks. The bus
+   * Drains: reads no more, finishes what is in flight, commits, leaves the group, stops the Workers, closes the sinks. The bus
    * stays open. May be called more than once.
    *
-   * @returns How many images were left unfinished by the deadline; they come again.
+   * @returns How many images were left unfinished at the deadline; they are delivered again.
    */
   close(): Promise<number>;
 }
 
 /**
- * Runs the actors of models inside this program. Resolves when all are ready and the bus is being read.
+ * Serves models inside this program. Resolves when all are ready and the bus is being read.
  *
  * @param bus A bus, or its transport.
- * @param options Which models, where results go, and the bounds.
+ * @param options Which models, where results go, and the limits.
+ * @returns The running service; close it, or declare it with `await using`.
  * @throws {ServiceError} `invalid` option; `worker_failed` when a model does not start.
- * @throws {ModelError} When a model can't be found or read.
- * @throws {BusError} When the bus can't be read.
+ * @throws {ModelError} When a model cannot be found or read.
+ * @throws {BusError} When the bus cannot be read.
  */
 export function serve(bus: Bus | Transport, options: ServeOptions = {}): Promise<Service> {
   return serveWith(startWorker, bus, options);
 }
 
 /**
- * {@linkcode serve} with Workers of another kind: those that fail on purpose, in tests.
+ * {@linkcode serve} with other Workers, such as those that fail on purpose in tests.
  *
  * @param start Starts a Worker.
  * @param bus As for {@linkcode serve}.
  * @param options As for {@linkcode serve}.
+ * @returns As {@linkcode serve}.
  * @throws As {@linkcode serve}.
  */
 export async function serveWith(
@@ -68,23 +70,30 @@ export async function serveWith(
 ): Promise<Service> {
   const settings = checkServeOptions(options);
   const transport = "transport" in bus ? bus.transport : bus;
-  const [files, wasm] = await Promise.all([
+  const [models, wasm] = await Promise.all([
     loadModels({
       ...(settings.models && { names: settings.models }),
       ...(settings.modelsDirs && { dirs: settings.modelsDirs }),
     }),
     loadWasmBinary(),
   ]);
-  for (const { manifest: { name } } of files) refuseReserved(name);
-  const service = new RunningService(transport, files, wasm, settings, start);
+  for (const { manifest: { name } } of models) refuseReserved(name);
+  const service = new RunningService({ transport, models, wasm, settings, startWorker: start });
   await service.start();
   return service;
 }
 
+interface ServiceParts {
+  readonly transport: Transport;
+  readonly models: readonly ModelFiles[];
+  readonly wasm: WebAssembly.Module;
+  readonly settings: ServeSettings;
+  readonly startWorker: StartWorker;
+}
+
 class RunningService implements Service {
   readonly closed: Promise<Error | null>;
-  readonly #transport: Transport;
-  readonly #settings: ServeSettings;
+  readonly #parts: ServiceParts;
   readonly #listener: Listener;
   readonly #health = new Health();
   readonly #supervisors: readonly Supervisor[];
@@ -96,22 +105,16 @@ class RunningService implements Service {
   #unknownModels: UnknownModels | undefined;
   #closing: Promise<number> | undefined;
 
-  constructor(
-    transport: Transport,
-    models: readonly ModelFiles[],
-    wasm: WebAssembly.Module,
-    settings: ServeSettings,
-    start: StartWorker,
-  ) {
+  constructor(parts: ServiceParts) {
+    const { transport, models, settings } = parts;
     this.closed = this.#ended.promise;
-    this.#transport = transport;
-    this.#settings = settings;
+    this.#parts = parts;
     this.#listener = (event) => {
       this.#health.note(event);
       settings.onEvent?.(event);
     };
     const ranges = workerRanges(models.map(({ manifest: { name } }) => name), settings.workersPerModel);
-    this.#supervisors = models.map((files) => this.#supervise(files, ranges, wasm, start));
+    this.#supervisors = models.map((files) => this.#supervise(files, ranges));
     this.#scaler = this.#scale(ranges);
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
     const { sinks = [], delivery } = settings;
@@ -121,7 +124,7 @@ class RunningService implements Service {
   async start(): Promise<void> {
     try {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
-      await this.#read();
+      await this.#subscribe();
       this.#scaler.start();
     } catch (error) {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
@@ -138,7 +141,7 @@ class RunningService implements Service {
   }
 
   health(): ServiceHealth {
-    return this.#health.report(this.status(), this.#transport.unavailable);
+    return this.#health.report(this.status(), this.#parts.transport.unavailable);
   }
 
   close(): Promise<number> {
@@ -149,16 +152,11 @@ class RunningService implements Service {
     await this.close();
   }
 
-  #supervise(
-    files: ModelFiles,
-    ranges: ReadonlyMap<string, WorkerRange>,
-    wasm: WebAssembly.Module,
-    startWorker: StartWorker,
-  ): Supervisor {
-    const settings = this.#settings;
+  #supervise(files: ModelFiles, ranges: ReadonlyMap<string, WorkerRange>): Supervisor {
+    const { settings, startWorker, wasm } = this.#parts;
     const { name } = files.manifest;
     return new Supervisor(files, {
-      workers: ranges.get(name)!.least,
+      workers: ranges.get(name)!.min,
       batch: {
         maxBatch: settings.maxBatch,
         maxBatchBytes: settings.maxBatchBytes,
@@ -197,41 +195,42 @@ class RunningService implements Service {
         shrink: () => supervisor.shrink(),
       };
     });
-    return new WorkerScaler(models, workerThreads(), this.#listener);
+    return new WorkerScaler({ models, threads: workerThreads(), listener: this.#listener });
   }
 
-  async #read(): Promise<void> {
-    const { group } = this.#settings;
-    const parts = this.#parts();
+  async #subscribe(): Promise<void> {
+    const { transport, settings: { group } } = this.#parts;
+    const parts = this.#coordinatorParts();
     const topics = this.#supervisors.flatMap((supervisor) => topicsOf(supervisor));
-    const subscription = await this.#transport.subscribe(topics, { group, delivery: parts.delivery });
+    const subscription = await transport.subscribe(topics, { group, delivery: parts.delivery });
+    const share = 1 / this.#supervisors.length;
     for (const supervisor of this.#supervisors) {
-      const share = 1 / this.#supervisors.length;
-      const lane = new Lane(supervisor, topicsOf(supervisor), parts.limits, share, subscription);
+      const lane = new Lane({
+        supervisor,
+        topics: topicsOf(supervisor),
+        limits: parts.limits,
+        share,
+        subscription,
+      });
       this.#lanes.set(supervisor.files.manifest.name, lane);
     }
     this.#coordinator = new Coordinator({ ...parts, subscription, lanes: this.#lanes });
     this.#coordinator.run().catch((error) => this.#fail(error));
     const served = new Set(this.#lanes.keys());
-    this.#unknownModels = new UnknownModels({
-      ...parts,
-      transport: this.#transport,
-      group,
-      served,
-      intervalMs: 3_000,
-    });
+    this.#unknownModels = new UnknownModels({ ...parts, transport, group, served, intervalMs: 3_000 });
     this.#unknownModels.start();
   }
 
-  #parts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
-    const { delivery, maxInFlight, maxInFlightBytes, commitIntervalMs } = this.#settings;
+  #coordinatorParts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
+    const { transport, settings: { delivery, maxInFlight, maxInFlightBytes, commitIntervalMs } } =
+      this.#parts;
     return {
       delivery,
       outbox: this.#outbox,
       limits: { maxInFlight, maxInFlightBytes },
       commitIntervalMs,
       listener: this.#listener,
-      maxMessageBytes: this.#transport.maxMessageBytes,
+      maxMessageBytes: transport.maxMessageBytes,
     };
   }
 
@@ -240,8 +239,16 @@ class RunningService implements Service {
     await this.close();
   }
 
+  /**
+   * In this order:
+   *
+   * 1. Drain the coordinators: nothing new is read, what is in flight is finished and committed, the groups are left.
+   * 2. Stop the scaler. It waits for a Worker that is just starting, which step 3 would miss.
+   * 3. Stop the supervisors: what was left at the deadline is not settled any more.
+   * 4. Close the outbox and its sinks: nothing can be added any more.
+   */
   async #close(): Promise<number> {
-    const { drainMs: deadlineMs } = this.#settings;
+    const { drainMs: deadlineMs } = this.#parts.settings;
     const left = await Promise.all([
       this.#coordinator?.drain(deadlineMs),
       this.#unknownModels?.drain(deadlineMs),
@@ -262,6 +269,6 @@ function refuseReserved(name: string): void {
   if (isModelName(name)) return;
   throw new ServiceError(
     "invalid",
-    `A model can't be named "${name}": imagebus.${name} is a topic of the bus itself`,
+    `Cannot serve a model named "${name}": imagebus.${name} is a topic of the bus itself; rename the model`,
   );
 }

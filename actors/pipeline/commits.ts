@@ -23,9 +23,9 @@ export class Commits implements Committer {
   }
 
   stored(flight: Flight): void {
-    // Not when it is committed: a whole interval of images would be in flight without need.
+    // Not only when it is committed: a whole interval of stored images would count as in flight.
     flight.release();
-    // A lost claim has no tracker any more: what is stored under it is for its next owner to commit.
+    // Race: the claim may be lost meanwhile. Then it has no tracker any more, and its next owner commits.
     this.#trackers.get(flight.claim)?.finish(flight.ticket!);
     this.#schedule();
   }
@@ -33,7 +33,7 @@ export class Commits implements Committer {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // One after the other: of two at once the older positions could be stored last, and then they would count.
+    // One after the other: of two commits at once, the older positions could arrive last, and the last one counts.
     return this.#last = this.#last.then(() => this.#commit());
   }
 

@@ -15,17 +15,17 @@ export interface CoordinatorParts extends CommitterParts {
   readonly lanes: ReadonlyMap<string, Lane>;
   /** Where results go. */
   readonly outbox: Outbox;
-  /** The subscription's delivery. With exactly-once it is the coordinator that sends results, replies and dead letters. */
+  /** Of the subscription. With exactly-once, the coordinator sends results, replies and dead letters itself. */
   readonly delivery: Delivery;
   /** How much may be in flight. */
   readonly limits: FlowLimits;
-  /** A request with more bytes fails: it came from a sender with another limit. */
+  /** A larger request, in bytes, is refused: its sender has another limit. */
   readonly maxMessageBytes: number;
 }
 
 /**
- * Owns the consumer: makes a {@linkcode Flight} of each request, routes it to its model, and limits what is in flight. It decides
- * and never computes: no image is decoded on its thread.
+ * Owns the consumer: it makes each delivered request a {@linkcode Flight}, routes it to its model, and limits what is in
+ * flight. It decides and never computes: no image is decoded on its thread.
  */
 export class Coordinator {
   readonly #parts: CoordinatorParts;
@@ -47,7 +47,7 @@ export class Coordinator {
   }
 
   /**
-   * Works until it is drained. Called once.
+   * Runs until it is drained. Called once.
    *
    * @throws {BusError} When the subscription cannot go on.
    */
@@ -56,15 +56,15 @@ export class Coordinator {
   }
 
   /**
-   * Finishes what is in flight, in this order:
+   * Drains, in this order:
    *
-   * 1. Receives no more. What was fetched but not received yet is not in flight: it comes again.
-   * 2. Waits until nothing is in flight. What is not finished by the deadline is not committed: it comes again, too.
-   * 3. Commits.
-   * 4. Closes the subscription, and so leaves the group: only now may others own its partitions.
+   * 1. Read no more. What was fetched but not admitted is delivered again.
+   * 2. Wait until nothing is in flight. What is left at the deadline is not committed: it is delivered again, too.
+   * 3. Commit.
+   * 4. Close the subscription, which leaves the group. Not earlier: others would own the partitions before the commit.
    *
-   * @param deadlineMs How long to wait for 2, in milliseconds.
-   * @returns How many were left unfinished.
+   * @param deadlineMs How long to wait for step 2, in milliseconds.
+   * @returns How many images were left unfinished.
    */
   async drain(deadlineMs: number): Promise<number> {
     const { committer, flow } = this.#path;
@@ -84,7 +84,7 @@ export class Coordinator {
     while (!signal.aborted) {
       await abortable(this.#path.flow.room(), signal);
       const reading = batches.next();
-      // When the drain begins while it waits for a batch, nobody awaits that batch any more.
+      // Race: when a drain begins while it waits for a batch, nobody awaits that batch any more.
       reading.catch(() => {});
       const next = await abortable(reading, signal);
       if (next === null || next.done) return;
@@ -105,7 +105,7 @@ export class Coordinator {
     if (value.length > maxMessageBytes) {
       return refusal(
         "too_large",
-        `The request has ${value.length} bytes: at most ${maxMessageBytes} are read here`,
+        `The request has ${value.length} bytes; this service accepts at most ${maxMessageBytes}`,
       );
     }
     if (!decoded.ok) return refusal("malformed_envelope", decoded.reason);
@@ -114,13 +114,13 @@ export class Coordinator {
       const served = [...lanes.keys()].join(", ");
       return refusal(
         "unknown_model",
-        `No model "${model}" is served here${served && `: there are ${served}`}`,
+        `No model "${model}" is served here${served && `; expected one of ${served}`}`,
       );
     }
     if (expiresAt === undefined || expiresAt >= Date.now()) return null;
     return refusal(
       "expired",
-      `It was to be classified by ${new Date(expiresAt).toISOString()}, and came too late`,
+      `It expired at ${new Date(expiresAt).toISOString()}, before it was classified`,
     );
   }
 }

@@ -1,70 +1,60 @@
 import { Flow, type FlowLimits } from "./flow.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
+import type { Subscription } from "../../bus/transport/transport.ts";
 
-/** Whose topics are paused and resumed. */
-export interface Pausable {
-  /** See `Subscription.pause`. */
-  pause(topics: Iterable<string>): void;
-  /** See `Subscription.resume`. */
-  resume(topics: Iterable<string>): void;
+/** What a lane works with. */
+export interface LaneParts {
+  /** The model's Workers. */
+  readonly supervisor: Supervisor;
+  /** The topics of this model alone. */
+  readonly topics: readonly string[];
+  /** How much of all models may be in flight. */
+  readonly limits: FlowLimits;
+  /** The share of it that this model may use: 0 to 1. */
+  readonly share: number;
+  /** Where the topics are paused. */
+  readonly subscription: Pick<Subscription, "pause" | "resume">;
 }
 
-/** The way of one model's images from its topics to its actor: it is closed while the model is down or has too many. */
+/** The way of one model's images from its topics to its Workers: closed while the model is down or has too many in flight. */
 export class Lane {
-  /** The model's actor. */
+  /** The model's Workers. */
   readonly supervisor: Supervisor;
-  /** The topics that are only its own. */
-  readonly topics: readonly string[];
+  readonly #parts: LaneParts;
   readonly #flow: Flow;
-  readonly #share: number;
-  readonly #subscription: Pausable;
   #paused = false;
 
-  /**
-   * @param supervisor The model's actor.
-   * @param topics Its topics.
-   * @param limits How much of all models may be in flight.
-   * @param share The part of it that this model may use: 0 to 1.
-   * @param subscription Whose topics they are.
-   */
-  constructor(
-    supervisor: Supervisor,
-    topics: readonly string[],
-    limits: FlowLimits,
-    share: number,
-    subscription: Pausable,
-  ) {
-    this.supervisor = supervisor;
-    this.topics = topics;
-    this.#flow = new Flow(limits);
-    this.#share = share;
-    this.#subscription = subscription;
+  /** @param parts What it works with. */
+  constructor(parts: LaneParts) {
+    this.supervisor = parts.supervisor;
+    this.#parts = parts;
+    this.#flow = new Flow(parts.limits);
   }
 
-  /** How many images are in flight. */
+  /** Number of images in flight. */
   get inFlight(): number {
     return this.#flow.count;
   }
 
-  /** Counts an image in. */
+  /** An image of so many bytes is in flight. */
   enter(bytes: number): void {
     this.#flow.enter(bytes);
     this.update();
   }
 
-  /** Counts an image out. */
+  /** An image of so many bytes is no longer in flight. */
   leave(bytes: number): void {
     this.#flow.leave(bytes);
     this.update();
   }
 
-  /** Pauses or resumes its topics; half of its share must be free again, so that it does not flutter. */
+  /** Pauses or resumes its topics. It resumes when half of its share is free again, so that it does not flap. */
   update(): void {
-    const pause = this.supervisor.state === "down" ||
-      this.#flow.full(this.#paused ? this.#share / 2 : this.#share);
+    const { share, subscription, topics } = this.#parts;
+    const pause = this.supervisor.state === "down" || this.#flow.full(this.#paused ? share / 2 : share);
     if (pause === this.#paused) return;
     this.#paused = pause;
-    if (pause) this.#subscription.pause(this.topics);
-    else this.#subscription.resume(this.topics);
+    if (pause) subscription.pause(topics);
+    else subscription.resume(topics);
   }
 }

@@ -1,4 +1,4 @@
-/** A message whose work has begun. */
+/** A message that has begun. */
 export interface Ticket {
   readonly offset: number;
   /** Whether its result is stored. */
@@ -6,8 +6,8 @@ export interface Ticket {
 }
 
 /**
- * Which offset of a partition may be committed while its messages finish out of order: the one after the last message
- * before which everything is finished.
+ * Determines which offset of a partition may be committed while its messages finish out of order: the offset up to which
+ * everything is finished.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ export class OffsetTracker {
   #head = 0;
   #next: number | null = null;
 
-  /** The offset that may be committed: of the next message to deliver. `null` before anything has begun. */
+  /** The offset that may be committed, of the next message to deliver; `null` before anything has begun. */
   get position(): number | null {
     return this.#open[this.#head]?.offset ?? this.#next;
   }
@@ -39,11 +39,12 @@ export class OffsetTracker {
    * Begins a message.
    *
    * @param offset Larger than all before it.
-   * @throws {RangeError} When it is not.
+   * @returns What {@linkcode OffsetTracker.finish} takes.
+   * @throws {RangeError} When the offset is not larger.
    */
   begin(offset: number): Ticket {
     if (this.#next !== null && offset < this.#next) {
-      throw new RangeError(`Offset ${offset} begins after ${this.#next - 1} has begun`);
+      throw new RangeError(`Cannot begin offset ${offset}: offset ${this.#next - 1} has begun before it`);
     }
     const ticket = { offset, finished: false };
     this.#open.push(ticket);

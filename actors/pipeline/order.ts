@@ -1,41 +1,41 @@
 import type { Message } from "../../bus/transport/transport.ts";
 
-/** What keeps its place among others of the same key. */
+/** What is kept in order. */
 export interface Ordered {
   /** See {@linkcode orderKeyOf}. */
   readonly orderKey: string | null;
-  /** Truthy as soon as it may go, when it is its turn. */
+  /** Truthy as soon as it may be released. */
   readonly settled: unknown;
 }
 
 /**
- * Lets results of equal keys go in the order in which their requests came, whichever is settled first: several Workers of a
- * model finish in any order, and a refused request is answered at once. Results of other keys do not wait.
+ * Releases items of equal keys in the order in which they entered, whichever is settled first: several Workers of a model
+ * finish in any order, and a refused request is settled at once. Items of other keys do not wait.
  *
  * @example
  * ```ts
  * import { KeyOrder } from "./order.ts";
- * const gone: string[] = [];
- * const order = new KeyOrder<{ name: string; orderKey: string; settled: boolean }>(({ name }) => gone.push(name));
- * const [first, second] = ["first", "second"].map((name) => ({ name, orderKey: "k", settled: false }));
+ * const released: string[] = [];
+ * const order = new KeyOrder<{ id: string; orderKey: string; settled: boolean }>(({ id }) => released.push(id));
+ * const [first, second] = ["first", "second"].map((id) => ({ id, orderKey: "k", settled: false }));
  * for (const item of [first!, second!]) order.enter(item);
  * for (const item of [second!, first!]) {
  *   item.settled = true;
  *   order.settled(item);
  * }
- * if (gone.join() !== "first,second") throw new Error("unexpected");
+ * if (released.join() !== "first,second") throw new Error("unexpected");
  * ```
  */
 export class KeyOrder<T extends Ordered> {
   readonly #release: (item: T) => void;
   readonly #queues = new Map<string, T[]>();
 
-  /** @param release Called once with each item that is settled, when it is its turn. */
+  /** @param release Called once per item, in order. */
   constructor(release: (item: T) => void) {
     this.#release = release;
   }
 
-  /** Gives an item its place. Called in the order of its partition. */
+  /** An item takes its place behind those of its key. */
   enter(item: T): void {
     if (item.orderKey === null) return;
     const queue = this.#queues.get(item.orderKey);
@@ -43,7 +43,7 @@ export class KeyOrder<T extends Ordered> {
     else this.#queues.set(item.orderKey, [item]);
   }
 
-  /** An item is settled: it is released, with those that waited for it, unless it has to wait itself. */
+  /** An item is settled: releases it and those that waited for it, unless it has to wait itself. */
   settled(item: T): void {
     if (item.orderKey === null) return this.#release(item);
     const queue = this.#queues.get(item.orderKey)!;
@@ -53,10 +53,10 @@ export class KeyOrder<T extends Ordered> {
 }
 
 /**
- * Equal for messages whose results keep their order.
+ * Identifies the requests whose results keep their order.
  *
  * @param message A request.
- * @returns `null` for one without a key: it waits for nobody.
+ * @returns `null` where it has no key, and so no order.
  */
 export function orderKeyOf(
   { topic, partition, key }: Pick<Message, "topic" | "partition" | "key">,

@@ -7,8 +7,9 @@ import { retry } from "./retry.ts";
 const MAX_BATCH = 1_000;
 
 /**
- * Takes the results of settled flights to all sinks. One batch at a time goes to all of them at once; what comes meanwhile is
- * the next batch. A sink that fails gets the same batch again, for ever, with growing pauses; the others do not get it twice.
+ * Stores the results of settled flights in all sinks. One batch at a time goes to all of them at once; what is added meanwhile
+ * is the next batch. A sink that fails gets the same batch again, for ever, with growing pauses; the others do not get it
+ * twice.
  */
 export class Outbox {
   readonly #sinks: readonly Sink[];
@@ -18,7 +19,7 @@ export class Outbox {
   #running: Promise<void> | undefined;
 
   /**
-   * @param sinks Where results go; without any, they count as stored at once.
+   * @param sinks Without any, results count as stored at once.
    * @param listener Notified of failing sinks.
    */
   constructor(sinks: readonly Sink[], listener: Listener) {
@@ -26,13 +27,13 @@ export class Outbox {
     this.#listener = listener;
   }
 
-  /** Adds a settled flight. The coordinator limits how many there can be. */
+  /** Adds a settled flight. Bounded by what the coordinator lets be in flight. */
   add(flight: Flight): void {
     this.#pending.push(flight);
     this.#running ??= this.#run();
   }
 
-  /** Gives up on what is not stored yet, and closes the sinks. */
+  /** Abandons what is not stored yet, and closes the sinks. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -40,7 +41,7 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    // What is settled in the same turn of the event loop shall be one batch.
+    // What is settled in the same turn of the event loop becomes one batch.
     await Promise.resolve();
     while (this.#pending.length > 0 && !this.#stop.signal.aborted) {
       const flights = this.#pending.splice(0, MAX_BATCH);

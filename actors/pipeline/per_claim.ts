@@ -10,7 +10,7 @@ export class PerClaim<T> extends Map<Claim, T> {
     this.#create = create;
   }
 
-  /** The value of a claim. Where the claim is lost already it is a new one each time, which nobody else sees. */
+  /** The value of a claim. Of a claim that is already lost it is a new one each time, which is not kept. */
   of(claim: Claim): T {
     const known = this.get(claim);
     if (known !== undefined) return known;

@@ -2,12 +2,12 @@ import { Backoff } from "../../lib/backoff.ts";
 import { sleep } from "../../lib/sleep.ts";
 
 /**
- * Attempts something until it succeeds, with growing, jittered pauses: 0.1 s at first, 10 s at most, on average.
+ * Retries until an attempt succeeds, with growing, jittered pauses: on average 0.1 s at first, 10 s at most.
  *
- * @param attempt Rejects when it failed.
+ * @param attempt Rejects when it fails.
  * @param signal Ends the attempts.
- * @param onFailure Called with each failure, and with the pause before the next attempt in milliseconds. `false`: there is none.
- * @returns How many attempts failed before the one that succeeded; `null` when none did.
+ * @param onFailure Called with each error, and with the pause before the next attempt in milliseconds. `false` ends the attempts.
+ * @returns How many attempts failed before one succeeded; `null` when none did.
  */
 export async function retry(
   attempt: () => Promise<void>,

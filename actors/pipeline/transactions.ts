@@ -13,9 +13,8 @@ const MAX_BYTES = 4 * 2 ** 20;
 
 /**
  * Exactly-once delivery: results, replies and dead letters of a claim's requests are stored on their topics together with the
- * claim's position. A transaction takes all results that are there without a gap; the next one follows when it has ended, so
- * that the busier a partition is, the more of its results share one. An image that takes long delays the results behind it in its
- * partition.
+ * claim's position. A transaction takes all results up to the first gap; the next one begins when it has ended, so the busier
+ * a partition is, the more of its results share one. A slow image delays the results behind it in its partition.
  */
 export class Transactions implements Committer {
   readonly #claims: PerClaim<ClaimTransactions>;
@@ -32,11 +31,11 @@ export class Transactions implements Committer {
   stored(flight: Flight): void {
     const transactions = this.#claims.get(flight.claim);
     if (transactions) transactions.run();
-    // Its claim is lost: the result of the next owner counts.
+    // The claim is lost: its next owner produces the result.
     else flight.release();
   }
 
-  /** Nothing to do: whatever can be committed is being committed. */
+  /** Nothing to do: what can be committed is being committed. */
   flush(): Promise<void> {
     return Promise.resolve();
   }
@@ -65,24 +64,24 @@ class ClaimTransactions {
     if (!this.#isRunning) void this.#run();
   }
 
-  /** What is not stored yet is released by {@linkcode Transactions.stored}. */
+  /** The claim is lost. Flights that are not stored yet are released by {@linkcode Transactions.stored}. */
   #drop(): void {
     for (const flight of this.#flights.splice(0)) if (flight.isStored) flight.release();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // What is stored in the same turn of the event loop shall be one transaction.
+    // What is stored in the same turn of the event loop becomes one transaction.
     await Promise.resolve();
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
-      // Of a claim that was lost meanwhile `#drop` has released the batch, whether or not it was committed.
+      // Race: when the claim was lost meanwhile, `#drop` has released the batch, whether or not it was committed.
       if (!await this.#commit(batch) || this.#claim.lost.aborted) break;
       for (const flight of this.#flights.splice(0, batch.length)) flight.release();
     }
     this.#isRunning = false;
   }
 
-  /** What is stored without a gap, as far as it goes into one transaction. */
+  /** The stored flights up to the first gap, as many as fit into one transaction. */
   #next(): Flight[] {
     const batch: Flight[] = [];
     let bytes = 0;
@@ -94,7 +93,7 @@ class ClaimTransactions {
     return batch;
   }
 
-  /** @returns Whether it can go on: not when the claim is lost or the subscription closed. */
+  /** @returns Whether it was committed: not when the claim is lost or the subscription closed. */
   async #commit(batch: readonly Flight[]): Promise<boolean> {
     const { subscription, listener } = this.#parts;
     const position = batch.at(-1)!.message.offset + 1;

@@ -1,8 +1,8 @@
 import { messageOf } from "../../lib/coded_error.ts";
+import { sleep } from "../../lib/sleep.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
 import type { TopicInfo, Transport } from "../../bus/transport/transport.ts";
 import { Coordinator, type CoordinatorParts } from "./coordinator.ts";
-import { sleep } from "../../lib/sleep.ts";
 
 /** What it works with, besides what every coordinator does. */
 export interface UnknownModelsParts extends Omit<CoordinatorParts, "subscription" | "lanes"> {
@@ -12,20 +12,21 @@ export interface UnknownModelsParts extends Omit<CoordinatorParts, "subscription
   readonly group: string;
   /** The models that are served here. */
   readonly served: ReadonlySet<string>;
-  /** How often to look, in milliseconds. */
+  /** Time between two looks, in milliseconds. */
   readonly intervalMs: number;
 }
 
 /**
- * Answers requests for models that nobody serves. A request waits in the topic of its model; when no worker of the group has
- * ever committed anything there, the name is most likely misspelt, and whoever asked would wait in vain. Two looks in a row
- * must see it so, because a worker may just be starting. Should a worker come later, it classifies them after all, and
- * its results take the place of the failures.
+ * Fails requests for models that nobody serves. A request waits in the topic of its model; when no service of the group has ever
+ * committed anything there, the model is most likely misspelt, and the asker would wait in vain. Two looks in a row must see
+ * it so, because a service may just be starting. Should one come later, it classifies the requests after all, and its
+ * results replace the failures.
  */
 export class UnknownModels {
   readonly #parts: UnknownModelsParts;
   readonly #stop = new AbortController();
-  #seen: ReadonlySet<string> = new Set();
+  #orphans: ReadonlySet<string> = new Set();
+  /** What the coordinator subscribes to. */
   #topics = "";
   #coordinator: Coordinator | undefined;
   #running: Promise<void> | undefined;
@@ -44,7 +45,7 @@ export class UnknownModels {
    * Stops, and finishes what is in flight.
    *
    * @param deadlineMs How long to wait for that, in milliseconds.
-   * @returns How many were left unfinished.
+   * @returns How many images were left unfinished.
    */
   async drain(deadlineMs: number): Promise<number> {
     this.#stop.abort();
@@ -55,17 +56,16 @@ export class UnknownModels {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await sleep(this.#parts.intervalMs, this.#stop.signal);
-      if (!this.#stop.signal.aborted) await this.#look().catch((error) => this.#say(error));
+      if (!this.#stop.signal.aborted) await this.#look().catch((error) => this.#report(error));
     }
   }
 
   async #look(): Promise<void> {
     const { transport, group, served } = this.#parts;
-    const now = (await transport.topics(group)).filter((info) => isOrphan(info, served)).map(({ name }) =>
-      name
-    );
-    const topics = now.filter((name) => this.#seen.has(name));
-    this.#seen = new Set(now);
+    const infos = await transport.topics(group);
+    const orphans = infos.filter((info) => isOrphan(info, served)).map(({ name }) => name);
+    const topics = orphans.filter((name) => this.#orphans.has(name));
+    this.#orphans = new Set(orphans);
     if (topics.join() !== this.#topics) await this.#subscribe(topics);
   }
 
@@ -75,20 +75,20 @@ export class UnknownModels {
     this.#topics = "";
     if (topics.length === 0) return;
     const { transport, delivery } = this.#parts;
+    // A group of its own: a service with this model that starts later must get these requests, too.
     const group = `${this.#parts.group}.unknown-models`;
     const subscription = await transport.subscribe(topics, { group, delivery });
     this.#topics = topics.join();
     this.#coordinator = new Coordinator({ ...this.#parts, subscription, lanes: new Map() });
     this.#coordinator.run().catch((error) => {
       this.#topics = "";
-      this.#say(error);
+      this.#report(error);
     });
   }
 
-  /** It is tried again at the next look. */
-  #say(error: unknown): void {
-    const reason = messageOf(error);
-    this.#parts.listener({ type: "unknown_models_failing", reason });
+  /** What failed is retried at the next look. */
+  #report(error: unknown): void {
+    this.#parts.listener({ type: "unknown_models_failing", reason: messageOf(error) });
   }
 }
 

@@ -1,14 +1,12 @@
 /** When a batch is full. */
 export interface BatchLimits {
-  /** The most images in a batch (1 to 1,024). @default {64} */
+  /** Largest number of images in a batch. */
   readonly maxBatch: number;
-  /** The most bytes in a batch; an image larger than that goes alone. @default {16_777_216} */
+  /** Largest size of a batch in bytes; a larger image goes alone. */
   readonly maxBatchBytes: number;
   /**
-   * How long an idle Worker waits for a batch to fill, in milliseconds. 0: it takes what is there. While every Worker is
-   * busy a batch grows in any case, so under load waiting gains nothing.
-   *
-   * @default {0}
+   * How long an idle Worker waits for a batch to fill, in milliseconds; 0: it takes what is there. While every Worker is
+   * busy a batch grows anyway, so under load waiting gains nothing.
    */
   readonly maxBatchWaitMs: number;
 }
@@ -20,7 +18,7 @@ export interface Sized {
 }
 
 /**
- * Groups work in the order it came, by number, bytes and time.
+ * Groups items in the order they came into batches, by number, bytes and time.
  *
  * @example
  * ```ts
@@ -41,12 +39,12 @@ export class Batcher<T extends Sized> {
     this.#limits = limits;
   }
 
-  /** How many wait. */
+  /** Number of items that wait. */
   get size(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** Adds one at the end. */
+  /** Adds an item at the end. */
   add(item: T, now: number = performance.now()): void {
     this.#queue.push({ item, since: now });
     this.#bytes += item.bytes;
@@ -64,7 +62,7 @@ export class Batcher<T extends Sized> {
     return Math.max(0, first.since + maxBatchWaitMs - now);
   }
 
-  /** Takes the next batch, whether it is due or not; empty when there is nothing. */
+  /** Takes the next batch, due or not; empty when there is nothing. */
   take(): T[] {
     const batch: T[] = [];
     let bytes = 0;

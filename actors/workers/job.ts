@@ -1,6 +1,6 @@
 import type { Outcome } from "../../models/classifier.ts";
 
-/** What became of an image in its actor: an outcome of the model, or a failure of the model itself. */
+/** Outcome of an image: that of the model, or a failure of the model itself. */
 export type JobOutcome =
   | Outcome
   | {
@@ -9,7 +9,7 @@ export type JobOutcome =
     readonly message: string;
   };
 
-/** How long it took. */
+/** When an image was classified, and how long its batch took. */
 export interface Timing {
   /** When the batch went to its Worker, in milliseconds since 1970-01-01 UTC. */
   readonly startedAt: number;
@@ -17,12 +17,12 @@ export interface Timing {
   readonly tookMs: number;
 }
 
-/** One image on its way through an actor. */
+/** One image for a model. */
 export interface Job {
   /** The encoded image. */
   readonly image: Uint8Array;
-  /** Its size. */
+  /** Its size in bytes. */
   readonly bytes: number;
-  /** Called once, with what became of it. Must not throw. */
+  /** Called once, with its outcome. Must not throw. */
   settle(outcome: JobOutcome, timing: Timing): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The Worker of a model. It has no permissions: all it needs comes in messages, and all it can do is compute.
+ * The program of a model's Worker. It has no permissions: all it needs comes in messages, and all it can do is compute.
  *
  * @module
  */
@@ -21,13 +21,13 @@ async function start({ files, wasm, limits }: Start): Promise<FromWorker> {
 }
 
 function run(message: Run): FromWorker {
-  if (!classifier) throw new Error("run before start");
+  if (!classifier) throw new Error("Cannot run a batch: no model is loaded; send start first");
   const begun = performance.now();
   const outcomes = classifier.classify(unpack(message));
   return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
 }
 
-async function answer(message: ToWorker): Promise<FromWorker> {
+async function replyTo(message: ToWorker): Promise<FromWorker> {
   try {
     return message.type === "start" ? await start(message) : run(message);
   } catch (error) {
@@ -36,6 +36,6 @@ async function answer(message: ToWorker): Promise<FromWorker> {
 }
 
 scope.onmessage = async ({ data }) => {
-  const said = await answer(data);
-  scope.postMessage({ ...said, memoryBytes: workerMemoryBytes() });
+  const reply = await replyTo(data);
+  scope.postMessage({ ...reply, memoryBytes: workerMemoryBytes() });
 };

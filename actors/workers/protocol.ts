@@ -1,24 +1,24 @@
 /**
- * Every message between a model's actor and its Worker.
+ * All messages between a supervisor and a Worker.
  *
  * ```
- * actor                     Worker
+ * supervisor                Worker
  *   ── start ──────────────►           once, first
- *   ◄───────────── ready ──            the model answers from now on; or
- *   ◄──────────── failed ──            (batch null) it never will: the Worker is to be replaced
+ *   ◄───────────── ready ──            the model is loaded; or
+ *   ◄──────────── failed ──            (batch null) it cannot be loaded: replace the Worker
  *   ── run ────────────────►           one at a time
- *   ◄────────────── done ──            one outcome for each image, in order; or
- *   ◄──────────── failed ──            the batch threw; the Worker is still there
+ *   ◄────────────── done ──            one outcome per image, in order; or
+ *   ◄──────────── failed ──            the batch threw; the Worker goes on
  * ```
  *
- * A Worker computes synchronously: it can't answer anything else meanwhile, and is stopped only by being terminated.
+ * A Worker computes synchronously: it cannot answer anything else meanwhile, and can only be stopped by terminating it.
  *
  * @module
  */
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
 import type { DecodeLimits } from "../../models/image/decode.ts";
 
-/** Makes the Worker load its model. */
+/** Asks a Worker to load its model. */
 export interface Start {
   readonly type: "start";
   readonly files: ModelFiles;
@@ -27,33 +27,33 @@ export interface Start {
   readonly limits: DecodeLimits;
 }
 
-/** A batch of images. */
+/** Asks a Worker to classify a batch. */
 export interface Run {
   readonly type: "run";
-  /** Number of the batch, to be repeated in the answer. */
+  /** Number of the batch, repeated in the reply. */
   readonly batch: number;
   /** All images, one after the other; transferred, not copied. */
   readonly bytes: ArrayBuffer;
-  /** How long each image is, in bytes. */
+  /** Length of each image in bytes. */
   readonly lengths: Uint32Array;
 }
 
-/** What an actor says to its Worker. */
+/** A message to a Worker. */
 export type ToWorker = Start | Run;
 
-/** What every answer tells of the Worker itself. */
-export interface Answer {
-  /** Its memory, WASM and JavaScript, in bytes; see `worker_memory.ts`. Absent where it says nothing. */
+/** What all replies have in common. */
+export interface Reply {
+  /** Memory of the Worker, WASM and JavaScript, in bytes (`worker_memory.ts`); absent where it is not reported. */
   readonly memoryBytes?: number;
 }
 
 /** The model is loaded and warm. */
-export interface Ready extends Answer {
+export interface Ready extends Reply {
   readonly type: "ready";
 }
 
-/** What became of a batch. */
-export interface Done extends Answer {
+/** A batch is classified. */
+export interface Done extends Reply {
   readonly type: "done";
   readonly batch: number;
   readonly outcomes: readonly Outcome[];
@@ -62,22 +62,22 @@ export interface Done extends Answer {
 }
 
 /** The model threw. */
-export interface Failed extends Answer {
+export interface Failed extends Reply {
   readonly type: "failed";
-  /** The batch it threw on; `null` while it was started. */
+  /** The batch it threw on; `null` at the start. */
   readonly batch: number | null;
   /** What it threw, as text. */
   readonly reason: string;
 }
 
-/** What a Worker says to its actor. */
+/** A reply of a Worker. */
 export type FromWorker = Ready | Done | Failed;
 
 /**
  * Packs images for {@linkcode Run}.
  *
  * @param images Encoded images.
- * @returns One buffer that can be transferred, and the length of each image in bytes.
+ * @returns One buffer to transfer, and the length of each image in bytes.
  */
 export function pack(images: readonly Uint8Array[]): Pick<Run, "bytes" | "lengths"> {
   const lengths = Uint32Array.from(images, (image) => image.length);
@@ -91,10 +91,10 @@ export function pack(images: readonly Uint8Array[]): Pick<Run, "bytes" | "length
 }
 
 /**
- * The opposite of {@linkcode pack}.
+ * Unpacks images of {@linkcode pack}.
  *
  * @param run What was received.
- * @returns Views of the images.
+ * @returns Views of the images, not copies.
  */
 export function unpack(run: Pick<Run, "bytes" | "lengths">): Uint8Array[] {
   let at = 0;

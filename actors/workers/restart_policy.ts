@@ -1,12 +1,12 @@
-/** How often a Worker may die, and how long to wait before the next try. */
+/** How often the Workers of a model may die, and how long to wait before the next one is started. */
 export interface RestartLimits {
-  /** Deaths within `periodMs` after which the model is given up on for a while: `down`. @default {5} */
+  /** Deaths within `periodMs` after which the model is `down`. */
   readonly maxRestarts: number;
-  /** The period, in milliseconds. @default {30_000} */
+  /** The period, in milliseconds. */
   readonly periodMs: number;
-  /** The pause before the second restart, in milliseconds; doubled for each further one. The first has none. @default {50} */
+  /** Pause before the second restart, in milliseconds; doubled for each further one. The first has none. */
   readonly pauseMs: number;
-  /** The pause of a model that is down, in milliseconds; doubled each time up to 32-fold. @default {10_000} */
+  /** Pause of a model that is down, in milliseconds; doubled each time up to 32-fold. */
   readonly downPauseMs: number;
 }
 
@@ -19,20 +19,20 @@ export interface Verdict {
 }
 
 /**
- * Restart intensity as Erlang/OTP's supervisors have it (`intensity`, `period`), with growing, jittered pauses, and a way
- * back: a model that is down is tried again.
+ * Restart intensity as in the supervisors of Erlang/OTP (`intensity`, `period`), with growing, jittered pauses, and a way
+ * back: a model that is down is started again.
  */
 export class RestartPolicy {
   readonly #limits: RestartLimits;
   #deaths: number[] = [];
   #downs = 0;
 
-  /** @param limits How often a Worker may die. */
+  /** @param limits How often the Workers may die. */
   constructor(limits: RestartLimits) {
     this.#limits = limits;
   }
 
-  /** Notes a death and says what to do. */
+  /** A Worker has died. */
   died(now: number = performance.now()): Verdict {
     const { maxRestarts, periodMs, pauseMs, downPauseMs } = this.#limits;
     this.#deaths = [...this.#deaths.filter((time) => now - time < periodMs), now];
@@ -41,14 +41,17 @@ export class RestartPolicy {
     return { down: true, pauseMs: pause(downPauseMs, Math.min(this.#downs++, 5)) };
   }
 
-  /** Notes that the model did its work after a death: what died before says nothing about the model any more. */
+  /** A batch was classified: earlier deaths do not count any more. */
   recovered(): void {
     this.#deaths = [];
     this.#downs = 0;
   }
 }
 
-/** Half of it is random, so that many Workers do not come back at the same moment. */
-function pause(firstMs: number, doublings: number): number {
-  return firstMs * 2 ** doublings * (0.5 + Math.random() / 2);
+/**
+ * At most what the limits say: not a `Backoff`, whose jitter exceeds its mean. Half of it is random, so that many Workers do not
+ * start at the same moment.
+ */
+function pause(initialMs: number, doublings: number): number {
+  return initialMs * 2 ** doublings * (0.5 + Math.random() / 2);
 }

@@ -1,40 +1,40 @@
-/** State of a model: `restarting` and `down` come to an end by themselves, see {@linkcode ModelStatus.nextTryAt}. */
+/** State of a model. It leaves `restarting` and `down` by itself, see {@linkcode ModelStatus.nextTryAt}. */
 export type ModelState = "starting" | "up" | "restarting" | "down" | "stopped";
 
-/** State of a Worker: `restarting` is the pause before it is started again. */
+/** State of a Worker. `restarting` is the pause before its next start. */
 export type WorkerState = "starting" | "idle" | "busy" | "restarting" | "stopped";
 
-/** One of a model's Workers: a place, in which one thread may follow another. */
+/** One of a model's Workers: a place in which one thread may follow another. */
 export interface WorkerStatus {
-  /** Its state. */
+  /** What it does now. */
   readonly state: WorkerState;
-  /** How often it was started again because it had died or was silent. */
+  /** How often it was restarted because it had died or missed its deadline. */
   readonly restarts: number;
-  /** How often another one took its place between batches, because its memory had grown past the bound. */
+  /** How often it was replaced between batches because it exceeded its memory limit. */
   readonly replacements: number;
-  /** Images it has answered, failures among them. */
+  /** Images it has finished, failures included. */
   readonly images: number;
   /** Images that could not be classified. */
   readonly failures: number;
-  /** Images it is working on. */
+  /** Images of the batch that it works on. */
   readonly inFlight: number;
-  /** Its memory, WASM and JavaScript heap, in bytes, as it was after the last batch; `null` where it is not known. */
+  /** Its memory after the last batch, WASM and JavaScript heap, in bytes; `null` where it is not known. */
   readonly memoryBytes: number | null;
 }
 
 /** A model as it is running. */
 export interface ModelStatus {
-  /** Its name. */
+  /** Name of the model. */
   readonly model: string;
-  /** Its version. */
+  /** Version from its manifest. */
   readonly version: string;
-  /** Its state. */
+  /** What it does now. */
   readonly state: ModelState;
-  /** Since when, as ISO 8601 in UTC. */
+  /** Since when it does so, as ISO 8601 in UTC. */
   readonly since: string;
-  /** Why it is in that state. */
+  /** Why it does so. */
   readonly reason: string;
-  /** When a Worker that died is started again, as ISO 8601 in UTC; `null` when none is to be. */
+  /** When a Worker that died is started again, as ISO 8601 in UTC; `null` where none is to be. */
   readonly nextTryAt: string | null;
   /** Images read whose results are not stored yet. */
   readonly inFlight: number;

@@ -1,5 +1,6 @@
 import type { ModelFiles } from "../../models/classifier.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
+import { Condition } from "../../lib/condition.ts";
 import { ServiceError } from "../errors.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
@@ -8,13 +9,13 @@ import type { ModelState, ModelStatus, WorkerStatus } from "./status.ts";
 import type { BatchOutcome, StartWorker, WorkerHandle, WorkerOptions } from "./worker_handle.ts";
 import type { WorkerLoad } from "./worker_scaler.ts";
 
-/** How a model is run. */
+/** How the Workers of a model are run. */
 export interface SupervisorOptions {
-  /** How many Workers it begins with, each on a thread of its own. */
+  /** How many Workers it starts with, each on a thread of its own. */
   readonly workers: number;
   /** When a batch is full. */
   readonly batch: BatchLimits;
-  /** How often a Worker may die. */
+  /** How often the Workers may die. */
   readonly restart: RestartLimits;
   /** How each Worker is started. */
   readonly worker: WorkerOptions;
@@ -22,40 +23,40 @@ export interface SupervisorOptions {
   readonly startWorker: StartWorker;
   /** Called with each change of state, and why. Must not throw. */
   readonly onState: (state: ModelState, reason: string) => void;
-  /** Called when a Worker that has grown too large makes way for another one. Must not throw. */
+  /** Called when a Worker that exceeds its memory limit is replaced, and why. Must not throw. */
   readonly onReplaced?: (reason: string) => void;
 }
 
-/** What is known of a Worker, kept up to date. */
+/** Status of a Worker, kept up to date. */
 type WorkerRecord = { -readonly [K in keyof WorkerStatus]: WorkerStatus[K] };
 
-/** Why a Worker is no longer served. */
+/** Why a Worker gets no more batches. */
 interface End {
   readonly reason: string;
-  /** Whether it did nothing wrong but grow. */
+  /** It did not die, but exceeds its memory limit. */
   readonly grown: boolean;
 }
 
-/** Work that is taken up again after its batch failed: smaller each time, down to the one image that is to blame. */
+/** Images of a batch that failed. They are retried in ever smaller batches, until the culprit is alone. */
 interface Suspects {
   readonly jobs: readonly Job[];
-  /** How often it failed alone. */
+  /** How often they failed as a batch of one. */
   readonly failures: number;
 }
 
-/** An image that fails this often alone is given up on. */
+/** An image that fails so often alone is settled as a failure. */
 const MAX_FAILURES_ALONE = 2;
 
 /**
  * One model: its mailbox and its Workers.
  *
  * - A Worker that throws is kept; its batch is halved until the culprit is alone.
- * - A Worker that dies or is silent is replaced; its batch is taken up again one by one, because each death costs a restart
- *   and halving would cost six of them to find one image in 64.
- * - An image that fails twice alone is settled as a failure. The others never notice.
- * - A Worker that has grown past its bound is replaced between batches. That is no death: it does not count towards `down`.
- * - An idle Worker that is no longer needed is ended; what it had done is no longer in the status.
- * - A model that keeps dying is `down`: its work waits, and it is tried again with growing pauses.
+ * - A Worker that dies or misses its deadline is replaced; the images of its batch are retried one by one, because each death
+ *   costs a restart, and halving would cost six of them to find one image in 64.
+ * - An image that fails twice alone is settled as a failure. The others are not affected.
+ * - A Worker that exceeds its memory limit is replaced between batches. It does not count towards `down`.
+ * - An idle Worker that is no longer needed is ended, and removed from the status.
+ * - A model that keeps dying is `down`: its work waits, and it is started again after growing pauses.
  */
 export class Supervisor {
   /** The model. */
@@ -64,17 +65,19 @@ export class Supervisor {
   readonly #batcher: Batcher<Job>;
   readonly #policy: RestartPolicy;
   readonly #stop = new AbortController();
-  readonly #running = new Map<WorkerRecord, Promise<void>>();
-  readonly #retiring = new Set<WorkerRecord>();
   readonly #records: WorkerRecord[];
   readonly #workers = new Set<WorkerHandle>();
-  #suspects: Suspects[] = [];
-  #work = Promise.withResolvers<void>();
+  readonly #serving = new Set<Promise<void>>();
+  /** Those that end as soon as they have finished their batch. */
+  readonly #retiring = new Set<WorkerRecord>();
+  readonly #suspects: Suspects[] = [];
+  /** Notified when an idle Worker has to look again: for work, its end, or the stop. */
+  readonly #changed = new Condition();
   #state: Pick<ModelStatus, "state" | "since" | "reason" | "nextTryAt"> = entered("starting", "starting");
 
   /**
    * @param files The model.
-   * @param options How it is run.
+   * @param options How its Workers are run.
    */
   constructor(files: ModelFiles, options: SupervisorOptions) {
     this.files = files;
@@ -84,12 +87,12 @@ export class Supervisor {
     this.#records = Array.from({ length: options.workers }, newRecord);
   }
 
-  /** Its state now. */
+  /** State of the model. */
   get state(): ModelState {
     return this.#state.state;
   }
 
-  /** How it and its Workers are; what is in flight is known by whoever submits. */
+  /** Status of the model and its Workers; what is in flight, only the submitter knows. */
   status(): Omit<ModelStatus, "inFlight"> {
     const { name, version } = this.files.manifest;
     return {
@@ -100,7 +103,7 @@ export class Supervisor {
     };
   }
 
-  /** How much it has to do now. */
+  /** Its load now. */
   load(): WorkerLoad {
     return {
       workers: this.#records.length,
@@ -112,7 +115,7 @@ export class Supervisor {
   /**
    * Starts all Workers. Resolves when each is ready.
    *
-   * @throws {ServiceError} When one can't be started: such a model is broken, and starting again would not mend it.
+   * @throws {ServiceError} When one does not start: such a model is broken, and another attempt would fail, too.
    */
   async start(): Promise<void> {
     const workers = await Promise.all(this.#records.map((record) => this.#startWorker(record)));
@@ -121,9 +124,9 @@ export class Supervisor {
   }
 
   /**
-   * Starts one Worker more. Resolves when it is ready.
+   * Starts one more Worker. Resolves when it is ready.
    *
-   * @throws {ServiceError} When it can't be started; the others go on.
+   * @throws {ServiceError} When it does not start; the others go on.
    */
   async grow(): Promise<void> {
     const record = newRecord();
@@ -136,32 +139,33 @@ export class Supervisor {
     }
   }
 
-  /** Ends the idle Worker that was started last; does nothing where none is idle. */
+  /** Ends the idle Worker that was started last, if any is idle. */
   shrink(): void {
     const idle = this.#records.findLast(({ state }) => state === "idle");
     if (idle === undefined) return;
     this.#forget(idle);
+    // Race: it may be about to take a batch. So it is not terminated here: its own loop ends it, between two batches.
     this.#retiring.add(idle);
-    this.#wake();
+    this.#changed.notify();
   }
 
-  /** Puts work into the mailbox. What bounds it is the coordinator. */
+  /** Adds an image to the mailbox. Bounded by what the coordinator lets be in flight. */
   submit(job: Job): void {
     this.#batcher.add(job);
-    this.#wake();
+    this.#changed.notify();
   }
 
-  /** Ends all Workers at once. Work that is not settled by then never is. */
+  /** Ends all Workers at once. Images that are not settled by then never are. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#change("stopped", "stopped");
     for (const worker of this.#workers) worker.terminate();
-    await Promise.all(this.#running.values());
+    await Promise.all(this.#serving);
   }
 
   #employ(worker: WorkerHandle, record: WorkerRecord): void {
-    const running = this.#keepServing(worker, record).finally(() => this.#running.delete(record));
-    this.#running.set(record, running);
+    const serving = this.#keepServing(worker, record).finally(() => this.#serving.delete(serving));
+    this.#serving.add(serving);
   }
 
   #forget(record: WorkerRecord): void {
@@ -173,6 +177,7 @@ export class Supervisor {
     const worker = await this.#options.startWorker(this.files, this.#options.worker);
     this.#workers.add(worker);
     void worker.gone.then(() => this.#workers.delete(worker));
+    // Race: a stop while it was starting did not see it.
     if (this.#stop.signal.aborted) worker.terminate();
     record.state = "idle";
     record.memoryBytes = worker.memoryBytes ?? null;
@@ -182,6 +187,8 @@ export class Supervisor {
   async #keepServing(first: WorkerHandle, record: WorkerRecord): Promise<void> {
     for (let worker: WorkerHandle | null = first; worker;) {
       const end = await this.#serve(worker, record);
+      // It is idle or gone: its last batch is settled or suspected. It ends before its successor starts, or both would
+      // take memory; and a late reply of it reaches nobody, because each WorkerHandle has a thread of its own.
       worker.terminate();
       worker = end &&
         await (end.grown ? this.#replace(end.reason, record) : this.#restart(end.reason, record));
@@ -189,29 +196,30 @@ export class Supervisor {
     record.state = "stopped";
   }
 
-  /** Hands batches to a Worker. Resolves with the reason when it is gone or too large, or with `null` when all is over. */
+  /** Gives batches to a Worker until it is gone, too large (the reason), or no longer needed (`null`). */
   async #serve(worker: WorkerHandle, record: WorkerRecord): Promise<End | null> {
     let gone: ServiceError | undefined;
     void worker.gone.then((error) => {
       gone = error;
-      this.#wake();
+      this.#changed.notify();
     });
     while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
       if (gone) return { reason: gone.message, grown: false };
-      const grown = this.#grown(worker);
-      if (grown !== null) return { reason: grown, grown: true };
+      // Only here, between two batches: a replacement must not cost a batch.
+      const excess = this.#excess(worker);
+      if (excess !== null) return { reason: excess, grown: true };
       const batch = this.#take();
       if (batch) await this.#run(worker, batch, record);
-      else await this.#nextWork();
+      else await this.#untilChanged();
     }
     return null;
   }
 
-  #grown({ memoryBytes = 0 }: WorkerHandle): string | null {
+  #excess({ memoryBytes = 0 }: WorkerHandle): string | null {
     const { maxMemoryBytes } = this.#options.worker;
     if (memoryBytes <= maxMemoryBytes) return null;
-    const [has, may] = [memoryBytes, maxMemoryBytes].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
-    return `its memory has grown to ${has}: ${may} are allowed`;
+    const [has, limit] = [memoryBytes, maxMemoryBytes].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
+    return `it uses ${has} of memory; the limit is ${limit}`;
   }
 
   #take(): Suspects | null {
@@ -220,16 +228,12 @@ export class Supervisor {
     return this.#batcher.dueIn() === 0 ? { jobs: this.#batcher.take(), failures: 0 } : null;
   }
 
-  async #nextWork(): Promise<void> {
+  /** Resolves when there may be a batch, or a reason to end. */
+  async #untilChanged(): Promise<void> {
     const dueIn = this.#batcher.dueIn();
-    const timer = dueIn === Infinity ? undefined : setTimeout(() => this.#wake(), dueIn);
-    await this.#work.promise;
+    const timer = dueIn === Infinity ? undefined : setTimeout(() => this.#changed.notify(), dueIn);
+    await this.#changed.wait();
     clearTimeout(timer);
-  }
-
-  #wake(): void {
-    this.#work.resolve();
-    this.#work = Promise.withResolvers();
   }
 
   async #run(worker: WorkerHandle, batch: Suspects, record: WorkerRecord): Promise<void> {
@@ -240,6 +244,7 @@ export class Supervisor {
       const done = await worker.run(batch.jobs.map((job) => job.image));
       this.#settle(batch.jobs, done, startedAt, record);
     } catch (error) {
+      // A stop terminated it: the images are not to blame.
       if (this.#stop.signal.aborted) return;
       if (!(error instanceof ServiceError)) throw error;
       this.#suspect(batch, error, startedAt, record);
@@ -271,9 +276,9 @@ export class Supervisor {
     } else {
       record.images++;
       record.failures++;
-      jobs[0]!.settle(blame(error), { startedAt, tookMs: Date.now() - startedAt });
+      jobs[0]!.settle(failureOf(error), { startedAt, tookMs: Date.now() - startedAt });
     }
-    this.#wake();
+    this.#changed.notify();
   }
 
   async #replace(reason: string, record: WorkerRecord): Promise<WorkerHandle | null> {
@@ -336,7 +341,7 @@ function halves(jobs: readonly Job[]): (readonly Job[])[] {
   return [jobs.slice(0, middle), jobs.slice(middle)];
 }
 
-function blame(error: ServiceError): JobOutcome {
+function failureOf(error: ServiceError): JobOutcome {
   const code = error.code === "worker_failed"
     ? "model_error"
     : error.code === "worker_silent"

@@ -1,24 +1,24 @@
 import { ServiceError } from "../errors.ts";
 
-/** How many Workers each model has: one number for all, or by name; for who is not named cores and load decide. */
+/** Workers per model: one number for all, or by name. For models without a number, cores and load decide. */
 export type WorkersPerModel = number | Readonly<Record<string, number>>;
 
-/** The most Workers of a model. */
+/** Largest number of Workers of a model. */
 export const MAX_WORKERS = 64;
 
-/** How many Workers a model begins with, and how many it may have when there is much to do. */
+/** How many Workers a model starts with, and how many it may get under load. */
 export interface WorkerRange {
-  /** At the start, and ever after. */
-  readonly least: number;
-  /** At most; the same where a number was asked for. */
-  readonly most: number;
+  /** At the start, and at any time after. */
+  readonly min: number;
+  /** Equal to `min` where a number was given. */
+  readonly max: number;
 }
 
-/** Beyond it, another worker process gives more than another thread of this one: one thread reads and stores for all. */
+/** Beyond it, another service gains more than another Worker: one thread reads and stores for all Workers of a service. */
 const MAX_DEFAULT_WORKERS = 8;
 
 /**
- * How many Workers of all models may be at work when nobody says: the cores but the one of the thread that reads and stores.
+ * Default number of Workers of all models together that may be busy: one core is left to the thread that reads and stores.
  *
  * @param cores Of this machine.
  */
@@ -27,8 +27,7 @@ export function workerThreads(cores: number = navigator.hardwareConcurrency): nu
 }
 
 /**
- * How many Workers each model has at least when nobody says: what the cores give, one of them left to the thread that reads and stores,
- * shared by the models; at least 1, at most 8.
+ * Default number of Workers that each model starts with: an equal share of {@linkcode workerThreads}, at least 1, at most 8.
  *
  * @param models How many models are served.
  * @param cores Of this machine.
@@ -38,13 +37,13 @@ export function defaultWorkers(models: number, cores: number = navigator.hardwar
 }
 
 /**
- * How many Workers each model has.
+ * Determines how many Workers each model has.
  *
  * @param models Names of all that are served.
- * @param wanted What was asked for.
+ * @param wanted The option.
  * @param cores Of this machine.
  * @returns By name.
- * @throws {ServiceError} `invalid`: no whole number from 1 to 64, or a model that is not served.
+ * @throws {ServiceError} `invalid`: not a whole number from 1 to 64, or a model that is not served.
  */
 export function workerRanges(
   models: readonly string[],
@@ -52,14 +51,17 @@ export function workerRanges(
   cores: number = navigator.hardwareConcurrency,
 ): ReadonlyMap<string, WorkerRange> {
   const byName = typeof wanted === "object" ? wanted : {};
-  const stranger = Object.keys(byName).find((name) => !models.includes(name));
-  if (stranger !== undefined) {
+  const unknown = Object.keys(byName).find((name) => !models.includes(name));
+  if (unknown !== undefined) {
     const served = models.join(", ");
-    throw new ServiceError("invalid", `workersPerModel names "${stranger}": served are ${served}`);
+    throw new ServiceError(
+      "invalid",
+      `workersPerModel has the unknown model "${unknown}": expected one of ${served}`,
+    );
   }
   const byLoad = {
-    least: defaultWorkers(models.length, cores),
-    most: Math.min(MAX_DEFAULT_WORKERS, workerThreads(cores)),
+    min: defaultWorkers(models.length, cores),
+    max: Math.min(MAX_DEFAULT_WORKERS, workerThreads(cores)),
   };
   return new Map(models.map((name) => {
     const count = typeof wanted === "number" ? wanted : Object.hasOwn(byName, name) ? byName[name]! : null;
@@ -69,7 +71,7 @@ export function workerRanges(
 
 function fixed(count: number): WorkerRange {
   checkCount(count);
-  return { least: count, most: count };
+  return { min: count, max: count };
 }
 
 function checkCount(count: number): void {

@@ -3,9 +3,9 @@ import type { DecodeLimits } from "../../models/image/decode.ts";
 import { ServiceError } from "../errors.ts";
 import { type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
-/** What became of a batch. */
+/** Outcome of a batch. */
 export interface BatchOutcome {
-  /** One for each image, in order. */
+  /** One per image, in order. */
   readonly outcomes: readonly Outcome[];
   /** Decoding and inference, in milliseconds. */
   readonly tookMs: number;
@@ -16,15 +16,16 @@ export interface WorkerHandle {
   /**
    * Classifies a batch.
    *
-   * @param images Encoded images; their memory is copied, not taken.
-   * @throws {ServiceError} `worker_failed`: it threw, and can go on; `worker_died`, `worker_silent`: it is gone.
+   * @param images Encoded images; they are copied, not transferred.
+   * @returns Their outcomes.
+   * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`: it is gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
-  /** Its memory, WASM and JavaScript, in bytes, as it said with its last answer; absent where it says nothing. */
+  /** Its memory at its last reply, WASM and JavaScript, in bytes; absent where it does not report it. */
   readonly memoryBytes?: number | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
   readonly gone: Promise<ServiceError>;
-  /** Ends it at once. What it was working on rejects with `worker_died`. */
+  /** Ends it at once. A running batch rejects with `worker_died`. */
   terminate(): void;
 }
 
@@ -32,11 +33,11 @@ export interface WorkerHandle {
 export interface WorkerOptions {
   /** The compiled kernels of TensorFlow.js. */
   readonly wasm: WebAssembly.Module;
-  /** Bounds on what is decoded. */
+  /** Limits on what is decoded. */
   readonly limits: DecodeLimits;
-  /** A Worker that takes longer to start, or for a batch, is taken for hung; in milliseconds. */
+  /** A Worker that takes longer to start, or for a batch, counts as hung; in milliseconds. */
   readonly deadlineMs: number;
-  /** A Worker that has more memory than this, WASM and JavaScript, in bytes, is replaced between batches. */
+  /** A Worker with more memory, WASM and JavaScript, in bytes, is replaced between batches. */
   readonly maxMemoryBytes: number;
   /** Whether the Worker loses all permissions. Needs `--unstable-worker-options`. */
   readonly isolated: boolean;
@@ -50,8 +51,9 @@ export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise
  *
  * @param files The model.
  * @param options How to start it.
- * @throws {ServiceError} `worker_failed` when the model can't be loaded, `worker_died`, `worker_silent`; `invalid` when it needs
- * more memory than it may have before it has done anything.
+ * @returns The Worker, its model loaded.
+ * @throws {ServiceError} `worker_failed` when the model cannot be loaded, `worker_died`, `worker_silent`; `invalid` when it
+ * exceeds its memory limit at the start.
  */
 export const startWorker: StartWorker = async (files, options) => {
   const handle = new DenoWorker(files.manifest.name, options);
@@ -60,9 +62,9 @@ export const startWorker: StartWorker = async (files, options) => {
 };
 
 /**
- * Starts Workers that run another program than the shipped one; for tests of the isolation.
+ * Starts Workers that run another program, for tests.
  *
- * @param program Where the program is.
+ * @param program The program, in place of `model_worker.ts`.
  */
 export function startWorkerOf(program: URL): StartWorker {
   return async (files, options) => {
@@ -83,7 +85,7 @@ class DenoWorker implements WorkerHandle {
   #dead: ServiceError | undefined;
   #batch = 0;
   #memoryBytes: number | undefined;
-  #answer: PromiseWithResolvers<FromWorker> | undefined;
+  #reply: PromiseWithResolvers<FromWorker> | undefined;
 
   constructor(name: string, options: WorkerOptions, program: URL = MODEL_WORKER) {
     this.#name = name;
@@ -94,8 +96,11 @@ class DenoWorker implements WorkerHandle {
       name: `imagebus ${name}`,
       ...(options.isolated && { deno: { permissions: "none" as const } }),
     });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#answer?.resolve(data);
-    this.#worker.onmessageerror = () => this.#die("worker_died", "sent what can't be read");
+    // Race: a reply can arrive after the deadline or after `terminate`. By then its batch is rejected and taken up again
+    // by another Worker, so the reply must have no effect: nothing waits for it, or what waits is settled already.
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#reply?.resolve(data);
+    this.#worker.onmessageerror = () =>
+      this.#die("worker_died", "sent a message that cannot be deserialized");
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#die("worker_died", `ended: ${event.message}`);
@@ -104,9 +109,9 @@ class DenoWorker implements WorkerHandle {
 
   async start(files: ModelFiles): Promise<void> {
     const { wasm, limits } = this.#options;
-    const answer = await this.#ask({ type: "start", files, wasm, limits }, []);
-    if (answer.type === "ready") return this.#checkMemory();
-    const reason = answer.type === "failed" ? answer.reason : `answered ${answer.type}`;
+    const reply = await this.#request({ type: "start", files, wasm, limits }, []);
+    if (reply.type === "ready") return this.#checkMemory();
+    const reason = reply.type === "failed" ? reply.reason : `it replied ${reply.type}`;
     throw this.#die("worker_failed", `could not load its model: ${reason}`);
   }
 
@@ -117,28 +122,28 @@ class DenoWorker implements WorkerHandle {
   async run(images: readonly Uint8Array[]): Promise<BatchOutcome> {
     const batch = ++this.#batch;
     const packed = pack(images);
-    const answer = await this.#ask({ type: "run", batch, ...packed }, [packed.bytes]);
-    if (answer.type === "done" && answer.batch === batch) return answer;
-    if (answer.type !== "failed") throw this.#die("worker_died", `answered ${answer.type} out of turn`);
-    throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${answer.reason}`);
+    const reply = await this.#request({ type: "run", batch, ...packed }, [packed.bytes]);
+    if (reply.type === "done" && reply.batch === batch) return reply;
+    if (reply.type !== "failed") throw this.#die("worker_died", `replied ${reply.type} out of turn`);
+    throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${reply.reason}`);
   }
 
-  /** It would be replaced after each batch. */
+  /** A Worker that exceeds its limit at the start would be replaced after every batch. */
   #checkMemory(): void {
     const { maxMemoryBytes } = this.#options;
     const bytes = this.#memoryBytes ?? 0;
     if (bytes <= maxMemoryBytes) return;
-    const bound = `${megabytes(maxMemoryBytes)} MB may be used: allow it more than ${megabytes(bytes)} MB`;
-    throw this.#die("invalid", `has ${megabytes(bytes)} MB of memory when it starts, but only ${bound}`);
+    const limit = `the limit is ${megabytes(maxMemoryBytes)} MB; set it above ${megabytes(bytes)} MB`;
+    throw this.#die("invalid", `has ${megabytes(bytes)} MB of memory when it starts: ${limit}`);
   }
 
   terminate(): void {
     this.#die("worker_died", "was terminated");
   }
 
-  async #ask(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
+  async #request(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
     if (this.#dead) throw this.#dead;
-    const answer = this.#answer = Promise.withResolvers<FromWorker>();
+    const pending = this.#reply = Promise.withResolvers<FromWorker>();
     const { deadlineMs } = this.#options;
     const timer = setTimeout(
       () => this.#die("worker_silent", `did not answer within ${deadlineMs} ms`),
@@ -146,12 +151,12 @@ class DenoWorker implements WorkerHandle {
     );
     this.#worker.postMessage(message, transfer);
     try {
-      const said = await answer.promise;
-      this.#memoryBytes = said.memoryBytes ?? this.#memoryBytes;
-      return said;
+      const reply = await pending.promise;
+      this.#memoryBytes = reply.memoryBytes ?? this.#memoryBytes;
+      return reply;
     } finally {
       clearTimeout(timer);
-      this.#answer = undefined;
+      this.#reply = undefined;
     }
   }
 
@@ -160,7 +165,7 @@ class DenoWorker implements WorkerHandle {
     this.#worker.terminate();
     this.#dead ??= error;
     this.#end.resolve(this.#dead);
-    this.#answer?.reject(this.#dead);
+    this.#reply?.reject(this.#dead);
     return error;
   }
 
@@ -169,7 +174,7 @@ class DenoWorker implements WorkerHandle {
   }
 }
 
-/** Rounded up, so that what is over a bound is seen to be. */
+/** Rounded up, so that what exceeds a limit looks so. */
 function megabytes(bytes: number): number {
   return Math.ceil(bytes / 2 ** 20);
 }

@@ -1,28 +1,25 @@
 import { ServiceError } from "../errors.ts";
 import type { Listener } from "../events.ts";
+import type { WorkerRange } from "./worker_count.ts";
 
-/** How much a model has to do. */
+/** Load of a model. */
 export interface WorkerLoad {
-  /** How many Workers it has. */
+  /** Number of its Workers. */
   readonly workers: number;
-  /** How many of them work on a batch. */
+  /** Number of them that work on a batch. */
   readonly busy: number;
-  /** Whether so much waits that another Worker would get a full batch. */
+  /** Whether another Worker would get a full batch at once. */
   readonly fullBatchWaits: boolean;
 }
 
-/** A model whose Workers can become more and fewer. */
-export interface Scalable {
-  /** Its name. */
+/** A model whose number of Workers can change. */
+export interface Scalable extends WorkerRange {
+  /** Name of the model. */
   readonly model: string;
-  /** It never has fewer Workers. */
-  readonly least: number;
-  /** It never has more. */
-  readonly most: number;
-  /** How much it has to do now. */
+  /** Its load now. */
   load(): WorkerLoad;
   /**
-   * Starts one Worker more.
+   * Starts one more Worker.
    *
    * @throws {ServiceError} When it does not start; the others go on.
    */
@@ -31,8 +28,18 @@ export interface Scalable {
   shrink(): void;
 }
 
+/** What a scaler works with. */
+export interface WorkerScalerParts {
+  /** The models it scales. */
+  readonly models: readonly Scalable[];
+  /** How many Workers of all models together may be busy. */
+  readonly threads: number;
+  /** Notified of each change. */
+  readonly listener: Listener;
+}
+
 const INTERVAL_MS = 1_000;
-/** A burst that one Worker is done with in a second is not worth another one. */
+/** A burst that the Workers finish within a second is not worth another one. */
 const SHORT_TICKS = 2;
 const IDLE_TICKS = 30;
 
@@ -42,8 +49,8 @@ interface Pressure {
 }
 
 /**
- * Moves threads to the model that has work: one whose Workers are all busy while a full batch waits, for two seconds, gets one
- * more, as long as fewer threads work than there may be; one that had an idle Worker for half a minute gives one back.
+ * Moves threads to the models that have work. A model whose Workers are all busy while a full batch waits, for two seconds,
+ * gets one more, as long as fewer Workers are busy than may be. A model that had an idle Worker for half a minute loses one.
  */
 export class WorkerScaler {
   readonly #models: ReadonlyMap<Scalable, Pressure>;
@@ -52,18 +59,14 @@ export class WorkerScaler {
   #timer: ReturnType<typeof setInterval> | undefined;
   #growing: Promise<void> | undefined;
 
-  /**
-   * @param models Whose Workers it counts.
-   * @param threads How many Workers may be at work, of all models together.
-   * @param listener Told of each change.
-   */
-  constructor(models: readonly Scalable[], threads: number, listener: Listener) {
+  /** @param parts What it works with. */
+  constructor({ models, threads, listener }: WorkerScalerParts) {
     this.#models = new Map(models.map((model) => [model, { short: 0, idle: 0 }]));
     this.#threads = threads;
     this.#listener = listener;
   }
 
-  /** Looks once a second from now on. */
+  /** Scales once per second from now on. */
   start(): void {
     this.#timer = setInterval(
       () => this.#growing ??= this.tick().finally(() => this.#growing = undefined),
@@ -71,13 +74,13 @@ export class WorkerScaler {
     );
   }
 
-  /** Looks no more. Resolves when a Worker that is being started is there. */
+  /** Scales no more. Resolves when a Worker that is just starting has started. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#growing;
   }
 
-  /** Looks once: ends what is idle for long, and starts at most one Worker. */
+  /** Scales once: ends Workers that were idle for long, and starts at most one. */
   async tick(): Promise<void> {
     let busy = 0;
     for (const [model, pressure] of this.#models) {
@@ -85,7 +88,7 @@ export class WorkerScaler {
       busy += load.busy;
       pressure.idle = load.busy < load.workers ? pressure.idle + 1 : 0;
       pressure.short = load.busy === load.workers && load.fullBatchWaits ? pressure.short + 1 : 0;
-      if (pressure.idle >= IDLE_TICKS && load.workers > model.least) this.#shrink(model, pressure);
+      if (pressure.idle >= IDLE_TICKS && load.workers > model.min) this.#shrink(model, pressure);
     }
     const neediest = busy < this.#threads ? this.#neediest() : undefined;
     if (neediest) await this.#grow(neediest);
@@ -93,28 +96,28 @@ export class WorkerScaler {
 
   #neediest(): Scalable | undefined {
     return [...this.#models]
-      .filter(([model, { short }]) => short >= SHORT_TICKS && model.load().workers < model.most)
+      .filter(([model, { short }]) => short >= SHORT_TICKS && model.load().workers < model.max)
       .toSorted(([, a], [, b]) => b.short - a.short)[0]?.[0];
   }
 
   #shrink(model: Scalable, pressure: Pressure): void {
     pressure.idle = 0;
     model.shrink();
-    this.#tell(model);
+    this.#report(model);
   }
 
   async #grow(model: Scalable): Promise<void> {
     this.#models.get(model)!.short = 0;
     try {
       await model.grow();
-      this.#tell(model);
+      this.#report(model);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       this.#listener({ type: "worker_missing", model: model.model, reason: error.message });
     }
   }
 
-  #tell(model: Scalable): void {
+  #report(model: Scalable): void {
     this.#listener({ type: "workers_scaled", model: model.model, workers: model.load().workers });
   }
 }

@@ -75,7 +75,7 @@ async function surviveAbsence(
   await within(running.logged(/^The bus is away, trying again: /), "the loss is logged");
   const { state, reasons } = service.health();
   assertEquals(state, "not ready");
-  assertMatch(reasons[0]!, /^the bus is away: /);
+  assertMatch(reasons[0]!, /^the bus is unavailable: /);
   await until("all are computed", () => service.status()[0]!.workers[0]!.images === ids.length);
   assertEquals(service.status()[0]!.inFlight, ids.length);
   await bus.watch?.();

@@ -268,6 +268,6 @@ Deno.test("When too late (ce_expirytime): not computed; result expired; the aske
   const byId = new Map((await within(take(results, 2), "both results")).map((result) => [result.id, result]));
   assertEquals([late, early].map((id) => codeOf(byId.get(id))), ["expired", "classified"]);
   const expired = byId.get(late);
-  assertStringIncludes(expired?.status === "failed" ? expired.error.message : "", "came too late");
+  assertStringIncludes(expired?.status === "failed" ? expired.error.message : "", "before it was classified");
   assertEquals([batches, running.log, (await lettersOf(bus)).size], [[1], [], 0]);
 });

@@ -125,7 +125,7 @@ for (
     const [{ state, workers }] = running.service.status() as [ModelStatus];
     assert(Math.max(...largest) <= 120 * 2 ** 20, `grew to ${Math.max(...largest)} bytes`);
     assert(replaced.length >= 3, `replaced ${replaced.length} times`);
-    assertStringIncludes(replaced[0]!, "80.0 MB are allowed");
+    assertStringIncludes(replaced[0]!, "the limit is 80.0 MB");
     assertEquals([state, workers[0]!.restarts, workers[0]!.images], ["up", 0, 20]);
   });
 }
@@ -136,7 +136,7 @@ Deno.test("service: a model that needs more memory than a Worker may have is ref
   const error = await assertRejects(
     () => serve(transport, options),
     ServiceError,
-    "but only 16 MB may be used",
+    "the limit is 16 MB",
   );
   assertEquals(error.code, "invalid");
 });
@@ -149,7 +149,10 @@ Deno.test("service: wrong options and names are refused before anything starts",
     [{ maxInFlight: 1.5 }, "maxInFlight is 1.5"],
     [{ workersPerModel: Infinity }, "workersPerModel is Infinity"],
     [{ workersPerModel: { mnist: 65 } }, "workersPerModel is 65: expected a whole number from 1 to 64"],
-    [{ models: ["mnist"], workersPerModel: { mnits: 2 } }, 'workersPerModel names "mnits": served are mnist'],
+    [
+      { models: ["mnist"], workersPerModel: { mnits: 2 } },
+      'workersPerModel has the unknown model "mnits": expected one of mnist',
+    ],
   ];
   for (const [options, message] of cases) {
     await assertRejects(() => serve(transport, options), ServiceError, message);

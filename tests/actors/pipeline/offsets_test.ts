@@ -25,7 +25,7 @@ Deno.test("offsets: gaps in the log do not hold anything back", () => {
 Deno.test("offsets: a message that begins again is a fault of the transport, and is named", () => {
   const tracker = new OffsetTracker();
   tracker.begin(7);
-  assertThrows(() => tracker.begin(7), RangeError, "Offset 7 begins after 7");
+  assertThrows(() => tracker.begin(7), RangeError, "Cannot begin offset 7: offset 7 has begun");
 });
 
 Deno.test("offsets: in any order of finishing, the position never passes an unfinished message", () => {

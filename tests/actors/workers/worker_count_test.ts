@@ -15,7 +15,7 @@ Deno.test("workers per model: by default the models share the cores but one, at 
 });
 
 Deno.test("workers per model: who is named has that many, for the others cores and load decide", () => {
-  const range = (least: number, most: number) => ({ least, most });
+  const range = (min: number, max: number) => ({ min, max });
   assertEquals([...workerRanges(["a", "b"], 3)], [["a", range(3, 3)], ["b", range(3, 3)]]);
   assertEquals([...workerRanges(["a", "b"], { b: 5 }, 8)], [["a", range(3, 7)], ["b", range(5, 5)]]);
   assertEquals([...workerRanges(["a"], undefined, 64)], [["a", range(8, 8)]]);

@@ -5,8 +5,8 @@ import { assertEquals } from "../../../testing/assert.ts";
 
 /** A model of which all Workers are busy, and more waits, as long as `loaded`. */
 class FakeModel implements Scalable {
-  readonly least = 1;
-  readonly most = 4;
+  readonly min = 1;
+  readonly max = 4;
   loaded = true;
   workers = 1;
 
@@ -28,7 +28,7 @@ class FakeModel implements Scalable {
 
 function scale(models: Scalable[], threads: number) {
   const events: ServiceEvent[] = [];
-  const scaler = new WorkerScaler(models, threads, (event) => events.push(event));
+  const scaler = new WorkerScaler({ models, threads, listener: (event) => events.push(event) });
   const seconds = async (count: number) => {
     for (let i = 0; i < count; i++) await scaler.tick();
   };
