@@ -12,7 +12,7 @@ import { SEVEN } from "../../testing/images.ts";
 
 const MODELS = { models: ["mnist"], delivery: "exactly-once" } as const;
 
-/** Keeps what it gets, and waits before it has stored until it is let go. */
+/** Waits with storing until `go` resolves. */
 class SlowSink implements Sink {
   readonly name = "slow";
   readonly ids: string[] = [];
@@ -26,7 +26,7 @@ class SlowSink implements Sink {
   }
 }
 
-/** A bus with one worker that delivers exactly once. */
+/** A bus with one service with exactly-once delivery. */
 class Stage implements AsyncDisposable {
   private constructor(readonly bus: Bus, readonly service: Service) {}
 
@@ -36,14 +36,14 @@ class Stage implements AsyncDisposable {
     return new Stage(bus, await serve(broker.connect(transport), { ...MODELS, ...options }));
   }
 
-  /** Resolves when so many results are there; then nothing more is being done. */
+  /** Closes the service as soon as so many results are there. */
   async finish(count: number): Promise<void> {
     let seen = 0;
     for await (const _ of this.bus.results({ from: "start" })) if (++seen === count) break;
     await this.service.close();
   }
 
-  /** All that a topic holds. */
+  /** Everything on a topic. */
   async read(topic: string): Promise<Message[]> {
     await using subscription = await this.bus.transport.subscribe([topic], { until: "end" });
     return (await Array.fromAsync(subscription)).flatMap(({ messages }) => [...messages]);
@@ -65,7 +65,7 @@ class Stage implements AsyncDisposable {
   }
 }
 
-Deno.test("exactly once: results, replies and dead letters are on their topics, each once, and all is committed", async () => {
+Deno.test("exactly once: every result, reply and dead letter is on its topic once, and all offsets are committed", async () => {
   await using stage = await Stage.set();
   const ids = await Promise.all(
     Array.from({ length: 60 }, () => stage.bus.send(SEVEN.png, { model: "mnist", replyTo: "mine" })),
@@ -80,7 +80,7 @@ Deno.test("exactly once: results, replies and dead letters are on their topics, 
   assertEquals(await stage.committed(), 61);
 });
 
-Deno.test("exactly once: results are on their topic when the sinks have stored them, and not before", async () => {
+Deno.test("exactly once: a result is on its topic only after all sinks have stored it", async () => {
   const sink = new SlowSink();
   await using stage = await Stage.set({ sinks: [sink] });
   const answer = stage.bus.classify(SEVEN.png, { model: "mnist", id: "one" });
@@ -91,7 +91,7 @@ Deno.test("exactly once: results are on their topic when the sinks have stored t
   assertEquals([sink.ids, await stage.results()], [["one"], ["one"]]);
 });
 
-Deno.test("exactly once: results of equal keys come in the order in which the images were sent", async () => {
+Deno.test("exactly once: results of equal keys keep the order of their requests", async () => {
   await using stage = await Stage.set({ maxBatch: 3, workersPerModel: 3 });
   for (let i = 0; i < 60; i++) {
     await stage.bus.send(i % 7 === 0 ? new Uint8Array([1]) : SEVEN.png, {
@@ -109,7 +109,7 @@ Deno.test("exactly once: results of equal keys come in the order in which the im
   }
 });
 
-Deno.test("exactly once: a dead letter that is too large for the bus is kept without its bytes, and holds nothing up", async () => {
+Deno.test("exactly once: a dead letter that is too large for the bus is stored without its bytes, and blocks nothing", async () => {
   const events: ServiceEvent[] = [];
   const options = { onEvent: (event: ServiceEvent) => events.push(event) };
   await using stage = await Stage.set(options, { maxMessageBytes: 2_000 });
@@ -121,7 +121,7 @@ Deno.test("exactly once: a dead letter that is too large for the bus is kept wit
   assertEquals(events.filter(({ type }) => type === "commit_failing"), []);
 });
 
-Deno.test("exactly once: a request to a model that nobody ever served is answered once", async () => {
+Deno.test("exactly once: a request for a model that was never served fails once", async () => {
   await using stage = await Stage.set();
   const result = await stage.bus.classify(SEVEN.png, { model: "mnits", id: "lost" });
   assert(result.status === "failed" && result.error.code === "unknown_model");
@@ -129,7 +129,7 @@ Deno.test("exactly once: a request to a model that nobody ever served is answere
   assertEquals(await stage.results(), ["lost"]);
 });
 
-Deno.test("exactly once: another word for it is refused", async () => {
+Deno.test("exactly once: an unknown value of delivery is refused", async () => {
   const transport = createMemoryBroker().connect();
   const options = { delivery: "once" } as unknown as ServeOptions;
   const message = 'delivery is "once": expected at-least-once or exactly-once';

@@ -1,6 +1,5 @@
 /**
- * The rows of the failure table that another bus could break, on the embedded bus and on Kafka; see
- * tests/failure_table_test.ts.
+ * The rows of the failure table that depend on the bus, on the embedded bus and on Kafka; see failure_table_test.ts.
  *
  * @module
  */
@@ -25,7 +24,7 @@ const MNIST = { models: ["mnist"], workersPerModel: 1 };
 const SESSION = { sessionTimeoutMs: 3_000, heartbeatMs: 300 };
 const SESSIONS: ConnectOptions = { kafka: { ...SESSION, releaseMs: 500 }, sqlite: SESSION };
 
-/** Workers that do not begin with their first batch until they may. */
+/** Workers that wait with tsuccessor first batch until `go`. */
 function held(): { start: StartWorker; go: () => void } {
   const gate = Promise.withResolvers<void>();
   const start: StartWorker = async (files, options) => {
@@ -50,13 +49,13 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   await eventually(what, () => Promise.resolve(isSo()));
 }
 
-const AWAY =
-  "When the bus is away: reconnected for ever with growing, jittered pauses; nothing in flight is dropped; health not ready shows it";
+const UNAVAILABLE =
+  "When the bus is unavailable: reconnected for ever with growing, jittered pauses; nothing in flight is dropped; health is not ready";
 
-/** The bus goes away while images are in flight; while it is away they are computed; then it comes back. */
-async function surviveAbsence(
+/** Interrupts the bus while images are in flight: they are classified meanwhile, and stored when it has recovered. */
+async function surviveOutage(
   broker: Connects,
-  bus: { leave(): Promise<void> | void; watch?(): Promise<void>; comeBack(): Promise<void> | void },
+  bus: { interrupt(): Promise<void> | void; watch?(): Promise<void>; resume(): Promise<void> | void },
 ): Promise<void> {
   const { start, go } = held();
   let log: (event: Parameters<RunningService["note"]>[0]) => void = () => {};
@@ -70,30 +69,30 @@ async function surviveAbsence(
     Array.from({ length: 50 }, () => running.bus.send(SEVEN.png, { model: "mnist" })),
   );
   await until("all are in flight", () => service.status()[0]!.inFlight === ids.length);
-  await bus.leave();
+  await bus.interrupt();
   go();
-  await within(running.logged(/^The bus is away, trying again: /), "the loss is logged");
+  await within(running.logged(/^The bus is away, trying again: /), "the outage is logged");
   const { state, reasons } = service.health();
   assertEquals(state, "not ready");
   assertMatch(reasons[0]!, /^the bus is unavailable: /);
   await until("all are computed", () => service.status()[0]!.workers[0]!.images === ids.length);
   assertEquals(service.status()[0]!.inFlight, ids.length);
   await bus.watch?.();
-  await bus.comeBack();
+  await bus.resume();
   await until("nothing is in flight", () => service.status()[0]!.inFlight === 0);
   assertEquals(storedBy(running), new Set(ids));
   await until("it is ready again", () => service.health().state === "ready");
 }
 
-Deno.test(`${AWAY} (sqlite)`, async () => {
+Deno.test(`${UNAVAILABLE} (sqlite)`, async () => {
   await using embedded = new EmbeddedBus({ sqlite: { busyTimeoutMs: 300 } });
   let other: DatabaseSync | undefined;
-  await surviveAbsence(embedded, {
-    leave() {
+  await surviveOutage(embedded, {
+    interrupt() {
       other = new DatabaseSync(embedded.path);
       other.exec("BEGIN EXCLUSIVE");
     },
-    comeBack() {
+    resume() {
       other?.exec("COMMIT");
       other?.close();
     },
@@ -101,20 +100,20 @@ Deno.test(`${AWAY} (sqlite)`, async () => {
 });
 
 Deno.test({
-  name: `${AWAY} (kafka${NO_OWN_KAFKA ? `: ${NO_OWN_KAFKA}` : ""})`,
+  name: `${UNAVAILABLE} (kafka${NO_OWN_KAFKA ? `: ${NO_OWN_KAFKA}` : ""})`,
   ignore: Boolean(NO_OWN_KAFKA),
   async fn() {
     await using phoenix = await Phoenix.start();
     const url = `kafka://${phoenix.brokers}`;
-    await surviveAbsence({ connect: (options) => openTransport(url, { kafka: QUICK, ...options }) }, {
-      leave: () => phoenix.kill(),
+    await surviveOutage({ connect: (options) => openTransport(url, { kafka: QUICK, ...options }) }, {
+      interrupt: () => phoenix.kill(),
       watch: () => watchAttempts(Number(phoenix.brokers[0]!.split(":")[1])),
-      comeBack: () => phoenix.restart(),
+      resume: () => phoenix.restart(),
     });
   },
 });
 
-/** Listens where the broker was: connections are tried again and again, and ever more rarely. */
+/** Listens where the broker was: connections are attempted again and again, ever more rarely. */
 async function watchAttempts(port: number): Promise<void> {
   const times: number[] = [];
   using listener = Deno.listen({ hostname: "127.0.0.1", port });
@@ -134,7 +133,7 @@ async function watchAttempts(port: number): Promise<void> {
   assert(new Set(pauses.map(Math.round)).size > 6, `no jitter: ${pauses}`);
 }
 
-/** What a service asks its subscription to commit, with whether the claim was lost by then. */
+/** Records what a service commits, and whether the claim was lost by then. */
 function spyOnCommits(transport: Transport): { claim: Claim; offset: number; lost: boolean }[] {
   const commits: { claim: Claim; offset: number; lost: boolean }[] = [];
   const subscribe = transport.subscribe.bind(transport);
@@ -150,7 +149,7 @@ function spyOnCommits(transport: Transport): { claim: Claim; offset: number; los
   return commits;
 }
 
-/** A worker that did not leave would be waited for: 5 s on the embedded bus, 10 s on Kafka. */
+/** A service that did not leave the group would still own its partitions: for 5 s on the embedded bus, 10 s on Kafka. */
 async function expectNoMembers({ bus, group }: WorkerStage): Promise<void> {
   await using alone = await bus.transport.subscribe(["imagebus.mnist", "imagebus.fashion-mnist"], { group });
   await within(alone[Symbol.asyncIterator]().next(), "another member gets its partitions", 3_500);
@@ -158,7 +157,7 @@ async function expectNoMembers({ bus, group }: WorkerStage): Promise<void> {
 
 for (const kind of BUSES) {
   testOn(
-    "When a partition is taken away (rebalance): its results may be stored but its offsets are not committed by the old owner; nobody sees it",
+    "When a partition is taken away (rebalance): its results may be stored but its offsets are not committed by the old owner; nobody notices",
     kind,
     async () => {
       const directory = await Deno.makeTempDir({ prefix: "imagebus-test-" });
@@ -185,7 +184,7 @@ for (const kind of BUSES) {
           Promise.all(Array.from({ length: 40 }, () => old.bus.send(SEVEN.png, { model: "mnist" })));
         const ids = await send();
         await until("all are in flight", () => old.service.status()[0]!.inFlight === ids.length);
-        await using heir = await RunningService.start({ connect }, { ...MNIST, group });
+        await using successor = await RunningService.start({ connect }, { ...MNIST, group });
         await until("half of the partitions are taken away", () => lost.size === 2);
         const moved = [...lost].map(Number);
         const position = async () => {
@@ -195,19 +194,19 @@ for (const kind of BUSES) {
         };
         ids.push(...await send());
         await eventually(
-          "the heir has done all that it got",
+          "the successor has finished all that it got",
           async () => (await position()).every(({ committed, end }) => committed === end),
         );
         const before = await position();
         go();
-        await until("all are stored", () => storedBy(old, heir).isSupersetOf(new Set(ids)));
+        await until("all are stored", () => storedBy(old, successor).isSupersetOf(new Set(ids)));
         assertEquals(await old.service.close(), 0);
         assertEquals(commits.filter(({ lost }) => lost), []);
         const own = commits.map(({ claim: { topic, partition } }) => topic === "imagebus.mnist" && partition);
         assert(own.length > 0 && moved.every((partition) => !own.includes(partition)), own.join());
         assertEquals(await position(), before);
-        await until("all are computed", () => storedBy(old, heir).size >= ids.length);
-        assertEquals([...old.log, ...heir.log], []);
+        await until("all are computed", () => storedBy(old, successor).size >= ids.length);
+        assertEquals([...old.log, ...successor.log], []);
         await old.service.closed;
       }
       await transport.close();
@@ -249,17 +248,17 @@ for (const kind of BUSES) {
     const ids = await stage.send(COUNT);
     await stage.stored(ids, 1);
     worker.signal("SIGINT");
-    await until("it says that it stops", () => worker.log.at(-1)!.startsWith("Draining"));
+    await until("the drain is logged", () => worker.log.at(-1)!.startsWith("Draining"));
     worker.signal("SIGINT");
     assertEquals(await worker.ended(), 130);
-    assert(stage.rows(ids).length < COUNT, "it had nothing to finish");
+    assert(stage.rows(ids).length < COUNT, "everything was finished");
     await stage.worker("--quiet");
     await stage.stored(ids);
     assertEquals(stage.rows(ids).length, COUNT);
   });
 
   testOn(
-    "When killed: redelivered from the last commit; idempotent sinks keep one row an id; nobody sees it",
+    "When killed: redelivered from the last commit; idempotent sinks keep one row per id; nobody notices",
     kind,
     async () => {
       await using stage = await WorkerStage.set(kind);

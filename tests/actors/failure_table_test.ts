@@ -1,6 +1,6 @@
 /**
- * The failure table of the design, row by row, as far as it says the same for every bus; tests/failure_table_bus_test.ts has the
- * other rows. docs/guarantees.md says with which mechanism removed each of them was seen to fail.
+ * The failure table, row by row; rows that depend on the bus are in failure_table_bus_test.ts. docs/guarantees.md lists, for each
+ * row, the mechanism without which its test fails.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { eventually, within } from "../bus/transport/suite/harness.ts";
 
 const MNIST = { models: ["mnist"] };
 
-/** Sends so many pictures with one key: they lie in one partition, and are read together. */
+/** Sends images with one key, so that they are in one partition and are read together. */
 function sendTogether(bus: Bus, images: readonly Uint8Array[]): Promise<string[]> {
   return Promise.all(images.map((image, i) => bus.send(image, { model: "mnist", key: "k", id: `${i}` })));
 }
@@ -28,7 +28,7 @@ function codeOf(result: Result | undefined): string {
   return result?.status === "failed" ? result.error.code : result?.status ?? "none";
 }
 
-/** Everything that was sent together, answered: the code of each, by its number. */
+/** Waits for the results of {@linkcode sendTogether}, and returns the code of each, in order. */
 async function answers(bus: Bus, count: number): Promise<string[]> {
   await using results = bus.results({ from: "start" });
   const taken = await within(take(results, count), `${count} results`, 60_000);
@@ -40,7 +40,7 @@ async function lettersOf(bus: Bus): Promise<Map<string, DeadLetter>> {
   return new Map((await Array.fromAsync(bus.deadLetters())).map((letter) => [letter.id, letter]));
 }
 
-/** Real Workers, of which is known how many there were and how large their batches. */
+/** Real Workers, with their number and the sizes of their batches. */
 function counted(start: StartWorker, onBatch: (images: number, end: () => void) => void = () => {}) {
   const batches: number[] = [];
   let started = 0;
@@ -61,7 +61,7 @@ function counted(start: StartWorker, onBatch: (images: number, end: () => void) 
   return { start: counting, batches, started: () => started };
 }
 
-Deno.test("When not an image, too large, too many pixels, unknown model, malformed envelope: dead letter with the original and the reason; the asker, the log and a counter see it", async () => {
+Deno.test("When not an image, too large, too many pixels, unknown model, malformed envelope: dead letter with the original and the reason; the asker, the log and a counter show it", async () => {
   await using embedded = new EmbeddedBus({ maxMessageBytes: 100_000 });
   await using running = await RunningService.start(embedded, MNIST);
   await using bus = await embedded.bus();
@@ -97,7 +97,7 @@ Deno.test("When not an image, too large, too many pixels, unknown model, malform
     ]);
     const letter = letters.get(id);
     assertEquals([letter?.error.code, letter?.bytes], [code, image.length]);
-    // What is over the service's own limit can't be sent on by it; where the original is, is kept.
+    // The service cannot send what exceeds its own limit: the letter holds the position of the original.
     if (code === "too_large") assertEquals([letter?.omitted, letter?.topic], [true, "imagebus.mnist"]);
     else assertEquals([[...letter!.value], letter!.headers["ce_id"]], [[...image], id]);
     assert(log.some((line) => line.startsWith(`Dead letter ${id}: ${code}: `)), `not in the log: ${id}`);
@@ -112,7 +112,7 @@ Deno.test("When not an image, too large, too many pixels, unknown model, malform
   assertEquals(service.health().state, "ready");
 });
 
-Deno.test("When a Worker throws on a batch: the batch is split in halves until the culprit is alone; alone and failing twice, it is a dead letter; the asker, the log and a counter see it", async () => {
+Deno.test("When a Worker throws on a batch: the batch is split in halves until the culprit is alone; alone and failing twice, it is a dead letter; the asker, the log and a counter show it", async () => {
   await using embedded = new EmbeddedBus();
   await using bus = await embedded.bus();
   const culprit = poisoned(SEVEN.png);
@@ -137,7 +137,7 @@ Deno.test("When a Worker throws on a batch: the batch is split in halves until t
   assertEquals([throwing.started(), restarts, failures, images], [1, 0, 1, 64]);
 });
 
-Deno.test("When a Worker dies: it is terminated and replaced; its batch is taken up again, split; the log and a counter see it", async () => {
+Deno.test("When a Worker dies: it is terminated and replaced; its batch is retried, split; the log and a counter show it", async () => {
   await using embedded = new EmbeddedBus();
   await using bus = await embedded.bus();
   await sendTogether(bus, Array.from({ length: 64 }, () => SEVEN.png));
@@ -154,7 +154,7 @@ Deno.test("When a Worker dies: it is terminated and replaced; its batch is taken
   assertEquals((await lettersOf(bus)).size, 0);
 });
 
-Deno.test("When a Worker is silent past its deadline: it is terminated and replaced; its batch is taken up again, split; the log and a counter see it", async () => {
+Deno.test("When a Worker is silent past its deadline: it is terminated and replaced; its batch is retried, split; the log and a counter show it", async () => {
   await using embedded = new EmbeddedBus();
   await using bus = await embedded.bus();
   await sendTogether(bus, Array.from({ length: 8 }, () => SEVEN.png));
@@ -171,9 +171,9 @@ Deno.test("When a Worker is silent past its deadline: it is terminated and repla
   assertEquals([hanging.started(), restarts, failures, images], [2, 1, 0, 8]);
 });
 
-Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state is down, it is tried again with growing pauses; health degraded shows it", async () => {
+Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state is down, it is retried with growing pauses; health is degraded", async () => {
   let broken = false;
-  /** Workers of mnist die of their first batch, and others of it can't be started while it is broken. */
+  /** A Worker of mnist dies of the first batch, and no other can be started while mnist is broken. */
   const dying: StartWorker = async (files, options) => {
     if (broken) throw new ServiceError("worker_died", "The Worker of mnist ended");
     const worker = await startWorker(files, options);
@@ -215,7 +215,7 @@ Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state 
     const other = await bus.classify(imagesOf("fashion-mnist")[0]!.png);
     assertEquals(other.status, "classified");
   }
-  // Whatever half of a pause is random: the third is at least as long as the first can be.
+  // Half of each pause is random: the third is at least as long as the first can be.
   assert(pauses[0]! <= 200 && pauses[2]! >= 400 && pauses[2]! <= 800, pauses.join());
   assertEquals(model().inFlight, 3, "what was sent while it was down is not read");
   broken = false;
@@ -257,7 +257,7 @@ Deno.test("When a sink fails: retried with growing pauses, consumption paused, n
   assertEquals([service.health().state, (await lettersOf(bus)).size], ["ready", 0]);
 });
 
-Deno.test("When too late (ce_expirytime): not computed; result expired; the asker sees it", async () => {
+Deno.test("When too late (ce_expirytime): not computed; result expired; the asker gets it", async () => {
   await using embedded = new EmbeddedBus();
   await using bus = await embedded.bus();
   const late = await bus.send(SEVEN.png, { model: "mnist", expiresAfterMs: -1 });

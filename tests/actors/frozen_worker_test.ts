@@ -10,9 +10,9 @@ import { eventually, within } from "../bus/transport/suite/harness.ts";
 const TOPIC = "imagebus.mnist";
 const SESSION_MS = 3_000;
 
-/** Looks again and again how far a group has committed, and keeps every step back. */
+/** Polls the committed offsets of a group, and records every decrease. */
 class CommitWatch implements AsyncDisposable {
-  readonly stepsBack: string[] = [];
+  readonly decreases: string[] = [];
   readonly #transport: Transport;
   readonly #group: string;
   readonly #seen: number[] = [];
@@ -25,13 +25,13 @@ class CommitWatch implements AsyncDisposable {
     this.#watching = this.#watch();
   }
 
-  /** How much of the topic is committed, and how much there is. */
+  /** Sum of the committed offsets of the topic, and of its end offsets. */
   async look(): Promise<{ committed: number; end: number }> {
     const topics = await this.#transport.topics(this.#group);
     const partitions = topics.find(({ name }) => name === TOPIC)!.partitions;
     for (const { partition, committed } of partitions) {
       const before = this.#seen[partition] ?? 0;
-      if ((committed ?? 0) < before) this.stepsBack.push(`${partition}: ${before} -> ${committed}`);
+      if ((committed ?? 0) < before) this.decreases.push(`${partition}: ${before} -> ${committed}`);
       this.#seen[partition] = committed ?? 0;
     }
     const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
@@ -69,8 +69,7 @@ function isLocked(path: string): boolean {
 }
 
 /**
- * Stops a worker while a batch is computed, but not while it holds the lock of a file: then all who write there would wait until
- * it is woken.
+ * Freezes a worker process during a batch, but not while it holds the lock of a file: everyone else who writes it would wait.
  */
 async function freeze(
   worker: WatchedWorker,
@@ -92,7 +91,7 @@ async function freeze(
 
 for (const kind of [EMBEDDED, KAFKA]) {
   testOn(
-    "frozen worker: SIGSTOP for longer than its session with work in flight, then SIGCONT: its old commits are refused, no second row, and it works on",
+    "frozen worker: after a SIGSTOP longer than its session, its old commits are refused, no row is duplicated, and it goes on",
     kind,
     async () => {
       await using stage = await WorkerStage.set(kind);
@@ -117,12 +116,15 @@ for (const kind of [EMBEDDED, KAFKA]) {
       );
       const frozenAt = performance.now();
       const done = stage.rows(ids).length;
-      assert(done < ids.length, "it had nothing in flight");
+      assert(done < ids.length, "everything was finished");
 
-      await using heir = await WatchedWorker.start({ ...settings, batchMs: 0 });
+      await using successor = await WatchedWorker.start({ ...settings, batchMs: 0 });
       await stage.stored(ids);
       // The session counts from its last heartbeat, which is up to a heartbeat (1 s) older than the signal.
-      assert(performance.now() - frozenAt >= SESSION_MS / 2, "taken over before the session was over");
+      assert(
+        performance.now() - frozenAt >= SESSION_MS / 2,
+        "its partitions moved before its session expired",
+      );
       ids.push(...await send(50));
       await stage.stored(ids);
       await commits.allCommitted();
@@ -130,21 +132,24 @@ for (const kind of [EMBEDDED, KAFKA]) {
       const eventsBefore = frozen.events.length;
       frozen.signal("SIGCONT");
       const sinceThen = () => frozen.events.slice(eventsBefore);
-      await within(frozen.until(() => sinceThen().some(({ type }) => type === "repeated")), "it has woken");
+      await within(frozen.until(() => sinceThen().some(({ type }) => type === "repeated")), "it is awake");
       const repeated = sinceThen().find((event) => event.type === "repeated")!;
       assert(repeated.claims > 0);
       assertEquals(repeated.lost, repeated.claims, "its old claims are lost");
-      await within(frozen.until(() => sinceThen().some(({ type }) => type === "claimed")), "it is back");
+      await within(
+        frozen.until(() => sinceThen().some(({ type }) => type === "claimed")),
+        "it is in the group again",
+      );
 
       const later = new Set(await send(64));
       const works = () => sinceThen().some((event) => event.type === "result" && later.has(event.id));
-      await within(frozen.until(works), "it works on");
+      await within(frozen.until(works), "it goes on");
       ids.push(...later);
       await stage.stored(ids);
       await commits.allCommitted();
       assertEquals(stage.rows(ids).sort(), ids.sort());
-      assertEquals(commits.stepsBack, []);
-      for (const worker of [frozen, heir]) {
+      assertEquals(commits.decreases, []);
+      for (const worker of [frozen, successor]) {
         worker.signal("SIGTERM");
         assertEquals(await worker.ended(), 0);
       }

@@ -3,7 +3,7 @@ import { writeTinyModel } from "../../testing/tiny_model.ts";
 
 const FLAGS = ["--allow-read", "--unstable-worker-options", "--v8-flags=--expose-gc"];
 
-Deno.test("memory: batches that were worked off, and answers that were handed on, are let go while the service runs", async () => {
+Deno.test("memory: batches that were processed and replies that were passed on are released while the service runs", async () => {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-released-" });
   try {
     await writeTinyModel(directory);
@@ -11,8 +11,8 @@ Deno.test("memory: batches that were worked off, and answers that were handed on
     const command = new Deno.Command(Deno.execPath(), { args: ["run", ...FLAGS, program, directory] });
     const { stdout, stderr } = await command.output();
     assert(stdout.length > 0, new TextDecoder().decode(stderr));
-    const told: Record<string, [number, number]> = JSON.parse(new TextDecoder().decode(stdout));
-    for (const [what, [seen, kept]] of Object.entries(told)) {
+    const counts: Record<string, [number, number]> = JSON.parse(new TextDecoder().decode(stdout));
+    for (const [what, [seen, kept]] of Object.entries(counts)) {
       assert(seen >= 250 && kept <= 5, `${kept} of ${seen} ${what} are kept`);
     }
   } finally {

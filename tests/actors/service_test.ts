@@ -8,19 +8,19 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "../..
 import { committed, RunningService, take } from "../fixtures/running_service.ts";
 import { imagesOf, SEVEN } from "../../testing/images.ts";
 
-Deno.test("service: each picture goes to the model it names, and its result comes back", async () => {
+Deno.test("service: each image is classified by the model it asks for, and its result comes back", async () => {
   await using running = await RunningService.start(createMemoryBroker());
-  const pictures = [...imagesOf("mnist"), ...imagesOf("fashion-mnist")];
-  const results = await Promise.all(pictures.map(({ png, model }) => running.bus.classify(png, { model })));
-  assertEquals(results.map(({ model }) => model), pictures.map(({ model }) => model));
-  const right = results.filter((result, i) =>
-    result.status === "classified" && result.index === pictures[i]!.index
+  const images = [...imagesOf("mnist"), ...imagesOf("fashion-mnist")];
+  const results = await Promise.all(images.map(({ png, model }) => running.bus.classify(png, { model })));
+  assertEquals(results.map(({ model }) => model), images.map(({ model }) => model));
+  const correct = results.filter((result, i) =>
+    result.status === "classified" && result.index === images[i]!.index
   );
-  assert(right.length >= 16, `only ${right.length} of 20 are right`);
+  assert(correct.length >= 16, `only ${correct.length} of 20 are correct`);
   assertEquals(running.sink.results.map(({ id }) => id).sort(), results.map(({ id }) => id).sort());
 });
 
-Deno.test("service: results() sees everyone's results, with what the sender said", async () => {
+Deno.test("service: results() yields all results, with the true label of the sender", async () => {
   await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"] });
   await using results = running.bus.results({ model: "mnist" });
   await results.ready;
@@ -32,7 +32,7 @@ Deno.test("service: results() sees everyone's results, with what the sender said
   assert(result.top.length === 5 && result.confidence > 0.5 && result.waitedMs >= 0 && result.tookMs > 0);
 });
 
-Deno.test("service: close drains, and the next start classifies nothing twice", async () => {
+Deno.test("service: close drains, so that the next service classifies nothing twice", async () => {
   const broker = createMemoryBroker();
   const ids: string[] = [];
   const first = await RunningService.start(broker, { models: ["mnist"], maxBatch: 8 });
@@ -50,7 +50,7 @@ Deno.test("service: close drains, and the next start classifies nothing twice", 
   await Promise.all([first.bus.close(), second.bus.close()]);
 });
 
-Deno.test("service: results of equal keys come in the order in which the images were sent", async () => {
+Deno.test("service: results of equal keys keep the order of their requests", async () => {
   await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"], maxBatch: 7 });
   await using results = running.bus.results();
   await results.ready;
@@ -65,7 +65,7 @@ Deno.test("service: results of equal keys come in the order in which the images 
   }
 });
 
-Deno.test("service: results of equal keys keep their order with several Workers, a refused picture among them", async () => {
+Deno.test("service: results of equal keys keep their order with several Workers and refused requests among them", async () => {
   const options = { models: ["mnist"], maxBatch: 3, workersPerModel: { mnist: 3 } };
   await using running = await RunningService.start(createMemoryBroker(), options, uneven);
   await using results = running.bus.results();
@@ -110,7 +110,7 @@ const uneven: StartWorker = (() => {
 for (
   const [what, program] of [["tensors", "worker"], ["objects", "heap_worker"], ["buffers", "buffers_worker"]]
 ) {
-  Deno.test(`service: a model that leaks ${what} is replaced before it passes its bound by more than a batch, and no image is lost`, async () => {
+  Deno.test(`service: a model that leaks ${what} is replaced at most one batch after it exceeds its limit, and no image is lost`, async () => {
     const leaking = startWorkerOf(new URL(`../fixtures/leaking_${program}.ts`, import.meta.url));
     const replaced: string[] = [];
     const onEvent = (event: ServiceEvent) =>
@@ -130,7 +130,7 @@ for (
   });
 }
 
-Deno.test("service: a model that needs more memory than a Worker may have is refused", async () => {
+Deno.test("service: a model that exceeds the memory limit at its start is refused", async () => {
   await using transport = createMemoryBroker().connect();
   const options = { models: ["cifar-10"], maxWorkerMemoryMb: 16 };
   const error = await assertRejects(
@@ -141,7 +141,7 @@ Deno.test("service: a model that needs more memory than a Worker may have is ref
   assertEquals(error.code, "invalid");
 });
 
-Deno.test("service: wrong options and names are refused before anything starts", async () => {
+Deno.test("service: invalid options and unknown models are refused before anything starts", async () => {
   const transport = createMemoryBroker().connect();
   const cases: [ServeOptions, string][] = [
     [{ maxBatch: 0 }, "maxBatch is 0: expected a whole number from 1 to 1024"],

@@ -1,7 +1,7 @@
 import { OffsetTracker, type Ticket } from "../../../actors/pipeline/offsets.ts";
 import { assertEquals, assertThrows } from "../../../testing/assert.ts";
 
-Deno.test("offsets: nothing is committable before anything has begun", () => {
+Deno.test("offsets: there is no position before anything has begun", () => {
   assertEquals(new OffsetTracker().position, null);
 });
 
@@ -22,7 +22,7 @@ Deno.test("offsets: gaps in the log do not hold anything back", () => {
   assertEquals(tracker.position, 10);
 });
 
-Deno.test("offsets: a message that begins again is a fault of the transport, and is named", () => {
+Deno.test("offsets: a message that begins twice is reported as a fault", () => {
   const tracker = new OffsetTracker();
   tracker.begin(7);
   assertThrows(() => tracker.begin(7), RangeError, "Cannot begin offset 7: offset 7 has begun");

@@ -61,7 +61,7 @@ Deno.test("sink jsonl: a line is the result as JSON", async () => {
   assertEquals(lines, [classified("a").result, failed("b").result]);
 });
 
-Deno.test("sink jsonl: what comes again adds no line; a success after a failure adds one", async () => {
+Deno.test("sink jsonl: a repeated result adds no line; a success after a failure adds one", async () => {
   await using place = await Place.create();
   for (let i = 0; i < 3; i++) {
     await using sink = await place.open();
@@ -71,7 +71,7 @@ Deno.test("sink jsonl: what comes again adds no line; a success after a failure 
   assertEquals(await place.lines(), ["a failed", "b classified", "a classified"]);
 });
 
-Deno.test("sink jsonl: half a line of a killed process is cut off, and its result is written when it comes again", async () => {
+Deno.test("sink jsonl: half a line of a killed process is truncated, and its result is written when it comes again", async () => {
   await using place = await Place.create();
   const [whole, half] = [classified("a"), classified("b")].map(({ result }) => JSON.stringify(result));
   for (const torn of [half!.slice(0, 40), half!, "\0".repeat(100)]) {
@@ -93,7 +93,7 @@ Deno.test("sink jsonl: a damaged line between others is left alone", async () =>
   assertEquals([lines[0], lines[1], JSON.parse(lines[2]!).id, lines.length], [line, '{"id": "da\0', "b", 4]);
 });
 
-Deno.test("sink jsonl: a full file is set aside before it grows over its limit; larger numbers are newer", async () => {
+Deno.test("sink jsonl: a full file is rotated before it exceeds its limit; larger numbers are newer", async () => {
   await using place = await Place.create({ maxBytes: 1_000 });
   await using sink = await place.open();
   for (const id of "abcdefgh") await sink.write([classified(id)]);
@@ -104,7 +104,7 @@ Deno.test("sink jsonl: a full file is set aside before it grows over its limit; 
   assertEquals(await place.lines(), [..."abcdefgh"].map((id) => `${id} classified`));
 });
 
-Deno.test("sink jsonl: of the files set aside the newest are kept, and numbers go on after a restart", async () => {
+Deno.test("sink jsonl: the newest rotated files are kept, and numbers continue after a restart", async () => {
   await using place = await Place.create({ maxBytes: 1, keep: 2 });
   for (const ids of ["abcd", "ef"]) {
     await using sink = await place.open();
@@ -114,7 +114,7 @@ Deno.test("sink jsonl: of the files set aside the newest are kept, and numbers g
   assertEquals(await place.lines(), ["d classified", "e classified", "f classified"]);
 });
 
-Deno.test("sink jsonl: after a restart the ids of the files that were set aside are known too", async () => {
+Deno.test("sink jsonl: after a restart the ids of rotated files are known, too", async () => {
   await using place = await Place.create({ maxBytes: 1 });
   for (let i = 0; i < 2; i++) {
     await using sink = await place.open();
@@ -123,14 +123,14 @@ Deno.test("sink jsonl: after a restart the ids of the files that were set aside 
   assertEquals((await place.files()).length, 4);
 });
 
-Deno.test("sink jsonl: only so many ids are remembered", async () => {
+Deno.test("sink jsonl: at most `remember` ids are known", async () => {
   await using place = await Place.create({ remember: 2 });
   await using sink = await place.open();
   for (const id of "abca") await sink.write([classified(id)]);
   assertEquals((await place.lines()).length, 4);
 });
 
-Deno.test("sink jsonl: a file that was moved or removed meanwhile is begun anew", async () => {
+Deno.test("sink jsonl: a file that was moved or removed is created again", async () => {
   await using place = await Place.create();
   await using sink = await place.open();
   await sink.write([classified("a")]);
@@ -143,7 +143,7 @@ Deno.test("sink jsonl: a file that was moved or removed meanwhile is begun anew"
   assertEquals(await place.lines(), ["c classified"]);
 });
 
-Deno.test("sink jsonl: a batch that can't be written whole leaves no part of it, and is written when it comes again", async () => {
+Deno.test("sink jsonl: a batch that cannot be written as a whole leaves nothing, and is written when it comes again", async () => {
   await using place = await Place.create();
   await using sink = await place.open();
   await sink.write([classified("a")]);
@@ -163,7 +163,7 @@ Deno.test("sink jsonl: a batch that can't be written whole leaves no part of it,
   assertEquals(await place.lines(), ["a classified", "b classified"]);
 });
 
-Deno.test("sink jsonl: write resolves only after the bytes are synced; where that fails they are written again", async () => {
+Deno.test("sink jsonl: write resolves only after an fsync; when that fails, the bytes are written again", async () => {
   await using place = await Place.create();
   await using sink = await place.open();
   const { sync } = Deno.FsFile.prototype;
@@ -184,7 +184,7 @@ Deno.test("sink jsonl: write resolves only after the bytes are synced; where tha
   }
 });
 
-Deno.test("sink jsonl: a second worker on the same file is refused, until the first has closed it or was killed", async () => {
+Deno.test("sink jsonl: a second process on the same file is refused until the first has closed it or was killed", async () => {
   await using place = await Place.create();
   {
     await using _sink = await place.open();
@@ -199,7 +199,7 @@ Deno.test("sink jsonl: a second worker on the same file is refused, until the fi
   await (await place.open()).close();
 });
 
-Deno.test("sink jsonl: a file of another kind, a missing directory and wrong options are refused", async () => {
+Deno.test("sink jsonl: a file of another kind, a missing directory and invalid options are refused", async () => {
   await using place = await Place.create();
   await Deno.writeTextFile(place.path, "dear diary\n");
   await assertRejects(() => place.open(), SinkError, "its first line is not a result");

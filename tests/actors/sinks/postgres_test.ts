@@ -45,13 +45,13 @@ testSink({
   ordered: false,
   ignore: NO_POSTGRES,
   create: () => createPlace(running!),
-}, { inProcesses: true, away: true });
+}, { inProcesses: true, interrupts: true });
 
-testPostgres("two processes that write the same ids at once end with one row an id", async (server) => {
+testPostgres("two processes that write the same ids at once end with one row per id", async (server) => {
   await writeTogether(await createPlace(server));
 });
 
-testPostgres("a row holds all that a result says", async (server) => {
+testPostgres("a row holds every field of a result", async (server) => {
   const url = await createSchema(server);
   await using sink = await postgresSink(url);
   await sink.write([classified("a"), failed("b")]);
@@ -87,7 +87,7 @@ testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (ser
 });
 
 testPostgres(
-  "the views tell accuracy by label, throughput by minute and failures by code",
+  "the views show accuracy by label, throughput by minute and failures by code",
   async (server) => {
     const url = await createSchema(server);
     await using sink = await postgresSink(url);
@@ -124,7 +124,7 @@ testPostgres(
 );
 
 testPostgres(
-  "ten that start at once on an empty database make one schema; a later start changes nothing",
+  "ten sinks that open at once on an empty database create one schema; a later one changes nothing",
   async (server) => {
     const url = await createSchema(server);
     const sinks = await Promise.all(Array.from({ length: 10 }, () => postgresSink(url)));
@@ -141,7 +141,7 @@ testPostgres(
 );
 
 testPostgres(
-  "two that store the same results in opposite orders at once do not wait for each other for ever",
+  "two sinks that store the same results at once in opposite orders do not deadlock",
   async (server) => {
     const url = await createSchema(server);
     await using one = await postgresSink(url);
@@ -153,7 +153,7 @@ testPostgres(
   },
 );
 
-testPostgres("a table that is dropped is made again", async (server) => {
+testPostgres("a table that was dropped is created again", async (server) => {
   const url = await createSchema(server);
   await using sink = await postgresSink(url);
   await query(url, "DROP TABLE imagebus_results CASCADE; DROP TABLE imagebus_schema");
@@ -162,43 +162,46 @@ testPostgres("a table that is dropped is made again", async (server) => {
   assertEquals((await query(url, "SELECT id FROM imagebus_results")).length, 1);
 });
 
-testPostgres("what someone must mend is said at the start, without the password", async (server) => {
-  const url = await createDatabase(server);
-  const database = url.split("/").at(-1)!;
-  await query(server.url, `CREATE ROLE weak_${database} LOGIN PASSWORD 'weak'`);
-  await query(url, "CREATE SCHEMA taken; CREATE TABLE taken.imagebus_results (x integer)");
-  const latin = await createDatabase(server, "ENCODING 'LATIN1' TEMPLATE template0");
-  const later = await createDatabase(server);
-  await query(
-    later,
-    "CREATE TABLE imagebus_schema (version integer); INSERT INTO imagebus_schema VALUES (99)",
-  );
-  const weak = url.replace(/\/\/[^@]+@/, `//weak_${database}:weak@`);
-  const cases: [string, string][] = [
-    [
-      url.replace(/:[^:@]+@/, ":wrong-one@"),
-      'as "postgres": password authentication failed',
-    ],
-    [url.replace(/:\/\/postgres/, "://nobody"), 'as "nobody": '],
-    [url.replace(database, "no_such"), 'has no database "no_such"'],
-    [weak, `User "weak_${database}" may not create or write the results in database "${database}"`],
-    [`${url}?search_path=nowhere`, "may not create or write the results"],
-    [
-      `${url}?search_path=taken`,
-      'has a table of another program: relation "imagebus_results" already exists',
-    ],
-    [latin, "has the encoding LATIN1: expected UTF8"],
-    [later, "are of a later imagebus (schema 99, here 1)"],
-    ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
-    ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
-    ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],
-  ];
-  for (const [wrong, message] of cases) {
-    const error = await assertRejects(() => postgresSink(wrong), SinkError, message);
-    assertEquals([error.code, error.retriable], ["invalid", false], error.message);
-    assert(!/secret|wrong-one/.test(`${error.message}`), error.message);
-  }
-});
+testPostgres(
+  "what the user must fix is refused when it opens, without the password in the message",
+  async (server) => {
+    const url = await createDatabase(server);
+    const database = url.split("/").at(-1)!;
+    await query(server.url, `CREATE ROLE weak_${database} LOGIN PASSWORD 'weak'`);
+    await query(url, "CREATE SCHEMA taken; CREATE TABLE taken.imagebus_results (x integer)");
+    const latin = await createDatabase(server, "ENCODING 'LATIN1' TEMPLATE template0");
+    const later = await createDatabase(server);
+    await query(
+      later,
+      "CREATE TABLE imagebus_schema (version integer); INSERT INTO imagebus_schema VALUES (99)",
+    );
+    const weak = url.replace(/\/\/[^@]+@/, `//weak_${database}:weak@`);
+    const cases: [string, string][] = [
+      [
+        url.replace(/:[^:@]+@/, ":wrong-one@"),
+        'as "postgres": password authentication failed',
+      ],
+      [url.replace(/:\/\/postgres/, "://nobody"), 'as "nobody": '],
+      [url.replace(database, "no_such"), 'has no database "no_such"'],
+      [weak, `User "weak_${database}" may not create or write the results in database "${database}"`],
+      [`${url}?search_path=nowhere`, "may not create or write the results"],
+      [
+        `${url}?search_path=taken`,
+        'has a table of another program: relation "imagebus_results" already exists',
+      ],
+      [latin, "has the encoding LATIN1: expected UTF8"],
+      [later, "are of a later imagebus (schema 99, here 1)"],
+      ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
+      ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
+      ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],
+    ];
+    for (const [wrong, message] of cases) {
+      const error = await assertRejects(() => postgresSink(wrong), SinkError, message);
+      assertEquals([error.code, error.retriable], ["invalid", false], error.message);
+      assert(!/secret|wrong-one/.test(`${error.message}`), error.message);
+    }
+  },
+);
 
 testPostgres("a user without the right to create writes where the tables are", async (server) => {
   const url = await createDatabase(server);
@@ -213,7 +216,7 @@ testPostgres("a user without the right to create writes where the tables are", a
   await sink.write([classified("a")]);
 });
 
-Deno.test("sink postgres: a server that can't be reached is an error that passes, said in time", async () => {
+Deno.test("sink postgres: a server that cannot be reached is reported as unavailable, in time", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   closed.close();
@@ -228,7 +231,7 @@ Deno.test("sink postgres: a server that can't be reached is an error that passes
 });
 
 testPostgres(
-  "a server that hangs in the middle of a batch fails the batch in time; the next try stores it",
+  "a server that hangs in the middle of a batch fails the batch in time; the next attempt stores it",
   async (server) => {
     const url = await createSchema(server);
     await using sink = await postgresSink(url, { timeoutMs: 500 });
@@ -283,16 +286,16 @@ testPostgres(
 );
 
 testPostgres(
-  "a worker goes on where PostgreSQL is stopped and started: each image ends in exactly one row of each sink",
+  "a worker process survives a restart of PostgreSQL: each image ends in exactly one row of each sink",
   async (server) => {
     const database = await createSchema(server);
     const directory = await Deno.makeTempDir();
     const bus = new Bus(await openTransport(`sqlite:${directory}/bus.db`));
     const sinks = ["--sink", `${database},jsonl:${directory}/results.jsonl`, "--sink", "sqlite"];
     const worker = await WorkerProcess.start({ bus: bus.transport.url, directory, args: sinks });
-    const pictures = imagesOf("mnist");
+    const images = imagesOf("mnist");
     const send = () =>
-      Promise.all(Array.from({ length: 600 }, (_, i) => bus.send(pictures[i % 10]!.png, { model: "mnist" })));
+      Promise.all(Array.from({ length: 600 }, (_, i) => bus.send(images[i % 10]!.png, { model: "mnist" })));
     const rows = async () =>
       (await query(database, "SELECT id FROM imagebus_results")).map(({ id }) => String(id)).sort();
     const until = async (condition: () => Promise<boolean> | boolean) => {

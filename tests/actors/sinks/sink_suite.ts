@@ -3,28 +3,28 @@ import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts"
 import { SinkWriter } from "../../fixtures/sink_writer.ts";
 import { classified, failed } from "../../../testing/settled.ts";
 
-/** One place where results are kept, for one case. */
+/** Where the results of one case are stored. */
 export interface SinkPlace extends AsyncDisposable {
-  /** Opens a sink on it; may be called again after the first was closed. */
+  /** Opens a sink; may be called again after the first was closed. */
   open(): Promise<Sink> | Sink;
-  /** What is kept, in the order it is read: id and status of each; of the last entry of an id, where a log is read so. */
+  /** Id and status of what is stored, in the order in which it is read; in a log with several entries per id, of the last. */
   kept(): Promise<string[]>;
-  /** What `--sink` says for it, where other processes can write it. */
+  /** Its value of `--sink`, where other processes can write it. */
   readonly spec?: string;
-  /** Takes it away: from now on nothing can be written. */
+  /** Makes it unavailable: nothing can be written. */
   interrupt?(): Promise<void>;
-  /** Brings it back. */
+  /** Makes it available again. */
   resume?(): Promise<void>;
 }
 
 /** A kind of sink, and what it promises. */
 export interface SinkKind {
   readonly name: string;
-  /** Whether it ends with one entry an id; a log only appends. */
+  /** Whether it ends with one entry per id; a log only appends. */
   readonly idempotent: boolean;
-  /** Whether what it keeps is in the order in which it was written. */
+  /** Whether it keeps the order in which results were written. */
   readonly ordered: boolean;
-  /** Why it can't be tried here; `undefined` when it can. */
+  /** Why its cases are skipped; `undefined` where they are not. */
   readonly ignore?: string | undefined;
   create(): Promise<SinkPlace>;
 }
@@ -32,12 +32,12 @@ export interface SinkKind {
 type Case = (place: SinkPlace, kind: SinkKind) => Promise<void>;
 
 const CASES: Readonly<Record<string, Case>> = {
-  "results of both kinds are kept when write has resolved": async (place) => {
+  "results of both kinds are stored when write has resolved": async (place) => {
     await using sink = await open(place);
     await sink.write([classified("a"), failed("b"), failed("c", "expired")]);
     assertEquals((await place.kept()).sort(), ["a classified", "b failed", "c failed"]);
   },
-  "a thousand at once are all kept, and five batches of 500": async (place, { ordered }) => {
+  "a batch of a thousand is stored, and five batches of 500": async (place, { ordered }) => {
     await using sink = await open(place);
     await sink.write(numbered(0, 1_000));
     for (let i = 0; i < 5; i++) await sink.write(numbered(1_000 + 500 * i, 500));
@@ -47,28 +47,28 @@ const CASES: Readonly<Record<string, Case>> = {
       numbered(0, 3_500).map(({ result }) => `${result.id} classified`),
     );
   },
-  "what was kept is there after closing and opening again": async (place) => {
+  "what was stored is there after reopening": async (place) => {
     await writeAndClose(place, [classified("a")]);
     await writeAndClose(place, [classified("b")]);
     assertEquals((await place.kept()).sort(), ["a classified", "b classified"]);
   },
-  "the same batch twice is one entry an id, also after opening again": async (place, { idempotent }) => {
+  "the same batch twice is one entry per id, also after reopening": async (place, { idempotent }) => {
     const batch = [classified("a"), failed("b")];
     for (let i = 0; i < 2; i++) await writeAndClose(place, [...batch, ...batch]);
     assertEquals((await place.kept()).length, idempotent ? 2 : 8);
   },
-  "a failure gives way to a success, never the other way round": async (place, { idempotent }) => {
+  "a success replaces a failure, never the other way round": async (place, { idempotent }) => {
     await using sink = await open(place);
     for (const settled of [failed("a"), classified("a"), failed("a")]) await sink.write([settled]);
     if (idempotent) assertEquals(await place.kept(), ["a classified"]);
     else assertEquals(await place.kept(), ["a failed", "a classified", "a failed"]);
   },
-  "a failure and a success of one id in one batch are the success": async (place, { idempotent }) => {
+  "a failure and a success of one id in one batch end as the success": async (place, { idempotent }) => {
     await using sink = await open(place);
     await sink.write([failed("a"), classified("a"), classified("b"), failed("b")]);
     if (idempotent) assertEquals((await place.kept()).sort(), ["a classified", "b classified"]);
   },
-  "text of any kind and length is kept": async (place) => {
+  "text of any kind and length is stored": async (place) => {
     await using sink = await open(place);
     const ids = ["Größe 👢", 'it\'s "quoted"\\', "two\nlines\r\n", "$1, {a,b}; --", "x".repeat(256)];
     await sink.write(ids.map((id) => classified(id)));
@@ -78,7 +78,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const expected = [...ids.map((id) => `${id} classified`), "long failed"];
     assertEquals((await place.kept()).sort(), expected.sort());
   },
-  "what is no text, NUL and half of a surrogate pair, does not keep a batch from being stored": async (
+  "NUL and half of a surrogate pair do not keep a batch from being stored": async (
     place,
   ) => {
     await using sink = await open(place);
@@ -91,7 +91,7 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 const IN_PROCESSES: Readonly<Record<string, Case>> = {
-  "a writer that is killed has stored what it said, and nothing is twice when it comes again": async (
+  "a killed writer has stored what it reported, and nothing is duplicated when it comes again": async (
     place,
   ) => {
     const writer = SinkWriter.start(place.spec!, { from: 0, count: 100_000, batch: 7 });
@@ -105,8 +105,8 @@ const IN_PROCESSES: Readonly<Record<string, Case>> = {
   },
 };
 
-const AWAY: Readonly<Record<string, Case>> = {
-  "away, it rejects; back, the same batch is stored once": async (place) => {
+const INTERRUPTED: Readonly<Record<string, Case>> = {
+  "it rejects while its server is unavailable; afterwards the same batch is stored once": async (place) => {
     await using sink = await open(place);
     await sink.write([classified("a")]);
     await place.interrupt!();
@@ -119,7 +119,7 @@ const AWAY: Readonly<Record<string, Case>> = {
   },
 };
 
-/** A sink that is closed when the case is done with it; one that holds nothing has no `close`. */
+/** Opens a sink that is closed at the end of the case, where it has a `close`. */
 async function open(place: SinkPlace): Promise<Sink & AsyncDisposable> {
   const sink = await place.open();
   return {
@@ -138,12 +138,12 @@ async function writeAndClose(place: SinkPlace, batch: readonly Settled[]): Promi
   await sink.write(batch);
 }
 
-/** What a sink can do beyond the common cases. */
+/** Which further cases a sink must pass. */
 export interface SinkAbilities {
   /** Its places have a `spec`. */
   readonly inProcesses?: boolean;
   /** Its places can be interrupted. */
-  readonly away?: boolean;
+  readonly interrupts?: boolean;
 }
 
 /**
@@ -152,8 +152,11 @@ export interface SinkAbilities {
  * @param kind The sink.
  * @param abilities Which further cases it must pass.
  */
-export function testSink(kind: SinkKind, { inProcesses = false, away = false }: SinkAbilities = {}): void {
-  const cases = { ...CASES, ...inProcesses && IN_PROCESSES, ...away && AWAY };
+export function testSink(
+  kind: SinkKind,
+  { inProcesses = false, interrupts = false }: SinkAbilities = {},
+): void {
+  const cases = { ...CASES, ...inProcesses && IN_PROCESSES, ...interrupts && INTERRUPTED };
   for (const [name, run] of Object.entries(cases)) {
     Deno.test({
       name: `sink ${kind.name}: ${name}${kind.ignore === undefined ? "" : ` (skipped: ${kind.ignore})`}`,
@@ -167,7 +170,7 @@ export function testSink(kind: SinkKind, { inProcesses = false, away = false }: 
 }
 
 /**
- * Two processes that write the same ids into one place at once, each in its own order.
+ * Lets two processes write the same ids into one place at once, each in its own order.
  *
  * @param place Where.
  */

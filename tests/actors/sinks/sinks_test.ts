@@ -30,7 +30,7 @@ async function createSqlite() {
 
 testSink({ name: "sqlite", idempotent: true, ordered: false, create: createSqlite }, { inProcesses: true });
 
-Deno.test("sink sqlite: two processes that write the same ids at once end with one row an id", async () => {
+Deno.test("sink sqlite: two processes that write the same ids at once end with one row per id", async () => {
   await using place = await createSqlite();
   await writeTogether(place);
 });
@@ -68,7 +68,7 @@ function idAndStatus(result: { id: string; status: string } | null): string {
   return `${result?.id} ${result?.status}`;
 }
 
-/** All that a topic holds. */
+/** Everything on a topic. */
 async function readAll(transport: Transport, topic: string): Promise<Message[]> {
   const info = (await transport.topics()).find(({ name }) => name === topic);
   const count = info?.partitions.reduce((sum, { start, end }) => sum + end - start, 0) ?? 0;
@@ -79,7 +79,7 @@ async function readAll(transport: Transport, topic: string): Promise<Message[]> 
   return messages;
 }
 
-Deno.test("sink sqlite: a row holds all that a result says", async () => {
+Deno.test("sink sqlite: a row holds every field of a result", async () => {
   const dir = await Deno.makeTempDir();
   await using sink = await sqliteSink(`${dir}/results.db`);
   await sink.write([classified("a"), failed("b")]);
@@ -105,7 +105,7 @@ Deno.test("sink sqlite: a row holds all that a result says", async () => {
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
 
-Deno.test("sink sqlite: the views tell accuracy by label, throughput by minute and failures by code", async () => {
+Deno.test("sink sqlite: the views show accuracy by label, throughput by minute and failures by code", async () => {
   const dir = await Deno.makeTempDir();
   await using sink = await sqliteSink(`${dir}/results.db`);
   await sink.write(JUDGED);
@@ -137,7 +137,7 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("sink console: the replaced system's line where the true label is a number, else label and confidence", async () => {
+Deno.test("sink console: the line of the legacy system where the true label is a number, else label and confidence", async () => {
   let text = "";
   const sink = consoleSink({ write: (more) => void (text += more) });
   const seed = classified("a");
@@ -149,7 +149,7 @@ Deno.test("sink console: the replaced system's line where the true label is a nu
   assertMatch(third!, /c +- +failed +damaged: why c failed/);
 });
 
-Deno.test("sink results topic: a result goes to the topic that its request named as well", async () => {
+Deno.test("sink results topic: a result is also sent to the reply topic of its request", async () => {
   await using transport = createMemoryBroker().connect();
   const settled = classified("a");
   await resultsTopicSink(transport).write([{
@@ -161,7 +161,7 @@ Deno.test("sink results topic: a result goes to the topic that its request named
   }
 });
 
-Deno.test("sink dead letters: the original key, bytes and headers are kept, with the reason", async () => {
+Deno.test("sink dead letters: key, bytes and headers of the request are stored, with the reason", async () => {
   await using transport = createMemoryBroker().connect();
   const settled = failed("a");
   await deadLettersSink(transport).write([classified("b"), settled, failed("c", "expired")]);

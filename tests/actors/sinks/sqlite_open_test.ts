@@ -18,7 +18,7 @@ async function openAtOnce(openers: readonly Worker[], path: string): Promise<str
   return await Promise.all(answers);
 }
 
-Deno.test("sqlite sink: workers that start at the same moment make the file together", async () => {
+Deno.test("sink sqlite: services that open it at the same moment create one file", async () => {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-sinks-" });
   const openers = Array.from({ length: OPENERS }, () => new Worker(OPENER, { type: "module" }));
   try {

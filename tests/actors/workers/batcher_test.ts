@@ -15,15 +15,15 @@ function drain(batcher: Batcher<{ bytes: number }>): number[][] {
   return batches;
 }
 
-Deno.test("batcher: by number 7 = 3 + 3 + 1", () => {
+Deno.test("batcher: a batch is full by number, 7 = 3 + 3 + 1", () => {
   assertEquals(drain(filled([1, 2, 3, 4, 5, 6, 7])), [[1, 2, 3], [4, 5, 6], [7]]);
 });
 
-Deno.test("batcher: by bytes 60 + 50 + 40 = 60, 50 + 40", () => {
+Deno.test("batcher: a batch is full by bytes, 60 + 50 + 40 = 60, 50 + 40", () => {
   assertEquals(drain(filled([60, 50, 40])), [[60], [50, 40]]);
 });
 
-Deno.test("batcher: one that is larger than a batch goes alone", () => {
+Deno.test("batcher: an item that is larger than a batch goes alone", () => {
   assertEquals(drain(filled([10, 500, 10])), [[10], [500], [10]]);
 });
 
@@ -39,7 +39,7 @@ Deno.test("batcher: without a wait everything is due at once", () => {
   assertEquals(filled([1], { ...LIMITS, maxBatchWaitMs: 0 }).dueIn(1_000), 0);
 });
 
-Deno.test("batcher: order and number are kept over many thousands", () => {
+Deno.test("batcher: ten thousand items keep their order, and none is lost", () => {
   const sizes = Array.from({ length: 10_000 }, (_, i) => i % 40);
   assertEquals(drain(filled(sizes)).flat(), sizes);
 });

@@ -6,12 +6,12 @@ import type { BatchOutcome, StartWorker, WorkerHandle } from "../../../actors/wo
 import type { ModelFiles } from "../../../models/classifier.ts";
 import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts";
 
-/** What a Worker of these tests does with a batch; an image is one byte, its name. */
+/** What a Worker of these tests does with a batch. An image is one byte, its name. */
 type Behaviour = (batch: readonly number[], die: () => void) => void;
 
 const FILES = { manifest: { name: "test", version: "1.0.0" } } as unknown as ModelFiles;
 
-/** Workers that fail on purpose: what a real one can't be made to do on demand. */
+/** Workers that fail on purpose, as real ones cannot on demand. */
 function fakeWorkers(
   behaviour: Behaviour,
   memoryBytes: (batches: number) => number = () => 0,
@@ -94,7 +94,7 @@ function failures(outcomes: Map<number, JobOutcome>): [number, string][] {
 
 const NAMES = Array.from({ length: 64 }, (_, i) => i);
 
-Deno.test("supervisor: images that came together travel together, in order", async () => {
+Deno.test("supervisor: images that came together are one batch, in order", async () => {
   const { start, batches } = fakeWorkers(() => {});
   const { supervisor } = supervise(start);
   await supervisor.start();
@@ -103,17 +103,17 @@ Deno.test("supervisor: images that came together travel together, in order", asy
   await supervisor.stop();
 });
 
-Deno.test("supervisor: a Worker that dies of one image is replaced, and only that image fails", async () => {
+Deno.test("supervisor: only the culprit fails when a Worker dies of one image; the Worker is replaced", async () => {
   const { start, started } = fakeWorkers((batch, die) => batch.includes(42) && die());
   const { supervisor, states } = supervise(start);
   await supervisor.start();
   assertEquals(failures(await submitAll(supervisor, NAMES)), [[42, "model_died"]]);
   assertEquals(started(), 4);
-  assert(!states.includes("down"), `one image must not bring the model down: ${states}`);
+  assert(!states.includes("down"), `one image must not take the model down: ${states}`);
   await supervisor.stop();
 });
 
-Deno.test("supervisor: a model that keeps dying is down for a while, keeps its work, and comes back", async () => {
+Deno.test("supervisor: a model that keeps dying is down for a while, keeps its work, and recovers", async () => {
   let broken = true;
   const { start } = fakeWorkers((_, die) => broken && die());
   const states: ModelState[] = [];
@@ -128,11 +128,11 @@ Deno.test("supervisor: a model that keeps dying is down for a while, keeps its w
   const outcomes = await submitAll(supervisor, [1, 2, 3, 4, 5]);
   assert(states.includes("down"), `expected it to go down: ${states}`);
   assertEquals(states.at(-1), "up");
-  assert(failures(outcomes).length <= 1, "at most the image that was tried alone twice may have failed");
+  assert(failures(outcomes).length <= 1, "only an image that was tried alone twice may fail");
   await supervisor.stop();
 });
 
-Deno.test("supervisor: a model that can't be started is refused at once, with the reason", async () => {
+Deno.test("supervisor: start rejects with the reason when a Worker does not start", async () => {
   const { supervisor } = supervise(() =>
     Promise.reject(new ServiceError("worker_failed", "could not load its model"))
   );
@@ -140,7 +140,7 @@ Deno.test("supervisor: a model that can't be started is refused at once, with th
   await supervisor.stop();
 });
 
-Deno.test("supervisor: stop ends Workers that are busy", async () => {
+Deno.test("supervisor: stop ends busy Workers", async () => {
   const gone = Promise.withResolvers<ServiceError>();
   const busy = Promise.withResolvers<void>();
   const { supervisor } = supervise(() =>
@@ -160,7 +160,7 @@ Deno.test("supervisor: stop ends Workers that are busy", async () => {
   assertEquals(supervisor.state, "stopped");
 });
 
-Deno.test("supervisor: a Worker that grows past its bound is replaced between batches, and that is no death", async () => {
+Deno.test("supervisor: a Worker that exceeds its memory limit is replaced between batches, which does not count as a death", async () => {
   const { start, batches, started } = fakeWorkers(() => {}, (batches) => 400 + 250 * batches);
   const replaced: string[] = [];
   const { supervisor, states } = supervise(start, {
@@ -182,7 +182,7 @@ Deno.test("supervisor: a Worker that grows past its bound is replaced between ba
   ]);
 });
 
-Deno.test("supervisor: a Worker that throws because it has grown too large is replaced, and its batch is not blamed", async () => {
+Deno.test("supervisor: a batch on which a Worker ran out of memory is retried by its replacement", async () => {
   const { start, started } = fakeWorkers(
     () => {
       if (started() === 1) throw new ServiceError("worker_failed", "out of memory");
@@ -196,7 +196,7 @@ Deno.test("supervisor: a Worker that throws because it has grown too large is re
   await supervisor.stop();
 });
 
-Deno.test("supervisor: its status says what each Worker has done, and when a dead one is tried again", async () => {
+Deno.test("supervisor: status shows what each Worker has done, and when a dead one is started again", async () => {
   const down = Promise.withResolvers<void>();
   const { start } = fakeWorkers((batch, die) => batch.includes(42) && die(), () => 500);
   const { supervisor } = supervise(start, {
@@ -215,11 +215,11 @@ Deno.test("supervisor: its status says what each Worker has done, and when a dea
   const { state, since, nextTryAt, reason, workers } = supervisor.status();
   assertEquals([state, reason, workers[0]!.state, workers[0]!.restarts], ["down", "died", "restarting", 1]);
   const pauseMs = Date.parse(nextTryAt!) - Date.parse(since);
-  assert(pauseMs >= 30_000 && pauseMs <= 60_000, `tried again after ${pauseMs} ms`);
+  assert(pauseMs >= 30_000 && pauseMs <= 60_000, `started again after ${pauseMs} ms`);
   await supervisor.stop();
 });
 
-Deno.test("supervisor: images that can't be classified are counted", async () => {
+Deno.test("supervisor: status counts images that could not be classified", async () => {
   const busy = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
   const { supervisor } = supervise(() =>
@@ -246,7 +246,7 @@ Deno.test("supervisor: images that can't be classified are counted", async () =>
   await supervisor.stop();
 });
 
-Deno.test("supervisor: Workers come and go while it works, and each image is settled once", async () => {
+Deno.test("supervisor: each image is settled once while Workers are added and removed", async () => {
   const { start, started } = fakeWorkers(() => {});
   const batch = { maxBatch: 4, maxBatchBytes: 1_000, maxBatchWaitMs: 0 };
   const { supervisor } = supervise(start, { batch });
@@ -265,7 +265,7 @@ Deno.test("supervisor: Workers come and go while it works, and each image is set
   await supervisor.stop();
 });
 
-Deno.test("supervisor: a Worker more that does not start changes nothing for the others", async () => {
+Deno.test("supervisor: grow rejects when the new Worker does not start, and the others go on", async () => {
   const { start } = fakeWorkers(() => {});
   let starts = 0;
   const { supervisor, states } = supervise((files, options) =>

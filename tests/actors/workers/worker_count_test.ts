@@ -1,7 +1,7 @@
 import { defaultWorkers, parseWorkersPerModel, workerRanges } from "../../../actors/workers/worker_count.ts";
 import { assertEquals } from "../../../testing/assert.ts";
 
-Deno.test("workers per model: by default the models share the cores but one, at least 1 and at most 8 each", () => {
+Deno.test("workers per model: by default the models share all cores but one, with 1 to 8 Workers each", () => {
   const cases: [models: number, cores: number, workers: number][] = [
     [3, 1, 1],
     [3, 2, 1],
@@ -14,14 +14,14 @@ Deno.test("workers per model: by default the models share the cores but one, at 
   for (const [models, cores, workers] of cases) assertEquals(defaultWorkers(models, cores), workers);
 });
 
-Deno.test("workers per model: who is named has that many, for the others cores and load decide", () => {
+Deno.test("workers per model: a given number is fixed; for other models, cores and load decide", () => {
   const range = (min: number, max: number) => ({ min, max });
   assertEquals([...workerRanges(["a", "b"], 3)], [["a", range(3, 3)], ["b", range(3, 3)]]);
   assertEquals([...workerRanges(["a", "b"], { b: 5 }, 8)], [["a", range(3, 7)], ["b", range(5, 5)]]);
   assertEquals([...workerRanges(["a"], undefined, 64)], [["a", range(8, 8)]]);
 });
 
-Deno.test("workers per model: the option is one number, or names with numbers; all else is refused with what would be right", () => {
+Deno.test("workers per model: the option is one number, or names with numbers; anything else is refused", () => {
   assertEquals(parseWorkersPerModel("64"), 64);
   assertEquals(parseWorkersPerModel("mnist=2, cifar-10=4"), { mnist: 2, "cifar-10": 4 });
   for (

@@ -3,7 +3,7 @@ import type { ServiceEvent } from "../../../actors/events.ts";
 import { type Scalable, WorkerScaler } from "../../../actors/workers/worker_scaler.ts";
 import { assertEquals } from "../../../testing/assert.ts";
 
-/** A model of which all Workers are busy, and more waits, as long as `loaded`. */
+/** A model whose Workers are all busy, with a full batch waiting, while `loaded`. */
 class FakeModel implements Scalable {
   readonly min = 1;
   readonly max = 4;
@@ -35,7 +35,7 @@ function scale(models: Scalable[], threads: number) {
   return { seconds, events };
 }
 
-Deno.test("worker scaler: a model with work for more gets a Worker each two seconds, up to its most", async () => {
+Deno.test("worker scaler: a model whose Workers are all busy gets one more every two seconds, up to its maximum", async () => {
   const model = new FakeModel("mnist");
   const { seconds, events } = scale([model], 8);
   const counts: number[] = [];
@@ -56,7 +56,7 @@ Deno.test("worker scaler: a burst of a second changes nothing", async () => {
   assertEquals(model.workers, 1);
 });
 
-Deno.test("worker scaler: all models together have no more Workers at work than there are threads", async () => {
+Deno.test("worker scaler: all models together have no more busy Workers than threads", async () => {
   const models = [new FakeModel("mnist"), new FakeModel("cifar-10")];
   const { seconds } = scale(models, 3);
   await seconds(20);
@@ -67,7 +67,7 @@ Deno.test("worker scaler: all models together have no more Workers at work than 
   assertEquals(alone.map(({ workers }) => workers), [3, 1]);
 });
 
-Deno.test("worker scaler: what was idle for half a minute is given back, one at a time, but the least", async () => {
+Deno.test("worker scaler: a Worker that was idle for half a minute is ended, one at a time, down to the minimum", async () => {
   const model = new FakeModel("mnist");
   const { seconds } = scale([model], 8);
   await seconds(4);
@@ -81,7 +81,7 @@ Deno.test("worker scaler: what was idle for half a minute is given back, one at 
   assertEquals(model.workers, 1);
 });
 
-Deno.test("worker scaler: a Worker that does not start is told of, and tried again", async () => {
+Deno.test("worker scaler: a Worker that does not start is reported, and retried", async () => {
   const model = new FakeModel("mnist");
   const grow = model.grow.bind(model);
   let fails = true;
