@@ -2,9 +2,9 @@ import type { ServiceEvent } from "./events.ts";
 import type { ModelStatus } from "./workers/status.ts";
 
 /**
- * Health of a whole service. `degraded`: a model is down, the others are not. `not ready`: no image can be finished, because
- * the bus is unavailable, a sink fails, or the service has stopped. The service recovers from both by itself, except when it
- * has stopped.
+ * Health of a whole service. `degraded`: a model is down, the others are not. `not ready`: no image can be
+ * finished, because the bus is unavailable, a sink fails, or the service has stopped. The service recovers
+ * from both by itself, except when it has stopped.
  */
 export type HealthState = "ready" | "degraded" | "not ready";
 

@@ -25,15 +25,17 @@ export type { ServeOptions } from "./options.ts";
 
 /** Models that are served on a bus. */
 export interface Service extends AsyncDisposable {
-  /** Resolves when the service has ended: with `null` after `close`, else with the error that ended it. Never rejects. */
+  /**
+   * Resolves when the service has ended: `null` after `close`, else the error that ended it. Never rejects.
+   */
   readonly closed: Promise<Error | null>;
   /** Status of its models and their Workers. Cheap: no Worker is asked. */
   status(): ModelStatus[];
-  /** Whether it can do its work now, why not, and the number of dead letters. As cheap as {@linkcode Service.status}. */
+  /** Whether it can do its work now, why not, and the number of dead letters. As cheap as `status`. */
   health(): ServiceHealth;
   /**
-   * Drains: reads no more, finishes what is in flight, commits, leaves the group, stops the Workers, closes the sinks. The bus
-   * stays open. May be called more than once.
+   * Drains: reads no more, finishes what is in flight, commits, leaves the group, stops the Workers, closes
+   * the sinks. The bus stays open. May be called more than once.
    *
    * @returns How many images were left unfinished at the deadline; they are delivered again.
    */
@@ -242,7 +244,7 @@ class RunningService implements Service {
   /**
    * In this order:
    *
-   * 1. Drain the coordinators: nothing new is read, what is in flight is finished and committed, the groups are left.
+   * 1. Drain the coordinators: read no more, finish and commit what is in flight, leave the groups.
    * 2. Stop the scaler. It waits for a Worker that is just starting, which step 3 would miss.
    * 3. Stop the supervisors: what was left at the deadline is not settled any more.
    * 4. Close the outbox and its sinks: nothing can be added any more.

@@ -33,7 +33,7 @@ export class Commits implements Committer {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // One after the other: of two commits at once, the older positions could arrive last, and the last one counts.
+    // One after the other: of two commits at once, the older positions could arrive last, and would count.
     return this.#last = this.#last.then(() => this.#commit());
   }
 

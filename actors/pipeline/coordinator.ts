@@ -15,7 +15,7 @@ export interface CoordinatorParts extends CommitterParts {
   readonly lanes: ReadonlyMap<string, Lane>;
   /** Where results go. */
   readonly outbox: Outbox;
-  /** Of the subscription. With exactly-once, the coordinator sends results, replies and dead letters itself. */
+  /** Of the subscription. With exactly-once, results, replies and dead letters go out with the commit. */
   readonly delivery: Delivery;
   /** How much may be in flight. */
   readonly limits: FlowLimits;
@@ -24,8 +24,8 @@ export interface CoordinatorParts extends CommitterParts {
 }
 
 /**
- * Owns the consumer: it makes each delivered request a {@linkcode Flight}, routes it to its model, and limits what is in
- * flight. It decides and never computes: no image is decoded on its thread.
+ * Owns the consumer: it makes each delivered request a {@linkcode Flight}, routes it to its model, and limits
+ * what is in flight. It decides and never computes: no image is decoded on its thread.
  */
 export class Coordinator {
   readonly #parts: CoordinatorParts;
@@ -59,9 +59,9 @@ export class Coordinator {
    * Drains, in this order:
    *
    * 1. Read no more. What was fetched but not admitted is delivered again.
-   * 2. Wait until nothing is in flight. What is left at the deadline is not committed: it is delivered again, too.
+   * 2. Wait until nothing is in flight. What is left at the deadline is not committed: it is delivered again.
    * 3. Commit.
-   * 4. Close the subscription, which leaves the group. Not earlier: others would own the partitions before the commit.
+   * 4. Close the subscription, which leaves the group. Earlier, others would own the partitions before step 3.
    *
    * @param deadlineMs How long to wait for step 2, in milliseconds.
    * @returns How many images were left unfinished.

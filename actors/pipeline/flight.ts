@@ -55,7 +55,7 @@ export interface Refusal {
  *
  * ```
  * delivered
- *     │ admit     by Coordinator: counted as in flight; gets its place in its claim and among its key
+ *     │ admit     by Coordinator: counted as in flight; gets its place in its claim and behind those of its key
  *     ▼
  *  queued         in the mailbox of its model, or in a Worker
  *     │ settle    by Supervisor with an outcome, or by Coordinator with a refusal
@@ -69,12 +69,14 @@ export interface Refusal {
  * committed       forgotten
  * ```
  *
- * - **Failure.** A refused request, and one that its model could not process, settle with a failed result and take the same
- *   way. When a Worker dies or a sink rejects, the flight stays where it is: the Worker's batch and the sink's are retried.
- * - **Lost claim.** The flight goes on until it is stored, then is released. Its offset is not committed; with exactly-once
- *   delivery its result is dropped. The next owner of the partition receives the request again.
- * - **Drain.** The coordinator waits for releases. Flights that are left at the deadline are not committed: their requests are
- *   delivered again.
+ * - **Failure.** A refused request, and one that its model could not process, settle with a failed result and
+ *   take the same way. When a Worker dies or a sink rejects, the flight stays where it is: the Worker's batch
+ *   and the sink's are retried.
+ * - **Lost claim.** The flight goes on until it is stored, then is released. Its offset is not committed;
+ *   with exactly-once delivery its result is dropped. The next owner of the partition receives the request
+ *   again.
+ * - **Drain.** The coordinator waits for releases. Flights that are left at the deadline are not committed:
+ *   their requests are delivered again.
  */
 export class Flight implements Job {
   /** Under which it was delivered. */
@@ -92,8 +94,8 @@ export class Flight implements Job {
   /** Whether every sink has stored its result. */
   isStored = false;
   /**
-   * Its place in {@linkcode OffsetTracker}. An object of its own, because it is kept until all before it are stored, which
-   * the image must not be.
+   * Its place in {@linkcode OffsetTracker}. An object of its own, because it is kept until all before it are
+   * stored, which the image must not be.
    */
   ticket: Ticket | undefined;
   readonly #path: FlightPath;

@@ -9,8 +9,8 @@ export interface FlowLimits {
 }
 
 /**
- * Counts what is in flight. All models together are bounded by the limits, and each by its share of them, so that a model
- * that is slow or down takes no room from the others.
+ * Counts what is in flight. All models together are bounded by the limits, and each by its share of them, so
+ * that a model that is slow or down takes no room from the others.
  */
 export class Flow {
   readonly #limits: FlowLimits;

@@ -16,7 +16,7 @@ export interface LaneParts {
   readonly subscription: Pick<Subscription, "pause" | "resume">;
 }
 
-/** The way of one model's images from its topics to its Workers: closed while the model is down or has too many in flight. */
+/** The way from a model's topics to its Workers: closed while the model is down or has too much in flight. */
 export class Lane {
   /** The model's Workers. */
   readonly supervisor: Supervisor;
@@ -48,7 +48,7 @@ export class Lane {
     this.update();
   }
 
-  /** Pauses or resumes its topics. It resumes when half of its share is free again, so that it does not flap. */
+  /** Pauses or resumes its topics. Resumes when half of its share is free again, so that it does not flap. */
   update(): void {
     const { share, subscription, topics } = this.#parts;
     const pause = this.supervisor.state === "down" || this.#flow.full(this.#paused ? share / 2 : share);

@@ -6,8 +6,8 @@ export interface Ticket {
 }
 
 /**
- * Determines which offset of a partition may be committed while its messages finish out of order: the offset up to which
- * everything is finished.
+ * Determines which offset of a partition may be committed while its messages finish out of order: the offset
+ * up to which everything is finished.
  *
  * @example
  * ```ts

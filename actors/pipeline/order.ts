@@ -9,8 +9,9 @@ export interface Ordered {
 }
 
 /**
- * Releases items of equal keys in the order in which they entered, whichever is settled first: several Workers of a model
- * finish in any order, and a refused request is settled at once. Items of other keys do not wait.
+ * Releases items of equal keys in the order in which they entered, whichever is settled first: several
+ * Workers of a model finish in any order, and a refused request is settled at once. Items of other keys do
+ * not wait.
  *
  * @example
  * ```ts

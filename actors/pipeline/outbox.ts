@@ -7,9 +7,9 @@ import { retry } from "./retry.ts";
 const MAX_BATCH = 1_000;
 
 /**
- * Stores the results of settled flights in all sinks. One batch at a time goes to all of them at once; what is added meanwhile
- * is the next batch. A sink that fails gets the same batch again, for ever, with growing pauses; the others do not get it
- * twice.
+ * Stores the results of settled flights in all sinks. One batch at a time goes to all of them at once; what
+ * is added meanwhile is the next batch. A sink that fails gets the same batch again, for ever, with growing
+ * pauses; the others do not get it twice.
  */
 export class Outbox {
   readonly #sinks: readonly Sink[];

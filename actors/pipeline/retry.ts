@@ -6,7 +6,8 @@ import { sleep } from "../../lib/sleep.ts";
  *
  * @param attempt Rejects when it fails.
  * @param signal Ends the attempts.
- * @param onFailure Called with each error, and with the pause before the next attempt in milliseconds. `false` ends the attempts.
+ * @param onFailure Called with each error, and with the pause before the next attempt in milliseconds.
+ * `false` ends the attempts.
  * @returns How many attempts failed before one succeeded; `null` when none did.
  */
 export async function retry(

@@ -12,9 +12,10 @@ const MAX_RESULTS = 1_000;
 const MAX_BYTES = 4 * 2 ** 20;
 
 /**
- * Exactly-once delivery: results, replies and dead letters of a claim's requests are stored on their topics together with the
- * claim's position. A transaction takes all results up to the first gap; the next one begins when it has ended, so the busier
- * a partition is, the more of its results share one. A slow image delays the results behind it in its partition.
+ * Exactly-once delivery: results, replies and dead letters of a claim's requests are stored on their topics
+ * together with the claim's position. A transaction takes all results up to the first gap; the next one
+ * begins when it has ended, so the busier a partition is, the more of its results share one. A slow image
+ * delays the results behind it in its partition.
  */
 export class Transactions implements Committer {
   readonly #claims: PerClaim<ClaimTransactions>;
@@ -74,7 +75,7 @@ class ClaimTransactions {
     // What is stored in the same turn of the event loop becomes one transaction.
     await Promise.resolve();
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
-      // Race: when the claim was lost meanwhile, `#drop` has released the batch, whether or not it was committed.
+      // Race: if the claim was lost meanwhile, `#drop` has released the batch, committed or not.
       if (!await this.#commit(batch) || this.#claim.lost.aborted) break;
       for (const flight of this.#flights.splice(0, batch.length)) flight.release();
     }

@@ -9,8 +9,8 @@ export interface ConsoleSinkOptions {
 }
 
 /**
- * Prints one line per result. Where the true label is a number, as in records of the legacy system, it is the line of that
- * system: `Prediction: 9 Actual: 9`.
+ * Prints one line per result. Where the true label is a number, as in records of the legacy system, it is the
+ * line of that system: `Prediction: 9 Actual: 9`.
  *
  * @param options How, and where to.
  */

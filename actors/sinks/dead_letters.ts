@@ -6,8 +6,8 @@ import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback
 import type { Settled, Sink } from "./sink.ts";
 
 /**
- * Keeps failed requests on the topic `imagebus.dead-letters`, in the form of `bus/dead_letter.ts`. Expired requests are
- * not kept: nothing is wrong with them.
+ * Keeps failed requests on the topic `imagebus.dead-letters`, in the form of `bus/dead_letter.ts`. Expired
+ * requests are not kept: nothing is wrong with them.
  *
  * @param transport The bus.
  */

@@ -15,23 +15,25 @@ export interface JsonlSinkOptions {
 /**
  * Appends results to a file, one JSON object per line, as on the topic `imagebus.results`.
  *
- * **Durable.** A batch counts as stored after an fsync: it survives the end of the process and of the machine. A batch that
- * could not be written as a whole is truncated again, and so is what a killed process left of a line when the file is
- * opened.
+ * **Durable.** A batch counts as stored after an fsync: it survives the end of the process and of the
+ * machine. A batch that could not be written as a whole is truncated again, and so is what a killed process
+ * left of a line when the file is opened.
  *
- * **One line per id.** The ids of the last `remember` lines are known, also after a restart: they are read from the files.
- * A result that comes again is not written again. A success after a failure of the same id is one more line, so the last
- * line of an id counts. At most what was in flight comes again (4,096 images, or `maxInFlight`): keep `remember`
- * above that. A result that comes again to a service with another file is one line in each.
+ * **One line per id.** The ids of the last `remember` lines are known, also after a restart: they are read
+ * from the files. A result that comes again is not written again. A success after a failure of the same id is
+ * one more line, so the last line of an id counts. At most what was in flight comes again (4,096 images, or
+ * `maxInFlight`): keep `remember` above that. A result that comes again to a service with another file is one
+ * line in each.
  *
- * **Rotated.** A full file is renamed to `PATH.1`, the next one to `PATH.2`, …: larger numbers are newer. Nothing is removed
- * without `keep`.
+ * **Rotated.** A full file is renamed to `PATH.1`, the next one to `PATH.2`, …: larger numbers are newer.
+ * Nothing is removed without `keep`.
  *
  * **One service per file.** `PATH.lock` is locked while the sink is open.
  *
  * @param path The file; its directory exists.
  * @param options Limits.
- * @throws {SinkError} `invalid` option, or a file of another kind; `failed` when the file cannot be opened, or is in use.
+ * @throws {SinkError} `invalid` option, or a file of another kind; `failed` when the file cannot be opened,
+ * or is in use.
  */
 export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): Promise<Required<Sink>> {
   const { maxBytes = 67_108_864, keep = Infinity, remember = 65_536 } = options;
@@ -76,7 +78,9 @@ class KnownIds {
     this.#limit = limit;
   }
 
-  /** @throws {SinkError} When the first line is not a result. Later lines can be damaged: they are left alone. */
+  /**
+   * @throws {SinkError} When the first line is not a result. Later lines may be damaged: they are ignored.
+   */
   read(line: string, path: string): void {
     const { id, status } = parse(line);
     if (typeof id === "string" && (status === "classified" || status === "failed")) this.#set(id, status);

@@ -70,7 +70,8 @@ export class JsonlFile {
       await this.#file.sync();
       this.#size += bytes.length;
     } catch (error) {
-      // After a failed fsync Linux marks the pages as clean: a second fsync would succeed without writing them.
+      // After a failed fsync Linux marks the pages as clean: a second fsync would succeed without writing
+      // them.
       await this.#truncate().catch(() => {});
       throw error;
     }
@@ -122,7 +123,7 @@ async function lockFor(path: string): Promise<Deno.FsFile> {
   );
 }
 
-/** The name must be as durable as the lines: the directory is synced where the system lets a directory be opened. */
+/** The name must be as durable as the lines: the directory is synced, where the system allows it. */
 async function openToAppend(path: string): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { append: true, create: true });
   if (Deno.build.os !== "windows") {

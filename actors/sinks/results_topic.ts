@@ -5,11 +5,11 @@ import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback
 import type { Settled, Sink } from "./sink.ts";
 
 /**
- * Sends each result to `imagebus.results`, and to the reply topic of its request. Always part of a service: askers wait
- * for it.
+ * Sends each result to `imagebus.results`, and to the reply topic of its request. Always part of a service:
+ * askers wait for it.
  *
- * A result carries the key and the attributes of its request. Where these leave no room for the result, it goes without
- * them, with its id as the key.
+ * A result carries the key and the attributes of its request. Where these leave no room for the result, it
+ * goes without them, with its id as the key.
  *
  * @param transport The bus.
  */

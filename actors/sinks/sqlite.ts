@@ -58,9 +58,9 @@ const INSERT = `
   WHERE results.status = 'failed' AND excluded.status = 'classified'`;
 
 /**
- * Stores results in a SQLite file: one row per id in the table `results`, with views (docs/results.md). The first result of an
- * id stays, except that a success replaces a failure. Several services may share the file. Rows survive the end of the process
- * and of the machine.
+ * Stores results in a SQLite file: one row per id in the table `results`, with views (docs/results.md). The
+ * first result of an id stays, except that a success replaces a failure. Several services may share the file.
+ * Rows survive the end of the process and of the machine.
  *
  * @param path The file; it is created in an existing directory.
  * @returns The sink.
@@ -93,7 +93,7 @@ async function open(path: string): Promise<DatabaseSync> {
   }
 }
 
-/** Several services may create the file at the same moment: whoever holds its lock checks it and creates the table. */
+/** Several services may create the file at once: whoever holds its lock checks it and creates the table. */
 function openOnce(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {

@@ -5,8 +5,8 @@ export interface BatchLimits {
   /** Largest size of a batch in bytes; a larger image goes alone. */
   readonly maxBatchBytes: number;
   /**
-   * How long an idle Worker waits for a batch to fill, in milliseconds; 0: it takes what is there. While every Worker is
-   * busy a batch grows anyway, so under load waiting gains nothing.
+   * How long an idle Worker waits for a batch to fill, in milliseconds; 0: it takes what is there. While
+   * every Worker is busy a batch grows anyway, so under load waiting gains nothing.
    */
   readonly maxBatchWaitMs: number;
 }
@@ -51,8 +51,8 @@ export class Batcher<T extends Sized> {
   }
 
   /**
-   * How long until the next batch is due, in milliseconds: 0 when it is full or its first item has waited long enough,
-   * `Infinity` when there is nothing.
+   * How long until the next batch is due, in milliseconds: 0 when it is full or its first item has waited
+   * long enough, `Infinity` when there is nothing.
    */
   dueIn(now: number = performance.now()): number {
     const first = this.#queue[this.#head];

@@ -1,5 +1,6 @@
 /**
- * The program of a model's Worker. It has no permissions: all it needs comes in messages, and all it can do is compute.
+ * The program of a model's Worker. It has no permissions: all it needs comes in messages, and all it can do
+ * is compute.
  *
  * @module
  */

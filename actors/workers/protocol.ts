@@ -11,7 +11,8 @@
  *   ◄──────────── failed ──            the batch threw; the Worker goes on
  * ```
  *
- * A Worker computes synchronously: it cannot answer anything else meanwhile, and can only be stopped by terminating it.
+ * A Worker computes synchronously: it cannot answer anything else meanwhile, and can only be stopped by
+ * terminating it.
  *
  * @module
  */
@@ -43,7 +44,7 @@ export type ToWorker = Start | Run;
 
 /** What all replies have in common. */
 export interface Reply {
-  /** Memory of the Worker, WASM and JavaScript, in bytes (`worker_memory.ts`); absent where it is not reported. */
+  /** Memory of the Worker in bytes (`worker_memory.ts`); absent where it is not reported. */
   readonly memoryBytes?: number;
 }
 

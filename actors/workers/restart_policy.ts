@@ -19,8 +19,8 @@ export interface Verdict {
 }
 
 /**
- * Restart intensity as in the supervisors of Erlang/OTP (`intensity`, `period`), with growing, jittered pauses, and a way
- * back: a model that is down is started again.
+ * Restart intensity as in the supervisors of Erlang/OTP (`intensity`, `period`), with growing, jittered
+ * pauses, and a way back: a model that is down is started again.
  */
 export class RestartPolicy {
   readonly #limits: RestartLimits;
@@ -49,8 +49,8 @@ export class RestartPolicy {
 }
 
 /**
- * At most what the limits say: not a `Backoff`, whose jitter exceeds its mean. Half of it is random, so that many Workers do not
- * start at the same moment.
+ * Never longer than the limits: not a `Backoff`, whose jitter exceeds its mean. Half of it is random, so that
+ * many Workers do not start at the same moment.
  */
 function pause(initialMs: number, doublings: number): number {
   return initialMs * 2 ** doublings * (0.5 + Math.random() / 2);

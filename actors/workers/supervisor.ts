@@ -51,8 +51,8 @@ const MAX_FAILURES_ALONE = 2;
  * One model: its mailbox and its Workers.
  *
  * - A Worker that throws is kept; its batch is halved until the culprit is alone.
- * - A Worker that dies or misses its deadline is replaced; the images of its batch are retried one by one, because each death
- *   costs a restart, and halving would cost six of them to find one image in 64.
+ * - A Worker that dies or misses its deadline is replaced; the images of its batch are retried one by one,
+ *   because each death costs a restart, and halving would cost six of them to find one image in 64.
  * - An image that fails twice alone is settled as a failure. The others are not affected.
  * - A Worker that exceeds its memory limit is replaced between batches. It does not count towards `down`.
  * - An idle Worker that is no longer needed is ended, and removed from the status.
@@ -115,7 +115,8 @@ export class Supervisor {
   /**
    * Starts all Workers. Resolves when each is ready.
    *
-   * @throws {ServiceError} When one does not start: such a model is broken, and another attempt would fail, too.
+   * @throws {ServiceError} When one does not start: such a model is broken, and another attempt would fail,
+   * too.
    */
   async start(): Promise<void> {
     const workers = await Promise.all(this.#records.map((record) => this.#startWorker(record)));
@@ -144,7 +145,8 @@ export class Supervisor {
     const idle = this.#records.findLast(({ state }) => state === "idle");
     if (idle === undefined) return;
     this.#forget(idle);
-    // Race: it may be about to take a batch. So it is not terminated here: its own loop ends it, between two batches.
+    // Race: it may be about to take a batch. So it is not terminated here: its own loop ends it, between two
+    // batches.
     this.#retiring.add(idle);
     this.#changed.notify();
   }
@@ -187,8 +189,9 @@ export class Supervisor {
   async #keepServing(first: WorkerHandle, record: WorkerRecord): Promise<void> {
     for (let worker: WorkerHandle | null = first; worker;) {
       const end = await this.#serve(worker, record);
-      // It is idle or gone: its last batch is settled or suspected. It ends before its successor starts, or both would
-      // take memory; and a late reply of it reaches nobody, because each WorkerHandle has a thread of its own.
+      // It is idle or gone: its last batch is settled or suspected. It ends before its successor starts, or
+      // both would take memory; and a late reply of it reaches nobody, because each WorkerHandle has a thread
+      // of its own.
       worker.terminate();
       worker = end &&
         await (end.grown ? this.#replace(end.reason, record) : this.#restart(end.reason, record));

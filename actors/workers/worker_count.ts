@@ -14,11 +14,12 @@ export interface WorkerRange {
   readonly max: number;
 }
 
-/** Beyond it, another service gains more than another Worker: one thread reads and stores for all Workers of a service. */
+/** Beyond it, another service gains more: one thread reads and stores for all Workers of a service. */
 const MAX_DEFAULT_WORKERS = 8;
 
 /**
- * Default number of Workers of all models together that may be busy: one core is left to the thread that reads and stores.
+ * Default number of Workers of all models together that may be busy: one core is left to the thread that
+ * reads and stores.
  *
  * @param cores Of this machine.
  */
@@ -27,7 +28,8 @@ export function workerThreads(cores: number = navigator.hardwareConcurrency): nu
 }
 
 /**
- * Default number of Workers that each model starts with: an equal share of {@linkcode workerThreads}, at least 1, at most 8.
+ * Default number of Workers that each model starts with: an equal share of {@linkcode workerThreads}, at
+ * least 1, at most 8.
  *
  * @param models How many models are served.
  * @param cores Of this machine.

@@ -18,7 +18,8 @@ export interface WorkerHandle {
    *
    * @param images Encoded images; they are copied, not transferred.
    * @returns Their outcomes.
-   * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`: it is gone.
+   * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`: it is
+   * gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
   /** Its memory at its last reply, WASM and JavaScript, in bytes; absent where it does not report it. */
@@ -43,7 +44,7 @@ export interface WorkerOptions {
   readonly isolated: boolean;
 }
 
-/** Starts the Worker of a model, and resolves when it is ready. Replaced in tests by Workers that fail on purpose. */
+/** Starts the Worker of a model, and resolves when it is ready. Tests start Workers that fail on purpose. */
 export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise<WorkerHandle>;
 
 /**
@@ -52,8 +53,8 @@ export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise
  * @param files The model.
  * @param options How to start it.
  * @returns The Worker, its model loaded.
- * @throws {ServiceError} `worker_failed` when the model cannot be loaded, `worker_died`, `worker_silent`; `invalid` when it
- * exceeds its memory limit at the start.
+ * @throws {ServiceError} `worker_failed` when the model cannot be loaded, `worker_died`, `worker_silent`;
+ * `invalid` when it exceeds its memory limit at the start.
  */
 export const startWorker: StartWorker = async (files, options) => {
   const handle = new DenoWorker(files.manifest.name, options);
@@ -96,8 +97,9 @@ class DenoWorker implements WorkerHandle {
       name: `imagebus ${name}`,
       ...(options.isolated && { deno: { permissions: "none" as const } }),
     });
-    // Race: a reply can arrive after the deadline or after `terminate`. By then its batch is rejected and taken up again
-    // by another Worker, so the reply must have no effect: nothing waits for it, or what waits is settled already.
+    // Race: a reply can arrive after the deadline or after `terminate`. By then its batch is rejected and
+    // taken up again by another Worker, so the reply must have no effect: nothing waits for it, or what waits
+    // is settled already.
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#reply?.resolve(data);
     this.#worker.onmessageerror = () =>
       this.#die("worker_died", "sent a message that cannot be deserialized");

@@ -1,9 +1,9 @@
 import { backendMemoryBytes } from "../../models/backend.ts";
 
 /**
- * Measures the memory of this thread: the WASM memory of TensorFlow.js, the JavaScript heap, and what lies outside of both but
- * belongs to the heap, such as the bytes of typed arrays. Garbage counts until it is collected. Takes 10 µs and no
- * permission; inside a Worker it covers the Worker alone, not the process.
+ * Measures the memory of this thread: the WASM memory of TensorFlow.js, the JavaScript heap, and what lies
+ * outside of both but belongs to the heap, such as the bytes of typed arrays. Garbage counts until it is
+ * collected. Takes 10 µs and no permission; inside a Worker it covers the Worker alone, not the process.
  *
  * @returns Bytes.
  */

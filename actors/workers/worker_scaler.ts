@@ -49,8 +49,9 @@ interface Pressure {
 }
 
 /**
- * Moves threads to the models that have work. A model whose Workers are all busy while a full batch waits, for two seconds,
- * gets one more, as long as fewer Workers are busy than may be. A model that had an idle Worker for half a minute loses one.
+ * Moves threads to the models that have work. A model whose Workers are all busy while a full batch waits,
+ * for two seconds, gets one more, as long as fewer Workers are busy than may be. A model that had an idle
+ * Worker for half a minute loses one.
  */
 export class WorkerScaler {
   readonly #models: ReadonlyMap<Scalable, Pressure>;

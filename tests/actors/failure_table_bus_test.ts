@@ -1,5 +1,6 @@
 /**
- * The rows of the failure table that depend on the bus, on the embedded bus and on Kafka; see failure_table_test.ts.
+ * The rows of the failure table that depend on the bus, on the embedded bus and on Kafka; see
+ * failure_table_test.ts.
  *
  * @module
  */
@@ -52,7 +53,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 const UNAVAILABLE =
   "When the bus is unavailable: reconnected for ever with growing, jittered pauses; nothing in flight is dropped; health is not ready";
 
-/** Interrupts the bus while images are in flight: they are classified meanwhile, and stored when it has recovered. */
+/** Interrupts the bus while images are in flight: they are classified meanwhile, and stored afterwards. */
 async function surviveOutage(
   broker: Connects,
   bus: { interrupt(): Promise<void> | void; watch?(): Promise<void>; resume(): Promise<void> | void },
@@ -149,7 +150,9 @@ function spyOnCommits(transport: Transport): { claim: Claim; offset: number; los
   return commits;
 }
 
-/** A service that did not leave the group would still own its partitions: for 5 s on the embedded bus, 10 s on Kafka. */
+/**
+ * A service that did not leave its group would own its partitions for 5 s more (embedded) or 10 s (Kafka).
+ */
 async function expectNoMembers({ bus, group }: WorkerStage): Promise<void> {
   await using alone = await bus.transport.subscribe(["imagebus.mnist", "imagebus.fashion-mnist"], { group });
   await within(alone[Symbol.asyncIterator]().next(), "another member gets its partitions", 3_500);

@@ -1,6 +1,6 @@
 /**
- * The failure table, row by row; rows that depend on the bus are in failure_table_bus_test.ts. docs/guarantees.md lists, for each
- * row, the mechanism without which its test fails.
+ * The failure table, row by row; rows that depend on the bus are in failure_table_bus_test.ts.
+ * docs/guarantees.md lists, for each row, the mechanism without which its test fails.
  *
  * @module
  */

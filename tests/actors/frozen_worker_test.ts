@@ -69,7 +69,8 @@ function isLocked(path: string): boolean {
 }
 
 /**
- * Freezes a worker process during a batch, but not while it holds the lock of a file: everyone else who writes it would wait.
+ * Freezes a worker process during a batch, but not while it holds the lock of a file: everyone else who
+ * writes it would wait.
  */
 async function freeze(
   worker: WatchedWorker,

@@ -5,7 +5,7 @@ import { migrate } from "./schema.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
 import type { Settled, Sink } from "../sink.ts";
 
-/** One connection at a time. One that failed is discarded, so that none of its state can reach the next attempt. */
+/** One connection at a time. One that failed is discarded: none of its state can reach the next attempt. */
 export class DatabaseSink implements Required<Sink> {
   readonly name: string;
   readonly #url: string;
@@ -103,8 +103,8 @@ function targetOf({ options: { host, port, database, user } }: postgres.Sql): Ta
 }
 
 /**
- * A statement can touch a row only once, so the rule of the contract is applied to the batch first. Sorted, because two
- * services that store the same ids in different orders would deadlock.
+ * A statement can touch a row only once, so the rule of the contract is applied to the batch first. Sorted,
+ * because two services that store the same ids in different orders would deadlock.
  */
 function rowsOf(batch: readonly Settled[]): ResultRow[] {
   const rows = new Map<string, ResultRow>();

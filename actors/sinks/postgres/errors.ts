@@ -14,8 +14,8 @@ export interface Target {
  *
  * @param error What the client threw. SQLSTATE codes: PostgreSQL's manual, appendix A.
  * @param target Where it was writing.
- * @returns `invalid` for what the user must fix, `unavailable` for what can pass by itself, else `failed`. Errors that do not
- * come from the database, such as a permission that Deno refuses, are returned unchanged.
+ * @returns `invalid` for what the user must fix, `unavailable` for what can pass by itself, else `failed`.
+ * Errors that do not come from the database, such as a permission that Deno refuses, are returned unchanged.
  */
 export function explain(error: unknown, target: Target): Error {
   if (error instanceof SinkError || error instanceof Deno.errors.NotCapable) return error;

@@ -53,11 +53,13 @@ const MIGRATIONS: readonly string[] = [`
 `];
 
 /**
- * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number of services
- * may start at once. An up-to-date schema is only read: a user without the right to create tables is enough.
+ * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number
+ * of services may start at once. An up-to-date schema is only read: a user without the right to create tables
+ * is enough.
  *
  * @param sql A connection.
- * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot hold every text.
+ * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot
+ * hold every text.
  * @throws What the server reports.
  */
 export async function migrate(sql: postgres.Sql): Promise<void> {

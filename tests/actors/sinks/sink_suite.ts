@@ -7,7 +7,7 @@ import { classified, failed } from "../../../testing/settled.ts";
 export interface SinkPlace extends AsyncDisposable {
   /** Opens a sink; may be called again after the first was closed. */
   open(): Promise<Sink> | Sink;
-  /** Id and status of what is stored, in the order in which it is read; in a log with several entries per id, of the last. */
+  /** Id and status of what is stored, in the order in which it is read; of the last entry per id. */
   kept(): Promise<string[]>;
   /** Its value of `--sink`, where other processes can write it. */
   readonly spec?: string;
