@@ -1,5 +1,5 @@
 /**
- * Apache Kafka as the bus. What is promised stands in `transport.ts`.
+ * Apache Kafka as the bus. Its guarantees are those of `bus/transport/transport.ts`.
  *
  * @module
  */
@@ -35,17 +35,17 @@ export type { KafkaTransportOptions, SaslOptions, TlsOptions };
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 30_000;
-/** Brokers look every 10 s for transactions whose time is up, and by default allow no longer ones than 15 minutes. */
+/** Brokers look for expired transactions every 10 s, and by default allow a timeout of at most 15 minutes. */
 const MIN_TRANSACTION_MS = 10_000;
 const MAX_TRANSACTION_MS = 900_000;
 
 /**
  * Connects to Kafka.
  *
- * @param brokers Some of the brokers as `host:port` (the port may be left out: 9092); they tell of the others.
- * @param options Bounds and times; how to log in.
+ * @param brokers Some of the brokers as `host:port` (default port: 9092); they know the others.
+ * @param options Limits and timeouts; TLS and login.
  * @returns The transport, connected.
- * @throws {BusError} `unavailable` when no broker answers within `connectTimeoutMs`; `denied`; `invalid`.
+ * @throws {BusError} `unavailable` if no broker answers within `connectTimeoutMs`; `denied`; `invalid`.
  *
  * @example
  * ```ts ignore
@@ -75,10 +75,10 @@ export async function openKafkaTransport(
 }
 
 function invalidBroker(broker: string): never {
-  throw new BusError("invalid", `The broker ${JSON.stringify(broker)} is no address: expected HOST:PORT`);
+  throw new BusError("invalid", `Invalid broker ${JSON.stringify(broker)}: expected HOST:PORT`);
 }
 
-/** Where a subscription begins, and where it ends, by the names of the partitions. */
+/** Where a subscription starts, and where it ends, by partition. */
 interface Range {
   readonly positions: readonly TopicPosition[];
   readonly ends?: ReadonlyMap<string, number>;
@@ -86,7 +86,7 @@ interface Range {
 
 class KafkaTransport implements Transport {
   readonly url: string;
-  /** Brokers leave it to the operating system when to write to the disk; against power failures there are replicas. */
+  /** Brokers leave writing to the disk to the operating system; replicas protect against power failures. */
   readonly capabilities: Capabilities = { durable: "process", shared: true };
   readonly maxMessageBytes: number;
   readonly #cluster: Cluster;
@@ -138,32 +138,30 @@ class KafkaTransport implements Transport {
     const names = checkTopics(topics);
     const settings = checkSubscribeOptions(options);
     await this.#ensure(names, REQUEST_TIMEOUT_MS, options.signal);
-    const { signal } = options;
-    const look = { ...signal && { signal } };
     const range = await this.#cluster.attempt(
-      "The topics can't be read",
-      () => this.#look(names, settings),
-      look,
+      `Cannot read the topics ${names.join(", ")}`,
+      () => this.#findRange(names, settings),
+      { signal: options.signal },
     );
     options.signal?.throwIfAborted();
     this.#expectOpen();
-    return this.#begin(names, settings, range);
+    return this.#start(names, settings, range);
   }
 
-  /** Where to begin and to end; for a group that begins at the end this is written down. */
-  async #look(topics: readonly string[], { group, from, until }: SubscribeSettings): Promise<Range> {
+  /** Determines where to start and to end. For a group that starts at the end, the ends are committed. */
+  async #findRange(topics: readonly string[], { group, from, until }: SubscribeSettings): Promise<Range> {
     if (group !== null && from === "start") return { positions: [] };
     const partitions = topics.flatMap((topic) =>
       Array.from({ length: this.#cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
     );
     const positions = await listOffsets(this.#cluster, partitions, from === "end" ? "stable" : from);
-    if (group !== null) await fixStart(this.#cluster, group, "admin", positions);
+    if (group !== null) await fixStart(this.#cluster, group, positions);
     if (until === null) return { positions };
     const ends = await listOffsets(this.#cluster, partitions, until);
     return { positions, ends: new Map(ends.map((end) => [nameOf(end), end.offset])) };
   }
 
-  #begin(
+  #start(
     topics: readonly string[],
     { group, delivery, maxBatchMessages }: SubscribeSettings,
     { positions, ends }: Range,

@@ -10,23 +10,23 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A partition with a place in it. */
+/** An offset in a partition. */
 export interface TopicPosition extends TopicPartition {
   readonly offset: number;
 }
 
-/** What the topics that are made here are like. */
+/** Properties of the topics that are created here. */
 export interface NewTopicSettings {
   readonly partitions: number;
   readonly maxMessageBytes: number;
 }
 
-/** A partition as a key of maps. Topic names hold no space. */
+/** A partition as a key of maps. Topic names contain no spaces. */
 export function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic} ${partition}`;
 }
 
-/** The form of Kafka's requests: partitions under their topics. */
+/** Groups partitions by topic, as Kafka's requests want them. */
 export function byTopic<T extends TopicPartition>(items: Iterable<T>): { topic: string; partitions: T[] }[] {
   return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
 }
@@ -36,14 +36,14 @@ const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
 
 /**
- * Makes topics that do not exist, and waits until each partition has a leader. How many replicas they have is up to the
- * brokers: `default.replication.factor`.
+ * Creates the topics that do not exist, and waits until each partition has a leader. The brokers determine the number of
+ * replicas: `default.replication.factor`.
  *
- * @param cluster Where.
+ * @param cluster The brokers.
  * @param topics Their names.
- * @param settings What new ones are like.
+ * @param settings Properties of new topics.
  * @param options When to give up.
- * @throws {BusError} `unavailable`, `denied`, `invalid` (e.g. a name that Kafka takes for the same as another's).
+ * @throws {BusError} `unavailable`, `denied`, `invalid` (e.g. a name that Kafka considers equal to that of another topic).
  */
 export async function ensureTopics(
   cluster: Cluster,
@@ -54,11 +54,11 @@ export async function ensureTopics(
   const missing = () => topics.filter((topic) => cluster.partitions(topic) === 0);
   if (missing().length === 0) return;
   cluster.watch(topics);
-  await cluster.attempt(`The topics ${topics.join(", ")} can't be made`, async () => {
+  await cluster.attempt(`Cannot create the topics ${topics.join(", ")}`, async () => {
     await cluster.refresh();
-    const toMake = missing();
-    if (toMake.length === 0) return;
-    await createTopics(cluster, toMake, settings);
+    const toCreate = missing();
+    if (toCreate.length === 0) return;
+    await createTopics(cluster, toCreate, settings);
     await cluster.refresh();
     const [unled] = missing();
     if (unled !== undefined) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `The topic "${unled}"`);
@@ -72,7 +72,7 @@ async function createTopics(
 ): Promise<void> {
   const configEntries = [
     { name: "max.message.bytes", value: `${maxMessageBytes + MIB}` },
-    // By the broker's clock: a sender's may be wrong, and Kafka refuses what comes from the future.
+    // By the broker's clock: that of a sender may be wrong, and Kafka rejects timestamps in the future.
     { name: "message.timestamp.type", value: "LogAppendTime" },
   ];
   const { topicErrors } = await cluster.requestController("CreateTopics", {
@@ -86,15 +86,14 @@ async function createTopics(
 }
 
 /**
- * The oldest or the next offset of partitions, or the first of a time on.
+ * Looks up offsets of partitions.
  *
- * @param cluster Where.
- * @param partitions Which; those that have no leader make it fail.
- * @param at `"start"` for the oldest message kept, `"end"` for the next one to come; `"stable"` for the next one that readers
- * get, behind which a transaction is open or nothing; a time for the first message whose timestamp is not before it: the next
- * one to come when there is none.
+ * @param cluster The brokers.
+ * @param partitions Fails if one has no leader.
+ * @param at `"start"`: of the oldest message kept; `"end"`: of the next message to be stored; `"stable"`: of the first open
+ * transaction, or else the end; a time: of the first message whose timestamp is not before it, or else the end.
  * @returns The offsets, in no particular order.
- * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+ * @throws {BrokerFault | ConnectionFault} For `cluster.attempt` to retry.
  */
 export async function listOffsets(
   cluster: Cluster,
@@ -105,7 +104,7 @@ export async function listOffsets(
   return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
 }
 
-/** The ends are asked for first: what comes in between is not before the time. */
+/** The ends are requested first: messages that are stored in between are not before the time. */
 async function listOffsetsSince(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
@@ -133,16 +132,16 @@ async function askOffsets(
 }
 
 /**
- * What a group has committed.
+ * Looks up what a group has committed.
  *
- * @param cluster Where.
- * @param coordinator The broker that coordinates the group.
- * @param purpose The purpose to ask on.
+ * @param cluster The brokers.
+ * @param coordinator Id of the broker that coordinates the group.
+ * @param purpose Of the connection.
  * @param groupId The group.
- * @param partitions Of which partitions.
- * @param api How to ask: `"StableOffsetFetch"` where commits are made in transactions.
- * @returns Only the partitions that it has committed something for.
- * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+ * @param partitions The partitions.
+ * @param api `"StableOffsetFetch"` for a group that commits in transactions.
+ * @returns The partitions for which it has committed something.
+ * @throws {BrokerFault | ConnectionFault} For `cluster.attempt` to retry.
  */
 export async function committedOffsets(
   cluster: Cluster,
@@ -171,17 +170,17 @@ function flatten(
 }
 
 /**
- * The topics of the cluster, as {@linkcode Transport.topics} returns them.
+ * Lists the topics of the cluster, for {@linkcode Transport.topics}.
  *
- * @param cluster Where.
- * @param group Whose commits to tell of.
+ * @param cluster The brokers.
+ * @param group Whose commits to include.
  * @throws {BusError} `unavailable`, `denied`.
  */
 export async function describeTopics(cluster: Cluster, group: string | undefined): Promise<TopicInfo[]> {
-  return await cluster.attempt("The topics can't be listed", async () => {
+  return await cluster.attempt("Cannot list the topics", async () => {
     const partitions = await allPartitions(cluster);
     const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
-    // Nothing is awaited inside the array: what rejects meanwhile would be nobody's, and end the process.
+    // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
     const commits = async () => index(group === undefined ? [] : await commitsOf(cluster, group, partitions));
     const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
     const info = (one: TopicPartition): PartitionInfo => ({
@@ -218,10 +217,9 @@ function index(positions: readonly TopicPosition[]): Map<string, number> {
 }
 
 /**
- * The largest record batch that a topic takes.
+ * The size of the largest record batch that a topic accepts, in bytes.
  *
- * @returns `max.message.bytes` of the topic, which defaults to `message.max.bytes` of the broker; `null` when it can't
- * be learned.
+ * @returns `max.message.bytes` of the topic, which defaults to `message.max.bytes` of the broker; `null` if it cannot be read.
  */
 export async function maxBatchBytes(cluster: Cluster, topic: string): Promise<number | null> {
   const node = cluster.leader(topic, 0);

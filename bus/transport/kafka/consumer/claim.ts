@@ -4,7 +4,10 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import type { FetchedRecord } from "../wire/requests.ts";
 import type { TopicPosition } from "../topics.ts";
 
-/** A claim with what was fetched for it and not handed out yet. */
+/**
+ * A claim with its buffer: the fetched records between what was delivered and `position`. Gaps in between are records that
+ * nobody may see.
+ */
 export class OwnedClaim implements Claim {
   readonly topic: string;
   readonly partition: number;
@@ -12,17 +15,17 @@ export class OwnedClaim implements Claim {
   readonly end: number;
   /** The offset to fetch next. */
   position: number;
-  /** Whether a fetch is under way. */
+  /** Whether a fetch is pending. */
   isFetching = false;
-  /** Whether the last fetch that did not wait found nothing. */
+  /** Whether the last fetch without a wait found nothing. */
   isCaughtUp = false;
-  /** Whether nothing is fetched for the moment: the partition is in trouble. */
-  isResting = false;
-  /** Whether nothing is handed out any more: it is about to be given back. */
-  isHeld = false;
-  /** The last of its transactions: one follows the other. */
+  /** Whether fetching is suspended because of a fault of this partition. */
+  isSuspended = false;
+  /** Whether nothing more is delivered, because the partition is about to move to another member. */
+  isReleasing = false;
+  /** The last of its transactions; they run one after another. */
   committing: Promise<void> = Promise.resolve();
-  /** The pauses between fetches that fail for this partition alone. */
+  /** For faults of this partition alone. */
   readonly backoff = new Backoff();
   readonly #lost = new AbortController();
   #buffer: FetchedRecord[] = [];
@@ -31,8 +34,8 @@ export class OwnedClaim implements Claim {
   #committed: number;
 
   /**
-   * @param start Where delivery begins.
-   * @param end Where it ends.
+   * @param start Where delivery starts.
+   * @param end Where it ends, exclusive.
    */
   constructor({ topic, partition, offset }: TopicPosition, end = Infinity) {
     this.topic = topic;
@@ -45,32 +48,32 @@ export class OwnedClaim implements Claim {
     return this.#lost.signal;
   }
 
-  /** How many bytes wait here. */
+  /** Approximate size of the buffer, in bytes. */
   get bufferedBytes(): number {
     return this.#bufferedBytes;
   }
 
-  /** Whether messages wait here. */
+  /** Whether the buffer holds messages. */
   get hasMessages(): boolean {
     return this.#buffer.length > 0;
   }
 
-  /** Whether everything up to its end was fetched. */
+  /** Whether everything up to its end has been fetched. */
   get isFetched(): boolean {
     return this.position >= this.end;
   }
 
-  /** Whether all that was handed out is committed. */
+  /** Whether everything delivered has been committed. */
   get isDrained(): boolean {
     return this.#committed >= this.#delivered;
   }
 
-  /** Whether nothing is left before its position, and the group does not know that: what came last is for nobody to see. */
+  /** Whether only records that nobody may see (markers, aborted messages) are between the last commit and the position. */
   get isPastCommit(): boolean {
     return this.isDrained && !this.hasMessages && this.position > this.#committed;
   }
 
-  /** Adds what was fetched. */
+  /** Adds fetched records to the buffer. */
   append(records: readonly FetchedRecord[]): void {
     for (const record of records) {
       if (Number(record.offset) >= this.end) return;
@@ -79,7 +82,7 @@ export class OwnedClaim implements Claim {
     }
   }
 
-  /** Hands out the next messages: at least one, not more than so many, and about so many bytes. */
+  /** Takes the next messages from the buffer: at least one, at most `maxMessages`, and about `maxBytes`. */
   take(maxMessages: number, maxBytes: number): Message[] {
     let [count, bytes] = [1, heldBytes(this.#buffer[0]!)];
     while (count < Math.min(maxMessages, this.#buffer.length)) {
@@ -93,19 +96,19 @@ export class OwnedClaim implements Claim {
     return records.map((record) => toMessage(this.topic, this.partition, record));
   }
 
-  /** Forgets what waits here; it will be fetched again. */
+  /** Drops the buffer; it will be fetched again. */
   drop(): void {
     if (this.hasMessages) this.position = Number(this.#buffer[0]!.offset);
     this.#buffer = [];
     this.#bufferedBytes = 0;
   }
 
-  /** What was handed out before this offset is committed. */
+  /** Everything before this offset has been committed. */
   committed(offset: number): void {
     this.#committed = offset;
   }
 
-  /** The partition is no longer ours. */
+  /** Ends the claim. */
   lose(): void {
     this.drop();
     this.#lost.abort();

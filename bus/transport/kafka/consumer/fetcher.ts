@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError } from "../../errors.ts";
 import type { Batch } from "../../transport.ts";
 import type { OwnedClaim } from "./claim.ts";
@@ -6,27 +6,28 @@ import type { Cluster } from "../net/cluster.ts";
 import { committedRecords } from "../wire/committed_records.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
+import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, FetchedRecord, Requests } from "../wire/requests.ts";
 import { byTopic, listOffsets, nameOf } from "../topics.ts";
 
-/** How a fetcher works. */
+/** Settings of a fetcher. */
 export interface FetcherSettings {
-  /** Distinguishes its connections. */
+  /** Prefix of the purposes of its connections. */
   readonly purpose: string;
   readonly maxBatchMessages: number;
-  /** The log ends before the claim's place: the partition is to be claimed anew, from this offset. */
+  /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset. */
   readonly restart: (claim: OwnedClaim, offset: number) => void;
-  /** A claim has moved past records that nobody gets to see. */
+  /** The position of a claim has moved past records that nobody may see. */
   readonly onSkipped: (claim: OwnedClaim) => void;
 }
 
-/** How long a broker waits for messages when everything is asked for, and when something could be asked for soon. */
+/** How long a broker may wait for messages: when all claims are part of the fetch, and when others may follow soon. */
 const IDLE_WAIT_MS = 500;
 const SHORT_WAIT_MS = 100;
 const PARTITION_FETCH_BYTES = 2 ** 20;
 const FETCH_BYTES = 8 * 2 ** 20;
-/** No more is fetched for a claim, or for all, while so much waits to be handed out. */
+/** Nothing is fetched for a claim, or for all, while their buffers hold this much. */
 const CLAIM_BUFFER_BYTES = 4 * 2 ** 20;
 const BUFFER_BYTES = 16 * 2 ** 20;
 const BATCH_BYTES = 16 * 2 ** 20;
@@ -35,20 +36,24 @@ const FOREVER_MS = 2 ** 31 - 1;
 /**
  * Fetches for a set of claims, ahead of its reader by a bounded number of bytes.
  *
- * From each broker there is one fetch that waits for messages of all claims that have room. What can be read at once
- * while that one waits (a topic was resumed, a buffer was emptied) is fetched beside it, without waiting.
+ * To each broker there is at most one fetch that waits for messages ("wait"), for all claims with room in their buffers. A
+ * pending fetch cannot be changed: a claim that gets room while it waits (a topic was resumed, a buffer was emptied) is fetched
+ * on a second connection, without a wait ("now"), until that finds nothing.
+ *
+ * Fetches are plain ones, without sessions (KIP-227): each request names its partitions and offsets, so nothing has to be resumed
+ * after a broken connection. A response is dropped if the claim was lost or its position was changed in the meantime.
  */
 export class Fetcher {
   readonly #cluster: Cluster;
   readonly #settings: FetcherSettings;
-  /** In turn: whose messages came, or were handed out, is last. */
+  /** Round robin: a claim moves to the end when messages arrive for it or are delivered. */
   readonly #claims = new Set<OwnedClaim>();
   readonly #paused = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #backoff = new Backoff();
   readonly #changed = new Condition();
   #failure: unknown;
-  #isKicked = false;
+  #isScheduled = false;
   #isClosed = false;
 
   constructor(cluster: Cluster, settings: FetcherSettings) {
@@ -56,16 +61,16 @@ export class Fetcher {
     this.#settings = settings;
   }
 
-  /** Starts to fetch for a claim, from its position. */
+  /** Starts fetching for a claim, from its position. */
   add(claim: OwnedClaim): void {
     this.#claims.add(claim);
-    this.#kick();
+    this.#schedule();
   }
 
-  /** Stops to fetch for a claim. */
+  /** Stops fetching for a claim. */
   remove(claim: OwnedClaim): void {
     this.#claims.delete(claim);
-    this.#kick();
+    this.#schedule();
   }
 
   pause(topics: Iterable<string>): void {
@@ -75,23 +80,23 @@ export class Fetcher {
   resume(topics: Iterable<string>): void {
     for (const topic of topics) this.#paused.delete(topic);
     this.#changed.notify();
-    this.#kick();
+    this.#schedule();
   }
 
   /**
-   * The next batch, of the claims in turn.
+   * The next batch; round robin over the claims.
    *
-   * @returns `null` when the fetcher was closed, or everything up to the ends of its claims was handed out.
-   * @throws What {@linkcode Fetcher.fail} was given.
+   * @returns `null` when the fetcher is closed, or everything up to the ends of its claims has been delivered.
+   * @throws The error of {@linkcode Fetcher.fail}.
    */
   async next(): Promise<Batch | null> {
     while (true) {
-      // Heartbeats have their turn before each batch, however fast the reader is.
-      await setImmediate();
+      // Heartbeats get a turn before each batch, however fast the loop of the caller is.
+      await yieldToEventLoop();
       if (this.#isClosed) return null;
       if (this.#failure !== undefined) throw this.#failure;
       const claim = this.#nextReady();
-      if (claim) return this.#handOut(claim);
+      if (claim) return this.#deliver(claim);
       if (this.#isFinished) return null;
       await this.#changed.wait();
     }
@@ -104,14 +109,14 @@ export class Fetcher {
 
   #nextReady(): OwnedClaim | undefined {
     for (const claim of this.#claims) {
-      if (claim.hasMessages && !claim.isHeld && !this.#paused.has(claim.topic)) return claim;
+      if (claim.hasMessages && !claim.isReleasing && !this.#paused.has(claim.topic)) return claim;
     }
   }
 
-  #handOut(claim: OwnedClaim): Batch {
+  #deliver(claim: OwnedClaim): Batch {
     const messages = claim.take(this.#settings.maxBatchMessages, BATCH_BYTES);
     this.#moveLast(claim);
-    this.#kick();
+    this.#schedule();
     return { claim, messages };
   }
 
@@ -125,7 +130,7 @@ export class Fetcher {
     this.#changed.notify();
   }
 
-  /** Ends the iteration, and fetches no more. */
+  /** Ends the iteration and all fetches. */
   close(): void {
     this.#isClosed = true;
     this.#changed.notify();
@@ -133,12 +138,12 @@ export class Fetcher {
     this.#cluster.closeConnections(`${this.#settings.purpose} now`);
   }
 
-  /** Starts, when all that changes together has changed, what can be fetched and is not. */
-  #kick(): void {
-    if (this.#isKicked) return;
-    this.#isKicked = true;
+  /** Starts the fetches that are possible, after all changes of the current call. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#isKicked = false;
+      this.#isScheduled = false;
       this.#start();
     });
   }
@@ -152,7 +157,7 @@ export class Fetcher {
     }
   }
 
-  /** `-1` stands for the broker that is to be elected. */
+  /** Leader `-1`: the partitions have none at the moment. */
   #serve(leader: number, wanted: readonly OwnedClaim[], isAll: boolean): void {
     const [wait, now] = [`${leader} wait`, `${leader} now`];
     if (!this.#busy.has(wait)) {
@@ -171,7 +176,7 @@ export class Fetcher {
     if (this.#bufferedBytes() >= BUFFER_BYTES) this.#dropPaused();
     if (this.#bufferedBytes() >= BUFFER_BYTES) return [];
     return claims.filter((claim) =>
-      !claim.isFetching && !claim.isFetched && !claim.isResting && !claim.isHeld &&
+      !claim.isFetching && !claim.isFetched && !claim.isSuspended && !claim.isReleasing &&
       !this.#paused.has(claim.topic) &&
       claim.bufferedBytes < CLAIM_BUFFER_BYTES
     );
@@ -183,7 +188,7 @@ export class Fetcher {
     return bytes;
   }
 
-  /** What waits for a paused topic must not keep the others from being read. */
+  /** The buffers of paused topics must not block the other topics. */
   #dropPaused(): void {
     for (const claim of this.#claims) if (this.#paused.has(claim.topic)) claim.drop();
   }
@@ -196,7 +201,7 @@ export class Fetcher {
       if (!this.#isClosed) this.fail(error);
     } finally {
       this.#busy.delete(name);
-      this.#kick();
+      this.#schedule();
     }
   }
 
@@ -228,8 +233,9 @@ export class Fetcher {
   }
 
   #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, purpose: "wait" | "now"): void {
+    // Lost, or its buffer was dropped, while the fetch was pending.
     if (!this.#claims.has(claim) || claim.position !== offset) return;
-    if (fetched.errorCode !== 0) return this.#rest(claim, fetched.errorCode);
+    if (fetched.errorCode !== 0) return this.#suspend(claim, fetched.errorCode);
     claim.backoff.reset();
     claim.isCaughtUp = purpose === "now" && fetched.messages.length === 0;
     const last = fetched.messages.at(-1);
@@ -241,19 +247,19 @@ export class Fetcher {
     this.#changed.notify();
   }
 
-  /** One partition is in trouble: the others go on. */
-  #rest(claim: OwnedClaim, code: number): void {
-    claim.isResting = true;
-    const fault = new BrokerFault(code, `Reading ${nameOf(claim)}`);
+  /** Suspends one partition until its fault is fixed; the others continue. */
+  #suspend(claim: OwnedClaim, code: number): void {
+    claim.isSuspended = true;
+    const fault = new BrokerFault(code, `Partition ${nameOf(claim)}`);
     const recover = () =>
-      code === CODE.OFFSET_OUT_OF_RANGE ? this.#find(claim) : this.#recover(fault, claim.backoff);
-    this.#run(nameOf(claim), () => recover().finally(() => claim.isResting = false));
+      code === CODE.OFFSET_OUT_OF_RANGE ? this.#findStart(claim) : this.#recover(fault, claim.backoff);
+    this.#run(nameOf(claim), () => recover().finally(() => claim.isSuspended = false));
   }
 
-  /** The claim's place is outside the log: old messages were deleted, or the topic was, and made again. */
-  async #find(claim: OwnedClaim): Promise<void> {
+  /** The position is outside the log: messages were removed by retention, or the topic was deleted and created again. */
+  async #findStart(claim: OwnedClaim): Promise<void> {
     const look = () => listOffsets(this.#cluster, [claim], "start");
-    const [start] = await this.#cluster.attempt(`No start of ${nameOf(claim)}`, look, {
+    const [start] = await this.#cluster.attempt(`Cannot read the start of ${nameOf(claim)}`, look, {
       timeoutMs: FOREVER_MS,
     });
     if (claim.lost.aborted) return;
@@ -296,12 +302,12 @@ function* matched(
   }
 }
 
-/** Without what comes before the place asked for: brokers answer with whole batches. */
+/** Without records before the requested offset: brokers return whole batches. */
 function visible({ messages, abortedTransactions }: FetchedPartition, offset: number): FetchedRecord[] {
   return committedRecords(messages, abortedTransactions).filter((record) => Number(record.offset) >= offset);
 }
 
-/** The offset after the batch of a record: compaction can have removed the batch's last records. */
+/** The offset after the batch of a record: compaction may have removed the last records of the batch. */
 function endOf({ batchContext: { firstOffset, lastOffsetDelta } }: FetchedRecord): number {
   return Number(firstOffset) + lastOffsetDelta + 1;
 }
@@ -311,7 +317,8 @@ function noLeader(claim: OwnedClaim): BrokerFault {
 }
 
 function asFailure(fault: unknown): unknown {
-  if (fault instanceof BusError || fault instanceof BrokerFault) return toBusError(fault, "Reading failed");
-  const reason = (fault as Error).message;
-  return new BusError("invalid", `A message can't be read: ${reason}`, { cause: fault });
+  if (fault instanceof BusError || fault instanceof BrokerFault) {
+    return toBusError(fault, "Cannot fetch messages");
+  }
+  return new BusError("invalid", `Cannot decode messages: ${messageOf(fault)}`, { cause: fault });
 }

@@ -9,6 +9,7 @@ import {
   encodeAssignment,
   encodeSubscriber,
 } from "../wire/group_protocol.ts";
+import { abortable } from "../../../../lib/abortable.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { sleep } from "../../../../lib/sleep.ts";
@@ -24,47 +25,47 @@ import {
   type TopicPosition,
 } from "../topics.ts";
 
-/** What a member of a group does with what it is given. */
+/** The partitions of a member, as its subscription holds them. */
 export interface Holdings {
-  /** What is claimed, including what is being released. */
+  /** All claimed partitions, including those that are being released. */
   owned(): readonly TopicPartition[];
-  /** Called before it is read where partitions begin that are to be claimed. What their owner before does has no effect then. */
+  /** Called before the start positions of partitions are read; afterwards a previous owner can no longer commit for them. */
   prepare(partitions: readonly TopicPartition[]): Promise<void>;
   /** Claims these partitions, from these offsets. */
   claim(positions: readonly TopicPosition[]): void;
-  /** Stops to hand out from these partitions, gives what was handed out a moment to be committed, loses the claims. */
+  /** Stops delivery from these partitions, waits for the commit of what was delivered, and loses the claims. */
   release(partitions: readonly TopicPartition[]): Promise<void>;
   /** Loses all claims at once. */
   loseAll(): void;
-  /** It can't go on. */
+  /** The member cannot continue. */
   fail(error: unknown): void;
 }
 
-/** Which group to join, and how. */
+/** Settings of a group member. */
 export interface GroupSettings {
   readonly group: string;
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** Whether members commit in transactions. */
+  /** `"exactly-once"`: members commit in transactions. */
   readonly delivery: Delivery;
-  /** Distinguishes its connections. */
+  /** Prefix of the purposes of its connections. */
   readonly purpose: string;
-  /** Where a partition begins for which the group has committed nothing; what is not in it begins at its start. */
+  /** Start offsets of partitions for which the group has committed nothing; others start at their oldest message. */
   readonly starts: ReadonlyMap<string, number>;
 }
 
-/** Brokers refuse less unless they are told otherwise (`group.min.session.timeout.ms`). */
-const USUAL_MIN_SESSION_MS = 6_000;
+/** Brokers reject shorter sessions by default (`group.min.session.timeout.ms`). */
+const DEFAULT_MIN_SESSION_MS = 6_000;
 const COMMIT_TIMEOUT_MS = 15_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
 const PARTITIONS_CHECK_MS = 60_000;
 const MAX_BACKOFF_MS = 1_000;
-/** A new coordinator waits a session for a sign of life: several attempts must fall into it. */
+/** After a failover the new coordinator waits one session for a heartbeat: several attempts must fit into it. */
 const BACKOFFS_PER_SESSION = 8;
-/** The group has gone on, or is about to. */
-const OVERTAKEN_CODES = [
+/** The generation of the member is no longer current, or is about to end. */
+const STALE_CODES = [
   CODE.REBALANCE_IN_PROGRESS,
   CODE.UNKNOWN_MEMBER_ID,
   CODE.ILLEGAL_GENERATION,
@@ -76,10 +77,14 @@ const COORDINATOR_CODES = [
 ] as const;
 
 /**
- * A member of a group: joins, keeps its membership by heartbeats however busy its reader is, commits, leaves.
+ * A member of a group: joins, sends heartbeats however busy its reader is, commits, leaves.
  *
- * It rebalances cooperatively (KIP-429): what it keeps is read on through a rebalance; what it has to give up is
- * released before the next one, in which the new owner gets it.
+ * Each rebalance starts a new **generation**: all members join, the leader assigns partitions, and each learns its own by
+ * SyncGroup. Rebalances are cooperative (KIP-429): claims that a member keeps stay valid and are read throughout; a partition that
+ * has to move is released after the rebalance, and assigned to its new owner in the next one, which the release triggers.
+ *
+ * The coordinator rejects a **commit** with another generation than its own. During a rebalance that only means "join first":
+ * commits wait for the next generation. Rejected in the current generation, the member was evicted: all claims are lost.
  */
 export class GroupMember {
   readonly #cluster: Cluster;
@@ -106,7 +111,7 @@ export class GroupMember {
     });
   }
 
-  /** Starts to take part. */
+  /** Joins, and stays a member until `leave`. */
   start(): void {
     this.#run();
   }
@@ -115,7 +120,7 @@ export class GroupMember {
     while (!this.#closed.signal.aborted) {
       try {
         await this.#join();
-        await this.#stay();
+        await this.#stayUntilRejoin();
       } catch (error) {
         if (this.#closed.signal.aborted) return;
         await this.#recover(error).catch((failure) => this.#end(failure));
@@ -130,7 +135,7 @@ export class GroupMember {
   }
 
   async #recover(error: unknown): Promise<void> {
-    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#fenced(error);
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#loseMembership(error);
     if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
     if (!isRetriable(error)) throw explain(error, this.#settings);
     this.#coordinator = undefined;
@@ -138,8 +143,8 @@ export class GroupMember {
     await this.#cluster.recover();
   }
 
-  /** The group has gone on without this member. */
-  #fenced(error: unknown): void {
+  /** The coordinator has evicted this member, so its partitions may have other owners. */
+  #loseMembership(error: unknown): void {
     if (isCode(error, CODE.UNKNOWN_MEMBER_ID)) this.#memberId = "";
     this.#generation = NO_GENERATION;
     this.#holdings.loseAll();
@@ -148,7 +153,7 @@ export class GroupMember {
   async #join(): Promise<void> {
     this.#isStable = false;
     this.#rejoin = new AbortController();
-    const joined = await this.#askToJoin();
+    const joined = await this.#joinGroup();
     this.#memberId = joined.memberId;
     this.#generation = joined.generationId;
     this.#isLeader = joined.leaderId === joined.memberId;
@@ -159,7 +164,7 @@ export class GroupMember {
     this.#apply(assigned);
   }
 
-  async #askToJoin(): Promise<Requests["JoinGroup"][1]> {
+  async #joinGroup(): Promise<Requests["JoinGroup"][1]> {
     const { group, topics, sessionTimeoutMs } = this.#settings;
     const sessionTimeout = brokersSession(this.#settings);
     const ask = () => {
@@ -180,16 +185,16 @@ export class GroupMember {
       this.#memberId = answer.memberId;
       answer = await ask();
     }
-    expectSuccess(answer.errorCode, `Joining the group "${group}"`);
+    expectSuccess(answer.errorCode, `JoinGroup of "${group}"`);
     return answer;
   }
 
-  /** The others of the group have as long as a session to join too. */
+  /** The coordinator answers when all members have joined, for which they have a session. */
   get #joinTimeoutMs(): number {
     return this.#settings.sessionTimeoutMs + this.#cluster.requestTimeoutMs;
   }
 
-  /** A join can wait long; what else is asked has a connection of its own. */
+  /** Asks the coordinator. A join can wait for long, so other requests need a connection of their own. */
   async #ask<A extends keyof Requests>(
     purpose: "join" | "commit",
     api: A,
@@ -237,7 +242,7 @@ export class GroupMember {
       memberId: this.#memberId,
       groupAssignment,
     }, this.#joinTimeoutMs);
-    expectSuccess(answer.errorCode, `Joining the group "${this.#settings.group}"`);
+    expectSuccess(answer.errorCode, `SyncGroup of "${this.#settings.group}"`);
     return decodeAssignment(this.#cluster.protocol, answer.memberAssignment);
   }
 
@@ -267,17 +272,18 @@ export class GroupMember {
     const generation = this.#generation;
     const isOver = () => this.#generation !== generation || this.#closed.signal.aborted;
     const positions = await this.#cluster.attempt(
-      `The commits of the group "${this.#settings.group}" can't be read`,
-      async () => isOver() ? null : await this.#positions(partitions, generation),
+      `Cannot read the commits of the group "${this.#settings.group}"`,
+      async () => isOver() ? null : await this.#startPositions(partitions, generation),
       { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
     );
     if (positions && !isOver()) this.#holdings.claim(positions);
   }
 
   /**
-   * Claims a partition anew that was given up on this side only, unless the group has gone on: then it says who gets it.
+   * Claims a partition anew after its claim was lost only on this side. The heartbeat before it makes sure that the partition is
+   * still assigned to this member; after a rebalance the new assignment decides.
    *
-   * @param partition No longer owned.
+   * @param partition No longer claimed.
    */
   reclaim(partition: TopicPartition): void {
     const generation = this.#generation;
@@ -286,11 +292,11 @@ export class GroupMember {
       if (this.#generation === generation && !this.#closed.signal.aborted) await this.#claim([partition]);
     };
     claim().catch((error) => {
-      if (!isCode(error, ...OVERTAKEN_CODES)) this.#failUnlessClosed(error);
+      if (!isCode(error, ...STALE_CODES)) this.#failUnlessClosed(error);
     });
   }
 
-  async #positions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
+  async #startPositions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
     const { group, purpose, starts, delivery } = this.#settings;
     await this.#holdings.prepare(partitions);
     const coordinator = await this.#findCoordinator();
@@ -304,14 +310,14 @@ export class GroupMember {
       api,
     );
     const { fixed, open } = split(without(partitions, committed), starts);
-    // Otherwise the next owner, who may have subscribed later, would begin later.
+    // A later owner would otherwise use the ends of its own, later, subscription.
     if (fixed.length > 0) await this.#commitIn(generation, fixed);
-    const beginnings = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
-    return [...committed, ...fixed, ...beginnings];
+    const oldest = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
+    return [...committed, ...fixed, ...oldest];
   }
 
-  /** Returns when it is time to join again. */
-  async #stay(): Promise<void> {
+  /** Sends heartbeats; returns when it is time to join again. */
+  async #stayUntilRejoin(): Promise<void> {
     let checkedAt = Date.now();
     const over = AbortSignal.any([this.#rejoin.signal, this.#closed.signal]);
     while (true) {
@@ -329,10 +335,10 @@ export class GroupMember {
       const { group: groupId, sessionTimeoutMs } = this.#settings;
       const payload = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
       const { errorCode } = await this.#ask("commit", "Heartbeat", payload, sessionTimeoutMs / 2);
-      expectSuccess(errorCode, `The group "${groupId}"`);
+      expectSuccess(errorCode, `Heartbeat of "${groupId}"`);
       this.#backoff.reset();
     } catch (error) {
-      // The coordinator is away or another broker: the membership outlives that.
+      // The coordinator is unavailable or has moved to another broker: the membership survives that.
       if (!isRetriable(error)) throw error;
       await this.#recover(error);
     }
@@ -345,10 +351,10 @@ export class GroupMember {
   }
 
   /**
-   * Commits for claims; those that are lost in the meantime are left out.
+   * Commits positions. During a rebalance it waits for the next generation.
    *
-   * @param positions Asked for before each attempt: what is still to be committed.
-   * @throws {BusError} `unavailable` after a while; `closed`; `denied`.
+   * @param positions Called before each attempt, so that claims lost in the meantime are left out.
+   * @throws {BusError} `unavailable` after 15 s; `closed`; `denied`.
    */
   async commit(positions: () => readonly TopicPosition[]): Promise<void> {
     const attempt = async () => {
@@ -361,24 +367,24 @@ export class GroupMember {
       if (current.length > 0) await this.#commitIn(this.#generation, current);
     };
     const options = { timeoutMs: COMMIT_TIMEOUT_MS, signal: this.#closed.signal };
-    await this.#cluster.attempt(`The group "${this.#settings.group}" could not commit`, attempt, options);
+    await this.#cluster.attempt(`Cannot commit for the group "${this.#settings.group}"`, attempt, options);
   }
 
   /**
-   * Draws from a failed commit what it tells about the membership.
+   * Updates the membership after a failed commit.
    *
-   * @returns The error; it is retriable when the claims that are left can be committed in the next generation.
+   * @returns The error to throw; retriable if the remaining claims can be committed in the next generation.
    */
-  #judgeCommit(error: unknown, generation: number): unknown {
+  #handleCommitError(error: unknown, generation: number): unknown {
     if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
       this.#coordinator = undefined;
     }
-    if (!isCode(error, ...OVERTAKEN_CODES)) return error;
-    // Refused in an earlier generation than the present one, it means only that this side has joined anew since.
+    if (!isCode(error, ...STALE_CODES)) return error;
+    // A rejection of an earlier generation only means that this member has joined again since.
     const isCurrent = this.#isStable && this.#generation === generation;
-    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#fenced(error);
+    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#loseMembership(error);
     this.#rejoin.abort();
-    return new BusError("unavailable", `The group "${this.#settings.group}" is rebalancing`, {
+    return new BusError("unavailable", `Cannot commit: the group "${this.#settings.group}" is rebalancing`, {
       cause: error,
     });
   }
@@ -390,11 +396,11 @@ export class GroupMember {
     try {
       expectCommitted(await this.#ask("commit", "OffsetCommit", payload));
     } catch (error) {
-      throw this.#judgeCommit(error, generation);
+      throw this.#handleCommitError(error, generation);
     }
   }
 
-  /** Leaves the group, so that others take over at once; not longer than a few seconds. */
+  /** Leaves the group, so that others take over at once; waits at most 2 s for the coordinator. */
   async leave(): Promise<void> {
     const { purpose, group: groupId } = this.#settings;
     this.#closed.abort(closedError());
@@ -403,30 +409,28 @@ export class GroupMember {
     if (this.#memberId !== "" && this.#coordinator !== undefined) {
       const payload = { groupId, memberId: this.#memberId };
       const left = this.#cluster.request(this.#coordinator, `${purpose} commit`, "LeaveGroup", payload);
-      const late = new AbortController();
-      await Promise.race([left.catch(() => {}), sleep(LEAVE_TIMEOUT_MS, late.signal)]);
-      late.abort();
+      await abortable(left.catch(() => {}), AbortSignal.timeout(LEAVE_TIMEOUT_MS));
     }
     this.#cluster.closeConnections(`${purpose} commit`);
   }
 }
 
 /**
- * How long the broker waits for a sign of life: a heartbeat less than `sessionTimeoutMs`, because the others learn of a
- * member's end only by their next heartbeat.
+ * The session timeout for the broker: one heartbeat less than `sessionTimeoutMs`, because the other members learn of an
+ * eviction only by their next heartbeat.
  */
 function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): number {
-  return Math.max(Math.min(sessionTimeoutMs, USUAL_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);
+  return Math.max(Math.min(sessionTimeoutMs, DEFAULT_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);
 }
 
 function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
   const invalid = (message: string) => new BusError("invalid", message, { cause: error });
   if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
-    return invalid(`The group "${group}" is used by other software: choose another name`);
+    return invalid(`Cannot join the group "${group}": its members use another assignor; choose another name`);
   }
   if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
-    const range = "group.min.session.timeout.ms and group.max.session.timeout.ms";
-    return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected one between the broker's ${range}`);
+    const range = "group.min.session.timeout.ms to group.max.session.timeout.ms";
+    return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected ${range} of the broker`);
   }
-  return toBusError(error, `The group "${group}" can't be joined`);
+  return toBusError(error, `Cannot join the group "${group}"`);
 }

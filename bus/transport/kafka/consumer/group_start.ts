@@ -1,5 +1,5 @@
 /**
- * Where a group begins in partitions for which it has committed nothing.
+ * Where a group starts in partitions for which it has committed nothing.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { CODE, expectSuccess, isCode } from "../wire/faults.ts";
 import type { Requests } from "../wire/requests.ts";
 import { byTopic, committedOffsets, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 
-/** The generation of who is no member. */
+/** The generation of a client that is not a member. */
 export const NO_GENERATION = -1;
 
-/** The partitions that are not among the others. */
+/** The partitions that are not among `others`. */
 export function without<T extends TopicPartition>(
   partitions: readonly T[],
   others: readonly TopicPartition[],
@@ -21,10 +21,10 @@ export function without<T extends TopicPartition>(
 }
 
 /**
- * Parts partitions whose beginning was fixed when the group was subscribed to from those that begin at their start.
+ * Separates the partitions whose start was determined when subscribing from those that start at their oldest message.
  *
  * @param partitions The partitions.
- * @param starts The fixed beginnings, by topic and partition.
+ * @param starts The determined offsets, by partition.
  */
 export function split(
   partitions: readonly TopicPartition[],
@@ -37,7 +37,7 @@ export function split(
   return { fixed, open: without(partitions, fixed) };
 }
 
-/** Throws the first error among the answers to a commit. */
+/** Throws the first error in the response to a commit. */
 export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): void {
   for (const { topic, partitions } of responses) {
     for (const { partition, errorCode } of partitions) {
@@ -47,28 +47,27 @@ export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): voi
 }
 
 /**
- * Writes down where a new group begins, so that it keeps its place from before it first joins. Does nothing for
- * partitions that have a commit, or while the group has members: they do it.
+ * Commits where a new group starts, so that it keeps that position even if it never commits. Does nothing for partitions that
+ * have a commit, or while the group has members, since Kafka accepts commits from outside only for an empty group: the members
+ * do it themselves.
  *
- * The ends must have been read before: then no other that does the same at the same time can set a later one.
+ * The ends must have been read before the commits are: otherwise a concurrent call could set a later position.
  *
- * @param cluster Where.
+ * @param cluster The brokers.
  * @param group The group.
- * @param purpose The purpose to ask on.
- * @param ends Where each partition ended.
+ * @param ends End of each partition.
  */
 export async function fixStart(
   cluster: Cluster,
   group: string,
-  purpose: string,
   ends: readonly TopicPosition[],
 ): Promise<void> {
   const coordinator = await cluster.findCoordinator(group);
-  const fresh = without(ends, await committedOffsets(cluster, coordinator, purpose, group, ends));
+  const fresh = without(ends, await committedOffsets(cluster, coordinator, "admin", group, ends));
   if (fresh.length === 0) return;
   const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
   try {
-    expectCommitted(await cluster.request(coordinator, purpose, "OffsetCommit", payload));
+    expectCommitted(await cluster.request(coordinator, "admin", "OffsetCommit", payload));
   } catch (error) {
     if (!isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) throw error;
   }

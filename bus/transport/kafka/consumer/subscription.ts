@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError } from "../../errors.ts";
 import type {
   Batch,
@@ -14,18 +14,18 @@ import { closedError, type Cluster } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupMember, type GroupSettings, type Holdings } from "./group_member.ts";
 import { Condition } from "../../../../lib/condition.ts";
-import { sleep } from "../../../../lib/sleep.ts";
+import { abortable } from "../../../../lib/abortable.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
-/** How a subscription works. */
+/** Settings of a subscription. */
 export interface KafkaSubscriptionSettings {
   readonly maxBatchMessages: number;
-  /** Distinguishes its connections. */
+  /** Prefix of the purposes of its connections. */
   readonly purpose: string;
-  /** How long what was handed out may still be committed when a partition is to move. */
+  /** How long a partition that moves is kept for the commit of what was delivered, in milliseconds. */
   readonly releaseMs: number;
-  /** With exactly-once delivery, what it commits by. */
+  /** For exactly-once delivery. */
   readonly transactions: Transactions | null;
   readonly emit: (event: TransportEvent) => void;
   readonly onClosed: (subscription: KafkaSubscription) => void;
@@ -34,7 +34,7 @@ export interface KafkaSubscriptionSettings {
 const CLOSE_COMMIT_MS = 5_000;
 const SKIP_INTERVAL_MS = 200;
 
-/** What was fetched for its claims, handed out one batch at a time. */
+/** Delivers what its fetcher fetches, commits, and hands claims over when partitions move. */
 export class KafkaSubscription implements Subscription {
   readonly #settings: KafkaSubscriptionSettings;
   readonly #claims = new Map<string, OwnedClaim>();
@@ -64,16 +64,16 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * Claims partitions for itself, outside of any group.
+   * Claims partitions.
    *
-   * @param positions Where delivery begins.
-   * @param ends Where it ends, by the names of the partitions; without one it does not.
+   * @param positions Where delivery starts.
+   * @param ends Where it ends, by partition; without an entry it does not.
    */
   claimAll(positions: readonly TopicPosition[], ends?: ReadonlyMap<string, number>): void {
     for (const position of positions) this.#gain(position, ends?.get(nameOf(position)));
   }
 
-  /** Takes part in a group, which says what it may claim. */
+  /** Joins a group, which assigns partitions to it. */
   join(cluster: Cluster, settings: GroupSettings): void {
     const holdings: Holdings = {
       owned: () => [...this.#claims.values()],
@@ -109,26 +109,25 @@ export class KafkaSubscription implements Subscription {
     for (const claim of [...this.#claims.values()]) this.#lose(claim);
   }
 
+  /** Stops delivery, waits for the commit of what was delivered, and loses the claims. */
   async #release(partitions: readonly TopicPartition[]): Promise<void> {
     const claims = partitions.map((one) => this.#claims.get(nameOf(one))).filter((claim) =>
       claim !== undefined
     );
     for (const claim of claims) {
-      claim.isHeld = true;
+      claim.isReleasing = true;
       claim.drop();
     }
-    const late = new AbortController();
-    const over = sleep(this.#settings.releaseMs, late.signal).then(() => late.abort());
-    while (!late.signal.aborted && claims.some(({ isDrained, lost }) => !isDrained && !lost.aborted)) {
-      await Promise.race([this.#drained.wait(), over]);
+    const late = AbortSignal.timeout(this.#settings.releaseMs);
+    while (!late.aborted && claims.some(({ isDrained, lost }) => !isDrained && !lost.aborted)) {
+      await abortable(this.#drained.wait(), late);
     }
-    late.abort();
     for (const claim of claims) this.#lose(claim);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void> {
     if (this.#isIterated) {
-      throw new BusError("invalid", "The subscription is iterated twice: expected one loop");
+      throw new BusError("invalid", "Cannot iterate the subscription twice: expected one loop");
     }
     this.#isIterated = true;
     while (true) {
@@ -156,14 +155,14 @@ export class KafkaSubscription implements Subscription {
 
   async #commit(asked: readonly (readonly [Claim, number])[]): Promise<void> {
     for (const [, offset] of asked) checkInteger("The offset to commit", offset, 0, Number.MAX_SAFE_INTEGER);
-    const held = () => asked.filter((one): one is [OwnedClaim, number] => this.#isHeld(one[0]));
+    const held = () => asked.filter((one): one is [OwnedClaim, number] => this.#isOwned(one[0]));
     await this.#member?.commit(() =>
       held().map(([{ topic, partition }, offset]) => ({ topic, partition, offset }))
     );
-    for (const [claim, offset] of held()) this.#note(claim, offset);
+    for (const [claim, offset] of held()) this.#setCommitted(claim, offset);
   }
 
-  #note(claim: OwnedClaim, committed: number): void {
+  #setCommitted(claim: OwnedClaim, committed: number): void {
     claim.committed(committed);
     if (claim.isPastCommit) this.#skip(claim);
     this.#drained.notify();
@@ -172,12 +171,12 @@ export class KafkaSubscription implements Subscription {
   async commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void> {
     this.#expect("exactly-once");
     checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
-    const fitting = this.#settings.transactions!.fit(messages);
-    if (!this.#isHeld(claim)) return;
-    await this.#enqueue(claim, () => position, fitting);
+    const accepted = this.#settings.transactions!.applyFallbacks(messages);
+    if (!this.#isOwned(claim)) return;
+    await this.#enqueue(claim, () => position, accepted);
   }
 
-  /** One transaction of a claim follows the other. `position` is asked when its turn has come; `null` for none. */
+  /** Queues a transaction behind the others of the claim. `position` is called when it starts; `null` skips it. */
   #enqueue(
     claim: OwnedClaim,
     position: () => number | null,
@@ -194,21 +193,24 @@ export class KafkaSubscription implements Subscription {
     offset: number | null,
     messages: readonly CommittedMessage[],
   ): Promise<void> {
-    if (offset === null || !this.#isHeld(claim)) return;
+    if (offset === null || !this.#isOwned(claim)) return;
     const { topic, partition, lost } = claim;
     const refusal = await this.#settings.transactions!.run({ topic, partition, offset }, messages, lost)
       .catch((error) => this.#reclaim(claim, error));
     if (refusal) throw refusal;
-    if (!this.#isHeld(claim)) return;
-    this.#note(claim, offset);
+    if (!this.#isOwned(claim)) return;
+    this.#setCommitted(claim, offset);
   }
 
-  /** It is open how far the claim came: what is committed tells, when nothing of it is under way any more. */
+  /**
+   * The outcome of a transaction is open, and so is the position of its claim. The claim is lost; claiming the partition anew fences
+   * the producer, which settles the outcome, and reads the committed position.
+   */
   #reclaim(claim: OwnedClaim, { message }: Error): void {
-    if (!this.#isHeld(claim)) return;
-    const { topic, partition, isHeld } = claim;
+    if (!this.#isOwned(claim)) return;
+    const { topic, partition, isReleasing } = claim;
     this.#lose(claim, message);
-    if (!isHeld && !this.#closing) this.#member?.reclaim({ topic, partition });
+    if (!isReleasing && !this.#closing) this.#member?.reclaim({ topic, partition });
   }
 
   #expect(delivery: Delivery): void {
@@ -216,19 +218,19 @@ export class KafkaSubscription implements Subscription {
     expectDelivery(this.#settings.transactions ? "exactly-once" : "at-least-once", delivery);
   }
 
-  /** Otherwise a group would seem to be behind for as long as a marker of a transaction is the last record. */
+  /** Commits past records that nobody may see, or a group would lag as long as a transaction marker is the last record. */
   #skip(claim: OwnedClaim): void {
     if (!this.#member) return;
     this.#skipped.add(claim);
     this.#skipping ??= setTimeout(() => void this.#commitSkipped(), SKIP_INTERVAL_MS);
   }
 
-  /** What is past its commit is looked at when its turn has come: by then more may have been handed out, and committed. */
+  /** Checks each claim again: messages may have been delivered, and committed, in the meantime. */
   async #commitSkipped(): Promise<void> {
     this.#skipping = undefined;
     const claims = [...this.#skipped];
     this.#skipped.clear();
-    const isPast = (claim: OwnedClaim) => this.#isHeld(claim) && claim.isPastCommit && !this.#closing;
+    const isPast = (claim: OwnedClaim) => this.#isOwned(claim) && claim.isPastCommit && !this.#closing;
     if (this.#settings.transactions) {
       const position = (claim: OwnedClaim) => () => isPast(claim) ? claim.position : null;
       return void await Promise.allSettled(claims.map((claim) => this.#enqueue(claim, position(claim), [])));
@@ -238,7 +240,7 @@ export class KafkaSubscription implements Subscription {
     await this.#committing;
   }
 
-  #isHeld(claim: Claim): claim is OwnedClaim {
+  #isOwned(claim: Claim): claim is OwnedClaim {
     return this.#claims.get(nameOf(claim)) === claim;
   }
 
@@ -249,11 +251,9 @@ export class KafkaSubscription implements Subscription {
   async #close(): Promise<void> {
     this.#fetcher.close();
     clearTimeout(this.#skipping);
-    // A reader that was just given a batch has its turn to commit it.
-    await setImmediate();
-    const late = new AbortController();
-    await Promise.race([this.#committing, sleep(CLOSE_COMMIT_MS, late.signal)]);
-    late.abort();
+    // A loop that has just received a batch gets a turn to commit it.
+    await yieldToEventLoop();
+    await abortable(this.#committing, AbortSignal.timeout(CLOSE_COMMIT_MS));
     await this.#member?.leave();
     this.#loseAll();
     this.#settings.onClosed(this);

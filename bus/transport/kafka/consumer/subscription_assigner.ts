@@ -1,9 +1,9 @@
 /**
- * Shares the partitions of a group out among its members, who may have subscribed to different topics.
+ * Assigns the partitions of a group to its members, which may have subscribed to different topics.
  *
- * Each topic is spread evenly over its subscribers, and the total of each member is evened out as far as that allows.
- * Who has a partition keeps it unless evenness asks otherwise. What is to move is left to its owner's release first
- * (KIP-429, incremental cooperative rebalancing): it is given to nobody until its owner has joined without it.
+ * Each topic is spread evenly over its subscribers; as far as that allows, so is the total. Owners keep their partitions unless
+ * the balance requires a move. A partition that moves is assigned to nobody until its owner has released it and joined again
+ * (KIP-429, incremental cooperative rebalancing).
  *
  * @module
  */
@@ -11,24 +11,24 @@ import type { TopicPartition } from "../topics.ts";
 
 /** A member of a group. */
 export interface GroupSubscriber {
-  /** The name the coordinator gave it. */
+  /** Its id, from the coordinator. */
   readonly memberId: string;
-  /** What it has subscribed to. */
+  /** The topics that it subscribes to. */
   readonly topics: readonly string[];
-  /** What it owns at the moment. */
+  /** The partitions that it owns at the moment. */
   readonly owned: readonly TopicPartition[];
-  /** In which generation of the group it was given that: of two owners, the one of the later generation is right. */
+  /** The generation in which they were assigned to it: of two owners, the one with the later generation is right. */
   readonly generation: number;
 }
 
-/** For each member, what it is to own. */
+/** The partitions of each member. */
 export type Assignment = Map<string, TopicPartition[]>;
 
 /**
- * Assigns partitions to members. The same input gives the same result, whatever its order.
+ * Assigns partitions to members. The result does not depend on the order of the members.
  *
  * @param members The members of the group.
- * @param partitionsOf How many partitions each topic has; topics that are not in it do not exist.
+ * @param partitionsOf Number of partitions of each topic; topics that are not in it do not exist.
  * @returns An entry for every member.
  *
  * @example
@@ -47,11 +47,11 @@ export function assignPartitions(
   const ownerOf = owners(sorted);
   const shares = new Shares(sorted);
   for (const [topic, count] of [...partitionsOf].sort()) shares.spread(topic, count, ownerOf);
-  shares.even();
+  shares.balance();
   return shares.withoutOwnedBy(ownerOf);
 }
 
-/** Who owns what, by topic and partition. Of two who claim the same in one generation, neither does. */
+/** The owner of each partition. If two members of one generation claim it, neither owns it. */
 function owners(
   members: readonly GroupSubscriber[],
 ): (topic: string, partition: number) => string | undefined {
@@ -88,7 +88,7 @@ class Share {
     return this.partitions.get(topic)?.length ?? 0;
   }
 
-  give(topic: string, partitions: readonly number[]): void {
+  add(topic: string, partitions: readonly number[]): void {
     this.partitions.set(topic, [...this.partitions.get(topic) ?? [], ...partitions]);
     this.total += partitions.length;
   }
@@ -106,33 +106,33 @@ class Shares {
     this.#shares = members.map((member) => new Share(member));
   }
 
-  /** Gives each subscriber of a topic as many of its partitions as the others, or one more. */
+  /** Spreads a topic over its subscribers: their numbers of partitions differ by one at most. */
   spread(topic: string, count: number, ownerOf: OwnerOf): void {
     const owned = Map.groupBy(Array.from({ length: count }, (_, partition) => partition), (partition) => {
       return ownerOf(topic, partition) ?? "";
     });
     const has = ({ member }: Share) => owned.get(member.memberId) ?? [];
-    const takers = this.#shares.filter((share) => share.has(topic))
+    const subscribers = this.#shares.filter((share) => share.has(topic))
       .sort((a, b) => has(b).length - has(a).length || a.total - b.total);
     const quota = (index: number) =>
-      Math.floor(count / takers.length) + (index < count % takers.length ? 1 : 0);
-    const kept = takers.map((share, index) => has(share).slice(0, quota(index)));
+      Math.floor(count / subscribers.length) + (index < count % subscribers.length ? 1 : 0);
+    const kept = subscribers.map((share, index) => has(share).slice(0, quota(index)));
     const free = new Set(Array.from({ length: count }, (_, partition) => partition)).difference(
       new Set(kept.flat()),
     );
     const rest = [...free];
-    for (const [index, share] of takers.entries()) {
+    for (const [index, share] of subscribers.entries()) {
       const mine = kept[index]!;
-      share.give(topic, [...mine, ...rest.splice(0, quota(index) - mine.length)]);
+      share.add(topic, [...mine, ...rest.splice(0, quota(index) - mine.length)]);
     }
   }
 
-  /** Moves what is one more from members with much in total to members with little. */
-  even(): void {
+  /** Evens out the totals: moves partitions of topics of which a member has one more than another. */
+  balance(): void {
     while (this.#shares.some((from) => this.#shares.some((to) => moveOne(from, to))));
   }
 
-  /** What each member gets now: not what another still owns. */
+  /** The assignment, without partitions that other members still own. */
   withoutOwnedBy(ownerOf: OwnerOf): Assignment {
     return new Map(this.#shares.map(({ member: { memberId }, partitions }) => {
       const list = [...partitions].flatMap(([topic, numbers]) =>
@@ -151,7 +151,7 @@ function moveOne(from: Share, to: Share): boolean {
   if (from.total < to.total + 2) return false;
   for (const topic of from.partitions.keys()) {
     if (!to.has(topic) || from.count(topic) <= to.count(topic)) continue;
-    to.give(topic, [from.takeOne(topic)]);
+    to.add(topic, [from.takeOne(topic)]);
     return true;
   }
   return false;

@@ -9,20 +9,22 @@ import {
   isRetriable,
   toBusError,
 } from "../wire/faults.ts";
+import { abortable } from "../../../../lib/abortable.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
+import { messageOf } from "../../../../lib/coded_error.ts";
 import { loadProtocol, type Protocol } from "../wire/protocol.ts";
 import { type Api, COORDINATOR, type Requests, type TopicMetadata } from "../wire/requests.ts";
 
 /** How to reach a cluster. */
 export interface ClusterSettings extends ConnectionSettings {
-  /** Where to ask for the brokers first. */
+  /** The addresses to try first. */
   readonly seeds: readonly Address[];
-  /** How long a broker may take to answer. */
+  /** How long to wait for a response, in milliseconds. */
   readonly requestTimeoutMs: number;
   readonly emit: (event: TransportEvent) => void;
 }
 
-/** How long {@linkcode Cluster.attempt} goes on. */
+/** How long {@linkcode Cluster.attempt} retries. */
 export interface AttemptOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -30,16 +32,16 @@ export interface AttemptOptions {
 
 const ADMIN = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
-/** Where any broker will do, a dead connection must not be waited for as long as elsewhere. */
+/** A request that any broker can answer moves on to the next broker sooner. */
 const ANY_TIMEOUT_MS = 5_000;
-/** So long, on average, at most between two attempts when no broker answers: all of its clients wait for it at once. */
+/** Mean of the longest pause while no broker answers: all clients of a broker wait for it at the same time. */
 const MAX_RECONNECT_BACKOFF_MS = 4_000;
 
 /**
- * The brokers, who leads which partition, and connections to them.
+ * The brokers, the leaders of partitions, and the connections.
  *
- * Whoever meets a fault that waiting can recover calls {@linkcode Cluster.recover}: one recovery serves all, reports the
- * connection's state, and resolves when the brokers answer again.
+ * After a retriable fault, call {@linkcode Cluster.recover}: all callers share one recovery, which reports the state of the
+ * connection, and resolves when the brokers answer again.
  */
 export class Cluster {
   /** Encoders and decoders. */
@@ -55,7 +57,7 @@ export class Cluster {
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
   #recovery: Promise<void> | undefined;
-  #unavailable: string | null = "it was not reached yet";
+  #unavailable: string | null = "it has not been reached yet";
 
   private constructor(protocol: Protocol, settings: ClusterSettings) {
     this.protocol = protocol;
@@ -65,17 +67,17 @@ export class Cluster {
   /**
    * Connects.
    *
-   * @throws {BusError} `unavailable` when no seed answers in time; `denied`.
+   * @throws {BusError} `unavailable` if no broker answers in time; `denied`.
    */
   static async open(settings: ClusterSettings): Promise<Cluster> {
     const cluster = new Cluster(await loadProtocol(), settings);
     try {
       await cluster.refresh();
-      cluster.#tell(null);
+      cluster.#report(null);
       return cluster;
     } catch (error) {
       cluster.close();
-      throw toBusError(error, "Kafka can't be reached");
+      throw toBusError(error, "Cannot reach Kafka");
     }
   }
 
@@ -84,49 +86,49 @@ export class Cluster {
     return this.#closed.signal;
   }
 
-  /** The seeds, for messages. */
+  /** The seed addresses, for messages. */
   get name(): string {
     return this.#settings.seeds.map(format).join(",");
   }
 
-  /** Why no broker can be reached; `null` while one can. */
+  /** Why no broker can be reached; `null` while one can be. */
   get unavailable(): string | null {
     return this.#unavailable;
   }
 
-  /** How long a broker may usually take to answer. */
+  /** Default time limit of a request, in milliseconds. */
   get requestTimeoutMs(): number {
     return this.#settings.requestTimeoutMs;
   }
 
   /**
-   * How many partitions a topic has.
+   * The number of partitions of a topic.
    *
-   * @returns 0 when the topic is not known (yet).
+   * @returns 0 if the topic is not known (yet).
    */
   partitions(topic: string): number {
     if (Date.now() - this.#loadedAt > METADATA_MAX_AGE_MS && !this.#loading) this.refresh().catch(() => {});
     return this.#leaders.get(topic)?.length ?? 0;
   }
 
-  /** The broker that leads a partition; `undefined` when there is none at the moment. */
+  /** Id of the broker that leads a partition; `undefined` if there is none at the moment. */
   leader(topic: string, partition: number): number | undefined {
     const leader = this.#leaders.get(topic)?.[partition] ?? -1;
     return this.#nodes.has(leader) ? leader : undefined;
   }
 
-  /** Makes {@linkcode Cluster.refresh} ask for these topics too. */
+  /** Includes these topics in each {@linkcode Cluster.refresh}. */
   watch(topics: Iterable<string>): void {
     for (const topic of topics) this.#topics.add(topic);
   }
 
-  /** Forgets a topic: it is gone. */
+  /** Forgets a topic that was deleted. */
   forget(topic: string): void {
     this.#topics.delete(topic);
     this.#leaders = new Map([...this.#leaders].filter(([name]) => name !== topic));
   }
 
-  /** Asks for the brokers and the watched topics anew. Calls during one refresh share the next. */
+  /** Loads the metadata of the brokers and the watched topics. Calls during a refresh share the next one. */
   refresh(): Promise<void> {
     return this.#nextLoading ??= (async () => {
       await this.#loading?.catch(() => {});
@@ -141,28 +143,28 @@ export class Cluster {
   }
 
   async #load(): Promise<void> {
-    this.#learn((await this.#metadata([...this.#topics])).topicMetadata);
+    this.#setLeaders((await this.#metadata([...this.#topics])).topicMetadata);
     this.#loadedAt = Date.now();
   }
 
   /**
-   * Asks for the brokers and all topics. What is learned of topics that are not watched lasts until the next refresh.
+   * Loads the metadata of the brokers and all topics. Those that are not watched are forgotten at the next refresh.
    *
-   * @returns The topics.
+   * @returns All topics.
    */
   async refreshAll(): Promise<readonly TopicMetadata[]> {
     const { topicMetadata } = await this.#metadata(null);
-    this.#learn(topicMetadata);
+    this.#setLeaders(topicMetadata);
     return topicMetadata;
   }
 
-  #learn(topics: readonly TopicMetadata[]): void {
+  #setLeaders(topics: readonly TopicMetadata[]): void {
     this.#leaders = new Map(topics.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf));
   }
 
-  /** Asks any broker; `null` for all topics. */
+  /** `null` for all topics. */
   async #metadata(topics: readonly string[] | null): Promise<Requests["Metadata"][1]> {
-    // For kafkajs an empty list means all topics; a name that can't exist asks for none.
+    // For kafkajs an empty list means all topics; an impossible name requests none.
     const asked = topics === null ? [] : topics.length > 0 ? topics : ["."];
     const answer = await this.#askAny("Metadata", { topics: asked, allowAutoTopicCreation: false });
     this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
@@ -170,7 +172,7 @@ export class Cluster {
     return answer;
   }
 
-  /** Asks what every broker knows: one after the other, until one answers. */
+  /** Sends a request that every broker can answer: to one after another, until one does. */
   async #askAny<A extends Api>(api: A, payload: Requests[A][0]): Promise<Requests[A][1]> {
     const faults: unknown[] = [];
     for (const address of this.#candidates()) {
@@ -182,12 +184,12 @@ export class Cluster {
         faults.push(error);
       }
     }
-    throw new ConnectionFault(faults.map((fault) => (fault as Error).message).join("; "), {
+    throw new ConnectionFault(faults.map(messageOf).join("; "), {
       cause: faults[0],
     });
   }
 
-  /** The brokers known, those with a connection first, then the seeds. */
+  /** The addresses to try: known brokers and seeds, those with an open connection first. */
   #candidates(): Address[] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
     const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN}`);
@@ -197,13 +199,15 @@ export class Cluster {
   }
 
   /**
-   * Asks one broker.
+   * Sends a request to a broker.
    *
-   * @param node The broker's number.
-   * @param purpose Requests of one purpose are answered in order; purposes do not wait for each other.
-   * @param api What to ask.
-   * @param payload With what.
-   * @param timeoutMs How long the answer may take.
+   * @param node Id of the broker.
+   * @param purpose Of the connection. A broker answers the requests of one connection in order, so those that must not wait
+   * for each other need different purposes.
+   * @param api The kind of request.
+   * @param payload Its fields.
+   * @param timeoutMs How long to wait for the response.
+   * @throws {ConnectionFault} If the broker is not known, or the connection breaks.
    */
   async request<A extends Api>(
     node: number,
@@ -213,23 +217,26 @@ export class Cluster {
     timeoutMs = this.requestTimeoutMs,
   ): Promise<Requests[A][1]> {
     const address = this.#nodes.get(node);
-    if (!address) throw new ConnectionFault(`Kafka's broker ${node} is not known at the moment`);
+    if (!address) throw new ConnectionFault(`broker ${node} is not known at the moment`);
     const connection = await this.#connection(address, purpose);
     return await connection.request(api, payload, timeoutMs);
   }
 
-  /** Asks the broker that may make topics. */
+  /** Sends a request to the controller, which creates topics. */
   requestController<A extends Api>(api: A, payload: Requests[A][0]): Promise<Requests[A][1]> {
     return this.request(this.#controller, "control", api, payload);
   }
 
-  /** The broker that coordinates a group, or the transactions under an id. */
+  /** Finds the broker that coordinates a group, or a transactional id. */
   async findCoordinator(groupId: string, of: keyof typeof COORDINATOR = "group"): Promise<number> {
     const answer = await this.#askAny("GroupCoordinator", { groupId, coordinatorType: COORDINATOR[of] });
-    expectSuccess(answer.errorCode, `No coordinator for the ${of} "${groupId}"`);
+    expectSuccess(answer.errorCode, `The coordinator of the ${of} "${groupId}"`);
     const { nodeId } = answer.coordinator;
     if (!this.#nodes.has(nodeId)) {
-      throw new BrokerFault(CODE.COORDINATOR_NOT_AVAILABLE, `Broker ${nodeId} is unknown`);
+      throw new BrokerFault(
+        CODE.COORDINATOR_NOT_AVAILABLE,
+        `The coordinator ${nodeId} of the ${of} "${groupId}"`,
+      );
     }
     return nodeId;
   }
@@ -252,14 +259,14 @@ export class Cluster {
     const connection = await BrokerConnection.open(address, this.#settings, this.protocol);
     if (this.closed.aborted) connection.close(closedError());
     this.#expectOpen();
-    // Without traffic, too, the loss of the bus is to be noticed.
+    // An outage is noticed even without traffic.
     connection.ended.then((reason) => {
       if (isRetriable(reason)) this.recover().catch(() => {});
     });
     return connection;
   }
 
-  /** Closes the connections of a purpose; requests under way are rejected as `closed`. */
+  /** Closes the connections for a purpose; pending requests are rejected as `closed`. */
   closeConnections(purpose: string): void {
     for (const [key, opening] of this.#connections) {
       if (!key.endsWith(` ${purpose}`)) continue;
@@ -269,9 +276,9 @@ export class Cluster {
   }
 
   /**
-   * Resolves when the brokers answer (again) and who leads what is known.
+   * Resolves once a broker answers and the metadata is loaded.
    *
-   * @throws {BusError} `closed`, or what waiting does not recover.
+   * @throws {BusError} `closed`, or an error that is not retriable.
    */
   recover(): Promise<void> {
     return this.#recovery ??= this.#recover().finally(() => this.#recovery = undefined);
@@ -284,17 +291,17 @@ export class Cluster {
       try {
         await this.refresh();
         this.#expectOpen();
-        return this.#tell(null);
+        return this.#report(null);
       } catch (error) {
         this.#expectOpen();
-        if (!isRetriable(error)) throw toBusError(error, "Kafka can't be reached any more");
-        this.#tell((error as Error).message);
+        if (!isRetriable(error)) throw toBusError(error, "Cannot reach Kafka any more");
+        this.#report(messageOf(error));
       }
       await backoff.wait(this.closed);
     }
   }
 
-  #tell(unavailable: string | null): void {
+  #report(unavailable: string | null): void {
     const isChange = (this.#unavailable === null) !== (unavailable === null);
     this.#unavailable = unavailable;
     if (!isChange) return;
@@ -304,12 +311,12 @@ export class Cluster {
   }
 
   /**
-   * Repeats an operation while waiting can recover its failure.
+   * Runs an operation, and repeats it after a recovery while its faults are retriable.
    *
-   * @param what For the message: "The topics can't be listed".
+   * @param what Start of the error message: "Cannot list the topics".
    * @param operation The operation.
    * @param options When to give up.
-   * @throws {BusError} `unavailable` after `timeoutMs`; what `operation` throws otherwise; the signal's reason.
+   * @throws {BusError} `unavailable` after `timeoutMs`; a fault that is not retriable; the signal's reason.
    */
   async attempt<T>(
     what: string,
@@ -320,20 +327,19 @@ export class Cluster {
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const over = AbortSignal.any([late.signal, this.closed, ...signal ? [signal] : []]);
     const backoff = new Backoff();
-    let fault: unknown = new ConnectionFault(`not done by ${this.name} within ${timeoutMs} ms`);
+    let fault: unknown = new ConnectionFault(`no response from ${this.name} within ${timeoutMs} ms`);
     try {
       while (!over.aborted) {
         try {
-          return await unless(over, operation());
+          const result = await abortable(operation(), over);
+          if (!over.aborted) return result as T;
         } catch (error) {
           if (over.aborted) break;
           if (!isRetriable(error)) throw toBusError(error, what);
           fault = error;
+          await backoff.wait(over);
+          await abortable(this.recover(), over);
         }
-        await backoff.wait(over);
-        await unless(over, this.recover()).catch((error) => {
-          if (!over.aborted) throw error;
-        });
       }
     } finally {
       clearTimeout(timer);
@@ -357,22 +363,9 @@ export class Cluster {
   }
 }
 
-/** What every call after `close` is rejected with. */
+/** The error of every call after `close`. */
 export function closedError(): BusError {
-  return new BusError("closed", "The connection to Kafka was closed");
-}
-
-/** The promise, or a rejection as soon as the signal is aborted. */
-async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(closedError());
-  signal.addEventListener("abort", abort);
-  promise.catch(() => {});
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  return new BusError("closed", "The connection to Kafka is closed");
 }
 
 function leadersOf({ topic, partitionMetadata }: TopicMetadata): [string, number[]] {

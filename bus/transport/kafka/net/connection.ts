@@ -1,18 +1,20 @@
 import { Buffer } from "node:buffer";
+import { abortable } from "../../../../lib/abortable.ts";
+import { messageOf } from "../../../../lib/coded_error.ts";
 import { BusError } from "../../errors.ts";
 import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
 import type { AuthenticatedConnection, Exchange, Protocol, SaslOptions, Versions } from "../wire/protocol.ts";
 import type { Api, Requests } from "../wire/requests.ts";
 
-/** Where a broker listens. */
+/** Address of a broker. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** How to verify a broker and, with `cert` and `key`, to be verified by it. All in PEM. */
+/** How to verify a broker and, with `cert` and `key`, how to authenticate to it. All in PEM. */
 export interface TlsOptions {
-  /** Certificates of authorities that are trusted besides the system's. */
+  /** Certificate authorities that are trusted besides those of the system. */
   readonly caCerts?: readonly string[];
   /** The client's certificate chain. */
   readonly cert?: string;
@@ -20,7 +22,7 @@ export interface TlsOptions {
   readonly key?: string;
 }
 
-/** What all connections of a transport have in common. */
+/** Settings of all connections of a transport. */
 export interface ConnectionSettings {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
@@ -33,12 +35,12 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** The first answer lists versions. What is longer comes from something that is not a Kafka broker. */
-const FIRST_ANSWER_BYTES = 65_536;
+/** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
+const FIRST_RESPONSE_BYTES = 65_536;
 const SCRATCH_BYTES = 65_536;
-/** Smaller requests go out in one write. */
+/** Smaller requests are sent in one write. */
 const COALESCED_BYTES = 65_536;
-/** Of a request: what to do, in which version, its number, the length of the client's name. */
+/** Of a request: API key, version, correlation id, length of the client id. */
 const HEADER_BYTES = 10;
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -47,8 +49,8 @@ export function format({ host, port }: Address): string {
 }
 
 /**
- * One connection to one broker. A broker answers the requests of a connection one after the other, so whoever waits
- * long (a fetch, a join) has a connection of its own.
+ * A connection to a broker. A broker answers the requests of a connection in order, so a request that can wait for long (a
+ * fetch, a join) needs a connection of its own.
  */
 export class BrokerConnection {
   readonly #address: string;
@@ -63,7 +65,7 @@ export class BrokerConnection {
   #writing: Promise<void> = Promise.resolve();
   #correlationId = 0;
   #versions: Versions = { 18: { minVersion: 0, maxVersion: 0 } };
-  #hasAgreed = false;
+  #hasVersions = false;
   #isClosed = false;
 
   private constructor(conn: Deno.Conn, address: string, settings: ConnectionSettings, protocol: Protocol) {
@@ -75,9 +77,9 @@ export class BrokerConnection {
   }
 
   /**
-   * Connects, agrees on versions, and logs in.
+   * Connects, asks for the supported versions, and logs in.
    *
-   * @throws {ConnectionFault} When there is no broker. {BrokerFault} When it refuses. {BusError} `denied` by Deno or SASL.
+   * @throws {ConnectionFault} If there is no broker. {BrokerFault} If it refuses. {BusError} `denied` by Deno or SASL.
    */
   static async open(
     address: Address,
@@ -87,7 +89,7 @@ export class BrokerConnection {
     const name = format(address);
     const connection = new BrokerConnection(await dial(address, settings), name, settings, protocol);
     try {
-      await connection.#agree();
+      await connection.#negotiate();
       if (settings.sasl) await connection.#logIn(address, settings.sasl);
       return connection;
     } catch (error) {
@@ -96,31 +98,31 @@ export class BrokerConnection {
     }
   }
 
-  /** Resolves with the reason when it is closed, by either side. */
+  /** Resolves with the reason when either side has closed it. */
   get ended(): Promise<unknown> {
     return this.#ended.promise;
   }
 
-  /** Whether requests can be sent no more. */
+  /** Whether it is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Asks the broker. The connection is closed when it does not answer in time, since later answers would wait behind.
+   * Sends a request. Without a response in time the connection is closed, since later responses would wait behind it.
    *
-   * @param api What to ask.
-   * @param payload With what.
-   * @param timeoutMs How long to wait for the answer.
-   * @returns The answer, with error codes left in it.
-   * @throws {ConnectionFault} When the connection breaks first.
+   * @param api The kind of request.
+   * @param payload Its fields.
+   * @param timeoutMs How long to wait for the response.
+   * @returns The response; its error codes are not checked.
+   * @throws {ConnectionFault} If the connection breaks first.
    */
   async request<A extends Api>(api: A, payload: Requests[A][0], timeoutMs: number): Promise<Requests[A][1]> {
     const exchange = this.#exchange(api, payload);
     return await this.#send(exchange, timeoutMs) as Requests[A][1];
   }
 
-  /** Closes it; what still waits for an answer is rejected with the reason. */
+  /** Closes it; pending requests are rejected with the reason. */
   close(reason: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -130,10 +132,10 @@ export class BrokerConnection {
     this.#ended.resolve(reason);
   }
 
-  async #agree(): Promise<void> {
+  async #negotiate(): Promise<void> {
     const answer = await this.request("ApiVersions", {}, this.#settings.connectTimeoutMs);
-    expectSuccess(answer.errorCode, `${this.#address} does not tell its versions`);
-    this.#hasAgreed = true;
+    expectSuccess(answer.errorCode, `The versions of ${this.#address}`);
+    this.#hasVersions = true;
     this.#versions = Object.fromEntries(answer.apiVersions.map((version) => [version.apiKey, version]));
   }
 
@@ -146,10 +148,8 @@ export class BrokerConnection {
       await this.#protocol.authenticate({ ...address, sasl: { ...sasl }, send }, this.#versions);
     } catch (cause) {
       if (cause instanceof ConnectionFault) throw cause;
-      const reason = (cause as Error).message;
-      throw new BusError("denied", `${this.#address} refuses the user "${sasl.username}": ${reason}`, {
-        cause,
-      });
+      const message = `Cannot log in to ${this.#address} as "${sasl.username}": ${messageOf(cause)}`;
+      throw new BusError("denied", message, { cause });
     }
   }
 
@@ -162,7 +162,7 @@ export class BrokerConnection {
     const versions = offered ? `versions ${offered.minVersion} to ${offered.maxVersion}` : "no version";
     throw new BusError(
       "invalid",
-      `${this.#address} knows ${versions} of ${api}, and version ${newest} or an older one was expected`,
+      `Cannot use the broker ${this.#address}: it supports ${versions} of ${api}; expected ${newest} or older`,
     );
   }
 
@@ -224,26 +224,26 @@ export class BrokerConnection {
 
   async #readAll(): Promise<void> {
     try {
-      while (!this.#isClosed) this.#answer(await this.#take(await this.#frameSize()));
+      while (!this.#isClosed) this.#resolve(await this.#read(await this.#frameSize()));
     } catch (error) {
       this.close(broken(this.#address, error));
     }
   }
 
   async #frameSize(): Promise<number> {
-    const size = (await this.#take(4)).readInt32BE();
-    if (size >= 4 && (this.#hasAgreed || size <= FIRST_ANSWER_BYTES)) return size;
-    throw new ConnectionFault(`${this.#address} does not answer as a Kafka broker without TLS would`);
+    const size = (await this.#read(4)).readInt32BE();
+    if (size >= 4 && (this.#hasVersions || size <= FIRST_RESPONSE_BYTES)) return size;
+    throw new ConnectionFault(`${this.#address} does not answer like a Kafka broker without TLS`);
   }
 
-  #answer(frame: Buffer): void {
+  #resolve(frame: Buffer): void {
     const correlationId = frame.readInt32BE();
     this.#waiting.get(correlationId)?.resolve(frame.subarray(4));
     this.#waiting.delete(correlationId);
   }
 
-  /** Reads exactly so many bytes. Large answers are read into their final place. */
-  async #take(size: number): Promise<Buffer> {
+  /** Reads exactly `size` bytes. Large responses are read into their final buffer. */
+  async #read(size: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
     let filled = this.#drainScratch(bytes, 0);
     while (filled < size) {
@@ -270,21 +270,16 @@ export class BrokerConnection {
   }
 }
 
-async function dial(address: Address, settings: ConnectionSettings): Promise<Deno.Conn> {
-  const late = Promise.withResolvers<never>();
-  const { connectTimeoutMs } = settings;
-  const timer = setTimeout(() => {
-    late.reject(new ConnectionFault(`${format(address)} did not answer within ${connectTimeoutMs} ms`));
-  }, connectTimeoutMs);
-  const dialling = connect(address, settings.tls);
-  try {
-    return await Promise.race([dialling, late.promise]);
-  } catch (error) {
-    dialling.then((conn) => conn.close(), () => {});
-    throw broken(format(address), error);
-  } finally {
-    clearTimeout(timer);
-  }
+async function dial(address: Address, { connectTimeoutMs, tls }: ConnectionSettings): Promise<Deno.Conn> {
+  const name = format(address);
+  const dialling = connect(address, tls);
+  const late = AbortSignal.timeout(connectTimeoutMs);
+  const conn = await abortable(dialling, late).catch((error) => {
+    throw broken(name, error);
+  });
+  if (conn) return conn;
+  dialling.then((conn) => conn.close(), () => {});
+  throw new ConnectionFault(`${name} did not answer within ${connectTimeoutMs} ms`);
 }
 
 async function connect({ host: hostname, port }: Address, tls: TlsOptions | null): Promise<Deno.Conn> {
@@ -298,11 +293,12 @@ async function connect({ host: hostname, port }: Address, tls: TlsOptions | null
   return conn;
 }
 
-/** What a failed socket means. */
+/** Translates the error of a socket. */
 function broken(address: string, error: unknown): unknown {
   if (error instanceof Deno.errors.NotCapable) {
-    const advice = `grant --allow-net=${address}`;
-    return new BusError("denied", `Deno's permissions do not allow ${address}: ${advice}`, { cause: error });
+    const message =
+      `Cannot connect to ${address}: Deno lacks the permission; run it with --allow-net=${address}`;
+    return new BusError("denied", message, { cause: error });
   }
   if (error instanceof ConnectionFault || error instanceof BusError) return error;
   return new ConnectionFault(`${address}: ${reasonOf(error)}`, { cause: error });
@@ -311,6 +307,6 @@ function broken(address: string, error: unknown): unknown {
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
   if (error instanceof Deno.errors.ConnectionReset) return "connection reset";
-  // "… (os error 111)" tells a user nothing.
-  return (error instanceof Error ? error.message : `${error}`).replace(/ \(os error \d+\)$/, "");
+  // "… (os error 111)" does not help a user.
+  return messageOf(error).replace(/ \(os error \d+\)$/, "");
 }

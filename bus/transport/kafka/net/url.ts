@@ -5,9 +5,9 @@ const DEFAULT_PORT = 9092;
 const BROKER = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/;
 
 /**
- * Reads `kafka://host1:9092,host2:9092`.
+ * Parses `kafka://host1:9092,host2:9092`.
  *
- * @param url The URL. Ports may be left out: 9092.
+ * @param url The URL. Default port: 9092.
  * @returns The brokers as `host:port`.
  * @throws {BusError} `invalid`.
  *
@@ -28,10 +28,10 @@ export function parseKafkaUrl(url: string): string[] {
 }
 
 /**
- * Reads `host:port`, `host` or `[IPv6]:port`.
+ * Parses `host:port`, `host` or `[IPv6]:port`.
  *
  * @param broker The text.
- * @returns `null` when it is none of them.
+ * @returns `null` if it is none of them.
  */
 export function parseBroker(broker: string): Address | null {
   const [, ipv6, name, port = `${DEFAULT_PORT}`] = BROKER.exec(broker) ?? [];
@@ -42,7 +42,7 @@ export function parseBroker(broker: string): Address | null {
 }
 
 function invalid(url: string): BusError {
-  // A password among it must not be repeated.
+  // It may contain a password.
   const shown = url.includes("@") ? "kafka://…@…" : url;
-  return new BusError("invalid", `The bus "${shown}" names no brokers: expected kafka://HOST:PORT,HOST:PORT`);
+  return new BusError("invalid", `Invalid bus URL "${shown}": expected kafka://HOST:PORT,HOST:PORT`);
 }

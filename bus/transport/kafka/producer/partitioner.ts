@@ -1,13 +1,13 @@
 import { partitionOfKey } from "../../murmur2.ts";
 
-/** Chooses partitions: by the key as Kafka's own clients do, without one in turn. */
+/** Chooses partitions: by the key, as Kafka's own clients do; round robin without a key. */
 export class Partitioner {
   readonly #turns = new Map<string, number>();
 
   /**
    * @param topic The topic.
    * @param key The key, if any.
-   * @param partitions How many partitions the topic has.
+   * @param partitions Number of partitions of the topic.
    * @returns From 0 to `partitions - 1`.
    */
   choose(topic: string, key: Uint8Array | null, partitions: number): number {

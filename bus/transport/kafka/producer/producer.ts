@@ -4,45 +4,41 @@ import type { OutgoingMessage } from "../../transport.ts";
 import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
+import { abortable } from "../../../../lib/abortable.ts";
+import { ACK_TIMEOUT_MS, BATCH_BYTES, errorCodes, REQUEST_BYTES, tooLarge } from "./produce.ts";
 import { Partitioner } from "./partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
-import { sleep } from "../../../../lib/sleep.ts";
+import { messageOf } from "../../../../lib/coded_error.ts";
 import { encodeRecordBatch, type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { PartitionQueue, type PendingRecord, Sending } from "./sending.ts";
 import { byTopic, maxBatchBytes, nameOf } from "../topics.ts";
 
-/** How a producer works. */
+/** Settings of a producer. */
 export interface ProducerSettings {
-  /** After so long without progress a send fails. */
+  /** A send fails after this long without progress, in milliseconds. */
   readonly sendTimeoutMs: number;
-  /** Makes a topic that does not exist. */
+  /** Creates a topic if it does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }
 
-/** Below the 1,048,588 bytes that brokers take of a topic that says nothing. */
-const BATCH_BYTES = 1_000_000;
-/** Brokers read up to 104,857,600 bytes a request. */
-const REQUEST_BYTES = 16 * 2 ** 20;
-/** How long a broker may wait for its replicas. */
-const ACK_TIMEOUT_MS = 20_000;
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
 const PURPOSE = "produce";
 
 /**
- * Sends records: what comes while a request to a broker is under way goes with the next one.
+ * Sends records: those that arrive while a request to a broker is pending are part of the next one.
  *
- * It is not an idempotent producer in Kafka's sense. Receivers must know repeated ids anyway, since a send whose answer
- * was lost is repeated by the caller too; one batch a partition at a time keeps the order; and a batch that is split,
- * or given up after its timeout, would need a new producer id each time.
+ * It is not an idempotent producer in Kafka's sense. Receivers must recognise repeated ids anyway, since callers also retry a
+ * send whose response was lost; one pending batch per partition keeps the order; and after each batch that is split, or given up
+ * after the timeout, a new producer id would be needed.
  */
 export class Producer {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
   readonly #partitioner = new Partitioner();
   readonly #queues = new Map<string, PartitionQueue>();
-  /** The queues that are not idle, those that were served longest ago first. */
+  /** The queues that are not idle; least recently served first. */
   readonly #active = new Set<PartitionQueue>();
-  /** For each topic the admission of the last call: calls are admitted one after the other. */
+  /** The last admission of each topic: calls are admitted in order. */
   readonly #admissions = new Map<string, Promise<void>>();
   readonly #open = new Set<Sending>();
   readonly #admitting = new Set<Sending>();
@@ -62,7 +58,7 @@ export class Producer {
   /**
    * Sends messages that have been checked.
    *
-   * @returns When all are stored.
+   * @returns Once all are stored.
    * @throws {BusError} `unavailable`, `too_large`, `denied`, `closed`, `invalid`; the signal's reason.
    */
   async send(topic: string, messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void> {
@@ -105,7 +101,7 @@ export class Producer {
       }
     } catch (error) {
       this.#lastFault = error;
-      this.#fail(sending, toBusError(error, `Messages for "${topic}" can't be stored`));
+      this.#fail(sending, toBusError(error, `Cannot store messages in "${topic}"`));
     } finally {
       this.#admitting.delete(sending);
     }
@@ -121,7 +117,7 @@ export class Producer {
     this.#schedule();
   }
 
-  /** Lets all sends of this turn of the event loop go with one request. */
+  /** Sends of the same turn of the event loop share a request. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -139,7 +135,7 @@ export class Producer {
     }
   }
 
-  /** One request to one broker. `-1` stands for the one that is to be elected. */
+  /** Sends one request to a broker. Leader `-1`: the partitions have none at the moment. */
   async #serve(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
     this.#busy.add(leader);
     try {
@@ -147,7 +143,7 @@ export class Producer {
       if (fault === undefined) this.#backoffs.delete(leader);
       else await this.#recover(leader, fault);
     } catch (error) {
-      // The cluster was closed, or will not get better: nothing that waits can be stored.
+      // The cluster is closed, or cannot recover: no pending record can be stored.
       for (const sending of this.#open) sending.fail(error);
       this.#purge();
     } finally {
@@ -165,9 +161,9 @@ export class Producer {
   }
 
   /**
-   * Sends the batches under way.
+   * Sends the pending batches of some queues.
    *
-   * @returns Why some of them are to be repeated after a pause, if so.
+   * @returns The fault, if some of them must be retried after a pause.
    */
   async #produce(leader: number, queues: readonly PartitionQueue[]): Promise<unknown> {
     try {
@@ -177,8 +173,8 @@ export class Producer {
       return fault;
     } catch (error) {
       for (const queue of queues) {
-        if (isRetriable(error)) this.#repeat(queue);
-        else this.#reject(queue, toBusError(error, "Messages can't be stored"));
+        if (isRetriable(error)) this.#retry(queue);
+        else this.#reject(queue, toBusError(error, "Cannot store messages"));
       }
       if (isRetriable(error)) return error;
     }
@@ -187,71 +183,64 @@ export class Producer {
   async #request(leader: number, queues: readonly PartitionQueue[]): Promise<Map<string, number>> {
     const timeout = Math.min(this.#settings.sendTimeoutMs, ACK_TIMEOUT_MS);
     const { crc32c } = this.#cluster.protocol;
-    const batches = queues.map(({ topic, partition, underWay }) => {
-      const records = underWay.map(({ record }) => record);
+    const batches = queues.map(({ topic, partition, pending }) => {
+      const records = pending.map(({ record }) => record);
       return { topic, partition, batch: encodeRecordBatch(records, Date.now(), crc32c) };
     });
     const payload = { acks: -1, timeout, topicData: byTopic(batches) } as const;
-    const { topics } = await this.#cluster.request(leader, PURPOSE, "Produce", payload);
-    return new Map(
-      topics.flatMap(({ topicName, partitions }) =>
-        partitions.map(({ partition, errorCode }) =>
-          [nameOf({ topic: topicName, partition }), errorCode] as const
-        )
-      ),
-    );
+    return errorCodes(await this.#cluster.request(leader, PURPOSE, "Produce", payload));
   }
 
-  /** @returns The fault, when the batch is to be repeated after a pause. */
+  /** @returns The fault, if the batch must be retried after a pause. */
   async #settle(queue: PartitionQueue, code: number): Promise<unknown> {
     if (code === 0) return this.#store(queue);
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(queue);
     }
-    const fault = new BrokerFault(code, `Messages for "${queue.topic}"`);
-    if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Kafka refused them"));
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#makeAgain(queue.topic);
-    this.#repeat(queue);
+    const fault = new BrokerFault(code, `Topic "${queue.topic}"`);
+    if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Cannot store messages"));
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#recreate(queue.topic);
+    this.#retry(queue);
     return fault;
   }
 
   #store(queue: PartitionQueue): void {
     queue.progressedAt = this.#progressedAt = performance.now();
-    const stored = queue.underWay;
+    const stored = queue.pending;
     this.#release(queue);
     for (const { sending } of stored) sending.stored();
   }
 
-  /** The limit is on the batch: only a record that is alone in it and still too large is refused. */
+  /** The limit is on the batch: only a record that is too large as its only record is rejected. */
   async #divide(queue: PartitionQueue): Promise<void> {
-    const { topic, underWay } = queue;
+    const { topic, pending } = queue;
     const limit = await maxBatchBytes(this.#cluster, topic);
-    if (underWay.length === 1) return this.#reject(queue, tooLarge(topic, underWay[0]!.record, limit));
+    if (pending.length === 1) return this.#reject(queue, tooLarge(topic, pending[0]!.record, limit));
     queue.shrink(Math.min(limit ?? Infinity, Math.floor(queue.batchBytes / 2)));
-    this.#repeat(queue);
+    this.#retry(queue);
   }
 
   /** The topic was deleted while it was in use. */
-  async #makeAgain(topic: string): Promise<void> {
+  async #recreate(topic: string): Promise<void> {
     this.#cluster.forget(topic);
     await this.#settings.ensure(topic).catch(() => {});
   }
 
-  #repeat(queue: PartitionQueue): void {
+  #retry(queue: PartitionQueue): void {
     queue.putBack();
     this.#purge();
   }
 
   #reject(queue: PartitionQueue, error: unknown): void {
-    const rejected = queue.underWay;
+    const rejected = queue.pending;
     this.#release(queue);
     for (const { sending } of rejected) sending.fail(error);
     this.#purge();
   }
 
   #release(queue: PartitionQueue): void {
-    const released = queue.underWay;
-    queue.underWay = [];
+    const released = queue.pending;
+    queue.pending = [];
     this.#active.delete(queue);
     if (!queue.isIdle) this.#active.add(queue);
     this.#free(released);
@@ -273,7 +262,7 @@ export class Producer {
     this.#purge();
   }
 
-  /** Gives up what has waited for too long without any progress. */
+  /** Fails the sends that have waited for too long without any progress. */
   #sweep(): void {
     const late = performance.now() - this.#settings.sendTimeoutMs;
     for (const sending of this.#admitting) {
@@ -281,7 +270,7 @@ export class Producer {
     }
     for (const queue of this.#active) {
       if (queue.progressedAt > late) continue;
-      for (const { sending } of queue.pending()) {
+      for (const { sending } of queue.records()) {
         if (sending.since < late) sending.fail(this.#timeout());
       }
     }
@@ -290,28 +279,27 @@ export class Producer {
 
   #timeout(): BusError {
     const { name } = this.#cluster;
-    const cause = this.#lastFault ?? new ConnectionFault("no answer");
-    const reason = (cause as Error).message;
-    const message = `Not stored by ${name} within ${this.#settings.sendTimeoutMs} ms: ${reason}`;
+    const cause = this.#lastFault ?? new ConnectionFault("no response");
+    const message = `Cannot store messages on ${name} within ${this.#settings.sendTimeoutMs} ms: ${
+      messageOf(cause)
+    }`;
     return new BusError("unavailable", message, { cause });
   }
 
-  /** Resolves when every send under way is settled, at most after some time. */
+  /** Waits until every pending send is settled, but not longer than the timeout. */
   async flush(timeoutMs: number): Promise<void> {
-    const late = new AbortController();
     const outcomes = [...this.#open].map(({ outcome }) => outcome);
-    await Promise.race([Promise.allSettled(outcomes), sleep(timeoutMs, late.signal)]);
-    late.abort();
+    await abortable(Promise.allSettled(outcomes), AbortSignal.timeout(timeoutMs));
   }
 
-  /** Fails every send under way. */
+  /** Fails every pending send as `closed`. */
   close(): void {
     for (const sending of this.#open) sending.fail(closedError());
     this.#purge();
   }
 }
 
-/** As much as goes into one request: at least one batch. */
+/** The batches of one request: at least one. */
 function takeBatches(queues: readonly PartitionQueue[]): PartitionQueue[] {
   const taken: PartitionQueue[] = [];
   let bytes = 0;
@@ -325,20 +313,4 @@ function takeBatches(queues: readonly PartitionQueue[]): PartitionQueue[] {
 
 function noLeader({ topic, partition }: PartitionQueue): BrokerFault {
   return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
-}
-
-/**
- * The error for a record that a topic does not take.
- *
- * @param topic The topic.
- * @param record The record.
- * @param limit The most bytes that the topic takes, where that is known.
- */
-export function tooLarge(topic: string, record: RecordToSend, limit: number | null): BusError {
-  const setting = "max.message.bytes (message.max.bytes of the broker)";
-  return new BusError(
-    "too_large",
-    `The message for "${topic}" has ${record.value.length} bytes, ${record.bytes} with key, headers and lengths, ` +
-      `and the topic's ${setting} is ${limit ?? "less"}: send a smaller one or raise it`,
-  );
 }

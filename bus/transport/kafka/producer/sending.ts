@@ -1,6 +1,6 @@
 import type { RecordToSend } from "../wire/record_batch.ts";
 
-/** One call of `send`: settled when all of its records are stored, or the first one failed. */
+/** One call of `send`: settled when all of its records are stored, or the first one has failed. */
 export class Sending {
   /** When it was called, by `performance.now()`. */
   readonly since = performance.now();
@@ -8,18 +8,18 @@ export class Sending {
   #remaining: number;
   #isSettled = false;
 
-  /** @param records How many records it has: at least one. */
+  /** @param records Number of records: at least one. */
   constructor(records: number) {
     this.#remaining = records;
     this.#outcome.promise.catch(() => {});
   }
 
-  /** What `send` returns. */
+  /** The result of `send`. */
   get outcome(): Promise<void> {
     return this.#outcome.promise;
   }
 
-  /** Whether it is over. Nothing of it is sent after that. */
+  /** Whether it is settled. Its remaining records are not sent then. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
@@ -31,26 +31,26 @@ export class Sending {
     this.#outcome.resolve();
   }
 
-  /** It failed; what is stored stays stored. */
+  /** Fails it; records that are stored stay stored. */
   fail(error: unknown): void {
     this.#isSettled = true;
     this.#outcome.reject(error);
   }
 }
 
-/** A record that waits to be stored. */
+/** A record that is not stored yet. */
 export interface PendingRecord {
   readonly record: RecordToSend;
   readonly sending: Sending;
 }
 
-/** What waits for one partition. At most one batch of it is under way, which keeps the order when one is repeated. */
+/** The records for one partition. At most one batch is pending, which keeps the order when it is retried. */
 export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
-  /** The batch under way. */
-  underWay: readonly PendingRecord[] = [];
-  /** When something was last stored, by `performance.now()`. */
+  /** The batch that is being sent. */
+  pending: readonly PendingRecord[] = [];
+  /** When a batch was last stored, by `performance.now()`. */
   progressedAt = 0;
   #waiting: PendingRecord[] = [];
   #batchBytes: number;
@@ -63,47 +63,47 @@ export class PartitionQueue {
 
   /** Whether a batch can be taken. */
   get isReady(): boolean {
-    return this.underWay.length === 0 && this.#waiting.length > 0;
+    return this.pending.length === 0 && this.#waiting.length > 0;
   }
 
-  /** Whether nothing waits and nothing is under way. */
+  /** Whether it holds no records. */
   get isIdle(): boolean {
-    return this.underWay.length === 0 && this.#waiting.length === 0;
+    return this.pending.length === 0 && this.#waiting.length === 0;
   }
 
   push(pending: PendingRecord): void {
     this.#waiting.push(pending);
   }
 
-  /** Takes what fits into one batch: at least one record, however large. */
+  /** Makes the next batch pending: at least one record, however large. */
   take(): readonly PendingRecord[] {
     let [count, bytes] = [1, this.#waiting[0]!.record.bytes];
     while (count < this.#waiting.length && bytes + this.#waiting[count]!.record.bytes <= this.#batchBytes) {
       bytes += this.#waiting[count++]!.record.bytes;
     }
-    return this.underWay = this.#waiting.splice(0, count);
+    return this.pending = this.#waiting.splice(0, count);
   }
 
-  /** The batch under way was not stored: it is the next again. */
+  /** The pending batch was not stored: its records are the next again. */
   putBack(): void {
-    this.#waiting.unshift(...this.underWay);
-    this.underWay = [];
+    this.#waiting.unshift(...this.pending);
+    this.pending = [];
   }
 
-  /** The topic takes smaller batches. */
+  /** The topic accepts only smaller batches. */
   shrink(batchBytes: number): void {
     this.#batchBytes = Math.min(this.#batchBytes, Math.max(1, batchBytes));
   }
 
-  /** The size that batches may have. */
+  /** Limit on the size of a batch, in bytes. */
   get batchBytes(): number {
     return this.#batchBytes;
   }
 
   /**
-   * Drops records whose sending is settled.
+   * Drops waiting records whose sending is settled.
    *
-   * @returns The dropped ones.
+   * @returns The dropped records.
    */
   purge(): PendingRecord[] {
     const dropped = this.#waiting.filter(({ sending }) => sending.isSettled);
@@ -111,9 +111,9 @@ export class PartitionQueue {
     return dropped;
   }
 
-  /** Everything that is not stored yet. */
-  *pending(): Generator<PendingRecord> {
-    yield* this.underWay;
+  /** All records, pending ones first. */
+  *records(): Generator<PendingRecord> {
+    yield* this.pending;
     yield* this.#waiting;
   }
 }

@@ -8,7 +8,7 @@ interface WaitingRecord {
   readonly from: CommittedMessage;
 }
 
-/** What a transaction sends to one partition: one batch after the other. */
+/** The records of a transaction for one partition, sent one batch after another. */
 export class TransactionPart implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
@@ -16,19 +16,19 @@ export class TransactionPart implements TopicPartition {
   #batchBytes: number;
   #count = 0;
 
-  /** @param batchBytes The most bytes of a batch; a larger record goes alone. */
+  /** @param batchBytes Limit on the size of a batch; a larger record is sent alone. */
   constructor({ topic, partition }: TopicPartition, batchBytes: number) {
     this.topic = topic;
     this.partition = partition;
     this.#batchBytes = batchBytes;
   }
 
-  /** Whether everything is stored. */
+  /** Whether all records are stored. */
   get isDone(): boolean {
     return this.#waiting.length === 0;
   }
 
-  /** The record that is first in the next batch. */
+  /** The first record of the next batch. */
   get first(): RecordToSend {
     return this.#waiting[0]!.record;
   }
@@ -37,7 +37,7 @@ export class TransactionPart implements TopicPartition {
     this.#waiting.push({ record: toRecord(from.message), from });
   }
 
-  /** The next batch: the same again until it is stored, or divided. */
+  /** The next batch; the same one until it is stored or divided. */
   batch(): RecordToSend[] {
     let bytes = 0;
     const end = this.#waiting.findIndex(({ record }, index) =>
@@ -48,21 +48,21 @@ export class TransactionPart implements TopicPartition {
     return batch;
   }
 
-  /** Nothing more is sent. */
+  /** Drops the remaining records. */
   giveUp(): void {
     this.#waiting.length = 0;
   }
 
-  /** @returns How many records the batch had. */
+  /** The batch is stored. @returns The number of its records. */
   stored(): number {
     return this.#waiting.splice(0, this.#count).length;
   }
 
   /**
-   * The batch is too large for the topic: the next one is smaller.
+   * The batch is too large for the topic: makes the next one smaller.
    *
-   * @param limit What the topic takes, if that is known.
-   * @returns The message, when it was alone in the batch; it is taken out.
+   * @param limit Size of the largest batch that the topic accepts, in bytes, if it is known.
+   * @returns If the batch had a single record, its message, which is removed; otherwise `null`.
    */
   divide(limit: number | null): CommittedMessage | null {
     if (this.#count === 1) return this.#waiting.shift()!.from;

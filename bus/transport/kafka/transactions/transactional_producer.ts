@@ -11,16 +11,15 @@ import type { Coordinated, TransactionalProducerSettings, TransactionHost } from
 export type { TransactionalProducerSettings };
 
 /**
- * Stores records and a group's position in transactions, one at a time
- * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). To open one shuts out those with the same id that were
- * opened before, and ends the transaction that they left open.
+ * Stores records and the position of a group in transactions, one at a time
+ * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). Opening a producer fences the earlier ones with the same
+ * id, whose requests fail from then on, and aborts the transaction that they left open.
  */
 export class TransactionalProducer implements TransactionHost {
   readonly cluster: Cluster;
   readonly settings: TransactionalProducerSettings;
   readonly identity: ProducerIdentity;
   readonly partitioner = new Partitioner();
-  /** How many records each partition got, by its name. */
   readonly sequences = new Map<string, number>();
   readonly #coordinators = new Map<"group" | "transaction", number>();
 
@@ -35,9 +34,9 @@ export class TransactionalProducer implements TransactionHost {
   }
 
   /**
-   * Opens one. When it resolves nothing of an earlier one with the same id is open any more.
+   * Opens a producer. Once it resolves, no transaction of an earlier producer with the same id is open.
    *
-   * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+   * @throws {BrokerFault | ConnectionFault} For `cluster.attempt` to retry.
    */
   static async open(
     cluster: Cluster,
@@ -53,13 +52,14 @@ export class TransactionalProducer implements TransactionHost {
   }
 
   /**
-   * Stores messages and a position, or nothing.
+   * Stores messages and a position in one transaction.
    *
    * @param position Of the group.
-   * @param messages They fit this side's limit.
-   * @param over Ends the attempt, with the outcome open.
-   * @returns `null` when it is stored; else, when nothing is stored and the next one can be run, why: `too_large`, `denied`, `invalid`.
-   * @throws Anything: the outcome is open, and this producer can't be used any more.
+   * @param messages Within the limits of this side.
+   * @param over Ends the attempt, with an open outcome.
+   * @returns `null` if everything is stored. If nothing is, and the next transaction can run, the reason: `too_large`, `denied`,
+   * `invalid`.
+   * @throws Anything else: the outcome is open, and this producer must not be used again.
    */
   async run(
     position: TopicPosition,
@@ -79,7 +79,6 @@ export class TransactionalProducer implements TransactionHost {
     return null;
   }
 
-  /** Asks the coordinator of the transactions, or that of the group. */
   async ask<A extends Coordinated>(
     of: "group" | "transaction",
     api: A,
@@ -89,11 +88,10 @@ export class TransactionalProducer implements TransactionHost {
     const id = of === "group" ? group : transactionalId;
     const coordinator = this.#coordinators.get(of) ?? await this.cluster.findCoordinator(id, of);
     this.#coordinators.set(of, coordinator);
-    const whole = { ...payload, ...this.identity } as unknown as Requests[A][0];
-    return await this.cluster.request(coordinator, purpose, api, whole);
+    const request = { ...payload, ...this.identity } as unknown as Requests[A][0];
+    return await this.cluster.request(coordinator, purpose, api, request);
   }
 
-  /** The coordinators may be other brokers now. */
   forgetCoordinators(): void {
     this.#coordinators.clear();
   }

@@ -5,23 +5,25 @@ import type { Cluster } from "../net/cluster.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import { TransactionalProducer } from "./transactional_producer.ts";
 
-/** How transactions of a subscription work. */
+/** Settings of the transactions of a subscription. */
 export interface TransactionsSettings {
   readonly group: string;
-  /** Distinguishes its connections. */
+  /** Prefix of the purposes of its connections. */
   readonly purpose: string;
-  /** The coordinator gives up a transaction that is open for longer, in milliseconds. */
+  /** The coordinator aborts a transaction that is open for longer, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxMessageBytes: number;
-  /** Makes a topic that does not exist. */
+  /** Creates a topic if it does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }
 
 /**
- * The transactions of a subscription: one producer for each partition that it claims, under an id that is the partition's.
- * Whoever claims it next opens a producer with the same id, which shuts this one out. One producer for all partitions, whose
- * commits the group's coordinator fences by the generation (KIP-447), would need fewer transactions; but what a killed process
- * leaves open would then hold up the next owner, and all readers, until its time is up.
+ * The transactions of a subscription: one producer per claimed partition, with a transactional id derived from the partition. The
+ * next owner of the partition opens a producer with the same id, which fences this one.
+ *
+ * The alternative, one producer for all partitions that is fenced by the generation of the group (KIP-447), needs fewer
+ * transactions; but a transaction that a killed process leaves open would then block the next owner, and all readers, until its
+ * timeout.
  */
 export class Transactions {
   readonly #cluster: Cluster;
@@ -34,9 +36,9 @@ export class Transactions {
   }
 
   /**
-   * Shuts out the owners before. When it resolves nothing of theirs is under way any more.
+   * Fences the previous owners of partitions. Once it resolves, no transaction of theirs is open.
    *
-   * @throws {BrokerFault | ConnectionFault} To be tried again by `cluster.attempt`.
+   * @throws {BrokerFault | ConnectionFault} For `cluster.attempt` to retry.
    */
   async begin(partitions: readonly TopicPartition[]): Promise<void> {
     await Promise.all(partitions.map((partition) => this.#open(partition)));
@@ -45,7 +47,7 @@ export class Transactions {
   async #open(partition: TopicPartition): Promise<void> {
     const { group, timeoutMs, ensure } = this.#settings;
     const producer = await TransactionalProducer.open(this.#cluster, {
-      // A topic's name holds no slash, so no other group, topic and partition have this id.
+      // Unambiguous, since topic names contain no slash.
       transactionalId: `imagebus/${partition.topic}/${partition.partition}/${group}`,
       timeoutMs,
       group,
@@ -55,19 +57,18 @@ export class Transactions {
     this.#producers.set(nameOf(partition), producer);
   }
 
-  /** Frees what a lost claim held. */
+  /** Frees the producer of a lost claim. */
   end(partition: TopicPartition): void {
     this.#producers.delete(nameOf(partition));
     this.#cluster.closeConnections(this.#purposeOf(partition));
   }
 
   /**
-   * Stores messages and a position, or nothing.
+   * Runs a transaction, as {@linkcode TransactionalProducer.run}.
    *
-   * @param position Of a partition that is claimed.
-   * @param messages What came of it.
-   * @param lost Ends the attempt.
-   * @returns and throws As {@linkcode TransactionalProducer.run}.
+   * @param position In a claimed partition.
+   * @param messages The outcome of the messages before it.
+   * @param lost Ends the attempt, with an open outcome.
    */
   async run(
     position: TopicPosition,
@@ -77,16 +78,12 @@ export class Transactions {
     return await this.#producers.get(nameOf(position))!.run(position, messages, lost);
   }
 
-  /**
-   * Replaces what is too large for this side.
-   *
-   * @throws {BusError} As {@linkcode applyFallbacks}.
-   */
-  fit(messages: readonly CommittedMessage[]): CommittedMessage[] {
+  /** Applies the fallbacks of messages that exceed the limit of this side. */
+  applyFallbacks(messages: readonly CommittedMessage[]): CommittedMessage[] {
     return applyFallbacks(messages, this.#settings.maxMessageBytes);
   }
 
-  /** Each producer has connections of its own: brokers answer the requests of one in turn. */
+  /** Brokers answer the requests of a connection in order, so each producer has its own. */
   #purposeOf({ topic, partition }: TopicPartition): string {
     return `${this.#settings.purpose} transactions ${topic}/${partition}`;
   }

@@ -1,16 +1,15 @@
 import type { AbortedTransaction, FetchedRecord } from "./requests.ts";
 
-/** The second number of an end marker's key: https://kafka.apache.org/documentation/#controlbatch. */
+/** Type in the key of a control record: https://kafka.apache.org/documentation/#controlbatch. */
 const ABORT = 0;
 
 /**
- * What a reader may see of fetched records: neither what was sent in transactions that were aborted, nor the markers that
- * end transactions.
+ * Removes records of aborted transactions, and the markers that end transactions.
  *
- * kafkajs's own filter begins at most one transaction a record, in the order of the answer, which is that of their ends: where
- * transactions of several producers overlap it lets records through. It also takes any key of four zero bytes for a marker.
+ * The filter of kafkajs starts at most one transaction per record, in the order of the response, which is that of their ends: if
+ * transactions of several producers overlap, it lets aborted records pass. It also takes any key of four zero bytes for a marker.
  *
- * @param records In ascending order of their offsets, from the beginning of a batch.
+ * @param records In ascending order of their offsets, from the start of a batch.
  * @param aborted The aborted transactions among them, in any order.
  */
 export function committedRecords(

@@ -1,5 +1,5 @@
 /**
- * Reads batches that other producers compressed with a codec that kafkajs lacks. Our own are not compressed: images are.
+ * Decompresses batches of other producers, for the codecs that kafkajs lacks. Our own are not compressed, since images are.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import zlib from "node:zlib";
 import lz4 from "npm:lz4js@0.2.0";
 import snappy from "npm:snappyjs@0.7.0";
 
-/** As kafkajs calls it. */
+/** The interface of kafkajs. */
 export interface Codec {
   decompress(compressed: Buffer): Promise<Buffer>;
 }
 
-/** Above this a batch is a bomb rather than a batch. */
+/** A larger batch is considered a decompression bomb. */
 const MAX_BATCH_BYTES = 2 ** 30;
 
-/** snappy-java's framing: magic, two versions, then blocks that each have their length before them. */
+/** Framing of snappy-java: magic, two versions, then blocks that are prefixed with their length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER_BYTES = 16;
 
-/** The codecs by their number in the attributes of a record batch. */
+/** By codec number in the attributes of a record batch. */
 export const CODECS: ReadonlyMap<number, Codec> = new Map([
   [2, codec(decompressSnappy)],
   [3, codec((bytes) => lz4.decompress(bytes, MAX_BATCH_BYTES))],

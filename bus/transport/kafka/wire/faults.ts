@@ -1,6 +1,6 @@
-import { BusError, type BusErrorCode } from "../../errors.ts";
+import { BusError, type BusErrorCode, isRetriable as isRetriableBusError } from "../../errors.ts";
 
-/** Numbers of errors in Kafka's protocol that are acted upon. */
+/** The error codes of Kafka's protocol that are handled. */
 export const CODE = {
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PARTITION: 3,
@@ -23,11 +23,11 @@ export const CODE = {
   MEMBER_ID_REQUIRED: 79,
 } as const;
 
-/** What an operation is repeated for; the names are those of Kafka's documentation. */
+/** Codes after which an operation is retried; the names are those of Kafka's documentation. */
 const RETRIABLE: ReadonlySet<number> = new Set([
   -1, // UNKNOWN_SERVER_ERROR
-  2, // CORRUPT_MESSAGE: damaged on its way
-  3, // UNKNOWN_TOPIC_OR_PARTITION: made again, or not known to this broker yet
+  2, // CORRUPT_MESSAGE: damaged in transit
+  3, // UNKNOWN_TOPIC_OR_PARTITION: recreated, or not known to this broker yet
   5, // LEADER_NOT_AVAILABLE
   6, // NOT_LEADER_OR_FOLLOWER
   7, // REQUEST_TIMED_OUT
@@ -39,9 +39,9 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   16, // NOT_COORDINATOR
   19, // NOT_ENOUGH_REPLICAS
   20, // NOT_ENOUGH_REPLICAS_AFTER_APPEND
-  38, // INVALID_REPLICATION_FACTOR: too few brokers are up
+  38, // INVALID_REPLICATION_FACTOR: too few brokers are running
   41, // NOT_CONTROLLER
-  51, // CONCURRENT_TRANSACTIONS: the one before is just being ended
+  51, // CONCURRENT_TRANSACTIONS: the previous one is still being ended
   56, // KAFKA_STORAGE_ERROR
   74, // FENCED_LEADER_EPOCH
   75, // UNKNOWN_LEADER_EPOCH
@@ -62,7 +62,7 @@ const DENIED: ReadonlySet<number> = new Set([
   58, // SASL_AUTHENTICATION_FAILED
 ]);
 
-/** A connection could not be made, or broke. */
+/** A connection could not be opened, or broke. */
 export class ConnectionFault extends Error {
   override readonly name = "ConnectionFault";
 }
@@ -70,23 +70,23 @@ export class ConnectionFault extends Error {
 /** A broker answered with an error. */
 export class BrokerFault extends Error {
   override readonly name = "BrokerFault";
-  /** Its number in Kafka's protocol. */
+  /** The error code of Kafka's protocol. */
   readonly code: number;
 
   /**
-   * @param code The number.
-   * @param about What was asked for.
-   * @param said What the broker said about it, if it did.
+   * @param code The error code.
+   * @param about What it concerns, for the message.
+   * @param detail The error message of the broker, if there is one.
    */
-  constructor(code: number, about: string, said?: string | null) {
-    super(`${about}: ${said || nameOf(code)}`);
+  constructor(code: number, about: string, detail?: string | null) {
+    super(`${about}: ${detail || nameOf(code)}`);
     this.code = code;
   }
 }
 
 let names: ReadonlyMap<number, string> = new Map();
 
-/** Gives the numbers their names in messages. */
+/** Sets the names of error codes for messages. */
 export function nameCodes(codes: readonly { readonly code: number; readonly type: string }[]): void {
   names = new Map(codes.map(({ code, type }) => [code, type]));
 }
@@ -96,27 +96,27 @@ function nameOf(code: number): string {
 }
 
 /** Throws unless the code stands for success. */
-export function expectSuccess(code: number | undefined, about: string, said?: string | null): void {
-  if (code) throw new BrokerFault(code, about, said);
+export function expectSuccess(code: number | undefined, about: string, detail?: string | null): void {
+  if (code) throw new BrokerFault(code, about, detail);
 }
 
-/** Whether the same may succeed later. */
+/** Whether the same operation may succeed later. */
 export function isRetriable(error: unknown): boolean {
   if (error instanceof BrokerFault) return RETRIABLE.has(error.code);
-  return error instanceof ConnectionFault || error instanceof BusError && error.retriable;
+  return error instanceof ConnectionFault || isRetriableBusError(error);
 }
 
-/** Whether it is this answer of a broker. */
+/** Whether it is one of these error codes of a broker. */
 export function isCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof BrokerFault && codes.includes(error.code);
 }
 
 /**
- * The error that users of the transport see.
+ * Translates faults for users of the transport.
  *
- * @param error What happened.
- * @param what What was being done, for the message.
- * @returns A `BusError`; an unknown error, which is a fault of ours, is returned as it is.
+ * @param error What was thrown.
+ * @param what Start of the message: "Cannot list the topics".
+ * @returns A `BusError`; an error that is neither a fault nor a `BusError` is a bug, and is returned unchanged.
  */
 export function toBusError(error: unknown, what: string): unknown {
   if (error instanceof BusError) return error;

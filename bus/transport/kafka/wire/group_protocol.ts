@@ -4,12 +4,12 @@ import type { JoinedMember } from "./requests.ts";
 import type { GroupSubscriber } from "../consumer/subscription_assigner.ts";
 import { byTopic, type TopicPartition } from "../topics.ts";
 
-/** The name of our way to share partitions out. All members of a group must have it. */
+/** Name of our partition assignor. All members of a group must support it. */
 export const ASSIGNER = "imagebus";
 
 const VERSION = 0;
 
-/** What a member tells of itself when it joins; what it owns goes into the field that is left to clients. */
+/** Encodes what a member sends when it joins; the partitions that it owns are in `userData`, the field for clients. */
 export function encodeSubscriber(protocol: Protocol, subscriber: Omit<GroupSubscriber, "memberId">): Buffer {
   const { topics, owned, generation } = subscriber;
   const numbers = byTopic(owned).map((
@@ -19,7 +19,7 @@ export function encodeSubscriber(protocol: Protocol, subscriber: Omit<GroupSubsc
   return protocol.MemberMetadata.encode({ version: VERSION, topics, userData });
 }
 
-/** The opposite of {@linkcode encodeSubscriber}. */
+/** Decodes {@linkcode encodeSubscriber}. */
 export function decodeSubscriber(
   protocol: Protocol,
   { memberId, memberMetadata }: JoinedMember,
@@ -32,7 +32,7 @@ export function decodeSubscriber(
   return { memberId, topics, generation, owned: flatten(owned) };
 }
 
-/** What a member is given. */
+/** Encodes the partitions of a member. */
 export function encodeAssignment(protocol: Protocol, partitions: readonly TopicPartition[]): Buffer {
   const numbers = byTopic(partitions).map(({ topic, partitions }) =>
     [topic, partitions.map(({ partition }) => partition)] as const
@@ -40,7 +40,7 @@ export function encodeAssignment(protocol: Protocol, partitions: readonly TopicP
   return protocol.MemberAssignment.encode({ version: VERSION, assignment: Object.fromEntries(numbers) });
 }
 
-/** The opposite of {@linkcode encodeAssignment}. No bytes stand for nothing. */
+/** Decodes {@linkcode encodeAssignment}; empty bytes are an empty assignment. */
 export function decodeAssignment(protocol: Protocol, bytes: Buffer): TopicPartition[] {
   return flatten(protocol.MemberAssignment.decode(bytes)?.assignment ?? {});
 }

@@ -4,12 +4,12 @@ import type { FetchedRecord } from "./requests.ts";
 
 const RECORD_OVERHEAD_BYTES = 100;
 
-/** About how many bytes a fetched record holds. */
+/** Approximate memory of a fetched record, in bytes. */
 export function heldBytes({ key, value }: FetchedRecord): number {
   return RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0);
 }
 
-/** A fetched record as users receive it. */
+/** Converts a fetched record. */
 export function toMessage(topic: string, partition: number, record: FetchedRecord): Message {
   const { offset, timestamp, key, value, headers } = record;
   return {

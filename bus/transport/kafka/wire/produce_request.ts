@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Requests } from "./requests.ts";
 
-/** The versions whose format is that of {@linkcode encodeProduceRequest}. */
+/** The versions that {@linkcode encodeProduceRequest} can encode. */
 export const PRODUCE_VERSIONS = ["3", "4", "5", "6", "7"];
 
 /**
- * Encodes a Produce request, which kafkajs can do only together with the records.
+ * Encodes a Produce request from encoded batches; kafkajs can only encode it together with the records.
  *
  * @param payload Batches, by topic and partition.
  */

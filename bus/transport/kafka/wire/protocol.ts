@@ -1,10 +1,10 @@
 /**
- * Kafka's wire protocol: which requests are used, in what shape, and the encoders and decoders of kafkajs for them.
+ * Kafka's wire protocol: the encoders and decoders of kafkajs for the requests that are used.
  *
- * Only kafkajs's protocol layer is used. Its clients can't keep what `bus/transport.ts` promises: no word before a
- * partition is taken away, no heartbeat while a handler waits, one failed partition fails a whole request, no reading
- * without a group, a connection that polls every millisecond (tulios/kafkajs#1704). Its inner modules may be imported
- * since the version is exact; it is loaded when the first Kafka transport is opened.
+ * Only the protocol layer of kafkajs is used. Its clients cannot give the guarantees of `bus/transport/transport.ts`: no
+ * notification before a partition is revoked, no heartbeats while a handler waits, one failed partition fails a whole request, no
+ * reading without a group, a connection that polls every millisecond (tulios/kafkajs#1704). Its internal modules can be
+ * imported because the version is exact. It is loaded when the first Kafka transport is opened.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   STABLE_OFFSET_FETCH,
 } from "./stable_offset_fetch.ts";
 
-/** One request, ready to be written, and how to read its answer. */
+/** A request, ready to be encoded, with the decoder of its response. */
 export interface Exchange {
   readonly request: {
     readonly apiKey: number;
@@ -34,7 +34,7 @@ export interface Exchange {
   };
 }
 
-/** Which versions of each request a broker understands, by the number of the request. */
+/** The versions of each request that a broker supports, by API key. */
 export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
 
 interface Definition {
@@ -42,17 +42,17 @@ interface Definition {
   protocol(of: { version: number }): (payload: Requests[Api][0]) => Exchange;
 }
 
-/** How to prove to a broker who one is. */
+/** How to log in to a broker. */
 export interface SaslOptions {
-  /** The mechanism that the broker offers. */
+  /** One of the mechanisms that the broker offers. */
   readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-  /** The user's name. */
+  /** Name of the user. */
   readonly username: string;
-  /** The user's password. */
+  /** Password of the user. */
   readonly password: string;
 }
 
-/** What kafkajs's authenticator needs to know of a connection. */
+/** What the authenticator of kafkajs needs from a connection. */
 export interface AuthenticatedConnection {
   readonly host: string;
   readonly port: number;
@@ -81,7 +81,7 @@ export interface Protocol {
 
 let loading: Promise<Protocol> | undefined;
 
-/** Loads kafkajs's protocol layer, once. */
+/** Loads the protocol layer of kafkajs, once. */
 export function loadProtocol(): Promise<Protocol> {
   return loading ??= load();
 }
@@ -115,7 +115,7 @@ async function load(): Promise<Protocol> {
   };
 }
 
-/** kafkajs's answers, with our requests. */
+/** Our encoder with the decoder of kafkajs. */
 function produceDefinition(theirs: Definition): Definition {
   return {
     versions: PRODUCE_VERSIONS,
@@ -145,11 +145,11 @@ const stableOffsetFetchDefinition: Definition = {
 
 function tooOld(version: number): BusError {
   const { apiName, apiVersion } = STABLE_OFFSET_FETCH;
-  const known = `knows ${apiName} up to version ${version}, and ${apiVersion} was expected`;
-  return new BusError("invalid", `exactly-once needs Kafka 2.5 or newer: the broker ${known}`);
+  const reason = `the broker supports ${apiName} up to version ${version}, not ${apiVersion}`;
+  return new BusError("invalid", `Cannot deliver exactly-once: ${reason}; it needs Kafka 2.5 or newer`);
 }
 
-/** A program that uses kafkajs itself may have registered its own codecs: those stay. */
+/** Keeps codecs that the program itself has registered with kafkajs. */
 function registerCodecs(registered: Record<number, () => Codec>, ours: ReadonlyMap<number, Codec>): void {
   for (const [type, codec] of ours) {
     try {

@@ -1,11 +1,11 @@
 /**
- * The requests of Kafka that are used: what goes in, what comes back, as kafkajs's encoders and decoders have it.
+ * The requests that are used, with the shapes of the encoders and decoders of kafkajs.
  *
  * @module
  */
 import type { Buffer } from "node:buffer";
 
-/** A record as the decoder returns it. Numbers of 64 bits are decimal text. */
+/** A decoded record. 64-bit numbers are decimal text. */
 export interface FetchedRecord {
   readonly offset: string;
   readonly timestamp: string;
@@ -21,7 +21,7 @@ export interface FetchedRecord {
   };
 }
 
-/** A transaction that was aborted, as a fetch tells of it. */
+/** An aborted transaction in a fetched range. */
 export interface AbortedTransaction {
   readonly producerId: string;
   readonly firstOffset: string;
@@ -36,20 +36,20 @@ interface ByTopic<Partition> {
   readonly partitions: readonly Partition[];
 }
 
-/** A member of a group as the coordinator tells the leader of it. */
+/** A member of a group, as the leader learns of it. */
 export interface JoinedMember {
   readonly memberId: string;
   readonly memberMetadata: Buffer;
 }
 
-/** What a fetch returned for one partition. */
+/** The part of a fetch for one partition. */
 export interface FetchedPartition extends ErrorCode {
   readonly partition: number;
   readonly abortedTransactions: readonly AbortedTransaction[];
   readonly messages: readonly FetchedRecord[];
 }
 
-/** What is known of a topic. */
+/** Metadata of a topic. */
 export interface TopicMetadata {
   readonly topic: string;
   readonly topicErrorCode: number;
@@ -57,21 +57,21 @@ export interface TopicMetadata {
   readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
 }
 
-/** Whose coordinator: a group's, or a transactional id's. */
+/** Kinds of coordinators. */
 export const COORDINATOR = { group: 0, transaction: 1 } as const;
 
 /** One of {@linkcode COORDINATOR}. */
 export type CoordinatorType = (typeof COORDINATOR)[keyof typeof COORDINATOR];
 
-/** Who sends in a transaction: of equal names, only the one with the latest epoch may. */
+/** Identity of a transactional producer: of those with one id, only that with the latest epoch is valid. */
 export interface ProducerIdentity {
   readonly transactionalId: string;
-  /** A number of 64 bits as decimal text. */
+  /** A 64-bit number as decimal text. */
   readonly producerId: string;
   readonly producerEpoch: number;
 }
 
-/** The requests that are used: what goes in, what comes back. */
+/** Request and response of each API. */
 export interface Requests {
   ApiVersions: [
     Record<never, never>,
@@ -144,7 +144,7 @@ export interface Requests {
   ListOffsets: [
     {
       readonly replicaId: -1;
-      /** 0: up to the end; 1: up to the first transaction that is open. */
+      /** 0: up to the end; 1: up to the first open transaction. */
       readonly isolationLevel: 0 | 1;
       readonly topics: readonly ByTopic<{ partition: number; timestamp: number }>[];
     },
@@ -199,7 +199,7 @@ export interface Requests {
       readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[];
     },
   ];
-  /** Is refused while a transaction that commits for these partitions is open. */
+  /** Rejected with UNSTABLE_OFFSET_COMMIT while a transaction that commits for these partitions is open. */
   StableOffsetFetch: Requests["OffsetFetch"];
   InitProducerId: [
     { readonly transactionalId: string; readonly transactionTimeout: number },

@@ -1,7 +1,7 @@
 /**
- * OffsetFetch, version 7: the first one that can be told to wait for open transactions
- * ([KIP-447](https://cwiki.apache.org/confluence/display/KAFKA/KIP-447)), and newer than what kafkajs knows. It is of the
- * flexible kind ([KIP-482](https://cwiki.apache.org/confluence/display/KAFKA/KIP-482)): lengths are varints, one too large,
+ * OffsetFetch, version 7: the first version that takes open transactions into account
+ * ([KIP-447](https://cwiki.apache.org/confluence/display/KAFKA/KIP-447)), and newer than those of kafkajs. It is a flexible
+ * version ([KIP-482](https://cwiki.apache.org/confluence/display/KAFKA/KIP-482)): lengths are varints of the length plus one,
  * and each structure ends with tagged fields, of which there are none here.
  *
  * @module
@@ -9,16 +9,16 @@
 import { Buffer } from "node:buffer";
 import type { Requests } from "./requests.ts";
 
-/** What it is called on the wire. */
+/** How it is identified on the wire. */
 export const STABLE_OFFSET_FETCH = { apiKey: 9, apiVersion: 7, apiName: "OffsetFetch" } as const;
 
 const NO_TAGS = Buffer.from([0]);
 const REQUIRE_STABLE = Buffer.from([1]);
 
 /**
- * Encodes the request; first the tagged fields of its header, which the header of other requests does not have.
+ * Encodes the request, starting with the tagged fields of its header, which older versions do not have.
  *
- * @param payload The group, and of which partitions to tell.
+ * @param payload The group and the partitions.
  */
 export function encodeStableOffsetFetch({ groupId, topics }: Requests["StableOffsetFetch"][0]): Buffer {
   const parts = [NO_TAGS, text(groupId), length(topics.length)];
@@ -31,14 +31,14 @@ export function encodeStableOffsetFetch({ groupId, topics }: Requests["StableOff
 }
 
 /**
- * Decodes the answer.
+ * Decodes the response.
  *
- * @param bytes What follows the number that says which request it answers.
+ * @param bytes The response after its correlation id.
  */
 export function decodeStableOffsetFetch(bytes: Buffer): Requests["StableOffsetFetch"][1] {
   const reader = new Reader(bytes);
   reader.tags();
-  reader.int32(); // throttled for so long
+  reader.int32(); // throttle time
   const responses = reader.array(() => ({
     topic: reader.text(),
     partitions: reader.array(() => {
@@ -90,7 +90,7 @@ class Reader {
     return this.#bytes.readBigInt64BE(this.#skip(8));
   }
 
-  /** Empty for none. */
+  /** Empty for `null`. */
   text(): string {
     const size = Math.max(0, this.#varint() - 1);
     const start = this.#skip(size);

@@ -58,7 +58,7 @@ Deno.test("kafka: where nobody listens, opening fails at once, in one line that 
   const opening = openKafkaTransport([address]);
   const error = await assertRejects(() => within(opening, "the failure", 5_000), BusError);
   assertEquals(error.code, "unavailable");
-  assertEquals(error.message, `Kafka can't be reached: ${address}: connection refused`);
+  assertEquals(error.message, `Cannot reach Kafka: ${address}: connection refused`);
 });
 
 Deno.test("kafka: where somebody listens who says nothing, opening fails after connectTimeoutMs", async () => {
