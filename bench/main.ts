@@ -1,6 +1,7 @@
 /**
- * `deno task bench`: what a user would notice, on this machine, through the commands a user types. The worker runs in its own
- * process; this one sends images and receives results. Compare figures of one run only: they depend on the machine's other load.
+ * `deno task bench`: what a user would notice, on this machine, through the commands a user types. The worker
+ * runs in its own process; this one sends images and receives results. Compare figures of one run only: they
+ * depend on the machine's other load.
  *
  * @module
  */

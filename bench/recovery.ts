@@ -1,6 +1,7 @@
 /**
- * `deno task bench:recovery`: how long recovery takes after a Worker or a process was killed, and how much a model that is down
- * slows the others. Limits are those of the design; other load of the machine counts against them.
+ * `deno task bench:recovery`: how long recovery takes after a Worker or a process was killed, and how much a
+ * model that is down slows the others. Limits are those of the design; other load of the machine counts
+ * against them.
  *
  * @module
  */

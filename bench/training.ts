@@ -1,9 +1,10 @@
 /**
- * `deno task bench:training`: how fast a recipe trains with all Workers, with one, and with TensorFlow.js's own gradients on WASM,
- * in turn.
+ * `deno task bench:training`: how fast a recipe trains with all Workers, with one, and with TensorFlow.js's
+ * own gradients on WASM, in turn.
  *
- * TensorFlow.js's WASM backend lacks the gradient of a convolution with respect to its kernel; for the comparison it is
- * implemented in the simplest way: for each position of the kernel, the product of the shifted images and the gradient.
+ * TensorFlow.js's WASM backend lacks the gradient of a convolution with respect to its kernel; for the
+ * comparison it is implemented in the simplest way: for each position of the kernel, the product of the
+ * shifted images and the gradient.
  *
  * @module
  */
@@ -96,7 +97,9 @@ async function withTeam({ task, wasm }: Trial, workers: number): Promise<number>
   return STEPS * task.recipe.batch / seconds;
 }
 
-/** Images per second of the same network with TensorFlow.js's operations and gradients, one shard at a time. */
+/**
+ * Images per second of the same network with TensorFlow.js's operations and gradients, one shard at a time.
+ */
 function withoutTeam(task: TrainingTask): number {
   const { layers, recipe, input: { height, width, channels } } = task;
   const parameters = listParameters(layers, recipe);

@@ -29,7 +29,8 @@ export function interruption(): AbortSignal {
  * Runs a command with the arguments of this process, or prints its help, and exits with its code.
  *
  * @param command What to run.
- * @param expected Errors that are reported as one message, with exit code 1. Others are bugs: they keep their stack.
+ * @param expected Errors that are reported as one message, with exit code 1. Others are bugs: they keep their
+ *   stack.
  */
 export async function runTask<T extends OptionTable>(
   command: SingleCommand<T>,

@@ -1,6 +1,6 @@
 /**
- * Assertions: `jsr:@std/assert` where its registry can be reached, else the same names over `node:assert`, so that
- * the tests run on a machine that has only npm.
+ * Assertions: `jsr:@std/assert` where its registry can be reached, else the same names over `node:assert`, so
+ * that the tests run on a machine that has only npm.
  *
  * @module
  */

@@ -8,8 +8,8 @@ import { pathToFileURL } from "node:url";
 import { directoryUrl } from "../models/read_url.ts";
 
 /**
- * Finds the data sets: in `IMAGEBUS_DATA`, else in a temporary directory that the script `../shared/data/unpack` beside the
- * repository fills once for all runs.
+ * Finds the data sets: in `IMAGEBUS_DATA`, else in a temporary directory that the script
+ * `../shared/data/unpack` beside the repository fills once for all runs.
  *
  * @returns The directory of data, or `undefined` if there is neither.
  */
@@ -33,7 +33,9 @@ export function skipped(directory: URL | undefined): string {
   return directory === undefined ? " (skipped: it needs the whole data sets; set IMAGEBUS_DATA)" : "";
 }
 
-/** Test files may do so concurrently: each into its own directory, of which the first complete one is used. */
+/**
+ * Test files may do so concurrently: each into its own directory, of which the first complete one is used.
+ */
 async function unpack(script: URL, cache: URL): Promise<void> {
   const draft = await Deno.makeTempDir({ prefix: "imagebus-test-data-" });
   const { success, stderr } = await new Deno.Command(script, { args: [draft], stderr: "piped" }).output();

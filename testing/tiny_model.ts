@@ -1,5 +1,6 @@
 /**
- * A model small enough to be calculated by hand: 2 × 2 grey pixels, "light" if their sum exceeds half of the maximum.
+ * A model small enough to be calculated by hand: 2 × 2 grey pixels, "light" if their sum exceeds half of the
+ * maximum.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * `deno task kernels`: compiles `models/kernels/assembly/` to WebAssembly and writes it as text into `models/kernels/binary.ts`:
- * a module is loaded from everywhere, while some servers send `.wasm` files with a type that Deno refuses.
+ * `deno task kernels`: compiles `models/kernels/assembly/` to WebAssembly and writes it as text into
+ * `models/kernels/binary.ts`: a module is loaded from everywhere, while some servers send `.wasm` files with
+ * a type that Deno refuses.
  *
  * @module
  */

@@ -1,8 +1,10 @@
 /**
- * `deno task test`: runs all tests, with a real Kafka. The last line is the number of tests that passed, failed and were skipped.
+ * `deno task test`: runs all tests, with a real Kafka. The last line is the number of tests that passed,
+ * failed and were skipped.
  *
- * Uses the brokers in `KAFKA_BROKERS`; without it, starts one on the local Java. Without Java the tests that need Kafka are
- * skipped, which is a failure if `CI` is `true`. Tests on whole data sets find them in `IMAGEBUS_DATA`; see testing/data.ts.
+ * Uses the brokers in `KAFKA_BROKERS`; without it, starts one on the local Java. Without Java the tests that
+ * need Kafka are skipped, which is a failure if `CI` is `true`. Tests on whole data sets find them in
+ * `IMAGEBUS_DATA`; see testing/data.ts.
  *
  * @module
  */
@@ -117,7 +119,10 @@ async function isPath(argument: string): Promise<boolean> {
   return await Deno.stat(argument).then(() => true, () => false);
 }
 
-/** Prints the output of the tests, and reads its summary. Without one, for example after a type error, one test has failed. */
+/**
+ * Prints the output of the tests, and reads its summary. Without one, for example after a type error, one
+ * test has failed.
+ */
 async function forward(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Counts> {
   let counts = { passed: 0, failed: 1, skipped: 0 };
   let rest = "";

@@ -50,8 +50,8 @@ const START_TIMEOUT_MS = 90_000;
 const HEAP_MB = 512;
 
 /**
- * Starts a broker and waits until it accepts connections. Topics are not created automatically; groups have no initial
- * rebalance delay; session timeouts can be as short as one second.
+ * Starts a broker and waits until it accepts connections. Topics are not created automatically; groups have
+ * no initial rebalance delay; session timeouts can be as short as one second.
  *
  * @param options Port, data and settings.
  * @throws {KafkaUnavailable} Without Java or Maven.

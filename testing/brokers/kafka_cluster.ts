@@ -57,8 +57,9 @@ const REPLICATION = {
 };
 
 /**
- * Starts a cluster and waits until each broker accepts connections. With three brokers or more, every topic has three replicas
- * unless it is created with another number, and what is written with `acks=all` is in at least two of them.
+ * Starts a cluster and waits until each broker accepts connections. With three brokers or more, every topic
+ * has three replicas unless it is created with another number, and what is written with `acks=all` is in at
+ * least two of them.
  *
  * @param options Ports, data and settings.
  * @throws {KafkaUnavailable} Without Java or Maven.

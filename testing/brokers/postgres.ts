@@ -1,6 +1,6 @@
 /**
- * Runs one PostgreSQL server on this machine, from the distribution's package, for tests: its data are removed with it, and a
- * crash of the machine may damage them.
+ * Runs one PostgreSQL server on this machine, from the distribution's package, for tests: its data are
+ * removed with it, and a crash of the machine may damage them.
  *
  * @module
  */
@@ -132,7 +132,8 @@ class LocalServer implements PostgresServer {
 }
 
 /**
- * PostgreSQL refuses to run as root: then it runs as the user that the package created, who becomes the directory's owner.
+ * PostgreSQL refuses to run as root: then it runs as the user that the package created, who becomes the
+ * directory's owner.
  *
  * @returns The words to put before a command.
  */

@@ -23,9 +23,10 @@ export interface ServerProcessOptions {
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * Starts the server, forwards the signals that it reads as lines, and ends the server when its input ends: the parent may be
- * killed at any time without leaving a server behind. Ctrl-C reaches every process of a terminal; it is ignored here, so that
- * the parent decides. Background jobs of `sh` read from /dev/null unless they are given a descriptor.
+ * Starts the server, forwards the signals that it reads as lines, and ends the server when its input ends:
+ * the parent may be killed at any time without leaving a server behind. Ctrl-C reaches every process of a
+ * terminal; it is ignored here, so that the parent decides. Background jobs of `sh` read from /dev/null
+ * unless they are given a descriptor.
  */
 const SUPERVISOR = `
 trap '' INT

@@ -17,7 +17,9 @@ export interface WorkerProcessOptions {
   readonly args?: readonly string[];
 }
 
-/** A worker process as `deno task worker` starts it, but without a shell in between, so that it can be killed. */
+/**
+ * A worker process as `deno task worker` starts it, but without a shell in between, so that it can be killed.
+ */
 export class WorkerProcess implements AsyncDisposable {
   /** Lines of standard output so far. */
   readonly output: string[] = [];

@@ -38,8 +38,8 @@ export interface Verdict {
   /** With a first result after that of a later image with the same key. */
   readonly outOfOrder: number;
   /**
-   * Results that are on the topic again: no violation, because the topic promises at least once. With exactly-once delivery:
-   * requests that their sender stored again, each of which has its own result.
+   * Results that are on the topic again: no violation, because the topic promises at least once. With
+   * exactly-once delivery: requests that their sender stored again, each of which has its own result.
    */
   readonly repeated: number;
   /** Bad images. */
@@ -55,8 +55,8 @@ export interface Verdict {
 const MAX_EXAMPLES = 10;
 
 /**
- * Checks what is read back after a run: every row, every result in the order of its partition, every dead letter. Takes a few
- * bits per image.
+ * Checks what is read back after a run: every row, every result in the order of its partition, every dead
+ * letter. Takes a few bits per image.
  */
 export class Audit {
   readonly #assignment: Assignment;

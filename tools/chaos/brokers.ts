@@ -8,7 +8,10 @@ export interface ChaosBus extends AsyncDisposable {
 
 /** Brokers that can be ended and restarted. They are selected by an index, modulo their number. */
 export interface Brokers {
-  /** Ends one, gracefully or not, and restarts it after `downMs` milliseconds. Resolves when all replicas are in sync. */
+  /**
+   * Ends one, gracefully or not, and restarts it after `downMs` milliseconds. Resolves when all replicas are
+   * in sync.
+   */
   restart(index: number, how: "stop" | "kill", downMs: number): Promise<void>;
   /** The same with the leader of this partition of the requests' topic, modulo the number of partitions. */
   restartLeader(partition: number, how: "stop" | "kill", downMs: number): Promise<void>;

@@ -3,9 +3,9 @@ import type { Settled, Sink } from "../../actors/sinks/sink.ts";
 const LATE_MS = 1_000;
 
 /**
- * The negative control: reports a batch as stored, so that it is committed, and stores it a second later. A process that is
- * killed in between loses the batch, and so does one whose database is unavailable by then. A run with it has to fail, else the
- * audit proves nothing.
+ * The negative control: reports a batch as stored, so that it is committed, and stores it a second later. A
+ * process that is killed in between loses the batch, and so does one whose database is unavailable by then. A
+ * run with it has to fail, else the audit proves nothing.
  *
  * @param sink The sink that stores the batches.
  */

@@ -1,7 +1,7 @@
 /**
- * `deno task chaos`: images are sent while worker processes are killed, models fail and brokers are unavailable; then everything
- * is read back. Exits with 0 if nothing was lost, duplicated, out of order or wrong, else with 1. docs/guarantees.md explains what
- * that shows.
+ * `deno task chaos`: images are sent while worker processes are killed, models fail and brokers are
+ * unavailable; then everything is read back. Exits with 0 if nothing was lost, duplicated, out of order or
+ * wrong, else with 1. docs/guarantees.md explains what that shows.
  *
  * @module
  */

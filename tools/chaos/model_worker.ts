@@ -1,8 +1,9 @@
 /**
- * The shipped Worker of a model, which fails on command. It has no permissions either; commands arrive on a BroadcastChannel
- * that all Workers of a process share.
+ * The shipped Worker of a model, which fails on command. It has no permissions either; commands arrive on a
+ * BroadcastChannel that all Workers of a process share.
  *
- * It never throws or hangs on a single image: the second failure would correctly make that image a dead letter.
+ * It never throws or hangs on a single image: the second failure would correctly make that image a dead
+ * letter.
  *
  * @module
  */

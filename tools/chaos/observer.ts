@@ -76,8 +76,8 @@ export class Observer {
   }
 
   /**
-   * Measures the recovery from a fault that begins now. Resolves when all images sent before, and within the next second, have a
-   * result.
+   * Measures the recovery from a fault that begins now. Resolves when all images sent before, and within the
+   * next second, have a result.
    *
    * @returns Longest wait of these images from now, or from their send if that was later, in milliseconds.
    */

@@ -7,8 +7,8 @@ import { Proxy } from "./proxy.ts";
 import { Replicas } from "./replicas.ts";
 
 /**
- * A Kafka whose brokers are behind proxies: they advertise the proxies' addresses to clients and to each other, so that all
- * connections can be cut.
+ * A Kafka whose brokers are behind proxies: they advertise the proxies' addresses to clients and to each
+ * other, so that all connections can be cut.
  */
 export class OwnKafka implements ChaosBus, Brokers {
   readonly url: string;

@@ -1,7 +1,8 @@
 const MARK = new TextEncoder().encode("imagebus chaos: poison");
 
 /**
- * Makes an image on which the model of a chaos run always throws. It is valid: bytes after the end of a PNG are ignored.
+ * Makes an image on which the model of a chaos run always throws. It is valid: bytes after the end of a PNG
+ * are ignored.
  *
  * @param png Any PNG.
  */

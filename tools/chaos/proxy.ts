@@ -9,7 +9,9 @@ export class Proxy implements AsyncDisposable {
   readonly #running: Promise<void>;
   #refusing = false;
 
-  /** @param target The port on 127.0.0.1 that connections are forwarded to. Nothing has to listen there yet. */
+  /**
+   * @param target The port on 127.0.0.1 that connections are forwarded to. Nothing has to listen there yet.
+   */
   constructor(target: number) {
     this.#target = target;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -62,7 +62,10 @@ export class Replicas {
   }
 }
 
-/** Whether a broker does not know a topic yet: metadata of a new topic reaches the brokers one after the other. */
+/**
+ * Whether a broker does not know a topic yet: metadata of a new topic reaches the brokers one after the
+ * other.
+ */
 export function isUnknownTopic(error: unknown): boolean {
   return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
 }

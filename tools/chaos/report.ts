@@ -6,8 +6,8 @@ export interface FaultReport extends Fault {
   /** Duration of the fault in milliseconds, including the restart of a broker. */
   readonly tookMs: number;
   /**
-   * Longest wait, after the beginning of the fault, of the images sent before it or within a second after its beginning, in
-   * milliseconds; `null` if the run did not recover.
+   * Longest wait, after the beginning of the fault, of the images sent before it or within a second after its
+   * beginning, in milliseconds; `null` if the run did not recover.
    */
   readonly recoveredMs: number | null;
 }
@@ -33,7 +33,10 @@ export interface ChaosReport {
   readonly faults: readonly FaultReport[];
   /** How often an image was resent because the bus was unavailable. */
   readonly resent: number;
-  /** Worker processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit. */
+  /**
+   * Worker processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory
+   * limit.
+   */
   readonly crashes: readonly string[];
   /** Workers that were replaced because they exceeded their memory limit. */
   readonly replaced: number;

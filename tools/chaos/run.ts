@@ -65,12 +65,16 @@ export interface Progress {
   readonly fault?: FaultReport | Fault;
 }
 
-/** A Worker has this long to load the model, on a machine that is busy with everything that is started here. */
+/**
+ * A Worker has this long to load the model, on a machine that is busy with everything that is started here.
+ */
 const DEADLINE_MS = 6_000;
 const RECOVERY_MS = 120_000;
 const SHARE_DURING_FAULT = 1 / 4;
 const PROGRESS_MS = 500;
-/** After everything is committed, results on their way from a worker to the topic have this long to arrive. */
+/**
+ * After everything is committed, results on their way from a worker to the topic have this long to arrive.
+ */
 const SETTLED_MS = 5_000;
 
 /**
@@ -181,9 +185,10 @@ class Run {
   }
 
   /**
-   * During a fault the sender continues at a lower rate, so that it has images left when the fault is over. Halfway to the next
-   * fault it stops until the run has recovered from the previous one, then catches up: so each fault meets a bus with work on it.
-   * When all worker processes have ended unexpectedly there is nothing left to break; the audit finds what they have lost.
+   * During a fault the sender continues at a lower rate, so that it has images left when the fault is over.
+   * Halfway to the next fault it stops until the run has recovered from the previous one, then catches up: so
+   * each fault meets a bus with work on it. When all worker processes have ended unexpectedly there is
+   * nothing left to break; the audit finds what they have lost.
    */
   async #causeFaults(stage: Stage): Promise<void> {
     const { messages, kinds, seed, faults: count } = this.#options;
@@ -231,8 +236,8 @@ class Run {
   }
 
   /**
-   * Resolves when each image has a result, or when no more will arrive: everything is committed, or nothing happens any more.
-   * With exactly-once delivery, an image that was sent twice has two results.
+   * Resolves when each image has a result, or when no more will arrive: everything is committed, or nothing
+   * happens any more. With exactly-once delivery, an image that was sent twice has two results.
    */
   async #settled(): Promise<void> {
     const all = this.observer.reached(this.#options.messages).then(() => true);

@@ -81,8 +81,8 @@ export function possibleFaults(bus: BusKind, postgres: boolean, brokers = 1): Fa
 }
 
 /**
- * Plans the faults of a run: spread evenly over the images, in shuffled rounds of all kinds. One in four does not wait for the
- * recovery from the previous one. Equal options give equal plans.
+ * Plans the faults of a run: spread evenly over the images, in shuffled rounds of all kinds. One in four does
+ * not wait for the recovery from the previous one. Equal options give equal plans.
  *
  * @param options Seed, length and kinds.
  * @returns The faults in the order in which they begin.

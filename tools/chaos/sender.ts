@@ -17,8 +17,8 @@ export interface SenderOptions {
 }
 
 /**
- * Sends the images of a run. The next image of a key is sent after the previous one was accepted, and a rejected image is resent
- * with the same id: what is out of order later is not due to the sender.
+ * Sends the images of a run. The next image of a key is sent after the previous one was accepted, and a
+ * rejected image is resent with the same id: what is out of order later is not due to the sender.
  */
 export class Sender {
   /** Images whose sending has begun: those with a smaller number. */

@@ -7,8 +7,9 @@ export type Counted = "request" | "result" | "dead letter";
 const MAX_EXAMPLES = 10;
 
 /**
- * Checks a run with exactly-once delivery: each request that the bus stored has one result, and one dead letter if it is bad.
- * A sender that does not know whether an image was stored resends it, so that the requests per id are counted too.
+ * Checks a run with exactly-once delivery: each request that the bus stored has one result, and one dead
+ * letter if it is bad. A sender that does not know whether an image was stored resends it, so that the
+ * requests per id are counted too.
  */
 export class TopicCount {
   readonly #assignment: Assignment;
@@ -31,7 +32,8 @@ export class TopicCount {
    * Adds the counts to a verdict.
    *
    * @param verdict The verdict on databases, order and dead letters.
-   * @returns The verdict with surplus and missing records; `repeated` is the number of requests that were sent twice.
+   * @returns The verdict with surplus and missing records; `repeated` is the number of requests that were
+   *   sent twice.
    */
   judge(verdict: Verdict): Verdict {
     const examples: Record<string, string[]> = {};

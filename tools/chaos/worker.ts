@@ -1,7 +1,7 @@
 /**
- * A worker process of a chaos run: the real service, with the shipped mnist model in a Worker that fails on command. Commands are
- * lines on standard input: `terminate`, `throw 3`, `hang 1`, `leak 2 16777216` (bytes per batch). When standard input ends, the
- * process exits immediately, so that it is not left behind.
+ * A worker process of a chaos run: the real service, with the shipped mnist model in a Worker that fails on
+ * command. Commands are lines on standard input: `terminate`, `throw 3`, `hang 1`, `leak 2 16777216` (bytes
+ * per batch). When standard input ends, the process exits immediately, so that it is not left behind.
  *
  * @module
  */

@@ -58,9 +58,15 @@ class WorkerProcess {
   }
 }
 
-/** The worker processes of a run. Faults reach them from outside, as signals; only those of the model are commands. */
+/**
+ * The worker processes of a run. Faults reach them from outside, as signals; only those of the model are
+ * commands.
+ */
 export class Workers implements AsyncDisposable {
-  /** Processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit: each is a violation. */
+  /**
+   * Processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit: each
+   * is a violation.
+   */
   readonly crashes: string[] = [];
   /** Workers that were replaced because they exceeded their memory limit. */
   replaced = 0;

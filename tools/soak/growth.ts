@@ -28,8 +28,8 @@ export interface Growth {
 const MIN_SAMPLES = 3;
 
 /**
- * Measures the growth of memory after the first sixth of a run, in which caches fill and code is compiled. It compares the medians
- * of the second and the last sixth: single samples vary with garbage collection.
+ * Measures the growth of memory after the first sixth of a run, in which caches fill and code is compiled. It
+ * compares the medians of the second and the last sixth: single samples vary with garbage collection.
  *
  * @param samples In the order of time.
  * @param messages Number of images of the run.

@@ -1,6 +1,6 @@
 /**
- * The shipped Worker of a model, which leaks memory: `?bytes=` in its URL is the number of bytes per image. It has no permissions
- * either. The leak is outside of WebAssembly, where TensorFlow.js does not see it.
+ * The shipped Worker of a model, which leaks memory: `?bytes=` in its URL is the number of bytes per image.
+ * It has no permissions either. The leak is outside of WebAssembly, where TensorFlow.js does not see it.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * `deno task soak`: sends many images through one worker process and watches its memory. Exits with 0 if memory has not grown by
- * more than is allowed after the first sixth of the images, else with 1. docs/guarantees.md explains what that shows.
+ * `deno task soak`: sends many images through one worker process and watches its memory. Exits with 0 if
+ * memory has not grown by more than is allowed after the first sixth of the images, else with 1.
+ * docs/guarantees.md explains what that shows.
  *
  * @module
  */

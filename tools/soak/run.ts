@@ -56,7 +56,10 @@ export interface SoakReport {
   readonly samples: readonly Sample[];
 }
 
-/** A small limit: beyond it, processed requests and old results are removed, so that the bus reaches a steady state. */
+/**
+ * A small limit: beyond it, processed requests and old results are removed, so that the bus reaches a steady
+ * state.
+ */
 const BUS_OPTIONS: ConnectOptions = { sqlite: { maxQueueBytes: 64 * 2 ** 20 } };
 
 /** Bytes that all models together leak in a whole run, whatever the number of images. */

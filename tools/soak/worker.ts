@@ -1,6 +1,6 @@
 /**
- * The worker process of a soak: the real service. While it serves it prints its state periodically, one JSON object per line.
- * When standard input ends, the process drains and exits, so that it is not left behind.
+ * The worker process of a soak: the real service. While it serves it prints its state periodically, one JSON
+ * object per line. When standard input ends, the process drains and exits, so that it is not left behind.
  *
  * @module
  */

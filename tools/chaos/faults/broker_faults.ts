@@ -11,7 +11,10 @@ export const stopBroker: Act = (stage, { target, amount }) =>
 export const killBroker: Act = (stage, { target, amount }) =>
   brokersOf(stage).restart(target, "kill", amount * TENTH_MS);
 
-/** Stops the leader of a partition of the requests, which hands over first; it restarts as after {@linkcode stopBroker}. */
+/**
+ * Stops the leader of a partition of the requests, which hands over first; it restarts as after
+ * {@linkcode stopBroker}.
+ */
 export const stopLeader: Act = (stage, { target, amount }) =>
   brokersOf(stage).restartLeader(target, "stop", amount * TENTH_MS);
 

@@ -1,0 +1,31 @@
+import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const NAMES = ["kafka", "kernels", "test", "chaos", "soak", "bench", "bench:recovery", "bench:training"];
+const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));
+
+async function runTask(name: string, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...tasks[name].command.split(" ").slice(1), ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
+  return { code, out, err };
+}
+
+for (const name of NAMES) {
+  Deno.test(`deno task ${name}: --help explains it in 80 columns`, async () => {
+    const { code, out } = await runTask(name, "--help");
+    assertEquals(code, 0);
+    assertMatch(out, new RegExp(`^Usage\n  deno task ${name} \\[options\\]`, "m"));
+    for (const line of out.split("\n")) assert(line.length <= 80, line);
+  });
+
+  Deno.test(`deno task ${name}: an unknown option is one line and exit code 2`, async () => {
+    const { code, err } = await runTask(name, "--frob");
+    assertEquals(code, 2);
+    assertMatch(err, new RegExp(`^${name} has no option --frob: .*\n$`));
+  });
+}
