@@ -1,89 +1,114 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import { ImageError } from "../errors.ts";
-import type { ImageFormat, Pixels } from "./format.ts";
-import { jpeg } from "./jpeg.ts";
+import type { ImageDecoder, ImageFormat, Pixels } from "./format.ts";
+import { Budget, type DecodeLimits } from "./limits.ts";
 import { png } from "./png.ts";
+import { anyOf, signature } from "./signatures.ts";
 
-/** Bounds on what is decoded. */
-export interface DecodeLimits {
-  /** Images with more pixels are refused before a pixel is decoded. @default {50_000_000} */
-  readonly maxPixels?: number;
-}
+export type { DecodeLimits } from "./limits.ts";
 
-/** What can be decoded. */
-const FORMATS: readonly ImageFormat[] = [png, jpeg];
-
-/** What is recognised only to be named in the refusal: offset and bytes of the signature, as Latin-1. */
-const OTHER_FORMATS: readonly (readonly [name: string, offset: number, signature: string])[] = [
-  ["GIF", 0, "GIF8"],
-  ["WebP", 8, "WEBP"],
-  ["BMP", 0, "BM"],
-  ["TIFF", 0, "II*\0"],
-  ["TIFF", 0, "MM\0*"],
-  ["AVIF", 4, "ftypavif"],
-  ["AVIF", 4, "ftypavis"],
-  ["HEIC", 4, "ftyphei"],
-  ["HEIC", 4, "ftypmif1"],
-  ["JPEG XL", 0, "\xff\x0a"],
-  ["JPEG XL", 4, "JXL "],
-  ["JPEG 2000", 4, "jP  "],
-  ["PDF", 0, "%PDF"],
+/** What can be decoded. The first that matches is taken; all but PNG are loaded when their first image comes. */
+const FORMATS: readonly ImageFormat[] = [
+  { name: "PNG", matches: signature("\x89PNG\r\n\x1a\n"), decoder: png },
+  { name: "JPEG", matches: signature("\xff\xd8\xff"), decoder: async () => (await import("./jpeg.ts")).jpeg },
 ];
 
-const DEFAULT_MAX_PIXELS = 50_000_000;
+/** What is recognised only to be named in the refusal. */
+const OTHER_FORMATS: readonly (readonly [name: string, matches: (bytes: Uint8Array) => boolean])[] = [
+  ["HEIC", anyOf(signature("ftyphei", 4), signature("ftypmif1", 4))],
+  ["JPEG XL", anyOf(signature("\xff\x0a"), signature("JXL ", 4))],
+  ["JPEG 2000", signature("jP  ", 4)],
+  ["PDF", signature("%PDF")],
+];
+
+/** How far a signature can be from its place and still be named in the refusal. */
+const MAX_JUNK = 16;
+
+const loaded = new Map<ImageFormat, ImageDecoder>();
+for (const format of FORMATS) if (typeof format.decoder === "object") loaded.set(format, format.decoder);
 
 /**
- * Decodes an image of any supported format. Memory is bounded by the limits, whatever the bytes are.
+ * Loads the decoders that images need and that are not loaded yet. No permission is needed: they are part of the program.
+ *
+ * @param images Encoded images of any format, supported or not.
+ * @throws {Error} If a decoder cannot be loaded; no image is at fault.
+ */
+export async function loadDecoders(images: Iterable<Uint8Array>): Promise<void> {
+  const missing = new Set<ImageFormat>();
+  for (const bytes of images) {
+    const format = formatOf(bytes);
+    if (format && !loaded.has(format)) missing.add(format);
+  }
+  await Promise.all([...missing].map(async (format) => {
+    if (typeof format.decoder === "function") loaded.set(format, await format.decoder());
+  }));
+}
+
+/**
+ * Decodes an image of any supported format. Memory and time are bounded by the limits, whatever the bytes are.
+ *
+ * It is synchronous; what it needs is loaded before by {@linkcode loadDecoders}. PNG needs nothing.
  *
  * @param bytes The encoded image.
  * @param limits Bounds on what is decoded.
- * @returns Its pixels.
+ * @returns Its pixels, upright.
  * @throws {ImageError} Any of its codes.
+ * @throws {TypeError} If the decoder of the format is not loaded.
  *
  * @example
  * ```ts
- * import { decodeImage } from "./decode.ts";
+ * import { decodeImage, loadDecoders } from "./decode.ts";
  * import { encodePng } from "./encode_png.ts";
- * const { width, height } = decodeImage(encodePng({ width: 2, height: 1, channels: 1, data: new Uint8Array(2) }));
+ * const image = encodePng({ width: 2, height: 1, channels: 1, data: new Uint8Array(2) });
+ * await loadDecoders([image]);
+ * const { width, height } = decodeImage(image);
  * console.log(width, height); // 2 1
  * ```
  */
 export function decodeImage(bytes: Uint8Array, limits: DecodeLimits = {}): Pixels {
-  const format = FORMATS.find((candidate) => candidate.matches(bytes));
+  const format = formatOf(bytes);
   if (format === undefined) throw unknownFormat(bytes);
-  const { width, height } = format.inspect(bytes);
-  const { maxPixels = DEFAULT_MAX_PIXELS } = limits;
-  if (width * height > maxPixels) {
-    throw new ImageError(
-      "too_many_pixels",
-      `The ${format.name} has ${width} × ${height} = ${
-        width * height
-      } pixels; at most ${maxPixels} are decoded`,
+  const decoder = loaded.get(format);
+  if (!decoder) {
+    throw new TypeError(
+      `Cannot decode ${format.name}: its decoder is not loaded; await loadDecoders() before`,
     );
   }
-  return decode(format, bytes);
-}
-
-function decode(format: ImageFormat, bytes: Uint8Array): Pixels {
   try {
-    return format.decode(bytes);
+    const budget = new Budget(format.name, limits);
+    const image = decoder.open(bytes, budget);
+    budget.checkExtent(image.width, image.height);
+    budget.checkMemory(image.decodedBytes);
+    return image.decode();
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
-    const reason = messageOf(cause);
-    throw new ImageError("damaged", `The ${format.name} can't be decoded: ${reason}`, { cause });
+    throw new ImageError("damaged", `Cannot decode the ${format.name}: ${messageOf(cause)}`, { cause });
   }
+}
+
+function formatOf(bytes: Uint8Array): ImageFormat | undefined {
+  return FORMATS.find(({ matches }) => matches(bytes));
 }
 
 function unknownFormat(bytes: Uint8Array): ImageError {
-  const accepted = `${FORMATS.map((format) => format.name).join(" and ")} are accepted`;
+  const names = FORMATS.map(({ name }) => name);
+  const accepted = `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are accepted`;
   if (bytes.byteLength === 0) return new ImageError("empty", `The image has 0 bytes; ${accepted}`);
-  const start = String.fromCharCode(...bytes.subarray(0, 16));
-  const other = OTHER_FORMATS.find(([, offset, signature]) => start.startsWith(signature, offset));
-  if (other !== undefined) return new ImageError("unsupported", `${other[0]} is not supported; ${accepted}`);
+  const other = OTHER_FORMATS.find(([, matches]) => matches(bytes));
+  if (other) return new ImageError("unsupported", `${other[0]} is not supported; ${accepted}`);
   const shown = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  const text = start.slice(0, 8).replace(/[^ -~]/g, "·");
+  const text = String.fromCharCode(...bytes.subarray(0, 8)).replace(/[^ -~]/g, "·");
   return new ImageError(
     "not_an_image",
-    `The ${bytes.byteLength} bytes begin with ${shown} (${text}); ${accepted}`,
+    `The ${bytes.byteLength} bytes begin with ${shown} (${text})${junkBefore(bytes)}; ${accepted}`,
   );
+}
+
+/** An image behind a few strange bytes is no image, but the bytes are to be named. */
+function junkBefore(bytes: Uint8Array): string {
+  for (let junk = 1; junk <= MAX_JUNK; junk++) {
+    const format = FORMATS.find(({ name, matches }) => name !== "BMP" && matches(bytes.subarray(junk)));
+    if (format) return `, and ${junk} bytes later a ${format.name} begins`;
+  }
+  return "";
 }

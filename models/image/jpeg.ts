@@ -1,126 +1,128 @@
-import { decode } from "npm:jpeg-js@0.4.4";
-import { ImageError } from "../errors.ts";
-import type { Extent, ImageFormat } from "./format.ts";
-
-/** More work than this is refused: a progressive file can go over all its pixels again with a few bytes a scan. */
-const MAX_PIXELS_TIMES_SCANS = 1_000_000_000;
+import type { ImageDecoder, Pixels } from "./format.ts";
+import { EntropyReader } from "./jpeg/entropy.ts";
+import { toPixels } from "./jpeg/colour.ts";
+import { chooseSize, type Layout, layOut, layoutBytes } from "./jpeg/planes.ts";
+import { openPlane, readScanData, transformPlane } from "./jpeg/scans.ts";
+import { damagedJpeg, DHT, EOI, type Frame, JpegState, nextSegment, readLines } from "./jpeg/segments.ts";
+import { readScan, type Scan, SOS } from "./jpeg/segments.ts";
+import type { Budget } from "./limits.ts";
+import { type Orientation, upright } from "./orientation.ts";
 
 /**
- * "Tolerant" is needed for grey files with restart intervals, which are in order; that nothing is cut off was seen before.
- * By its own count jpeg-js takes 14 bytes a pixel with halved colours and 21 with full ones; in truth twice that.
+ * JPEG (ITU-T T.81): baseline and progressive, 8 bits; grey, YCbCr, RGB, CMYK and YCCK; with restarts, DNL, and frames of
+ * Motion JPEG without Huffman tables. Pixels and the tolerance of damage are libjpeg's. A file that ends before its last pixel
+ * is refused.
+ *
+ * It is our own since the libraries are too narrow: jpeg-js 0.4.4 takes up to 2 GB for 48 megapixels, decodes RGB in wrong
+ * colours and refuses what every viewer opens; the builds of libjpeg for WASM give neither its reduced sizes nor CMYK.
  */
-const OPTIONS = {
-  useTArray: true,
-  formatAsRGBA: false,
-  tolerantDecoding: true,
-  maxResolutionInMP: Infinity,
-  maxMemoryUsageInMB: 1_200,
-} as const;
-
-/** Markers of ITU-T T.81, table B.1. */
-const SOI = 0xd8;
-const EOI = 0xd9;
-const SOS = 0xda;
-
-/** JPEG: baseline and progressive, 8 bits, grey, YCbCr, RGB or CMYK. The orientation of EXIF is not applied. */
-export const jpeg: ImageFormat = {
-  name: "JPEG",
-  matches: (bytes) => bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff,
-  inspect(bytes) {
-    const { extent, scans } = walk(bytes);
-    if (extent.width * extent.height * scans > MAX_PIXELS_TIMES_SCANS) {
-      throw new ImageError(
-        "too_many_pixels",
-        `The JPEG goes ${scans} times over ${extent.width} × ${extent.height} pixels`,
-      );
-    }
-    return extent;
-  },
-  decode(bytes) {
-    try {
-      const { width, height, data } = decode(bytes, OPTIONS);
-      if (walk(bytes).components > 1) return { width, height, channels: 3, data };
-      return { width, height, channels: 1, data: everyThird(data) };
-    } catch (cause) {
-      if (!(cause instanceof Error && cause.message.includes("maxMemoryUsageInMB"))) throw cause;
-      const message = `The JPEG needs more than the ${OPTIONS.maxMemoryUsageInMB} MB that decoding may take`;
-      throw new ImageError("too_many_pixels", message, { cause });
-    }
+export const jpeg: ImageDecoder = {
+  open(bytes, budget) {
+    const header = readHeader(bytes, budget);
+    const { frame, keepsCoefficients, orientation } = header;
+    const layout = layOut(frame, chooseSize(frame, budget.limits.reduceAbovePixels));
+    return {
+      width: frame.width,
+      height: frame.height,
+      decodedBytes: bytes.length + layoutBytes(layout, keepsCoefficients),
+      decode: () => upright(decodeFrame(bytes, keepsCoefficients, layout, budget), orientation),
+    };
   },
 };
 
-/** jpeg-js repeats each grey thrice. */
-function everyThird(samples: Uint8Array): Uint8Array {
-  const greys = new Uint8Array(samples.length / 3);
-  for (let i = 0; i < greys.length; i++) greys[i] = samples[3 * i]!;
-  return greys;
+/** What is known before the first pixel is decoded. */
+interface Header {
+  readonly frame: Frame;
+  readonly orientation: Orientation;
+  /** Whether several scans go over the same blocks. */
+  readonly keepsCoefficients: boolean;
 }
 
-/** What the header of the only frame says. */
-interface Frame {
-  readonly extent: Extent;
-  /** 1 for grey, 3, or 4 for CMYK. */
-  readonly components: number;
-}
-
-/** Goes from marker to marker up to the end of the image. */
-function walk(bytes: Uint8Array): { extent: Extent; components: number; scans: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let frame: Frame | undefined;
-  let scans = 0;
-  let offset = 2;
-  while (offset + 4 <= bytes.byteLength) {
-    if (bytes[offset] !== 0xff) throw damaged(`no marker at byte ${offset}`);
-    const marker = view.getUint8(offset + 1);
-    if (marker === 0xff) {
-      offset++;
-      continue;
+/** Up to the first scan; where there can be more of them, or the height is to come, up to the end of the file. */
+function readHeader(bytes: Uint8Array, budget: Budget): Header {
+  const state = new JpegState();
+  let keepsCoefficients = false;
+  let lines: number | undefined;
+  for (const { segment, scan, scans } of segments(bytes, state, budget, false)) {
+    const { frame } = state;
+    if (scan && frame) {
+      keepsCoefficients ||= frame.progressive || scan.components.length < frame.components.length;
+      budget.checkCount("scans", scans);
+      if (frame.height > 0 && !keepsCoefficients) break;
     }
-    if (isFrame(marker)) frame = readFrame(view, offset, frame);
-    offset += 2 + view.getUint16(offset + 2);
-    if (marker !== SOS) continue;
-    scans++;
-    offset = skipEntropyCoded(bytes, offset);
-    if (bytes[offset + 1] === EOI && frame !== undefined) return { ...frame, scans };
+    if (scans === 1) lines ??= readLines(segment, bytes);
   }
-  throw damaged(`it ends after ${bytes.byteLength} bytes, before its end marker`);
+  const { frame, orientation } = state;
+  if (!frame) throw damagedJpeg(`its ${bytes.length} bytes have no frame header`);
+  const height = frame.height || lines;
+  if (!height) throw damagedJpeg(`its header has ${frame.width} × 0 pixels, and no segment has the height`);
+  return { frame: { ...frame, height }, orientation, keepsCoefficients };
 }
 
-/** SOF0 to SOF15, without DHT, JPG and DAC which lie between them. */
-function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-}
-
-function readFrame(view: DataView, offset: number, before: Frame | undefined): Frame {
-  if (offset + 10 > view.byteLength) throw damaged("its frame header is cut off");
-  const kind = view.getUint8(offset + 1) - 0xc0;
-  const precision = view.getUint8(offset + 4);
-  const [height, width] = [view.getUint16(offset + 5), view.getUint16(offset + 7)];
-  const components = view.getUint8(offset + 9);
-  if (kind > 2 || precision !== 8 || ![1, 3, 4].includes(components)) {
-    const what = `frame type ${kind}, ${precision} bits, ${components} components`;
-    throw new ImageError(
-      "unsupported",
-      `This JPEG is not supported: ${what}; baseline and progressive with 8 bits are`,
-    );
+/** Goes from segment to segment, keeps the state up to date, and ends with the image or the file. */
+function* segments(bytes: Uint8Array, state: JpegState, budget: Budget, withTables: boolean) {
+  let [scans, count, offset] = [0, 0, 2];
+  while (true) {
+    const segment = nextSegment(bytes, offset);
+    if (!segment) return;
+    const { marker, start, end } = segment;
+    if (marker === EOI) {
+      state.ended = true;
+      return;
+    }
+    if (end > start) budget.checkCount("chunks", ++count);
+    if (end > bytes.length) throw damagedJpeg(`its last segment ends after its ${bytes.length} bytes`);
+    const content = bytes.subarray(start, end);
+    if (withTables || marker !== DHT) state.define(marker, content);
+    let scan: Scan | undefined;
+    if (marker === SOS) {
+      if (!state.frame) throw damagedJpeg("a scan comes before the frame header");
+      scan = readScan(content, state.frame);
+      scans++;
+    }
+    yield { segment, scan, scans };
+    offset = end;
   }
-  if (before !== undefined) throw damaged("it has two frame headers");
-  if (width === 0 || height === 0) throw damaged(`its header says ${width} × ${height} pixels`);
-  return { extent: { width, height }, components };
 }
 
-/** To the next marker that is neither a stuffed zero nor a restart; or to the end of the bytes. */
-function skipEntropyCoded(bytes: Uint8Array, start: number): number {
-  let offset = bytes.indexOf(0xff, start);
-  while (offset !== -1) {
-    const next = bytes[offset + 1] ?? 0;
-    const goesOn = next === 0 || (next >= 0xd0 && next <= 0xd7);
-    if (!goesOn && next !== 0xff) return offset;
-    offset = bytes.indexOf(0xff, offset + (goesOn ? 2 : 1));
+function decodeFrame(
+  bytes: Uint8Array,
+  keepsCoefficients: boolean,
+  layout: Layout,
+  budget: Budget,
+): Pixels {
+  const state = new JpegState();
+  const reader = new EntropyReader(bytes);
+  const planes = layout.planes.map((plane) => openPlane(plane, keepsCoefficients));
+  const missing = new MissingBits(planes.length);
+  for (const { segment, scan } of segments(bytes, state, budget, true)) {
+    if (!scan) continue;
+    reader.begin(segment.end);
+    readScanData(scan, state, reader, layout, planes, budget);
+    missing.subtract(scan);
+    if (!keepsCoefficients) break;
   }
-  return bytes.byteLength;
+  if (!state.ended && missing.any) {
+    throw damagedJpeg(`it ends after ${bytes.length} bytes, before its pixels do`);
+  }
+  if (keepsCoefficients) { for (const plane of planes) transformPlane(plane, budget); }
+  return toPixels(layout, planes, state, budget);
 }
 
-function damaged(reason: string): ImageError {
-  return new ImageError("damaged", `The JPEG is damaged: ${reason}`);
+/** Whether all bits of all coefficients were in some scan: tells a file without end marker from one that is cut off. */
+class MissingBits {
+  readonly #coefficients: Uint8Array[];
+
+  constructor(components: number) {
+    this.#coefficients = Array.from({ length: components }, () => new Uint8Array(64).fill(1));
+  }
+
+  subtract({ components, first, last, low }: Scan): void {
+    if (low > 0) return;
+    for (const component of components) this.#coefficients[component]!.fill(0, first, last + 1);
+  }
+
+  get any(): boolean {
+    return this.#coefficients.some((ones) => ones.includes(1));
+  }
 }

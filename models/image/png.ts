@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
-import type { ImageFormat } from "./format.ts";
-import { damagedPng, isPng, readPngChunks, readPngHeader } from "./png_chunks.ts";
-import type { PngHeader } from "./png_chunks.ts";
+import type { ImageDecoder, Pixels } from "./format.ts";
+import { upright } from "./orientation.ts";
+import { damagedPng, readPngChunks, readPngHeader } from "./png_chunks.ts";
+import type { PngChunks, PngHeader } from "./png_chunks.ts";
 import { rowReader, unfilter } from "./png_rows.ts";
 
 /** Rows and columns of one pass: where they begin, and how far they are apart. */
@@ -35,31 +36,34 @@ const MAX_DEFLATE_RATIO = 1032;
  * It is our own since the libraries trust the file: pngjs 7.0.0 inflates an interlaced image without bound, and with one
  * of 1 × 50,000,000 pixels takes the process down; fast-png 8.0.0 bounds nothing. It is also twice as fast on small images.
  */
-export const png: ImageFormat = {
-  name: "PNG",
-  matches: isPng,
-  inspect: readPngHeader,
-  decode(bytes) {
-    const chunks = readPngChunks(bytes);
-    const { header } = chunks;
-    const reader = rowReader(chunks);
-    const raw = inflate(header, chunks.compressed);
+export const png: ImageDecoder = {
+  open(bytes, budget) {
+    const header = readPngHeader(bytes);
     const { width, height } = header;
-    const data = new Uint8Array(width * height * reader.channels);
-    const distance = Math.max(1, (header.samples * header.depth) >> 3);
-    let offset = 0;
-    for (const pass of passes(header)) {
-      const { columns, rows, stride } = extentOf(pass, header);
-      unfilter(raw, offset, rows, stride, distance);
-      for (let row = 0; row < rows; row++) {
-        const at = ((pass.y + row * pass.dy) * width + pass.x) * reader.channels;
-        reader.read(raw, offset + row * (stride + 1) + 1, columns, data, at, pass.dx * reader.channels);
-      }
-      offset += rows * (stride + 1);
-    }
-    return { width, height, channels: reader.channels, data };
+    const decodedBytes = bytes.length + rawSize(header) + width * height * 4;
+    return { width, height, decodedBytes, decode: () => decode(readPngChunks(bytes, header, budget)) };
   },
 };
+
+function decode(chunks: PngChunks): Pixels {
+  const { header } = chunks;
+  const reader = rowReader(chunks);
+  const raw = inflate(header, chunks.compressed);
+  const { width, height } = header;
+  const data = new Uint8Array(width * height * reader.channels);
+  const distance = Math.max(1, (header.samples * header.depth) >> 3);
+  let offset = 0;
+  for (const pass of passes(header)) {
+    const { columns, rows, stride } = extentOf(pass, header);
+    unfilter(raw, offset, rows, stride, distance);
+    for (let row = 0; row < rows; row++) {
+      const at = ((pass.y + row * pass.dy) * width + pass.x) * reader.channels;
+      reader.read(raw, offset + row * (stride + 1) + 1, columns, data, at, pass.dx * reader.channels);
+    }
+    offset += rows * (stride + 1);
+  }
+  return upright({ width, height, channels: reader.channels, data }, chunks.orientation);
+}
 
 /** Never takes more memory than the header says, nor that if so few bytes can't hold it. */
 function inflate(header: PngHeader, compressed: readonly Uint8Array[]): Uint8Array {

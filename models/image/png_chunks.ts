@@ -1,9 +1,15 @@
 import { crc32 } from "node:zlib";
 import { ImageError } from "../errors.ts";
-import type { Extent } from "./format.ts";
+import { readExifOrientation } from "./exif.ts";
+import type { Budget } from "./limits.ts";
+import type { Orientation } from "./orientation.ts";
 
 /** How the pixels of a PNG are laid out; PNG specification (third edition), 11.2.1. */
-export interface PngHeader extends Extent {
+export interface PngHeader {
+  /** In pixels, at least 1. */
+  readonly width: number;
+  /** In pixels, at least 1. */
+  readonly height: number;
   /** Bits a sample: 1, 2, 4, 8 or 16. */
   readonly depth: number;
   /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha. */
@@ -24,6 +30,8 @@ export interface PngChunks {
   readonly transparency: Uint8Array;
   /** The deflated rows, to be put together. */
   readonly compressed: readonly Uint8Array[];
+  /** As the EXIF data says, else 1. */
+  readonly orientation: Orientation;
 }
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -40,6 +48,7 @@ const IHDR = 0x49484452;
 const PLTE = 0x504c5445;
 const TRNS = 0x74524e53;
 const IDAT = 0x49444154;
+const EXIF = 0x65584966;
 const IEND = 0x49454e44;
 
 /**
@@ -80,21 +89,24 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
  * Goes through the chunks up to the end of the image and checks the checksums of those that matter.
  *
  * @param bytes A file that begins as a PNG.
+ * @param header As {@linkcode readPngHeader} gives it.
+ * @param budget For the number of chunks.
  * @returns Views of the chunks.
- * @throws {ImageError} `damaged`
+ * @throws {ImageError} `damaged`, `over_limit`
  */
-export function readPngChunks(bytes: Uint8Array): PngChunks {
-  const header = readPngHeader(bytes);
+export function readPngChunks(bytes: Uint8Array, header: PngHeader, budget: Budget): PngChunks {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const compressed: Uint8Array[] = [];
   let palette: Uint8Array = new Uint8Array();
   let transparency: Uint8Array = new Uint8Array();
+  let orientation: Orientation = 1;
   let offset = SIGNATURE.byteLength;
-  while (offset + 12 <= bytes.byteLength) {
+  for (let count = 1; offset + 12 <= bytes.byteLength; count++) {
+    budget.checkCount("chunks", count);
     const length = view.getUint32(offset);
     const type = view.getUint32(offset + 4);
     const end = offset + 8 + length;
-    if (type === IEND) return { header, palette, transparency, compressed };
+    if (type === IEND) return { header, palette, transparency, compressed, orientation };
     if (end + 4 > bytes.byteLength) break;
     if (type === IHDR || type === PLTE || type === TRNS || type === IDAT) {
       if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
@@ -105,6 +117,7 @@ export function readPngChunks(bytes: Uint8Array): PngChunks {
       if (type === PLTE) palette = content;
       if (type === TRNS) transparency = content;
     }
+    if (type === EXIF) orientation = readExifOrientation(bytes.subarray(offset + 8, end));
     offset = end + 4;
   }
   throw damagedPng(`it ends after ${bytes.byteLength} bytes, before its end chunk (IEND)`);
