@@ -39,7 +39,7 @@ export interface Classifier extends Disposable {
   /**
    * Decodes images, converts them to the form of the model and classifies them.
    *
-   * @param images Encoded images (PNG, JPEG), any number.
+   * @param images Encoded images, any number; `loadDecoders` of image/decode.ts has loaded what they need (PNG needs nothing).
    * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
@@ -48,7 +48,7 @@ export interface Classifier extends Disposable {
    * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for
    * measuring.
    *
-   * @param images Encoded images (PNG, JPEG), any number.
+   * @param images Encoded images, any number; as for {@linkcode Classifier.classify}.
    * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */

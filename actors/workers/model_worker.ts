@@ -5,6 +5,7 @@
  * @module
  */
 import { type Classifier, createClassifier } from "../../models/classifier.ts";
+import { loadDecoders } from "../../models/image/decode.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
 import { workerMemoryBytes } from "./worker_memory.ts";
 
@@ -21,16 +22,18 @@ async function start({ files, wasm, limits }: Start): Promise<FromWorker> {
   return { type: "ready" };
 }
 
-function run(message: Run): FromWorker {
+async function run(message: Run): Promise<FromWorker> {
   if (!classifier) throw new Error("Cannot run a batch: no model is loaded; send start first");
   const begun = performance.now();
-  const outcomes = classifier.classify(unpack(message));
+  const images = unpack(message);
+  await loadDecoders(images);
+  const outcomes = classifier.classify(images);
   return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
 }
 
 async function replyTo(message: ToWorker): Promise<FromWorker> {
   try {
-    return message.type === "start" ? await start(message) : run(message);
+    return message.type === "start" ? await start(message) : await run(message);
   } catch (error) {
     return { type: "failed", batch: message.type === "run" ? message.batch : null, reason: String(error) };
   }

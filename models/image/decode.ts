@@ -3,7 +3,7 @@ import { ImageError } from "../errors.ts";
 import type { ImageDecoder, ImageFormat, Pixels } from "./format.ts";
 import { Budget, type DecodeLimits } from "./limits.ts";
 import { png } from "./png.ts";
-import { anyOf, signature } from "./signatures.ts";
+import { anyOf, isBmp, isIco, isPnm, signature } from "./signatures.ts";
 
 export type { DecodeLimits } from "./limits.ts";
 
@@ -11,6 +11,11 @@ export type { DecodeLimits } from "./limits.ts";
 const FORMATS: readonly ImageFormat[] = [
   { name: "PNG", matches: signature("\x89PNG\r\n\x1a\n"), decoder: png },
   { name: "JPEG", matches: signature("\xff\xd8\xff"), decoder: async () => (await import("./jpeg.ts")).jpeg },
+  { name: "WebP", matches: signature("WEBP", 8), decoder: async () => (await import("./webp.ts")).webp },
+  { name: "GIF", matches: signature("GIF8"), decoder: async () => (await import("./gif.ts")).gif },
+  { name: "BMP", matches: isBmp, decoder: async () => (await import("./bmp.ts")).bmp },
+  { name: "PNM", matches: isPnm, decoder: async () => (await import("./pnm.ts")).pnm },
+  { name: "ICO", matches: isIco, decoder: async () => (await import("./ico.ts")).ico },
 ];
 
 /** What is recognised only to be named in the refusal. */

@@ -25,3 +25,25 @@ export function signature(signature: string, offset = 0): Matches {
 export function anyOf(...all: readonly Matches[]): Matches {
   return (bytes) => all.some((matches) => matches(bytes));
 }
+
+/** BMP: two letters are too few to tell it from text, so the size of its second header counts too. */
+export const isBmp: Matches = (bytes) => {
+  const size = bytes[14]! | bytes[15]! << 8;
+  return signature("BM")(bytes) && size >= 12 && size <= 124 && bytes[16] === 0 && bytes[17] === 0;
+};
+
+/** PNM: `P1` to `P7` and white space. */
+export const isPnm: Matches = (bytes) => {
+  const [letter, digit, space] = bytes;
+  if (letter !== 0x50 || digit === undefined || space === undefined) return false;
+  return digit >= 0x31 && digit <= 0x37 &&
+    (space === 0x20 || (space >= 0x09 && space <= 0x0d) || space === 0x23);
+};
+
+/** ICO and CUR: at least one image, whose data lies behind the directory. */
+export const isIco: Matches = (bytes) => {
+  if (bytes[0] !== 0 || bytes[1] !== 0 || (bytes[2] !== 1 && bytes[2] !== 2) || bytes[3] !== 0) return false;
+  const count = bytes[4]! | bytes[5]! << 8;
+  const offset = bytes[18]! | bytes[19]! << 8 | bytes[20]! << 16;
+  return count > 0 && bytes[9] === 0 && offset >= 6 + 16 * count;
+};

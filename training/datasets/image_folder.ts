@@ -1,5 +1,5 @@
 import { ImageError, ModelError } from "../../models/errors.ts";
-import { decodeImage } from "../../models/image/decode.ts";
+import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
 import { type DataSet, type ImageForm, labelArray, type Split } from "./data_set.ts";
@@ -72,6 +72,7 @@ function checkForm({ width, height, channels }: FolderForm): void {
 
 async function readImage(url: URL): Promise<Pixels> {
   const bytes = await readUrl(url, MAX_FILE_BYTES);
+  await loadDecoders([bytes]);
   try {
     return decodeImage(bytes);
   } catch (cause) {

@@ -1,6 +1,6 @@
 import type { Bus } from "../../../bus/bus.ts";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
-import { decodeImage } from "../../../models/image/decode.ts";
+import { decodeImage, loadDecoders } from "../../../models/image/decode.ts";
 import type { Pixels } from "../../../models/image/format.ts";
 import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
@@ -18,6 +18,7 @@ export async function show(args: DeadLetterArguments): Promise<number> {
   const [id = ""] = args.operands;
   await using bus = await openBus(args);
   const letter = await find(bus, id);
+  if (letter.image) await loadDecoders([letter.image]);
   if (args.values.json) print(JSON.stringify(toWholeObject(letter)));
   else print(describe(letter));
   return 0;

@@ -1,0 +1,3 @@
+/** A decoder, compiled. */
+declare const binary: WebAssembly.Module;
+export default binary;

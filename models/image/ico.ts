@@ -1,0 +1,34 @@
+import { ImageError } from "../errors.ts";
+import { openDib } from "./dib.ts";
+import type { ImageDecoder } from "./format.ts";
+import { png } from "./png.ts";
+
+/** Bytes of the header, and of each entry of the directory. */
+const [HEADER, ENTRY] = [6, 16];
+
+/** ICO and CUR of Windows: the largest of its images, of several the one with the most colours. */
+export const ico: ImageDecoder = {
+  open(bytes, budget) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const count = view.getUint16(4, true);
+    budget.checkCount("frames", count);
+    if (HEADER + count * ENTRY > bytes.length) throw damaged(`its directory of ${count} images is cut off`);
+    let best = { area: 0, bits: -1, start: 0, length: 0 };
+    for (let i = 0, at = HEADER; i < count; i++, at += ENTRY) {
+      const area = (bytes[at] || 256) * (bytes[at + 1] || 256);
+      // In a cursor, in the place of the bits stands the hot spot.
+      const bits = bytes[2] === 1 ? view.getUint16(at + 6, true) : 0;
+      if (area < best.area || (area === best.area && bits <= best.bits)) continue;
+      best = { area, bits, length: view.getUint32(at + 8, true), start: view.getUint32(at + 12, true) };
+    }
+    if (best.start + best.length > bytes.length) {
+      throw damaged(`an image ends after its ${bytes.length} bytes`);
+    }
+    const image = bytes.subarray(best.start, best.start + best.length);
+    return image[0] === 0x89 ? png.open(image, budget) : openDib("ICO", image, undefined, budget);
+  },
+};
+
+function damaged(reason: string): ImageError {
+  return new ImageError("damaged", `The ICO is damaged: ${reason}`);
+}

@@ -1,0 +1,205 @@
+import factory from "npm:@jsquash/webp@1.5.0/codec/dec/webp_dec.js";
+import { ImageError } from "../errors.ts";
+import { readExifOrientation } from "./exif.ts";
+import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Budget } from "./limits.ts";
+import { type Orientation, upright } from "./orientation.ts";
+import { type EmscriptenModule, type RgbaImage, WasmCodec, withoutAlpha } from "./wasm_codec.ts";
+import binary from "./webp_wasm.js";
+
+interface WebpModule extends EmscriptenModule {
+  /** Gives RGBA, or nothing if the file is broken. */
+  decode(bytes: Uint8Array): RgbaImage | null;
+}
+
+const codec = new WasmCodec<WebpModule>(factory as (options: object) => unknown, binary);
+
+/** Per pixel: RGBA within libwebp and as it comes out, and RGB; a lossless image is unpacked besides. */
+const BYTES_PER_PIXEL = 16;
+
+/** Memory of libwebp that does not depend on the image. */
+const FIXED_BYTES = 2 ** 24;
+
+/**
+ * WebP (RFC 9649), lossy and lossless, with alpha; of an animation the first frame, on its canvas. By libwebp in WASM. The
+ * container is read here: libwebp's simple interface takes neither animations nor EXIF.
+ */
+export const webp: ImageDecoder = {
+  open(bytes, budget) {
+    const file = readContainer(bytes, budget);
+    const { width, height } = file;
+    const decodedBytes = FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height;
+    return {
+      width,
+      height,
+      decodedBytes,
+      decode: () => upright(decode(bytes, file, budget), file.orientation),
+    };
+  },
+};
+
+/** Where the pixels are. */
+interface Frame {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly hasAlpha: boolean;
+  /** Whole chunks, with their headers: `VP8 ` or `VP8L`, before it perhaps `ALPH`. */
+  readonly image: Uint8Array;
+  readonly alpha: Uint8Array | undefined;
+}
+
+interface Container {
+  readonly width: number;
+  readonly height: number;
+  readonly frame: Frame;
+  readonly orientation: Orientation;
+}
+
+interface Chunk {
+  readonly type: string;
+  readonly content: Uint8Array;
+  readonly whole: Uint8Array;
+}
+
+function* chunksOf(bytes: Uint8Array, budget: Budget): Generator<Chunk, undefined> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0, count = 1; at + 8 <= bytes.length; count++) {
+    budget.checkCount("chunks", count);
+    const length = view.getUint32(at + 4, true);
+    const end = at + 8 + length;
+    if (end > bytes.length) throw damaged(`a chunk ends after its ${bytes.length} bytes`);
+    const type = String.fromCharCode(...bytes.subarray(at, at + 4));
+    const next = end + length % 2;
+    yield { type, content: bytes.subarray(at + 8, end), whole: bytes.subarray(at, next) };
+    at = next;
+  }
+}
+
+function readContainer(bytes: Uint8Array, budget: Budget): Container {
+  let canvas: { width: number; height: number } | undefined;
+  let frame: Frame | undefined;
+  let alpha: Uint8Array | undefined;
+  let orientation: Orientation = 1;
+  for (const { type, content, whole } of chunksOf(bytes.subarray(12), budget)) {
+    if (type === "VP8X") canvas = { width: 1 + uint24(content, 4), height: 1 + uint24(content, 7) };
+    else if (type === "ALPH") alpha = whole;
+    else if (type === "VP8 " || type === "VP8L") frame ??= readImage(type, content, whole, alpha);
+    else if (type === "ANMF") frame ??= readAnimationFrame(content, budget);
+    else if (type === "EXIF") orientation = readExifOrientation(withoutPrefix(content));
+    if (frame && !canvas) break;
+  }
+  if (!frame) throw damaged("it has no image");
+  const { x, y, width, height } = frame;
+  canvas ??= { width, height };
+  if (x + width > canvas.width || y + height > canvas.height) throw damaged("its frame is larger than it");
+  return { ...canvas, frame, orientation };
+}
+
+/** Some writers put it before the EXIF data though the format does not. */
+function withoutPrefix(exif: Uint8Array): Uint8Array {
+  return String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif;
+}
+
+function readAnimationFrame(content: Uint8Array, budget: Budget): Frame {
+  let alpha: Uint8Array | undefined;
+  for (const { type, content: inner, whole } of chunksOf(content.subarray(16), budget)) {
+    if (type === "ALPH") alpha = whole;
+    else if (type === "VP8 " || type === "VP8L") {
+      const image = readImage(type, inner, whole, alpha);
+      return { ...image, x: 2 * uint24(content, 0), y: 2 * uint24(content, 3) };
+    }
+  }
+  throw damaged("its first frame has no image");
+}
+
+/** RFC 6386, 9.1, and RFC 9649, 3.4. */
+function readImage(
+  type: string,
+  content: Uint8Array,
+  image: Uint8Array,
+  alpha: Uint8Array | undefined,
+): Frame {
+  const place = { x: 0, y: 0, image };
+  const at = (i: number) => content[i] ?? 0;
+  if (type === "VP8L") {
+    if (at(0) !== 0x2f) throw damaged("its lossless image has no signature");
+    const width = 1 + (at(1) | (at(2) & 0x3f) << 8);
+    const height = 1 + (at(2) >> 6 | at(3) << 2 | (at(4) & 0x0f) << 10);
+    return { ...place, width, height, alpha: undefined, hasAlpha: (at(4) & 0x10) !== 0 };
+  }
+  if (at(3) !== 0x9d || at(4) !== 0x01 || at(5) !== 0x2a) throw damaged("its lossy image has no signature");
+  const [width, height] = [at(6) | (at(7) & 0x3f) << 8, at(8) | (at(9) & 0x3f) << 8];
+  if (width === 0 || height === 0) throw damaged(`its header has ${width} × ${height} pixels`);
+  return { ...place, width, height, alpha, hasAlpha: alpha !== undefined };
+}
+
+function decode(bytes: Uint8Array, { width, height, frame }: Container, budget: Budget): Pixels {
+  const isWhole = frame.width === width && frame.height === height;
+  const { maxDecodedBytes } = budget.limits;
+  const image = codec.use(maxDecodedBytes, (module) => module.decode(stillImage(frame)));
+  if (!image) throw damaged(`its ${bytes.length} bytes have broken pixels`);
+  if (image.width !== frame.width || image.height !== frame.height) {
+    throw damaged(
+      `its pixels are ${image.width} × ${image.height}, its header has ${frame.width} × ${frame.height}`,
+    );
+  }
+  if (!isWhole) return { width, height, channels: 4, data: onCanvas(image.data, frame, width, height) };
+  if (!frame.hasAlpha) return { width, height, channels: 3, data: withoutAlpha(image.data) };
+  return { width, height, channels: 4, data: new Uint8Array(image.data.buffer) };
+}
+
+/** A file with this frame alone. */
+function stillImage({ width, height, image, alpha }: Frame): Uint8Array {
+  const extended = new Uint8Array(alpha ? 18 : 0);
+  if (alpha) {
+    extended.set([0x56, 0x50, 0x38, 0x58, 10, 0, 0, 0, 0x10]);
+    extended.set([width - 1, (width - 1) >> 8, 0, height - 1, (height - 1) >> 8, 0], 12);
+  }
+  const parts = [extended, alpha ?? new Uint8Array(), image];
+  const length = parts.reduce((sum, part) => sum + part.length, 4);
+  const file = new Uint8Array(8 + length);
+  file.set([
+    0x52,
+    0x49,
+    0x46,
+    0x46,
+    length,
+    length >> 8,
+    length >> 16,
+    length >>> 24,
+    0x57,
+    0x45,
+    0x42,
+    0x50,
+  ]);
+  let at = 12;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+/** Around the first frame of an animation the canvas is transparent. */
+function onCanvas(
+  rgba: Uint8ClampedArray,
+  { x, y, width, height }: Frame,
+  wide: number,
+  high: number,
+): Uint8Array {
+  const canvas = new Uint8Array(4 * wide * high);
+  for (let row = 0; row < height; row++) {
+    canvas.set(rgba.subarray(4 * row * width, 4 * (row + 1) * width), 4 * ((y + row) * wide + x));
+  }
+  return canvas;
+}
+
+function uint24(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) | (bytes[at + 1] ?? 0) << 8 | (bytes[at + 2] ?? 0) << 16;
+}
+
+function damaged(reason: string): ImageError {
+  return new ImageError("damaged", `The WebP is damaged: ${reason}`);
+}
