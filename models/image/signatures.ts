@@ -47,3 +47,6 @@ export const isIco: Matches = (bytes) => {
   const offset = bytes[18]! | bytes[19]! << 8 | bytes[20]! << 16;
   return count > 0 && bytes[9] === 0 && offset >= 6 + 16 * count;
 };
+
+/** AVIF: one still image, or a sequence. */
+export const isAvif: Matches = anyOf(signature("ftypavif", 4), signature("ftypavis", 4));

@@ -1,0 +1,123 @@
+/**
+ * The boxes of HEIF (ISO/IEC 23008-12), the container of AVIF and HEIC, as far as the bounds and the orientation need them.
+ *
+ * @module
+ */
+import { ImageError } from "../errors.ts";
+import type { Budget } from "./limits.ts";
+import type { Orientation } from "./orientation.ts";
+
+/** What the container says of its primary image. */
+export interface HeifHeader {
+  /** In pixels, the largest of all images in the file. */
+  readonly width: number;
+  readonly height: number;
+  readonly orientation: Orientation;
+  readonly hasAlpha: boolean;
+}
+
+interface Box {
+  readonly type: string;
+  /** Where its content begins and ends. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The boxes between two places. */
+function* boxesOf(view: DataView, start: number, end: number, budget: Budget): Generator<Box, undefined> {
+  for (let at = start, count = 1; at + 8 <= end; count++) {
+    budget.checkCount("chunks", count);
+    let [length, header] = [view.getUint32(at), 8];
+    const type = latin1(view, at + 4, 4);
+    if (length === 1 && at + 16 <= end) [length, header] = [Number(view.getBigUint64(at + 8)), 16];
+    if (length === 0) length = end - at;
+    if (length < header || at + length > end) {
+      throw new ImageError(
+        "damaged",
+        `The ${budget.format} is damaged: the box at byte ${at} has ${length} bytes`,
+      );
+    }
+    yield { type, start: at + header, end: at + length };
+    at += length;
+  }
+}
+
+/**
+ * Reads what is known of the images of a file.
+ *
+ * @param format Name for the errors.
+ * @param bytes The file.
+ * @param budget The bounds.
+ * @returns The header.
+ * @throws {ImageError} `damaged`, `over_limit`
+ */
+export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget): HeifHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const find = (start: number, end: number, type: string) => {
+    for (const box of boxesOf(view, start, end, budget)) if (box.type === type) return box;
+    throw new ImageError("damaged", `The ${format} is damaged: it has no box "${type}"`);
+  };
+  const meta = find(0, bytes.length, "meta");
+  const inside = meta.start + 4;
+  const primary = find(inside, meta.end, "pitm");
+  const id = view.getUint8(primary.start) === 0
+    ? view.getUint16(primary.start + 4)
+    : view.getUint32(primary.start + 4);
+  const iprp = find(inside, meta.end, "iprp");
+  const ipco = find(iprp.start, iprp.end, "ipco");
+  const properties = [...boxesOf(view, ipco.start, ipco.end, budget)];
+  const own = associations(view, find(iprp.start, iprp.end, "ipma"), id, budget).map((i) =>
+    properties[i - 1]
+  );
+  const extents = properties.filter(({ type, start, end }) => type === "ispe" && end - start >= 12);
+  const width = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 4)));
+  const height = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 8)));
+  if (width === 0 || height === 0) {
+    throw new ImageError("damaged", `The ${format} is damaged: its header has ${width} × ${height} pixels`);
+  }
+  const alpha = properties.some(({ type, start, end }) => {
+    return type === "auxC" && latin1(view, start + 4, end - start - 4).includes("alpha");
+  });
+  return { width, height, orientation: orientationOf(view, own), hasAlpha: alpha };
+}
+
+/** Numbers of the properties of an item, from 1; 8.11.14 of ISO/IEC 14496-12. */
+function associations(view: DataView, { start, end }: Box, id: number, budget: Budget): number[] {
+  const [version, wide] = [view.getUint8(start), (view.getUint8(start + 3) & 1) === 1];
+  const count = view.getUint32(start + 4);
+  budget.checkCount("chunks", count);
+  const found: number[] = [];
+  let at = start + 8;
+  for (let i = 0; i < count && at + 5 <= end; i++) {
+    const item = version === 0 ? view.getUint16(at) : view.getUint32(at);
+    at += version === 0 ? 2 : 4;
+    const entries = view.getUint8(at++);
+    for (let j = 0; j < entries && at + (wide ? 2 : 1) <= end; j++, at += wide ? 2 : 1) {
+      const property = wide ? view.getUint16(at) & 0x7fff : view.getUint8(at) & 0x7f;
+      if (item === id) found.push(property);
+    }
+  }
+  return found;
+}
+
+/** By `irot` (quarter turns to the left), then `imir` (0: top and bottom swap, 1: left and right). */
+const ORIENTATIONS: readonly (readonly Orientation[])[] = [
+  // No mirror, top and bottom, left and right.
+  [1, 4, 2],
+  [8, 5, 7],
+  [3, 2, 4],
+  [6, 7, 5],
+];
+
+function orientationOf(view: DataView, properties: readonly (Box | undefined)[]): Orientation {
+  const find = (type: string) => properties.find((box) => box?.type === type && box.end > box.start);
+  const [rotation, mirror] = [find("irot"), find("imir")];
+  const turns = rotation ? view.getUint8(rotation.start) & 3 : 0;
+  return ORIENTATIONS[turns]![mirror ? 1 + (view.getUint8(mirror.start) & 1) : 0]!;
+}
+
+function latin1(view: DataView, start: number, length: number): string {
+  return String.fromCharCode(
+    ...new Uint8Array(view.buffer, view.byteOffset + start, Math.max(0, Math.min(length, 64))),
+  );
+}
