@@ -3,7 +3,7 @@ import { ImageError } from "../errors.ts";
 import type { ImageDecoder, ImageFormat, Pixels } from "./format.ts";
 import { Budget, type DecodeLimits } from "./limits.ts";
 import { png } from "./png.ts";
-import { anyOf, isAvif, isBmp, isIco, isPnm, signature } from "./signatures.ts";
+import { anyOf, isAvif, isBmp, isIco, isPnm, isTiff, signature } from "./signatures.ts";
 
 export type { DecodeLimits } from "./limits.ts";
 
@@ -14,6 +14,7 @@ const FORMATS: readonly ImageFormat[] = [
   { name: "WebP", matches: signature("WEBP", 8), decoder: async () => (await import("./webp.ts")).webp },
   { name: "GIF", matches: signature("GIF8"), decoder: async () => (await import("./gif.ts")).gif },
   { name: "BMP", matches: isBmp, decoder: async () => (await import("./bmp.ts")).bmp },
+  { name: "TIFF", matches: isTiff, decoder: async () => (await import("./tiff.ts")).tiff },
   { name: "AVIF", matches: isAvif, decoder: async () => (await import("./avif.ts")).avif },
   { name: "PNM", matches: isPnm, decoder: async () => (await import("./pnm.ts")).pnm },
   { name: "ICO", matches: isIco, decoder: async () => (await import("./ico.ts")).ico },

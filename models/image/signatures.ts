@@ -50,3 +50,6 @@ export const isIco: Matches = (bytes) => {
 
 /** AVIF: one still image, or a sequence. */
 export const isAvif: Matches = anyOf(signature("ftypavif", 4), signature("ftypavis", 4));
+
+/** TIFF, whose lowest or highest byte comes first. */
+export const isTiff: Matches = anyOf(signature("II*\0"), signature("MM\0*"));

@@ -1,0 +1,89 @@
+import { inflateSync } from "node:zlib";
+import { damagedTiff } from "./directory.ts";
+
+/** Unpacks a strip or tile into a target of its exact size; what it lacks stays zero. */
+export type Unpack = (packed: Uint8Array, target: Uint8Array) => void;
+
+/** Codes of LZW have at most 12 bits. */
+const MAX_CODES = 4096;
+const [CLEAR, END] = [256, 257];
+
+/** LZW with codes from 9 bits, highest bit first, one code earlier than GIF; TIFF 6.0, section 13. */
+export const unpackLzw: Unpack = (packed, target) => {
+  const prefix = new Uint16Array(MAX_CODES);
+  const lengths = new Uint16Array(MAX_CODES).fill(1, 0, 256);
+  const suffix = Uint8Array.from({ length: MAX_CODES }, (_, i) => i);
+  const firsts = suffix.slice();
+  let [size, next, previous] = [9, 258, -1];
+  let [bits, count, at, filled] = [0, 0, 0, 0];
+  while (filled < target.length) {
+    while (count < size) {
+      if (at >= packed.length) return checkFilled(filled, target);
+      bits = (bits << 8 | packed[at++]!) & 0xffffff;
+      count += 8;
+    }
+    const code = (bits >> (count - size)) & ((1 << size) - 1);
+    count -= size;
+    if (code === END) return checkFilled(filled, target);
+    if (code === CLEAR) {
+      [size, next, previous] = [9, 258, -1];
+      continue;
+    }
+    if (code > next || (code >= 256 && previous < 0) || (code === next && next >= MAX_CODES)) {
+      throw damagedTiff(`its LZW data has the code ${code} before it is defined`);
+    }
+    if (previous >= 0 && next < MAX_CODES) {
+      prefix[next] = previous;
+      lengths[next] = lengths[previous]! + 1;
+      firsts[next] = firsts[previous]!;
+      suffix[next] = firsts[code]!;
+      next++;
+      if (next >= (1 << size) - 1 && size < 12) size++;
+    }
+    const length = lengths[code]!;
+    for (let one = code, to = filled + length - 1; to >= filled; one = prefix[one]!, to--) {
+      if (to < target.length) target[to] = suffix[one]!;
+    }
+    filled += length;
+    previous = code;
+  }
+};
+
+/** Run lengths; TIFF 6.0, section 9. */
+export const unpackBits: Unpack = (packed, target) => {
+  let [at, filled] = [0, 0];
+  while (filled < target.length) {
+    if (at >= packed.length) return checkFilled(filled, target);
+    const length = packed[at++]!;
+    if (length < 128) {
+      const part = packed.subarray(at, at + Math.min(length + 1, target.length - filled));
+      target.set(part, filled);
+      at += length + 1;
+      filled += length + 1;
+    } else if (length > 128) {
+      target.fill(packed[at++] ?? 0, filled, filled + 257 - length);
+      filled += 257 - length;
+    }
+  }
+};
+
+/** Deflate. */
+export const unpackDeflated: Unpack = (packed, target) => {
+  // One byte more than wanted, since a full chunk makes zlib ask for another.
+  const raw = inflateSync(packed, {
+    maxOutputLength: target.length + 1,
+    chunkSize: Math.max(64, target.length + 1),
+  });
+  checkFilled(raw.length, target);
+  target.set(raw.subarray(0, target.length));
+};
+
+/** Not compressed. */
+export const copy: Unpack = (packed, target) => {
+  checkFilled(packed.length, target);
+  target.set(packed.subarray(0, target.length));
+};
+
+function checkFilled(filled: number, target: Uint8Array): void {
+  if (filled < target.length) throw damagedTiff(`a strip ends after ${filled} of its ${target.length} bytes`);
+}
