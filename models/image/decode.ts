@@ -3,7 +3,7 @@ import { ImageError } from "../errors.ts";
 import type { ImageDecoder, ImageFormat, Pixels } from "./format.ts";
 import { Budget, type DecodeLimits } from "./limits.ts";
 import { png } from "./png.ts";
-import { anyOf, isAvif, isBmp, isIco, isPnm, isTiff, signature } from "./signatures.ts";
+import { anyOf, isAvif, isBmp, isHeic, isIco, isPnm, isTiff, signature } from "./signatures.ts";
 
 export type { DecodeLimits } from "./limits.ts";
 
@@ -16,13 +16,15 @@ const FORMATS: readonly ImageFormat[] = [
   { name: "BMP", matches: isBmp, decoder: async () => (await import("./bmp.ts")).bmp },
   { name: "TIFF", matches: isTiff, decoder: async () => (await import("./tiff.ts")).tiff },
   { name: "AVIF", matches: isAvif, decoder: async () => (await import("./avif.ts")).avif },
+  { name: "HEIC", matches: isHeic, decoder: async () => (await import("./heic.ts")).heic },
   { name: "PNM", matches: isPnm, decoder: async () => (await import("./pnm.ts")).pnm },
   { name: "ICO", matches: isIco, decoder: async () => (await import("./ico.ts")).ico },
 ];
 
 /** What is recognised only to be named in the refusal. */
 const OTHER_FORMATS: readonly (readonly [name: string, matches: (bytes: Uint8Array) => boolean])[] = [
-  ["HEIC", anyOf(signature("ftyphei", 4), signature("ftypmif1", 4))],
+  ["HEIF", signature("ftyp", 4)],
+  ["BigTIFF", anyOf(signature("II+\0"), signature("MM\0+"))],
   ["JPEG XL", anyOf(signature("\xff\x0a"), signature("JXL ", 4))],
   ["JPEG 2000", signature("jP  ", 4)],
   ["PDF", signature("%PDF")],

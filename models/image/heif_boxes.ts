@@ -7,8 +7,13 @@ import { ImageError } from "../errors.ts";
 import type { Budget } from "./limits.ts";
 import type { Orientation } from "./orientation.ts";
 
+/** Names of an alpha plane: MPEG's, and HEVC's. */
+const ALPHA = /^urn:(mpeg:mpegB:cicp:systems:auxiliary:alpha|mpeg:hevc:2015:auxid:1)\0/;
+
 /** What the container says of its primary image. */
 export interface HeifHeader {
+  /** Of the primary image. */
+  readonly id: number;
   /** In pixels, the largest of all images in the file. */
   readonly width: number;
   readonly height: number;
@@ -76,9 +81,9 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
     throw new ImageError("damaged", `The ${format} is damaged: its header has ${width} × ${height} pixels`);
   }
   const alpha = properties.some(({ type, start, end }) => {
-    return type === "auxC" && latin1(view, start + 4, end - start - 4).includes("alpha");
+    return type === "auxC" && ALPHA.test(latin1(view, start + 4, end - start - 4));
   });
-  return { width, height, orientation: orientationOf(view, own), hasAlpha: alpha };
+  return { id, width, height, orientation: orientationOf(view, own), hasAlpha: alpha };
 }
 
 /** Numbers of the properties of an item, from 1; 8.11.14 of ISO/IEC 14496-12. */

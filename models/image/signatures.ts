@@ -48,8 +48,22 @@ export const isIco: Matches = (bytes) => {
   return count > 0 && bytes[9] === 0 && offset >= 6 + 16 * count;
 };
 
+/** HEIC: one still image, several, or a sequence; "mif1" can be AVIF, too, which comes first. */
+export const isHeic: Matches = anyOf(
+  ...["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"].map((brand) =>
+    signature(`ftyp${brand}`, 4)
+  ),
+);
+
 /** AVIF: one still image, or a sequence. */
-export const isAvif: Matches = anyOf(signature("ftypavif", 4), signature("ftypavis", 4));
+export const isAvif: Matches = (bytes) => {
+  if (!signature("ftyp", 4)(bytes)) return false;
+  const end = Math.min(64, bytes[3]!);
+  for (let at = 8; at + 4 <= end; at += 4) if (avifBrand(bytes.subarray(at))) return true;
+  return false;
+};
+
+const avifBrand = anyOf(signature("avif"), signature("avis"));
 
 /** TIFF, whose lowest or highest byte comes first. */
 export const isTiff: Matches = anyOf(signature("II*\0"), signature("MM\0*"));

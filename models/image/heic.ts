@@ -1,0 +1,98 @@
+import factory from "npm:libheif-js@1.23.2/libheif-wasm/libheif.js";
+import { ImageError } from "../errors.ts";
+import type { ImageDecoder, Pixels } from "./format.ts";
+import binary from "./heic_wasm.js";
+import { readHeifHeader } from "./heif_boxes.ts";
+import { type EmscriptenModule, WasmCodec } from "./wasm_codec.ts";
+
+/** What libheif says when something failed. */
+interface HeifError {
+  readonly code?: unknown;
+  readonly message?: string;
+}
+
+interface HeifChannel {
+  readonly id: unknown;
+  readonly width: number;
+  readonly height: number;
+  /** Bytes from row to row. */
+  readonly stride: number;
+  readonly data: Uint8Array;
+}
+
+/** The part of libheif's interface that is used. */
+interface HeifModule extends EmscriptenModule {
+  readonly heif_error_code: { readonly heif_error_Ok: unknown };
+  readonly heif_colorspace: { readonly heif_colorspace_RGB: unknown };
+  readonly heif_chroma: {
+    readonly heif_chroma_interleaved_RGB: unknown;
+    readonly heif_chroma_interleaved_RGBA: unknown;
+  };
+  heif_context_alloc(): object | null;
+  heif_context_free(context: object): void;
+  heif_context_read_from_memory(context: object, bytes: Uint8Array): HeifError;
+  heif_js_context_get_image_handle(context: object, id: number): object & HeifError;
+  heif_image_handle_release(handle: object): void;
+  heif_js_decode_image2(
+    handle: object,
+    colours: unknown,
+    chroma: unknown,
+  ): HeifError & { readonly image: object; readonly channels: readonly HeifChannel[] };
+  heif_image_release(image: object): void;
+}
+
+const codec = new WasmCodec<HeifModule>(factory as unknown as (options: object) => unknown, binary);
+
+/** Per pixel: planes of up to 16 bits, a tile's or the reference frame beside them, RGBA twice, RGB. */
+const BYTES_PER_PIXEL = 24;
+
+/** Memory of libheif that does not depend on the image. */
+const FIXED_BYTES = 2 ** 25;
+
+/** HEIC (HEVC in HEIF, what iPhones write): the primary image. By libheif in WASM, which applies the orientation itself. */
+export const heic: ImageDecoder = {
+  open(bytes, budget) {
+    const { width, height, id, hasAlpha } = readHeifHeader("HEIC", bytes, budget);
+    const decode = (): Pixels => {
+      return codec.use(budget.limits.maxDecodedBytes, (module) => decodeItem(module, bytes, id, hasAlpha));
+    };
+    return {
+      width,
+      height,
+      decodedBytes: FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height,
+      decode,
+    };
+  },
+};
+
+function decodeItem(module: HeifModule, bytes: Uint8Array, id: number, hasAlpha: boolean): Pixels {
+  const context = module.heif_context_alloc();
+  if (!context) throw damaged("there is not memory enough");
+  const error = module.heif_context_read_from_memory(context, bytes);
+  if (error.code !== module.heif_error_code.heif_error_Ok) throw damaged(error.message);
+  const handle = module.heif_js_context_get_image_handle(context, id);
+  if (!handle || handle.code !== undefined) throw damaged(handle?.message);
+  const { heif_colorspace_RGB: rgb } = module.heif_colorspace;
+  const { heif_chroma_interleaved_RGB: three, heif_chroma_interleaved_RGBA: four } = module.heif_chroma;
+  const decoded = module.heif_js_decode_image2(handle, rgb, hasAlpha ? four : three);
+  const channel = decoded?.channels?.[0];
+  if (!channel) throw damaged(decoded?.message);
+  const pixels = tight(channel, hasAlpha ? 4 : 3);
+  module.heif_image_release(decoded.image);
+  module.heif_image_handle_release(handle);
+  module.heif_context_free(context);
+  return pixels;
+}
+
+/** Without what stands between the rows. */
+function tight({ width, height, stride, data }: HeifChannel, channels: 3 | 4): Pixels {
+  const tight = new Uint8Array(width * height * channels);
+  for (let y = 0; y < height; y++) {
+    tight.set(data.subarray(y * stride, y * stride + width * channels), y * width * channels);
+  }
+  return { width, height, channels, data: tight };
+}
+
+function damaged(reason = "it cannot be decoded"): ImageError {
+  return new ImageError("damaged", `The HEIC is damaged: ${reason}`);
+}
