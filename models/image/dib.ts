@@ -169,7 +169,7 @@ function fromFields(dib: Dib, budget: Budget): Pixels {
     for (let x = 0; x < width; x++, at += bits / 8) {
       const value = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
       for (const { shift, max } of fields) {
-        data[to++] = max === 0 ? 0 : Math.round(((value >>> shift) & max) * 255 / max);
+        data[to++] = max === 0 ? 0 : Math.floor(((value >>> shift) & max) * 255 / max);
       }
       if (channels === 4) anyAlpha |= data[to - 1]!;
     }

@@ -13,6 +13,9 @@ export interface RgbaImage {
 /** What is handed to the factory of a module. */
 interface ModuleOptions {
   readonly noInitialRun: true;
+  /** What it would print of a broken image; such text is a stranger's. */
+  print(text: string): void;
+  printErr(text: string): void;
   instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void): unknown;
 }
 
@@ -57,6 +60,8 @@ export class WasmCodec<Codec extends EmscriptenModule> {
   #instantiate(): Codec {
     const options: ModuleOptions = {
       noInitialRun: true,
+      print() {},
+      printErr() {},
       instantiateWasm: (imports, done) => {
         const instance = new WebAssembly.Instance(this.#binary, imports);
         this.#boundMemory(instance);
