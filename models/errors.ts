@@ -51,7 +51,13 @@ export class ModelError extends CodedError<ModelErrorCode> {
 }
 
 /** Why an image cannot be classified. The same bytes always fail again. */
-export type ImageErrorCode = "empty" | "not_an_image" | "unsupported" | "damaged" | "too_many_pixels" | "over_limit";
+export type ImageErrorCode =
+  | "empty"
+  | "not_an_image"
+  | "unsupported"
+  | "damaged"
+  | "too_many_pixels"
+  | "over_limit";
 
 const NONE: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>();
 

@@ -20,7 +20,9 @@ export const jpeg: ImageDecoder = {
   open(bytes, budget) {
     const header = readHeader(bytes, budget);
     const { frame, keepsCoefficients, orientation } = header;
+    budget.checkExtent(frame.width, frame.height);
     const layout = layOut(frame, chooseSize(frame, budget.limits.reduceAbovePixels));
+    checkLength(bytes, layout);
     return {
       width: frame.width,
       height: frame.height,
@@ -29,6 +31,12 @@ export const jpeg: ImageDecoder = {
     };
   },
 };
+
+/** A block takes one bit at least, so that few bytes cannot make much work. */
+function checkLength(bytes: Uint8Array, { planes }: Layout): void {
+  const blocks = planes.reduce((sum, { blocksWide, blocksHigh }) => sum + blocksWide * blocksHigh, 0);
+  if (blocks > 8 * bytes.length) throw damagedJpeg(`${bytes.length} bytes cannot hold its ${blocks} blocks`);
+}
 
 /** What is known before the first pixel is decoded. */
 interface Header {
@@ -70,7 +78,7 @@ function* segments(bytes: Uint8Array, state: JpegState, budget: Budget, withTabl
       state.ended = true;
       return;
     }
-    if (end > start) budget.checkCount("chunks", ++count);
+    budget.checkCount("chunks", ++count);
     if (end > bytes.length) throw damagedJpeg(`its last segment ends after its ${bytes.length} bytes`);
     const content = bytes.subarray(start, end);
     if (withTables || marker !== DHT) state.define(marker, content);

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Budget } from "./limits.ts";
 import { upright } from "./orientation.ts";
 import { damagedPng, readPngChunks, readPngHeader } from "./png_chunks.ts";
 import type { PngChunks, PngHeader } from "./png_chunks.ts";
@@ -41,11 +42,16 @@ export const png: ImageDecoder = {
     const header = readPngHeader(bytes);
     const { width, height } = header;
     const decodedBytes = bytes.length + rawSize(header) + width * height * 4;
-    return { width, height, decodedBytes, decode: () => decode(readPngChunks(bytes, header, budget)) };
+    return {
+      width,
+      height,
+      decodedBytes,
+      decode: () => decode(readPngChunks(bytes, header, budget), budget),
+    };
   },
 };
 
-function decode(chunks: PngChunks): Pixels {
+function decode(chunks: PngChunks, budget: Budget): Pixels {
   const { header } = chunks;
   const reader = rowReader(chunks);
   const raw = inflate(header, chunks.compressed);
@@ -57,6 +63,7 @@ function decode(chunks: PngChunks): Pixels {
     const { columns, rows, stride } = extentOf(pass, header);
     unfilter(raw, offset, rows, stride, distance);
     for (let row = 0; row < rows; row++) {
+      if (row % 256 === 255) budget.checkTime();
       const at = ((pass.y + row * pass.dy) * width + pass.x) * reader.channels;
       reader.read(raw, offset + row * (stride + 1) + 1, columns, data, at, pass.dx * reader.channels);
     }

@@ -155,17 +155,18 @@ export function nextMarker(bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * Finds the next segment.
+ * Finds the next segment; restart markers are none.
  *
  * @param bytes The file.
  * @param offset Where to begin.
  * @returns The segment, or `undefined` if there is none.
  */
 export function nextSegment(bytes: Uint8Array, offset: number): Segment | undefined {
-  const at = nextMarker(bytes, offset);
+  let at = nextMarker(bytes, offset);
+  while (at !== -1 && bytes[at]! >= RST0 && bytes[at]! < SOI) at = nextMarker(bytes, at + 1);
   if (at === -1) return undefined;
   const marker = bytes[at]!;
-  const standsAlone = (marker >= RST0 && marker <= EOI) || marker === 0x01;
+  const standsAlone = marker === SOI || marker === EOI || marker === 0x01;
   if (standsAlone) return { marker, start: at + 1, end: at + 1 };
   const length = word(bytes, at + 1);
   if (length < 2) throw damagedJpeg(`the segment at byte ${at - 1} has a length of ${length}`);
