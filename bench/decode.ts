@@ -1,6 +1,6 @@
 /**
  * `deno run -A bench/decode.ts [FILE…]`: what decoding one image costs, by format and size:
- * the first time, with the decoder to be loaded; then the median of ten; and the peak of memory above the idle process.
+ * the first time, with the decoder to be loaded; then the median; and the peak of memory above the idle process.
  * It makes PNG, JPEG, BMP and PNM itself; photographs of other formats are given as files. Linux: /proc tells the peak.
  *
  * @module
@@ -12,15 +12,17 @@ import { encodePng } from "../models/image/encode_png.ts";
 import type { Pixels } from "../models/image/format.ts";
 
 const SIZES = [[28, 28], [1632, 1224], [4000, 3000]] as const;
-const RUNS = 10;
+/** Each image is decoded so often and for so long at least. */
+const [RUNS, MIN_MS] = [10, 500];
 
 /** What one image costs. */
 interface Cost {
-  readonly megapixels: number;
   readonly decoded: string;
   readonly firstMs: number;
   readonly medianMs: number;
+  /** Peak of memory above the idle process after the first image, and after all, which are garbage for a while. */
   readonly megabytes: number;
+  readonly finalMegabytes: number;
 }
 
 /** Waves and noise, which compress about as photographs do. */
@@ -83,19 +85,28 @@ async function measure(path: string): Promise<Cost> {
   const idle = memory("VmRSS");
   const bytes = Deno.readFileSync(path);
   const times: number[] = [];
+  let firstPeak: number | undefined;
   let begun = performance.now();
   await loadDecoders([bytes]);
   let decoded: Pixels | undefined;
-  for (let i = 0; i <= RUNS; i++) {
+  const end = begun + MIN_MS;
+  while (times.length <= RUNS || begun < end) {
     decoded = decodeImage(bytes, { maxDecodedBytes: Infinity });
     times.push(performance.now() - begun);
+    firstPeak ??= memory("VmHWM");
     begun = performance.now();
   }
   const { width, height } = decoded!;
   const [firstMs, ...others] = times as [number, ...number[]];
-  const medianMs = others.sort((a, b) => a - b)[RUNS / 2]!;
-  const megabytes = (memory("VmHWM") - idle) / 1e6;
-  return { megapixels: width * height / 1e6, decoded: `${width}×${height}`, firstMs, medianMs, megabytes };
+  const medianMs = others.sort((a, b) => a - b)[others.length >> 1]!;
+  const [megabytes, finalMegabytes] = [firstPeak!, memory("VmHWM")].map((bytes) => (bytes - idle) / 1e6);
+  return {
+    decoded: `${width}×${height}`,
+    firstMs,
+    medianMs,
+    megabytes: megabytes!,
+    finalMegabytes: finalMegabytes!,
+  };
 }
 
 /** In a process of its own, since the peak of memory is the process's. */
@@ -126,10 +137,14 @@ if (Deno.args[0] === "--one") console.log(JSON.stringify(await measure(Deno.args
 else {
   const folder = await Deno.makeTempDir();
   try {
-    const rows = [["file", "decoded to", "first ms", "then ms", "peak MB"]];
+    const rows = [["file", "decoded to", "first ms", "then ms", "first MB", "then MB"]];
     for (const path of [...await makeFiles(folder), ...Deno.args]) {
       const cost = await measureAlone(path);
-      const figures = [cost.firstMs.toFixed(1), cost.medianMs.toPrecision(3), cost.megabytes.toFixed(0)];
+      const figures = [
+        cost.firstMs.toFixed(1),
+        cost.medianMs.toPrecision(3),
+        ...[cost.megabytes, cost.finalMegabytes].map((megabytes) => megabytes.toFixed(0)),
+      ];
       rows.push([path.split("/").at(-1)!, cost.decoded, ...figures]);
     }
     print(columns(rows));
