@@ -1,6 +1,7 @@
 import { loadDecoders } from "../../models/image/decode.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
-import { decodeIsolated, summary } from "../fixtures/isolated_decoder.ts";
+import { summary } from "../fixtures/image_summary.ts";
+import { decodeIsolated } from "../fixtures/isolated_decoder.ts";
 import { runRemote } from "../fixtures/project_server.ts";
 
 const FIXTURES = new URL("../fixtures/images/", import.meta.url);

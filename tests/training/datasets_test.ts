@@ -5,7 +5,7 @@ import { toLegacyForm } from "../../training/datasets/form.ts";
 import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { ModelError } from "../../models/errors.ts";
 import { toCanonical } from "../../models/image/canonical.ts";
-import { decodeImage } from "../../models/image/decode.ts";
+import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 import { findTestData, skipped } from "../../testing/data.ts";
@@ -298,6 +298,7 @@ Deno.test("image folder: mixed sizes and kinds are converted to the given form",
 Deno.test("image folder: grey JPEGs and grey PNGs have the same form", () =>
   withFolder(async (path) => {
     const grey = await Deno.readFile(new URL("../fixtures/images/grey.jpg", import.meta.url));
+    await loadDecoders([grey]);
     const { width, height } = decodeImage(grey);
     await layOut(path, {
       "a/1.png": [width, height, 1],

@@ -1,4 +1,4 @@
-import { damagedJpeg } from "./segments.ts";
+import { damagedJpeg } from "./errors.ts";
 
 /** Codes up to this length are looked up at once; longer ones are rare. */
 export const LOOKAHEAD = 10;

@@ -3,7 +3,8 @@ import type { EntropyReader } from "./entropy.ts";
 import { type HuffmanTable, standardTable } from "./huffman.ts";
 import { transform8, TRANSFORMS } from "./idct.ts";
 import { BLOCK, type Layout, type Plane } from "./planes.ts";
-import { damagedJpeg, type JpegState, type Scan } from "./segments.ts";
+import { damagedJpeg } from "./errors.ts";
+import type { JpegState, Scan } from "./segments.ts";
 
 const COEFFICIENTS = BLOCK * BLOCK;
 

@@ -1,5 +1,5 @@
-import { ImageError } from "../../errors.ts";
 import { readExifOrientation } from "../exif.ts";
+import { damagedJpeg, unsupportedJpeg } from "./errors.ts";
 import type { Orientation } from "../orientation.ts";
 import { type HuffmanTable, readHuffmanTables } from "./huffman.ts";
 
@@ -261,14 +261,4 @@ function word(bytes: Uint8Array, at: number): number {
 
 function latin1(bytes: Uint8Array, length: number): string {
   return String.fromCharCode(...bytes.subarray(0, length));
-}
-
-/** @param reason What is wrong, as the second half of a sentence. */
-export function damagedJpeg(reason: string): ImageError {
-  return new ImageError("damaged", `The JPEG is damaged: ${reason}`);
-}
-
-/** @param what What it has, and what would be right. */
-export function unsupportedJpeg(what: string): ImageError {
-  return new ImageError("unsupported", `This JPEG is not supported: ${what}`);
 }
