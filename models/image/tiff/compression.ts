@@ -69,14 +69,20 @@ export const unpackBits: Unpack = (packed, target) => {
 
 /** Deflate. */
 export const unpackDeflated: Unpack = (packed, target) => {
-  // One byte more than wanted, since a full chunk makes zlib ask for another.
-  const raw = inflateSync(packed, {
-    maxOutputLength: target.length + 1,
-    chunkSize: Math.max(64, target.length + 1),
-  });
+  const raw = inflate(packed, target.length);
   checkFilled(raw.length, target);
-  target.set(raw.subarray(0, target.length));
+  target.set(raw);
 };
+
+function inflate(packed: Uint8Array, length: number): Uint8Array {
+  try {
+    // One byte more, since a full chunk makes zlib ask for another.
+    return inflateSync(packed, { maxOutputLength: length, chunkSize: Math.max(64, length + 1) });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw damagedTiff(`a strip holds more than its ${length} bytes`);
+  }
+}
 
 /** Not compressed. */
 export const copy: Unpack = (packed, target) => {

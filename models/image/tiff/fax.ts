@@ -202,7 +202,7 @@ class FaxReader {
   }
 }
 
-/** A run of no pixels takes back the change before it. */
+/** A run of no pixels is a change, too: changes of even and odd number are to black and to white. */
 function put(row: Int32Array, changes: number, x: number): number {
   if (changes >= row.length - 2) throw damagedTiff("its fax data has more changes in a row than pixels");
   row[changes] = x;
