@@ -15,7 +15,7 @@ import { type Orientation, upright } from "./orientation.ts";
  * is refused.
  *
  * It is our own since the libraries are too narrow: jpeg-js 0.4.4 takes up to 2 GB for 48 megapixels, decodes RGB in wrong
- * colours and refuses what every viewer opens; the builds of libjpeg for WASM give neither its reduced sizes nor CMYK.
+ * colours and refuses what every viewer opens; @jsquash/jpeg 1.6.0 (libjpeg in WASM) has no reduced sizes and no CMYK.
  */
 export const jpeg: ImageDecoder = {
   open(bytes, budget) {

@@ -48,7 +48,7 @@ const UNPACK: ReadonlyMap<number, Unpack> = new Map([
  * TIFF 6.0: the first page; grey, palette, RGB and CMYK of 1 to 16 bits, in strips or tiles, plain or packed by LZW, Deflate,
  * PackBits, JPEG or the codes of fax machines.
  *
- * It is our own since the libraries trust the file: utif2 4.1.0 allocates whatever its header says.
+ * It is our own since the libraries trust the file: utif2 4.1.0 allocates what its header says and inflates without bound.
  */
 export const tiff: ImageDecoder = {
   open(bytes, budget) {
