@@ -93,11 +93,11 @@ function host(answer: Answer): Host {
 /** Answers as a correct server does, ranges included. */
 function serve(content: Content): Answer {
   return (name, from) => {
-    const whole = content[name];
-    if (whole === undefined) return new Response("no such file", { status: 404 });
-    if (from === undefined) return new Response(whole);
-    const headers = { "content-range": `bytes ${from}-${whole.length - 1}/${whole.length}` };
-    return new Response(whole.slice(from), { status: 206, headers });
+    const bytes = content[name];
+    if (bytes === undefined) return new Response("no such file", { status: 404 });
+    if (from === undefined) return new Response(bytes);
+    const headers = { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
+    return new Response(bytes.slice(from), { status: 206, headers });
   };
 }
 

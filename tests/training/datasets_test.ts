@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import { concatBytes } from "../../lib/bytes.ts";
 import { type DataSet, imageAt, selectDataSet, sliceDataSet } from "../../training/datasets/data_set.ts";
 import { findDataDirectory } from "../../training/datasets/directory.ts";
 import { toLegacyForm } from "../../training/datasets/form.ts";
@@ -11,7 +12,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "../..
 import { findTestData, skipped } from "../../testing/data.ts";
 
 const CLOTHES = new URL("../fixtures/clothes/", import.meta.url);
-const whole = await findTestData();
+const directory = await findTestData();
 
 /** A data directory with a Fashion-MNIST test set, whose files can be replaced. */
 async function withData(
@@ -22,10 +23,7 @@ async function withData(
   const idx = (magic: number, extents: number[], content: Uint8Array) => {
     const header = new DataView(new ArrayBuffer(4 * (1 + extents.length)));
     [magic, ...extents].forEach((value, i) => header.setUint32(4 * i, value));
-    const whole = new Uint8Array(header.byteLength + content.byteLength);
-    whole.set(new Uint8Array(header.buffer));
-    whole.set(content, header.byteLength);
-    return gzipSync(whole, { level: 1 });
+    return gzipSync(concatBytes([new Uint8Array(header.buffer), content]), { level: 1 });
   };
   try {
     const folder = `${directory}/fashion-mnist`;
@@ -144,10 +142,10 @@ Deno.test("cifar-10: a truncated batch and a label that is out of range are repo
   }));
 
 Deno.test({
-  name: `data: the real CIFAR-10 and MNIST are read${skipped(whole)}`,
-  ignore: whole === undefined,
+  name: `data: the real CIFAR-10 and MNIST are read${skipped(directory)}`,
+  ignore: directory === undefined,
   async fn() {
-    const cifar = await readDataSet("cifar-10", "test", whole);
+    const cifar = await readDataSet("cifar-10", "test", directory);
     // As published: a cat, two ships, an airplane, a frog.
     assertEquals([...cifar.labels.subarray(0, 5)].map((label) => cifar.classes[label]), [
       "cat",
@@ -159,7 +157,7 @@ Deno.test({
     const counts = new Array<number>(10).fill(0);
     for (const label of cifar.labels) counts[label]!++;
     assertEquals(counts, new Array(10).fill(1000));
-    assertEquals((await readDataSet("mnist", "train", whole)).count, 60_000);
+    assertEquals((await readDataSet("mnist", "train", directory)).count, 60_000);
   },
 });
 
