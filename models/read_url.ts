@@ -23,6 +23,23 @@ export async function readUrl(url: URL, maxBytes: number): Promise<Uint8Array> {
 }
 
 /**
+ * Like {@linkcode readUrl}, for a file that need not exist.
+ *
+ * @param url As for {@linkcode readUrl}.
+ * @param maxBytes A larger file is refused.
+ * @returns undefined if it does not exist.
+ * @throws {ModelError} `denied`, `damaged` (too large) or `unavailable` (http only).
+ */
+export async function readIfExists(url: URL, maxBytes: number): Promise<Uint8Array | undefined> {
+  try {
+    return await readUrl(url, maxBytes);
+  } catch (error) {
+    if (error instanceof ModelError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/**
  * Formats a URL for messages.
  *
  * @param url Any URL.

@@ -11,6 +11,7 @@ import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
 import { parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
+import { parseJson } from "./parse_json.ts";
 import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 
 /** The models that come with the project. A list, because a directory cannot be listed over http. */
@@ -172,20 +173,15 @@ async function readEntry(place: { name: string; folder: URL; shipped: boolean })
 async function readManifest(folder: URL, name: string): Promise<Manifest> {
   const url = new URL("manifest.json", folder);
   const where = showUrl(url);
-  const manifest = parseManifest(parseJson(await readUrl(url, MAX_MANIFEST_BYTES), where), where);
+  const manifest = parseManifest(
+    parseJson(await readUrl(url, MAX_MANIFEST_BYTES), where, "invalid_manifest"),
+    where,
+  );
   if (manifest.name === name) return manifest;
   throw new ModelError(
     "invalid_manifest",
     `${where}: name must be that of its folder, "${name}"; it is "${manifest.name}"`,
   );
-}
-
-function parseJson(bytes: Uint8Array, where: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new ModelError("invalid_manifest", `${where} is not JSON: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function folderName(folder: URL): string {

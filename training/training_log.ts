@@ -1,6 +1,7 @@
-import { fieldError, ModelError } from "../models/errors.ts";
+import { fieldError } from "../models/errors.ts";
 import { JsonFields } from "../lib/json_fields.ts";
-import { readUrl, showUrl } from "../models/read_url.ts";
+import { parseJson } from "../models/parse_json.ts";
+import { readIfExists, showUrl } from "../models/read_url.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { EpochRecord, TestMeasures, TrainedModel } from "./fitting/trained_model.ts";
 
@@ -55,9 +56,11 @@ export function describeTraining({ task, trainings }: TrainedModel, { accuracies
  */
 export async function readTrainingLog(folder: URL): Promise<TrainingLog | undefined> {
   const url = new URL(TRAINING_LOG, folder);
-  const text = await readIfThere(url);
-  if (text === undefined) return undefined;
-  const fields = new JsonFields(parseJson(text, url), "", showUrl(url), fieldError("invalid_manifest"));
+  const content = await readIfExists(url, MAX_BYTES);
+  if (content === undefined) return undefined;
+  const where = showUrl(url);
+  const json = parseJson(content, where, "invalid_manifest");
+  const fields = new JsonFields(json, "", where, fieldError("invalid_manifest"));
   const recipe = fields.object("recipe");
   const first = recipe.has("firstTestImages") ? recipe.object("firstTestImages") : undefined;
   return {
@@ -85,23 +88,4 @@ function parseEpoch(fields: JsonFields): EpochRecord {
     ...optional("validationLoss"),
     ...optional("validationAccuracy"),
   };
-}
-
-async function readIfThere(url: URL): Promise<string | undefined> {
-  try {
-    return new TextDecoder().decode(await readUrl(url, MAX_BYTES));
-  } catch (error) {
-    if (error instanceof ModelError && error.code === "not_found") return undefined;
-    throw error;
-  }
-}
-
-function parseJson(text: string, url: URL): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError("invalid_manifest", `${showUrl(url)} is not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }

@@ -1,7 +1,7 @@
 import { unzipSync } from "npm:fflate@0.8.3";
 import { ModelError } from "../../models/errors.ts";
 import { Hdf5Reader } from "./hdf5.ts";
-import { parseJson } from "./parse_json.ts";
+import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, type Tensor } from "./tensor.ts";
 
@@ -21,8 +21,7 @@ const WANTED: readonly string[] = [CONFIG, METADATA, WEIGHTS];
  */
 export async function readArchive(bytes: Uint8Array, where: string): Promise<KerasSource> {
   const files = unzip(bytes, where);
-  const json = (name: string) =>
-    parseJson(new TextDecoder().decode(fileOf(files, name, where)), `${where}: ${name}`);
+  const json = (name: string) => parseJson(fileOf(files, name, where), `${where}: ${name}`);
   const architecture = json(CONFIG);
   const { keras_version = "3" } = json(METADATA) as { keras_version?: unknown };
   const reader = await Hdf5Reader.open(fileOf(files, WEIGHTS, where), `${where}: ${WEIGHTS}`);

@@ -1,6 +1,6 @@
 import { ModelError } from "../../models/errors.ts";
 import { Hdf5Reader } from "./hdf5.ts";
-import { parseJson } from "./parse_json.ts";
+import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 
 /**

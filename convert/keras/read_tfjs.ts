@@ -3,7 +3,7 @@ import { concatBytes } from "../../lib/bytes.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { size } from "../../models/layers/layers.ts";
 import { readUrl } from "../../models/read_url.ts";
-import { parseJson } from "./parse_json.ts";
+import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, MAX_PARAMETERS, type Tensor } from "./tensor.ts";
 
@@ -34,7 +34,7 @@ const BYTES = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 } as const
  */
 export async function readTfjs(url: URL, bytes: Uint8Array, where: string): Promise<KerasSource> {
   const json = new JsonFields(
-    parseJson(new TextDecoder().decode(bytes), where),
+    parseJson(bytes, where),
     "",
     where,
     fieldError("invalid"),

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { ModelError } from "../../models/errors.ts";
 import { writeWholeFile } from "../../models/model_folder.ts";
-import { readUrl, showUrl } from "../../models/read_url.ts";
+import { readIfExists, showUrl } from "../../models/read_url.ts";
 import type { EpochRecord } from "./trained_model.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
@@ -52,7 +52,7 @@ export async function writeCheckpoint(file: URL, recipe: Recipe, checkpoint: Che
  * @throws {ModelError} `damaged`: not a checkpoint, or of another recipe or version; `denied`.
  */
 export async function readCheckpoint(file: URL, recipe: Recipe): Promise<Checkpoint | undefined> {
-  const bytes = await readIfThere(file);
+  const bytes = await readIfExists(file, MAX_BYTES);
   if (bytes === undefined) return undefined;
   const saved = parse(bytes, file);
   if (saved.recipe === fingerprint(recipe)) return saved.checkpoint;
@@ -62,15 +62,6 @@ export async function readCheckpoint(file: URL, recipe: Recipe): Promise<Checkpo
       showUrl(file)
     }: it belongs to another recipe or version; delete it, or start with --fresh`,
   );
-}
-
-async function readIfThere(file: URL): Promise<Uint8Array | undefined> {
-  try {
-    return await readUrl(file, MAX_BYTES);
-  } catch (error) {
-    if (error instanceof ModelError && error.code === "not_found") return undefined;
-    throw error;
-  }
 }
 
 function parse(bytes: Uint8Array, file: URL): { recipe: string; checkpoint: Checkpoint } {

@@ -1,4 +1,5 @@
-import { fieldError, ModelError } from "../../models/errors.ts";
+import { fieldError } from "../../models/errors.ts";
+import { parseJson } from "../../models/parse_json.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { parseLayer } from "../../models/layers/layer.ts";
 import type { Augmentation } from "../augmentation/augment.ts";
@@ -86,14 +87,6 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
 
 function or<T>(fields: JsonFields, name: string, parse: () => T, otherwise: T): T {
   return fields.has(name) ? parse() : otherwise;
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError("invalid", `${where} is not JSON: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function parseBoolean(fields: JsonFields, name: string): boolean {
