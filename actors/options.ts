@@ -92,7 +92,7 @@ const MODELS_DIRS: CustomRow<readonly (string | URL)[]> = {
     Array.isArray(value) && value.every((dir) => dir instanceof URL || typeof dir === "string"),
   expected: "directories",
   alias: "models-dir",
-  text: "directories with more model folders, besides the shipped ones",
+  text: "directories with model folders, besides the shipped ones",
 };
 
 const SINKS: ApiRow<readonly Sink[]> = {
@@ -108,8 +108,8 @@ const WORKERS_PER_MODEL: CustomRow<WorkersPerModel> = {
   parse: parseWorkersPerModel,
   accepts: () => true, // It is checked against the models that are served.
   expected: "a whole number from 1 to 64, or mnist=2,cifar-10=4",
-  otherwise: "by cores and load",
-  text: "Workers, thus threads, per model, or for some models: mnist=2,cifar-10=4",
+  otherwise: "chosen by cores and load",
+  text: "Workers, that is threads, per model; by name: mnist=2,cifar-10=4",
 };
 
 const ON_EVENT: ApiRow<(event: ServiceEvent) => void> = {
@@ -125,64 +125,72 @@ export const SERVE_OPTIONS = {
     type: "texts",
     commas: true,
     value: "A,B",
-    otherwise: "all that are found",
-    text: "models to serve",
+    otherwise: "all models found",
+    text: "names of the models to serve",
   },
   modelsDirs: MODELS_DIRS,
   sinks: SINKS,
-  group: { type: "text", default: "imagebus", value: "NAME", text: "services of one group share the work" },
+  group: {
+    type: "text",
+    default: "imagebus",
+    value: "NAME",
+    text: "consumer group; its services share the work",
+  },
   delivery: {
     type: "choice",
     values: ["at-least-once", "exactly-once"],
     default: "at-least-once",
-    value: "HOW",
-    text: "how often a result appears on the topics; must be the same for all services of a group",
+    text: "how often each result appears on the topics; must be the same for all services of a group",
   },
   workersPerModel: WORKERS_PER_MODEL,
-  maxBatch: { ...count(1_024), default: 64, text: "largest number of images in a batch" },
+  maxBatch: { ...count(1_024), default: 64, text: "maximum number of images per batch" },
   maxBatchBytes: {
     ...size(2 ** 30),
     default: 2 ** 24,
-    text: "largest size of a batch; a larger image goes alone",
+    text: "maximum size of a batch; a larger image is a batch of its own",
   },
   maxBatchWaitMs: {
     ...time(0, 10_000),
     default: 0,
     text: "how long an idle Worker waits for a batch to fill",
   },
-  maxInFlightBytes: { ...size(2 ** 34), default: 2 ** 26, text: "largest size of the images in flight" },
+  maxInFlightBytes: {
+    ...size(2 ** 34),
+    default: 2 ** 26,
+    text: "maximum total size of the images in flight",
+  },
   maxInFlight: {
     ...count(1_000_000),
     default: 4_096,
-    text: "largest number of images read and not stored yet",
+    text: "maximum number of images in flight: received, but not stored yet",
   },
-  maxPixels: { ...count(2 ** 28), default: 50_000_000, text: "images with more pixels are refused" },
+  maxPixels: { ...count(2 ** 28), default: 50_000_000, text: "images with more pixels are rejected" },
   deadlineMs: {
     ...time(1, 3_600_000),
     default: 30_000,
-    text: "a Worker that takes longer for a batch is replaced",
+    text: "a Worker that takes longer for a batch, or to start, is replaced",
   },
   maxWorkerMemoryMb: {
     ...count(4_096, 16),
     default: 1_024,
-    text: "a Worker that exceeds so many MiB is replaced between batches",
+    text: "maximum memory of a Worker in MiB; above it, it is replaced between batches",
   },
   maxRestarts: {
     ...count(1_000),
     default: 5,
-    text: "deaths of its Workers within 30s after which a model is down",
+    text: "a model is down after this many deaths of its Workers within 30s",
   },
   downPauseMs: {
     ...time(1, 3_600_000),
     default: 10_000,
-    text: "how long a model that is down waits before its next start",
+    text: "pause before a model that is down starts again; doubles up to 32-fold",
   },
   drainMs: {
     ...time(0, 3_600_000),
     default: 30_000,
-    text: "how long to finish what is in flight when stopped",
+    text: "how long to wait for the images in flight on shutdown",
   },
-  commitIntervalMs: { ...time(0, 60_000), default: 200, text: "time between commits of offsets" },
+  commitIntervalMs: { ...time(0, 60_000), default: 200, text: "interval between commits of offsets" },
   isolated: { type: "flag", default: true, text: "run models without any permission" },
   onEvent: ON_EVENT,
 } as const satisfies OptionTable;

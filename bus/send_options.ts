@@ -1,7 +1,7 @@
 import { type OptionTable, time } from "../lib/options.ts";
 import { DEFAULT_MODEL } from "./topics.ts";
 
-/** What can be said with an image; `SendOptions` has the types. */
+/** The options of an image that is sent; `SendOptions` has the types. */
 export const SEND_OPTIONS = {
   model: { type: "text", default: DEFAULT_MODEL, value: "NAME", text: "model that classifies the image" },
   id: {
@@ -16,8 +16,8 @@ export const SEND_OPTIONS = {
     otherwise: "the id",
     text: "images with equal keys are classified in order",
   },
-  replyTo: { type: "text", value: "TOPIC", text: "one more topic that gets the result" },
-  correlationId: { type: "text", value: "TEXT", text: "copied to the headers of the result" },
+  replyTo: { type: "text", value: "TOPIC", text: "additional topic for the result" },
+  correlationId: { type: "text", value: "TEXT", text: "text that is copied to the headers of the result" },
   traceparent: {
     type: "text",
     value: "TEXT",
@@ -26,6 +26,6 @@ export const SEND_OPTIONS = {
   actual: { type: "text", value: "LABEL", text: "true label, kept with the result" },
   expiresAfterMs: {
     ...time(1, 2 ** 53 - 1),
-    text: "after so long the image is not classified any more: it fails as expired",
+    text: "the image fails as expired if it is not classified within this time",
   },
 } as const satisfies OptionTable;

@@ -11,19 +11,19 @@ import {
   UsageError,
 } from "./command.ts";
 
-/** What a command line asks for. */
+/** A parsed command line, ready to run. */
 export interface Invocation {
   readonly args: Arguments;
   run(args: Arguments): Promise<number>;
 }
 
 /**
- * Reads a command line. What is not on it is looked up in the environment.
+ * Parses a command line. Options that are not on it are looked up in the environment.
  *
- * @param command Whose arguments they are.
- * @param argv What follows its name.
- * @returns The checked arguments, and what to run with them.
- * @throws {UsageError} For an unknown option or action, a missing or wrong value, an operand too many or too few.
+ * @param command The command.
+ * @param argv The arguments after its name.
+ * @returns The checked arguments, and the function to run with them.
+ * @throws {UsageError} For an unknown option or sub-command, a missing or invalid value, a wrong number of operands.
  */
 export function parseCommand(command: Command, argv: readonly string[]): Invocation {
   const { given, positionals } = tokenise(command, argv);
@@ -45,13 +45,13 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
   const stray = [...given.keys()].find((option) => !Object.hasOwn(options, option));
   if (stray !== undefined) {
     const others = known.filter((other) => command.actions[other]!.options.includes(stray)).join(" and ");
-    throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: only ${others} has it`);
+    throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: it belongs to ${others}`);
   }
   return invocation(command, `${command.name} ${name}`, action, options, given, operands);
 }
 
 /**
- * The arguments alone.
+ * {@linkcode parseCommand} for the arguments alone.
  *
  * @throws {UsageError} As {@linkcode parseCommand}.
  */
@@ -103,12 +103,12 @@ function checkOperands(
 }
 
 interface Tokens {
-  /** By the option's name, in the order typed. */
+  /** By the option's name, in the order of the command line. */
   readonly given: Map<string, (string | boolean)[]>;
   readonly positionals: string[];
 }
 
-/** All flags may be repeated here, so that a repetition can be refused instead of dropped. */
+/** Every flag may be repeated here; {@linkcode fromFlags} rejects repetitions that `parseArgs` would drop. */
 function tokenise(command: Command, argv: readonly string[]): Tokens {
   const flags = flagsOf(command.options);
   const options = Object.fromEntries(
@@ -137,7 +137,7 @@ interface Flag {
   readonly negated: boolean;
 }
 
-/** Flags without their dashes: those of the names, their older names, and `no-` before what is on by default. */
+/** By flag without dashes: each option's flag, its older name, and `no-…` where it is on by default. */
 function flagsOf(options: OptionTable): Map<string, Flag> {
   const flags = new Map<string, Flag>();
   for (const [name, row] of Object.entries(options)) {
@@ -163,7 +163,7 @@ function explain(
   const row = flags.get(option.replace(/^--/, ""))?.row;
   if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
     return row && row.type !== "flag"
-      ? `${option} needs a value: ${option} ${row.value}`
+      ? `${option} needs a value: ${option} ${valueForm(row)}`
       : `${option} takes no value`;
   }
   return error.message;
@@ -185,7 +185,7 @@ function fromVariable(name: string, row: Option, text: string): unknown {
   return readIn(variable, row, parseOption(variable, row, text, usageError), !("secret" in row));
 }
 
-/** Certificates and secrets are in files; only a variable can hold a secret itself. */
+/** Certificates and secrets are read from files; only a variable may hold a secret itself. */
 function readIn(label: string, row: Option, value: unknown, isPath: boolean): unknown {
   if (!isPath || !("from" in row)) return value;
   return Array.isArray(value) ? value.map((path) => readFile(label, path)) : readFile(label, String(value));
@@ -204,6 +204,11 @@ function environment(name: string, row: Option): string | undefined {
   if (row.type === "api") return undefined;
   const older = row.alias && Deno.env.get(variableOf(row.alias, {}));
   return Deno.env.get(variableOf(name, row)) || older || undefined;
+}
+
+/** What stands for the value of an option in texts: `URL`, `full|normal`. */
+export function valueForm(row: Option): string {
+  return row.type === "choice" ? row.values.join("|") : row.value ?? "VALUE";
 }
 
 function usageError(message: string): UsageError {

@@ -1,14 +1,17 @@
 /**
- * What a command of the command line is: data from which arguments are read and help is written.
+ * A command of the command line: data from which arguments are parsed and help is written.
  *
  * @module
  */
 import type { OptionTable, SettingsOf } from "../lib/options.ts";
 
-/** Permissions that a command can need, by the names of Deno. */
-export type Permission = "read" | "write" | "env" | "net" | "sys" | "run";
+/** A permission as a flag of Deno names it: `"read"`, or a part of one: `"net=example.org"`. */
+export type Permission = "read" | "write" | "env" | "net" | `net=${string}` | "sys=hostname";
 
-/** What follows the options. */
+/** Permissions of every command that uses a bus. Kafka's client reports the name of this machine. */
+export const BUS_PERMISSIONS: readonly Permission[] = ["env", "read", "write", "net", "sys=hostname"];
+
+/** The operands that a command takes. */
 export interface Operands {
   /** For the help: `FILE…`. */
   readonly form: string;
@@ -19,23 +22,21 @@ export interface Operands {
 /** No operands. */
 export const NO_OPERANDS: Operands = { form: "", min: 0, max: 0 };
 
-/** What every command and each of its actions has. */
 interface Runnable<T extends OptionTable> {
   readonly operands: Operands;
   /**
    * @returns The exit code.
-   * @throws What `exit.ts` turns into a message and an exit code.
+   * @throws Any error: `exit.ts` turns it into a message and an exit code.
    */
   run(args: Arguments<T>): Promise<number>;
 }
 
-/** One of several things that a command does: `data get`. */
+/** A sub-command: `data get`. */
 export interface Action<T extends OptionTable> extends Runnable<T> {
   /** Which of the command's options it takes. */
   readonly options: readonly (keyof T & string)[];
 }
 
-/** What every command has. */
 interface Described<T extends OptionTable> {
   /**
    * What is typed before the name, for the tools of this repository: they read no variables and list no permissions.
@@ -47,7 +48,7 @@ interface Described<T extends OptionTable> {
   /** A phrase without a full stop. */
   readonly summary: string;
   readonly options: T;
-  /** Command lines, each with what it does. */
+  /** Command lines, each with a phrase that explains it. */
   readonly examples: readonly (readonly [line: string, does: string])[];
   /** Values of an option that need more than a word, for the help. */
   readonly terms?: {
@@ -57,10 +58,10 @@ interface Described<T extends OptionTable> {
   readonly permissions: readonly Permission[];
 }
 
-/** A command that does one thing. */
+/** A command without sub-commands. */
 export interface SingleCommand<T extends OptionTable = OptionTable> extends Described<T>, Runnable<T> {}
 
-/** A command whose first operand says which of several things it does. */
+/** A command whose first operand is a sub-command. */
 export interface ActionCommand<T extends OptionTable = OptionTable> extends Described<T> {
   readonly actions: Readonly<Record<string, Action<T>>>;
 }
@@ -68,15 +69,15 @@ export interface ActionCommand<T extends OptionTable = OptionTable> extends Desc
 /** A command. */
 export type Command<T extends OptionTable = OptionTable> = SingleCommand<T> | ActionCommand<T>;
 
-/** Where a value came from. */
+/** How an option was given. */
 export type Source = "flag" | "variable";
 
-/** What was typed, checked against the options of the command. */
+/** The parsed arguments, checked against the options of the command. */
 export interface Arguments<T extends OptionTable = OptionTable> {
   readonly operands: readonly string[];
   /** A value for each option, defaults filled in. */
   readonly values: SettingsOf<T>;
-  /** Options that are not at their default. */
+  /** Options that were given, and how. */
   readonly sources: ReadonlyMap<string, Source>;
 }
 

@@ -9,7 +9,7 @@ import { pickMistakes, type ReportEvaluation, writeReport } from "../training/re
 import { type Evaluation, EVALUATION_BATCH } from "../training/evaluation/evaluate.ts";
 import type { TrainingLog } from "../training/training_log.ts";
 
-/** Writes what was measured of a model as one HTML file. */
+/** Writes the evaluations of a model as one HTML file. */
 export async function writeModelReport(
   path: string,
   manifest: Manifest,
@@ -45,7 +45,7 @@ export async function writeModelReport(
   await writeReportFile(path, text);
 }
 
-/** Writes a report to where the user wants it, over one that is there. */
+/** Writes a report to a file, and replaces an existing one. */
 export async function writeReportFile(path: string, text: string): Promise<void> {
   await writeWholeFile(pathToFileURL(resolve(path)), new TextEncoder().encode(text), true);
 }

@@ -12,7 +12,7 @@ import { type CustomRow, flagOf, nest, type OptionTable } from "../lib/options.t
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, UsageError } from "./command.ts";
 
-/** Which bus; the variable is the one that `connect` reads too. */
+/** The URL of the bus, from the variable that `connect` reads too. */
 export const BUS_OPTION = {
   bus: {
     type: "text",
@@ -23,7 +23,7 @@ export const BUS_OPTION = {
   },
 } as const satisfies OptionTable;
 
-/** Options of every command that uses a bus. A bus in memory ends with its process, so no command has one. */
+/** Options of every command that uses a bus; without those of `memory:`, a bus that ends with its process. */
 export const BUS_OPTIONS = { ...BUS_OPTION, ...connectOptions() } as const;
 
 function connectOptions() {
@@ -37,25 +37,25 @@ function connectOptions() {
   return others;
 }
 
-/** JSON for programs. */
+/** Machine-readable output. */
 export const JSON_OPTION = {
-  json: { type: "flag", default: false, text: "print one JSON object per line on standard output" },
+  json: { type: "flag", default: false, text: "print JSON on standard output, one object per line" },
 } as const satisfies OptionTable;
 
-/** Where results are kept. */
+/** The database of results. */
 export const RESULTS_OPTION = {
   results: {
     type: "text",
     value: "PATH",
     otherwise: "results.db beside the embedded bus",
-    text: "the SQLite file with the results",
+    text: "SQLite database of the results",
   },
 } as const satisfies OptionTable;
 
-/** Where more models are. */
+/** Directories with more models. */
 export const MODELS_DIRS_OPTION = { modelsDirs: SERVE_OPTIONS.modelsDirs } as const;
 
-/** Where the data sets are. */
+/** The directory of data sets. */
 export const DATA_OPTION = {
   data: { type: "text", value: "DIR", otherwise: "./data", text: "directory of the data sets" },
 } as const satisfies OptionTable;
@@ -66,17 +66,16 @@ const SIZE: CustomRow<readonly [width: number, height: number]> = {
   parse: parseSize,
   accepts: (value) => value !== undefined,
   expected: `width and height, each 1 to ${MAX_SIDE}, such as 32x32`,
-  text: "image folders: resize every image",
+  text: "image folders: resize every image to this",
 };
 
-/** The form that the images of a folder are brought into. */
+/** Options of the form that the images of a folder are converted to. */
 export const FORM_OPTIONS = {
   size: SIZE,
   channels: {
     type: "choice",
     values: ["1", "3"],
-    value: "N",
-    text: "image folders: 1 makes every image grey, 3 RGB",
+    text: "image folders: convert every image to grey (1) or RGB (3)",
   },
 } as const satisfies OptionTable;
 
@@ -86,7 +85,7 @@ function parseSize(text: string): readonly [number, number] | undefined {
   return sides.every((side) => side >= 1 && side <= MAX_SIDE) ? sides : undefined;
 }
 
-/** How long to wait for a result. */
+/** The timeout for one result. */
 export const TIMEOUT_OPTION = {
   timeoutMs: {
     type: "integer",
@@ -95,18 +94,18 @@ export const TIMEOUT_OPTION = {
     max: 2_147_483_647,
     default: 30_000,
     value: "TIME",
-    text: "how long to wait for a result",
+    text: "how long to wait for each result",
   },
 } as const satisfies OptionTable;
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads a time in the past.
+ * Parses a time in the past.
  *
- * @param text How long ago (`90s`, `30m`, `2h`, `7d`), or when: a date, or a date with a time, ISO 8601.
+ * @param text How long ago (`90s`, `30m`, `2h`, `7d`), or a date, or a date with a time, ISO 8601.
  * @param now Milliseconds since 1970-01-01 UTC.
- * @returns `undefined` when it is neither.
+ * @returns `undefined` when it is malformed.
  */
 export function parseSince(text: string, now = Date.now()): Date | undefined {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
@@ -116,19 +115,19 @@ export function parseSince(text: string, now = Date.now()): Date | undefined {
   return Number.isNaN(time) ? undefined : new Date(time);
 }
 
-/** A time in the past, as {@linkcode parseSince} reads it. */
+/** An option that {@linkcode parseSince} reads. */
 export function sinceOption(text: string): CustomRow<Date> {
   return {
     type: "custom",
     value: "WHEN",
     parse: parseSince,
     accepts: (value) => value instanceof Date,
-    expected: "how long ago, as 30m, 2h or 7d, or a time, as 2026-01-31T12:00Z",
+    expected: "how long ago, such as 30m, 2h or 7d, or a time, such as 2026-01-31T12:00Z",
     text,
   };
 }
 
-/** The form that image folders are brought into. */
+/** The form that the images of a folder are converted to. */
 export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPTIONS>): FolderForm {
   return {
     ...size && { width: size[0], height: size[1] },
@@ -136,18 +135,18 @@ export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPT
   };
 }
 
-/** Where more models are, as the registry takes it. */
+/** {@linkcode MODELS_DIRS_OPTION} as an option of the registry. */
 export function modelsIn({ values: { modelsDirs } }: Arguments<typeof MODELS_DIRS_OPTION>) {
   return modelsDirs ? { dirs: modelsDirs } : {};
 }
 
 /**
- * Connects to the bus that the arguments name. An option of another kind of bus is refused where it was typed; where a
- * variable holds it, it waits for its bus.
+ * Connects to the bus of the arguments. A flag that has no effect on this kind of bus is rejected; a variable may stay set
+ * for another bus, and is ignored.
  *
  * @param args Of a command with {@linkcode BUS_OPTIONS}.
- * @param options Another URL than theirs; what is called with each change of the connection.
- * @throws {UsageError} For a bus in memory, and for options that have no effect.
+ * @param options `url` replaces the bus of the arguments; `onEvent` receives each change of the connection.
+ * @throws {UsageError} For `memory:`, and for flags that have no effect.
  */
 export async function openBus(
   { values, sources }: Arguments<typeof BUS_OPTIONS>,
@@ -159,7 +158,7 @@ export async function openBus(
   const scheme = url.slice(0, url.indexOf(":"));
   if (scheme === "memory") {
     throw new UsageError(
-      "The bus memory: ends with this command: it is for programs. Expected sqlite:PATH or kafka://…",
+      "Cannot use the bus memory: it ends with this command; expected sqlite:PATH or kafka://HOST:PORT",
     );
   }
   const given: [string, unknown][] = [];

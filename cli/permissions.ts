@@ -1,51 +1,114 @@
 import type { Command, Permission } from "./command.ts";
 import { logError } from "./ui/terminal.ts";
 
-const REASONS: Readonly<Record<Permission, string>> = {
-  env: "options can come from variables IMAGEBUS_…, and others say where your state directory is",
-  read: "images, models, the embedded bus, results.db",
-  write: "the embedded bus, results.db",
-  net: "Kafka, PostgreSQL",
-  sys: "Kafka's client says the name of this machine",
-  run: "other programs",
+type Name = "read" | "write" | "env" | "net" | "sys";
+
+const REASONS: Readonly<Record<Name, string>> = {
+  env: "to read options from variables IMAGEBUS_… and to find your state directory",
+  read: "to read images, models, the embedded bus and results.db",
+  write: "to write the embedded bus and results.db",
+  net: "to connect to Kafka or PostgreSQL",
+  sys: "to report the name of this machine to Kafka",
 };
 
+/** Looks up the state of a permission. */
+export type Query = (
+  descriptor: Deno.PermissionDescriptor,
+) => Promise<{ readonly state: Deno.PermissionState }>;
+
+const query: Query = (descriptor) => Deno.permissions.query(descriptor);
+
 /**
- * Asks for what a command will need, once for each kind, instead of once for each variable and file. Does nothing where
- * flags say something about that kind already, or where there is no terminal to ask on.
+ * Requests the permissions of a command up front: one per kind, not one per variable and file. Does nothing without a terminal.
  *
- * @param command What will be run.
+ * @param command The command that will run.
  * @param argv Its arguments.
  */
 export async function askForPermissions(command: Command, argv: readonly string[]): Promise<void> {
   if (!Deno.stdin.isTerminal()) return;
-  for (const name of command.permissions) {
-    if (!isNeeded(command, name, argv)) continue;
-    if (await isDecided({ name }) || await isDecided(sampleOf(name))) continue;
-    logError(`imagebus ${command.name} needs ${name}: ${reasonOf(command, name)}.`);
-    await Deno.permissions.request({ name });
+  for (const permission of await undecided(command, argv)) {
+    const name = nameOf(permission);
+    const server = permission.startsWith("net=")
+      ? `: to download from ${permission.slice("net=".length)}`
+      : "";
+    logError(`imagebus ${command.name} needs --allow-${permission}${server || `: ${REASONS[name]}`}`);
+    await Deno.permissions.request(descriptorOf(permission));
   }
 }
 
-async function isDecided(descriptor: Deno.PermissionDescriptor): Promise<boolean> {
-  return (await Deno.permissions.query(descriptor)).state !== "prompt";
+/**
+ * The permissions of a command that flags neither grant nor deny.
+ *
+ * @param command The command that will run.
+ * @param argv Its arguments: without Kafka or PostgreSQL in them or in the environment, `net` and `sys` are not needed.
+ * @param state Looks up a permission.
+ */
+export async function undecided(
+  command: Command,
+  argv: readonly string[],
+  state: Query = query,
+): Promise<Permission[]> {
+  const isDecided = async (descriptor: Deno.PermissionDescriptor) =>
+    (await state(descriptor)).state !== "prompt";
+  const found: Permission[] = [];
+  for (const permission of command.permissions) {
+    if (!isNeeded(permission, argv)) continue;
+    // Flags that grant or deny a part were chosen on purpose: the rest is not requested.
+    if (await isDecided(descriptorOf(permission)) || await isDecided(sampleOf(permission))) continue;
+    found.push(permission);
+  }
+  return found;
 }
 
-/** A part of the permission: where it was given or refused, flags were typed with thought. */
-function sampleOf(name: Permission): Deno.PermissionDescriptor {
-  if (name === "env") return { name, variable: "IMAGEBUS_URL" };
-  return name === "read" || name === "write" ? { name, path: "." } : { name };
+/** The flags of permissions: `--allow-read --allow-sys=hostname`. */
+export function permissionFlags(permissions: readonly Permission[]): string[] {
+  return permissions.map((permission) => `--allow-${permission}`);
 }
 
-function reasonOf(command: Command, name: Permission): string {
-  return name === "net" && command.name === "data" ? "the servers of the data sets" : REASONS[name];
+/**
+ * The permissions of a command that are missing, when one was refused.
+ *
+ * @param message Of the error that Deno threw; `net` and `sys` count only where it names them.
+ */
+export async function missingPermissions(
+  { permissions }: Command,
+  message: string,
+  state: Query = query,
+): Promise<Permission[]> {
+  const missing: Permission[] = [];
+  for (const permission of permissions) {
+    const name = nameOf(permission);
+    if ((name === "net" || name === "sys") && !message.includes(`--allow-${name}`)) continue;
+    if ((await state(descriptorOf(permission))).state !== "granted") missing.push(permission);
+  }
+  return missing;
 }
 
-/** Only Kafka and PostgreSQL need the network, and what is to be downloaded. */
-function isNeeded(command: Command, name: Permission, argv: readonly string[]): boolean {
-  if (name !== "net" && name !== "sys") return true;
-  if (command.name === "data") return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
-  const servers = name === "net" ? /kafka:|postgres(ql)?:/ : /kafka:/;
+function nameOf(permission: Permission): Name {
+  return permission.replace(/=.*/, "") as Name;
+}
+
+function descriptorOf(permission: Permission): Deno.PermissionDescriptor {
+  if (permission === "sys=hostname") return { name: "sys", kind: "hostname" };
+  if (permission.startsWith("net=")) return { name: "net", host: permission.slice("net=".length) };
+  return { name: permission as "read" | "write" | "env" | "net" };
+}
+
+/** A part of the permission that flags may decide alone. */
+function sampleOf(permission: Permission): Deno.PermissionDescriptor {
+  if (permission === "env") return { name: permission, variable: "IMAGEBUS_URL" };
+  return permission === "read" || permission === "write"
+    ? { name: permission, path: "." }
+    : descriptorOf(permission);
+}
+
+/** Only Kafka, PostgreSQL and downloads need the network. */
+function isNeeded(permission: Permission, argv: readonly string[]): boolean {
+  if (permission.startsWith("net=")) {
+    return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
+  }
+  if (permission !== "net" && permission !== "sys=hostname") return true;
+  const servers = permission === "net" ? /kafka:|postgres(ql)?:/ : /kafka:/;
   return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK")].some((text) =>
     servers.test(text)
   );
@@ -55,6 +118,6 @@ function environment(name: string): string {
   try {
     return Deno.env.get(name) ?? "";
   } catch {
-    return ""; // Not granted: then it is not used either.
+    return ""; // Without the permission the variable is not used either.
   }
 }

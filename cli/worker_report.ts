@@ -3,58 +3,56 @@ import { stateDir } from "../bus/state_dir.ts";
 import type { ServiceHealth } from "../actors/health.ts";
 import type { ModelStatus } from "../actors/workers/status.ts";
 
-/** How a worker is: what it writes every second, for `imagebus status` in another terminal. */
+/** The state of a worker process, written every second for `imagebus status` in another terminal. */
 export interface WorkerReport {
-  /** Version of this form. */
+  /** Version of this format. */
   readonly format: 1;
-  /** The machine, as far as the worker was allowed to know its name. */
+  /** Host name, or `localhost` without the permission to read it. */
   readonly host: string;
-  /** The process. */
+  /** Process id. */
   readonly pid: number;
-  /** When it began to serve, as ISO 8601 in UTC. */
+  /** When it started, ISO 8601 in UTC. */
   readonly startedAt: string;
-  /** When this was written, as ISO 8601 in UTC. */
+  /** When the report was written, ISO 8601 in UTC. */
   readonly updatedAt: string;
   /** URL of its bus, without credentials; the path of an embedded one is absolute. */
   readonly bus: string;
-  /** Its group. */
+  /** Consumer group. */
   readonly group: string;
   /** Resident memory of the process, its Workers included, in bytes. */
   readonly memoryBytes: number;
-  /** Whether it can do its work. */
+  /** Health of the service. */
   readonly health: ServiceHealth;
-  /** Its models. */
+  /** Status of each model. */
   readonly models: readonly ModelStatus[];
 }
 
-/** A report as it was found. */
+/** A report that was read. */
 export interface FoundReport extends WorkerReport {
-  /** How long ago it was written, in milliseconds. */
+  /** Age of the report, in milliseconds. */
   readonly ageMs: number;
-  /** Whether it is so old that the worker was killed, or is held up. */
+  /** Whether ten reports are missing: the process was killed, or is blocked. */
   readonly silent: boolean;
 }
 
-/** A worker that has written nothing for so long is silent: ten reports are missing. */
 const SILENT_AFTER_MS = 10_000;
 
-/** The directory of all reports of this machine. */
+/** Directory of the reports of this machine. */
 export function reportsDir(): string {
   return `${stateDir()}/workers`;
 }
 
-/** The URL of a bus as it reads from any working directory. */
+/** The URL of a bus, with an absolute path. */
 export function absoluteBus(url: string): string {
   const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : null;
   return path === null || isAbsolute(path) ? url : `sqlite:${resolve(path)}`;
 }
 
 /**
- * Reads the reports of all workers of this machine, whatever bus they use.
+ * Reads the reports of all worker processes of this machine, on all buses.
  *
- * @param now The time, in milliseconds since 1970-01-01 UTC.
- * @returns In the order in which they were started. What can't be read as a report, because it is of another version, is left
- * out.
+ * @param now Milliseconds since 1970-01-01 UTC.
+ * @returns In the order in which the processes were started; without reports of another version.
  */
 export async function readReports(now: number = Date.now()): Promise<FoundReport[]> {
   const reports = await Promise.all((await namesIn(reportsDir())).map((name) => readReport(name)));
@@ -65,10 +63,10 @@ export async function readReports(now: number = Date.now()): Promise<FoundReport
 }
 
 /**
- * Reads a report.
+ * Parses a report.
  *
- * @param text The content of a file.
- * @returns `null` when it is none, or of another version.
+ * @param text Content of a file.
+ * @returns `null` when it is malformed, or of another version.
  */
 export function parseReport(text: string): WorkerReport | null {
   try {
@@ -94,7 +92,7 @@ async function readReport(name: string): Promise<WorkerReport | null> {
   try {
     return parseReport(await Deno.readTextFile(`${reportsDir()}/${name}`));
   } catch (cause) {
-    // Its worker has ended meanwhile.
+    // The process has ended since the directory was read.
     if (cause instanceof Deno.errors.NotFound) return null;
     throw cause;
   }

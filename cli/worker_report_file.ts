@@ -3,15 +3,15 @@ import { reportsDir, type WorkerReport } from "./worker_report.ts";
 
 const INTERVAL_MS = 1_000;
 
-/** Files of workers that were killed are removed after so long; until then `status` shows when they were last seen. */
-const FORGET_AFTER_MS = 3_600_000;
+/** After this time the files of killed processes are removed; until then `status` shows when they were last seen. */
+const REMOVE_AFTER_MS = 3_600_000;
 
-/** What the worker itself knows; the rest is added. */
+/** The part of a report that the service supplies. */
 export type OwnReport = Omit<WorkerReport, "format" | "host" | "pid" | "startedAt" | "updatedAt">;
 
 /**
- * Writes how a worker is to a file of its own, every second, whole: under a temporary name, which is then renamed. What goes
- * wrong is said once, and never touches the work.
+ * Writes the report of this process to a file of its own every second, atomically: under a temporary name that is then
+ * renamed. The first error is reported; errors never disturb the service.
  */
 export class WorkerReportFile implements AsyncDisposable {
   readonly #host: string;
@@ -31,21 +31,21 @@ export class WorkerReportFile implements AsyncDisposable {
   }
 
   /**
-   * Begins to write. Resolves when the first report is there, or can't be.
+   * Starts writing. Resolves when the first report is written, or has failed.
    *
-   * @param own What to write.
-   * @param onError Told once, and why.
-   * @returns To be closed when the worker ends: the file goes with it.
+   * @param own Returns the current state.
+   * @param onError Receives the reason of the first error.
+   * @returns To be closed when the service stops; that removes the file.
    */
   static async start(own: () => OwnReport, onError: (reason: string) => void): Promise<WorkerReportFile> {
     const host = await hostName();
     const name = `${host}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.json`;
     const file = new WorkerReportFile(host, name, own, onError);
-    await file.#begin().catch((error) => file.#say(error));
+    await file.#begin().catch((error) => file.#report(error));
     return file;
   }
 
-  /** Stops, and removes the file. */
+  /** Stops writing, and removes the file. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#writing;
@@ -67,13 +67,13 @@ export class WorkerReportFile implements AsyncDisposable {
   async #begin(): Promise<void> {
     await requirePermissions();
     await Deno.mkdir(reportsDir(), { recursive: true });
-    await forgetOld();
+    await removeOld();
     this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
     await this.#tick();
   }
 
   #tick(): Promise<void> {
-    return this.#writing ??= this.#write().catch((error) => this.#say(error)).finally(() =>
+    return this.#writing ??= this.#write().catch((error) => this.#report(error)).finally(() =>
       this.#writing = undefined
     );
   }
@@ -91,18 +91,18 @@ export class WorkerReportFile implements AsyncDisposable {
     await Deno.rename(this.#temporary, this.#file);
   }
 
-  #say(error: unknown): void {
+  #report(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
     this.#onError(messageOf(error));
   }
 }
 
-/** Where they are not granted already, a question each second would hold up the work. */
+/** Permissions that are not granted yet would be a prompt every second. */
 async function requirePermissions(): Promise<void> {
   for (const name of ["read", "write"] as const) {
     const { state } = await Deno.permissions.query({ name, path: reportsDir() });
-    if (state !== "granted") throw new Error(`needs --allow-${name} for ${reportsDir()}`);
+    if (state !== "granted") throw new Error(`--allow-${name} is missing for ${reportsDir()}`);
   }
 }
 
@@ -111,10 +111,10 @@ async function hostName(): Promise<string> {
   return state === "granted" ? Deno.hostname().replace(/[^A-Za-z0-9.-]/g, "-") : "localhost";
 }
 
-async function forgetOld(): Promise<void> {
+async function removeOld(): Promise<void> {
   for await (const { name } of Deno.readDir(reportsDir())) {
     const path = `${reportsDir()}/${name}`;
     const { mtime } = await Deno.stat(path).catch(() => ({ mtime: null }));
-    if (mtime && Date.now() - mtime.getTime() > FORGET_AFTER_MS) await Deno.remove(path).catch(() => {});
+    if (mtime && Date.now() - mtime.getTime() > REMOVE_AFTER_MS) await Deno.remove(path).catch(() => {});
   }
 }

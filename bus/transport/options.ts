@@ -26,12 +26,12 @@ export const TRANSPORT_OPTIONS = {
   maxMessageBytes: {
     ...size(2 ** 30),
     default: 15_728_640,
-    text: "largest message, thus largest image",
+    text: "maximum size of a message, thus of an image",
   },
   partitions: {
     ...count(1_000),
     default: 4,
-    text: "partitions of topics that are created: as many services can share one topic",
+    text: "partitions of new topics: at most this many services share a topic",
   },
   onEvent: ON_EVENT,
 } as const satisfies OptionTable;

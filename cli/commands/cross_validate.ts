@@ -13,21 +13,21 @@ import { dataAndWorkers, progressLine, recipeOf, TRAINING_OPTIONS } from "./trai
 const OPTIONS = {
   folds: { type: "integer", min: 2, max: 100, default: 5, value: "N", text: "number of folds" },
   ...TRAINING_OPTIONS,
-  report: { type: "text", value: "FILE", text: "write learning curves and a box plot as an HTML page" },
+  report: { type: "text", value: "FILE", text: "write an HTML report with learning curves and a box plot" },
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** Measures a recipe without looking at test images. */
+/** Measures a recipe on training images alone. */
 export const crossValidate = defineCommand({
   name: "cross-validate",
-  summary: "k-fold cross-validation of a recipe on the training images",
+  summary: "Run k-fold cross-validation on the training images",
   operands: { form: "NAME|DIR", min: 1, max: 1 },
   options: OPTIONS,
   examples: [
     ["imagebus cross-validate mnist --folds 5 --report mnist.html", "the recipe of the shipped model"],
     ["imagebus cross-validate fashion-mnist --recipe legacy", "the recipe of the legacy system"],
-    ["imagebus cross-validate cifar-10-grey --recipe legacy", "CIFAR-10 as 28×28 grey"],
+    ["imagebus cross-validate cifar-10-grey --recipe legacy", "CIFAR-10 converted to 28×28 grey"],
   ],
   permissions: ["env", "read", "write"],
   run,

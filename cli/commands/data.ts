@@ -18,33 +18,36 @@ import { defined } from "../../lib/defined.ts";
 import type { OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
 import { didYouMean } from "../../lib/suggestion.ts";
+import { Progress } from "../ui/progress.ts";
 import { bold, columns, green, logError, print, red, showProgress } from "../ui/terminal.ts";
 
 const OPTIONS = {
   ...DATA_OPTION,
-  from: { type: "text", value: "DIR", text: "get: take the files from DIR; nothing is downloaded" },
+  from: { type: "text", value: "DIR", text: "get: copy the files from DIR instead of downloading them" },
   unverified: {
     type: "flag",
     default: false,
-    text: "get, check: accept files of the right form that are not the official ones",
+    text: "get, check: accept well-formed files that are not the official ones",
   },
   ...FORM_OPTIONS,
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** Gets, lists and checks data sets. */
+const SERVERS = new Set(OFFICIAL_DATA_SETS.flatMap(({ mirrors }) => mirrors.map((url) => new URL(url).host)));
+
+/** Downloads, lists and checks data sets. */
 export const data = defineActions({
   name: "data",
-  summary: "Get the data sets of training and evaluation, list them, check them",
+  summary: "Download, list and check the data sets",
   options: OPTIONS,
   examples: [
-    ["imagebus data get fashion-mnist", "the official files into ./data/fashion-mnist, each checked"],
-    ["imagebus data get cifar-10 --from ~/Downloads", "the same from files at hand"],
-    ["imagebus data list", "what is there"],
-    ["imagebus data check ./clothes --size 32x32", "whether a folder of images can be trained on"],
+    ["imagebus data get fashion-mnist", "download the official files to ./data/fashion-mnist"],
+    ["imagebus data get cifar-10 --from ~/Downloads", "copy and check files that you have"],
+    ["imagebus data list", "list the data sets in ./data"],
+    ["imagebus data check ./clothes --size 32x32", "check that a folder of images can be trained on"],
   ],
-  permissions: ["env", "read", "write", "net"],
+  permissions: ["env", "read", "write", ...[...SERVERS].map((host) => `net=${host}` as const)],
   actions: {
     get: {
       operands: { form: "NAME", min: 1, max: 1 },
@@ -66,14 +69,17 @@ async function get(args: Args): Promise<number> {
   const { data: to, from } = args.values;
   const { folder, files } = await getDataSet(set, {
     unverified: args.values.unverified,
-    onProgress: showBytes,
-    onNotice: notice,
+    onProgress: progressBars(),
+    onNotice: (text) => {
+      showProgress("");
+      logError(`imagebus: ${text}`);
+    },
     ...defined({ to, from }),
   });
   showProgress("");
   if (args.values.json) { for (const file of files) print(JSON.stringify({ set: name, ...file })); }
   else {
-    print(columns(files.map((file) => [file.name, file.came, sealOf(file)])));
+    print(columns(files.map((file) => [file.name, file.came, originOf(file)])));
     print(`${set.title} is in ${showUrl(folder)}`);
   }
   return 0;
@@ -83,28 +89,20 @@ function officialByName(name: string): OfficialDataSet {
   const set = findOfficial(name);
   if (set !== undefined) return set;
   const known = OFFICIAL_DATA_SETS.map((other) => other.name);
-  throw new UsageError(`There is no published data set "${name}"${didYouMean(name, known)}`);
+  throw new UsageError(`Unknown data set "${name}"${didYouMean(name, known)}`);
 }
 
-function sealOf({ official }: GotFile): string {
+function originOf({ official }: GotFile): string {
   return official ? green("official") : red("unverified");
 }
 
-const BAR_WIDTH = 24;
-const REDRAW_MS = 100;
-let drawnAt = 0;
-
-function showBytes({ name, bytes: total }: OfficialFile, done: number): void {
-  const now = performance.now();
-  if (now - drawnAt < REDRAW_MS && done < total) return;
-  drawnAt = now;
-  const bar = "█".repeat(Math.round(done / total * BAR_WIDTH)).padEnd(BAR_WIDTH, "░");
-  showProgress(`${bar} ${megabytes(done)} of ${megabytes(total)} MB  ${name}`);
-}
-
-function notice(text: string): void {
-  showProgress("");
-  logError(`imagebus: ${text}`);
+/** One bar per file. */
+function progressBars(): (file: OfficialFile, bytes: number) => void {
+  const bars = new Map<string, Progress>();
+  return ({ name, bytes: total }, bytes) =>
+    bars.getOrInsertComputed(name, () => new Progress("MB", total, { format: megabytes, label: name })).show(
+      bytes,
+    );
 }
 
 function megabytes(bytes: number): string {
@@ -118,7 +116,7 @@ async function list(args: Args): Promise<number> {
     for (const entry of entries) print(JSON.stringify({ ...entry, folder: showUrl(entry.folder) }));
     return 0;
   }
-  print(columns([["data set", "images", "MB", "complete", "where"].map(bold), ...entries.map(toCells)]));
+  print(columns([["data set", "images", "MB", "complete", "location"].map(bold), ...entries.map(toCells)]));
   return 0;
 }
 
@@ -127,7 +125,7 @@ function toCells({ name, images, bytes, complete, folder, message }: InventoryEn
   return [name, String(images), megabytes(bytes), state, message === undefined ? showUrl(folder) : message];
 }
 
-/** What one line of `data check` says. */
+/** One line of `data check`. */
 interface Checked {
   readonly set: string;
   readonly file?: string;
@@ -154,7 +152,7 @@ async function check(args: Args): Promise<number> {
   return code;
 }
 
-/** Of all that is there, also in part. */
+/** Names of all data sets that are there, also incomplete ones. */
 async function namesIn(args: Args): Promise<string[]> {
   const entries = await listDataSets(await findDataDirectory(args.values.data));
   return entries.filter(({ kind, bytes }) => kind === "folder" || bytes > 0).map(({ name }) => name);

@@ -8,23 +8,23 @@ import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../comma
 import type { OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION } from "../options.ts";
 import { drawPicture } from "../ui/picture.ts";
-import { bold, dim, green, percent, print, red } from "../ui/terminal.ts";
+import { bold, dim, green, percent, print, red, terminalWidth, width } from "../ui/terminal.ts";
 
 const OPTIONS = { ...JSON_OPTION } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** The main job in one command. */
+/** The whole way of an image, in one command. */
 export const demo = defineCommand({
   name: "demo",
-  summary: "See it work: real pictures through an embedded bus of their own",
+  summary: "Classify sample images on a temporary embedded bus",
   operands: NO_OPERANDS,
   options: OPTIONS,
-  examples: [["imagebus demo", "classify the bundled pictures of each model"]],
+  examples: [["imagebus demo", "classify the bundled test images of each model"]],
   permissions: ["read", "write"],
   run,
 });
 
-/** A bundled picture; its file says what it shows: `3-dress.png`. */
+/** A bundled test image; its name contains its class: `3-dress.png`. */
 interface Sample {
   readonly model: string;
   readonly index: number;
@@ -37,7 +37,7 @@ interface Shown extends Sample {
 }
 
 async function run(args: Args): Promise<number> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const samples = await findSamples();
   const dir = await Deno.makeTempDir({ prefix: "imagebus-demo-" });
   try {
@@ -46,7 +46,7 @@ async function run(args: Args): Promise<number> {
     const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
     if (args.values.json) {
       for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
-    } else show(shown, performance.now() - begun);
+    } else show(shown, performance.now() - startedAt);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -63,7 +63,9 @@ async function findSamples(): Promise<Sample[]> {
       }
     }
   }
-  if (samples.length === 0) throw new UsageError("There are no sample pictures: is this a whole checkout?");
+  if (samples.length === 0) {
+    throw new UsageError("Cannot run the demo: no model has sample images; expected a complete checkout");
+  }
   return samples.sort((a, b) => a.model < b.model ? -1 : a.model > b.model ? 1 : a.index - b.index);
 }
 
@@ -77,19 +79,21 @@ const GAP = 3;
 
 function show(shown: readonly Shown[], ms: number): void {
   print(
-    `Each picture was sent to a bus, classified by the isolated actor of its model, and the result came back.\n`,
+    `Each image was sent to a bus and classified by the isolated Worker of its model.\n`,
   );
   for (const [model, pictures] of Map.groupBy(shown, ({ model }) => model)) {
-    print(bold(model) + dim("  test pictures the model has never seen, the first of each class\n"));
-    const width = Math.max(...pictures.map(({ picture }) => picture[0]?.replace(COLOURS, "").length ?? 0));
-    const across = Math.max(1, Math.floor((terminalWidth() + GAP) / (width + GAP)));
-    for (let i = 0; i < pictures.length; i += across) print(sideBySide(pictures.slice(i, i + across), width));
+    print(bold(model) + dim("  unseen test images, the first of each class\n"));
+    const wide = Math.max(...pictures.map(({ picture }) => width(picture[0] ?? "")));
+    const across = Math.max(1, Math.floor((terminalWidth() + GAP) / (wide + GAP)));
+    for (let i = 0; i < pictures.length; i += across) print(sideBySide(pictures.slice(i, i + across), wide));
   }
-  const right = shown.filter(isRight).length;
-  print(`${right} of ${shown.length} right, in ${(ms / 1000).toFixed(1)} s with the start of everything.\n`);
+  const correct = shown.filter(isCorrect).length;
+  print(
+    `${correct} of ${shown.length} classified correctly in ${(ms / 1000).toFixed(1)} s, including startup.\n`,
+  );
   print(
     `Next: ${bold("deno task worker")} in one terminal, ${
-      bold("deno run cli.ts send boot.png --wait")
+      bold("deno run cli.ts send --wait models/fashion-mnist/samples/9-ankle-boot.png")
     } in another.`,
   );
 }
@@ -107,24 +111,13 @@ function sideBySide(pictures: readonly Shown[], width: number): string {
 
 function caption(shown: Shown, width: number): string {
   const { result } = shown;
-  const said = result.status === "classified"
+  const outcome = result.status === "classified"
     ? `${result.label}  ${percent(result.confidence)}`
     : result.error.code;
-  const text = `${isRight(shown) ? "✓" : "✗"} ${said}`.padEnd(width);
-  return isRight(shown) ? green(text) : red(text);
+  const text = `${isCorrect(shown) ? "✓" : "✗"} ${outcome}`.padEnd(width);
+  return isCorrect(shown) ? green(text) : red(text);
 }
 
-function isRight({ result, index }: Shown): boolean {
+function isCorrect({ result, index }: Shown): boolean {
   return result.status === "classified" && result.index === index;
-}
-
-// deno-lint-ignore no-control-regex -- colours are control characters
-const COLOURS = /\x1b\[[\d;]*m/g;
-
-function terminalWidth(): number {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return 92; // Not a terminal.
-  }
 }

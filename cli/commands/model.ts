@@ -19,7 +19,7 @@ function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
     value: "N",
     parse: (written) => written.split(",").map((part) => part.trim() === "" ? NaN : Number(part)),
     accepts: (value) => Array.isArray(value) && value.length <= 3 && value.every(Number.isFinite),
-    expected: "a number, or three with commas between them",
+    expected: "a number, or three separated by commas",
     otherwise,
     text,
   };
@@ -31,32 +31,32 @@ const OPTIONS = {
     type: "text",
     default: "models",
     value: "DIR",
-    text: "import: directory in which the model's folder is created",
+    text: "import: directory in which the folder of the model is created",
   },
-  labels: { type: "text", value: "A,B,…", text: "import: the classes, in the order of the outputs" },
+  labels: { type: "text", value: "A,B,…", text: "import: classes, in the order of the outputs" },
   labelsFile: { type: "text", value: "FILE", text: "import: file with the classes, one per line" },
   description: { type: "text", value: "TEXT", text: "import: one-line description" },
   scale: numbersOption(
-    "import: what pixels of 0…255 are divided by",
-    "255, or 1 where the model has a Rescaling or Normalization",
+    "import: divisor of the pixels, which are 0 to 255",
+    "255, or 1 if the model contains Rescaling or Normalization",
   ),
-  mean: numbersOption("import: what is subtracted then, A or A,B,C", "0"),
-  std: numbersOption("import: what is divided by then, A or A,B,C", "1"),
+  mean: numbersOption("import: number or A,B,C to subtract after that", "0"),
+  std: numbersOption("import: divisor after that, a number or A,B,C", "1"),
   height: {
     type: "integer",
     min: 1,
     max: 1024,
     value: "PIXELS",
-    text: "import: of the images, for a model that accepts any size",
+    text: "import: height of the images, for a model that accepts any size",
   },
   width: {
     type: "integer",
     min: 1,
     max: 1024,
     value: "PIXELS",
-    text: "import: of the images, for a model that accepts any size",
+    text: "import: width of the images, for a model that accepts any size",
   },
-  h5: { type: "text", value: "FILE", text: "export: the file to write" },
+  h5: { type: "text", value: "FILE", text: "export: file to write" },
   force: { type: "flag", default: false, text: "replace an existing model or file" },
   ...MODELS_DIRS_OPTION,
   ...JSON_OPTION,
@@ -78,19 +78,22 @@ const IMPORT = [
   "json",
 ] as const;
 
-/** Brings models from Keras and TensorFlow.js, and takes them there. */
+/** Imports models of Keras and TensorFlow.js, and exports models for Keras. */
 export const model = defineActions({
   name: "model",
-  summary: "Import a model of Keras or TensorFlow.js, or export one for Keras",
+  summary: "Import a Keras or TensorFlow.js model, or export one to Keras",
   options: OPTIONS,
   examples: [
     ["imagebus model import cats.h5 --name cats --labels cat,dog", "into models/cats; pixels become 0 to 1"],
     [
-      "imagebus model import net.keras --name net --labels-file names.txt --scale 127.5 --mean 1",
+      "imagebus model import net.keras --name net --labels a,b --scale 127.5 --mean 1",
       "pixels become −1 to 1",
     ],
-    ["imagebus model import web/model.json --name web --labels a,b,c", "from TensorFlow.js"],
-    ["imagebus worker --models-dir models", "serve what was imported"],
+    [
+      "imagebus model import web/model.json --name web --labels-file web.txt",
+      "a model of TensorFlow.js; labels from a file",
+    ],
+    ["imagebus worker --models-dir models", "serve the imported model"],
     ["imagebus model export mnist --h5 mnist.h5", "for keras.models.load_model"],
   ],
   permissions: ["env", "read", "write"],
@@ -107,7 +110,7 @@ export const model = defineActions({
 async function runImport(args: Args): Promise<number> {
   const [file = ""] = args.operands;
   const { name, out, description } = args.values;
-  if (name === undefined) throw new UsageError("model import needs a name for the model: --name mine");
+  if (name === undefined) throw new UsageError("Cannot import: the model has no name; expected --name NAME");
   const labels = await readLabels(args);
   const imported = await importKeras({
     url: pathToFileURL(resolve(file)),
@@ -131,7 +134,7 @@ async function runImport(args: Args): Promise<number> {
   );
   if (guessedForm) {
     logError(
-      "The file does not say how pixels are scaled: 0…255 become 0…1. --scale, --mean, --std say otherwise.",
+      "The file does not contain the scaling of pixels: 0…255 become 0…1; --scale, --mean and --std change that",
     );
   }
   logError(`Serve it: imagebus worker --models-dir ${out}`);
@@ -141,7 +144,9 @@ async function runImport(args: Args): Promise<number> {
 async function runExport(args: Args): Promise<number> {
   const [name = ""] = args.operands;
   const file = args.values.h5;
-  if (file === undefined) throw new UsageError(`model export needs a file to write: --h5 ${name}.h5`);
+  if (file === undefined) {
+    throw new UsageError(`Cannot export ${name}: no file is given; expected --h5 ${name}.h5`);
+  }
   const [files] = await loadModels({ names: [name], ...modelsIn(args) });
   const content = await exportKeras(files!);
   await writeWholeFile(pathToFileURL(resolve(file)), content, args.values.force);
@@ -155,13 +160,15 @@ const MAX_LABELS_BYTES = 2 ** 22;
 async function readLabels(args: Args): Promise<string[] | undefined> {
   const [list, file] = [args.values.labels, args.values.labelsFile];
   if (list !== undefined && file !== undefined) {
-    throw new UsageError("Both --labels and --labels-file are given; expected one");
+    throw new UsageError("Cannot import: both --labels and --labels-file are given; expected one of them");
   }
   if (list !== undefined) return list.split(",").map((label) => label.trim());
   if (file === undefined) return undefined;
   const { size } = await Deno.stat(file);
   if (size > MAX_LABELS_BYTES) {
-    throw new UsageError(`${file} has ${size} bytes; expected labels, at most ${MAX_LABELS_BYTES} bytes`);
+    throw new UsageError(
+      `Cannot read labels: ${file} has ${size} bytes; expected at most ${MAX_LABELS_BYTES}`,
+    );
   }
   const lines = (await Deno.readTextFile(file)).split("\n").map((line) => line.trim());
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
@@ -169,13 +176,13 @@ async function readLabels(args: Args): Promise<string[] | undefined> {
 
 function readForm({ values: { scale: scales, mean, std, height, width } }: Args): PixelForm {
   if ((height === undefined) !== (width === undefined)) {
-    throw new UsageError("--height and --width belong together");
+    throw new UsageError("Cannot import: only one of --height and --width is given; expected both");
   }
   const [scale, ...more] = scales ?? [];
   if (more.length > 0) throw new UsageError(`--scale is "${scales!.join()}": expected one number`);
   const notPositive = [...scales ?? [], ...std ?? []].find((value) => value <= 0);
   if (notPositive !== undefined) {
-    throw new UsageError(`--scale and --std must be greater than 0; there is ${notPositive}`);
+    throw new UsageError(`--scale and --std must be greater than 0, not ${notPositive}`);
   }
   const size = height !== undefined && width !== undefined ? [height, width] as const : undefined;
   return defined({ scale, mean, std, size });

@@ -7,14 +7,14 @@ import { bold, columns, percent, print, red } from "../ui/terminal.ts";
 const OPTIONS = { ...MODELS_DIRS_OPTION, ...JSON_OPTION } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** Shows the models that a worker would serve. */
+/** Lists the models that `imagebus worker` would serve. */
 export const models = defineCommand({
   name: "models",
-  summary: "Show the models that a worker here would serve",
+  summary: "List the models that imagebus worker would serve",
   operands: NO_OPERANDS,
   options: OPTIONS,
   examples: [
-    ["imagebus models", "the shipped ones"],
+    ["imagebus models", "the shipped models"],
     ["imagebus models --models-dir ./mine", "also those in ./mine"],
   ],
   permissions: ["env", "read"],
@@ -28,7 +28,7 @@ async function run(args: Args): Promise<number> {
   return entries.some((entry) => "error" in entry) ? 1 : 0;
 }
 
-const HEADER = ["model", "version", "classes", "input", "accuracy", "measured on", "kilobytes"].map(bold);
+const HEADER = ["model", "version", "classes", "input", "accuracy", "measured on", "kB"].map(bold);
 
 function toCells(entry: ModelEntry): string[] {
   if ("error" in entry) return [entry.name, red(entry.error.message)];

@@ -1,4 +1,4 @@
-import { type Arguments, defineCommand } from "../command.ts";
+import { type Arguments, BUS_PERMISSIONS, defineCommand } from "../command.ts";
 import type { OptionTable } from "../../lib/options.ts";
 import { defined } from "../../lib/defined.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, sinceOption, TIMEOUT_OPTION } from "../options.ts";
@@ -7,24 +7,24 @@ import { columns, dim, print } from "../ui/terminal.ts";
 
 const OPTIONS = {
   ...BUS_OPTIONS,
-  since: sinceOption("only results from then on; faster on a large bus"),
+  since: sinceOption("search only results since then; faster on a large bus"),
   ...TIMEOUT_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** Waits for the result of an image that was sent before. */
+/** Waits for the result of an image that was sent earlier. */
 export const result = defineCommand({
   name: "result",
-  summary: "Wait for the result of an image that was sent before",
+  summary: "Wait for the result of an image that was sent earlier",
   operands: { form: "ID", min: 1, max: 1 },
   options: OPTIONS,
   examples: [
-    ["imagebus result order-17", "print what it is, now or when it is known"],
-    ["imagebus result order-17 --since 2h", "look only through the results of two hours"],
-    ["imagebus result order-17 --json --timeout-ms 600000", "the same for programs, with patience"],
+    ["imagebus result order-17", "print the result, as soon as there is one"],
+    ["imagebus result order-17 --since 2h", "search only the results of the last two hours"],
+    ["imagebus result order-17 --json --timeout-ms 10m", "print JSON; wait up to ten minutes"],
   ],
-  permissions: ["env", "read", "write", "net", "sys"],
+  permissions: BUS_PERMISSIONS,
   run,
 });
 

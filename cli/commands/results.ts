@@ -8,9 +8,16 @@ import { bold, columns, dim, logError, percent, print, red } from "../ui/termina
 type Row = Record<string, SQLOutputValue>;
 
 const OPTIONS = {
-  limit: { type: "integer", min: 1, max: 1_000_000_000, default: 20, value: "N", text: "show the newest N" },
-  model: { type: "text", value: "NAME", text: "only of this model" },
-  failed: { type: "flag", default: false, text: "only failures" },
+  limit: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000_000,
+    default: 20,
+    value: "N",
+    text: "show only the newest N",
+  },
+  model: { type: "text", value: "NAME", text: "only results of this model" },
+  failed: { type: "flag", default: false, text: "only failed images" },
   ...RESULTS_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;
@@ -19,13 +26,13 @@ type Args = Arguments<typeof OPTIONS>;
 /** Shows stored results. */
 export const results = defineCommand({
   name: "results",
-  summary: "Show stored results, the newest last",
+  summary: "Show stored results, newest last",
   operands: { form: "[ID…]", min: 0, max: Infinity },
   options: OPTIONS,
   examples: [
     ["imagebus results", "the newest 20"],
-    ["imagebus results --failed --limit 100", "what could not be classified"],
-    ["imagebus results --json --limit 1000000", "everything, for programs"],
+    ["imagebus results --failed --limit 100", "images that could not be classified"],
+    ["imagebus results --json --limit 1000000", "all results as JSON"],
   ],
   permissions: ["env", "read", "write"],
   run,
@@ -33,20 +40,20 @@ export const results = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const path = resultsPath(args);
-  await refuseMissing(path);
+  await checkExists(path);
   const rows = select(path, args);
   if (args.values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
   else if (rows.length > 0) print(columns([HEADER, ...rows.map(toCells)]));
-  if (rows.length === 0) logError(`No such results in ${path}`);
+  if (rows.length === 0) logError(`No matching results in ${path}`);
   return rows.length === 0 && args.operands.length > 0 ? 1 : 0;
 }
 
-async function refuseMissing(path: string): Promise<void> {
+async function checkExists(path: string): Promise<void> {
   try {
     await Deno.stat(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`There are no results yet: ${path} does not exist. imagebus worker creates it.`, {
+    throw new UsageError(`Cannot read results: ${path} does not exist; imagebus worker creates it`, {
       cause,
     });
   }

@@ -6,7 +6,7 @@ import { SEND_OPTIONS } from "../../bus/send_options.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
 import { defined } from "../../lib/defined.ts";
 import { listModels } from "../../models/registry.ts";
-import { type Arguments, defineCommand, UsageError } from "../command.ts";
+import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../command.ts";
 import {
   BUS_OPTIONS,
   JSON_OPTION,
@@ -24,7 +24,7 @@ const OPTIONS = {
   ...SEND_OPTIONS,
   ...TIMEOUT_OPTION,
   ...MODELS_DIRS_OPTION,
-  wait: { type: "flag", default: false, text: "wait for the results and print them" },
+  wait: { type: "flag", default: false, text: "wait for the results, and print them" },
   ...JSON_OPTION,
 } as const;
 type Args = Arguments<typeof OPTIONS>;
@@ -36,13 +36,16 @@ export const send = defineCommand({
   operands: { form: "FILE…", min: 1, max: Infinity },
   options: OPTIONS,
   examples: [
-    ["imagebus send boot.png", "print the id, do not wait"],
-    ["imagebus send --wait --model mnist seven.png", "print what it is"],
-    ["imagebus send --wait --id order-17 boot.png", "if it is interrupted: imagebus result order-17"],
-    ["imagebus send *.jpg --json", "an object with id and file for each"],
+    ["imagebus send boot.png", "print its id, do not wait"],
+    ["imagebus send --wait --model mnist seven.png", "print its label"],
+    [
+      "imagebus send --wait --id order-17 boot.png",
+      "with an id of your own; ask again later: imagebus result order-17",
+    ],
+    ["imagebus send *.jpg --json", "one JSON object with id and file per image"],
     ["cat boot.png | imagebus send --wait -", "from standard input"],
   ],
-  permissions: ["env", "read", "write", "net", "sys"],
+  permissions: BUS_PERMISSIONS,
   run,
 });
 
@@ -54,12 +57,12 @@ interface Sent {
 
 async function run(args: Args): Promise<number> {
   if (args.values.id !== undefined && args.operands.length > 1) {
-    throw new UsageError(`--id is for one image: there are ${args.operands.length}`);
+    throw new UsageError(`--id is the id of one image, but ${args.operands.length} files are given`);
   }
-  for (const file of args.operands) await refuseUnreadable(file);
+  for (const file of args.operands) await checkReadable(file);
   await using bus = await openBus(args);
   const { model } = args.values;
-  await refuseUnknown(model, bus, args);
+  await checkModel(model, bus, args);
   const sent: Sent[] = [];
   for (const files of chunks(args.operands, 64)) {
     sent.push(...await Promise.all(files.map((file) => sendFile(bus, file, model, args))));
@@ -68,20 +71,20 @@ async function run(args: Args): Promise<number> {
   return sent.some(({ result }) => result?.status === "failed") ? 1 : 0;
 }
 
-/** All files are looked at before the first is sent, so that a mistake sends nothing. */
-async function refuseUnreadable(file: string): Promise<void> {
+/** All files are checked before the first is sent, so that a mistake sends nothing. */
+async function checkReadable(file: string): Promise<void> {
   if (file === "-") return;
   try {
     if ((await Deno.stat(file)).isFile) return;
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`There is no file ${file}`, { cause });
+    throw new UsageError(`Cannot send ${file}: there is no such file`, { cause });
   }
-  throw new UsageError(`${file} is not a file`);
+  throw new UsageError(`Cannot send ${file}: it is not a regular file`);
 }
 
-/** A model may be served by a worker elsewhere: then it has a topic. */
-async function refuseUnknown(model: string, bus: Bus, args: Args): Promise<void> {
+/** A model that is served elsewhere has a topic. */
+async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
   const here = (await listModels(modelsIn(args))).map(({ name }) => name);
   if (here.includes(model)) return;
   const topics = await bus.transport.topics();
@@ -89,7 +92,7 @@ async function refuseUnknown(model: string, bus: Bus, args: Args): Promise<void>
     ...here,
     ...topics.map(({ name }) => modelOfTopic(name)).filter((name) => name !== null),
   ]);
-  if (!known.has(model)) throw new UsageError(`There is no model "${model}"${didYouMean(model, [...known])}`);
+  if (!known.has(model)) throw new UsageError(`Unknown model "${model}"${didYouMean(model, [...known])}`);
 }
 
 async function sendFile(bus: Bus, file: string, model: string, args: Args): Promise<Sent> {

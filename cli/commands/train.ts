@@ -10,20 +10,20 @@ import type { OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf } from "../options.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
 
-/** Options of what is trained, and how. */
+/** Options of a training, for `train` and `cross-validate`. */
 export const TRAINING_OPTIONS = {
   recipe: { type: "text", value: "NAME|FILE", text: "name of a recipe, or a JSON file" },
   ...DATA_OPTION,
   ...FORM_OPTIONS,
   epochs: { type: "integer", min: 1, max: 10_000, value: "N", text: "passes over the training images" },
-  seed: { type: "integer", min: 0, max: 2 ** 31 - 1, value: "N", text: "start of the random numbers" },
+  seed: { type: "integer", min: 0, max: 2 ** 31 - 1, value: "N", text: "seed of the random numbers" },
   workers: {
     type: "integer",
     min: 1,
     max: 256,
-    otherwise: "all cores; the result does not depend on it",
+    otherwise: "one per core",
     value: "N",
-    text: "threads that share the work",
+    text: "number of threads; the result does not depend on it",
   },
 } as const satisfies OptionTable;
 
@@ -37,28 +37,28 @@ const OPTIONS = {
     max: 100,
     default: 1,
     value: "N",
-    text: "train with N seeds; the best one is written",
+    text: "train with N seeds, and keep the best model by validation accuracy",
   },
   out: {
     type: "text",
     default: "models",
     value: "DIR",
-    text: "directory in which the model's folder is created",
+    text: "directory in which the folder of the model is created",
   },
-  fresh: { type: "flag", default: false, text: "start over, even where a training was interrupted" },
+  fresh: { type: "flag", default: false, text: "start over instead of resuming an interrupted training" },
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
 /** Trains a model. */
 export const train = defineCommand({
   name: "train",
-  summary: "Train a model, and write its folder",
+  summary: "Train a model on a data set or a folder of images",
   operands: { form: "NAME|DIR", min: 1, max: 1 },
   options: OPTIONS,
   examples: [
     ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; resumes an interrupted training"],
     ["imagebus train ./shapes", "a folder with one folder of images per class; into models/shapes"],
-    ["imagebus worker --models-dir /tmp/models", "serve what was trained"],
+    ["imagebus worker --models-dir /tmp/models", "serve the trained model"],
   ],
   permissions: ["env", "read", "write"],
   run,
@@ -86,33 +86,33 @@ async function run(args: Args): Promise<number> {
   return 0;
 }
 
-/** The recipe that the arguments ask for. */
+/** The recipe of the arguments. */
 export async function recipeOf(target: string, args: TrainingArguments): Promise<Recipe> {
   const { recipe: by, data: from, epochs, seed } = args.values;
   const recipe = await resolveRecipe(target, { form: formOf(args), ...defined({ by, from }) });
   return { ...recipe, ...defined({ epochs, seed }) };
 }
 
-/** Where the data is, and how many threads work. */
+/** The options of the data and of the threads. */
 export function dataAndWorkers({ values: { data, workers } }: TrainingArguments) {
   return defined({ data, workers });
 }
 
-/** A line that is overwritten during an epoch, and one that stays when it is done. */
+/** Shows a line that is redrawn during an epoch, and logs one when it is complete. */
 export function progressLine(runs: number, what = "seed"): (run: number, progress: Progress) => void {
   return (run, { epoch, epochs, share, loss, accuracy, imagesPerSecond, secondsLeft, record }) => {
     const line = [
       ...runs > 1 ? [`${what} ${run}`] : [],
-      `epoch ${epoch}/${epochs}`,
+      `epoch ${epoch}/${epochs}${record ? "" : ` ${percent(share, 0)}`}`,
       `loss ${loss.toFixed(4)}`,
-      `right ${percent(accuracy, 2)}`,
+      `accuracy ${percent(accuracy, 2)}`,
       ...record?.validationAccuracy === undefined
         ? []
         : [`validation ${percent(record.validationAccuracy, 2)}`],
       `${Math.round(imagesPerSecond)} images/s`,
       `${duration(secondsLeft)} left`,
     ].join("  ");
-    if (record === undefined) return showProgress(`${line}  ${percent(share, 0)} of the epoch`);
+    if (record === undefined) return showProgress(line);
     showProgress("");
     logError(line);
   };

@@ -1,29 +1,35 @@
 import { defaultOf, flagOf, type Option, variableOf } from "../../lib/options.ts";
+import { valueForm } from "../arguments.ts";
 import { type Command, programOf } from "../command.ts";
+import { permissionFlags } from "../permissions.ts";
 import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
 
-/** What the program is, and its commands. */
+/** What the program does, and its commands. */
 export function overview(commands: readonly Command[]): string {
   return [
-    "imagebus: send an image to a bus; the actor of its model classifies it; the result",
-    "comes back.",
+    "imagebus: send an image to a bus; the Worker of its model classifies it;",
+    "the result comes back.",
     "",
     bold("Commands"),
     columns(commands.map((command) => [`  ${command.name}`, command.summary])),
     "",
-    "imagebus COMMAND --help explains a command.",
+    "imagebus COMMAND --help describes a command and its options.",
   ].join("\n");
 }
 
-/** How a command is used, with examples. */
-export function helpOf(command: Command): string {
-  const width = terminalWidth();
+/**
+ * How to use a command, with examples.
+ *
+ * @param command Which one.
+ * @param width Columns at which texts wrap; flags, variables and command lines stay whole.
+ */
+export function helpOf(command: Command, width = terminalWidth()): string {
   const rows = Object.entries(command.options).filter(([, row]) => row.type !== "api");
   const [special, own] = [true, false].map((dotted) =>
     rows.filter(([name]) => name.includes(".") === dotted)
   );
   const describe = (list: typeof rows) =>
-    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(command, name, row), width)]);
+    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(command, name, row), 6, width)]);
   return [
     ...wrap(`${command.summary}.`, width),
     "",
@@ -33,18 +39,18 @@ export function helpOf(command: Command): string {
     bold("Options"),
     ...describe(own!),
     "  --help",
-    "      this text",
+    "      print this text",
     "",
     ...command.terms ? [bold(command.terms.title), ...pairs(command.terms.rows, width), ""] : [],
     bold("Examples"),
     ...pairs(command.examples, width),
     "",
     ...special!.length > 0
-      ? [bold("Options of Kafka and of the embedded bus"), ...describe(special!), ""]
+      ? [bold("Options for Kafka and for the embedded bus"), ...describe(special!), ""]
       : [],
     ...command.program
       ? []
-      : [bold("Permissions"), `  ${command.permissions.map((name) => `--allow-${name}`).join(" ")}`],
+      : [bold("Permissions"), ...indent(permissionFlags(command.permissions).join(" "), 2, width)],
   ].join("\n").trimEnd();
 }
 
@@ -56,22 +62,20 @@ function usages(command: Command): string[] {
 }
 
 function usage(name: string, row: Option): string {
-  if (row.type === "flag") return row.default === true ? flagOf(name).replace("--", "--no-") : flagOf(name);
-  return `${flagOf(name)} ${row.value}`;
+  if (row.type === "flag") return row.default === true ? flagOf(name).replace("--", "--[no-]") : flagOf(name);
+  return `${flagOf(name)} ${valueForm(row)}`;
 }
 
-/** What it is for, its default and its variable. */
+/** The text of an option, its default and its variable. */
 function about({ program }: Command, name: string, row: Option): string {
-  const otherwise = defaultOf(row);
-  const text = row.type === "flag" && row.default === true ? `do not ${row.text}` : row.text;
-  return `${text}${otherwise && row.type !== "flag" ? `; default: ${otherwise}` : ""}` +
-    (program ? "" : ` (${variableOf(name, row)})`);
+  const value = defaultOf(row);
+  return `${row.text}${value && `; default: ${value}`}` + (program ? "" : ` (${variableOf(name, row)})`);
 }
 
 function pairs(rows: readonly (readonly [string, string])[], width: number): string[] {
-  return rows.flatMap(([left, right]) => [`  ${left}`, ...indent(right, width)]);
+  return rows.flatMap(([left, right]) => [`  ${left}`, ...indent(right, 6, width)]);
 }
 
-function indent(text: string, width: number): string[] {
-  return wrap(text, width - 6).map((line) => `      ${line}`);
+function indent(text: string, by: number, width: number): string[] {
+  return wrap(text, width - by).map((line) => " ".repeat(by) + line);
 }

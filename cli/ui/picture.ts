@@ -4,8 +4,7 @@ import { coloured } from "./terminal.ts";
 const SHADES = " .:-=+*#%@";
 
 /**
- * Draws an image with characters: two pixels in one, as upper and lower half, where there is colour; shades of grey where
- * there is none.
+ * Draws an image with characters: in colour two pixels per character, an upper and a lower half; else shades of grey.
  *
  * @param pixels The image: at most as wide as the terminal, 1 (grey), 3 (RGB) or 4 (RGBA) channels.
  * @returns Lines, half as many as the image has rows.

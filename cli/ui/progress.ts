@@ -3,31 +3,49 @@ import { logError, showProgress } from "./terminal.ts";
 const WIDTH = 24;
 const INTERVAL_MS = 100;
 
+/** How a bar shows what it counts. */
+export interface ProgressOptions {
+  /** Shows a count in the unit: bytes in MB, for example. By default as a whole number. */
+  readonly format?: (count: number) => string;
+  /** Text at the end of the line: a file's name. */
+  readonly label?: string;
+}
+
 /** A bar on standard error while something long is under way; nothing where that is no terminal. */
 export class Progress {
-  readonly #what: string;
+  readonly #unit: string;
   readonly #total: number;
+  readonly #format: (count: number) => string;
+  readonly #label: string;
   readonly #since = performance.now();
+  #first: number | undefined;
   #shownAt = 0;
 
   /**
-   * @param what What is counted: `"images"`.
+   * @param unit What is counted: `"images"`, `"MB"`.
    * @param total How many there are.
+   * @param options How it is shown.
    */
-  constructor(what: string, total: number) {
-    this.#what = what;
+  constructor(unit: string, total: number, options: ProgressOptions = {}) {
+    this.#unit = unit;
     this.#total = total;
+    this.#format = options.format ?? ((count) => count.toFixed());
+    this.#label = options.label ?? "";
   }
 
-  /** Shows how many are done. */
+  /** Shows how many are done, at most every 100 ms. */
   show(done: number): void {
     const now = performance.now();
+    // A resumed download does not start at 0; the rate leaves out what was there before.
+    const sinceFirst = done - (this.#first ??= done);
     if (now - this.#shownAt < INTERVAL_MS && done < this.#total) return;
     this.#shownAt = now;
-    const share = done / this.#total;
-    const bar = "█".repeat(Math.round(share * WIDTH)).padEnd(WIDTH, "░");
-    const perSecond = Math.round(done / (now - this.#since) * 1000);
-    showProgress(`${bar} ${done} of ${this.#total} ${this.#what}, ${perSecond} a second`);
+    const bar = "█".repeat(Math.round(done / this.#total * WIDTH)).padEnd(WIDTH, "░");
+    const [count, total, rate] = [done, this.#total, sinceFirst / (now - this.#since) * 1_000].map(
+      this.#format,
+    );
+    const perSecond = sinceFirst > 0 ? `, ${rate} ${this.#unit}/s` : "";
+    showProgress(`${bar} ${count} of ${total} ${this.#unit}${perSecond}  ${this.#label}`);
   }
 
   /** Ends the line of the bar. */

@@ -1,7 +1,7 @@
 import type { Result } from "../../bus/result.ts";
 import { bold, percent, red } from "./terminal.ts";
 
-/** A result as three cells of a table: the label, how sure it is, and how long it took; or why there is none. */
+/** A result as three cells: label, confidence and time; of a failure its code and message. */
 export function resultCells(result: Result): string[] {
   if (result.status === "failed") return [red(result.error.code), "", result.error.message];
   return [

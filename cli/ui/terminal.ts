@@ -11,18 +11,18 @@ export function dim(text: string): string {
   return paint(2, text);
 }
 
-/** Right, on a terminal. */
+/** For what is well, on a terminal. */
 export function green(text: string): string {
   return paint(32, text);
 }
 
-/** Wrong, on a terminal. */
+/** For what is wrong, on a terminal. */
 export function red(text: string): string {
   return paint(31, text);
 }
 
 /**
- * Aligns rows in columns: numbers on the right where a column holds nothing else below its first row, all else on the left.
+ * Aligns rows in columns: numbers on the right if all cells below the head are numbers, other columns on the left.
  *
  * @param rows Cells, which may contain colours.
  * @returns The lines, without a line feed at the end.
@@ -33,9 +33,13 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map((cell, i) => formats[i]!(cell)).join("  ").trimEnd()).join("\n");
 }
 
-/** Columns of the terminal that standard output goes to; 80 elsewhere. */
+/** Columns of the terminal, at least 40; 80 where there is none. */
 export function terminalWidth(): number {
-  return Deno.stdout.isTerminal() ? Math.max(40, Deno.consoleSize().columns) : 80;
+  try {
+    return Math.max(40, Deno.consoleSize().columns);
+  } catch {
+    return 80; // Neither stdin, stdout nor stderr is a terminal.
+  }
 }
 
 /**
@@ -55,7 +59,7 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** A share as people write it: `91.4 %`. */
+/** A share, 0 to 1, as text: `91.4 %`. */
 export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)} %`;
 }
@@ -65,14 +69,15 @@ export function print(text: string): void {
   writeAll(Deno.stdout, text + "\n");
 }
 
-/** Prints a line on standard error: for whoever watches, not for programs. */
+/** Prints a line on standard error: human-readable, not for programs. */
 export function logError(text: string): void {
   writeAll(Deno.stderr, text + "\n");
 }
 
-/** Shows a line on standard error that the next one takes the place of; nothing where that is no terminal. */
+/** Shows a line on standard error that the next one replaces, cut at the width; nothing where that is no terminal. */
 export function showProgress(text: string): void {
-  if (Deno.stderr.isTerminal()) writeAll(Deno.stderr, `\r\x1b[2K${text}`);
+  // A line that wraps is not erased by \r: each redraw would leave one behind.
+  if (Deno.stderr.isTerminal()) writeAll(Deno.stderr, `\r\x1b[2K${text.slice(0, terminalWidth() - 1)}`);
 }
 
 function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
@@ -87,7 +92,8 @@ function paint(code: number, text: string): string {
 // deno-lint-ignore no-control-regex -- colours are control characters
 const COLOURS = /\x1b\[[\d;]*m/g;
 
-function width(text: string): number {
+/** How many columns a text takes, its colours left out. */
+export function width(text: string): number {
   return text.replace(COLOURS, "").length;
 }
 

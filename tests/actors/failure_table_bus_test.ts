@@ -72,7 +72,7 @@ async function surviveOutage(
   await until("all are in flight", () => service.status()[0]!.inFlight === ids.length);
   await bus.interrupt();
   go();
-  await within(running.logged(/^The bus is away, trying again: /), "the outage is logged");
+  await within(running.logged(/^The bus is unavailable, reconnecting: /), "the outage is logged");
   const { state, reasons } = service.health();
   assertEquals(state, "not ready");
   assertMatch(reasons[0]!, /^the bus is unavailable: /);
@@ -229,7 +229,7 @@ for (const kind of BUSES) {
       assertEquals(await first.ended(), 0);
       assertEquals(first.log.slice(-2), [
         "Draining the images in flight. Press Ctrl-C again to exit immediately.",
-        "Stopped: nothing was left unfinished.",
+        "Stopped: all images in flight were finished.",
       ]);
       ids.push(...await stage.send(8));
       await expectNoMembers(stage);

@@ -246,10 +246,10 @@ Deno.test("When a sink fails: retried with growing pauses, consumption paused, n
   await eventually("all are committed", async () => await committed(bus) === ids.length);
   assertEquals(sink.results.map(({ id }) => id).sort(), ids.sort());
   const pauses = running.log.slice(0, -1).map((line) =>
-    Number(/^memory fails, again in (\d+) ms: /.exec(line)?.[1])
+    Number(/^memory fails, retrying in (\d+) ms: /.exec(line)?.[1])
   );
   const means = [100, 200, 400, 800];
-  assertEquals([pauses.length, running.log.at(-1)], [means.length, "memory works again"]);
+  assertEquals([pauses.length, running.log.at(-1)], [means.length, "memory has recovered"]);
   assert(
     means.every((ms, i) => pauses[i]! >= 0.5 * ms && pauses[i]! <= 1.5 * ms),
     `growing, jittered: ${pauses}`,

@@ -19,7 +19,7 @@ const COMMAND = defineCommand({
   run: () => Promise.resolve(0),
 });
 
-Deno.test("arguments: options and operands are told apart", () => {
+Deno.test("arguments: options and operands are separated", () => {
   const args = parseArguments(COMMAND, [
     "a.png",
     "--model",
@@ -32,7 +32,7 @@ Deno.test("arguments: options and operands are told apart", () => {
   assertEquals([args.values.model, args.values.wait, args.values.maxMessageBytes], ["mnist", true, 7]);
 });
 
-Deno.test("arguments: an option that can be given several times has all its values, or the environment's one", () => {
+Deno.test("arguments: a repeatable option has all values of its flags, else that of its variable", () => {
   assertEquals(parseArguments(COMMAND, ["--id", "a", "--id=b"]).values.id, ["a", "b"]);
   assertEquals(parseArguments(COMMAND, []).values.id, undefined);
   Deno.env.set("IMAGEBUS_ID", "c");
@@ -44,7 +44,7 @@ Deno.test("arguments: an option that can be given several times has all its valu
   }
 });
 
-Deno.test("arguments: the environment stands in for an option, and gives way to it", () => {
+Deno.test("arguments: a flag takes precedence over a variable", () => {
   Deno.env.set("IMAGEBUS_MAX_MESSAGE_BYTES", "50");
   try {
     assertEquals(parseArguments(COMMAND, []).values.maxMessageBytes, 50);
@@ -54,7 +54,7 @@ Deno.test("arguments: the environment stands in for an option, and gives way to 
   }
 });
 
-Deno.test("arguments: each mistake is named, with what would be right", () => {
+Deno.test("arguments: each mistake has a message with the value and what is expected", () => {
   const cases: [string[], string][] = [
     [["--modle", "mnist"], 'send has no option --modle: did you mean "--model"?'],
     [["--model"], "--model needs a value: --model NAME"],
@@ -70,13 +70,13 @@ Deno.test("arguments: each mistake is named, with what would be right", () => {
   for (const [argv, message] of cases) assertThrows(() => parseArguments(COMMAND, argv), UsageError, message);
 });
 
-Deno.test("arguments: what is on by default is turned off by --no-", () => {
+Deno.test("arguments: a flag that is on by default is turned off by --no-…", () => {
   assertEquals(parseArguments(COMMAND, []).values.isolated, true);
   assertEquals(parseArguments(COMMAND, ["--no-isolated"]).values.isolated, false);
   assertThrows(() => parseArguments(COMMAND, ["--no-wait"]), UsageError, "send has no option --no-wait");
 });
 
-Deno.test("arguments: an action has its own operands and options", () => {
+Deno.test("arguments: a sub-command has its own operands and options", () => {
   const run = () => Promise.resolve(0);
   const command = defineActions({
     ...COMMAND,
@@ -98,7 +98,7 @@ Deno.test("arguments: an action has its own operands and options", () => {
   for (const [argv, message] of cases) assertThrows(() => parseArguments(command, argv), UsageError, message);
 });
 
-Deno.test("suggestion: the nearest word where one is near, else what there is", () => {
+Deno.test("suggestion: the nearest word if one is near, else all words", () => {
   const known = ["worker", "send", "results"];
   assertEquals(didYouMean("sned", known), ': did you mean "send"?');
   assertEquals(didYouMean("result", known), ': did you mean "results"?');

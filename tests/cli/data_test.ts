@@ -12,7 +12,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** As `deno task data` does, but without any network. */
+/** As `deno task data`, but without the network. */
 async function data(...args: readonly string[]): Promise<Run> {
   const permissions = ["--allow-read", "--allow-write", "--allow-env=IMAGEBUS_*"];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -35,7 +35,7 @@ async function withDirectory(run: (path: string) => Promise<void>): Promise<void
 
 const lines = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line));
 
-Deno.test("data list: published sets and image folders, whole or not, are listed", () =>
+Deno.test("data list: lists published sets and image folders, complete or not", () =>
   withDirectory(async (path) => {
     await Deno.symlink(CLOTHES, `${path}/clothes`);
     await Deno.mkdir(`${path}/empty`);
@@ -59,7 +59,7 @@ Deno.test("data list: published sets and image folders, whole or not, are listed
     assertMatch(table, /clothes +60 +0\.0 +yes +\/.*\/clothes\/\n/);
   }));
 
-Deno.test("data check: a folder of images is good, or what is wrong with it is said", () =>
+Deno.test("data check: reports an image folder as good, or its first damaged image", () =>
   withDirectory(async (path) => {
     const good = await data("check", CLOTHES);
     assertEquals([good.code, good.stderr], [0, ""]);
@@ -84,7 +84,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = 
   [[], "data needs one of get, list, check"],
   [["gte", "mnist"], 'Unknown sub-command "gte" for data: did you mean "get"?'],
   [["get"], "data get needs NAME: imagebus data get"],
-  [["get", "fashion-mnst"], 'no published data set "fashion-mnst": did you mean "fashion-mnist"?'],
+  [["get", "fashion-mnst"], 'Unknown data set "fashion-mnst": did you mean "fashion-mnist"?'],
   [["get", "mnist", "--from", "/nowhere"], "Cannot copy files from /nowhere/: it is not a directory"],
   [["get", "mnist", "--data", "/nowhere/data"], "Cannot create /nowhere/data/: its directory does not exist"],
   [["check", "--data", "/nowhere"], "There is no data directory /nowhere/"],
@@ -103,7 +103,7 @@ for (const [args, text] of MISTAKES) {
   });
 }
 
-Deno.test("data get: without the permission for the servers it says which flag is missing", () =>
+Deno.test("data get: reports the missing flags without permission for the servers", () =>
   withDirectory(async (path) => {
     const { code, stderr } = await data("get", "mnist", "--data", path);
     assertEquals(code, 2);
@@ -112,7 +112,7 @@ Deno.test("data get: without the permission for the servers it says which flag i
   }));
 
 Deno.test({
-  name: `data get --from: the real files are taken, and only official ones unasked${skipped(whole)}`,
+  name: `data get --from: copies official files, and others only with --unverified${skipped(whole)}`,
   ignore: whole === undefined,
   fn: () =>
     withDirectory(async (path) => {

@@ -29,13 +29,13 @@ export async function deadLetters(bus: string, ...args: string[]): Promise<Ended
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
-/** The objects that a command printed, by their ids. */
+/** The JSON objects of an output by id. */
 export function byId(out: string): Map<string, Record<string, unknown>> {
   const lines = out.split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => JSON.parse(line)).map((object) => [object.id, object]));
 }
 
-/** A bus with a worker that knows less than the next one: pictures of 28 × 28 are too large, and there is no "tiny". */
+/** A bus with a worker process: first 28×28 images are too large for it and it has no model "tiny", later both are fixed. */
 export class DeadLetterStage implements AsyncDisposable {
   readonly #group = `test-${crypto.randomUUID().slice(0, 8)}`;
   #worker: WorkerProcess | undefined;
@@ -49,7 +49,7 @@ export class DeadLetterStage implements AsyncDisposable {
 
   /**
    * @param url The bus.
-   * @param topics Where the group begins at the end of what others left.
+   * @param topics Topics on which the group starts at the end.
    */
   static async set(
     url: (directory: string) => string,
@@ -67,13 +67,13 @@ export class DeadLetterStage implements AsyncDisposable {
     return stage;
   }
 
-  /** The worker before its faults are mended. */
+  /** The worker process before its faults are fixed. */
   async startFaulty(): Promise<void> {
     await this.#start("--models", "mnist", "--max-pixels", "500");
   }
 
-  /** The worker after that. */
-  async startMended(): Promise<void> {
+  /** The worker process after that. */
+  async startFixed(): Promise<void> {
     await this.#start("--models", "mnist,tiny", "--models-dir", `${this.directory}/models`);
   }
 
@@ -83,13 +83,13 @@ export class DeadLetterStage implements AsyncDisposable {
     this.#worker = await WorkerProcess.start({ bus: this.url, directory: this.directory, args: options });
   }
 
-  /** Lets the worker store all that it has, and go. */
+  /** Drains and ends the worker process. */
   async stop(): Promise<void> {
     await this.#worker?.[Symbol.asyncDispose]();
     this.#worker = undefined;
   }
 
-  /** The next so many results of these ids, whatever else is on the bus. */
+  /** The next results of these ids; others on the bus are skipped. */
   async next(ids: readonly string[], count = ids.length): Promise<Result[]> {
     const found: Result[] = [];
     const iterator = this.#iterator ??= this.results[Symbol.asyncIterator]();
@@ -116,7 +116,7 @@ export class DeadLetterStage implements AsyncDisposable {
   }
 }
 
-/** Sends a picture for a model that is not there, to a topic that is read. */
+/** Sends an image for an unknown model, to a topic that is read. */
 export async function sendToTiny(bus: Bus, id: string): Promise<void> {
   const headers = {
     ce_specversion: "1.0",
@@ -132,7 +132,7 @@ export async function sendToTiny(bus: Bus, id: string): Promise<void> {
 /**
  * From the failure to the one row: the whole life of three dead letters.
  *
- * @param stage With a bus on which nothing runs.
+ * @param stage With a bus without a worker process.
  */
 export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   const tag = crypto.randomUUID().slice(0, 8);
@@ -175,7 +175,7 @@ export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   const { key, headers } = originals.find(({ id }) => id === strange)!;
   assertEquals([key, [...headers["own"] as Uint8Array]], [`key of ${strange}`, [255, 0]]);
 
-  await stage.startMended();
+  await stage.startFixed();
   const tried = await deadLetters(stage.url, "replay", ...of, "--dry-run", "--json");
   assertEquals([tried.code, [...byId(tried.out).values()].map(({ replayed }) => replayed)], [0, [
     false,
@@ -202,7 +202,7 @@ export async function liveDeadLetters(stage: DeadLetterStage): Promise<void> {
   assertEquals(ids.map((id) => later.get(id)?.["status"]), ["failed", "classified", "classified"]);
   const refused = await deadLetters(stage.url, "replay", "--id", bad, "--max-attempts", "2");
   assertEquals(refused.code, 1);
-  assertStringIncludes(refused.err, `${bad} is not replayed: it was tried 2 times`);
+  assertStringIncludes(refused.err, `Cannot replay ${bad}: it was tried 2 times`);
 }
 
 interface Failure {

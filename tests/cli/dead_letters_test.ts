@@ -1,6 +1,6 @@
 import { fileName } from "../../cli/commands/dead_letters/export.ts";
 import { parseSince } from "../../cli/options.ts";
-import { fitted } from "../../cli/commands/dead_letters/show.ts";
+import { shrink } from "../../cli/commands/dead_letters/show.ts";
 import { printable } from "../../cli/commands/dead_letters/text.ts";
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
 import { openTransport } from "../../bus/connect.ts";
@@ -10,12 +10,12 @@ import { byId, deadLetters, DeadLetterStage, liveDeadLetters } from "./dead_lett
 import { SEVEN } from "../../testing/images.ts";
 import { failed, requestRecord } from "../../testing/settled.ts";
 
-Deno.test("dead-letters command: what is replayed after its cause is gone is one row, and replayed twice no second one", async () => {
+Deno.test("dead-letters command: one row per id after the cause is fixed, also if replayed twice", async () => {
   await using stage = await DeadLetterStage.set((directory) => `sqlite:${directory}/bus.db`);
   await liveDeadLetters(stage);
 });
 
-/** A bus with dead letters of these ids, in a directory that goes with it. */
+/** Runs with a bus that has dead letters of these ids, in a temporary directory. */
 async function withLetters(
   ids: readonly string[],
   run: (url: string, dir: string) => Promise<void>,
@@ -41,7 +41,7 @@ function filesIn(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
 }
 
-Deno.test("dead-letters command: an empty bus has none, and says so", () =>
+Deno.test("dead-letters command: reports that an empty bus has none", () =>
   withLetters([], async (url) => {
     for (const args of [["list"], ["replay", "--all"]]) {
       const { code, out, err } = await deadLetters(url, ...args);
@@ -50,7 +50,7 @@ Deno.test("dead-letters command: an empty bus has none, and says so", () =>
     }
   }));
 
-Deno.test("dead-letters command: list shows a line each, aligned, the newest N, and nothing that steers a terminal", () =>
+Deno.test("dead-letters command: list shows one aligned line per id, the newest N, no control characters", () =>
   withLetters(["one", "two", "evil\u001b[2J"], async (url) => {
     const { code, out, err } = await deadLetters(url, "list", "--limit", "2");
     const lines = out.trimEnd().split("\n");
@@ -58,10 +58,10 @@ Deno.test("dead-letters command: list shows a line each, aligned, the newest N, 
     assertMatch(lines[0]!, /^failed at +model +reason +bytes +attempts +now +id$/);
     assertMatch(lines[1]!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +fashion-mnist +damaged +\d+ +1 +- +two$/);
     assertStringIncludes(lines[2]!, "evil\\u001b[2J");
-    assertStringIncludes(err, "The newest 2 of 3: --limit N shows more");
+    assertStringIncludes(err, "Showing the newest 2 of 3; --limit N shows more");
   }));
 
-Deno.test("dead-letters command: show tells everything, for people and for programs", () =>
+Deno.test("dead-letters command: show prints everything, human-readable and as JSON", () =>
   withLetters(["one", "two"], async (url) => {
     const { code, out } = await deadLetters(url, "show", "two");
     assertEquals(code, 0);
@@ -80,7 +80,7 @@ Deno.test("dead-letters command: show tells everything, for people and for progr
     });
   }));
 
-Deno.test("dead-letters command: export writes the bytes and the rest, for whatever id, and never elsewhere", () =>
+Deno.test("dead-letters command: export writes content and description inside the directory for any id", () =>
   withLetters(
     ["one", "../../etc/passwd", "ONE", "a/b", "a\\b", ".hidden"],
     async (url, dir) => {
@@ -102,7 +102,7 @@ Deno.test("dead-letters command: export writes the bytes and the rest, for whate
     },
   ));
 
-Deno.test("dead-letters command: export leaves a directory that holds something alone, and nothing half-written", () =>
+Deno.test("dead-letters command: export rejects a directory that is not empty, and leaves nothing incomplete", () =>
   withLetters(["one"], async (url, dir) => {
     await Deno.mkdir(`${dir}/full`);
     await Deno.writeTextFile(`${dir}/full/mine`, "mine");
@@ -115,13 +115,13 @@ Deno.test("dead-letters command: export leaves a directory that holds something 
     assertEquals(file.code, 2);
     const none = await deadLetters(url, "export", `${dir}/none`, "--reason", "empty");
     assertEquals(none.code, 0);
-    assertMatch(none.err, /^No such dead letters/);
+    assertMatch(none.err, /^No matching dead letters/);
     assertEquals(filesIn(dir), before);
     assertEquals((await deadLetters(url, "export", `${dir}/empty`)).code, 0);
     assertEquals(filesIn(`${dir}/empty`), ["one.json", "one.png"]);
   }));
 
-Deno.test("dead-letters command: of what was not kept whole, the rest is shown and exported, and no replay is tried", () =>
+Deno.test("dead-letters command: without the content, the rest is shown and exported, and replay is refused", () =>
   withLetters([], async (url, dir) => {
     {
       await using transport = await openTransport(url);
@@ -129,32 +129,35 @@ Deno.test("dead-letters command: of what was not kept whole, the rest is shown a
       await transport.send("imagebus.dead-letters", [encodeOmitted(message, failed("large").result)]);
     }
     const { out } = await deadLetters(url, "show", "large");
-    assertStringIncludes(out, `${SEVEN.png.length}, not kept: too large for the bus`);
+    assertStringIncludes(out, `${SEVEN.png.length}, content not kept: too large for the bus`);
     assertEquals((await deadLetters(url, "export", `${dir}/failed`)).code, 0);
     assertEquals(filesIn(`${dir}/failed`), ["large.json"]);
     const refused = await deadLetters(url, "replay", "--all");
     assertEquals(refused.code, 1);
-    assertStringIncludes(refused.err, "large is not replayed: it was too large to be kept");
+    assertStringIncludes(refused.err, "Cannot replay large: it was too large to be kept");
     assertStringIncludes(refused.err, "imagebus.fashion-mnist, partition 2, offset 5");
   }));
 
-Deno.test("dead-letters command: each mistake is named, with what would be right, and nothing is sent", () =>
+Deno.test("dead-letters command: each mistake has a message with what is expected, and nothing is sent", () =>
   withLetters(["one"], async (url) => {
     const cases: [string[], string][] = [
       [[], "dead-letters needs one of list, show, export, replay"],
       [["lst"], 'Unknown sub-command "lst" for dead-letters: did you mean "list"?'],
       [["list", "one"], `Unexpected operand "one": dead-letters list takes no operands`],
-      [["list", "--all"], "dead-letters list has no option --all: only replay has it"],
-      [["export", "d", "--dry-run"], "dead-letters export has no option --dry-run: only replay has it"],
-      [["list", "--since", "soon"], '--since is "soon": expected how long ago, as 30m, 2h or 7d'],
+      [["list", "--all"], "dead-letters list has no option --all: it belongs to replay"],
+      [["export", "d", "--dry-run"], "dead-letters export has no option --dry-run: it belongs to replay"],
+      [["list", "--since", "soon"], '--since is "soon": expected how long ago, such as 30m, 2h or 7d'],
       [["show"], "dead-letters show needs ID: imagebus dead-letters show 42"],
-      [["show", "two"], 'There is no dead letter "two" on sqlite:'],
+      [["show", "two"], 'Unknown dead letter "two" on sqlite:'],
       [["export"], "dead-letters export needs DIR"],
-      [["replay"], "dead-letters replay needs to know which: --id, --reason, --model, --since or --all"],
-      [["replay", "--limit", "1"], "dead-letters replay needs to know which"],
+      [
+        ["replay"],
+        "Cannot replay: no dead letters are selected; expected --id, --reason, --model, --since or --all",
+      ],
+      [["replay", "--limit", "1"], "Cannot replay: no dead letters are selected"],
       [["replay", "one"], `Unexpected operand "one": dead-letters replay takes no operands`],
-      [["replay", "--all", "--model", "mnist"], "dead-letters replay --all is everything"],
-      [["replay", "--id", "one", "--id", "two"], 'There is no dead letter "two" on sqlite:'],
+      [["replay", "--all", "--model", "mnist"], "Cannot replay: --all excludes --id"],
+      [["replay", "--id", "one", "--id", "two"], 'Unknown dead letter "two" on sqlite:'],
       [["replay", "--all", "--max-attempts", "0"], '--max-attempts is "0": expected a whole number from 1'],
     ];
     for (const [args, message] of cases) {
@@ -167,7 +170,7 @@ Deno.test("dead-letters command: each mistake is named, with what would be right
     assertEquals((await transport.topics()).map(({ name }) => name), ["imagebus.dead-letters"]);
   }));
 
-Deno.test("dead-letters command: since reads how long ago, and times", () => {
+Deno.test("dead-letters command: since parses how long ago, and times", () => {
   const now = Date.parse("2026-02-01T12:00:00Z");
   const cases: [string, string][] = [
     ["90s", "2026-02-01T11:58:30.000Z"],
@@ -184,7 +187,7 @@ Deno.test("dead-letters command: since reads how long ago, and times", () => {
   }
 });
 
-Deno.test("dead-letters command: a file's name is plain, and another one for each id", () => {
+Deno.test("dead-letters command: file names are safe, and different for different ids", () => {
   assertEquals(fileName("cam-1_2026.7"), "cam-1_2026.7");
   const ids = [
     "A",
@@ -208,15 +211,15 @@ Deno.test("dead-letters command: a file's name is plain, and another one for eac
   assert(!names.includes("con") && !names.includes("nul.txt"));
 });
 
-Deno.test("dead-letters command: control characters and turned text are spelt out", () => {
+Deno.test("dead-letters command: control characters and those that change the direction of text are escaped", () => {
   assertEquals(printable("Zoë 猫\n\u001b]0;x\u0007\u202e"), "Zoë 猫\\u000a\\u001b]0;x\\u0007\\u202e");
 });
 
-Deno.test("dead-letters command: a large picture is brought to the width of a terminal, a small one left as it is", () => {
+Deno.test("dead-letters command: a large image is shrunk to the width of a terminal, a small one is unchanged", () => {
   const seven = decodeImage(SEVEN.png);
-  assertEquals(fitted(seven), { ...seven, data: new Uint8Array(seven.data) });
+  assertEquals(shrink(seven), { ...seven, data: new Uint8Array(seven.data) });
   const data = Uint8Array.from({ length: 130 * 3 * 3 }, (_, i) => i % 251);
-  const small = fitted({ width: 130, height: 3, channels: 3, data });
+  const small = shrink({ width: 130, height: 3, channels: 3, data });
   assertEquals([small.width, small.height, small.data.length], [44, 1, 132]);
   assertEquals([...small.data.subarray(3, 6)], [...data.subarray(9, 12)]);
 });

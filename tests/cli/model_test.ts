@@ -45,7 +45,7 @@ function filesIn(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
 }
 
-Deno.test("model command: what is imported is served, and can be exported and imported again", () =>
+Deno.test("model command: an imported model is served, exported and imported again", () =>
   inDirectory(async (dir) => {
     const imported = await task(dir, [
       "import",
@@ -95,28 +95,31 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: RegExp])[]
   [[], /model needs one of import, export/],
   [["imprt", "x.h5"], /Unknown sub-command "imprt" for model: did you mean "import"\?/],
   [["import"], /model import needs FILE/],
-  [["import", PLAIN, ...LABELS], /needs a name for the model: --name mine/],
+  [["import", PLAIN, ...LABELS], /the model has no name; expected --name/],
   [["import", PLAIN, "--name", "mine"], /has 4 outputs, but no labels were given/],
   [["import", PLAIN, "--name", "mine", "--labels", "a,b"], /has 4 outputs, but 2 labels were given/],
   [["import", PLAIN, "--name", "Mine", ...LABELS], /name must be 1 to 63 of a-z/],
-  [["import", PLAIN, "--name", "mine", ...LABELS, "--labels-file", "x"], /Both --labels and --labels-file/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--labels-file", "x"], /both --labels and --labels-file/],
   [["import", PLAIN, "--name", "mine", "--labels-file", "gone.txt"], /gone\.txt/],
-  [["import", PLAIN, "--name", "mine", ...LABELS, "--scale", "0"], /must be greater than 0; there is 0/],
+  [["import", PLAIN, "--name", "mine", ...LABELS, "--scale", "0"], /must be greater than 0, not 0/],
   [["import", PLAIN, "--name", "mine", ...LABELS, "--mean", "1,x"], /--mean is "1,x": expected a number/],
-  [["import", PLAIN, "--name", "mine", ...LABELS, "--height", "5"], /--height and --width belong together/],
+  [
+    ["import", PLAIN, "--name", "mine", ...LABELS, "--height", "5"],
+    /only one of --height and --width is given/,
+  ],
   [["import", "gone.h5", "--name", "mine", ...LABELS], /gone\.h5: there is no such file/],
   [
     ["import", new URL("make.py", KERAS_FIXTURES).pathname, "--name", "mine"],
     /make\.py is not a model of Keras/,
   ],
-  [["export", "mnist"], /needs a file to write: --h5 mnist\.h5/],
+  [["export", "mnist"], /no file is given; expected --h5 mnist\.h5/],
   [["export", "mnst", "--h5", "x.h5"], /no model "mnst"/],
   [["export", "mnist", "--h5", "gone/x.h5"], /x\.h5: its directory does not exist/],
 ];
 
 for (const [args, message] of MISTAKES) {
   const title = args.map((arg) => arg.split("/").at(-1)).join(" ");
-  Deno.test(`model command: "model ${title}" is a mistake, said in a line or two`, () =>
+  Deno.test(`model command: "model ${title}" exits with 2 and a message`, () =>
     inDirectory(async (dir) => {
       const cli = new URL("cli.ts", ROOT).pathname;
       const flags = ["run", "--allow-read", "--allow-write", "--allow-env"];
@@ -128,7 +131,7 @@ for (const [args, message] of MISTAKES) {
     }));
 }
 
-Deno.test("model command: what is there is only replaced with --force", () =>
+Deno.test("model command: replaces an existing model or file only with --force", () =>
   inDirectory(async (dir) => {
     const importing = ["import", PLAIN, "--name", "mine", ...LABELS, "--out", dir];
     const exporting = ["export", "mnist", "--h5", `${dir}/mnist.h5`];
@@ -153,7 +156,7 @@ for (
   ]
 ) {
   Deno.test({
-    name: `model command: a full disk fails ${args[0]}, and nothing half-written is left${
+    name: `model command: ${args[0]} fails on a full disk, and leaves nothing incomplete${
       canMount ? "" : " (skipped: no file system can be mounted here)"
     }`,
     ignore: !canMount,

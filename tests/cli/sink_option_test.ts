@@ -20,7 +20,7 @@ async function inDirectory(run: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("--sink: without it results go to the console and to results.db; --quiet leaves the console out", () =>
+Deno.test("--sink: defaults to console and results.db; --quiet omits the console", () =>
   inDirectory(async (dir) => {
     const results = `--results=${dir}/r.db`;
     assertEquals(await namesOf(results), ["console", `sqlite ${dir}/r.db`]);
@@ -28,7 +28,7 @@ Deno.test("--sink: without it results go to the console and to results.db; --qui
     assertEquals(await namesOf(results, "--sink", "console,sqlite"), ["console", `sqlite ${dir}/r.db`]);
   }));
 
-Deno.test("--sink: several times, by commas, or in IMAGEBUS_SINK; paths may have commas; directories are made", () =>
+Deno.test("--sink: repeated, with commas, or in IMAGEBUS_SINK; paths may contain commas; directories are created", () =>
   inDirectory(async (dir) => {
     const [database, lines] = [
       `sqlite:${dir}/new/a,b.db`,
@@ -46,16 +46,16 @@ Deno.test("--sink: several times, by commas, or in IMAGEBUS_SINK; paths may have
     }
   }));
 
-Deno.test("--sink: each mistake is named, and no password is repeated", async () => {
+Deno.test("--sink: each mistake has a message, which contains no password", async () => {
   const cases: [string, string][] = [
-    ["postgress://me:hush@host/db", 'There is no sink "postgress"'],
-    ["me:hush@host", 'There is no sink "me": there are console, sqlite:PATH'],
+    ["postgress://me:hush@host/db", 'Unknown sink "postgress"'],
+    ["me:hush@host", 'Unknown sink "me": there are console, sqlite:PATH'],
     ["postgres:me:hush@host/db", "Invalid URL of a PostgreSQL database"],
     ["console:json", "--json prints JSON"],
     ["jsonl:", "expected a file: jsonl:PATH"],
     ["jsonl:a?kep=1", 'jsonl has no option "kep": did you mean "keep"?'],
     ["jsonl:a?keep=-1", 'keep of jsonl:a is "-1": expected a whole number'],
-    ["console,console", "--sink names the same sink twice"],
+    ["console,console", "--sink contains the same sink twice"],
   ];
   for (const [sink, message] of cases) {
     const error = await assertRejects(() => namesOf("--sink", sink), Error, message);
@@ -64,7 +64,7 @@ Deno.test("--sink: each mistake is named, and no password is repeated", async ()
   }
 });
 
-Deno.test("--sink: where one can't be opened the others are closed", () =>
+Deno.test("--sink: the others are closed when one cannot be opened", () =>
   inDirectory(async (dir) => {
     const lines = `jsonl:${dir}/a.jsonl`;
     await assertRejects(

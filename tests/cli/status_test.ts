@@ -78,31 +78,31 @@ async function inStateDir<T>(dir: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-Deno.test("status command: where no worker runs it says so, shows the bus, and exits with 1", () =>
+Deno.test("status command: shows the bus and exits with 1 when no worker process runs", () =>
   withReports({}, async (dir, url) => {
     const { code, out, err } = await status(dir);
     assertEquals(code, 1);
-    assertMatch(err, /^No worker is running on this machine/);
+    assertMatch(err, /^No worker process runs on this machine/);
     assertEquals(out, `${url}  group imagebus: 0 waiting, 0 dead letters\n`);
   }));
 
-Deno.test("status command: a line for each worker and model, with why one is down, and nothing that steers a terminal", () =>
+Deno.test("status command: one line per worker process and model, the reason why one is down, no control characters", () =>
   withReports({}, async (dir, url) => {
     await Deno.writeTextFile(`${dir}/workers/a.json`, JSON.stringify(report({ bus: url, group: "g" })));
     const { code, out } = await status(dir);
     const lines = out.trimEnd().split("\n");
     assertEquals(code, 0);
-    assertMatch(lines[0]!, /^worker +pid +state +since +MB +in flight +group +bus$/);
+    assertMatch(lines[0]!, /^host +pid +state +since +MB +in flight +group +bus$/);
     assertMatch(lines[1]!, /^here +42 +degraded +[-\d]+ [:\d]+ +200 +12 +g +sqlite:/);
     assertMatch(lines[4]!, /^mnist +2\.0\.0 +42 +down +1 idle, 1 restarting +7 +2 +1,500 +7 +12 +16$/);
     assertMatch(
       lines[5]!,
-      /^mnist is down since [-\d]+ [:\d]+, tried again at [-\d]+ [:\d]+: its Worker died\\u001b\[2J$/,
+      /^mnist is down since [-\d]+ [:\d]+, next start at [-\d]+ [:\d]+: its Worker died\\u001b\[2J$/,
     );
     assertEquals(lines.at(-1), `${url}  group g: 0 waiting, 0 dead letters`);
   }));
 
-Deno.test("status command: a worker that is not ready is shown with the reason, and exits with 1", () =>
+Deno.test("status command: shows the reason and exits with 1 when a worker process is not ready", () =>
   withReports({}, async (dir, url) => {
     const health = {
       state: "not ready",
@@ -116,7 +116,7 @@ Deno.test("status command: a worker that is not ready is shown with the reason, 
     assertMatch(out, /^42 is not ready: sqlite:x fails: away\\u001b\[2J$/m);
   }));
 
-Deno.test("status command: a worker that has written nothing for 10 s is silent, and does not count as running", () =>
+Deno.test("status command: a worker process without a report for 10 s is silent, and does not count as running", () =>
   withReports(
     { "a.json": report({}, 60_000), "b.json": "{ not JSON", "c.json": '{"format":2}' },
     async (dir) => {
@@ -129,7 +129,7 @@ Deno.test("status command: a worker that has written nothing for 10 s is silent,
     },
   ));
 
-Deno.test("status command: the buses and groups of all workers are shown; one that is away is said, and exits with 1", () =>
+Deno.test("status command: shows the buses and groups of all worker processes; exits with 1 when one is unavailable", () =>
   withReports({}, async (dir) => {
     const urls = [`sqlite:${dir}/one.db`, `sqlite:${dir}/two.db`];
     const reports = [...urls, "kafka://127.0.0.1:1"].map((bus, i) => report({ bus, group: `g${i}`, pid: i }));
@@ -147,23 +147,23 @@ Deno.test("status command: the buses and groups of all workers are shown; one th
     assertStringIncludes(out, `${urls[0]}  group g0: 0 waiting, 0 dead letters\n`);
     assertMatch(
       out,
-      /two\.db {2}group g1: 3 waiting, 1 dead letters\ntopic .*\nimagebus\.mnist +3 +(3 0|0 3)\n$/,
+      /two\.db {2}group g1: 3 waiting, 1 dead letter\ntopic .*\nimagebus\.mnist +3 +(3 0|0 3)\n$/,
     );
-    assertMatch(err, /^kafka:\/\/127\.0\.0\.1:1 can't be asked: /);
+    assertMatch(err, /^Cannot read the lag on kafka:\/\/127\.0\.0\.1:1: /);
     const named = await status(dir, "--bus", urls[1]!, "--group", "other", "--json");
     assertEquals(named.code, 0);
     const buses = named.objects.filter(({ type }) => type === "bus");
     assertEquals(buses.map(({ url, group, lag }) => [url, group, lag]), [[urls[1], "other", 3]]);
   }));
 
-Deno.test("status command: a bus that can't be one is a mistake", () =>
+Deno.test("status command: exits with 2 for an invalid bus", () =>
   withReports({}, async (dir) => {
     const { code, err } = await status(dir, "--bus", "kafak:x");
     assertEquals([code, err.split("\n").length], [2, 2]);
     assertStringIncludes(err, "kafak:x");
   }));
 
-Deno.test("status command: --watch shows it again and again, until Ctrl-C", () =>
+Deno.test("status command: --watch refreshes until Ctrl-C", () =>
   withReports({ "a.json": report() }, async (dir, url) => {
     const process = statusCommand(dir, "--watch", "--json", "--bus", url).spawn();
     let rounds = 0;
@@ -174,7 +174,7 @@ Deno.test("status command: --watch shows it again and again, until Ctrl-C", () =
     assertEquals((await process.status).code, 0);
   }));
 
-Deno.test("status: lag counts from what was committed, or from the oldest message that is kept", () => {
+Deno.test("status: lag counts from the committed offset, else from the oldest message", () => {
   const partition = { partition: 0, start: 5, end: 20 };
   const { lag, topics, deadLetters } = summarise([
     {
@@ -193,7 +193,7 @@ Deno.test("status: lag counts from what was committed, or from the oldest messag
   assertEquals([lag, deadLetters], [38, 15]);
 });
 
-Deno.test("worker report: it is whole at any time, and goes with its worker; reports of the killed are forgotten after an hour", () =>
+Deno.test("worker report: always complete, removed with its process; those of killed processes are removed after an hour", () =>
   withReports({ "old.json": report(), "new.json": report(), "old.json.tmp": "" }, async (dir) => {
     const hours = new Date(Date.now() - 2 * 3_600_000);
     for (const name of ["old.json", "old.json.tmp"]) await Deno.utime(`${dir}/workers/${name}`, hours, hours);
@@ -220,7 +220,7 @@ Deno.test("worker report: it is whole at any time, and goes with its worker; rep
     });
   }));
 
-Deno.test("worker report: what hinders it is said once, and thrown never", () =>
+Deno.test("worker report: the first error is reported, none is thrown", () =>
   withReports({}, async (dir) => {
     await inStateDir(dir, async () => {
       const thrice = Promise.withResolvers<void>();

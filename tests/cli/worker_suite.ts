@@ -12,7 +12,7 @@ import { type Ended, status } from "../../testing/status_command.ts";
 const COUNT = 3_000;
 
 const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
-  async "one of two killed under load, the other one does all that is left"(stage) {
+  async "the other one finishes all images when one of two is killed under load"(stage) {
     const [first] = [await stage.worker("--quiet"), await stage.worker("--quiet")];
     const ids = await stage.send(COUNT);
     await stage.stored(ids, COUNT * 0.25);
@@ -21,7 +21,7 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     assertEquals(stage.rows(ids).sort(), [...ids].sort());
   },
 
-  async "with exactly-once delivery, killed twice under load, each image has exactly one result on the topic"(
+  async "exactly one result per image on the topic with exactly-once delivery, when killed twice under load"(
     stage,
   ) {
     const args = ["--quiet", "--delivery", "exactly-once"];
@@ -39,7 +39,7 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     assertEquals(stage.rows(ids).sort(), [...ids].sort());
   },
 
-  async "records of the replaced system give its line, and a row with the true label"(stage) {
+  async "legacy records give the legacy line, and a row with the true label"(stage) {
     const jpegs = Deno.readTextFileSync(new URL("../fixtures/legacy_records.jsonl", import.meta.url)).trim()
       .split("\n");
     const records = jpegs.map((line) => JSON.parse(line) as { topic: string; key: string; value: string });
@@ -61,7 +61,7 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     assertEquals(actual(), records.map(({ key }) => key).sort());
   },
 
-  async "bad images and a picture of 15.7 MB pass, and the pictures around them are classified"(stage) {
+  async "images around bad ones and one of 15.7 MB are classified"(stage) {
     await stage.worker("--quiet");
     const large = largePng(15_728_640);
     assertEquals(large.length, 15_728_640);
@@ -73,15 +73,15 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     assertEquals(codes, [...BAD_IMAGES.flatMap(([, , code]) => [code, ""]), "", ""]);
   },
 
-  async "another terminal sees its models, its Workers, and how far its group has come"(stage) {
+  async "status in another terminal shows its models, its Workers and the lag of its group"(stage) {
     const worker = await stage.worker("--quiet", "--models", "mnist");
-    const before = await askStatus(stage, ([, bus]) => bus?.["type"] === "bus");
+    const before = await pollStatus(stage, ([, bus]) => bus?.["type"] === "bus");
     const { deadLetters } = before.objects[1] as unknown as BusStatus;
     const images = [SEVEN.png, BAD_IMAGES[0]![1], SEVEN.png];
     await Promise.all(
       images.map((image) => stage.bus.classify(image, { model: "mnist", timeoutMs: 60_000 })),
     );
-    const seen = await askStatus(stage, ([worker, bus]) => {
+    const seen = await pollStatus(stage, ([worker, bus]) => {
       const [model] = (worker as unknown as WorkerReport).models;
       return model?.workers[0]?.images === 3 && model.inFlight === 0 && bus?.["lag"] === 0;
     });
@@ -99,13 +99,13 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     assertEquals(mnist?.partitions.map(({ lag }) => lag), mnist?.partitions.map(() => 0));
     worker.signal("SIGTERM");
     await worker.ended();
-    const after = await askStatus(stage, ([first]) => first?.["type"] === "bus");
+    const after = await pollStatus(stage, ([first]) => first?.["type"] === "bus");
     assertEquals(after.code, 1);
   },
 };
 
-/** Asks from another process, as another terminal would. */
-async function askStatus(stage: WorkerStage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
+/** Polls `imagebus status` until it shows something. */
+async function pollStatus(stage: WorkerStage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     const ended = await status(stage.directory, "--json");
@@ -114,7 +114,7 @@ async function askStatus(stage: WorkerStage, until: (objects: Ended["objects"]) 
   }
 }
 
-/** A picture with so many bytes: a chunk of its own holds what is missing, as photographs hold their metadata. */
+/** A PNG of this size: a private chunk fills it up, as metadata does in photographs. */
 function largePng(bytes: number): Uint8Array<ArrayBuffer> {
   const large = new Uint8Array(bytes);
   const end = SEVEN.png.length - 12;
@@ -128,9 +128,9 @@ function largePng(bytes: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Registers the cases of workers in processes of their own.
+ * Registers the cases of worker processes.
  *
- * @param kind The bus they work on.
+ * @param kind The bus.
  */
 export function testWorker(kind: WorkerBus): void {
   for (const [name, run] of Object.entries(CASES)) {

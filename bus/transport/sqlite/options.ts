@@ -43,41 +43,40 @@ export const SQLITE_OPTIONS = {
     type: "choice",
     values: ["full", "normal"],
     default: "full",
-    value: "HOW",
-    text: "full: what was sent survives a power failure; normal: it survives the end of every process",
+    text: "full: sent messages survive a power failure; normal: they survive only crashes of processes",
   },
   retentionMs: {
     ...time(0, 36_500 * DAY_MS),
     default: 7 * DAY_MS,
-    text: "how long messages are kept, and longer while a group has not committed them",
+    text: "how long messages are kept; longer if a group has not committed them yet",
   },
   maxQueueBytes: {
     ...size(Number.MAX_SAFE_INTEGER),
     default: 2 ** 32,
     alias: "max-queue-bytes",
-    text: "largest total of the messages that the bus holds",
+    text: "maximum total size of the messages on the bus",
   },
   expiringTopics: {
     type: "texts",
     value: "TOPIC",
     commas: true,
     otherwise: "imagebus.results",
-    text: "topics whose messages are removed by age alone, though no group has committed them",
+    text: "topics whose messages expire by age alone, even if no group has committed them",
   },
   sessionTimeoutMs: {
     ...time(100, 3_600_000),
     default: 5_000,
-    text: "a member of a group without a heartbeat for so long loses its partitions",
+    text: "a group member without a heartbeat for this time loses its partitions",
   },
   heartbeatMs: {
     ...time(10, 1_800_000),
     default: 1_000,
-    text: "time between heartbeats; at most half of sessionTimeoutMs",
+    text: "interval between heartbeats; at most half of the session timeout",
   },
   busyTimeoutMs: {
     ...time(0, 3_600_000),
     default: 10_000,
-    text: "how long a call waits for the locks of other programs",
+    text: "how long to wait for locks held by other programs",
   },
 } as const satisfies OptionTable;
 

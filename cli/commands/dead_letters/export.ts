@@ -5,13 +5,13 @@ import { mediaType } from "../../../bus/image_source.ts";
 import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
 import { filterOf } from "./filter.ts";
-import { none } from "./list.ts";
+import { noneMessage } from "./list.ts";
 import { toWholeObject } from "./text.ts";
 import { openBus } from "../../options.ts";
 import { logError, print } from "../../ui/terminal.ts";
 
-/** Endings by media type. None is `json`: that is the file beside. */
-const ENDINGS: Readonly<Record<string, string>> = {
+/** File extensions by media type; never `json`, the extension of the description. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
   "image/png": "png",
   "image/jpeg": "jpg",
   "image/gif": "gif",
@@ -25,22 +25,22 @@ const ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * `dead-letters export DIR`: per letter a file with the original bytes, and one with the rest as JSON. The directory appears
- * when all are in it, or not at all.
+ * `dead-letters export DIR`: per dead letter a file with the original bytes, and one with the rest as JSON. The directory
+ * appears when it is complete, or not at all.
  */
 export async function exportLetters(args: DeadLetterArguments): Promise<number> {
   const [dir = ""] = args.operands;
   const filter = filterOf(args);
   const target = resolve(dir);
-  await refuseOccupied(target, dir);
+  await checkEmpty(target, dir);
   await using bus = await openBus(args);
   const draft = join(dirname(target), `.${basename(target)}-${crypto.randomUUID()}.tmp`);
   await Deno.mkdir(draft, { recursive: true });
   try {
     const count = await writeAll(draft, bus.deadLetters(filter), args.values.json);
-    if (count === 0) logError(none(filter, bus.transport.url));
+    if (count === 0) logError(noneMessage(filter, bus.transport.url));
     else {
-      await takePlace(draft, target);
+      await moveTo(draft, target);
       logError(`Exported ${count} dead letter${count === 1 ? "" : "s"} to ${dir}`);
     }
   } finally {
@@ -49,22 +49,22 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
   return 0;
 }
 
-async function refuseOccupied(target: string, dir: string): Promise<void> {
+async function checkEmpty(target: string, dir: string): Promise<void> {
   try {
     for await (const _ of Deno.readDir(target)) {
-      throw new UsageError(`${dir} is not empty: name a directory that is, or does not exist`);
+      throw new UsageError(`Cannot export: ${dir} is not empty; expected an empty or new directory`);
     }
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return;
     if (cause instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(`${dir} is a file: name a directory`);
+      throw new UsageError(`Cannot export: ${dir} is a file; expected a directory`);
     }
     throw cause;
   }
 }
 
-/** An empty directory steps aside: not every system renames over one. */
-async function takePlace(draft: string, target: string): Promise<void> {
+/** Removes an empty target first: not every system renames over a directory. */
+async function moveTo(draft: string, target: string): Promise<void> {
   await Deno.remove(target).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
@@ -74,8 +74,8 @@ async function takePlace(draft: string, target: string): Promise<void> {
 async function writeAll(dir: string, letters: AsyncIterable<DeadLetter>, json: boolean): Promise<number> {
   const names = new Set<string>();
   for await (const letter of letters) {
-    const name = unused(fileName(letter.id), names);
-    const file = letter.omitted ? null : `${name}.${endingOf(letter)}`;
+    const name = uniqueName(fileName(letter.id), names);
+    const file = letter.omitted ? null : `${name}.${extensionOf(letter)}`;
     const about = { ...toWholeObject(letter), file };
     if (file !== null) await Deno.writeFile(join(dir, file), letter.value, { createNew: true });
     await Deno.writeTextFile(join(dir, `${name}.json`), JSON.stringify(about, null, 2) + "\n", {
@@ -87,7 +87,7 @@ async function writeAll(dir: string, letters: AsyncIterable<DeadLetter>, json: b
   return names.size;
 }
 
-function unused(name: string, names: Set<string>): string {
+function uniqueName(name: string, names: Set<string>): string {
   let free = name;
   for (let i = 2; names.has(free); i++) free = `${name}-${i}`;
   names.add(free);
@@ -95,8 +95,8 @@ function unused(name: string, names: Set<string>): string {
 }
 
 /**
- * A file's name for an id, which can be any text: the id itself where it is a plain name, else what is left of it and a digest,
- * so that different ids have different names, also where case does not count.
+ * A file name for an id: the id itself if it is a safe name, else its safe characters and a digest, so that different ids
+ * have different names, also on file systems that ignore case.
  *
  * @param id Any text.
  * @returns A name without a path, at most 110 characters of `a-z 0-9 . _ -`, beginning with a letter or digit.
@@ -108,9 +108,9 @@ export function fileName(id: string): string {
   return left === "" ? digest : `letter-${left}-${digest}`;
 }
 
-function endingOf({ headers, value }: DeadLetter): string {
-  const said = headers["content-type"];
-  const type = typeof said === "string" ? said.split(";")[0]!.trim().toLowerCase() : "";
-  const ending = (name: string) => Object.hasOwn(ENDINGS, name) ? ENDINGS[name] : undefined;
-  return ending(type) ?? ending(mediaType(value)) ?? "bin";
+function extensionOf({ headers, value }: DeadLetter): string {
+  const header = headers["content-type"];
+  const type = typeof header === "string" ? header.split(";")[0]!.trim().toLowerCase() : "";
+  const extension = (name: string) => Object.hasOwn(EXTENSIONS, name) ? EXTENSIONS[name] : undefined;
+  return extension(type) ?? extension(mediaType(value)) ?? "bin";
 }

@@ -9,7 +9,7 @@ import { bold, columns, dim, green, logError, print, red } from "../../ui/termin
 
 const DEFAULT_LIMIT = 20;
 
-/** `dead-letters list`: one line per id, the newest last, with its status in the results of this machine. */
+/** `dead-letters list`: one line per id, newest last, with its status in the results of this machine. */
 export async function list(args: DeadLetterArguments): Promise<number> {
   const { limit = DEFAULT_LIMIT, ...filter } = filterOf(args);
   await using bus = await openBus(args);
@@ -22,16 +22,16 @@ export async function list(args: DeadLetterArguments): Promise<number> {
   } else if (shown.length > 0) {
     print(columns([HEADER, ...shown.map((info) => toCells(info, status(info)))]));
   }
-  if (infos.length === 0) logError(none(filter, bus.transport.url));
+  if (infos.length === 0) logError(noneMessage(filter, bus.transport.url));
   else if (infos.length > shown.length) {
-    logError(`The newest ${shown.length} of ${infos.length}: --limit N shows more`);
+    logError(`Showing the newest ${shown.length} of ${infos.length}; --limit N shows more`);
   }
   return 0;
 }
 
-/** Says that there is none. */
-export function none(filter: object, url: string): string {
-  return Object.keys(filter).length > 0 ? `No such dead letters on ${url}` : `No dead letters on ${url}`;
+/** The message that there is none. */
+export function noneMessage(filter: object, url: string): string {
+  return Object.keys(filter).length > 0 ? `No matching dead letters on ${url}` : `No dead letters on ${url}`;
 }
 
 const HEADER = ["failed at", "model", "reason", "bytes", "attempts", "now", "id"].map(bold);

@@ -3,34 +3,34 @@ import type { OptionTable } from "../../../lib/options.ts";
 import type { Arguments } from "../../command.ts";
 import { BUS_OPTIONS, JSON_OPTION, RESULTS_OPTION, sinceOption } from "../../options.ts";
 
-/** Options of all actions on dead letters. */
+/** Options of all sub-commands on dead letters. */
 export const DEAD_LETTER_OPTIONS = {
   ...BUS_OPTIONS,
   ...RESULTS_OPTION,
-  id: { type: "texts", value: "ID", text: "only this one; repeat it for several" },
+  id: { type: "texts", value: "ID", text: "only the dead letter of this id; repeat it for several" },
   model: { type: "text", value: "NAME", text: "only requests for this model" },
-  reason: { type: "text", value: "CODE", text: "only what failed for this reason: damaged, …" },
-  since: sinceOption("only what failed since then"),
+  reason: { type: "text", value: "CODE", text: "only failures with this code, such as damaged" },
+  since: sinceOption("only failures since then"),
   limit: {
     type: "integer",
     min: 1,
     max: 1_000_000_000,
     value: "N",
-    otherwise: "20 for list, else all",
-    text: "the newest N",
+    otherwise: "20 for list, all for the others",
+    text: "only the newest N",
   },
-  all: { type: "flag", default: false, text: "replay: everything" },
+  all: { type: "flag", default: false, text: "replay: all dead letters" },
   maxAttempts: {
     type: "integer",
     min: 1,
     max: 1_000_000,
     default: DEFAULT_MAX_ATTEMPTS,
     value: "N",
-    text: "replay: skip letters that have been tried N times",
+    text: "replay: skip dead letters that have been tried N times",
   },
-  dryRun: { type: "flag", default: false, text: "replay: only print what would be sent" },
+  dryRun: { type: "flag", default: false, text: "replay: print what would be sent, but send nothing" },
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 
-/** Arguments of an action on dead letters. */
+/** Arguments of a sub-command on dead letters. */
 export type DeadLetterArguments = Arguments<typeof DEAD_LETTER_OPTIONS>;

@@ -4,58 +4,57 @@ import { type DeadLettersOptions, listDeadLetters } from "../../../bus/dead_lett
 import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
 import { filterOf } from "./filter.ts";
-import { none } from "./list.ts";
+import { noneMessage } from "./list.ts";
 import { printable } from "./text.ts";
 import { openBus } from "../../options.ts";
 import { logError, print } from "../../ui/terminal.ts";
 
-/** So much is under way at once. */
+/** Limits of what is sent at once. */
 const MAX_LETTERS = 64;
 const MAX_BYTES = 16_777_216;
 
-/** What was asked for. */
 interface Plan {
   readonly maxAttempts: number;
   readonly isDryRun: boolean;
   readonly json: boolean;
 }
 
-/** `dead-letters replay`: sends requests to their topics again. The exit code is 1 when one was refused. */
+/** `dead-letters replay`: sends requests to their topics again. The exit code is 1 if one was refused. */
 export async function replay(args: DeadLetterArguments): Promise<number> {
   const filter = filterOf(args);
-  refuseUnclear(filter, args.values.all);
+  checkSelection(filter, args.values.all);
   const plan = {
     maxAttempts: args.values.maxAttempts,
     isDryRun: args.values.dryRun,
     json: args.values.json,
   };
   await using bus = await openBus(args);
-  if (filter.ids) await refuseUnknown(bus, filter.ids);
+  if (filter.ids) await checkIds(bus, filter.ids);
   const { replayed, refused } = await replayAll(bus, filter, plan);
-  if (replayed + refused === 0) logError(none(filter, bus.transport.url));
+  if (replayed + refused === 0) logError(noneMessage(filter, bus.transport.url));
   else logError(`${plan.isDryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
   return refused > 0 ? 1 : 0;
 }
 
-function refuseUnclear(filter: DeadLettersOptions, all: boolean): void {
+function checkSelection(filter: DeadLettersOptions, all: boolean): void {
   const { limit: _limit, ...which } = filter;
   const isFiltered = Object.keys(which).length > 0;
   if (all && isFiltered) {
-    throw new UsageError("dead-letters replay --all is everything: leave out the other filters");
+    throw new UsageError("Cannot replay: --all excludes --id, --reason, --model and --since");
   }
   if (all || isFiltered) return;
   throw new UsageError(
-    "dead-letters replay needs to know which: --id, --reason, --model, --since or --all; " +
-      "--dry-run says what would be sent",
+    "Cannot replay: no dead letters are selected; expected --id, --reason, --model, --since or --all " +
+      "(--dry-run prints what would be sent)",
   );
 }
 
 /** All ids are looked up before the first is sent, so that a mistake sends nothing. */
-async function refuseUnknown(bus: Bus, ids: readonly string[]): Promise<void> {
+async function checkIds(bus: Bus, ids: readonly string[]): Promise<void> {
   const known = new Set((await listDeadLetters(bus.transport, { ids })).map(({ id }) => id));
   const unknown = ids.find((id) => !known.has(id));
   if (unknown === undefined) return;
-  throw new UsageError(`There is no dead letter "${printable(unknown)}" on ${bus.transport.url}`);
+  throw new UsageError(`Unknown dead letter "${printable(unknown)}" on ${bus.transport.url}`);
 }
 
 async function replayAll(bus: Bus, filter: DeadLettersOptions, plan: Plan) {
@@ -64,7 +63,7 @@ async function replayAll(bus: Bus, filter: DeadLettersOptions, plan: Plan) {
     const sent = letters.filter((letter) => !isRefused(letter, plan));
     const { maxAttempts } = plan;
     if (!plan.isDryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
-    for (const letter of sent) tell(letter, plan);
+    for (const letter of sent) printReplayed(letter, plan);
     replayed += sent.length;
     refused += letters.length - sent.length;
   }
@@ -76,11 +75,11 @@ function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
   if (reason === null) return false;
   const { id, topic, attempts } = letter;
   if (json) print(JSON.stringify({ id, topic, attempts, replayed: false, reason }));
-  logError(`${printable(id)} is not replayed: ${reason}`);
+  logError(`Cannot replay ${printable(id)}: ${reason}`);
   return true;
 }
 
-function tell({ id, topic, attempts }: DeadLetter, { isDryRun, json }: Plan): void {
+function printReplayed({ id, topic, attempts }: DeadLetter, { isDryRun, json }: Plan): void {
   const attempt = attempts + 1;
   if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !isDryRun }));
   else print(`${printable(id)}  ${topic}  attempt ${attempt}`);

@@ -9,11 +9,11 @@ import { openBus } from "../../options.ts";
 import { drawPicture } from "../../ui/picture.ts";
 import { bold, columns, dim, print } from "../../ui/terminal.ts";
 
-/** A picture with more pixels is not drawn: nobody waits for that. */
+/** Larger images are not drawn: decoding would take too long. */
 const MAX_PIXELS = 4_000_000;
 const MAX_WIDTH = 64;
 
-/** `dead-letters show ID`: everything about one letter, and the picture on a terminal. */
+/** `dead-letters show ID`: all about one dead letter; a terminal also draws its image. */
 export async function show(args: DeadLetterArguments): Promise<number> {
   const [id = ""] = args.operands;
   await using bus = await openBus(args);
@@ -26,7 +26,7 @@ export async function show(args: DeadLetterArguments): Promise<number> {
 
 async function find(bus: Bus, id: string): Promise<DeadLetter> {
   for await (const letter of bus.deadLetters({ ids: [id] })) return letter;
-  throw new UsageError(`There is no dead letter "${printable(id)}" on ${bus.transport.url}`);
+  throw new UsageError(`Unknown dead letter "${printable(id)}" on ${bus.transport.url}`);
 }
 
 function describe(letter: DeadLetter): string {
@@ -44,7 +44,7 @@ function describe(letter: DeadLetter): string {
       ? []
       : [["expires at", new Date(expiresAt).toISOString()] as [string, string]]),
     ["key", key === null ? "-" : printableText(key)],
-    ["bytes", size(letter.bytes) + (letter.omitted ? ", not kept: too large for the bus" : "")],
+    ["bytes", size(letter.bytes) + (letter.omitted ? ", content not kept: too large for the bus" : "")],
   ];
   const headers = Object.entries(letter.headers).map((
     [name, value],
@@ -56,18 +56,18 @@ function describe(letter: DeadLetter): string {
   ].join("\n");
 }
 
-/** Only where somebody looks, and where there is one. */
+/** The image, drawn on a terminal; nothing when it cannot be decoded. */
 function picture({ image }: DeadLetter): string[] {
   if (image === null || !Deno.stdout.isTerminal()) return [];
   try {
-    return ["", ...drawPicture(fitted(decodeImage(image, { maxPixels: MAX_PIXELS })))];
+    return ["", ...drawPicture(shrink(decodeImage(image, { maxPixels: MAX_PIXELS })))];
   } catch {
     return [];
   }
 }
 
-/** Every n-th pixel, so that it is no wider than wanted. */
-export function fitted({ width, height, channels, data }: Pixels): Pixels {
+/** Takes every n-th pixel, so that the picture is at most 64 wide. */
+export function shrink({ width, height, channels, data }: Pixels): Pixels {
   const step = Math.ceil(width / MAX_WIDTH);
   const [columns, rows] = [Math.ceil(width / step), Math.ceil(height / step)];
   const small = new Uint8Array(columns * rows * channels);

@@ -3,11 +3,11 @@ import type { DeadLetterArguments } from "./options.ts";
 import { resultsPath } from "../../results_file.ts";
 
 /**
- * What became of requests, as far as the results on this machine tell: the bus does not know.
+ * Looks up requests in the results of this machine: the bus itself does not keep their status.
  *
- * @param ids Which ones.
+ * @param ids Ids of the requests.
  * @param args Of a command with the option `--results`.
- * @returns By id, `classified` or `failed`. Nothing where there are no results, as when the workers are elsewhere.
+ * @returns By id, `classified` or `failed`; empty when there is no database of results here.
  */
 export async function statusesOf(
   ids: readonly string[],

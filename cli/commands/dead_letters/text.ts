@@ -1,26 +1,26 @@
 import type { DeadLetter, DeadLetterInfo } from "../../../bus/dead_letter.ts";
 import type { Text } from "../../../bus/transport/transport.ts";
 
-/** Control characters, and those that turn the direction of a text: what comes from outside must not steer a terminal. */
+/** Control characters and those that change the direction of a text: untrusted text must not control the terminal. */
 // deno-lint-ignore no-control-regex -- they are what is looked for
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text from outside, for a terminal. */
+/** Untrusted text with its control characters escaped, safe to print on a terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A key or header for a terminal. */
+/** A key or header, safe to print on a terminal. */
 export function printableText(text: Text): string {
   return typeof text === "string" ? printable(text) : `base64 ${text.toBase64()}`;
 }
 
-/** Bytes as people write them. */
+/** A number of bytes with separators: `15,728,640`. */
 export function size(bytes: number): string {
   return bytes.toLocaleString("en");
 }
 
-/** What is known of a dead letter, for programs. */
+/** A dead letter as a JSON object, without headers and content. */
 export function toObject(info: DeadLetterInfo): Record<string, unknown> {
   const { expiresAt, timestamp, ...rest } = info;
   return {
@@ -30,7 +30,7 @@ export function toObject(info: DeadLetterInfo): Record<string, unknown> {
   };
 }
 
-/** All of a dead letter but its bytes, for programs. */
+/** A dead letter as a JSON object, without its content. */
 export function toWholeObject({ key, headers, value: _value, image: _image, ...info }: DeadLetter) {
   const texts = Object.entries(headers).map(([name, value]) => [name, toJson(value)]);
   return { ...toObject(info), key: key === null ? null : toJson(key), headers: Object.fromEntries(texts) };

@@ -6,37 +6,37 @@ import type { Arguments } from "../../command.ts";
 import { type BUS_OPTIONS, openBus, type TIMEOUT_OPTION } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 
-/** What came back over a bus. */
+/** A measurement over a bus. */
 export interface MeasuredOverBus {
   readonly model: string;
   readonly data: string;
-  /** How many were sent. */
+  /** Number of images sent. */
   readonly images: number;
-  /** How many answers came, each counted once. */
+  /** Number of results, each id counted once. */
   readonly results: number;
   readonly correct: number;
-  /** Share of right answers among all images, 0 to 1. */
+  /** Correct results among all images sent, 0 to 1. */
   readonly accuracy: number;
-  /** From the first image to the last answer. */
+  /** Time from the first image to the last result. */
   readonly seconds: number;
   readonly bus: string;
 }
 
-/** Sends every image of a data set to the workers on a bus, and counts the right answers. */
+/** Sends every image of a data set to a bus, and counts the correct results. */
 export async function evaluateOverBus(
   model: string,
   data: DataSet,
   args: Arguments<typeof BUS_OPTIONS & typeof TIMEOUT_OPTION>,
 ): Promise<MeasuredOverBus> {
   await using bus = await openBus(args);
-  const answers = new Answers(data, args.values.timeoutMs);
+  const tally = new Tally(data, args.values.timeoutMs);
   await using results = bus.results({ model });
   await results.ready;
-  const begun = performance.now();
-  const receiving = answers.receive(results);
-  await Promise.all([sendAll(bus, model, data, answers.run), receiving]);
-  const { count, correct } = answers;
-  const seconds = (answers.lastAt - begun) / 1000;
+  const startedAt = performance.now();
+  const receiving = tally.receive(results);
+  await Promise.all([sendAll(bus, model, data, tally.run), receiving]);
+  const { count, correct } = tally;
+  const seconds = (tally.lastAt - startedAt) / 1000;
   const { url } = bus.transport;
   const accuracy = correct / data.count;
   return {
@@ -51,7 +51,7 @@ export async function evaluateOverBus(
   };
 }
 
-const SENDS_AT_ONCE = 512;
+const MAX_SENDING = 512;
 
 async function sendAll(bus: Bus, model: string, data: DataSet, run: string): Promise<void> {
   const pending = new Set<Promise<unknown>>();
@@ -60,14 +60,14 @@ async function sendAll(bus: Bus, model: string, data: DataSet, run: string): Pro
     const sending = bus.send(png, { model, id: `${run}-${i++}`, actual: String(label) });
     pending.add(sending);
     sending.then(() => pending.delete(sending), () => {});
-    if (pending.size >= SENDS_AT_ONCE) await Promise.race(pending);
+    if (pending.size >= MAX_SENDING) await Promise.race(pending);
   }
   await Promise.all(pending);
 }
 
-/** The answers to the images of one run, each counted once however often it comes. */
-class Answers {
-  /** Begins the id of each image of this run. */
+/** The results of one run; one that is delivered again is counted once. */
+class Tally {
+  /** Prefix of the ids of this run. */
   readonly run: string = crypto.randomUUID().slice(0, 13);
   correct = 0;
   lastAt: number = performance.now();
@@ -86,24 +86,24 @@ class Answers {
     return this.#seen.size;
   }
 
-  /** Resolves when all have come, or none has for too long. */
+  /** Resolves when all results have arrived, or none has for the timeout. */
   async receive(results: AsyncIterable<Result> & { close(): Promise<void> }): Promise<void> {
-    let timer = this.#giveUp(results);
+    let timer = this.#closeLater(results);
     for await (const result of results) {
-      if (!this.#take(result)) continue;
+      if (!this.#count(result)) continue;
       clearTimeout(timer);
       if (this.count === this.#data.count) break;
-      timer = this.#giveUp(results);
+      timer = this.#closeLater(results);
     }
     clearTimeout(timer);
     this.#progress.end();
   }
 
-  #giveUp(results: { close(): Promise<void> }): ReturnType<typeof setTimeout> {
+  #closeLater(results: { close(): Promise<void> }): ReturnType<typeof setTimeout> {
     return setTimeout(() => void results.close(), this.#timeoutMs);
   }
 
-  #take(result: Result): boolean {
+  #count(result: Result): boolean {
     if (!result.id.startsWith(`${this.run}-`)) return false;
     const i = Number(result.id.slice(this.run.length + 1));
     if (this.#seen.has(i)) return false;

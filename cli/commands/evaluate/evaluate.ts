@@ -14,7 +14,7 @@ import { readTrainingData } from "../../../training/fitting/task.ts";
 import { readTrainingLog, type TrainingLog } from "../../../training/training_log.ts";
 import { firstImages } from "../../../training/write_model.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
-import { type Arguments, defineCommand, UsageError } from "../../command.ts";
+import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { writeModelReport } from "../../model_report.ts";
@@ -29,10 +29,10 @@ const OPTIONS = {
     type: "text",
     otherwise: "the data set it was trained on",
     value: "NAME|DIR",
-    text: "data set, or a folder of images",
+    text: "data set or folder of images to measure on",
   },
   limit: { type: "integer", min: 1, max: 1_000_000, value: "N", text: "use only the first N images" },
-  report: { type: "text", value: "FILE", text: "write an HTML page with plots" },
+  report: { type: "text", value: "FILE", text: "write an HTML report with plots" },
   timeoutMs: {
     type: "integer",
     unit: "ms",
@@ -40,29 +40,32 @@ const OPTIONS = {
     max: 86_400_000,
     default: 60_000,
     value: "TIME",
-    text: "with a bus: give up when no result has come for so long",
+    text: "with --bus: stop when no result has arrived for this time",
   },
   ...MODELS_DIRS_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-/** Measures a model on its test images. */
+/** Measures a model on test images. */
 export const evaluate = defineCommand({
   name: "evaluate",
-  summary: "Measure a model on test images, here or through a bus",
+  summary: "Measure the accuracy of a model on test images",
   operands: { form: "NAME", min: 1, max: 1 },
   options: OPTIONS,
   examples: [
-    ["imagebus evaluate mnist --data ~/data", "here, without a bus"],
+    ["imagebus evaluate mnist --data ~/data", "in this process, without a bus"],
     [
       "imagebus evaluate mnist --report mnist.html",
-      "with plots and the most confident mistakes",
+      "with a report: plots, the most confident mistakes",
     ],
-    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on 28×28 grey versions of the images"],
-    ["imagebus evaluate mnist --bus kafka://localhost:9092 --json", "send them all to workers on Kafka"],
+    ["imagebus evaluate cifar-10 --on cifar-10-grey", "on the images converted to 28×28 grey"],
+    [
+      "imagebus evaluate mnist --bus kafka://localhost:9092 --json",
+      "send all images to the services on Kafka",
+    ],
   ],
-  permissions: ["env", "read", "write", "net", "sys"],
+  permissions: BUS_PERMISSIONS,
   run,
 });
 
@@ -95,8 +98,8 @@ async function measureHere(
     return evaluation;
   };
   const whole = await measure(data);
-  const apart = args.values.on === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
-  const evaluations: [Evaluation, ...Evaluation[]] = [whole, ...apart];
+  const firstOnly = args.values.on === undefined ? firstImages(log?.firstTestImages, whole, data) : [];
+  const evaluations: [Evaluation, ...Evaluation[]] = [whole, ...firstOnly];
   for (const other of others) evaluations.push(await measure(other));
   return evaluations;
 }
@@ -107,10 +110,10 @@ async function measureBus(name: string, args: Args): Promise<number> {
   return measured.results === measured.images ? 0 : 1;
 }
 
-/** The images that are measured on, and others that the model's card reports too. */
+/** The images to measure on, then those of the other data sets on the model's card. */
 type TestData = readonly [DataSet, ...DataSet[]];
 
-/** What the model was trained for, if the arguments name nothing else. */
+/** The data set of `--on`, else the one the model was trained on. */
 async function testData(
   name: string,
   args: Args,
@@ -118,18 +121,20 @@ async function testData(
   { width, height, channels }: Partial<InputSpec> = {},
 ): Promise<TestData> {
   const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
-  const asked = args.values.on;
-  const on = asked ?? log?.data ?? (isOfficial ? name : undefined);
+  const given = args.values.on;
+  const on = given ?? log?.data ?? (isOfficial ? name : undefined);
   if (on === undefined) {
-    throw new UsageError(`The data set of "${name}" is unknown: name it by --on, such as --on ./shapes`);
+    throw new UsageError(
+      `Cannot evaluate ${name}: its data set is unknown; expected --on, such as --on ./shapes`,
+    );
   }
   const form = width && height && channels ? { width, height, channels } : {};
-  const read = async (what: string) => {
-    const data = await readTrainingData(what, "test", args.values.data, form);
+  const read = async (source: string) => {
+    const data = await readTrainingData(source, "test", args.values.data, form);
     const limit = args.values.limit ?? data.count;
     return limit < data.count ? sliceDataSet(data, 0, limit) : data;
   };
-  const others = asked === undefined ? log?.otherTests ?? [] : [];
+  const others = given === undefined ? log?.otherTests ?? [] : [];
   return [await read(on), ...await Promise.all(others.map(read))];
 }
 
@@ -161,7 +166,7 @@ function show(
     }
     return;
   }
-  const header = ["data", "images", "right", "accuracy", "95 % interval", "calibration error"].map(bold);
+  const header = ["data", "images", "correct", "accuracy", "95 % interval", "calib. error"].map(bold);
   print(columns([
     header,
     ...measured.map(({ data, images, correct, accuracy, interval, expectedCalibrationError }) => [
@@ -175,7 +180,7 @@ function show(
   ]));
   const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
   print(
-    `\n${millisecondsPerImage.toFixed(2)} ms an image from PNG to label, ${imagesPerSecond} images/s:` +
+    `\n${millisecondsPerImage.toFixed(2)} ms per image from PNG to label, ${imagesPerSecond} images/s:` +
       ` one thread, batches of ${EVALUATION_BATCH}`,
   );
 }
@@ -189,7 +194,7 @@ function showBus(measured: MeasuredOverBus, json: boolean): void {
     ["data", `${data}, ${images} images`],
     ["bus", bus],
     ["results", `${results} of ${images}`],
-    ["accuracy", `${percent(accuracy, 2)} (${correct} right)`],
-    ["images a second", String(imagesPerSecond)],
+    ["accuracy", `${percent(accuracy, 2)} (${correct} correct)`],
+    ["images/s", String(imagesPerSecond)],
   ]));
 }

@@ -9,22 +9,22 @@ import type { TextRow } from "../../../lib/options.ts";
 import { type BUS_OPTIONS, openBus } from "../../options.ts";
 import { absoluteBus, type FoundReport } from "../../worker_report.ts";
 
-/** What waits in a topic of requests. */
+/** The lag of a group on a topic of requests. */
 export interface TopicLag {
   readonly topic: string;
-  /** Messages that the group has not committed. */
+  /** Number of messages that the group has not committed. */
   readonly lag: number;
   readonly partitions: readonly (PartitionInfo & { readonly lag: number })[];
 }
 
-/** What waits on a bus for a group. */
+/** The lag of a group on a bus. */
 export interface BusStatus {
   readonly url: string;
   readonly group: string;
   /** Of all topics of requests. */
   readonly lag: number;
   readonly topics: readonly TopicLag[];
-  /** Records in the topic of dead letters: an id that failed again after its replay counts again. */
+  /** Number of messages in the topic of dead letters; one per failure, thus several for an id that failed again after a replay. */
   readonly deadLetters: number;
 }
 
@@ -34,42 +34,42 @@ export interface BusFailure {
   readonly error: string;
 }
 
-const ANSWER_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 type StatusArguments = Arguments<typeof BUS_OPTIONS & { readonly group: TextRow }>;
 
-/** The buses whose lag is shown; each stays open from one look to the next. */
+/** The buses whose lag is shown; connections stay open between reads. */
 export class StatusBuses implements AsyncDisposable {
   readonly #args: StatusArguments;
   readonly #opening = new Map<string, Promise<Bus>>();
   readonly #open: Bus[] = [];
 
-  /** @param args Of the command status. */
+  /** @param args Of `imagebus status`. */
   constructor(args: StatusArguments) {
     this.#args = args;
   }
 
   /**
-   * Looks at the bus that was named; else at those of the workers; else at the embedded one.
+   * Reads the lag on the bus of the arguments; else on those of the running worker processes; else on the embedded bus.
    *
-   * @param reports The workers.
-   * @throws {UsageError} When the bus that was named can't be one.
+   * @param reports The worker processes.
+   * @throws {UsageError} For an invalid bus.
    */
-  async look(reports: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
+  async read(reports: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
     const alive = reports.filter(({ silent }) => !silent);
     const used = this.#args.values.bus === undefined ? new Set(alive.map(({ bus }) => bus)) : [];
     const urls = [...used];
-    const found = await Promise.all((urls.length > 0 ? urls : [""]).map((url) => this.#ask(url, alive)));
+    const found = await Promise.all((urls.length > 0 ? urls : [""]).map((url) => this.#readOne(url, alive)));
     return found.flat();
   }
 
-  async #ask(url: string, alive: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
+  async #readOne(url: string, alive: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+    const timer = setTimeout(() => late.reject(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     try {
       return await Promise.race([this.#statuses(url, alive), late.promise]);
     } catch (error) {
-      if (isMistake(error)) throw error;
+      if (isUserError(error)) throw error;
       const reason = messageOf(error);
       return [{ url: url || (this.#args.values.bus ?? "the embedded bus"), error: reason }];
     } finally {
@@ -104,16 +104,16 @@ export class StatusBuses implements AsyncDisposable {
     return opening;
   }
 
-  /** Closes what is open by now. */
+  /** Closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#open.map((bus) => bus.close()));
   }
 }
 
 /**
- * How far a group has come.
+ * The lag of a group, summed over all topics of requests.
  *
- * @param infos All topics, with what the group has committed.
+ * @param infos All topics, with the offsets that the group has committed.
  */
 export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | "topics" | "deadLetters"> {
   const topics = infos.filter(({ name }) => modelOfTopic(name) !== null || isLegacyTopic(name)).map(toLag);
@@ -125,7 +125,7 @@ export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | 
   };
 }
 
-/** Where a group has committed nothing, it begins with the oldest message that is kept. */
+/** Without a committed offset, a group starts at the oldest message that is kept. */
 function toLag({ name, partitions }: TopicInfo): TopicLag {
   const lags = partitions.map((partition) => {
     const { start, end, committed } = partition;
@@ -138,7 +138,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
 }
 
-function isMistake(error: unknown): boolean {
+function isUserError(error: unknown): boolean {
   return error instanceof UsageError || error instanceof Deno.errors.NotCapable ||
     (error instanceof BusError && error.code === "invalid");
 }

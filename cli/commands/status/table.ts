@@ -5,7 +5,7 @@ import type { BusStatus } from "./bus.ts";
 import { bold, columns, dim, green, red } from "../../ui/terminal.ts";
 import type { FoundReport } from "../../worker_report.ts";
 
-/** The workers, a line each: silent ones too, with when they were last seen; and below them why one is not ready. */
+/** One line per worker process, also silent ones; below them the reasons why one is not ready. */
 export function workersTable(reports: readonly FoundReport[]): string {
   const waiting = reports.filter(({ silent, health }) => !silent && health.state === "not ready");
   return [
@@ -14,14 +14,17 @@ export function workersTable(reports: readonly FoundReport[]): string {
   ].join("\n");
 }
 
-/** The models of the workers that are alive, a line each, and below them why one is not up. */
+/** One line per model of the running worker processes; below them the reasons why one is not up. */
 export function modelsTable(reports: readonly FoundReport[]): string {
-  const models = reports.flatMap(({ pid, models }) => models.map((model) => ({ pid, model })));
-  const reasons = models.filter(({ model: { state } }) => state !== "up").map(({ model }) => why(model));
-  return [columns([MODELS.map(bold), ...models.map(toModelCells)]), ...reasons].join("\n");
+  const rows = reports.flatMap(({ pid, models }) => models.map((model) => ({ pid, model })));
+  const shown = Object.entries(MODELS).map(([head, cell]) => ({ head, cells: rows.map(cell) }))
+    .filter(({ head, cells }) => !HIDDEN_IF_ZERO.has(head) || cells.some((cell) => cell !== "0"));
+  const lines = rows.map((_, i) => shown.map(({ cells }) => cells[i]!));
+  const reasons = rows.filter(({ model: { state } }) => state !== "up").map(({ model }) => why(model));
+  return [columns([shown.map(({ head }) => bold(head)), ...lines]), ...reasons].join("\n");
 }
 
-/** What waits on a bus, a line a topic. Topics that never held anything are left out. */
+/** The lag on a bus, one line per topic; topics that have always been empty are left out. */
 export function busTable({ url, group, topics, lag, deadLetters }: BusStatus): string {
   const used = topics.filter(({ partitions }) => partitions.some(({ end }) => end > 0));
   const rows = used.map(({ topic, lag, partitions }) => [
@@ -29,14 +32,14 @@ export function busTable({ url, group, topics, lag, deadLetters }: BusStatus): s
     number(lag),
     dim(partitions.map(({ lag }) => lag).join(" ")),
   ]);
-  const total = `${number(lag)} waiting, ${number(deadLetters)} dead letters`;
+  const total = `${number(lag)} waiting, ${number(deadLetters)} dead letter${deadLetters === 1 ? "" : "s"}`;
   return [
     `${bold(printable(url))}  group ${printable(group)}: ${deadLetters > 0 ? red(total) : total}`,
     ...used.length > 0 ? [columns([LAGS.map(bold), ...rows])] : [],
   ].join("\n");
 }
 
-const WORKERS = ["worker", "pid", "state", "since", "MB", "in flight", "group", "bus"];
+const WORKERS = ["host", "pid", "state", "since", "MB", "in flight", "group", "bus"];
 
 function toWorkerCells(report: FoundReport): string[] {
   const { host, pid, ageMs, silent, startedAt, memoryBytes, health, models, group, bus } = report;
@@ -53,47 +56,42 @@ function toWorkerCells(report: FoundReport): string[] {
 }
 
 function stateOf({ state }: ServiceHealth): string {
-  return state === "ready" ? green("serving") : red(printable(state));
+  return state === "ready" ? green(state) : red(printable(state));
 }
 
-const MODELS = [
-  "model",
-  "version",
-  "pid",
-  "state",
-  "Workers",
-  "restarts",
-  "replaced",
-  "images",
-  "failed",
-  "in flight",
-  "Workers MB",
-];
+interface ModelRow {
+  readonly pid: number;
+  readonly model: ModelStatus;
+}
 
-function toModelCells({ pid, model }: { pid: number; model: ModelStatus }): string[] {
-  const { workers, state } = model;
-  const states = Map.groupBy(workers, (worker) => worker.state);
-  return [
-    printable(model.model),
-    printable(model.version),
-    String(pid),
-    state === "up" ? green(state) : red(state),
-    [...states].map(([state, { length }]) => `${length} ${state}`).sort().join(", "),
-    number(sum(workers, ({ restarts }) => restarts)),
-    number(sum(workers, ({ replacements }) => replacements)),
-    number(sum(workers, ({ images }) => images)),
-    number(sum(workers, ({ failures }) => failures)),
-    number(model.inFlight),
-    megabytes(sum(workers, ({ memoryBytes }) => memoryBytes ?? 0)),
-  ];
+/** Columns that are all 0 in good times are hidden then. */
+const HIDDEN_IF_ZERO = new Set(["restarts", "replaced"]);
+
+const MODELS: Readonly<Record<string, (row: ModelRow) => string>> = {
+  model: ({ model }) => printable(model.model),
+  version: ({ model }) => printable(model.version),
+  pid: ({ pid }) => String(pid),
+  state: ({ model: { state } }) => state === "up" ? green(state) : red(state),
+  Workers: ({ model }) => countStates(model),
+  restarts: ({ model }) => number(sum(model.workers, ({ restarts }) => restarts)),
+  replaced: ({ model }) => number(sum(model.workers, ({ replacements }) => replacements)),
+  images: ({ model }) => number(sum(model.workers, ({ images }) => images)),
+  failed: ({ model }) => number(sum(model.workers, ({ failures }) => failures)),
+  "in flight": ({ model }) => number(model.inFlight),
+  MB: ({ model }) => megabytes(sum(model.workers, ({ memoryBytes }) => memoryBytes ?? 0)),
+};
+
+function countStates({ workers }: ModelStatus): string {
+  const states = Map.groupBy(workers, ({ state }) => state);
+  return [...states].map(([state, { length }]) => `${length} ${state}`).sort().join(", ");
 }
 
 function why({ model, state, since, reason, nextTryAt }: ModelStatus): string {
-  const next = nextTryAt === null ? "" : `, tried again at ${localTime(nextTryAt)}`;
+  const next = nextTryAt === null ? "" : `, next start at ${localTime(nextTryAt)}`;
   return red(`${printable(model)} is ${state} since ${localTime(since)}${next}: ${printable(reason)}`);
 }
 
-const LAGS = ["topic", "waiting", "a partition"];
+const LAGS = ["topic", "waiting", "per partition"];
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);

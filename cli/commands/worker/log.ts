@@ -2,39 +2,57 @@ import type { ServiceEvent } from "../../../actors/events.ts";
 import type { TransportEvent } from "../../../bus/transport/transport.ts";
 
 /**
- * What the worker says of an event.
+ * Creates the log of a worker process.
  *
- * @returns One line; `null` where nothing is to be said.
+ * @param write Receives each line.
+ * @returns Receives the events; some have no line.
  */
-export function logLine(event: ServiceEvent): string | null {
+export function createLog(write: (line: string) => void): (event: ServiceEvent) => void {
+  let isDisconnected = false;
+  return (event) => {
+    const line = event.type === "bus" ? busLine(event.event, isDisconnected) : lineOf(event);
+    if (event.type === "bus" && /connected$/.test(event.event.type)) {
+      isDisconnected = event.event.type === "disconnected";
+    }
+    if (line !== null) write(line);
+  };
+}
+
+function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): string | null {
   switch (event.type) {
     case "model":
       return event.reason === "ready" || event.state === "stopped"
         ? null
         : `${event.model} is ${event.state}: ${event.reason}`;
     case "worker_replaced":
-      return `A Worker of ${event.model} is replaced: ${event.reason}`;
+      return `Replacing a Worker of ${event.model}: ${event.reason}`;
     case "workers_scaled":
-      return `${event.model} has ${event.workers} Worker${event.workers === 1 ? "" : "s"} now`;
+      return `${event.model} now has ${event.workers} Worker${event.workers === 1 ? "" : "s"}`;
     case "worker_missing":
-      return `${event.model} gets no further Worker for now: ${event.reason}`;
+      return `Could not scale up ${event.model}: ${event.reason}`;
     case "sink_failing":
-      return `${event.sink} fails, again in ${event.retryInMs} ms: ${event.reason}`;
+      return `${event.sink} fails, retrying in ${event.retryInMs} ms: ${event.reason}`;
     case "sink_recovered":
-      return `${event.sink} works again`;
+      return `${event.sink} has recovered`;
     case "commit_failing":
-      return `Committing fails, it is tried again: ${event.reason}`;
+      return `Cannot commit offsets, retrying: ${event.reason}`;
     case "unknown_models_failing":
-      return `Looking for requests to unknown models fails, it is tried again: ${event.reason}`;
+      return `Cannot look for requests to unknown models, retrying: ${event.reason}`;
     case "dead_letter":
       return `Dead letter ${event.id}: ${event.code}: ${event.reason}`;
-    case "bus":
-      return busLine(event.event);
   }
 }
 
-function busLine(event: TransportEvent): string | null {
-  if (event.type === "disconnected") return `The bus is away, trying again: ${event.reason}`;
-  if (event.type !== "lost" || event.reason === undefined) return null;
-  return `Partition ${event.partition} of ${event.topic} is begun anew: ${event.reason}`;
+/** The first connection is no news; `imagebus worker` prints the bus itself. */
+function busLine(event: TransportEvent, isDisconnected: boolean): string | null {
+  switch (event.type) {
+    case "disconnected":
+      return `The bus is unavailable, reconnecting: ${event.reason}`;
+    case "connected":
+      return isDisconnected ? "The bus has recovered" : null;
+    default:
+      return event.type === "claimed" || event.reason === undefined
+        ? null
+        : `Restarting partition ${event.partition} of ${event.topic}: ${event.reason}`;
+  }
 }

@@ -7,18 +7,19 @@ import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { type Arguments, UsageError } from "../../command.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
-import { makeDirectoryOf, resultsPath } from "../../results_file.ts";
+import { createDirectoryOf, resultsPath } from "../../results_file.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 
-/** Options that say where results go, beside the topics. */
+/** Where results go, besides the topics. */
 export const SINK_OPTIONS = {
   sink: {
     type: "texts",
     value: "SINK",
     otherwise: "console,sqlite",
-    text: "console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; repeat it for several",
+    text: "where results go: console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; " +
+      "replaces the default; repeat it for several",
   },
-  quiet: { type: "flag", default: false, text: "do not print results: no sink console" },
+  quiet: { type: "flag", default: false, text: "do not print results: without the sink console" },
 } as const satisfies OptionTable;
 
 const USED = {
@@ -29,7 +30,7 @@ const USED = {
 } as const;
 type SinkArguments = Arguments<typeof USED>;
 
-/** Opens the sink that a text names; `rest` is what follows the colon. */
+/** Opens a sink; `rest` is the text after the colon. */
 type Opener = (rest: string, args: SinkArguments) => Promise<Sink>;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
@@ -39,13 +40,13 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   },
   sqlite: async (rest, args) => {
     const path = rest || resultsPath(args);
-    await makeDirectoryOf(path);
+    await createDirectoryOf(path);
     return await sqliteSink(path);
   },
   jsonl: async (rest, args) => {
     const [path, options] = readJsonl(rest);
-    await makeDirectoryOf(path);
-    // Whatever is in flight when a worker is killed comes again.
+    await createDirectoryOf(path);
+    // The images in flight when a process is killed are redelivered: their ids must still be known.
     const remember = Math.max(65_536, 4 * args.values.maxInFlight);
     return await jsonlSink(path, { remember, ...options });
   },
@@ -55,20 +56,20 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 
 const NAMES = ["console", "sqlite:PATH", "jsonl:PATH", "postgres://USER@HOST/DATABASE"];
 
-/** A comma separates sinks where the name of one follows: paths and lists of hosts may have commas. */
+/** A comma separates sinks only before the name of a sink: paths and lists of hosts may contain commas. */
 const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:,]|$))`);
 
 /**
- * Opens the sinks of a worker: those of `--sink`, else console and SQLite. With `--quiet` there is no console.
+ * Opens the sinks of `--sink`, else console and SQLite; with `--quiet` no console.
  *
  * @param args Of a command with the options sink, results, json and quiet.
- * @throws {UsageError} For a sink that can't be read.
- * @throws {SinkError} For one that can't be opened; the others are closed.
+ * @throws {UsageError} For a malformed or unknown sink.
+ * @throws {SinkError} For one that cannot be opened; the others are closed.
  */
 export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
   const texts = given.length > 0 ? given : ["console", "sqlite"];
-  if (new Set(texts).size < texts.length) throw new UsageError("--sink names the same sink twice");
+  if (new Set(texts).size < texts.length) throw new UsageError("--sink contains the same sink twice");
   await using opened = new AsyncDisposableStack();
   const sinks: Sink[] = [];
   for (const text of texts) {
@@ -84,8 +85,8 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
 async function openSink(text: string, args: SinkArguments): Promise<Sink> {
   const [, name = "", rest = ""] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
   if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args);
-  // What follows the name is not repeated: it can hold a password.
-  throw new UsageError(`There is no sink "${name}"${didYouMean(name, NAMES)}`);
+  // Only the name is shown: the rest can contain a password.
+  throw new UsageError(`Unknown sink "${name}"${didYouMean(name, NAMES)}`);
 }
 
 /** `PATH?max-bytes=N&keep=N&remember=N` */

@@ -1,12 +1,11 @@
 import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
-import type { ServiceEvent } from "../../../actors/events.ts";
-import { type Arguments, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
 import { WorkerReportFile } from "../../worker_report_file.ts";
-import { logLine } from "./log.ts";
+import { createLog } from "./log.ts";
 import { openSinks, SINK_OPTIONS } from "./sinks.ts";
 
 const OPTIONS = {
@@ -17,29 +16,30 @@ const OPTIONS = {
   ...JSON_OPTION,
 } as const;
 
-/** Serves models until it is stopped. */
+/** Serves models until stopped. */
 export const worker = defineCommand({
   name: "worker",
-  summary: "Classify what is sent: run the actors of the models",
+  summary: "Serve models: classify the images that are sent",
   operands: NO_OPERANDS,
   options: OPTIONS,
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
-    ["imagebus worker --models mnist --models-dir ./mine", "one model; look for it in ./mine too"],
+    ["imagebus worker --models mnist --models-dir ./mine", "one model, shipped or in ./mine"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one per line"],
     [
       "imagebus worker --sink postgres://me@localhost/images",
-      "into PostgreSQL; the password is in PGPASSWORD",
+      "results into PostgreSQL; the password is in PGPASSWORD",
     ],
-    ["imagebus worker --sink console --sink jsonl:results.jsonl", "printed, and appended to a file"],
+    ["imagebus worker --sink console --sink jsonl:results.jsonl", "print results, and append them to a file"],
   ],
-  permissions: ["env", "read", "write", "net", "sys"],
+  permissions: BUS_PERMISSIONS,
   run,
 });
 
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const sinks = await openSinks(args);
+  const log = createLog(logError);
   await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
   const service = await serve(bus, {
     ...serveOptions(args),
@@ -54,13 +54,13 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       health: service.health(),
       models: service.status(),
     }),
-    (reason) => logError(`imagebus status can't show this worker: ${reason}`),
+    (reason) => logError(`Cannot report to imagebus status: ${reason}`),
   );
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
-  // Whoever reads that it serves may stop it at once.
+  // Before the log says that it serves: the reader may send a signal at once.
   const stopped = untilStopped(service);
   const results = sinks.map(({ name }) => name).join(", ");
-  logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nCtrl-C stops it.`);
+  logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nPress Ctrl-C to stop.`);
   return await stopped;
 }
 
@@ -69,7 +69,7 @@ function serveOptions({ values, sources }: Arguments<typeof OPTIONS>): ServeOpti
   return Object.fromEntries(names.filter((name) => sources.has(name)).map((name) => [name, values[name]]));
 }
 
-/** The first signal drains, the second one ends at once. */
+/** The first signal drains; the second one exits immediately. */
 async function untilStopped(service: Service): Promise<number> {
   const stopped = Promise.withResolvers<null>();
   const stop = () => {
@@ -85,13 +85,8 @@ async function untilStopped(service: Service): Promise<number> {
   if (error) throw error;
   logError(
     left === 0
-      ? "Stopped: nothing was left unfinished."
-      : `Stopped: ${left} images come again at the next start.`,
+      ? "Stopped: all images in flight were finished."
+      : `Stopped: ${left} unfinished images will be redelivered at the next start.`,
   );
   return 0;
-}
-
-function log(event: ServiceEvent): void {
-  const line = logLine(event);
-  if (line) logError(line);
 }

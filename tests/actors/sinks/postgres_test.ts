@@ -305,7 +305,7 @@ testPostgres(
     await until(async () => (await rows()).length > 100);
     await server.kill();
     ids.push(...await send());
-    await until(() => worker.log.some((line) => /^postgres .* fails, again in \d+ ms/.test(line)));
+    await until(() => worker.log.some((line) => /^postgres .* fails, retrying in \d+ ms/.test(line)));
     await server.start();
     await until(async () => (await rows()).length === ids.length);
     worker.signal("SIGINT");
@@ -313,7 +313,7 @@ testPostgres(
     assertEquals(await rows(), ids.sort());
     const lines = (await Deno.readTextFile(`${directory}/results.jsonl`)).trim().split("\n");
     assertEquals(lines.map((line) => JSON.parse(line).id).sort(), ids);
-    assert(worker.log.some((line) => /^postgres .* works again$/.test(line)));
+    assert(worker.log.some((line) => /^postgres .* has recovered$/.test(line)));
     assert(!worker.log.join("\n").includes(new URL(server.url).password));
     await bus.close();
     await Deno.remove(directory, { recursive: true });
