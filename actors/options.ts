@@ -26,22 +26,28 @@ export interface ServeOptions {
   readonly models?: readonly string[];
   /** Directories with more model folders, besides the shipped ones. @default {[]} */
   readonly modelsDirs?: readonly (string | URL)[];
-  /** Where results go, besides the topic `imagebus.results`. The service owns and closes them. @default {[]} */
+  /**
+   * Where results go, besides the topic `imagebus.results`. The service owns and closes them.
+   *
+   * @default {[]}
+   */
   readonly sinks?: readonly Sink[];
   /** Services of one group share the work. @default {"imagebus"} */
   readonly group?: string;
   /**
-   * `"exactly-once"`: results, replies and dead letters are stored on their topics together with the group's offsets, so that
-   * each image that the bus accepted has exactly one result there, whatever process is killed or frozen. Sinks get a result
-   * before that, at least once; those that keep anything know it by its id. All services of a group must use the same. It costs
-   * one transaction per partition and batch of results.
+   * `"exactly-once"`: results, replies and dead letters are stored on their topics together with the group's
+   * offsets, so that each image that the bus accepted has exactly one result there, whatever process is
+   * killed or frozen. Sinks get a result before that, at least once; those that keep anything know it by its
+   * id. All services of a group must use the same. It costs one transaction per partition and batch of
+   * results.
    *
    * @default {"at-least-once"}
    */
   readonly delivery?: Delivery;
   /**
-   * Workers, thus threads, per model: one number for all, or by name. Models without a number start with an equal share of
-   * (cores − 1) threads, at least 1, and get up to that many, at most 8, while their images wait and cores are idle.
+   * Workers, thus threads, per model: one number for all, or by name. Models without a number start with an
+   * equal share of (cores − 1) threads, at least 1, and get up to that many, at most 8, while their images
+   * wait and cores are idle.
    */
   readonly workersPerModel?: WorkersPerModel;
   /** Largest number of images in a batch. @default {64} */
@@ -59,23 +65,29 @@ export interface ServeOptions {
   /** A Worker that takes longer for a batch, or to start, is replaced; in milliseconds. @default {30_000} */
   readonly deadlineMs?: number;
   /**
-   * Largest memory of a Worker in MiB, WASM and JavaScript heap together. A Worker that exceeds it is replaced between batches,
-   * and no image is lost. A shipped model takes 40 to 95; the default leaves room for large models of your own.
+   * Largest memory of a Worker in MiB, WASM and JavaScript heap together. A Worker that exceeds it is
+   * replaced between batches, and no image is lost. A shipped model takes 40 to 95; the default leaves room
+   * for large models of your own.
    *
    * @default {1_024}
    */
   readonly maxWorkerMemoryMb?: number;
   /** Deaths of a model's Workers within 30 s after which the model is `down`. @default {5} */
   readonly maxRestarts?: number;
-  /** How long a model that is `down` waits before its next start, in milliseconds; doubled up to 32-fold. @default {10_000} */
+  /**
+   * How long a model that is `down` waits before its next start, in milliseconds; doubled up to 32-fold.
+   *
+   * @default {10_000}
+   */
   readonly downPauseMs?: number;
   /** How long `close` waits for what is in flight, in milliseconds. @default {30_000} */
   readonly drainMs?: number;
   /** Milliseconds between commits; with exactly-once delivery there is no pause. @default {200} */
   readonly commitIntervalMs?: number;
   /**
-   * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable": ["worker-options"]` in the
-   * deno.json of the program): without it Deno ends the process. With `false`, models have your program's permissions.
+   * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable":
+   * ["worker-options"]` in the deno.json of the program): without it Deno ends the process. With `false`,
+   * models have your program's permissions.
    *
    * @default {true}
    */

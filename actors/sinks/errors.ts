@@ -5,7 +5,7 @@ import { CodedError } from "../../lib/coded_error.ts";
  *
  * | code | meaning | retriable |
  * |---|---|---|
- * | `invalid` | the user must fix it: an option, the URL, the password, the rights, a file of another kind | no |
+ * | `invalid` | the user must fix it: option, URL, password, rights, or a file of another kind | no |
  * | `failed` | the file or database cannot be opened, or refuses what is written | no |
  * | `unavailable` | the server cannot be reached, or does not answer in time | yes |
  */

@@ -5,8 +5,8 @@ import type { CommittedMessage, OutgoingMessage, Transport } from "../../bus/tra
 export type MessageWithFallback = Required<CommittedMessage>;
 
 /**
- * Sends messages in their order. One that the bus rejects as too large is replaced by its fallback: it must neither delay the
- * others nor be retried for ever.
+ * Sends messages in their order. One that the bus rejects as too large is replaced by its fallback: it must
+ * neither delay the others nor be retried for ever.
  *
  * @param transport The bus.
  * @param topic Where to.

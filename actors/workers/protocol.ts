@@ -11,7 +11,7 @@
  *   ◄──────────── failed ──            the batch threw; the Worker goes on
  * ```
  *
- * A Worker computes synchronously: it cannot answer anything else meanwhile, and can only be stopped by
+ * Inference is synchronous: a Worker cannot answer anything else meanwhile, and can only be stopped by
  * terminating it.
  *
  * @module
