@@ -46,3 +46,6 @@ export class ServiceError extends CodedError<ServiceErrorCode> {
 
 /** @deprecated The former name of {@linkcode ServiceError}. What sinks throw is a `SinkError` now. */
 export const ActorError = ServiceError;
+
+/** @deprecated The former name of {@linkcode ServiceError}. */
+export type ActorError = ServiceError;
