@@ -55,7 +55,7 @@ export class WorkerProcess implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const serving = Promise.withResolvers<void>();
-    const worker = new WorkerProcess(process, (line) => line.startsWith("Ctrl-C") && serving.resolve());
+    const worker = new WorkerProcess(process, (line) => line.startsWith("Press Ctrl-C") && serving.resolve());
     const ended = process.status.then(async () => {
       await worker.#reading;
       throw new Error(`The worker process ended: ${worker.log.join("\n")}`);

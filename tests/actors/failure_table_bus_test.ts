@@ -240,7 +240,7 @@ for (const kind of BUSES) {
       assertEquals(first.output.length + second.output.length, ids.length);
       assertEquals(stage.rows(ids).length, ids.length);
       for (const line of [...first.log, ...second.log]) {
-        assertMatch(line, /^(Serving|bus|results|Ctrl-C|Stopp|Draining|.* Workers? now$)/);
+        assertMatch(line, /^(Serving|bus|results|Press Ctrl-C|Stopp|Draining|.* Workers? now$)/);
       }
     },
   );
