@@ -52,7 +52,7 @@ async function readAll(bus: Bus, topic: string): Promise<Message[]> {
   return (await Array.fromAsync(subscription)).flatMap(({ messages }) => messages);
 }
 
-Deno.test("dead letters: one is read with the request as it was, where it was, and why it failed", async () => {
+Deno.test("dead letters: one is read with its request, the place of the request, and the reason", async () => {
   const binary = new Uint8Array([255, 0, 254]);
   const original = request("a", { headers: { ...request("a").headers, own: "kept", binary } });
   await using bus = await busWith([encodeDeadLetter(original, failure("a"))]);
@@ -79,13 +79,13 @@ Deno.test("dead letters: one is read with the request as it was, where it was, a
   });
 });
 
-Deno.test("dead letters: there are none on a bus without the topic, and reading does not make it", async () => {
+Deno.test("dead letters: reading a bus without the topic yields none, and does not create it", async () => {
   await using bus = await busWith([]);
   assertEquals(await Array.fromAsync(bus.deadLetters()), []);
   assertEquals(await bus.transport.topics(), []);
 });
 
-Deno.test("dead letters: an id counts once, with its last failure, whatever the partition and the order", async () => {
+Deno.test("dead letters: an id is listed once, with its last failure, in any partition and order", async () => {
   const attempt = (attempts: number, at: string) =>
     encodeDeadLetter(
       request("a", { key: `${attempts}`, headers: { ...request("a").headers, ce_attempts: `${attempts}` } }),
@@ -98,7 +98,7 @@ Deno.test("dead letters: an id counts once, with its last failure, whatever the 
   assertEquals(await idsOf(bus, { reason: "unknown_model" }), []);
 });
 
-Deno.test("dead letters: filters by id, model, reason, time and number; the newest last", async () => {
+Deno.test("dead letters: are filtered by id, model, reason, time and number, the newest last", async () => {
   const letters = ["a", "b", "c", "d"].map((id, day) => {
     const topic = id < "c" ? "imagebus.mnist" : "imagebus.fashion-mnist";
     const reason = id === "b" ? "empty" : "damaged";
@@ -126,13 +126,13 @@ Deno.test("dead letters: filters by id, model, reason, time and number; the newe
   }
 });
 
-Deno.test("dead letters: an aborted signal ends the reading", async () => {
+Deno.test("dead letters: reading rejects with the reason of an aborted signal", async () => {
   await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
   const signal = AbortSignal.abort(new Error("enough"));
   await assertRejects(() => Array.fromAsync(bus.deadLetters({ signal })), Error, "enough");
 });
 
-Deno.test("dead letters: records that are none, or that name a topic which holds no requests, are passed over", async () => {
+Deno.test("dead letters: records that are malformed, or name a topic that is not for requests, are skipped", async () => {
   const hostile = ["imagebus.results", TOPIC, "orders", "../etc"].map((topic) =>
     encodeDeadLetter(request("a", { topic }), failure("a"))
   );
@@ -147,7 +147,7 @@ Deno.test("dead letters: records that are none, or that name a topic which holds
   assertEquals(await idsOf(bus), []);
 });
 
-Deno.test("replay: key, bytes and headers go back to their topic, with the same id and one attempt more", async () => {
+Deno.test("replay: sends key, bytes and headers to their topic, with the same id and one more attempt", async () => {
   const original = request("a", { headers: { ...request("a").headers, own: new Uint8Array([255]) } });
   await using bus = await busWith([encodeDeadLetter(original, failure("a"))]);
   assertEquals(await bus.replay(await only(bus)), 2);
@@ -159,20 +159,20 @@ Deno.test("replay: key, bytes and headers go back to their topic, with the same 
   assertEquals(headers, request("a").headers);
 });
 
-Deno.test("replay: a record without an id of its own keeps the one it was given", async () => {
-  const seed = request("", {
+Deno.test("replay: a record without an id keeps the one that it got", async () => {
+  const legacy = request("", {
     topic: "topic_mnist",
     key: "7",
     headers: {},
     value: new TextEncoder().encode('"AA=="'),
   });
-  const { id } = decoded(seed);
-  await using bus = await busWith([encodeDeadLetter(seed, failure(id, "not_an_image"))]);
+  const { id } = decoded(legacy);
+  await using bus = await busWith([encodeDeadLetter(legacy, failure(id, "not_an_image"))]);
   const letter = await only(bus);
   assertEquals([letter.model, [...letter.image!]], ["mnist", [0]]);
   await bus.replay(letter);
   const [message] = await readAll(bus, "topic_mnist");
-  assert(message!.offset !== seed.offset);
+  assert(message!.offset !== legacy.offset);
   assertEquals(decoded(message!).id, id);
 });
 
@@ -181,7 +181,7 @@ function decoded(message: Message): { id: string } {
   return decoded.ok ? decoded.request : decoded.origin;
 }
 
-Deno.test("replay: what fails again is one more record with its attempts, and the limit holds", async () => {
+Deno.test("replay: a request that fails again is a second record with more attempts, up to the limit", async () => {
   await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
   for (const attempts of [1, 2, 3]) {
     const letter = await only(bus);
@@ -202,7 +202,7 @@ Deno.test("replay: what fails again is one more record with its attempts, and th
   assertEquals(await bus.replay(letter), 5);
 });
 
-Deno.test("replay: what is too late for its own expirytime is refused: it would be dropped", async () => {
+Deno.test("replay: an expired request is refused", async () => {
   const headers = { ...request("a").headers, ce_expirytime: "2026-01-01T00:00:00Z" };
   await using bus = await busWith([encodeDeadLetter(request("a", { headers }), failure("a"))]);
   const letter = await only(bus);
@@ -213,7 +213,7 @@ Deno.test("replay: what is too late for its own expirytime is refused: it would 
   );
 });
 
-Deno.test("dead letters: what the bus does not take whole is kept without its bytes, and holds up nothing", async () => {
+Deno.test("dead letters: a request that is too large for the bus is kept without its bytes, and blocks nothing", async () => {
   await using bus = new Bus(createMemoryBroker().connect({ maxMessageBytes: 1_000 }));
   const settled = (id: string, changes: Partial<Message> = {}) => {
     const message = request(id, changes);
@@ -236,7 +236,7 @@ Deno.test("dead letters: what the bus does not take whole is kept without its by
   await assertRejects(() => bus.replay(letters.get("value")!), BusError, "it was too large to be kept");
 });
 
-Deno.test("results: one whose key and attributes leave no room goes under its id, and holds up nothing", async () => {
+Deno.test("results: a result whose key and attributes are too large is stored under its id, and blocks nothing", async () => {
   await using bus = new Bus(createMemoryBroker().connect());
   const settled = (id: string, key: string, correlationId?: string) => ({
     result: failure(id),
@@ -258,7 +258,7 @@ Deno.test("results: one whose key and attributes leave no room goes under its id
   assertEquals(ids.sort(), ["a", "b", "large"]);
 });
 
-Deno.test("replay: a wrong limit is refused", async () => {
+Deno.test("replay: an invalid limit is refused", async () => {
   await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
   const letter = await only(bus);
   for (const maxAttempts of [0, 1.5, NaN, Infinity, 1_000_001]) {

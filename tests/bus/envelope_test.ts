@@ -47,7 +47,7 @@ const FULL: Request = {
   expiresAt: 1_700_000_000_000,
 };
 
-Deno.test("envelope: what is encoded is decoded, and the value is the very bytes of the image", () => {
+Deno.test("envelope: decodes what it encodes; the value is the image itself", () => {
   const message = encodeRequest(FULL, "image/png");
   assertEquals(message.value, IMAGE);
   assertEquals(decoded(stored(message)), FULL);
@@ -63,13 +63,13 @@ Deno.test("envelope: a request has the headers of CloudEvents 1.0 in binary mode
   assert(headers["ce_source"] && headers["ce_time"]);
 });
 
-Deno.test("envelope: where ce_model is missing the topic says the model", () => {
+Deno.test("envelope: the topic determines the model if ce_model is missing", () => {
   const { ce_model: _, ...headers } = encodeRequest(FULL, "image/png").headers!;
   assertEquals(decoded(stored({ headers }, "imagebus.fashion-mnist")).model, "fashion-mnist");
   assert(!decodeRequest(stored({ headers }, "some.topic")).ok);
 });
 
-Deno.test("envelope: structured mode is accepted", () => {
+Deno.test("envelope: accepts structured mode", () => {
   const event = {
     specversion: "1.0",
     id: "8",
@@ -86,7 +86,7 @@ Deno.test("envelope: structured mode is accepted", () => {
   assertEquals(request, { id: "8", key: null, model: "mnist", image: IMAGE, correlationId: "c-2" });
 });
 
-Deno.test("envelope: each defect is named", () => {
+Deno.test("envelope: each defect is reported with its value", () => {
   const good = encodeRequest(FULL, "image/png").headers!;
   const cases: [MessageHeaders, string][] = [
     [{}, "no envelope"],
@@ -102,7 +102,7 @@ Deno.test("envelope: each defect is named", () => {
   for (const [headers, expected] of cases) assertStringIncludes(refused(headers).reason, expected);
 });
 
-Deno.test("envelope: structured mode that is no JSON, no object or no base64 is named", () => {
+Deno.test("envelope: structured mode that is not JSON, an object or base64 is reported", () => {
   const headers = { "content-type": "application/cloudevents+json" };
   const cases: [string, string][] = [["{", "not JSON"], ["null", "not a JSON object"], [
     "{}",
@@ -116,17 +116,17 @@ Deno.test("envelope: structured mode that is no JSON, no object or no base64 is 
   }
 });
 
-Deno.test("envelope: a malformed request still says to whom to answer", () => {
+Deno.test("envelope: a malformed request keeps its id and the topic for its result", () => {
   const headers = { ...encodeRequest(FULL, "image/png").headers, ce_type: "other" };
   const { origin, model } = refused(headers);
   assertEquals([origin.id, origin.replyTo, origin.correlationId, model], ["7", "answers", "c-1", "mnist"]);
 });
 
-Deno.test("envelope: without an id there is one, the same at each delivery", () => {
+Deno.test("envelope: a record without an id gets one, the same at each delivery", () => {
   assertEquals(refused({}).origin.id, "imagebus.mnist-3-17-1700000000000");
 });
 
-Deno.test("envelope: a record of the replaced system is a request with its true label", () => {
+Deno.test("envelope: a legacy record is a request with its true label", () => {
   const value = new TextEncoder().encode(JSON.stringify(IMAGE.toBase64()));
   const models: [string, string, Text, string | undefined][] = [
     ["topic_fashion", "fashion-mnist", "9", "9"],
@@ -142,14 +142,14 @@ Deno.test("envelope: a record of the replaced system is a request with its true 
   }
 });
 
-Deno.test("envelope: a broken record of the replaced system is refused", () => {
+Deno.test("envelope: a malformed legacy record is refused", () => {
   for (const text of ["", "abc", '"***"', "7", "{}"]) {
     const result = decodeRequest(stored({ value: new TextEncoder().encode(text) }, "topic_mnist"));
     assert(!result.ok && result.reason.includes("base64"), text);
   }
 });
 
-Deno.test("envelope: results of both kinds come back as they were", () => {
+Deno.test("envelope: results of both kinds are decoded as they were encoded", () => {
   const answer = { id: "7", model: "mnist", at: "2026-01-01T00:00:00.000Z", waitedMs: 1, tookMs: 2 };
   const best = { index: 9, label: "9", confidence: 0.9 };
   const classified: Classified = { status: "classified", ...answer, modelVersion: "1", ...best, top: [best] };
@@ -163,7 +163,7 @@ Deno.test("envelope: results of both kinds come back as they were", () => {
   }
 });
 
-Deno.test("envelope: what is no result is passed over", () => {
+Deno.test("envelope: a record that is not a result is decoded as null", () => {
   assertEquals(decodeResult(stored({})), null);
   assertEquals(decodeResult(stored({ headers: { ce_type: "imagebus.failed" } })), null);
 });

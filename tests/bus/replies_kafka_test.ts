@@ -17,14 +17,14 @@ async function isStored(bus: Bus): Promise<boolean> {
 }
 
 testKafka(
-  "replies: an asker whose connections are cut, and whose broker is killed and comes back, gets its result",
+  "classify and result return the result though connections are cut and the broker is killed and restarted",
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-replies-" });
     try {
       await using own = await startBus("kafka", directory, 1);
       await using asker = new Bus(await openTransport(own.url));
       const waiting = asker.classify(SEVEN.png, { model: "mnist", timeoutMs: 180_000 });
-      await eventually("the picture is stored", () => isStored(asker));
+      await eventually("the image is stored", () => isStored(asker));
       await own.brokers!.cut(0, 200);
       await own.brokers!.restart(0, "kill", 0);
       await using bus = new Bus(await openTransport(own.url, { kafka: { connectTimeoutMs: 60_000 } }));
@@ -33,7 +33,7 @@ testKafka(
       assertEquals(result.status === "classified" && result.label, "7");
       await own.brokers!.cut(0, 200);
       await using back = new Bus(await openTransport(own.url, { kafka: { connectTimeoutMs: 60_000 } }));
-      // The cut may have come before the acknowledgement: then the picture was sent again, and has two results.
+      // The cut may have preceded the acknowledgement: then the image was sent again, and has two results.
       const later = await within(back.result(result.id), "its result, asked for by id", 60_000);
       assertEquals([later.id, later.status === "classified" && later.label], [result.id, "7"]);
     } finally {

@@ -24,7 +24,7 @@ async function run(...args: string[]) {
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("result command: what a killed `send --wait` asked for is told by `result`, and a wrong call by one line", async () => {
+Deno.test("result command: prints the result that a killed `send --wait` waited for, and one line for invalid arguments", async () => {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-result-" });
   const bus = `sqlite:${directory}/bus.db`;
   try {

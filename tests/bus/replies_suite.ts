@@ -25,11 +25,11 @@ async function codeOf(bus: Bus, id: string, since?: Date): Promise<string> {
   return result.status === "failed" ? result.error.code : "";
 }
 
-/** Two connections to one bus: an asker that has come back, and whoever answers. */
+/** Two connections to one bus: one waits for results, the other stores them. */
 type Case = (asker: Bus, other: Bus, id: string) => Promise<void>;
 
 const CASES: Readonly<Record<string, Case>> = {
-  async "a result that came while its asker was away is found"(asker, other, id) {
+  async "finds a result that was stored before the call"(asker, other, id) {
     await answer(other, `${id}-another`, "wrong");
     await answer(other, id, "right");
     await answer(other, `${id}-third`, "wrong");
@@ -37,7 +37,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assertEquals(await codeOf(asker, id, new Date()), "right");
   },
 
-  async "a result that is still to come is waited for"(asker, other, id) {
+  async "waits for a result that is not stored yet"(asker, other, id) {
     await answer(other, `${id}-another`, "wrong");
     const waiting = codeOf(asker, id);
     const second = asker.result(`${id}-second`);
@@ -48,12 +48,12 @@ const CASES: Readonly<Record<string, Case>> = {
     assertEquals((await within(second, "the second result")).id, `${id}-second`);
   },
 
-  async "of several results of an id that was replayed it is the last"(asker, other, id) {
+  async "returns the last of several results of an id that was replayed"(asker, other, id) {
     for (const code of ["first", "second", "last"]) await answer(other, id, code);
     assertEquals(await codeOf(asker, id), "last");
   },
 
-  async "results from before `since` are not looked at; what comes later is"(asker, other, id) {
+  async "searches only results since `since`, and waits for later ones"(asker, other, id) {
     await answer(other, id, "old");
     const since = new Date(Date.now() + 120_000);
     const waiting = codeOf(asker, id, since);
@@ -63,7 +63,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assertEquals(await waiting, "new");
   },
 
-  async "what never comes ends with timeout, an abort with its reason; then it can be asked for again"(
+  async "rejects at the timeout, or with the reason of an abort; then it can be called again"(
     asker,
     other,
     id,
@@ -82,7 +82,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assertEquals(await codeOf(asker, id), "7");
   },
 
-  async "wrong arguments are refused at once"(asker) {
+  async "refuses invalid arguments at once"(asker) {
     for (const id of ["", "x".repeat(257)]) {
       await assertRejects(() => asker.result(id), BusError, "expected 1 to 256");
     }
@@ -93,16 +93,16 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 /**
- * Registers the cases of askers that come back.
+ * Registers the tests of `Bus.result`.
  *
  * @param name Of the bus.
- * @param url Where it is; gets an empty directory.
- * @param skip Why it can't be tried here.
+ * @param url Returns its URL; gets an empty directory.
+ * @param skip Why they are skipped.
  */
 export function testReplies(name: string, url: (directory: string) => string, skip: string | false): void {
   for (const [what, run] of Object.entries(CASES)) {
     Deno.test({
-      name: `replies on ${name}: ${what}${skip ? ` (skipped: ${skip})` : ""}`,
+      name: `result on ${name}: ${what}${skip ? ` (skipped: ${skip})` : ""}`,
       ignore: Boolean(skip),
       async fn() {
         const directory = await Deno.makeTempDir({ prefix: "imagebus-replies-" });

@@ -11,7 +11,7 @@ class MemoryHarness implements Harness {
   readonly #broker: MemoryBroker = createMemoryBroker();
   readonly #opened: Transport[] = [];
 
-  // deno-lint-ignore require-await -- options that are refused are a rejection, as with the others
+  // deno-lint-ignore require-await -- invalid options are a rejection, as with the others
   async open(options: TransportOptions = {}): Promise<Transport> {
     const transport = this.#broker.connect({ ...TIMES, ...options });
     this.#opened.push(transport);
@@ -67,11 +67,11 @@ class AbandonedConsumer implements Consumer {
   }
 
   memory(): Promise<number> {
-    throw new Error("A consumer in this process has no memory of its own");
+    throw new Error("Cannot measure a consumer in this process: it has no memory of its own");
   }
 
   freeze(): void {
-    throw new Error("A consumer in this process can't be suspended");
+    throw new Error("Cannot suspend a consumer in this process");
   }
 
   thaw(): void {}
@@ -90,16 +90,16 @@ testTransport({
   create: () => Promise.resolve(new MemoryHarness()),
   skip: [
     {
-      reason: "it has no process of its own that could be suspended",
+      reason: "it has no process of its own to suspend",
       cases: [
-        "a process that was suspended for longer than its session finds its claims lost and commits nothing",
-        "exactly once: what a process that was suspended for too long commits when it wakes is not to be seen",
+        "a process that was suspended for longer than its session loses its claims and commits nothing",
+        "exactly once: a process that was suspended for too long stores nothing when it wakes",
       ],
     },
     {
-      reason: "all messages are in the memory of the process that would be measured",
+      reason: "all messages are in the memory that would be measured",
       cases: [
-        "an iterator that is not advanced holds a bounded number of bytes, keeps its claims, and goes on",
+        "an iterator that is not advanced buffers a bounded number of bytes, keeps its claims, and continues",
       ],
     },
   ],

@@ -3,7 +3,7 @@ import { assertEquals } from "../../../testing/assert.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("partitioner: the hash is Kafka's", () => {
+Deno.test("partitioner: hashes keys like Kafka", () => {
   // The cases of org.apache.kafka.common.utils.UtilsTest.testMurmur2.
   const cases: Record<string, number> = {
     "21": -973932308,
@@ -16,7 +16,7 @@ Deno.test("partitioner: the hash is Kafka's", () => {
   for (const [text, hash] of Object.entries(cases)) assertEquals(murmur2(bytes(text)), hash, text);
 });
 
-Deno.test("partitioner: every key has a partition, and many keys use them all", () => {
+Deno.test("partitioner: many keys use all partitions", () => {
   const used = new Set(Array.from({ length: 1_000 }, (_, index) => partitionOfKey(bytes(`key ${index}`), 7)));
   assertEquals(used, new Set([0, 1, 2, 3, 4, 5, 6]));
   assertEquals(partitionOfKey(new Uint8Array(), 1), 0);

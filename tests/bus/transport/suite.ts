@@ -1,5 +1,5 @@
 /**
- * The conformance suite of transports: what `bus/transport.ts` promises, one case a promise.
+ * The conformance suite of transports: one case per guarantee of `bus/transport/transport.ts`.
  *
  * ```ts ignore
  * testTransport({ name: "memory", create: () => new MemoryHarness() });
@@ -19,19 +19,19 @@ import { LIMIT_CASES } from "./suite/limits.ts";
 export type { Consumer, ConsumerSpec, Harness } from "./suite/harness.ts";
 export { startProcess } from "./suite/process_consumer.ts";
 
-/** Cases that a transport can't pass, and why. The refusal itself is to be tested beside it. */
+/** Cases that do not apply to a transport, and why. */
 export interface Skip {
   readonly reason: string;
   readonly cases: readonly string[];
 }
 
-/** A transport to be tested. */
+/** A transport under test. */
 export interface TransportUnderTest {
-  /** Comes first in the names of the tests. */
+  /** Prefix of the names of the tests. */
   readonly name: string;
-  /** Why nothing can be tested here, e.g. that no broker is up. @default {false} */
+  /** Why all cases are skipped, e.g. that there is no broker. @default {false} */
   readonly ignore?: string | false;
-  /** Makes what one case runs on; the suite disposes of it. */
+  /** Creates the harness of one case; the suite disposes of it. */
   readonly create: () => Promise<Harness>;
   /** @default {[]} */
   readonly skip?: readonly Skip[];
@@ -50,8 +50,8 @@ const CASES: readonly Case[] = [
 /**
  * Registers a test for each case.
  *
- * @param subject The transport, and how to make it.
- * @throws {Error} When a skipped case does not exist, or two cases have one name.
+ * @param subject The transport.
+ * @throws {Error} If a skipped case does not exist, or two cases have the same name.
  */
 export function testTransport(subject: TransportUnderTest): void {
   const reasons = skipReasons(subject.skip ?? []);
@@ -71,7 +71,7 @@ export function testTransport(subject: TransportUnderTest): void {
 
 function skipReasons(skips: readonly Skip[]): Map<string, string> {
   const names = new Set(CASES.map(({ name }) => name));
-  if (names.size !== CASES.length) throw new Error("Two cases of the transport suite have one name");
+  if (names.size !== CASES.length) throw new Error("Two cases of the transport suite have the same name");
   const reasons = new Map(skips.flatMap(({ reason, cases }) => cases.map((name) => [name, reason] as const)));
   for (const name of reasons.keys()) {
     if (!names.has(name)) throw new Error(`Cannot skip "${name}": the transport suite has no such case`);

@@ -39,7 +39,7 @@ async function minInSyncOf(admin: Admin, topic: string): Promise<string | undefi
 }
 
 testKafka(
-  "topics of three brokers have three replicas; when a leader stops, another leads, and takes and gives messages",
+  "topics on three brokers have three replicas, and can be written and read after their leader stopped",
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
     try {
@@ -50,7 +50,7 @@ testKafka(
       await using subscription = await transport.subscribe([TOPIC], { group: "g" });
       const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
-      await eventually("the group's topic is there", async () => {
+      await eventually("the topic of the groups exists", async () => {
         return (await admin.listTopics()).includes("__consumer_offsets");
       });
       for (const topic of [TOPIC, "__consumer_offsets"]) {
@@ -75,6 +75,6 @@ testKafka(
   NO_OWN_KAFKA,
 );
 
-Deno.test("kafka: two brokers make no cluster, since neither could go on without the other", async () => {
+Deno.test("kafka: a cluster of two brokers is refused, since neither could continue without the other", async () => {
   await assertRejects(() => startKafkaCluster({ ports: [1, 2], dataDir: "/nowhere" }), RangeError);
 });

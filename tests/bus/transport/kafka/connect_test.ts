@@ -10,13 +10,13 @@ import {
 import { BROKERS, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { within } from "../suite/harness.ts";
 
-Deno.test("kafka: a URL names brokers, with 9092 as the port that may be left out", () => {
+Deno.test("kafka: a URL lists brokers, with 9092 as default port", () => {
   assertEquals(parseKafkaUrl("kafka://one"), ["one:9092"]);
   assertEquals(parseKafkaUrl("kafka://one:1,two.example:65535/"), ["one:1", "two.example:65535"]);
   assertEquals(parseKafkaUrl("kafka://[::1]:9093,10.0.0.1"), ["[::1]:9093", "10.0.0.1:9092"]);
 });
 
-Deno.test("kafka: a URL that names no brokers is refused, without repeating a password", () => {
+Deno.test("kafka: a URL without valid brokers is refused, without repeating a password", () => {
   for (
     const url of [
       "kafka://",
@@ -35,7 +35,7 @@ Deno.test("kafka: a URL that names no brokers is refused, without repeating a pa
   assert(!secret.message.includes("secret"), secret.message);
 });
 
-Deno.test("kafka: options outside their range are refused, naming option, value and range", async () => {
+Deno.test("kafka: an option outside its range is refused with its name, value and range", async () => {
   const wrong = {
     connectTimeoutMs: 0,
     sendTimeoutMs: NaN,
@@ -53,7 +53,7 @@ Deno.test("kafka: options outside their range are refused, naming option, value 
   }
 });
 
-Deno.test("kafka: where nobody listens, opening fails at once, in one line that names address and reason", async () => {
+Deno.test("kafka: opening fails at once with address and reason if nobody listens", async () => {
   const address = unusedAddress();
   const opening = openKafkaTransport([address]);
   const error = await assertRejects(() => within(opening, "the failure", 5_000), BusError);
@@ -61,7 +61,7 @@ Deno.test("kafka: where nobody listens, opening fails at once, in one line that 
   assertEquals(error.message, `Cannot reach Kafka: ${address}: connection refused`);
 });
 
-Deno.test("kafka: where somebody listens who says nothing, opening fails after connectTimeoutMs", async () => {
+Deno.test("kafka: opening fails after connectTimeoutMs if the listener does not answer", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const opening = openKafkaTransport([`127.0.0.1:${listener.addr.port}`], { connectTimeoutMs: 300 });
   const error = await assertRejects(() => within(opening, "the failure", 5_000), BusError);
@@ -69,7 +69,7 @@ Deno.test("kafka: where somebody listens who says nothing, opening fails after c
   assertStringIncludes(error.message, "did not answer ApiVersions within 300 ms");
 });
 
-Deno.test("kafka: where a web server listens, opening fails and says so", async () => {
+Deno.test("kafka: opening fails with the address if the listener is a web server", async () => {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
   const address = `127.0.0.1:${server.addr.port}`;
   const opening = openKafkaTransport([address], { connectTimeoutMs: 2_000 });
@@ -78,7 +78,7 @@ Deno.test("kafka: where a web server listens, opening fails and says so", async 
   assertStringIncludes(error.message, address);
 });
 
-testKafka("one broker of the list suffices", async () => {
+testKafka("opens with one reachable broker of the list", async () => {
   await using transport = await openKafkaTransport([unusedAddress(), ...BROKERS]);
   await transport.topics();
 });

@@ -8,7 +8,7 @@ import { FakeBroker } from "../../../../testing/brokers/fake_broker.ts";
 
 const NOT_COORDINATOR = 16;
 
-Deno.test("kafka: the coordinator of a group is found while another broker, still in the metadata, is dead", async () => {
+Deno.test("kafka: finds the coordinator of a group while another broker of the metadata is dead", async () => {
   await using alive = new FakeBroker();
   alive.knows([{ id: 1, port: freePort() }, { id: 2, port: alive.port }], 2);
   const cluster = await Cluster.open({
@@ -27,8 +27,8 @@ Deno.test("kafka: the coordinator of a group is found while another broker, stil
   }
 });
 
-/** A cluster whose coordinator takes a member in, and then answers heartbeats only with faults. */
-async function coordinatorInTrouble(beats: (at: number) => void): Promise<Cluster> {
+/** A cluster whose coordinator accepts a member, and then answers heartbeats only with faults. */
+async function faultyCoordinator(beats: (at: number) => void): Promise<Cluster> {
   const answers: Record<string, unknown> = {
     JoinGroup: { errorCode: 0, generationId: 1, leaderId: "other", memberId: "mine", members: [] },
     SyncGroup: { errorCode: 0, memberAssignment: new Uint8Array(0) },
@@ -48,11 +48,11 @@ async function coordinatorInTrouble(beats: (at: number) => void): Promise<Cluste
   return cluster as unknown as Cluster;
 }
 
-Deno.test("kafka: while a coordinator is away, a member gives signs of life well within its session", async () => {
+Deno.test("kafka: a member sends heartbeats well within its session while the coordinator is unavailable", async () => {
   const sessionTimeoutMs = 1_000;
   const times: number[] = [];
   const enough = Promise.withResolvers<void>();
-  const cluster = await coordinatorInTrouble((at) => {
+  const cluster = await faultyCoordinator((at) => {
     if (times.push(at) === 12) enough.resolve();
   });
   const member = new GroupMember(

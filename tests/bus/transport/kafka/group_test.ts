@@ -14,7 +14,7 @@ async function untilStable(group: string, members: number): Promise<void> {
 }
 
 testKafka(
-  "a partition that moves waits for the commit of what was handed out, and comes then without it",
+  "a partition moves only after the commit of what was delivered, which is not delivered again",
   async () => {
     const [topic, group] = [unique("moving"), unique("group")];
     await using transport = await openQuick({ partitions: 2, releaseMs: 60_000 });
@@ -39,14 +39,14 @@ testKafka(
   },
 );
 
-testKafka("what a member keeps in a rebalance is one claim throughout", async () => {
+testKafka("a claim that a member keeps survives a rebalance", async () => {
   const [topic, group] = [unique("kept"), unique("group")];
   await using transport = await openQuick({ partitions: 4 });
   await using one = await Reader.open(transport, [topic], { group, commit: true });
   await transport.send(topic, numbered(40));
   await one.until(40);
   await using two = await Reader.open(await openQuick(), [topic], { group, commit: true });
-  await eventually("both have a share", async () => {
+  await eventually("both have partitions", async () => {
     await transport.send(topic, numbered(4));
     return two.messages.length > 0;
   });
@@ -56,7 +56,7 @@ testKafka("what a member keeps in a rebalance is one claim throughout", async ()
 });
 
 testKafka(
-  "a member that joins a busy group at the end fixes the place of its topic for the next",
+  "a member that joins a busy group from the end commits the start of its topic for the next member",
   async () => {
     const [other, topic, group] = [unique("other"), unique("end"), unique("group")];
     await using busy = await Reader.open(await openQuick(), [other], { group });

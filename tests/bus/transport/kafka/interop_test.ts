@@ -18,7 +18,7 @@ function plain(headers: object): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, `${value}`]));
 }
 
-/** What another client reads from a topic. */
+/** Reads from a topic with another client. */
 async function readElsewhere(topic: string, count: number): Promise<Seen[]> {
   const consumer = otherClient().consumer({ groupId: unique("other") });
   const seen: Seen[] = [];
@@ -37,7 +37,7 @@ async function readElsewhere(topic: string, count: number): Promise<Seen[]> {
   return seen;
 }
 
-testKafka("another client reads what was sent here", async () => {
+testKafka("another client reads what this one sends", async () => {
   const topic = unique("out");
   await using transport = await openQuick({ partitions: 4 });
   const sent = Array.from({ length: 150 }, (_, index) => ({
@@ -54,7 +54,7 @@ testKafka("another client reads what was sent here", async () => {
   }
 });
 
-testKafka("what another client sends is read here, with equal keys in the partition of ours", async () => {
+testKafka("messages of another client are read, their keys in the same partitions as ours", async () => {
   const topic = unique("in");
   await using transport = await openQuick({ partitions: 4 });
   const keys = Array.from({ length: 50 }, (_, index) => `key ${index}`);
@@ -76,7 +76,7 @@ testKafka("what another client sends is read here, with equal keys in the partit
   assertEquals(byKey.get("key 0")!.at(-1)!.value.length, 0);
 });
 
-testKafka("aborted transactions are not read, and the messages after them are", async () => {
+testKafka("messages of aborted transactions are not delivered, those after them are", async () => {
   const topic = unique("transactions");
   await using transport = await openQuick({ partitions: 1 });
   await transport.ensureTopics([topic]);
@@ -96,7 +96,7 @@ testKafka("aborted transactions are not read, and the messages after them are", 
 });
 
 testKafka(
-  "until the end ends where the log ends with what is never delivered: markers, aborted messages",
+  "reading until the end ends if the log ends with markers and aborted messages",
   async () => {
     const topic = unique("transactions");
     await using transport = await openQuick({ partitions: 1 });
@@ -116,7 +116,7 @@ testKafka(
   },
 );
 
-testKafka("a group that other software uses ends the loop with an error that says so", async () => {
+testKafka("the loop ends with an error if other software uses the group", async () => {
   const [topic, group] = [unique("foreign"), unique("group")];
   await using transport = await openQuick();
   await transport.ensureTopics([topic]);
@@ -136,7 +136,7 @@ testKafka("a group that other software uses ends the loop with an error that say
   assert(reader.batches.length === 0);
 });
 
-testKafka("a process that uses Kafka prints nothing of its own accord", async () => {
+testKafka("a process that uses Kafka prints nothing", async () => {
   const program = `
     import { openKafkaTransport } from ${
     JSON.stringify(new URL("../../../../bus/transport/kafka/open.ts", import.meta.url).href)

@@ -11,7 +11,7 @@ async function createTopic(topic: string, config: Record<string, string>, numPar
 }
 
 testKafka(
-  "a message over the topic's own limit is too_large, and those sent with it are stored",
+  "a message over the limit of its topic is too_large, and those sent with it are stored",
   async () => {
     const topic = unique("small");
     await createTopic(topic, { "max.message.bytes": "20000" });
@@ -38,7 +38,7 @@ testKafka(
   },
 );
 
-testKafka("topics made here take the largest message; those made by others keep their settings", async () => {
+testKafka("created topics accept the largest message; existing ones keep their settings", async () => {
   const [ours, theirs] = [unique("ours"), unique("theirs")];
   await createTopic(theirs, { "retention.ms": "12345678" }, 3);
   await using transport = await openQuick({ partitions: 2, maxMessageBytes: 5_000_000 });
@@ -49,7 +49,7 @@ testKafka("topics made here take the largest message; those made by others keep 
   assert([...topics.keys()].every((name) => !name.startsWith("__")));
 });
 
-testKafka("more bytes than may wait make send slower, not fail, and keep the order", async () => {
+testKafka("send waits rather than fails over the limit of pending bytes, and keeps the order", async () => {
   const topic = unique("waiting");
   await using transport = await openQuick({ partitions: 1 });
   const value = (index: number) => {
@@ -67,7 +67,7 @@ testKafka("more bytes than may wait make send slower, not fail, and keep the ord
   );
 });
 
-testKafka("an aborted send rejects with the reason although the topic can't be made yet", async () => {
+testKafka("an aborted send rejects with the reason while its topic is being created", async () => {
   await using transport = await openQuick();
   const controller = new AbortController();
   const reason = new Error("no longer wanted");
@@ -89,7 +89,7 @@ for (const compression of ["gzip", "snappy", "lz4", "zstd"]) {
   });
 }
 
-testKafka("a topic that is deleted and made again is sent to and read from its new start", async () => {
+testKafka("a topic that was deleted and recreated is written and read from its new start", async () => {
   const topic = unique("reborn");
   await using transport = await openQuick({ partitions: 1 });
   await using reader = await Reader.open(transport, [topic], { group: unique("group"), commit: true });

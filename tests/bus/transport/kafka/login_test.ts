@@ -7,8 +7,8 @@ import { Reader } from "../suite/reader.ts";
 
 const PLAIN_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule";
 
-/** A broker that wants to know who is there. */
-function startStrictKafka(): Promise<KafkaBroker> {
+/** A broker that requires a login. */
+function startKafkaWithLogin(): Promise<KafkaBroker> {
   const [port, controllerPort] = [freePort(), freePort()];
   return startKafka({
     port,
@@ -31,8 +31,8 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-testKafka("who logs in is let in, and who can't is told so at once", async () => {
-  await using kafka = await startStrictKafka();
+testKafka("a login succeeds, and fails at once with a wrong password or mechanism", async () => {
+  await using kafka = await startKafkaWithLogin();
   const sasl = { mechanism: "plain", username: "me", password: "correct" } as const;
   await using transport = await openKafkaTransport([kafka.brokers], { ...QUICK, sasl });
   await using reader = await Reader.open(transport, ["topic"], { group: "group", commit: true });

@@ -7,7 +7,7 @@ import { Phoenix } from "../../../fixtures/phoenix.ts";
 import { eventually, unique, within } from "../suite/harness.ts";
 import { bytes, Reader } from "../suite/reader.ts";
 
-/** Keeps some sends under way until stopped. */
+/** Sends concurrently until stopped. */
 class Load {
   readonly stored: string[] = [];
   #sent = 0;
@@ -37,7 +37,7 @@ class Load {
   }
 }
 
-testKafka("a broker that is killed and started again under load loses nothing", async () => {
+testKafka("nothing is lost if the broker is killed and restarted under load", async () => {
   await using phoenix = await Phoenix.start();
   const events: string[] = [];
   const onEvent = ({ type }: TransportEvent) => events.push(type);
@@ -60,7 +60,7 @@ testKafka("a broker that is killed and started again under load loses nothing", 
   assertEquals(states(), ["connected", "disconnected", "connected"]);
 }, NO_OWN_KAFKA);
 
-testKafka("while the broker is away, send fails in time, and close does not wait for it", async () => {
+testKafka("send fails in time, and close does not wait, while the broker is unavailable", async () => {
   await using phoenix = await Phoenix.start();
   const transport = await openKafkaTransport(phoenix.brokers, { ...QUICK, sendTimeoutMs: 1_000 });
   const topic = unique("away");

@@ -3,8 +3,8 @@ import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import { describeTopics } from "../../../../bus/transport/kafka/topics.ts";
 import { assertRejects } from "../../../../testing/assert.ts";
 
-/** Has one topic whose offsets can't be read, because it has just changed its leader; the group's coordinator is slow. */
-function changingCluster(coordinator: Promise<number>): Cluster {
+/** A cluster with a topic whose offsets cannot be read, since its leader has just changed, and a slow coordinator. */
+function failingCluster(coordinator: Promise<number>): Cluster {
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
     attempt: (_what: string, operation: () => Promise<unknown>) => operation(),
     refreshAll: () => Promise.resolve([{ topic: "pictures", isInternal: false }]),
@@ -16,9 +16,9 @@ function changingCluster(coordinator: Promise<number>): Cluster {
   return cluster as unknown as Cluster;
 }
 
-Deno.test("kafka: offsets that can't be read while the coordinator is looked for reject, and do not end the process", async () => {
+Deno.test("kafka: offsets that cannot be read during the search for the coordinator reject, and do not end the process", async () => {
   const coordinator = Promise.withResolvers<number>();
   const late = setTimeout(() => coordinator.resolve(1), 100);
-  await assertRejects(() => describeTopics(changingCluster(coordinator.promise), "imagebus"), BrokerFault);
+  await assertRejects(() => describeTopics(failingCluster(coordinator.promise), "imagebus"), BrokerFault);
   clearTimeout(late);
 });

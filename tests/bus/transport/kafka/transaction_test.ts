@@ -9,7 +9,7 @@ import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
 const MESSAGE_TOO_LARGE = 10;
 const PRODUCER_FENCED = 90;
 
-/** A producer whose brokers answer to a batch, by its topic, what is said: a code, or nothing for a broken connection. */
+/** A producer whose brokers answer the batches of a topic with these codes; `null` breaks the connection. */
 function answering(answers: Record<string, (number | null)[]>): TransactionalProducer {
   const leaders = Object.keys(answers);
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
@@ -40,14 +40,14 @@ function answering(answers: Record<string, (number | null)[]>): TransactionalPro
 const message = (topic: string) => ({ topic, message: { value: new Uint8Array(10) } });
 const never = new AbortController().signal;
 
-Deno.test("kafka: a batch that is refused waits until it is known whether the others were stored", async () => {
+Deno.test("kafka: a transaction rejects a batch only once it is known whether the others are stored", async () => {
   const producer = answering({ refused: [MESSAGE_TOO_LARGE], broken: [null, null, 0] });
   const sending = new Transaction(producer, never).send([message("refused"), message("broken")]);
   assertEquals((await assertRejects(() => sending, BusError)).code, "too_large");
   assertEquals(Object.fromEntries(producer.sequences), { "broken 0": 1 });
 });
 
-Deno.test("kafka: a transaction whose owner was shut out is no mistake of its caller", async () => {
+Deno.test("kafka: a fenced transaction is not an error of its caller", async () => {
   const producer = answering({ refused: [MESSAGE_TOO_LARGE], ours: [null, PRODUCER_FENCED] });
   const sending = new Transaction(producer, never).send([message("refused"), message("ours")]);
   const error = await assertRejects(() => sending, Error);

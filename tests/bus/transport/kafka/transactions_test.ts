@@ -34,7 +34,7 @@ function record(offset: number, producerId: string, end?: "commit" | "abort"): F
 
 const offsets = (records: readonly FetchedRecord[]) => records.map(({ offset }) => Number(offset));
 
-Deno.test("kafka: of transactions that overlap, told in the order of their ends, only the aborted are left out", () => {
+Deno.test("kafka: of overlapping transactions, listed in the order of their ends, only aborted ones are removed", () => {
   const records = [
     record(0, "1"),
     record(1, "2"),
@@ -51,7 +51,7 @@ Deno.test("kafka: of transactions that overlap, told in the order of their ends,
   assertEquals(offsets(committedRecords(records, aborted)), [2, 3, 5, 9]);
 });
 
-Deno.test("kafka: a fetch that begins within several aborted transactions leaves out all of them", () => {
+Deno.test("kafka: a fetch that starts within several aborted transactions removes all of them", () => {
   const records = [record(10, "2"), record(11, "1"), record(12, "1", "abort"), record(13, "2", "abort")];
   const aborted = [{ producerId: "1", firstOffset: "3" }, { producerId: "2", firstOffset: "5" }];
   assertEquals(offsets(committedRecords(records, aborted)), []);
@@ -69,7 +69,7 @@ async function openCluster(): Promise<Cluster> {
   });
 }
 
-/** Topics of their own, and a second process's view of them. */
+/** Topics of their own, with a transport, and the cluster as another process sees it. */
 class Stage implements AsyncDisposable {
   readonly from = unique("from");
   readonly to = unique("to");
@@ -91,7 +91,7 @@ class Stage implements AsyncDisposable {
     return stage;
   }
 
-  /** A producer as the owner of the partition has it. */
+  /** Opens a producer as the owner of the partition does. */
   producer(): Promise<TransactionalProducer> {
     const settings = {
       transactionalId: `imagebus/${this.from}/0/${this.group}`,
@@ -131,7 +131,7 @@ class Stage implements AsyncDisposable {
 const never = new AbortController().signal;
 
 testKafka(
-  "what was produced and not committed when its worker died is not to be seen, and is done again",
+  "the open transaction of a dead worker is not visible, and its messages are processed again",
   async () => {
     await using stage = await Stage.set();
     const { transport, from, group } = stage;
@@ -147,7 +147,7 @@ testKafka(
 );
 
 testKafka(
-  "the owner before is fenced: its transaction fails at each of its steps, and nothing of it is seen",
+  "a previous owner is fenced at each step of its transaction, and nothing of it is visible",
   async () => {
     await using stage = await Stage.set();
     const [before, half, whole] = [await stage.producer(), stage.copies(["half"]), stage.copies(["whole"])];
@@ -168,7 +168,7 @@ testKafka(
 );
 
 testKafka(
-  "a claim whose transaction was shut out is lost, and comes back from what is committed",
+  "a claim whose transaction was fenced is lost, and comes back from the committed position",
   async () => {
     const reasons: string[] = [];
     await using stage = await Stage.set((event) => {
@@ -180,7 +180,7 @@ testKafka(
     const [{ claim }] = reader.batches as [typeof reader.batches[0]];
     await reader.subscription.commitWith(claim, 4, stage.copies(["0", "1", "2", "3"]));
     await stage.producer();
-    await reader.subscription.commitWith(claim, 10, stage.copies(["not to be seen"]));
+    await reader.subscription.commitWith(claim, 10, stage.copies(["not visible"]));
     assert(claim.lost.aborted);
     assertMatch(reasons.join(), /PRODUCER_(EPOCH|FENCED)|\((47|90)\)/);
     await reader.until(16);
@@ -192,7 +192,7 @@ testKafka(
 );
 
 testKafka(
-  "what is sent in a transaction is seen when it is committed, and never when it is aborted",
+  "messages of a transaction are visible once it is committed, never if it is aborted",
   async () => {
     await using stage = await Stage.set();
     const producer = await stage.producer();
@@ -220,7 +220,7 @@ testKafka(
 );
 
 testKafka(
-  "another client that reads what is committed sees each message once, one that reads all sees more",
+  "another client sees each message once if it reads only what is committed",
   async () => {
     await using stage = await Stage.set();
     const producer = await stage.producer();
@@ -251,7 +251,7 @@ async function readElsewhere(topic: string, readUncommitted: boolean): Promise<s
 }
 
 testKafka(
-  "a message that its topic finds too large is replaced within its transaction, the others are stored as they are",
+  "a message that is too large for its topic is replaced by its fallback within its transaction",
   async () => {
     await using stage = await Stage.set();
     const small = unique("small");
@@ -274,7 +274,7 @@ testKafka(
     );
     assertEquals([error.code, claim.lost.aborted], ["too_large", false]);
     assertEquals([await stage.copied(), await stage.committed()], [[], null]);
-    const fallback = () => ({ value: bytes("smaller") });
+    const fallback = () => ({ value: bytes("fallback") });
     await reader.subscription.commitWith(claim, 10, [...stage.copies(["all"]), ...messages, {
       ...large,
       fallback,
@@ -282,26 +282,26 @@ testKafka(
     assertEquals([await stage.copied(), await stage.committed()], [["all"], 10]);
     await using all = await Reader.open(transport, [small], { until: "end" });
     await all.ended;
-    assertEquals(all.texts.map((text) => text.split(" ")[0]), [..."0123456789", "smaller"]);
+    assertEquals(all.texts.map((text) => text.split(" ")[0]), [..."0123456789", "fallback"]);
   },
 );
 
 testKafka(
-  "a group whose topic is written by transactions is done when all is committed, its markers aside",
+  "the lag of a group becomes 0 behind the markers of transactions",
   async () => {
     await using stage = await Stage.set();
     const producer = await stage.producer();
     await producer.run(stage.position(1), stage.copies(["one"]), never);
     await producer.run(stage.position(2), stage.copies(["two"]), never);
-    const [least, once] = [unique("behind"), unique("behind")];
-    await using one = await Reader.open(stage.transport, [stage.to], { group: least, commit: true });
+    const [atLeastOnce, exactlyOnce] = [unique("lag"), unique("lag")];
+    await using one = await Reader.open(stage.transport, [stage.to], { group: atLeastOnce, commit: true });
     await using two = await Reader.open(stage.transport, [stage.to], {
-      group: once,
+      group: exactlyOnce,
       delivery: "exactly-once",
     });
     await Promise.all([one.until(2), two.until(2)]);
     await two.subscription.commitWith(two.batches[0]!.claim, endOf(two.messages), []);
-    for (const group of [least, once]) {
+    for (const group of [atLeastOnce, exactlyOnce]) {
       await eventually("nothing waits", async () => {
         const topics = await stage.transport.topics(group);
         const { committed, end } = topics.find(({ name }) => name === stage.to)!.partitions[0]!;

@@ -44,7 +44,7 @@ async function assertOpenFails(path: string, code: string, includes: string): Pr
   assertStringIncludes(error.message, path);
 }
 
-Deno.test("sqlite errors: a file that is no database is corrupt, and stays as it is", () =>
+Deno.test("sqlite errors: a file that is not a database is corrupt, and stays unchanged", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/notes.txt`;
     await Deno.writeTextFile(path, "not a database\n".repeat(1_000));
@@ -52,7 +52,7 @@ Deno.test("sqlite errors: a file that is no database is corrupt, and stays as it
     assertEquals(await Deno.readTextFile(path), "not a database\n".repeat(1_000));
   }));
 
-Deno.test("sqlite errors: the database of another program is corrupt, and stays as it is", () =>
+Deno.test("sqlite errors: the database of another program is corrupt, and stays unchanged", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/other.db`;
     const other = new DatabaseSync(path);
@@ -64,7 +64,7 @@ Deno.test("sqlite errors: the database of another program is corrupt, and stays 
     assertEquals([...Deno.readDirSync(directory)].length, 1);
   }));
 
-Deno.test("sqlite errors: a bus of a newer version is refused, and says so", () =>
+Deno.test("sqlite errors: a bus of a newer version is refused with its version", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/bus.db`;
     await (await openSqliteTransport(path)).close();
@@ -74,7 +74,7 @@ Deno.test("sqlite errors: a bus of a newer version is refused, and says so", () 
     await assertOpenFails(path, "invalid", "schema 99");
   }));
 
-Deno.test("sqlite errors: a damaged file is corrupt for send and for the reader's loop", () =>
+Deno.test("sqlite errors: send and the loop of a reader fail as corrupt on a damaged file", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/bus.db`;
     const first = await openSqliteTransport(path, { partitions: 1 });
@@ -96,7 +96,7 @@ Deno.test("sqlite errors: a damaged file is corrupt for send and for the reader'
     assertEquals((await assertRejects(() => transport.send("topic", [{ value }]), BusError)).code, "corrupt");
   }));
 
-Deno.test("sqlite errors: while another program keeps the file locked, sends are unavailable; then they go on", () =>
+Deno.test("sqlite errors: sends are unavailable while another program has locked the file, and then continue", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/bus.db`;
     const events: string[] = [];
@@ -116,7 +116,7 @@ Deno.test("sqlite errors: while another program keeps the file locked, sends are
     assertEquals(topic!.partitions.reduce((sum, { end }) => sum + end, 0), 1);
   }));
 
-Deno.test("sqlite errors: a file or directory in the way is invalid or denied, by name", () =>
+Deno.test("sqlite errors: a file or directory in the way is invalid or denied, with its path", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(`${directory}/file`, "");
     await assertOpenFails(`${directory}/file/bus.db`, "invalid", "Cannot create");
@@ -148,7 +148,7 @@ for (const what of ["file", "directory"]) {
   });
 }
 
-Deno.test("sqlite errors: without Deno's permission it is denied, and names the flags", () =>
+Deno.test("sqlite errors: opening is denied with the missing flags without Deno's permission", () =>
   inDirectory(async (directory) => {
     const args = ["run", "--no-prompt", SCRIPT.href, `${directory}/bus.db`];
     const outcome = await openElsewhere(Deno.execPath(), args);
@@ -176,7 +176,7 @@ Deno.test({
     }),
 });
 
-Deno.test("sqlite errors: invalid options are refused by name", () =>
+Deno.test("sqlite errors: an invalid option is refused with its name", () =>
   inDirectory(async (directory) => {
     const wrong: SqliteTransportOptions[] = [
       { synchronous: "off" as "full" },

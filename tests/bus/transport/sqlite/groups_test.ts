@@ -5,7 +5,7 @@ import { assert, assertEquals } from "../../../../testing/assert.ts";
 
 const SESSION_MS = 1_000;
 
-/** A group whose members take their turns when the test says so. */
+/** A group whose members send heartbeats when the test says so. */
 class Group implements Disposable {
   readonly database = new Database(":memory:", "normal");
   readonly #log = new Log(this.database);
@@ -21,7 +21,7 @@ class Group implements Disposable {
     });
   }
 
-  /** Lets a member share; it gives back at once what is too much. Returns `topic/partition` of what it keeps. */
+  /** A heartbeat of a member, which releases its surplus at once. Returns `topic/partition` of what it keeps. */
   share(name: string): string[] {
     const member = this.#members.get(name)!;
     return this.database.transaction(() => {
@@ -38,7 +38,7 @@ class Group implements Disposable {
     });
   }
 
-  /** Commits for a member what it believes to own; returns whether that was taken. */
+  /** Commits for a member as if it owned the partition; returns whether that was accepted. */
   commit(name: string, topic: string, offset: number): boolean {
     const { store, id } = this.#members.get(name)!;
     const [partition] = this.#log.ensureTopic(topic, { partitions: 1, expires: false }).partitions;
@@ -49,9 +49,9 @@ class Group implements Disposable {
     return this.#log.list("group").flatMap(({ partitions }) => partitions.map(({ committed }) => committed));
   }
 
-  /** Everybody's claims, when each has had enough turns. */
+  /** The claims of the members after enough heartbeats of each. */
   settle(...names: string[]): string[][] {
-    for (let turn = 0; turn < 2; turn++) names.forEach((name) => this.share(name));
+    for (let round = 0; round < 2; round++) names.forEach((name) => this.share(name));
     return names.map((name) => this.share(name));
   }
 
@@ -60,7 +60,7 @@ class Group implements Disposable {
     this.database.transaction(() => store.leave(id!));
   }
 
-  /** Makes a member's last sign of life older (or younger) than it was. */
+  /** Moves the last heartbeat of a member into the past (or the future). */
   age(name: string, ms: number): void {
     this.database.run(
       "UPDATE members SET renewed = renewed - ? WHERE id = ?",
@@ -76,7 +76,7 @@ class Group implements Disposable {
 
 const sizes = (claims: string[][]) => claims.map(({ length }) => length);
 
-Deno.test("sqlite groups: each partition has one owner, and the shares differ by one at most", () => {
+Deno.test("sqlite groups: each partition has one owner, and the numbers of partitions differ by one at most", () => {
   using group = new Group();
   for (const name of ["a", "b", "c"]) group.join(name, { topic: 8 });
   const claims = group.settle("a", "b", "c");
@@ -84,7 +84,7 @@ Deno.test("sqlite groups: each partition has one owner, and the shares differ by
   assertEquals(sizes(claims).toSorted(), [2, 3, 3]);
 });
 
-Deno.test("sqlite groups: topics of one partition are spread over the members", () => {
+Deno.test("sqlite groups: topics with one partition each are spread over the members", () => {
   using group = new Group();
   const topics = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`t${index}`, 1]));
   for (const name of ["a", "b", "c"]) group.join(name, topics);
@@ -93,7 +93,7 @@ Deno.test("sqlite groups: topics of one partition are spread over the members", 
   assertEquals(sizes(claims), [3, 3, 3]);
 });
 
-Deno.test("sqlite groups: who joins or leaves moves no more partitions than it must", () => {
+Deno.test("sqlite groups: no more partitions move than necessary when a member joins or leaves", () => {
   using group = new Group();
   group.join("a", { topic: 6 });
   group.join("b", { topic: 6 });
@@ -108,7 +108,7 @@ Deno.test("sqlite groups: who joins or leaves moves no more partitions than it m
   assertEquals(sizes([finalA!, finalB!]), [3, 3]);
 });
 
-Deno.test("sqlite groups: more members than partitions leaves some idle until others leave", () => {
+Deno.test("sqlite groups: members without partitions stay idle until others leave", () => {
   using group = new Group();
   for (const name of ["a", "b", "c"]) group.join(name, { topic: 2 });
   const claims = group.settle("a", "b", "c");
@@ -119,9 +119,9 @@ Deno.test("sqlite groups: more members than partitions leaves some idle until ot
 });
 
 for (
-  const [what, ms] of [["is silent", SESSION_MS + 100], ["seems to live in the future", -60_000]] as const
+  const [what, ms] of [["in the past", SESSION_MS + 100], ["in the future", -60_000]] as const
 ) {
-  Deno.test(`sqlite groups: a member that ${what} is given up, and comes back as a new one`, () => {
+  Deno.test(`sqlite groups: a member whose heartbeat is too far ${what} is evicted, and rejoins as a new one`, () => {
     using group = new Group();
     group.join("a", { topic: 4 });
     group.join("b", { topic: 4 });
@@ -133,7 +133,7 @@ for (
   });
 }
 
-Deno.test("sqlite groups: a member that was silent, but not given up, keeps its claims", () => {
+Deno.test("sqlite groups: an expired member that nobody has evicted keeps its claims", () => {
   using group = new Group();
   group.join("a", { topic: 4 });
   group.share("a");
@@ -141,7 +141,7 @@ Deno.test("sqlite groups: a member that was silent, but not given up, keeps its 
   assertEquals(group.share("a").length, 4);
 });
 
-Deno.test("sqlite groups: who was given up can't commit, though it has not noticed yet", () => {
+Deno.test("sqlite groups: an evicted member cannot commit, even before it notices", () => {
   using group = new Group();
   group.join("a", { topic: 1 });
   group.share("a");

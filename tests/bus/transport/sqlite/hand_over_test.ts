@@ -4,7 +4,7 @@ import { assert, assertEquals } from "../../../../testing/assert.ts";
 import { eventually } from "../suite/harness.ts";
 import { numbered, Reader } from "../suite/reader.ts";
 
-/** What waits for a session to run out does not end within a test. */
+/** A wait for the end of a session would exceed the test. */
 const SLOW = { partitions: 2, sessionTimeoutMs: 3_600_000, heartbeatMs: 50 };
 
 /** A connection, and the partitions it claims, as `topic/partition`. */
@@ -23,7 +23,7 @@ function connect(broker: MemoryBroker, times = SLOW): { transport: Transport; cl
 const has = (claims: ReadonlySet<string>, topic: string) =>
   [...claims].some((one) => one.startsWith(`${topic}/`));
 
-Deno.test("sqlite hand-over: what was delivered is waited for until it is committed, what was not goes at once", async () => {
+Deno.test("sqlite hand-over: a partition moves at once if everything delivered is committed, otherwise after the commit", async () => {
   using broker = createMemoryBroker();
   const [one, two] = [connect(broker), connect(broker)];
   await one.transport.send("busy", numbered(10));
@@ -42,7 +42,7 @@ Deno.test("sqlite hand-over: what was delivered is waited for until it is commit
   await Promise.all([one.transport.close(), two.transport.close()]);
 });
 
-Deno.test("sqlite hand-over: while it waits to hand over, nothing more is delivered of that partition", async () => {
+Deno.test("sqlite hand-over: nothing more is delivered of a partition that is about to move", async () => {
   using broker = createMemoryBroker();
   const [one, two] = [connect(broker), connect(broker)];
   await one.transport.send("busy", numbered(10));
@@ -59,7 +59,7 @@ Deno.test("sqlite hand-over: while it waits to hand over, nothing more is delive
   await Promise.all([one.transport.close(), two.transport.close()]);
 });
 
-Deno.test("sqlite hand-over: what a killed member had is taken when its session ends, not a heartbeat later", async () => {
+Deno.test("sqlite hand-over: the partitions of a killed member are claimed when its session expires, not a heartbeat later", async () => {
   using broker = createMemoryBroker();
   const times = { ...SLOW, sessionTimeoutMs: 2_000, heartbeatMs: 1_000 };
   const [heir, doomed] = [connect(broker, times), connect(broker, times)];
@@ -76,7 +76,7 @@ Deno.test("sqlite hand-over: what a killed member had is taken when its session 
 });
 
 for (const what of ["subscription", "transport"] as const) {
-  Deno.test(`sqlite hand-over: a ${what} that is closed gives back its claims at once`, async () => {
+  Deno.test(`sqlite hand-over: a ${what} releases its claims at once when it is closed`, async () => {
     using broker = createMemoryBroker();
     const [one, two] = [connect(broker), connect(broker)];
     await one.transport.send("topic", numbered(10));
@@ -89,7 +89,7 @@ for (const what of ["subscription", "transport"] as const) {
   });
 }
 
-Deno.test("sqlite hand-over: when the other leaves again, a partition about to be handed over stays", async () => {
+Deno.test("sqlite hand-over: a partition that is about to move stays if the new member leaves again", async () => {
   using broker = createMemoryBroker();
   const [one, two] = [connect(broker), connect(broker)];
   await one.transport.send("busy", numbered(10));

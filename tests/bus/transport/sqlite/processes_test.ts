@@ -5,7 +5,7 @@ import { Reader } from "../suite/reader.ts";
 
 const SCRIPT = new URL("../../../fixtures/sender_process.ts", import.meta.url);
 
-/** A process that sends, and the texts that it was told are stored. */
+/** A process that sends, with the texts that it reports as stored. */
 class Sender {
   readonly stored: string[] = [];
   readonly ended: Promise<void>;
@@ -26,7 +26,7 @@ class Sender {
   }
 }
 
-Deno.test("sqlite processes: several make the file and send to it at once; what was accepted survives a kill", async () => {
+Deno.test("sqlite processes: several create the file and send to it at once; what is stored survives a kill", async () => {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-" });
   const path = `${directory}/made/bus.db`;
   const whole = [new Sender(path, "a", 1_000), new Sender(path, "b", 1_000)];

@@ -12,7 +12,7 @@ import { Reader } from "../suite/reader.ts";
 
 const message = { value: new Uint8Array(1_000) };
 
-/** A transport of one partition a topic, on a store that is swept when the test says so; `imagebus.results` expires. */
+/** A transport with one partition per topic, swept when the test says so; `imagebus.results` expires. */
 class Swept implements AsyncDisposable {
   readonly store: Store;
   readonly transport: Transport;
@@ -29,7 +29,7 @@ class Swept implements AsyncDisposable {
     });
   }
 
-  /** Sweeps when everything sent so far is in the past. */
+  /** Sweeps once everything sent so far is in the past. */
   async sweep(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2));
     await this.store.retention.sweep(this.store.writer);
@@ -50,7 +50,7 @@ async function commit(transport: Transport, topic: string, group: string, offset
   await reader.subscription.commit(new Map([[reader.batches[0]!.claim, offset]]));
 }
 
-Deno.test("retention: what is old and committed by every group is removed, and nothing else", async () => {
+Deno.test("retention: removes only what is old and committed by every group", async () => {
   await using swept = new Swept(0);
   const { transport } = swept;
   await transport.send("work", Array.from({ length: 1_000 }, () => message));
@@ -68,7 +68,7 @@ Deno.test("retention: what is old and committed by every group is removed, and n
   assertEquals(reader.messages[0]?.offset, 600);
 });
 
-Deno.test("retention: what is committed but young stays", async () => {
+Deno.test("retention: keeps what is committed but young", async () => {
   await using swept = new Swept(60_000);
   await swept.transport.send("work", [message]);
   await commit(swept.transport, "work", "group", 1);
@@ -76,7 +76,7 @@ Deno.test("retention: what is committed but young stays", async () => {
   assertEquals((await swept.partition("work")).start, 0);
 });
 
-Deno.test("retention: messages wait for their first group, whatever their age", async () => {
+Deno.test("retention: keeps messages for their first group, whatever their age", async () => {
   await using swept = new Swept(0);
   await swept.transport.send("requests", [message, message]);
   await using reader = await Reader.open(swept.transport, ["requests"]);
@@ -85,7 +85,7 @@ Deno.test("retention: messages wait for their first group, whatever their age", 
   assertEquals((await swept.partition("requests")).start, 0);
 });
 
-Deno.test("retention: a group that committed another partition of the topic is waited for", async () => {
+Deno.test("retention: keeps messages for a group that has committed in another partition of the topic", async () => {
   const options = { partitions: 2, expiringTopics: [] };
   await using swept = new Swept(0);
   const { database, log, retention, writer } = swept.store;
@@ -99,7 +99,7 @@ Deno.test("retention: a group that committed another partition of the topic is w
   assertEquals(topic?.partitions.map(({ start, end }) => end - start), [0, 2]);
 });
 
-Deno.test("retention: topics that expire are removed by age alone", async () => {
+Deno.test("retention: removes messages of expiring topics by age alone", async () => {
   await using swept = new Swept(0);
   await swept.transport.send("imagebus.results", [message, message]);
   await swept.sweep();
@@ -110,7 +110,7 @@ Deno.test("retention: topics that expire are removed by age alone", async () => 
   assertEquals(reader.messages[0]?.offset, 2);
 });
 
-Deno.test("retention: a full bus refuses more, naming the sizes, the option and the topic", async () => {
+Deno.test("retention: a full bus refuses messages with the sizes, the option and the topic", async () => {
   using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
   await using transport = broker.connect({ partitions: 1 });
   for (let sent = 0; sent < 90; sent++) await transport.send("requests", [message]);
@@ -120,7 +120,7 @@ Deno.test("retention: a full bus refuses more, naming the sizes, the option and 
   for (const part of ["maxQueueBytes", "100000", "requests"]) assertStringIncludes(error.message, part);
 });
 
-Deno.test("retention: a full bus removes what every group has finished, however young, and no more than it must", async () => {
+Deno.test("retention: a full bus removes what every group has processed, however young, and no more than necessary", async () => {
   using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
   await using transport = broker.connect({ partitions: 1 });
   const send = (count: number) => transport.send("work", Array.from({ length: count }, () => message));
@@ -136,7 +136,7 @@ Deno.test("retention: a full bus removes what every group has finished, however 
   await send(60);
 });
 
-Deno.test("retention: a full bus removes the oldest of topics that expire before it refuses", async () => {
+Deno.test("retention: a full bus removes the oldest messages of expiring topics before it refuses others", async () => {
   using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
   await using transport = broker.connect({ partitions: 1, expiringTopics: ["results"] });
   const messages = Array.from({ length: 40 }, () => message);
@@ -147,7 +147,7 @@ Deno.test("retention: a full bus removes the oldest of topics that expire before
   assertEquals(starts, [["requests", false], ["results", true]]);
 });
 
-Deno.test("retention: empty messages count too", async () => {
+Deno.test("retention: empty messages count towards the limit", async () => {
   using broker = createMemoryBroker({ maxQueueBytes: 10_000 });
   await using transport = broker.connect();
   const sends = async () => {
@@ -156,7 +156,7 @@ Deno.test("retention: empty messages count too", async () => {
   assertEquals((await assertRejects(sends, BusError)).code, "queue_full");
 });
 
-Deno.test("retention: a reader until the end is not kept waiting by what was removed meanwhile", async () => {
+Deno.test("retention: reading until the end ends if the rest was removed in the meantime", async () => {
   await using swept = new Swept(0);
   const { transport } = swept;
   await transport.send("work", Array.from({ length: 10 }, () => message));

@@ -24,7 +24,7 @@ class Numbers implements Disposable {
   }
 }
 
-Deno.test("sqlite writer: work asked for at once shares a transaction and keeps its order", async () => {
+Deno.test("sqlite writer: concurrent work shares a transaction and keeps its order", async () => {
   using numbers = new Numbers();
   const wanted = Array.from({ length: 100 }, (_, index) => index);
   const before = numbers.database.transactions;
@@ -36,7 +36,7 @@ Deno.test("sqlite writer: work asked for at once shares a transaction and keeps 
   assert(numbers.database.transactions - before < 20, `${numbers.database.transactions} transactions`);
 });
 
-Deno.test("sqlite writer: work that fails costs only itself, and leaves no trace", async () => {
+Deno.test("sqlite writer: work that fails is rolled back without affecting other work", async () => {
   using numbers = new Numbers();
   const outcomes = await Promise.allSettled([1, 2, 3, 4].map((number) =>
     numbers.writer.run(() => {
@@ -48,19 +48,19 @@ Deno.test("sqlite writer: work that fails costs only itself, and leaves no trace
   assertEquals(numbers.stored, [1, 3, 4]);
 });
 
-Deno.test("sqlite writer: work can be taken back until it begins", async () => {
+Deno.test("sqlite writer: work can be withdrawn before it starts", async () => {
   using numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.writer.run(() => numbers.add(1));
   const second = numbers.writer.run(() => numbers.add(2), { signal: controller.signal });
   const third = numbers.writer.run(() => numbers.add(3));
-  controller.abort(new Error("taken back"));
-  await assertRejects(() => second, Error, "taken back");
+  controller.abort(new Error("withdrawn"));
+  await assertRejects(() => second, Error, "withdrawn");
   await Promise.all([first, third]);
   assertEquals(numbers.stored, [1, 3]);
 });
 
-Deno.test("sqlite writer: closing refuses what has not begun", async () => {
+Deno.test("sqlite writer: closing refuses work that has not started", async () => {
   using numbers = new Numbers();
   const work = numbers.writer.run(() => numbers.add(1));
   numbers.writer.close();

@@ -9,7 +9,7 @@ async function assertClosed(run: () => Promise<unknown>): Promise<void> {
 
 export const CLOSING_CASES: readonly Case[] = [
   {
-    name: "close can be called twice, also at once",
+    name: "close can be called twice, also concurrently",
     async run(harness) {
       const transport = await harness.open();
       const subscription = await transport.subscribe([unique("topic")], { group: unique("group") });
@@ -23,7 +23,7 @@ export const CLOSING_CASES: readonly Case[] = [
     },
   },
   {
-    name: "every call after close is refused as closed",
+    name: "every call after close rejects as closed",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("topic");
@@ -39,7 +39,7 @@ export const CLOSING_CASES: readonly Case[] = [
     },
   },
   {
-    name: "when closed while sending, each send is stored or rejects as closed",
+    name: "each send is stored or rejects as closed if the transport is closed meanwhile",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("sending");
@@ -63,7 +63,7 @@ export const CLOSING_CASES: readonly Case[] = [
     },
   },
   {
-    name: "the loop ends when the subscription or the transport is closed while it waits",
+    name: "a waiting loop ends when its subscription or transport is closed",
     async run(harness) {
       for (const group of [undefined, unique("group")]) {
         const transport = await harness.open();
@@ -102,7 +102,7 @@ export const CLOSING_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a closed subscription's claims are lost",
+    name: "the claims of a closed subscription are lost",
     async run(harness) {
       const transport = await harness.open();
       const [topic, group] = [unique("closed"), unique("group")];
@@ -114,7 +114,7 @@ export const CLOSING_CASES: readonly Case[] = [
     },
   },
   {
-    name: "an aborted signal ends send and subscribe with its reason",
+    name: "send and subscribe reject with the reason of an aborted signal",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("aborted");

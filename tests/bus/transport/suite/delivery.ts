@@ -122,7 +122,8 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "until the end delivers what was stored before subscribing, in every partition, and then ends",
+    name:
+      "reading until the end delivers what was stored before subscribing, in every partition, and then ends",
     async run(harness) {
       const transport = await harness.open({ partitions: 4 });
       const topic = unique("until");
@@ -135,7 +136,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "until the end of an empty topic delivers nothing; in a group it is refused",
+    name: "reading until the end of an empty topic delivers nothing; in a group it is refused",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("until");
@@ -150,7 +151,8 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "from a time delivers what was stored since then, in every partition; in a group it is refused",
+    name:
+      "reading from a time delivers what was stored since then, in every partition; in a group it is refused",
     async run(harness) {
       const transport = await harness.open({ partitions: 4 });
       const topic = unique("since");
@@ -188,7 +190,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "each of thousands of concurrent sends of several transports is stored once",
+    name: "thousands of concurrent sends of several transports are stored once each",
     async run(harness) {
       const transports = [await harness.open(), await harness.open()];
       const topic = unique("many");
@@ -206,7 +208,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "offsets rise within a claim and no batch is empty or over maxBatchMessages",
+    name: "offsets ascend within a claim, and no batch is empty or over maxBatchMessages",
     async run(harness) {
       const transport = await harness.open({ partitions: 2 });
       const topic = unique("batches");
@@ -221,7 +223,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a reader without a group replays from the start, each time",
+    name: "a reader without a group reads from the start each time",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("replay");
@@ -235,7 +237,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "readers without a group get everything each",
+    name: "each reader without a group gets everything",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("broadcast");
@@ -249,7 +251,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "from the end, nothing sent after subscribe resolved is missed, and nothing older comes",
+    name: "reading from the end delivers everything sent after subscribe resolved, and nothing older",
     async run(harness) {
       const [sender, receiver] = [await harness.open(), await harness.open()];
       for (const group of [undefined, unique("group")]) {
@@ -266,7 +268,7 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
-    name: "one subscription reads several topics, made by it or by the first message",
+    name: "one subscription reads several topics, created by it or by the first message",
     async run(harness) {
       const transport = await harness.open();
       const topics = [unique("a"), unique("b"), unique("c")];

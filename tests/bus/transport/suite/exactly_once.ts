@@ -46,7 +46,7 @@ async function set(harness: Harness, count: number, partitions = 1): Promise<Set
   return { transport, from, to, options: { group, delivery: "exactly-once" } };
 }
 
-/** Subscribes, and copies everything from one topic to the other until it is told to stop. */
+/** Subscribes, and copies everything from one topic to the other until it is disposed of. */
 async function copyAll({ transport, from, to, options }: Setting): Promise<AsyncDisposable> {
   const subscription = await transport.subscribe([from], { ...options, maxBatchMessages: 20 });
   const copying = (async () => {
@@ -63,8 +63,8 @@ async function copyAll({ transport, from, to, options }: Setting): Promise<Async
   };
 }
 
-async function untilDone({ transport, from, options }: Setting): Promise<void> {
-  await eventually("nothing waits for the group", async () => {
+async function untilProcessed({ transport, from, options }: Setting): Promise<void> {
+  await eventually("the group has processed everything", async () => {
     const info = (await transport.topics(options.group)).find(({ name }) => name === from);
     return info!.partitions.every(({ committed, end }) => (committed ?? 0) === end);
   });
@@ -76,7 +76,7 @@ async function assertInvalid(run: () => Promise<unknown>): Promise<void> {
 
 export const EXACTLY_ONCE_CASES: readonly Case[] = [
   {
-    name: "exactly once: messages and the position they came from are stored together",
+    name: "exactly once: messages and the position of their claim are stored together",
     async run(harness) {
       const { transport, from, to, options } = await set(harness, 30);
       const reader = await Reader.open(transport, [from], options);
@@ -91,7 +91,7 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "exactly once: what was not committed with a position is not stored at all",
+    name: "exactly once: nothing of a commit that fails is stored",
     async run(harness) {
       const { transport, from, to, options } = await set(harness, 4);
       await using reader = await Reader.open(transport, [from], options);
@@ -106,16 +106,16 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
       assertEquals(error.code, "too_large");
       assertEquals(await readAll(transport, to), []);
       assert(!claim.lost.aborted);
-      const fallback = () => ({ value: bytes("smaller") });
+      const fallback = () => ({ value: bytes("fallback") });
       await reader.subscription.commitWith(claim, 4, [...copies(to, reader.messages), {
         ...large,
         fallback,
       }]);
-      assertEquals(await readAll(transport, to), [...texts(4), "smaller"]);
+      assertEquals(await readAll(transport, to), [...texts(4), "fallback"]);
     },
   },
   {
-    name: "exactly once: commits for one claim take effect in the order they were made, unawaited",
+    name: "exactly once: commits for one claim that are not awaited take effect in the order of the calls",
     async run(harness) {
       const { transport, from, to, options } = await set(harness, 100);
       await using reader = await Reader.open(transport, [from], { ...options, maxBatchMessages: 10 });
@@ -129,7 +129,7 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "exactly once: a commit may store nothing, or to several topics, also new ones",
+    name: "exactly once: a commit can have no messages, or messages for several topics, also new ones",
     async run(harness) {
       const { transport, from, to, options } = await set(harness, 4);
       await using reader = await Reader.open(transport, [from], options);
@@ -144,7 +144,7 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "exactly once: a consumer that is killed, again and again, leaves nothing twice and loses nothing",
+    name: "exactly once: nothing is repeated or lost if consumers are killed",
     async run(harness) {
       const setting = await set(harness, 400, 4);
       const { transport, from, to, options } = setting;
@@ -159,12 +159,12 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
         await doomed.kill();
       }
       await using _copier = await copyAll(setting);
-      await untilDone(setting);
+      await untilProcessed(setting);
       assertEquals(sorted(await readAll(transport, to)), sorted(texts(400)));
     },
   },
   {
-    name: "exactly once: consumers that come and go leave nothing twice and lose nothing",
+    name: "exactly once: nothing is repeated or lost while consumers come and go",
     async run(harness) {
       const setting = await set(harness, 200, 4);
       const { transport, to } = setting;
@@ -172,17 +172,19 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
       for (let round = 0; round < 3; round++) {
         const copier = await copyAll({ ...setting, transport: await harness.open() });
         await transport.send(setting.from, numbered(100, `${round}-`));
-        await eventually("it goes on", async () => (await readAll(transport, to)).length > 50 * round);
+        await eventually(
+          "the copying continues",
+          async () => (await readAll(transport, to)).length > 50 * round,
+        );
         await copier[Symbol.asyncDispose]();
       }
-      await untilDone(setting);
+      await untilProcessed(setting);
       const sent = [...texts(200), ...[0, 1, 2].flatMap((round) => texts(100, `${round}-`))];
       assertEquals(sorted(await readAll(transport, to)), sorted(sent));
     },
   },
   {
-    name:
-      "exactly once: what a process that was suspended for too long commits when it wakes is not to be seen",
+    name: "exactly once: a process that was suspended for too long stores nothing when it wakes",
     async run(harness) {
       const setting = await set(harness, 10);
       const { transport, from, to, options } = setting;
@@ -205,7 +207,7 @@ export const EXACTLY_ONCE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "exactly once: needs a group, and its own way to commit",
+    name: "exactly once: requires a group and commitWith",
     async run(harness) {
       const { transport, from, options } = await set(harness, 1);
       await assertInvalid(() => transport.subscribe([from], { delivery: "exactly-once" }));

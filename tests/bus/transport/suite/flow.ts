@@ -8,7 +8,7 @@ const texts = (count: number, label = "") =>
 
 export const FLOW_CASES: readonly Case[] = [
   {
-    name: "a paused topic waits while others go on; after resume nothing is lost or doubled",
+    name: "a paused topic is not delivered while others are; after resume nothing is lost or repeated",
     async run(harness) {
       const transport = await harness.open({ partitions: 2 });
       const [paused, open] = [unique("paused"), unique("open")];
@@ -34,7 +34,7 @@ export const FLOW_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a topic can be paused before its first message, and resumed without a new one",
+    name: "a topic can be paused before its first message, and resumes without a new one",
     async run(harness) {
       const transport = await harness.open();
       const topic = unique("paused");
@@ -43,7 +43,7 @@ export const FLOW_CASES: readonly Case[] = [
         subscription.pause([topic]);
         await using reader = new Reader(subscription, true);
         await transport.send(topic, numbered(10));
-        // Long enough for the iteration to have come to rest; nothing tells when it has.
+        // Long enough for the iteration to become idle, for which there is no event.
         await new Promise((resolve) => setTimeout(resolve, 100));
         assertEquals(reader.messages.length, 0);
         subscription.resume([topic]);
@@ -53,7 +53,8 @@ export const FLOW_CASES: readonly Case[] = [
     },
   },
   {
-    name: "an iterator that is not advanced holds a bounded number of bytes, keeps its claims, and goes on",
+    name:
+      "an iterator that is not advanced buffers a bounded number of bytes, keeps its claims, and continues",
     async run(harness) {
       const transport = await harness.open({ partitions: 1 });
       const [topic, group] = [unique("pressure"), unique("group")];

@@ -15,7 +15,7 @@ export const GROUP_CASES: readonly Case[] = [
       await using two = await Reader.open(await harness.open(), [topic], { group, commit: true });
       const claims = () => new Set([one, two].map(({ messages }) => messages.length > 0));
       let sent = 0;
-      await eventually("both consumers take part", async () => {
+      await eventually("both consumers have partitions", async () => {
         await transport.send(topic, numbered(8, `${sent++}-`));
         return !claims().has(false);
       });
@@ -59,7 +59,7 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
-    name: "after close and reopen what was committed does not come again, and the rest does",
+    name: "what was committed is not delivered again after a reopen, the rest is",
     async run(harness) {
       const [topic, group] = [unique("resume"), unique("group")];
       const first = await harness.open({ partitions: 1 });
@@ -75,7 +75,7 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a group that has committed nothing gets everything again",
+    name: "a group that has committed nothing reads everything again",
     async run(harness) {
       const [topic, group] = [unique("uncommitted"), unique("group")];
       const transport = await harness.open();
@@ -88,7 +88,7 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a group that began at the end keeps its place without a commit",
+    name: "a group that started at the end keeps its position without a commit",
     async run(harness) {
       const [topic, group] = [unique("end"), unique("group")];
       const transport = await harness.open();
@@ -102,7 +102,7 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
-    name: "the last commit counts, also when it is lower",
+    name: "the last commit counts, even if it is lower",
     async run(harness) {
       const [topic, group] = [unique("back"), unique("group")];
       const transport = await harness.open({ partitions: 1 });
@@ -119,7 +119,7 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
-    name: "topics() tells offsets, and what a group has committed",
+    name: "topics() returns offsets, and what a group has committed",
     async run(harness) {
       const [topic, other, group] = [unique("listed-b"), unique("listed-a"), unique("group")];
       const transport = await harness.open({ partitions: 2 });

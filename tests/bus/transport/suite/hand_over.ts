@@ -35,11 +35,11 @@ async function committedOf(transport: Transport, topic: string, group: string): 
   return info!.partitions.map(({ committed }) => committed);
 }
 
-const heard = (consumer: Consumer) => consumer.received.map(({ text }) => text);
+const textsOf = (consumer: Consumer) => consumer.received.map(({ text }) => text);
 
 export const HAND_OVER_CASES: readonly Case[] = [
   {
-    name: "a consumer that joins gets a share; nothing is lost, and nothing comes twice",
+    name: "a consumer that joins gets partitions; nothing is lost or repeated",
     async run(harness) {
       const [topic, group] = [unique("join"), unique("group")];
       const sender = await harness.open({ partitions: 4 });
@@ -57,7 +57,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
     },
   },
   {
-    name: "what a leaving consumer had is taken over; nothing is lost, and nothing comes twice",
+    name: "the partitions of a consumer that leaves are taken over; nothing is lost or repeated",
     async run(harness) {
       const [topic, group] = [unique("leave"), unique("group")];
       const sender = await harness.open({ partitions: 4 });
@@ -77,7 +77,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
     },
   },
   {
-    name: "what a killed consumer had not committed comes again to another",
+    name: "what a killed consumer had not committed is delivered to another",
     async run(harness) {
       const [topic, group] = [unique("kill"), unique("group")];
       const transport = await harness.open({ partitions: 1 });
@@ -95,7 +95,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
     },
   },
   {
-    name: "when a consumer is killed under load nothing is lost",
+    name: "nothing is lost if a consumer is killed under load",
     async run(harness) {
       const [topic, group] = [unique("load"), unique("group")];
       const sender = await harness.open({ partitions: 4 });
@@ -108,15 +108,15 @@ export const HAND_OVER_CASES: readonly Case[] = [
       const killedAt = pump.sent.length;
       await eventually("more is sent", () => Promise.resolve(pump.sent.length > killedAt + 100));
       const sent = await pump.stop();
-      await eventually("nothing waits for the group", async () => {
+      await eventually("the group has processed everything", async () => {
         const info = (await sender.topics(group)).find(({ name }) => name === topic);
         return info!.partitions.every(({ committed, end }) => (committed ?? 0) === end);
       });
-      assertEquals(new Set(sent).difference(new Set([...heard(doomed), ...heir.texts])), new Set());
+      assertEquals(new Set(sent).difference(new Set([...textsOf(doomed), ...heir.texts])), new Set());
     },
   },
   {
-    name: "a lost claim is told, and can't commit",
+    name: "a lost claim is signalled, and cannot commit",
     async run(harness) {
       const [topic, group] = [unique("fence"), unique("group")];
       const sender = await harness.open({ partitions: 2 });
@@ -130,7 +130,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
         return two.messages[0]!.partition;
       }
       await eventually(
-        "the first learns of it",
+        "the first has lost its claim",
         () => Promise.resolve(lost.every((claim) => claim.lost.aborted)),
       );
       await two.subscription.commit(new Map([[two.batches[0]!.claim, 7]]));
@@ -140,8 +140,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
     },
   },
   {
-    name:
-      "a process that was suspended for longer than its session finds its claims lost and commits nothing",
+    name: "a process that was suspended for longer than its session loses its claims and commits nothing",
     async run(harness) {
       const [topic, group] = [unique("frozen"), unique("group")];
       const sender = await harness.open({ partitions: 1 });
@@ -160,7 +159,7 @@ export const HAND_OVER_CASES: readonly Case[] = [
     },
   },
   {
-    name: "claims gained and lost are reported as events",
+    name: "gained and lost claims are reported as events",
     async run(harness) {
       const [topic, group] = [unique("events"), unique("group")];
       const events: string[] = [];

@@ -1,64 +1,64 @@
 import type { SubscribeOptions, Transport, TransportOptions } from "../../../../bus/transport/transport.ts";
 
-/** One broker or file, for one case. */
+/** A bus for one case. */
 export interface Harness extends AsyncDisposable {
   /**
-   * Opens a transport on the bus, with short session times. Disposing of the harness closes what is still open.
+   * Opens a transport with short sessions. Disposing of the harness closes it.
    *
-   * @param options As a user would give them.
+   * @param options As a user passes them.
    */
   open(options?: TransportOptions): Promise<Transport>;
-  /** Starts a consumer that can die without a word: a process where others can reach the bus. */
+  /** Starts a consumer that can be killed: a process, if other processes can reach the bus. */
   start(spec: ConsumerSpec): Promise<Consumer>;
 }
 
-/** What a {@linkcode Consumer} subscribes to. */
+/** How a {@linkcode Consumer} subscribes and commits. */
 export interface ConsumerSpec {
   readonly topics: readonly string[];
   readonly subscribe?: Omit<SubscribeOptions, "signal">;
-  /** Whether each batch is committed as soon as it came, or only when asked to. */
+  /** Whether it commits each batch at once, or only on request. */
   readonly commit: "each" | "asked";
   /** Subscribes for exactly-once delivery, and commits together with a copy of each message to this topic. */
   readonly copyTo?: string;
-  /** Whether it stops iterating after the first batch until told to go on. @default {false} */
+  /** Whether it stops iterating after the first batch until `resume`. @default {false} */
   readonly stall?: boolean;
 }
 
-/** A message as a {@linkcode Consumer} tells of it. */
+/** A message as a {@linkcode Consumer} reports it. */
 export interface Received {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly bytes: number;
-  /** The value as text, when it is shorter than 1,000 bytes. */
+  /** The value as text, if it is shorter than 1,000 bytes. */
   readonly text: string;
 }
 
-/** A consumer that can die. Made by {@linkcode Harness.start}, which resolves when it has subscribed. */
+/** A consumer that can be killed. */
 export interface Consumer extends AsyncDisposable {
-  /** What it received so far. */
+  /** What it has received so far. */
   readonly received: readonly Received[];
-  /** Resolves when it has received so many messages, counted from the start. */
+  /** Resolves when it has received this many messages in total. */
   until(count: number): Promise<void>;
   /**
-   * Commits all that it received.
+   * Commits everything received.
    *
-   * @returns How many of the claims it commits for it knows to be lost afterwards.
+   * @returns Number of its claims that are lost afterwards.
    */
   commit(): Promise<number>;
   /** Ends the stall. */
   resume(): Promise<void>;
   /** Its resident memory in bytes. */
   memory(): Promise<number>;
-  /** Suspends it as a whole, as SIGSTOP does. */
+  /** Suspends its process: SIGSTOP. */
   freeze(): void;
-  /** Wakes it again. */
+  /** Resumes its process: SIGCONT. */
   thaw(): void;
-  /** Ends it with no chance to finish, release or tell anything. */
+  /** Kills it: it cannot finish, release or report anything. */
   kill(): Promise<void>;
 }
 
-/** One promise of the contract. */
+/** A test of one guarantee. */
 export interface Case {
   readonly name: string;
   run(harness: Harness): Promise<void>;
@@ -69,7 +69,7 @@ export function unique(label: string): string {
   return `${label}-${crypto.randomUUID().slice(0, 13)}`;
 }
 
-/** Fails instead of waiting for ever. */
+/** Waits for a promise, but fails after a time limit. */
 export async function within<T>(promise: PromiseLike<T>, what: string, ms = 45_000): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`Not within ${ms} ms: ${what}`)), ms);
@@ -80,7 +80,7 @@ export async function within<T>(promise: PromiseLike<T>, what: string, ms = 45_0
   }
 }
 
-/** Asks again and again for what no signal tells of, until it is so. */
+/** Polls a state that has no event, until it holds. */
 export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 45_000;
   while (!await isSo()) {

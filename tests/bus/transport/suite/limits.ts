@@ -6,7 +6,7 @@ import { bytes, numbered, Reader } from "./reader.ts";
 
 const LARGEST = 15_728_640;
 
-/** Bytes that differ from place to place, so that a shifted or cut copy shows. */
+/** Bytes whose values depend on their position, so that a shifted or truncated copy is noticed. */
 function pattern(length: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4));
   for (let index = 0; index < words.length; index++) words[index] = Math.imul(index, 2_654_435_761);
@@ -40,7 +40,7 @@ export const LIMIT_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a message of one byte more is refused, naming its size, the limit and the option",
+    name: "a message of one byte more is refused with its size, the limit and the option",
     async run(harness) {
       const topic = unique("big");
       for (const maxMessageBytes of [LARGEST, 1_000]) {
@@ -67,7 +67,7 @@ export const LIMIT_CASES: readonly Case[] = [
     },
   },
   {
-    name: "a refused message leaves those sent with it unsent",
+    name: "nothing is sent if one of the messages is refused",
     async run(harness) {
       const transport = await harness.open({ maxMessageBytes: 10 });
       const topic = unique("together");

@@ -1,7 +1,7 @@
 import { TextLineStream } from "../../../../testing/harness/text_line_stream.ts";
 import { type Consumer, type ConsumerSpec, type Received, within } from "./harness.ts";
 
-type Told = { received: Received[] } | { answer: number | null } | { failed: string };
+type Report = { received: Received[] } | { answer: number | null } | { failed: string };
 
 const SCRIPT = new URL("../../../fixtures/consumer_process.ts", import.meta.url);
 
@@ -11,7 +11,7 @@ const SCRIPT = new URL("../../../fixtures/consumer_process.ts", import.meta.url)
  * @param url As `openTransport` takes it.
  * @param options As `openTransport` takes them; sent as JSON.
  * @param spec What it subscribes to.
- * @returns When it has subscribed.
+ * @returns Once it has subscribed.
  */
 export async function startProcess(
   url: string,
@@ -46,7 +46,7 @@ class ProcessConsumer implements Consumer {
 
   async #listen(): Promise<void> {
     for await (const line of this.#child.stdout.pipeThrough(new TextLineStream())) {
-      this.#hear(JSON.parse(line));
+      this.#handle(JSON.parse(line));
     }
     if (this.#killed) return;
     const error = new Error("The consumer process ended by itself");
@@ -55,10 +55,10 @@ class ProcessConsumer implements Consumer {
     this.#arrived.promise.catch(() => {});
   }
 
-  #hear(told: Told): void {
-    if ("failed" in told) throw new Error(`The consumer process failed: ${told.failed}`);
-    if ("answer" in told) return this.#asked?.resolve(told.answer ?? 0);
-    this.received.push(...told.received);
+  #handle(report: Report): void {
+    if ("failed" in report) throw new Error(`The consumer process failed: ${report.failed}`);
+    if ("answer" in report) return this.#asked?.resolve(report.answer ?? 0);
+    this.received.push(...report.received);
     this.#arrived.resolve();
     this.#arrived = Promise.withResolvers();
   }

@@ -20,7 +20,7 @@ export function bytes(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
 
-/** Iterates over a subscription and keeps what comes. */
+/** Iterates over a subscription and collects the messages. */
 export class Reader implements AsyncDisposable {
   readonly messages: Message[] = [];
   readonly batches: Batch[] = [];
@@ -36,7 +36,7 @@ export class Reader implements AsyncDisposable {
     this.ended.catch(() => {});
   }
 
-  /** Subscribes and starts to iterate. */
+  /** Subscribes and starts iterating. */
   static async open(
     transport: Transport,
     topics: readonly string[],
@@ -55,12 +55,12 @@ export class Reader implements AsyncDisposable {
     }
   }
 
-  /** The values as text, in the order they came. */
+  /** The values as text, in the order of delivery. */
   get texts(): string[] {
     return this.messages.map(text);
   }
 
-  /** Resolves when so many messages have come, or what was asked is so. */
+  /** Resolves when this many messages have come, or a condition holds. */
   async until(wanted: number | (() => boolean)): Promise<void> {
     const isSo = typeof wanted === "number" ? () => this.messages.length >= wanted : wanted;
     const wait = async () => {
@@ -74,7 +74,7 @@ export class Reader implements AsyncDisposable {
     throw new Error(`The iteration ended after ${this.messages.length} messages`);
   }
 
-  /** Commits everything that came. */
+  /** Commits everything received. */
   async commit(): Promise<void> {
     await within(this.subscription.commit(positions(this.batches)), "commit");
   }
@@ -95,7 +95,7 @@ export function numbered(count: number, label = ""): { value: Uint8Array }[] {
   return Array.from({ length: count }, (_, index) => ({ value: bytes(`${label}${index}`) }));
 }
 
-/** Sorted copies, for comparing what came in any order. */
+/** A sorted copy, to compare without regard to the order. */
 export function sorted(texts: readonly string[]): string[] {
   return texts.toSorted();
 }
