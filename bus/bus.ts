@@ -21,7 +21,11 @@ export interface SendOptions {
   readonly model?: string;
   /** The id of the request and of its result: 1 to 256 characters, unique. @default {a random UUID} */
   readonly id?: string;
-  /** Images with equal keys are classified in the order in which they were sent; so are their results. @default {the id} */
+  /**
+   * Images with equal keys are classified in the order of sending, and so are their results.
+   *
+   * @default {the id}
+   */
   readonly key?: Text;
   /** A topic that gets the result too, besides `imagebus.results`. */
   readonly replyTo?: string;
@@ -31,7 +35,7 @@ export interface SendOptions {
   readonly traceparent?: string;
   /** The true label, if it is known; copied into the result. */
   readonly actual?: string;
-  /** Milliseconds after which the image is no longer classified: its result is then a failure with the code `expired`. */
+  /** Milliseconds after which it is no longer classified, but fails with the code `expired`. */
   readonly expiresAfterMs?: number;
   /** Ends the attempt: rejects with the signal's reason. The image may have been stored all the same. */
   readonly signal?: AbortSignal;
@@ -46,8 +50,8 @@ export interface ClassifyOptions extends SendOptions {
 /** How to wait for the result of an image that was sent earlier. */
 export interface ResultOptions {
   /**
-   * When the image was sent, by the clock of this machine: older results are not searched, which is faster. The clock of
-   * the bus may differ by a minute.
+   * When the image was sent, by the clock of this machine: older results are not searched, which is faster.
+   * The clock of the bus may differ by a minute.
    *
    * @default {everything that the bus keeps is searched}
    */
@@ -59,7 +63,8 @@ export interface ResultOptions {
 }
 
 /**
- * Sends images to be classified, and receives the results. Any number of programs can use one bus at the same time.
+ * Sends images to be classified, and receives the results. Any number of programs can use one bus at the same
+ * time.
  *
  * It owns its transport: closing the bus closes it.
  */
@@ -81,8 +86,8 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Stores an image for its model; does not wait for the result. Call it concurrently for throughput: images that are sent
-   * at the same time share requests and transactions.
+   * Stores an image for its model; does not wait for the result. Call it concurrently for throughput: images
+   * that are sent at the same time share requests and transactions.
    *
    * @param image The encoded image (PNG, JPEG), at most `transport.maxMessageBytes` bytes.
    * @param options The model and other attributes of the request.
@@ -105,14 +110,15 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Sends an image and waits for its result. A failed classification is a result too; see its `status`. Once the image is
-   * stored, the wait continues while the bus is unavailable. If this program ends first, {@linkcode Bus.result} resumes it.
+   * Sends an image and waits for its result. A failed classification is a result too; see its `status`. Once
+   * the image is stored, the wait continues while the bus is unavailable. If this program ends first,
+   * {@linkcode Bus.result} resumes it.
    *
    * @param image The encoded image (PNG, JPEG).
    * @param options The model, how long to wait, and other attributes of the request.
    * @returns The result.
-   * @throws {BusError} As {@linkcode Bus.send}; `timeout` if no result came in time: the image stays on the bus, and is
-   * classified when a worker gets to it.
+   * @throws {BusError} As {@linkcode Bus.send}; `timeout` if no result came in time: the image stays on the
+   * bus, and is classified when a worker gets to it.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Result> {
     checkTimeout(options.timeoutMs);
@@ -122,16 +128,16 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Waits for the result of an image that was sent earlier, by this program or any other. Results that are stored already are
-   * searched; of several, because the request was replayed, the last is returned.
+   * Waits for the result of an image that was sent earlier, by this program or any other. Results that are
+   * stored already are searched; of several, because the request was replayed, the last is returned.
    *
    * To wait again after a restart, choose the id yourself, or store the one that `send` returned.
    *
    * @param id The id of the request.
    * @param options When it was sent, and how long to wait.
    * @returns The result. Searching takes about a second per 100,000 stored results.
-   * @throws {BusError} `timeout` if no result came in time: it may still come, or the bus may no longer keep it;
-   * `invalid`, `unavailable`, `denied`, `closed`.
+   * @throws {BusError} `timeout` if no result came in time: it may still come, or the bus may no longer keep
+   * it; `invalid`, `unavailable`, `denied`, `closed`.
    *
    * @example The sender restarts before the result comes
    * ```ts
@@ -181,11 +187,12 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * The requests that could not be classified: each id once, with its last failure. Ends with what was stored when the loop
-   * began.
+   * The requests that could not be classified: each id once, with its last failure. Ends with what was stored
+   * when the loop began.
    *
    * @param options Which dead letters.
-   * @returns The dead letters with their bytes, in the order of each partition. At most one batch is in memory.
+   * @returns The dead letters with their bytes, in the order of each partition. At most one batch is in
+   * memory.
    * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
    *
    * @example Replay what failed because its model was missing
@@ -203,15 +210,15 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Sends the request of a dead letter to its topic again: key, bytes, headers and id are unchanged, the number of attempts is
-   * one higher. Its result comes like that of any request; the dead letter stays. Replaying twice is harmless for sinks that
-   * keep results by id.
+   * Sends the request of a dead letter to its topic again: key, bytes, headers and id are unchanged, the
+   * number of attempts is one higher. Its result comes like that of any request; the dead letter stays.
+   * Replaying twice is harmless for sinks that keep results by id.
    *
    * @param letter One of {@linkcode Bus.deadLetters}.
    * @param options The limit on attempts.
    * @returns The number of attempts, including this one.
-   * @throws {BusError} `invalid` after `maxAttempts` attempts, if it has expired, or if its bytes were not kept; otherwise as
-   * {@linkcode Bus.send}.
+   * @throws {BusError} `invalid` after `maxAttempts` attempts, if it has expired, or if its bytes were not
+   * kept; otherwise as {@linkcode Bus.send}.
    */
   async replay(letter: DeadLetter, options: ReplayOptions = {}): Promise<number> {
     this.#refuseClosed();

@@ -1,6 +1,6 @@
 /**
- * The format of a dead letter, on the topic `imagebus.dead-letters`: key, value and headers of the request that failed are
- * unchanged, and these headers are added:
+ * The format of a dead letter, on the topic `imagebus.dead-letters`: key, value and headers of the request
+ * that failed are unchanged, and these headers are added:
  *
  * | header | |
  * |---|---|
@@ -12,19 +12,20 @@
  *
  * A request that expired (`expired`) is no dead letter: nothing is wrong with it.
  *
- * If the bus rejects the record as too large, key, value and headers are left out, and `imagebus_omitted` holds the size of
- * the value in bytes. The request itself remains where it was for as long as its topic keeps it. Such a dead letter cannot be
- * replayed.
+ * If the bus rejects the record as too large, key, value and headers are left out, and `imagebus_omitted`
+ * holds the size of the value in bytes. The request itself remains where it was for as long as its topic
+ * keeps it. Such a dead letter cannot be replayed.
  *
- * To replay a dead letter is to send its key, value and headers to their topic, without the headers above, and with two more:
+ * To replay a dead letter is to send its key, value and headers to their topic, without the headers above,
+ * and with two more:
  *
  * | header | |
  * |---|---|
  * | `ce_attempts` | number of attempts, including this one; a request without it is at its first |
  * | `imagebus_id` | the id, for requests that have none of their own, so that the result keeps it |
  *
- * Replaying removes nothing: a dead letter stays until the bus removes it by age. If the replayed request fails again, it
- * becomes a second record with the same id and more attempts.
+ * Replaying removes nothing: a dead letter stays until the bus removes it by age. If the replayed request
+ * fails again, it becomes a second record with the same id and more attempts.
  *
  * @module
  */
@@ -90,7 +91,9 @@ export interface DeadLetter extends DeadLetterInfo {
   readonly headers: MessageHeaders;
   /** The value it was sent with: usually the encoded image. */
   readonly value: Uint8Array;
-  /** The image in the value, decoded for structured and legacy requests; `null` if the request is malformed. */
+  /**
+   * The image in the value (structured and legacy requests encode it); `null` if the request is malformed.
+   */
   readonly image: Uint8Array | null;
 }
 

@@ -19,8 +19,8 @@ export interface DeadLettersOptions {
 }
 
 /**
- * Lists the dead letters that are on a bus now, without their bytes. Each id is listed once, with its last failure, however
- * often it was delivered or replayed. Takes a few hundred bytes of memory per id.
+ * Lists the dead letters that are on a bus now, without their bytes. Each id is listed once, with its last
+ * failure, however often it was delivered or replayed. Takes a few hundred bytes of memory per id.
  *
  * @param transport The bus.
  * @param options Which ones.
@@ -35,8 +35,8 @@ export async function listDeadLetters(
 }
 
 /**
- * Reads dead letters with their bytes, in the order of each partition. Reads the topic twice, first to find the last record
- * of each id, so that at most one batch of images is in memory.
+ * Reads dead letters with their bytes, in the order of each partition. Reads the topic twice, first to find
+ * the last record of each id, so that at most one batch of images is in memory.
  *
  * @param transport The bus.
  * @param options Which ones.

@@ -1,5 +1,6 @@
 /**
- * The wire format: CloudEvents 1.0 in Kafka's binary content mode, so that any CloudEvents producer can be a client.
+ * The wire format: CloudEvents 1.0 in Kafka's binary content mode, so that any CloudEvents producer can be a
+ * client.
  *
  * The value of a request is the encoded image, nothing else. Its headers:
  *
@@ -19,10 +20,11 @@
  * | `ce_attempts` | number of attempts, including this one: set when a dead letter is replayed |
  * | `imagebus_id` | the id of a replayed record that has none (`dead_letter.ts`) |
  *
- * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted too, and so
- * are records of legacy producers (`legacy_format.ts`).
+ * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted too,
+ * and so are records of legacy producers (`legacy_format.ts`).
  *
- * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a {@linkcode Result} as JSON.
+ * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a
+ * {@linkcode Result} as JSON.
  *
  * Specifications: CloudEvents 1.0.2, its Kafka protocol binding 1.0.2 and JSON format 1.0.2; extensions
  * `expirytime`, `correlationid` and distributed tracing.
@@ -50,8 +52,8 @@ export const MAX_ID_LENGTH = 256;
 /** What a result takes over from its request, whether or not the request can be read. */
 export interface Origin {
   /**
-   * Unique; from the sender. If the record has none it is built from topic, partition, offset and time, and kept when the
-   * record is replayed.
+   * Unique; from the sender. If the record has none it is built from topic, partition, offset and time, and
+   * kept when the record is replayed.
    */
   readonly id: string;
   /** Requests with equal keys keep their order, and so do their results. */
@@ -202,7 +204,7 @@ function replayedId({ headers }: Message): string | null {
   return id !== undefined && isId(id) ? id : null;
 }
 
-/** For a record without an id: the same at each delivery; the time tells apart records of a topic that was recreated. */
+/** For a record without an id: the same at each delivery, but different after the topic was recreated. */
 function positionId(message: Message): string {
   return `${message.topic}-${message.partition}-${message.offset}-${message.timestamp}`;
 }

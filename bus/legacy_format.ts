@@ -1,8 +1,8 @@
 /**
  * Records of the legacy system, so that its producers can stay as they are.
  *
- * Key: the true label as decimal text (`9`, or `[3]` if the producer printed a one-element array). Value: a JSON string with
- * the base64 of a JPEG. The topic determines the model. There is no id.
+ * Key: the true label as decimal text (`9`, or `[3]` if the producer printed a one-element array). Value: a
+ * JSON string with the base64 of a JPEG. The topic determines the model. There is no id.
  *
  * @module
  */

@@ -21,7 +21,7 @@ const MAX_WAITING = 100_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_CLOCK_SKEW_MS = 60_000;
 
-/** The results that callers of one bus wait for. All share one stream of results, opened by the first of them. */
+/** The results that callers of one bus wait for. All share one stream, opened by the first of them. */
 export class Replies {
   readonly #transport: Transport;
   readonly #openStream: () => ResultStream;
@@ -41,10 +41,11 @@ export class Replies {
    * Waits for a result.
    *
    * @param wanted Which one, and for how long.
-   * @param ask Sends the request, or looks for a stored result. Called after listening has started, so that no result is
-   * missed in between.
+   * @param ask Sends the request, or looks for a stored result. Called after listening has started, so that
+   * no result is missed in between.
    * @returns What `ask` found, or what came first.
-   * @throws {BusError} `timeout`; `queue_full` with 100,000 waits; `invalid`: the id is waited for already; `closed`.
+   * @throws {BusError} `timeout`; `queue_full` with 100,000 waits; `invalid`: the id is waited for already;
+   * `closed`.
    */
   async wait(wanted: WantedResult, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
     const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = wanted;
@@ -126,7 +127,8 @@ export class Replies {
  *
  * @param transport The bus.
  * @param id The id of the request.
- * @param since When it was sent, by this machine's clock; without it everything that the bus keeps is searched.
+ * @param since When it was sent, by this machine's clock; without it everything that the bus keeps is
+ * searched.
  * @param signal Ends the search: it rejects with the signal's reason.
  * @returns The last result of this id, if there is one.
  */

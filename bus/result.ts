@@ -18,7 +18,7 @@ export interface ResultBase {
   readonly actual?: string;
   /** When the image was classified, or failed: ISO 8601, UTC. */
   readonly at: string;
-  /** From the storing of the message to the start of its processing, in milliseconds; compares the clocks of two machines. */
+  /** From storing the message to processing it, in milliseconds, by the clocks of two machines. */
   readonly waitedMs: number;
   /** Decoding and inference of the batch that it was part of, in milliseconds. */
   readonly tookMs: number;

@@ -6,7 +6,8 @@ import type { Message, Subscription, Transport } from "./transport/transport.ts"
 /** Which results to read. */
 export interface ResultsOptions {
   /**
-   * `"end"`: results from now on; `"start"`: also all that the bus still keeps; a time: also those that were stored since.
+   * `"end"`: results from now on; `"start"`: also all that the bus still keeps; a time: also those that were
+   * stored since.
    *
    * @default {"end"}
    */
@@ -20,7 +21,8 @@ export interface ResultsOptions {
 }
 
 /**
- * Results as they come. Iterate it once. It ends when the signal is aborted, or the stream or its bus is closed.
+ * Results as they come. Iterate it once. It ends when the signal is aborted, or the stream or its bus is
+ * closed.
  *
  * A result can come twice, with the same `id`, if a worker was killed between storing it and committing.
  */

@@ -5,8 +5,8 @@ export const RESULTS_TOPIC = "imagebus.results";
 export const DEAD_LETTERS_TOPIC = "imagebus.dead-letters";
 
 /**
- * Model of requests that name none: the documented default of senders, so that a first image needs no options. Nothing else in
- * `bus/` knows a model by name, except the legacy format.
+ * Model of requests that name none: the documented default of senders, so that a first image needs no
+ * options. Nothing else in `bus/` knows a model by name, except the legacy format.
  */
 export const DEFAULT_MODEL = "fashion-mnist";
 
@@ -15,8 +15,8 @@ const MODEL_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const RESERVED = new Set([RESULTS_TOPIC, DEAD_LETTERS_TOPIC]);
 
 /**
- * Whether a text is a valid model name: 1 to 63 lower-case letters, digits and dashes, and not `results` or `dead-letters`,
- * whose topics are imagebus's own.
+ * Whether a text is a valid model name: 1 to 63 lower-case letters, digits and dashes, and not `results` or
+ * `dead-letters`, whose topics are imagebus's own.
  *
  * @param name Any text.
  */

@@ -1,6 +1,6 @@
 /**
- * A bus in this process, for tests. It is the embedded bus, groups and rebalancing included, without a file or a disk to wait
- * for. A consumer can be made to vanish like a killed process.
+ * A bus in this process, for tests. It is the embedded bus, groups and rebalancing included, without a file
+ * or a disk to wait for. A consumer can be made to vanish like a killed process.
  *
  * @module
  */

@@ -6,9 +6,9 @@ export type MessageHeaders = Readonly<Record<string, Text>>;
 
 /** A message to be sent. */
 export interface OutgoingMessage {
-  /** Messages with equal keys keep their order. Without a key the transport spreads them over the partitions. */
+  /** Messages with equal keys keep their order. Without a key they are spread over the partitions. */
   readonly key?: Text | null;
-  /** The payload: at most `maxMessageBytes` of the transport. Must not be changed before `send` has resolved. */
+  /** The payload: at most `maxMessageBytes` of the transport. Must not change before `send` resolves. */
   readonly value: Uint8Array;
   /** Together with the key at most 65,536 bytes. */
   readonly headers?: MessageHeaders;
@@ -33,8 +33,8 @@ export interface Message {
 }
 
 /**
- * One uninterrupted ownership of a partition by a subscription. Compared by identity: a partition that is lost and comes back
- * is a new claim, and is delivered again from the committed offset of the group.
+ * One uninterrupted ownership of a partition by a subscription. Compared by identity: a partition that is
+ * lost and comes back is a new claim, and is delivered again from the committed offset of the group.
  */
 export interface Claim {
   /** The topic. */

@@ -3,8 +3,9 @@ const M = 0x5bd1e995;
 const R = 24;
 
 /**
- * MurmurHash2, 32 bits, with the seed of Kafka's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`): a key
- * gets the same partition as from producers in other languages.
+ * MurmurHash2, 32 bits, with the seed of Kafka's default partitioner
+ * (`org.apache.kafka.common.utils.Utils.murmur2`): a key gets the same partition as from producers in other
+ * languages.
  *
  * @param bytes Input.
  * @returns A signed 32-bit integer.

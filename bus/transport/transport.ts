@@ -1,31 +1,34 @@
 /**
  * The contract between imagebus and a message log: Kafka, the embedded SQLite bus, or memory.
  *
- * A transport moves bytes. It knows nothing of images, models or CloudEvents. Its model is Kafka's: named **topics**, each
- * split into **partitions**, each an append-only log whose messages are numbered by **offset** from 0 upwards.
+ * A transport moves bytes. It knows nothing of images, models or CloudEvents. Its model is Kafka's: named
+ * **topics**, each split into **partitions**, each an append-only log whose messages are numbered by
+ * **offset** from 0 upwards.
  *
  * ### What every transport guarantees
  *
- * - **Storing.** {@linkcode Transport.send} resolves when the message is stored as durably as the transport can (see
- *   {@linkcode Capabilities.durable}); until then nothing is guaranteed. A message whose `send` rejected may have been stored
- *   all the same, since the response can get lost: receivers must recognise repeated ids.
- * - **Order.** Messages with equal keys go to the same partition. Messages that one transport sends to a partition keep the
- *   order of the calls, even if the calls are not awaited.
- * - **At-least-once delivery.** A message is delivered to each group until the group has committed an offset past it. Within
- *   one {@linkcode Claim} each offset is delivered once, in ascending order, with no gaps except those in the log itself
- *   (retention, compaction, transaction markers).
- * - **Exactly-once delivery**, for a subscription that asks for it ({@linkcode SubscribeOptions.delivery}): see
- *   {@linkcode TransactionalCommits}.
- * - **Only committed messages are delivered**: none of a transaction that was aborted or is still open. An open transaction
- *   blocks what follows it in its partitions until it ends: when the claim has a new owner, or at its timeout (Kafka: two
- *   sessions, at least 10 s).
- * - **One owner.** Within a group each partition is claimed by at most one subscription at a time, as far as the group knows.
- *   An owner that has lost its claim cannot commit ({@linkcode Subscription.commit}).
- * - **Back-pressure.** A subscription whose iterator is not advanced buffers a bounded number of bytes and stops fetching. It
- *   stays a member of its group meanwhile, and continues as soon as the iterator is advanced.
- * - **Reconnecting.** A transport whose bus becomes unavailable reconnects, for ever, with growing, jittered pauses, and
- *   reports each change as a {@linkcode TransportEvent}. An error that is not retriable (a corrupt file, denied access) is
- *   thrown.
+ * - **Storing.** {@linkcode Transport.send} resolves when the message is stored as durably as the transport
+ *   can (see {@linkcode Capabilities.durable}); until then nothing is guaranteed. A message whose `send`
+ *   rejected may have been stored all the same, since the response can get lost: receivers must recognise
+ *   repeated ids.
+ * - **Order.** Messages with equal keys go to the same partition. Messages that one transport sends to a
+ *   partition keep the order of the calls, even if the calls are not awaited.
+ * - **At-least-once delivery.** A message is delivered to each group until the group has committed an offset
+ *   past it. Within one {@linkcode Claim} each offset is delivered once, in ascending order, with no gaps
+ *   except those in the log itself (retention, compaction, transaction markers).
+ * - **Exactly-once delivery**, for a subscription that asks for it ({@linkcode SubscribeOptions.delivery}):
+ *   see {@linkcode TransactionalCommits}.
+ * - **Only committed messages are delivered**: none of a transaction that was aborted or is still open. An
+ *   open transaction blocks what follows it in its partitions until it ends: when the claim has a new owner,
+ *   or at its timeout (Kafka: two sessions, at least 10 s).
+ * - **One owner.** Within a group each partition is claimed by at most one subscription at a time, as far as
+ *   the group knows. An owner that has lost its claim cannot commit ({@linkcode Subscription.commit}).
+ * - **Back-pressure.** A subscription whose iterator is not advanced buffers a bounded number of bytes and
+ *   stops fetching. It stays a member of its group meanwhile, and continues as soon as the iterator is
+ *   advanced.
+ * - **Reconnecting.** A transport whose bus becomes unavailable reconnects, for ever, with growing, jittered
+ *   pauses, and reports each change as a {@linkcode TransportEvent}. An error that is not retriable (a
+ *   corrupt file, denied access) is thrown.
  *
  * @module
  */
@@ -38,29 +41,30 @@ export type * from "./transactional.ts";
 /** How to subscribe. */
 export interface SubscribeOptions {
   /**
-   * The group that shares the work and keeps its progress. Without a group the subscription claims every partition for itself,
-   * nothing is kept, and `commit` does nothing.
+   * The group that shares the work and keeps its progress. Without a group the subscription claims every
+   * partition for itself, nothing is kept, and `commit` does nothing.
    */
   readonly group?: string;
   /**
-   * Where to start if the group has committed nothing for a partition, or there is no group. `"start"` is the oldest message
-   * that is kept. `"end"` is determined before `subscribe` resolves: everything sent after that is delivered, even if the group
-   * leaves and rejoins before its first commit. A time, only without a group: the first message of each partition whose
-   * timestamp is not before it.
+   * Where to start if the group has committed nothing for a partition, or there is no group. `"start"` is the
+   * oldest message that is kept. `"end"` is determined before `subscribe` resolves: everything sent after
+   * that is delivered, even if the group leaves and rejoins before its first commit. A time, only without a
+   * group: the first message of each partition whose timestamp is not before it.
    *
    * @default {"start"}
    */
   readonly from?: "start" | "end" | Date;
   /**
-   * Where to stop; only without a group. `"end"` is determined before `subscribe` resolves: the iteration ends once everything
-   * that was stored by then, and is still kept, has been delivered, and delivers nothing that is stored later. A transaction
-   * that is open by then is waited for. Without this option the iteration waits for more messages.
+   * Where to stop; only without a group. `"end"` is determined before `subscribe` resolves: the iteration
+   * ends once everything that was stored by then, and is still kept, has been delivered, and delivers nothing
+   * that is stored later. A transaction that is open by then is waited for. Without this option the iteration
+   * waits for more messages.
    */
   readonly until?: "end";
   /**
-   * `"exactly-once"`: the progress of the group is stored only by {@linkcode TransactionalCommits.commitWith}, together with the
-   * outcome. Requires a group, and the same delivery for all of its members: one with another delivery stores its results
-   * outside of transactions.
+   * `"exactly-once"`: the progress of the group is stored only by
+   * {@linkcode TransactionalCommits.commitWith}, together with the outcome. Requires a group, and the same
+   * delivery for all of its members: one with another delivery stores its results outside of transactions.
    *
    * @default {"at-least-once"}
    */
@@ -78,25 +82,28 @@ export interface SubscribeOptions {
 /**
  * Messages of some topics. Iterate it once, with one `for await`.
  *
- * The iteration ends (without an error) when the subscription or its transport is closed, or at {@linkcode
- * SubscribeOptions.until}, and throws a `BusError` if it cannot continue. Leaving the loop does not close the subscription.
+ * The iteration ends (without an error) when the subscription or its transport is closed, or at
+ * {@linkcode SubscribeOptions.until}, and throws a `BusError` if it cannot continue. Leaving the loop does
+ * not close the subscription.
  */
 export interface Subscription extends AsyncIterable<Batch>, AsyncDisposable, TransactionalCommits {
-  /** Stops the delivery of these topics until `resume`; the claims stay. Batches that were delivered already are not recalled. */
+  /** Stops the delivery of these topics until `resume`; the claims stay, and so do delivered batches. */
   pause(topics: Iterable<string>): void;
   /** Continues the delivery of these topics, at once and without a gap. */
   resume(topics: Iterable<string>): void;
   /**
-   * Stores for the group how far each claim has been processed. The last call counts, even if its offset is lower.
+   * Stores for the group how far each claim has been processed. The last call counts, even if its offset is
+   * lower.
    *
-   * @param positions For each claim the offset of the next message to deliver: the last processed one plus 1. Lost claims are
-   * skipped without an error; check {@linkcode Claim.lost}.
-   * @throws {BusError} `unavailable` if it could not be stored now: the caller may retry. `invalid` with exactly-once delivery.
+   * @param positions For each claim the offset of the next message to deliver: the last processed one plus 1.
+   * Lost claims are skipped without an error; check {@linkcode Claim.lost}.
+   * @throws {BusError} `unavailable` if it could not be stored now: the caller may retry. `invalid` with
+   * exactly-once delivery.
    */
   commit(positions: ReadonlyMap<Claim, number>): Promise<void>;
   /**
-   * Stops delivering and releases the claims to the group, so that other members take over at once. Pending calls to `commit`
-   * are finished first. May be called more than once, and inside the loop.
+   * Stops delivering and releases the claims to the group, so that other members take over at once. Pending
+   * calls to `commit` are finished first. May be called more than once, and inside the loop.
    */
   close(): Promise<void>;
 }
@@ -135,7 +142,7 @@ export type TransportEvent =
 
 /** What a transport can do, as data. */
 export interface Capabilities {
-  /** Whether messages survive the end of every process (`"process"`), also a power failure (`"power"`), or neither. */
+  /** Whether messages survive the end of all processes (`"process"`), or also a power failure (`"power"`). */
   readonly durable: "no" | "process" | "power";
   /** Whether other processes see the same topics. */
   readonly shared: boolean;
@@ -152,10 +159,11 @@ export interface Transport extends AsyncDisposable {
   /** Why the bus is unavailable, as in the last `disconnected` event; `null` while it is available. */
   readonly unavailable: string | null;
   /**
-   * Stores messages in a topic, in this order within each partition. If it rejects, any part of them may have been stored.
+   * Stores messages in a topic, in this order within each partition. If it rejects, any part of them may have
+   * been stored.
    *
-   * Pending messages are bounded in bytes: above the limit `send` waits rather than fails. The topic is created if it does not
-   * exist.
+   * Pending messages are bounded in bytes: above the limit `send` waits rather than fails. The topic is
+   * created if it does not exist.
    *
    * @throws {BusError} `too_large`, `queue_full`, `unavailable`, `closed`, `denied`.
    */
@@ -165,11 +173,11 @@ export interface Transport extends AsyncDisposable {
     options?: { readonly signal?: AbortSignal },
   ): Promise<void>;
   /**
-   * Starts to receive. Resolves when the subscription is in place: with `from: "end"`, nothing sent later is missed; with a
-   * group, claims may come later. Topics that do not exist are created.
+   * Starts to receive. Resolves when the subscription is in place: with `from: "end"`, nothing sent later is
+   * missed; with a group, claims may come later. Topics that do not exist are created.
    *
-   * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, a topic name that is `.`, `..` or outside of
-   * `[A-Za-z0-9._-]{1,249}`, or an invalid option).
+   * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, a topic name that is `.`, `..`
+   * or outside of `[A-Za-z0-9._-]{1,249}`, or an invalid option).
    */
   subscribe(topics: readonly string[], options?: SubscribeOptions): Promise<Subscription>;
   /** Creates the topics that do not exist yet; leaves the others as they are. */
@@ -177,8 +185,8 @@ export interface Transport extends AsyncDisposable {
   /** All topics except internal ones of the bus, sorted by name, with what `group` has committed. */
   topics(group?: string): Promise<TopicInfo[]>;
   /**
-   * Waits for pending sends (at most 30 s), closes all subscriptions, and frees everything. May be called more than once. All
-   * later calls reject with `closed`.
+   * Waits for pending sends (at most 30 s), closes all subscriptions, and frees everything. May be called
+   * more than once. All later calls reject with `closed`.
    */
   close(): Promise<void>;
 }

@@ -153,7 +153,8 @@ function checkFrom(from: unknown, group: string | null): void {
  *
  * @param messages Passed to `send`.
  * @param maxMessageBytes Largest value, in bytes.
- * @throws {BusError} `invalid` if a value is not bytes; `too_large` if a value, or key and headers, exceed the limit.
+ * @throws {BusError} `invalid` if a value is not bytes; `too_large` if a value, or key and headers, exceed
+ * the limit.
  */
 export function checkMessages(messages: readonly OutgoingMessage[], maxMessageBytes: number): void {
   for (const message of messages) {

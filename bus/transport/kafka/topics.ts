@@ -36,14 +36,15 @@ const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
 
 /**
- * Creates the topics that do not exist, and waits until each partition has a leader. The brokers determine the number of
- * replicas: `default.replication.factor`.
+ * Creates the topics that do not exist, and waits until each partition has a leader. The brokers determine
+ * the number of replicas: `default.replication.factor`.
  *
  * @param cluster The brokers.
  * @param topics Their names.
  * @param settings Properties of new topics.
  * @param options When to give up.
- * @throws {BusError} `unavailable`, `denied`, `invalid` (e.g. a name that Kafka considers equal to that of another topic).
+ * @throws {BusError} `unavailable`, `denied`, `invalid` (e.g. a name that Kafka considers equal to that of
+ * another topic).
  */
 export async function ensureTopics(
   cluster: Cluster,
@@ -90,8 +91,9 @@ async function createTopics(
  *
  * @param cluster The brokers.
  * @param partitions Fails if one has no leader.
- * @param at `"start"`: of the oldest message kept; `"end"`: of the next message to be stored; `"stable"`: of the first open
- * transaction, or else the end; a time: of the first message whose timestamp is not before it, or else the end.
+ * @param at `"start"`: of the oldest message kept; `"end"`: of the next message to be stored; `"stable"`: of
+ * the first open transaction, or else the end; a time: of the first message whose timestamp is not before it,
+ * or else the end.
  * @returns The offsets, in no particular order.
  * @throws {BrokerFault | ConnectionFault} For `cluster.attempt` to retry.
  */
@@ -219,7 +221,8 @@ function index(positions: readonly TopicPosition[]): Map<string, number> {
 /**
  * The size of the largest record batch that a topic accepts, in bytes.
  *
- * @returns `max.message.bytes` of the topic, which defaults to `message.max.bytes` of the broker; `null` if it cannot be read.
+ * @returns `max.message.bytes` of the topic, which defaults to `message.max.bytes` of the broker; `null` if
+ * it cannot be read.
  */
 export async function maxBatchBytes(cluster: Cluster, topic: string): Promise<number | null> {
   const node = cluster.leader(topic, 0);

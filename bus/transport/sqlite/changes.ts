@@ -1,7 +1,7 @@
 import type { Database } from "./database.ts";
 import { watchFile } from "./watch_file.ts";
 
-/** Pauses between two polls: after a write to the file; after a change; the longest without and with a file watch. */
+/** Pauses between polls: after a write to the file; after a change; at most without and with a file watch. */
 const WRITTEN_PAUSE_MS = 1;
 const CHANGED_PAUSE_MS = 4;
 const SETTLED_PAUSE_MS = 8;
@@ -34,9 +34,10 @@ export class Changes {
 }
 
 /**
- * Notices the writes of other processes too. SQLite has no notification for them, only a counter (`data_version`) that is cheap
- * to read; waking up to read it is not. So the write-ahead log is watched where that is possible, and the counter is polled
- * often only after a write to the log: the file changes before the commit becomes visible in the counter.
+ * Notices the writes of other processes too. SQLite has no notification for them, only a counter
+ * (`data_version`) that is cheap to read; waking up to read it is not. So the write-ahead log is watched
+ * where that is possible, and the counter is polled often only after a write to the log: the file changes
+ * before the commit becomes visible in the counter.
  */
 export class PolledChanges extends Changes {
   readonly #database: Database;

@@ -28,7 +28,8 @@ export class Database implements Disposable {
    *
    * @param path The file; its directory must exist.
    * @param synchronous How durable commits are.
-   * @throws {BusError} `denied`, `corrupt`, `invalid` (created by a newer version), `unavailable` (locked at the moment).
+   * @throws {BusError} `denied`, `corrupt`, `invalid` (created by a newer version), `unavailable` (locked at
+   * the moment).
    */
   constructor(path: string, synchronous: Synchronous) {
     this.path = path;
@@ -93,7 +94,7 @@ export class Database implements Disposable {
     return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
   }
 
-  /** All rows of a query. There is no `iterate`: that of Deno 2.9.6 ends without an error where the file is damaged. */
+  /** All rows of a query. `iterate` of Deno 2.9.6 is not used: it hides that the file is damaged. */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
   }

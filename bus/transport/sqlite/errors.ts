@@ -51,8 +51,8 @@ const CODES_BY_TEXT: readonly (readonly [string, number])[] = [
  *
  * @param error What was thrown.
  * @param path Of the file, for the message.
- * @returns A {@linkcode BusError} with the error as its cause; an error that has nothing to do with the file is returned
- * unchanged.
+ * @returns A {@linkcode BusError} with the error as its cause; an error that has nothing to do with the file
+ * is returned unchanged.
  */
 export function toBusError(error: unknown, path: string): unknown {
   if (error instanceof BusError || !(error instanceof Error)) return error;

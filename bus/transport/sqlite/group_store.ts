@@ -16,19 +16,20 @@ export interface Share {
   readonly holdings: readonly Holding[];
   /** How many partitions too many it owns, by topic. */
   readonly surplus: ReadonlyMap<string, number>;
-  /** When the first of the other members expires without a heartbeat, in milliseconds since 1970-01-01 UTC. */
+  /** When the next of the other members expires, in milliseconds since 1970-01-01 UTC. */
   readonly expiresAt: number | null;
 }
 
 /**
  * Members, claims and commits of a group. All methods but `generation` must run inside a transaction.
  *
- * The members meet only in these tables. Each computes how many partitions of a topic are due to it, claims free ones up to
- * that number, and releases what exceeds it: no leader is needed, and no more partitions move than necessary.
+ * The members meet only in these tables. Each computes how many partitions of a topic are due to it, claims
+ * free ones up to that number, and releases what exceeds it: no leader is needed, and no more partitions move
+ * than necessary.
  *
- * A membership is a lease: `renewed + session` is when it expires. Whoever runs `share` after that deletes the row, and with it
- * the claims. Clocks are compared only within one machine. A commit is checked against the claims in its own transaction, so an
- * evicted owner cannot commit, even before it notices.
+ * A membership is a lease: `renewed + session` is when it expires. Whoever runs `share` after that deletes
+ * the row, and with it the claims. Clocks are compared only within one machine. A commit is checked against
+ * the claims in its own transaction, so an evicted owner cannot commit, even before it notices.
  */
 export class GroupStore {
   readonly #database: Database;
@@ -78,7 +79,8 @@ export class GroupStore {
   }
 
   /**
-   * A heartbeat: renews the membership, evicts expired members, and claims free partitions that are due to the member.
+   * A heartbeat: renews the membership, evicts expired members, and claims free partitions that are due to
+   * the member.
    *
    * @param member Its id; `null` to join.
    */
@@ -143,7 +145,7 @@ export class GroupStore {
     return rows.map((row) => row.member);
   }
 
-  /** The members that get one more differ from topic to topic, so that topics with one partition are shared out too. */
+  /** Which members get one more differs between topics: topics with one partition are spread too. */
   #due(member: number, topic: Topic): number {
     const members = this.#database.all<{ id: number }>(
       "SELECT m.id FROM members m JOIN member_topics t ON t.member = m.id WHERE m.group_name = ? AND t.topic = ? ORDER BY m.id",

@@ -157,7 +157,8 @@ export class Log {
   }
 
   /**
-   * Finds the first message that is not older than a time. A binary search, as timestamps ascend with offsets.
+   * Finds the first message that is not older than a time. A binary search, as timestamps ascend with
+   * offsets.
    *
    * @param partition The partition.
    * @param time In milliseconds since 1970-01-01 UTC.

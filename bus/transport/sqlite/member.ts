@@ -9,17 +9,19 @@ export interface MemberParts {
   readonly writer: Writer;
   readonly claims: Claims;
   readonly heartbeatMs: number;
-  /** How long a partition that is due to another member is kept for the commit of what was delivered, in milliseconds. */
+  /** How long a partition that moves waits for the commit of what was delivered, in milliseconds. */
   readonly drainMs: number;
   /** Called after changes of the claims, with an error if the member cannot continue. */
   readonly onChange: (failure?: unknown) => void;
 }
 
 /**
- * The membership of one subscription in a group: sends heartbeats, and adapts its claims as other members come and go.
+ * The membership of one subscription in a group: sends heartbeats, and adapts its claims as other members
+ * come and go.
  *
- * A claim that is due to another member is handed over in two steps: first nothing more is delivered (`endingSince`), then, once
- * all that was delivered is committed or `drainMs` have passed, the partition is released.
+ * A claim that is due to another member is handed over in two steps: first nothing more is delivered
+ * (`endingSince`), then, once all that was delivered is committed or `drainMs` have passed, the partition is
+ * released.
  */
 export class Member {
   readonly #parts: MemberParts;

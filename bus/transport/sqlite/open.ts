@@ -3,23 +3,25 @@
  *
  * It works like a small Kafka: topics with partitions, groups that share them, commits. Differences:
  *
- * - **Durability.** `send` waits for the disk (`synchronous: "full"`). With `"normal"` it does not: nothing is lost if a
- *   process is killed, but the last messages before a power failure may be. Concurrent sends share a transaction, so only
- *   sequential sends gain much. Measured with messages of 500 bytes on two virtual cores: sequential sends, 1,300 to 2,400 per
- *   second with `"full"`, 5,200 to 7,400 with `"normal"`; 256 concurrent sends, 44,000 to 53,000, and 63,000 to 82,000. Reading
- *   is the same for both: 105,000 to 165,000 per second.
- * - **Latency.** A message reaches a waiting subscription of the same connection at once, of another process after 3 to 5 ms,
- *   storing included. A waiting subscription takes half a per cent of a core.
- * - **Groups.** A member without a heartbeat for `sessionTimeoutMs` is evicted. When members come or go, each keeps as many
- *   partitions as it can; a partition that moves is released once all that was delivered is committed, or after
- *   `sessionTimeoutMs`.
- * - **Retention.** A message is removed when it is older than `retentionMs` and every group that has ever committed anything
- *   in its topic is past it. A topic without a group keeps its messages for the first one, whatever their age; only topics in
- *   `expiringTopics` are removed by age alone. When `maxQueueBytes` are reached, messages that every group is past are removed
- *   at once, the oldest first, then those of expiring topics; if that is not enough, `send` rejects with `queue_full`. The file
- *   does not shrink; the space inside is reused.
- * - **Blocking.** SQLite runs on the calling thread. A transaction is limited to about 1 MiB or 10 ms of work; a single message
- *   of many MiB takes longer.
+ * - **Durability.** `send` waits for the disk (`synchronous: "full"`). With `"normal"` it does not: nothing
+ *   is lost if a process is killed, but the last messages before a power failure may be. Concurrent sends
+ *   share a transaction, so only sequential sends gain much. Measured with messages of 500 bytes on two
+ *   virtual cores: sequential sends, 1,300 to 2,400 per second with `"full"`, 5,200 to 7,400 with `"normal"`;
+ *   256 concurrent sends, 44,000 to 53,000, and 63,000 to 82,000. Reading is the same for both: 105,000 to
+ *   165,000 per second.
+ * - **Latency.** A message reaches a waiting subscription of the same connection at once, of another process
+ *   after 3 to 5 ms, storing included. A waiting subscription takes half a per cent of a core.
+ * - **Groups.** A member without a heartbeat for `sessionTimeoutMs` is evicted. When members come or go, each
+ *   keeps as many partitions as it can; a partition that moves is released once all that was delivered is
+ *   committed, or after `sessionTimeoutMs`.
+ * - **Retention.** A message is removed when it is older than `retentionMs` and every group that has ever
+ *   committed anything in its topic is past it. A topic without a group keeps its messages for the first one,
+ *   whatever their age; only topics in `expiringTopics` are removed by age alone. When `maxQueueBytes` are
+ *   reached, messages that every group is past are removed at once, the oldest first, then those of expiring
+ *   topics; if that is not enough, `send` rejects with `queue_full`. The file does not shrink; the space
+ *   inside is reused.
+ * - **Blocking.** SQLite runs on the calling thread. A transaction is limited to about 1 MiB or 10 ms of
+ *   work; a single message of many MiB takes longer.
  * - **File system.** The file must be on a local disk: SQLite's write-ahead log does not work over a network.
  *
  * @module

@@ -39,7 +39,7 @@ export interface RetentionSettings {
   readonly retentionMs: number;
 }
 
-/** Removes messages that are no longer needed. Where no group has committed anything, they are kept for the first one. */
+/** Removes messages that no group needs any more. Topics without a commit keep theirs for the first group. */
 export class Retention {
   readonly #database: Database;
   readonly #settings: RetentionSettings;
@@ -52,8 +52,9 @@ export class Retention {
   }
 
   /**
-   * Reserves room for messages that are about to be appended. If the bus is full, messages that every group has processed are
-   * removed, however young, then those of expiring topics; the oldest first. Must run inside a transaction.
+   * Reserves room for messages that are about to be appended. If the bus is full, messages that every group
+   * has processed are removed, however young, then those of expiring topics; the oldest first. Must run
+   * inside a transaction.
    *
    * @param bytes Size of the messages, as {@linkcode recordBytes} counts it.
    * @throws {BusError} `queue_full`.
@@ -97,12 +98,12 @@ export class Retention {
     );
   }
 
-  /** Removes what is older than the retention time and no longer needed, in steps so that other work is not blocked. */
+  /** Removes what is too old and no longer needed, in steps so that other work is not blocked. */
   async sweep(writer: Writer): Promise<void> {
     while (await writer.run(() => this.#removeOldest(AGED, Date.now() - this.#settings.retentionMs)));
   }
 
-  /** Removes one step of the partition with the oldest message; returns whether there was something to remove. */
+  /** Removes one step from the partition with the oldest message; returns whether there was one. */
   #removeOldest(limit: Limit, before: number): boolean {
     const candidates = this.#partitions().filter((partition) => {
       return partition.oldest !== null && partition.oldest < before && partition.first < limit(partition);

@@ -11,12 +11,12 @@ export const PAGE_BYTES = 8_192;
 export const OFFSET_BITS = 40;
 
 /**
- * `records` has a rowid: without one, SQLite moves all but a quarter of a page of each row into overflow pages, and images of
- * 2 to 8 KB took three times their size.
+ * `records` has a rowid: without one, SQLite moves all but a quarter of a page of each row into overflow
+ * pages, and images of 2 to 8 KB took three times their size.
  *
- * `members.renewed` is the last heartbeat and `session` how long the membership lasts after it, in milliseconds. When it has
- * expired, another member deletes the row, and with it the claims. An id is never reused, so it alone identifies the owner of a
- * claim.
+ * `members.renewed` is the last heartbeat and `session` how long the membership lasts after it, in
+ * milliseconds. When it has expired, another member deletes the row, and with it the claims. An id is never
+ * reused, so it alone identifies the owner of a claim.
  */
 export const SCHEMA: readonly string[] = [
   `CREATE TABLE topics (

@@ -18,7 +18,7 @@ interface Part {
   stored: Promise<void>;
 }
 
-/** Combines concurrent sends to a topic: their messages are stored in the order of the calls, many per transaction. */
+/** Combines concurrent sends to a topic: messages are stored in the order of the calls, many at once. */
 export class SendQueue {
   readonly #store: Store;
   readonly #ensure: (topic: string) => Topic;
@@ -34,11 +34,13 @@ export class SendQueue {
   }
 
   /**
-   * Stores messages. They are encoded only inside the transaction, so that waiting messages take no additional memory.
+   * Stores messages. They are encoded only inside the transaction, so that waiting messages take no
+   * additional memory.
    *
    * @param topic A valid name.
    * @param messages Already checked.
-   * @param signal Withdraws messages that have not been stored yet; such messages do not share a part with others.
+   * @param signal Withdraws messages that have not been stored yet; such messages do not share a part with
+   * others.
    */
   async send(
     topic: string,

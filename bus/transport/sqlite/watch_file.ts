@@ -7,8 +7,8 @@ export interface FileWatchEvents {
 }
 
 /**
- * Watches a file with inotify, on Linux. Elsewhere nothing is watched: other systems report writes to a file that stays open
- * late or never.
+ * Watches a file with inotify, on Linux. Elsewhere nothing is watched: other systems report writes to a file
+ * that stays open late or never.
  *
  * @param path An existing file.
  * @param events Called for each event.

@@ -34,7 +34,7 @@ export interface WriterEvents {
   readonly onUnavailable: (reason: string | null) => void;
 }
 
-/** Group commit: work that is requested concurrently is stored in one transaction, in the order of the requests. */
+/** Group commit: concurrent work shares a transaction, in the order of the calls. */
 export class Writer {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
@@ -50,7 +50,8 @@ export class Writer {
 
   /**
    * @param database To write to.
-   * @param busyTimeoutMs How long work waits for locks of other processes before it is refused as `unavailable`.
+   * @param busyTimeoutMs How long work waits for locks of other processes before it is refused as
+   * `unavailable`.
    * @param events Called for each event.
    */
   constructor(database: Database, busyTimeoutMs: number, events: WriterEvents) {

@@ -5,8 +5,8 @@ import type { FetchedRecord } from "../wire/requests.ts";
 import type { TopicPosition } from "../topics.ts";
 
 /**
- * A claim with its buffer: the fetched records between what was delivered and `position`. Gaps in between are records that
- * nobody may see.
+ * A claim with its buffer: the fetched records between what was delivered and `position`. Gaps in between are
+ * records that nobody may see.
  */
 export class OwnedClaim implements Claim {
   readonly topic: string;
@@ -68,7 +68,7 @@ export class OwnedClaim implements Claim {
     return this.#committed >= this.#delivered;
   }
 
-  /** Whether only records that nobody may see (markers, aborted messages) are between the last commit and the position. */
+  /** Whether only records that nobody may see (markers, aborted messages) follow the last commit. */
   get isPastCommit(): boolean {
     return this.isDrained && !this.hasMessages && this.position > this.#committed;
   }

@@ -22,7 +22,7 @@ export interface FetcherSettings {
   readonly onSkipped: (claim: OwnedClaim) => void;
 }
 
-/** How long a broker may wait for messages: when all claims are part of the fetch, and when others may follow soon. */
+/** How long a broker waits for messages: if all claims are part of the fetch, or others may follow soon. */
 const IDLE_WAIT_MS = 500;
 const SHORT_WAIT_MS = 100;
 const PARTITION_FETCH_BYTES = 2 ** 20;
@@ -36,12 +36,14 @@ const FOREVER_MS = 2 ** 31 - 1;
 /**
  * Fetches for a set of claims, ahead of its reader by a bounded number of bytes.
  *
- * To each broker there is at most one fetch that waits for messages ("wait"), for all claims with room in their buffers. A
- * pending fetch cannot be changed: a claim that gets room while it waits (a topic was resumed, a buffer was emptied) is fetched
- * on a second connection, without a wait ("now"), until that finds nothing.
+ * To each broker there is at most one fetch that waits for messages ("wait"), for all claims with room in
+ * their buffers. A pending fetch cannot be changed: a claim that gets room while it waits (a topic was
+ * resumed, a buffer was emptied) is fetched on a second connection, without a wait ("now"), until that finds
+ * nothing.
  *
- * Fetches are plain ones, without sessions (KIP-227): each request names its partitions and offsets, so nothing has to be resumed
- * after a broken connection. A response is dropped if the claim was lost or its position was changed in the meantime.
+ * Fetches are plain ones, without sessions (KIP-227): each request names its partitions and offsets, so
+ * nothing has to be resumed after a broken connection. A response is dropped if the claim was lost or its
+ * position was changed in the meantime.
  */
 export class Fetcher {
   readonly #cluster: Cluster;
@@ -86,7 +88,8 @@ export class Fetcher {
   /**
    * The next batch; round robin over the claims.
    *
-   * @returns `null` when the fetcher is closed, or everything up to the ends of its claims has been delivered.
+   * @returns `null` when the fetcher is closed, or everything up to the ends of its claims has been
+   * delivered.
    * @throws The error of {@linkcode Fetcher.fail}.
    */
   async next(): Promise<Batch | null> {
@@ -256,7 +259,7 @@ export class Fetcher {
     this.#run(nameOf(claim), () => recover().finally(() => claim.isSuspended = false));
   }
 
-  /** The position is outside the log: messages were removed by retention, or the topic was deleted and created again. */
+  /** The position is outside the log: retention removed messages, or the topic was recreated. */
   async #findStart(claim: OwnedClaim): Promise<void> {
     const look = () => listOffsets(this.#cluster, [claim], "start");
     const [start] = await this.#cluster.attempt(`Cannot read the start of ${nameOf(claim)}`, look, {

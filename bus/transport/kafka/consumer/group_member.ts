@@ -29,11 +29,11 @@ import {
 export interface Holdings {
   /** All claimed partitions, including those that are being released. */
   owned(): readonly TopicPartition[];
-  /** Called before the start positions of partitions are read; afterwards a previous owner can no longer commit for them. */
+  /** Called before start positions are read; afterwards a previous owner can no longer commit. */
   prepare(partitions: readonly TopicPartition[]): Promise<void>;
   /** Claims these partitions, from these offsets. */
   claim(positions: readonly TopicPosition[]): void;
-  /** Stops delivery from these partitions, waits for the commit of what was delivered, and loses the claims. */
+  /** Stops delivery, waits for the commit of what was delivered, and loses the claims. */
   release(partitions: readonly TopicPartition[]): Promise<void>;
   /** Loses all claims at once. */
   loseAll(): void;
@@ -51,7 +51,7 @@ export interface GroupSettings {
   readonly delivery: Delivery;
   /** Prefix of the purposes of its connections. */
   readonly purpose: string;
-  /** Start offsets of partitions for which the group has committed nothing; others start at their oldest message. */
+  /** Where to start without a commit, by partition; without an entry at the oldest message. */
   readonly starts: ReadonlyMap<string, number>;
 }
 
@@ -62,7 +62,7 @@ const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
 const PARTITIONS_CHECK_MS = 60_000;
 const MAX_BACKOFF_MS = 1_000;
-/** After a failover the new coordinator waits one session for a heartbeat: several attempts must fit into it. */
+/** After a failover the coordinator waits one session for a heartbeat: several attempts must fit into it. */
 const BACKOFFS_PER_SESSION = 8;
 /** The generation of the member is no longer current, or is about to end. */
 const STALE_CODES = [
@@ -79,12 +79,14 @@ const COORDINATOR_CODES = [
 /**
  * A member of a group: joins, sends heartbeats however busy its reader is, commits, leaves.
  *
- * Each rebalance starts a new **generation**: all members join, the leader assigns partitions, and each learns its own by
- * SyncGroup. Rebalances are cooperative (KIP-429): claims that a member keeps stay valid and are read throughout; a partition that
- * has to move is released after the rebalance, and assigned to its new owner in the next one, which the release triggers.
+ * Each rebalance starts a new **generation**: all members join, the leader assigns partitions, and each
+ * learns its own by SyncGroup. Rebalances are cooperative (KIP-429): claims that a member keeps stay valid
+ * and are read throughout; a partition that has to move is released after the rebalance, and assigned to its
+ * new owner in the next one, which the release triggers.
  *
- * The coordinator rejects a **commit** with another generation than its own. During a rebalance that only means "join first":
- * commits wait for the next generation. Rejected in the current generation, the member was evicted: all claims are lost.
+ * The coordinator rejects a **commit** with another generation than its own. During a rebalance that only
+ * means "join first": commits wait for the next generation. Rejected in the current generation, the member
+ * was evicted: all claims are lost.
  */
 export class GroupMember {
   readonly #cluster: Cluster;
@@ -280,8 +282,8 @@ export class GroupMember {
   }
 
   /**
-   * Claims a partition anew after its claim was lost only on this side. The heartbeat before it makes sure that the partition is
-   * still assigned to this member; after a rebalance the new assignment decides.
+   * Claims a partition anew after its claim was lost only on this side. The heartbeat before it makes sure
+   * that the partition is still assigned to this member; after a rebalance the new assignment decides.
    *
    * @param partition No longer claimed.
    */
@@ -416,8 +418,8 @@ export class GroupMember {
 }
 
 /**
- * The session timeout for the broker: one heartbeat less than `sessionTimeoutMs`, because the other members learn of an
- * eviction only by their next heartbeat.
+ * The session timeout for the broker: one heartbeat less than `sessionTimeoutMs`, because the other members
+ * learn of an eviction only by their next heartbeat.
  */
 function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): number {
   return Math.max(Math.min(sessionTimeoutMs, DEFAULT_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);

@@ -21,7 +21,8 @@ export function without<T extends TopicPartition>(
 }
 
 /**
- * Separates the partitions whose start was determined when subscribing from those that start at their oldest message.
+ * Separates the partitions whose start was determined when subscribing from those that start at their oldest
+ * message.
  *
  * @param partitions The partitions.
  * @param starts The determined offsets, by partition.
@@ -47,11 +48,12 @@ export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): voi
 }
 
 /**
- * Commits where a new group starts, so that it keeps that position even if it never commits. Does nothing for partitions that
- * have a commit, or while the group has members, since Kafka accepts commits from outside only for an empty group: the members
- * do it themselves.
+ * Commits where a new group starts, so that it keeps that position even if it never commits. Does nothing for
+ * partitions that have a commit, or while the group has members, since Kafka accepts commits from outside
+ * only for an empty group: the members do it themselves.
  *
- * The ends must have been read before the commits are: otherwise a concurrent call could set a later position.
+ * The ends must have been read before the commits are: otherwise a concurrent call could set a later
+ * position.
  *
  * @param cluster The brokers.
  * @param group The group.

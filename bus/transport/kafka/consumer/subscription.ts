@@ -176,7 +176,7 @@ export class KafkaSubscription implements Subscription {
     await this.#enqueue(claim, () => position, accepted);
   }
 
-  /** Queues a transaction behind the others of the claim. `position` is called when it starts; `null` skips it. */
+  /** Queues a transaction behind those of the claim. `position` is called when it starts; `null` skips it. */
   #enqueue(
     claim: OwnedClaim,
     position: () => number | null,
@@ -203,8 +203,8 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * The outcome of a transaction is open, and so is the position of its claim. The claim is lost; claiming the partition anew fences
-   * the producer, which settles the outcome, and reads the committed position.
+   * The outcome of a transaction is open, and so is the position of its claim. The claim is lost; claiming
+   * the partition anew fences the producer, which settles the outcome, and reads the committed position.
    */
   #reclaim(claim: OwnedClaim, { message }: Error): void {
     if (!this.#isOwned(claim)) return;
@@ -218,7 +218,7 @@ export class KafkaSubscription implements Subscription {
     expectDelivery(this.#settings.transactions ? "exactly-once" : "at-least-once", delivery);
   }
 
-  /** Commits past records that nobody may see, or a group would lag as long as a transaction marker is the last record. */
+  /** Commits past records that nobody may see, or the group would lag behind a transaction marker. */
   #skip(claim: OwnedClaim): void {
     if (!this.#member) return;
     this.#skipped.add(claim);

@@ -1,9 +1,9 @@
 /**
  * Assigns the partitions of a group to its members, which may have subscribed to different topics.
  *
- * Each topic is spread evenly over its subscribers; as far as that allows, so is the total. Owners keep their partitions unless
- * the balance requires a move. A partition that moves is assigned to nobody until its owner has released it and joined again
- * (KIP-429, incremental cooperative rebalancing).
+ * Each topic is spread evenly over its subscribers; as far as that allows, so is the total. Owners keep their
+ * partitions unless the balance requires a move. A partition that moves is assigned to nobody until its owner
+ * has released it and joined again (KIP-429, incremental cooperative rebalancing).
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface GroupSubscriber {
   readonly topics: readonly string[];
   /** The partitions that it owns at the moment. */
   readonly owned: readonly TopicPartition[];
-  /** The generation in which they were assigned to it: of two owners, the one with the later generation is right. */
+  /** The generation in which they were assigned: of two owners, the one of the later generation counts. */
   readonly generation: number;
 }
 

@@ -34,14 +34,14 @@ const ADMIN = "admin";
 const METADATA_MAX_AGE_MS = 300_000;
 /** A request that any broker can answer moves on to the next broker sooner. */
 const ANY_TIMEOUT_MS = 5_000;
-/** Mean of the longest pause while no broker answers: all clients of a broker wait for it at the same time. */
+/** Mean of the longest pause while no broker answers: all of its clients wait at the same time. */
 const MAX_RECONNECT_BACKOFF_MS = 4_000;
 
 /**
  * The brokers, the leaders of partitions, and the connections.
  *
- * After a retriable fault, call {@linkcode Cluster.recover}: all callers share one recovery, which reports the state of the
- * connection, and resolves when the brokers answer again.
+ * After a retriable fault, call {@linkcode Cluster.recover}: all callers share one recovery, which reports
+ * the state of the connection, and resolves when the brokers answer again.
  */
 export class Cluster {
   /** Encoders and decoders. */
@@ -148,7 +148,8 @@ export class Cluster {
   }
 
   /**
-   * Loads the metadata of the brokers and all topics. Those that are not watched are forgotten at the next refresh.
+   * Loads the metadata of the brokers and all topics. Those that are not watched are forgotten at the next
+   * refresh.
    *
    * @returns All topics.
    */
@@ -202,8 +203,8 @@ export class Cluster {
    * Sends a request to a broker.
    *
    * @param node Id of the broker.
-   * @param purpose Of the connection. A broker answers the requests of one connection in order, so those that must not wait
-   * for each other need different purposes.
+   * @param purpose Of the connection. A broker answers the requests of one connection in order, so those that
+   * must not wait for each other need different purposes.
    * @param api The kind of request.
    * @param payload Its fields.
    * @param timeoutMs How long to wait for the response.

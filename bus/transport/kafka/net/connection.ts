@@ -49,8 +49,8 @@ export function format({ host, port }: Address): string {
 }
 
 /**
- * A connection to a broker. A broker answers the requests of a connection in order, so a request that can wait for long (a
- * fetch, a join) needs a connection of its own.
+ * A connection to a broker. A broker answers the requests of a connection in order, so a request that can
+ * wait for long (a fetch, a join) needs a connection of its own.
  */
 export class BrokerConnection {
   readonly #address: string;
@@ -79,7 +79,8 @@ export class BrokerConnection {
   /**
    * Connects, asks for the supported versions, and logs in.
    *
-   * @throws {ConnectionFault} If there is no broker. {BrokerFault} If it refuses. {BusError} `denied` by Deno or SASL.
+   * @throws {ConnectionFault} If there is no broker. {BrokerFault} If it refuses. {BusError} `denied` by Deno
+   * or SASL.
    */
   static async open(
     address: Address,
@@ -109,7 +110,8 @@ export class BrokerConnection {
   }
 
   /**
-   * Sends a request. Without a response in time the connection is closed, since later responses would wait behind it.
+   * Sends a request. Without a response in time the connection is closed, since later responses would wait
+   * behind it.
    *
    * @param api The kind of request.
    * @param payload Its fields.

@@ -31,7 +31,8 @@ export class ByteSemaphore {
    * Waits until bytes are acquired.
    *
    * @param bytes How many.
-   * @param isOver Whether the caller has given up: it is then admitted at the next release, and must release all the same.
+   * @param isOver Whether the caller has given up: it is then admitted at the next release, and must release
+   * all the same.
    */
   acquire(bytes: number, isOver: () => boolean): Promise<void> {
     const { promise, resolve: admit } = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import { nameOf } from "../topics.ts";
 import type { RecordToSend } from "../wire/record_batch.ts";
 import type { Requests } from "../wire/requests.ts";
 
-/** Largest batch by default: below the 1,048,588 bytes that brokers accept if a topic has no limit of its own. */
+/** Largest batch by default; brokers accept 1,048,588 bytes if a topic has no limit of its own. */
 export const BATCH_BYTES = 1_000_000;
 /** Approximate size of the largest request; brokers read up to 104,857,600 bytes. */
 export const REQUEST_BYTES = 16 * 2 ** 20;

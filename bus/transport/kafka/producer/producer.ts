@@ -27,9 +27,9 @@ const PURPOSE = "produce";
 /**
  * Sends records: those that arrive while a request to a broker is pending are part of the next one.
  *
- * It is not an idempotent producer in Kafka's sense. Receivers must recognise repeated ids anyway, since callers also retry a
- * send whose response was lost; one pending batch per partition keeps the order; and after each batch that is split, or given up
- * after the timeout, a new producer id would be needed.
+ * It is not an idempotent producer in Kafka's sense. Receivers must recognise repeated ids anyway, since
+ * callers also retry a send whose response was lost; one pending batch per partition keeps the order; and
+ * after each batch that is split, or given up after the timeout, a new producer id would be needed.
  */
 export class Producer {
   readonly #cluster: Cluster;

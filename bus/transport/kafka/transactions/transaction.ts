@@ -33,11 +33,12 @@ const ENDED_CODES = [
 ];
 
 /**
- * One transaction. Each step is retried while its faults are retriable: brokers recognise repeated batches by their sequence
- * numbers.
+ * One transaction. Each step is retried while its faults are retriable: brokers recognise repeated batches by
+ * their sequence numbers.
  *
- * A `BusError` means that the brokers reject the messages: the transaction can be aborted. After any other error the outcome is
- * open: it may have been committed, aborted, or still be open. Only fencing, by a new producer with the same id, settles it.
+ * A `BusError` means that the brokers reject the messages: the transaction can be aborted. After any other
+ * error the outcome is open: it may have been committed, aborted, or still be open. Only fencing, by a new
+ * producer with the same id, settles it.
  */
 export class Transaction {
   readonly #producer: TransactionHost;
@@ -62,8 +63,9 @@ export class Transaction {
   }
 
   /**
-   * Sends all batches before a rejection is thrown: until it is known which of the others were stored, the next sequence numbers
-   * are not known, and no further transaction could run. So an error here leaves the outcome open.
+   * Sends all batches before a rejection is thrown: until it is known which of the others were stored, the
+   * next sequence numbers are not known, and no further transaction could run. So an error here leaves the
+   * outcome open.
    */
   async #sendAll(): Promise<void> {
     try {
@@ -193,7 +195,7 @@ export class Transaction {
     sequences.set(name, ((sequences.get(name) ?? 0) + part.stored()) % MAX_SEQUENCE);
   }
 
-  /** Nothing of a batch that is too large was stored. A record that is too large alone is replaced by its fallback. */
+  /** Nothing of a batch that is too large was stored. If it has a single record, its fallback is used. */
   async #divide(part: TransactionPart): Promise<void> {
     const { topic, first } = part;
     const limit = await maxBatchBytes(this.#producer.cluster, topic);

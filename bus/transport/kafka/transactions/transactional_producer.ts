@@ -12,8 +12,8 @@ export type { TransactionalProducerSettings };
 
 /**
  * Stores records and the position of a group in transactions, one at a time
- * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). Opening a producer fences the earlier ones with the same
- * id, whose requests fail from then on, and aborts the transaction that they left open.
+ * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). Opening a producer fences the earlier
+ * ones with the same id, whose requests fail from then on, and aborts the transaction that they left open.
  */
 export class TransactionalProducer implements TransactionHost {
   readonly cluster: Cluster;
@@ -57,8 +57,8 @@ export class TransactionalProducer implements TransactionHost {
    * @param position Of the group.
    * @param messages Within the limits of this side.
    * @param over Ends the attempt, with an open outcome.
-   * @returns `null` if everything is stored. If nothing is, and the next transaction can run, the reason: `too_large`, `denied`,
-   * `invalid`.
+   * @returns `null` if everything is stored. If nothing is, and the next transaction can run, the reason:
+   * `too_large`, `denied`, `invalid`.
    * @throws Anything else: the outcome is open, and this producer must not be used again.
    */
   async run(

@@ -18,12 +18,13 @@ export interface TransactionsSettings {
 }
 
 /**
- * The transactions of a subscription: one producer per claimed partition, with a transactional id derived from the partition. The
- * next owner of the partition opens a producer with the same id, which fences this one.
+ * The transactions of a subscription: one producer per claimed partition, with a transactional id derived
+ * from the partition. The next owner of the partition opens a producer with the same id, which fences this
+ * one.
  *
- * The alternative, one producer for all partitions that is fenced by the generation of the group (KIP-447), needs fewer
- * transactions; but a transaction that a killed process leaves open would then block the next owner, and all readers, until its
- * timeout.
+ * The alternative, one producer for all partitions that is fenced by the generation of the group (KIP-447),
+ * needs fewer transactions; but a transaction that a killed process leaves open would then block the next
+ * owner, and all readers, until its timeout.
  */
 export class Transactions {
   readonly #cluster: Cluster;

@@ -6,8 +6,9 @@ const ABORT = 0;
 /**
  * Removes records of aborted transactions, and the markers that end transactions.
  *
- * The filter of kafkajs starts at most one transaction per record, in the order of the response, which is that of their ends: if
- * transactions of several producers overlap, it lets aborted records pass. It also takes any key of four zero bytes for a marker.
+ * The filter of kafkajs starts at most one transaction per record, in the order of the response, which is
+ * that of their ends: if transactions of several producers overlap, it lets aborted records pass. It also
+ * takes any key of four zero bytes for a marker.
  *
  * @param records In ascending order of their offsets, from the start of a batch.
  * @param aborted The aborted transactions among them, in any order.

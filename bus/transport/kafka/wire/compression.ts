@@ -1,5 +1,6 @@
 /**
- * Decompresses batches of other producers, for the codecs that kafkajs lacks. Our own are not compressed, since images are.
+ * Decompresses batches of other producers, for the codecs that kafkajs lacks. Our own are not compressed,
+ * since images are.
  *
  * @module
  */

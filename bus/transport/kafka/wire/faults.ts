@@ -116,7 +116,8 @@ export function isCode(error: unknown, ...codes: readonly number[]): boolean {
  *
  * @param error What was thrown.
  * @param what Start of the message: "Cannot list the topics".
- * @returns A `BusError`; an error that is neither a fault nor a `BusError` is a bug, and is returned unchanged.
+ * @returns A `BusError`; an error that is neither a fault nor a `BusError` is a bug, and is returned
+ * unchanged.
  */
 export function toBusError(error: unknown, what: string): unknown {
   if (error instanceof BusError) return error;

@@ -9,7 +9,7 @@ export const ASSIGNER = "imagebus";
 
 const VERSION = 0;
 
-/** Encodes what a member sends when it joins; the partitions that it owns are in `userData`, the field for clients. */
+/** Encodes what a member sends when it joins; its partitions are in `userData`, the field for clients. */
 export function encodeSubscriber(protocol: Protocol, subscriber: Omit<GroupSubscriber, "memberId">): Buffer {
   const { topics, owned, generation } = subscriber;
   const numbers = byTopic(owned).map((

@@ -1,10 +1,11 @@
 /**
  * Kafka's wire protocol: the encoders and decoders of kafkajs for the requests that are used.
  *
- * Only the protocol layer of kafkajs is used. Its clients cannot give the guarantees of `bus/transport/transport.ts`: no
- * notification before a partition is revoked, no heartbeats while a handler waits, one failed partition fails a whole request, no
- * reading without a group, a connection that polls every millisecond (tulios/kafkajs#1704). Its internal modules can be
- * imported because the version is exact. It is loaded when the first Kafka transport is opened.
+ * Only the protocol layer of kafkajs is used. Its clients cannot give the guarantees of
+ * `bus/transport/transport.ts`: no notification before a partition is revoked, no heartbeats while a handler
+ * waits, one failed partition fails a whole request, no reading without a group, a connection that polls
+ * every millisecond (tulios/kafkajs#1704). Its internal modules can be imported because the version is exact.
+ * It is loaded when the first Kafka transport is opened.
  *
  * @module
  */

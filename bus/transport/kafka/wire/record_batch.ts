@@ -1,7 +1,8 @@
 /**
  * Encoder of record batches, format 2 (https://kafka.apache.org/documentation/#recordbatch).
  *
- * That of kafkajs allocates and copies a buffer per record and header: 50 µs for a record that takes 5 µs here.
+ * That of kafkajs allocates and copies a buffer per record and header: 50 µs for a record that takes 5 µs
+ * here.
  *
  * @module
  */
@@ -116,7 +117,7 @@ class Writer {
     this.#at = this.#buffer.writeBigInt64BE(value, this.#at);
   }
 
-  /** The length of a record comes first but is known last: the body is written with the largest gap, then moved up. */
+  /** The length comes first but is known last: the body is written behind the largest gap, then moved up. */
   record(index: number, { key, value, headers, bytes }: RecordToSend): void {
     const start = this.#at;
     const room = varintSize(bytes);

@@ -1,8 +1,8 @@
 /**
  * OffsetFetch, version 7: the first version that takes open transactions into account
- * ([KIP-447](https://cwiki.apache.org/confluence/display/KAFKA/KIP-447)), and newer than those of kafkajs. It is a flexible
- * version ([KIP-482](https://cwiki.apache.org/confluence/display/KAFKA/KIP-482)): lengths are varints of the length plus one,
- * and each structure ends with tagged fields, of which there are none here.
+ * ([KIP-447](https://cwiki.apache.org/confluence/display/KAFKA/KIP-447)), and newer than those of kafkajs. It
+ * is a flexible version ([KIP-482](https://cwiki.apache.org/confluence/display/KAFKA/KIP-482)): lengths are
+ * varints of the length plus one, and each structure ends with tagged fields, of which there are none here.
  *
  * @module
  */

@@ -3,7 +3,7 @@ import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import { describeTopics } from "../../../../bus/transport/kafka/topics.ts";
 import { assertRejects } from "../../../../testing/assert.ts";
 
-/** A cluster with a topic whose offsets cannot be read, since its leader has just changed, and a slow coordinator. */
+/** A cluster with a slow coordinator, and a topic whose offsets cannot be read since its leader changed. */
 function failingCluster(coordinator: Promise<number>): Cluster {
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
     attempt: (_what: string, operation: () => Promise<unknown>) => operation(),

@@ -21,7 +21,7 @@ class Group implements Disposable {
     });
   }
 
-  /** A heartbeat of a member, which releases its surplus at once. Returns `topic/partition` of what it keeps. */
+  /** A heartbeat of a member, which releases its surplus at once. Returns its partitions as `topic/0`. */
   share(name: string): string[] {
     const member = this.#members.get(name)!;
     return this.database.transaction(() => {
