@@ -244,18 +244,16 @@ export class Bus implements AsyncDisposable {
 
   async #request(image: ImageSource, options: SendOptions): Promise<Request> {
     this.#refuseClosed();
-    const { model = DEFAULT_MODEL, id = crypto.randomUUID(), expiresAfterMs } = options;
+    const { model = DEFAULT_MODEL, id = crypto.randomUUID(), key = id, expiresAfterMs, signal, ...rest } =
+      options;
     checkModel(model);
     checkId(id);
     return {
+      ...rest,
       id,
       model,
-      key: options.key ?? id,
-      image: await readImage(image, this.transport.maxMessageBytes, options.signal),
-      ...(options.replyTo !== undefined && { replyTo: options.replyTo }),
-      ...(options.correlationId !== undefined && { correlationId: options.correlationId }),
-      ...(options.traceparent !== undefined && { traceparent: options.traceparent }),
-      ...(options.actual !== undefined && { actual: options.actual }),
+      key,
+      image: await readImage(image, this.transport.maxMessageBytes, signal),
       ...(expiresAfterMs !== undefined && { expiresAt: Date.now() + expiresAfterMs }),
     };
   }

@@ -8,8 +8,6 @@ import type { TopicPosition } from "../topics.ts";
 import { Transaction } from "./transaction.ts";
 import type { Coordinated, TransactionalProducerSettings, TransactionHost } from "./transaction_host.ts";
 
-export type { TransactionalProducerSettings };
-
 /**
  * Stores records and the position of a group in transactions, one at a time
  * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). Opening a producer fences the earlier

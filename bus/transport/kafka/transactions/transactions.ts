@@ -3,18 +3,12 @@ import type { CommittedMessage } from "../../transport.ts";
 import { applyFallbacks } from "../../validate.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
+import type { TransactionalProducerSettings } from "./transaction_host.ts";
 import { TransactionalProducer } from "./transactional_producer.ts";
 
-/** Settings of the transactions of a subscription. */
-export interface TransactionsSettings {
-  readonly group: string;
-  /** Prefix of the purposes of its connections. */
-  readonly purpose: string;
-  /** The coordinator aborts a transaction that is open for longer, in milliseconds. */
-  readonly timeoutMs: number;
+/** Settings of the transactions of a subscription; `purpose` is a prefix. */
+export interface TransactionsSettings extends Omit<TransactionalProducerSettings, "transactionalId"> {
   readonly maxMessageBytes: number;
-  /** Creates a topic if it does not exist. */
-  readonly ensure: (topic: string) => Promise<void>;
 }
 
 /**

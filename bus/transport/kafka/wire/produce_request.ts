@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { int16, int32 } from "./integers.ts";
 import type { Requests } from "./requests.ts";
 
 /** The versions that {@linkcode encodeProduceRequest} can encode. */
@@ -24,16 +25,4 @@ export function encodeProduceRequest(payload: Requests["Produce"][0]): Buffer {
     for (const { partition, batch } of partitions) parts.push(int32(partition), int32(batch.length), batch);
   }
   return Buffer.concat(parts);
-}
-
-function int16(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(2);
-  buffer.writeInt16BE(value);
-  return buffer;
-}
-
-function int32(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(4);
-  buffer.writeInt32BE(value);
-  return buffer;
 }

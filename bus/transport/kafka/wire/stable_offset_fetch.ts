@@ -7,6 +7,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { int32 } from "./integers.ts";
 import type { Requests } from "./requests.ts";
 
 /** How it is identified on the wire. */
@@ -62,12 +63,6 @@ function length(count: number): Buffer {
   let rest = count + 1;
   for (; rest > 0x7f; rest >>>= 7) bytes.push(rest & 0x7f | 0x80);
   return Buffer.from([...bytes, rest]);
-}
-
-function int32(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(4);
-  buffer.writeInt32BE(value);
-  return buffer;
 }
 
 class Reader {
