@@ -1,5 +1,6 @@
 /**
- * The contract between imagebus and a message log, and the logs there are: Kafka, the embedded SQLite bus, memory.
+ * The contract between imagebus and a message log, and the logs there are: Kafka, the embedded SQLite bus,
+ * memory.
  *
  * @example A bus in memory, for tests
  * ```ts

@@ -46,7 +46,8 @@ export function checkInteger(name: string, value: number, min: number, max: numb
 }
 
 /**
- * Whether a text is a valid topic name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, but neither `.` nor `..`, as in Kafka.
+ * Whether a text is a valid topic name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, but neither `.` nor
+ * `..`, as in Kafka.
  *
  * @param name Any text.
  */
