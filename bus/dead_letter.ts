@@ -10,7 +10,7 @@
  * | `imagebus_topic`, `imagebus_partition`, `imagebus_offset`, `imagebus_timestamp` | where and when the request was stored |
  * | `imagebus_failed_at` | when it failed, ISO 8601 |
  *
- * A request that expired (`expired`) is no dead letter: nothing is wrong with it.
+ * A request that expired (`expired`) does not become a dead letter: nothing is wrong with it.
  *
  * If the bus rejects the record as too large, key, value and headers are left out, and `imagebus_omitted`
  * holds the size of the value in bytes. The request itself remains where it was for as long as its topic
@@ -212,7 +212,7 @@ export function checkMaxAttempts(maxAttempts = DEFAULT_MAX_ATTEMPTS): number {
   throw new BusError("invalid", `maxAttempts is ${maxAttempts}: expected a whole number from 1 to 1000000`);
 }
 
-/** Whatever the header of a record says, a replay never sends to a topic that is not for requests. */
+/** Whatever topic a record contains, a replay never sends to one that is not for requests. */
 function holdsRequests(topic: string): boolean {
   return modelOfTopic(topic) !== null || isLegacyTopic(topic);
 }

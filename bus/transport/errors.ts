@@ -27,7 +27,7 @@ export type BusErrorCode =
 const RETRIABLE: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(["queue_full", "unavailable", "timeout"]);
 
 /**
- * A failure of the bus. `message` tells what was wrong, the value, and what would be right.
+ * A failure of the bus. `message` contains what was wrong, the value, and what would be right.
  *
  * @example
  * ```ts

@@ -34,9 +34,9 @@ export interface SubscribeSettings {
  * Checks a number among the options.
  *
  * @param name The option, for the message.
- * @param value What was given.
- * @param min The least that is allowed.
- * @param max The most that is allowed.
+ * @param value Its value.
+ * @param min Smallest valid value.
+ * @param max Largest valid value.
  * @returns The value.
  * @throws {BusError} `invalid` when it is not a whole number in this range.
  */

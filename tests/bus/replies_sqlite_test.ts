@@ -40,8 +40,8 @@ Deno.test("result command: prints the result that a killed `send --wait` waited 
     assertEquals(late.code, 1);
     assertMatch(late.err, /^imagebus: No result for order-17 within 200 ms.*\n$/);
     await using _worker = await WorkerProcess.start({ bus, directory, args: ["--models", "mnist"] });
-    const told = await run("result", "order-17", "--bus", bus, "--json", "--since", "1h");
-    assertEquals([told.code, JSON.parse(told.out).label], [0, "7"]);
+    const json = await run("result", "order-17", "--bus", bus, "--json", "--since", "1h");
+    assertEquals([json.code, JSON.parse(json.out).label], [0, "7"]);
     const shown = await run("result", "order-17", "--bus", bus);
     assertMatch(shown.out, /^7 +\d+\.\d % +\d+ ms +order-17\n$/);
     const wrong = await run("result", "--bus", bus);

@@ -7,7 +7,7 @@ const CHANGED_PAUSE_MS = 4;
 const SETTLED_PAUSE_MS = 8;
 const WATCHED_PAUSE_MS = 250;
 
-/** Notifies listeners that something in the database has changed, without telling what. */
+/** Notifies listeners that something in the database has changed, but not of what. */
 export class Changes {
   readonly #listeners = new Set<() => void>();
 

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "../../../../testing/assert.ts";
 
 const SESSION_MS = 1_000;
 
-/** A group whose members send heartbeats when the test says so. */
+/** A group whose members send heartbeats on request. */
 class Group implements Disposable {
   readonly database = new Database(":memory:", "normal");
   readonly #log = new Log(this.database);

@@ -12,7 +12,7 @@ import { Reader } from "../suite/reader.ts";
 
 const message = { value: new Uint8Array(1_000) };
 
-/** A transport with one partition per topic, swept when the test says so; `imagebus.results` expires. */
+/** A transport with one partition per topic, swept on request; `imagebus.results` expires. */
 class Swept implements AsyncDisposable {
   readonly store: Store;
   readonly transport: Transport;
