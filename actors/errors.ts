@@ -19,7 +19,7 @@ const RETRIABLE: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
 ]);
 
 /**
- * A failure of the service. `message` says what failed, the value, and what would be right.
+ * A failure of the service. `message` states what failed, the value, and what would be right.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
  * `deno run -A bench/decode.ts [FILE…]`: what decoding one image costs, by format and size:
  * the first time, with the decoder to be loaded; then the median; and the peak of memory above the idle process.
- * It makes PNG, JPEG, BMP and PNM itself; photographs of other formats are given as files. Linux: /proc tells the peak.
+ * It creates PNG, JPEG, BMP and PNM itself; other formats are given as files. Linux: the peak comes from /proc.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const [RUNS, MIN_MS] = [10, 500];
 /** What one image costs. */
 interface Cost {
   readonly decoded: string;
-  readonly firstMs: number;
+  readonly coldMs: number;
   readonly medianMs: number;
   /** Peak of memory above the idle process after the first image, and after all, which are garbage for a while. */
   readonly megabytes: number;
@@ -97,12 +97,12 @@ async function measure(path: string): Promise<Cost> {
     begun = performance.now();
   }
   const { width, height } = decoded!;
-  const [firstMs, ...others] = times as [number, ...number[]];
+  const [coldMs, ...others] = times as [number, ...number[]];
   const medianMs = others.sort((a, b) => a - b)[others.length >> 1]!;
   const [megabytes, finalMegabytes] = [firstPeak!, memory("VmHWM")].map((bytes) => (bytes - idle) / 1e6);
   return {
     decoded: `${width}×${height}`,
-    firstMs,
+    coldMs,
     medianMs,
     megabytes: megabytes!,
     finalMegabytes: finalMegabytes!,
@@ -141,7 +141,7 @@ else {
     for (const path of [...await makeFiles(folder), ...Deno.args]) {
       const cost = await measureAlone(path);
       const figures = [
-        cost.firstMs.toFixed(1),
+        cost.coldMs.toFixed(1),
         cost.medianMs.toPrecision(3),
         ...[cost.megabytes, cost.finalMegabytes].map((megabytes) => megabytes.toFixed(0)),
       ];

@@ -31,7 +31,7 @@ const TRANSPORTS: Readonly<
 /**
  * Connects to a bus.
  *
- * @param url `kafka://host1:9092,host2:9092`, `sqlite:PATH` (the embedded bus in that file; the directory is made), or
+ * @param url `kafka://host1:9092,host2:9092`, `sqlite:PATH` (the embedded bus in that file; its directory is created), or
  * `memory:` (gone with this connection). Without one, the environment variable `IMAGEBUS_URL`; without that, the embedded
  * bus in the user's state directory.
  * @param options Bounds, and what is particular to a transport.

@@ -1,7 +1,7 @@
 /**
- * What the error classes of all rooms share: a code for programs, a message for people, and whether to try again.
+ * What the error classes of all rooms share: a code for programs, a human-readable message, and whether to try again.
  *
- * `message` says what failed, the value, and what would be right.
+ * `message` states what failed, the value, and what would be right.
  */
 export abstract class CodedError<Code extends string> extends Error {
   /** Name of the class. */

@@ -1,5 +1,5 @@
 /**
- * A condition that others wait for: state is checked by the waiter, the condition only says when to look again.
+ * A condition that others wait for: state is checked by the waiter, the condition only signals when to look again.
  *
  * @example
  * ```ts

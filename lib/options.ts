@@ -186,7 +186,7 @@ export function nest(flat: Iterable<readonly [name: string, value: unknown]>): R
       if (typeof place[key] !== "object") place[key] = {};
       place = place[key] as Record<string, unknown>;
     }
-    // `tls` beside `tls.cert`: the object says it already.
+    // `tls` beside `tls.cert`: the object implies it.
     if (typeof place[path.at(-1)!] !== "object") place[path.at(-1)!] = value;
   }
   return nested;

@@ -6,7 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Backoff } from "./backoff.ts";
 
-/** What a file says about its owner. */
+/** The owner of a file, from its header. */
 export interface SqliteIdentity {
   /** `application_id` of the header; 0 when nobody has set it. */
   readonly applicationId: number;

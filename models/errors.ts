@@ -25,7 +25,7 @@ export type ModelErrorCode =
 const RETRIABLE: ReadonlySet<ModelErrorCode> = new Set<ModelErrorCode>(["unavailable", "backend"]);
 
 /**
- * A failure of a model. `message` says what is wrong, the value, and what would be right.
+ * A failure of a model. `message` states what is wrong, the value, and what would be right.
  *
  * @example
  * ```ts

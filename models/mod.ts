@@ -1,5 +1,5 @@
 /**
- * Models as folders: what a manifest says, and how models are found.
+ * Models as folders: the contract of a manifest, and how models are found.
  *
  * @module
  */

@@ -190,7 +190,7 @@ Deno.test("options: the defaults that the types document are those of the tables
   assert(seen > 25, `only ${seen} were seen: is the pattern still right?`);
 });
 
-Deno.test("options: docs/options.md is what the tables say; `deno task options` writes it", async () => {
+Deno.test("options: docs/options.md agrees with the tables; `deno task options` writes it", async () => {
   assertEquals(await Deno.readTextFile(new URL("../docs/options.md", import.meta.url)), await optionsPage());
 });
 

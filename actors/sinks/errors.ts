@@ -14,7 +14,7 @@ export type SinkErrorCode = "invalid" | "failed" | "unavailable";
 const RETRIABLE: ReadonlySet<SinkErrorCode> = new Set<SinkErrorCode>(["unavailable"]);
 
 /**
- * A failure of a sink. `message` says what failed, the value, and what would be right.
+ * A failure of a sink. `message` states what failed, the value, and what would be right.
  *
  * @example
  * ```ts

@@ -6,7 +6,7 @@ export type WorkersPerModel = number | Readonly<Record<string, number>>;
 /** Largest number of Workers of a model. */
 export const MAX_WORKERS = 64;
 
-/** How many Workers a model starts with, and how many it may get under load. */
+/** Number of Workers at the start of a model, and under load. */
 export interface WorkerRange {
   /** At the start, and at any time after. */
   readonly min: number;

@@ -113,7 +113,7 @@ function unknownFormat(bytes: Uint8Array): ImageError {
   );
 }
 
-/** An image behind a few strange bytes is no image, but the bytes are to be named. */
+/** An image behind a few foreign bytes is refused, with a message that names them. */
 function junkBefore(bytes: Uint8Array): string {
   for (let junk = 1; junk <= MAX_JUNK; junk++) {
     const format = FORMATS.find(({ name, matches }) => name !== "BMP" && matches(bytes.subarray(junk)));

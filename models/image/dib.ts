@@ -13,7 +13,7 @@ const RLE4 = 2;
 const BIT_FIELDS = 3;
 const ALPHA_BIT_FIELDS = 6;
 
-/** What the header says. */
+/** The fields of the header. */
 interface Dib {
   readonly format: string;
   readonly bytes: Uint8Array;

@@ -25,7 +25,7 @@ export interface OpenImage {
    * and the orientation that the file asks for (EXIF or the format's own) is applied. Called at most once, after the bounds
    * were checked; long loops call the budget's `checkTime`.
    *
-   * @returns The pixels. They can be fewer than the header says where `reduceAbovePixels` applies.
+   * @returns The pixels. They can be fewer than the header declares where `reduceAbovePixels` applies.
    * @throws {Error} Of any kind if the content is broken; other than ImageError it is reported as `damaged`.
    */
   decode(): Pixels;
@@ -49,7 +49,7 @@ export interface ImageDecoder {
 }
 
 /**
- * One image format. A new one is a file that exports an {@linkcode ImageDecoder}, and a line in decode.ts that says how the
+ * One image format. A new one is a file that exports an {@linkcode ImageDecoder}, and a line in decode.ts that defines how the
  * format is recognised and how the file is loaded; a decoder in WASM comes with its binary in the module graph (see webp.ts).
  */
 export interface ImageFormat {

@@ -5,7 +5,7 @@ import binary from "./heic_wasm.js";
 import { readHeifHeader } from "./heif_boxes.ts";
 import { type EmscriptenModule, WasmCodec } from "./wasm_codec.ts";
 
-/** What libheif says when something failed. */
+/** The error of libheif. */
 interface HeifError {
   readonly code?: unknown;
   readonly message?: string;

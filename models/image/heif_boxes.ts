@@ -10,7 +10,7 @@ import type { Orientation } from "./orientation.ts";
 /** Names of an alpha plane: MPEG's, and HEVC's. */
 const ALPHA = /^urn:(mpeg:mpegB:cicp:systems:auxiliary:alpha|mpeg:hevc:2015:auxid:1)\0/;
 
-/** What the container says of its primary image. */
+/** What the container declares about its primary image. */
 export interface HeifHeader {
   /** Of the primary image. */
   readonly id: number;

@@ -118,7 +118,7 @@ function decodeFrame(
   return toPixels(layout, planes, state, budget);
 }
 
-/** Whether all bits of all coefficients were in some scan: tells a file without end marker from one that is cut off. */
+/** Whether all bits of all coefficients were in some scan: distinguishes a file without end marker from a truncated one. */
 class MissingBits {
   readonly #coefficients: Uint8Array[];
 

@@ -72,7 +72,7 @@ function decode(chunks: PngChunks, budget: Budget): Pixels {
   return upright({ width, height, channels: reader.channels, data }, chunks.orientation);
 }
 
-/** Never takes more memory than the header says, nor that if so few bytes can't hold it. */
+/** Never takes more memory than the header declares, and less if the bytes cannot hold that much. */
 function inflate(header: PngHeader, compressed: readonly Uint8Array[]): Uint8Array {
   const expected = rawSize(header);
   const length = compressed.reduce((sum, part) => sum + part.byteLength, 0);
@@ -83,7 +83,7 @@ function inflate(header: PngHeader, compressed: readonly Uint8Array[]): Uint8Arr
   // One byte more, since a full chunk makes zlib ask for another.
   const raw = inflateBounded(deflated, expected, Math.max(64, expected + 1));
   if (raw.byteLength === expected) return raw;
-  throw damagedPng(`it holds ${raw.byteLength} bytes of pixels; its header says ${expected}`);
+  throw damagedPng(`it holds ${raw.byteLength} bytes of pixels; its header declares ${expected}`);
 }
 
 function inflateBounded(deflated: Uint8Array, maxOutputLength: number, chunkSize: number): Uint8Array {

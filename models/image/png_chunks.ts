@@ -14,7 +14,7 @@ export interface PngHeader {
   readonly depth: number;
   /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha. */
   readonly colourType: number;
-  /** Samples a pixel. */
+  /** Samples per pixel. */
   readonly samples: number;
   /** Whether the rows come in the seven passes of Adam7. */
   readonly interlaced: boolean;
@@ -30,7 +30,7 @@ export interface PngChunks {
   readonly transparency: Uint8Array;
   /** The deflated rows, to be put together. */
   readonly compressed: readonly Uint8Array[];
-  /** As the EXIF data says, else 1. */
+  /** From the EXIF data, else 1. */
   readonly orientation: Orientation;
 }
 
@@ -76,10 +76,10 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const [depth, colourType, interlace] = [view.getUint8(24), view.getUint8(25), view.getUint8(28)];
   const type = COLOUR_TYPES.get(colourType);
-  if (width === 0 || height === 0) throw damagedPng(`its header says ${width} × ${height} pixels`);
+  if (width === 0 || height === 0) throw damagedPng(`its header declares ${width} × ${height} pixels`);
   if (type === undefined || !type.depths.includes(depth) || interlace > 1) {
     throw damagedPng(
-      `its header says colour type ${colourType}, ${depth} bits, interlace method ${interlace}`,
+      `its header declares colour type ${colourType}, ${depth} bits, interlace method ${interlace}`,
     );
   }
   return { width, height, depth, colourType, samples: type.samples, interlaced: interlace === 1 };

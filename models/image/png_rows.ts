@@ -14,7 +14,7 @@ import { damagedPng } from "./png_chunks.ts";
  * @param raw Rows, each one byte for the filter and then `stride` bytes.
  * @param offset Where the first row begins.
  * @param rows How many.
- * @param stride Bytes a row without its filter.
+ * @param stride Bytes per row without its filter.
  * @param distance Bytes from a sample to the same sample of the pixel to the left; at least 1.
  * @throws {ImageError} `damaged` if a filter is unknown.
  */
@@ -39,7 +39,7 @@ export function unfilter(
 
 /** Turns the bytes of one row into samples with 8 bits; made once for an image. */
 export interface RowReader {
-  /** Samples a pixel of the result. */
+  /** Samples per pixel of the result. */
   readonly channels: 1 | 3 | 4;
   /**
    * Reads one row.

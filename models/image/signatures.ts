@@ -1,4 +1,4 @@
-/** Tells from the first bytes whether a file is of a format. */
+/** Recognises a format by its first bytes. */
 export type Matches = (bytes: Uint8Array) => boolean;
 
 /**
@@ -26,7 +26,7 @@ export function anyOf(...all: readonly Matches[]): Matches {
   return (bytes) => all.some((matches) => matches(bytes));
 }
 
-/** BMP: two letters are too few to tell it from text, so the size of its second header counts too. */
+/** BMP: two letters are too few to distinguish it from text, so the size of its second header counts too. */
 export const isBmp: Matches = (bytes) => {
   const size = bytes[14]! | bytes[15]! << 8;
   return signature("BM")(bytes) && size >= 12 && size <= 124 && bytes[16] === 0 && bytes[17] === 0;

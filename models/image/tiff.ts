@@ -48,7 +48,7 @@ const UNPACK: ReadonlyMap<number, Unpack> = new Map([
  * TIFF 6.0: the first page; grey, palette, RGB and CMYK of 1 to 16 bits, in strips or tiles, plain or packed by LZW, Deflate,
  * PackBits, JPEG or the codes of fax machines.
  *
- * It is our own since the libraries trust the file: utif2 4.1.0 allocates what its header says and inflates without bound.
+ * It is our own since the libraries trust the file: utif2 4.1.0 allocates what its header declares and inflates without bound.
  */
 export const tiff: ImageDecoder = {
   open(bytes, budget) {
@@ -257,7 +257,7 @@ function copyChunk(
   }
 }
 
-/** A strip or tile that is a JPEG, whose tables stand in the directory and whose colours the directory tells. */
+/** A strip or tile that is a JPEG, whose tables stand in the directory and whose colours the directory declares. */
 function copyJpeg(
   page: Page,
   packed: Uint8Array,

@@ -24,7 +24,7 @@ const MAX_KEPT_BYTES = 2 ** 28;
 
 /**
  * A decoder that Emscripten compiled, instantiated without fetching or reading anything. Its memory is bounded whatever the
- * header of an image says; an instance that failed is thrown away.
+ * header of an image declares; an instance that failed is thrown away.
  */
 export class WasmCodec<Codec extends EmscriptenModule> {
   readonly #factory: (options: ModuleOptions) => unknown;

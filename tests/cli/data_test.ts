@@ -69,7 +69,7 @@ Deno.test("data check: reports an image folder as good, or its first damaged ima
     );
     const sized = await data("check", CLOTHES, "--size", "32x24", "--channels", "3", "--json");
     assertStringIncludes(lines(sized.stdout)[0].message, "32×24 RGB");
-    for (const [name, content] of [["cats", "no picture"], ["dogs", "no picture"]] as const) {
+    for (const [name, content] of [["cats", "not an image"], ["dogs", "not an image"]] as const) {
       await Deno.mkdir(`${path}/pets/${name}`, { recursive: true });
       for (const file of ["1.png", "2.png"]) {
         await Deno.writeTextFile(`${path}/pets/${name}/${file}`, content);

@@ -1,4 +1,4 @@
-/** `imagebus train` and what follows, as users type it, on a folder of their own pictures. */
+/** `imagebus train` and what follows, as users type it, on a folder of their own images. */
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -35,7 +35,7 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-Deno.test("train: a folder of pictures becomes a model that a worker serves", () =>
+Deno.test("train: a folder of images becomes a model that a worker serves", () =>
   withDirectory(async (directory) => {
     const env = { IMAGEBUS_STATE_DIR: `${directory}/state` };
     const models = `${directory}/models`;
@@ -51,13 +51,13 @@ Deno.test("train: a folder of pictures becomes a model that a worker serves", ()
     assertStringIncludes(await Deno.readTextFile(report), "<h1>clothes: report</h1>");
     const worker = command(["worker", "--models-dir", models], env).spawn();
     try {
-      const picture = `${CLOTHES}/trouser/${
+      const image = `${CLOTHES}/trouser/${
         (await Array.fromAsync(Deno.readDir(`${CLOTHES}/trouser`)))[0]!.name
       }`;
       const sent = await imagebus([
         "send",
         "--wait",
-        picture,
+        image,
         "--model",
         "clothes",
         "--json",

@@ -40,7 +40,7 @@ interface Form {
   readonly interlace?: number;
 }
 
-/** A PNG that says of itself whatever is wanted. */
+/** A PNG whose header declares anything. */
 function png(
   width: number,
   height: number,
@@ -167,14 +167,14 @@ for (const name of CHANGED) {
 }
 
 for (const interlace of [0, 1]) {
-  Deno.test(`decode: a PNG that inflates to more than its header says is damaged (interlace ${interlace})`, () => {
+  Deno.test(`decode: a PNG that inflates to more than its header declares is damaged (interlace ${interlace})`, () => {
     const bomb = png(1, 1, new Uint8Array(50_000_000), { interlace });
     const before = Deno.memoryUsage().rss;
     refusal(bomb, "damaged", "more than the 2 bytes");
     assert(Deno.memoryUsage().rss - before < 20_000_000);
   });
 
-  Deno.test(`decode: a PNG with fewer pixels than its header says is damaged (interlace ${interlace})`, () => {
+  Deno.test(`decode: a PNG with fewer pixels than its header declares is damaged (interlace ${interlace})`, () => {
     refusal(png(100, 100, new Uint8Array(1000), { interlace }), "damaged");
     refusal(png(7000, 7000, new Uint8Array(10), { interlace }), "damaged", "can't hold 7000 × 7000 pixels");
   });

@@ -54,7 +54,7 @@ function frameOf(bytes: Uint8Array): number {
   return bytes.findIndex((byte, i) => byte === 0xff && (bytes[i + 1] === 0xc0 || bytes[i + 1] === 0xc2));
 }
 
-/** A JPEG that says it has other extents. */
+/** A JPEG whose header declares other extents. */
 function jpegOf(name: string, width: number, height: number): Uint8Array {
   const bytes = fixture(name);
   const at = frameOf(bytes) + 5;
@@ -66,7 +66,7 @@ function indexOf(bytes: Uint8Array, text: string): number {
   return Buffer.from(bytes).indexOf(text, 0, "latin1");
 }
 
-/** A HEIF file that says of all its images that they are that large. */
+/** A HEIF file that declares this size for all its images. */
 function heifOf(name: string, width: number, height: number): Uint8Array {
   const bytes = fixture(name);
   const at = indexOf(bytes, "ispe") + 8;

@@ -5,7 +5,7 @@ import type { BusStatus } from "./bus.ts";
 import { bold, columns, dim, green, red } from "../../ui/terminal.ts";
 import type { FoundReport } from "../../worker_report.ts";
 
-/** One line per worker process, also silent ones; below them the reasons why one is not ready. */
+/** One line per worker process, silent processes included; below them the reasons why one is not ready. */
 export function workersTable(reports: readonly FoundReport[]): string {
   const waiting = reports.filter(({ silent, health }) => !silent && health.state === "not ready");
   return [

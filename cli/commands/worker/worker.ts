@@ -57,7 +57,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     (reason) => logError(`Cannot report to imagebus status: ${reason}`),
   );
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
-  // Before the log says that it serves: the reader may send a signal at once.
+  // Before the log line: the reader may send a signal at once.
   const stopped = untilStopped(service);
   const results = sinks.map(({ name }) => name).join(", ");
   logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nPress Ctrl-C to stop.`);

@@ -16,7 +16,7 @@ type RowSource = (y: number) => Uint8ClampedArray;
  *
  * @param layout Of the frame.
  * @param planes Its samples.
- * @param state What says what the components are.
+ * @param state Determines what the components are.
  * @param budget For its time.
  * @returns The pixels.
  */

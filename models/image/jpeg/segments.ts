@@ -30,7 +30,7 @@ export interface Component {
 export interface Frame {
   readonly progressive: boolean;
   readonly width: number;
-  /** 0 if a DNL segment after the first scan says it. */
+  /** 0 if a DNL segment after the first scan declares it. */
   readonly height: number;
   /** 1, 3 or 4. */
   readonly components: readonly Component[];

@@ -56,7 +56,7 @@ const MODE_TABLE = lookup(MODES);
 export interface FaxForm {
   /** 2: one dimension, rows begin at bytes; 3: with end-of-line codes; 4: two dimensions. */
   readonly compression: 2 | 3 | 4;
-  /** Group 3: whether each row says its dimensions. */
+  /** Group 3: whether each row declares its dimensions. */
   readonly twoDimensions: boolean;
   /** In pixels. */
   readonly width: number;

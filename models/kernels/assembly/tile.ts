@@ -10,7 +10,7 @@
  *
  * @param p0 Six rows of numbers, each its own address.
  * @param w A panel of eight columns: 8 numbers per step, over all runs.
- * @param runs How many runs of adjacent numbers a row consists of.
+ * @param runs Number of runs of adjacent numbers per row.
  * @param length Bytes of one run.
  * @param stride Bytes from the start of a run to the next.
  * @param o0 Where the eight sums of each row go.
