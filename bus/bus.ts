@@ -89,7 +89,7 @@ export class Bus implements AsyncDisposable {
    * Stores an image for its model; does not wait for the result. Call it concurrently for throughput: images
    * that are sent at the same time share requests and transactions.
    *
-   * @param image The encoded image (PNG, JPEG), at most `transport.maxMessageBytes` bytes.
+   * @param image The encoded image (PNG, JPEG, WebP, …), at most `transport.maxMessageBytes` bytes.
    * @param options The model and other attributes of the request.
    * @returns The id of the request, which is the id of its result.
    * @throws {BusError} `invalid`, `too_large`, `queue_full`, `unavailable`, `denied`, `closed`.
@@ -114,7 +114,7 @@ export class Bus implements AsyncDisposable {
    * the image is stored, the wait continues while the bus is unavailable. If this program ends first,
    * {@linkcode Bus.result} resumes it.
    *
-   * @param image The encoded image (PNG, JPEG).
+   * @param image The encoded image (PNG, JPEG, WebP, …).
    * @param options The model, how long to wait, and other attributes of the request.
    * @returns The result.
    * @throws {BusError} As {@linkcode Bus.send}; `timeout` if no result came in time: the image stays on the

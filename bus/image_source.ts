@@ -1,7 +1,7 @@
 import { BusError } from "./transport/errors.ts";
 import { concatBytes } from "../lib/bytes.ts";
 
-/** An encoded image (PNG, JPEG). A `URL` must be a `file:` URL. */
+/** An encoded image (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PNM, ICO). A `URL` must be a `file:` URL. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
 
 /**
