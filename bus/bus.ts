@@ -12,6 +12,7 @@ import { type ImageSource, mediaType, readImage } from "./image_source.ts";
 import { checkTimeout, findResult, Replies } from "./replies.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
+import { checkSendOptions } from "./send_options.ts";
 import { DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
 import type { Text, Transport } from "./transport/transport.ts";
 
@@ -244,6 +245,7 @@ export class Bus implements AsyncDisposable {
 
   async #request(image: ImageSource, options: SendOptions): Promise<Request> {
     this.#refuseClosed();
+    checkSendOptions(options);
     const { model = DEFAULT_MODEL, id = crypto.randomUUID(), key = id, expiresAfterMs, signal, ...rest } =
       options;
     checkModel(model);

@@ -1,5 +1,7 @@
-import { type OptionTable, time } from "../lib/options.ts";
+import { expectedOf, type OptionTable, time } from "../lib/options.ts";
+import { didYouMean } from "../lib/suggestion.ts";
 import { DEFAULT_MODEL } from "./topics.ts";
+import { BusError } from "./transport/errors.ts";
 
 /** The options of an image that is sent; `SendOptions` has the types. */
 export const SEND_OPTIONS = {
@@ -29,3 +31,24 @@ export const SEND_OPTIONS = {
     text: "the image fails as expired if it is not classified within this time",
   },
 } as const satisfies OptionTable;
+
+const KNOWN = [...Object.keys(SEND_OPTIONS), "timeoutMs", "signal"];
+const KNOWN_NAMES: ReadonlySet<string> = new Set(KNOWN);
+
+/**
+ * Checks the names of the options of one image, and the time; the envelope checks the texts. Cheap: it runs for each image.
+ *
+ * @throws {BusError} `invalid`.
+ */
+export function checkSendOptions(options: { readonly expiresAfterMs?: number }): void {
+  for (const name in options) {
+    if (KNOWN_NAMES.has(name)) continue;
+    throw new BusError("invalid", `Unknown option ${name}${didYouMean(name, KNOWN)}`);
+  }
+  const { expiresAfterMs } = options;
+  const { min, max } = SEND_OPTIONS.expiresAfterMs;
+  if (expiresAfterMs === undefined) return;
+  if (Number.isInteger(expiresAfterMs) && expiresAfterMs >= min && expiresAfterMs <= max) return;
+  const expected = expectedOf(SEND_OPTIONS.expiresAfterMs);
+  throw new BusError("invalid", `expiresAfterMs is ${expiresAfterMs}: expected ${expected}`);
+}

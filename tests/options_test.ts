@@ -169,6 +169,19 @@ Deno.test("options: connect refuses those of another bus, and unknown ones with 
   );
 });
 
+Deno.test("options: send refuses unknown names with a suggestion, and a time that is out of range", async () => {
+  await using bus = await connect("memory:");
+  const send = (options: object) => bus.send(Uint8Array.of(1), options);
+  await assertRejects(() => send({ modell: "mnist" }), Error, 'Unknown option modell: did you mean "model"?');
+  for (const expiresAfterMs of [0, NaN, 1.5, "1"]) {
+    await assertRejects(
+      () => send({ expiresAfterMs }),
+      Error,
+      `expiresAfterMs is ${expiresAfterMs}: expected`,
+    );
+  }
+});
+
 Deno.test("options: the defaults that the types document are those of the tables", async () => {
   const documented = /\/\*\*(?:(?!\*\/).)*?@default \{(.*?)\}(?:(?!\*\/).)*?\*\/\s*readonly (\w+)\?:/gs;
   const places = [

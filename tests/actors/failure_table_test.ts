@@ -260,7 +260,7 @@ Deno.test("When a sink fails: retried with growing pauses, consumption paused, n
 Deno.test("When too late (ce_expirytime): not computed; result expired; the asker gets it", async () => {
   await using embedded = new EmbeddedBus();
   await using bus = await embedded.bus();
-  const late = await bus.send(SEVEN.png, { model: "mnist", expiresAfterMs: -1 });
+  const late = await bus.send(SEVEN.png, { model: "mnist", expiresAfterMs: 1 });
   const early = await bus.send(SEVEN.png, { model: "mnist", expiresAfterMs: 600_000 });
   const { start, batches } = counted(startWorker);
   await using running = await RunningService.start(embedded, { ...MNIST, workersPerModel: 1 }, start);
