@@ -48,7 +48,7 @@ Deno.test("result command: prints the result that a killed `send --wait` waited 
     assertEquals(wrong.code, 2);
     assertStringIncludes(wrong.err, "result needs ID: imagebus result");
     const two = await run("send", "--id", "x", SEVEN, SEVEN, "--bus", bus);
-    assertEquals([two.code, two.err], [2, "imagebus: --id is for one image: there are 2\n"]);
+    assertEquals([two.code, two.err], [2, "imagebus: --id is the id of one image, but 2 files are given\n"]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
