@@ -10,6 +10,7 @@ import { fieldError, ModelError } from "./errors.ts";
 import { JsonFields } from "../lib/json_fields.ts";
 import { type Layer, parseLayer } from "./layers/layer.ts";
 import { parameterCount, shapeLayers } from "./layers/layers.ts";
+import { FORM_NAMES } from "./image/canonical/forms.ts";
 import type { InputSpec } from "./image/canonical.ts";
 
 export type {
@@ -129,6 +130,7 @@ function parseInput(fields: JsonFields): InputSpec {
     channels,
     mean: fields.numbers("mean", channels, {}),
     std: fields.numbers("std", channels, { above: 0 }),
+    ...(fields.has("form") ? { form: fields.oneOf("form", FORM_NAMES) } : {}),
   };
   fields.refuseOthers();
   return input;

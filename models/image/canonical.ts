@@ -1,3 +1,4 @@
+import { type FormName, FORMS } from "./canonical/forms.ts";
 import type { Pixels } from "./format.ts";
 import { axisTaps, type Taps } from "./resample.ts";
 
@@ -13,13 +14,16 @@ export interface InputSpec {
   readonly mean: readonly number[];
   /** For each channel: then divided by (> 0). */
   readonly std: readonly number[];
+  /** The procedure that finds what the picture shows and draws it as the training data does. @default plain resizing */
+  readonly form?: FormName;
 }
 
 /** Luma of ITU-R BT.601, section 2.5.1. */
 const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114] as const;
 
 /**
- * Brings an image into the form a model was trained on: transparency over black, grey or RGB, resized, standardised.
+ * Brings an image into the form a model was trained on: by the procedure its manifest names, if any; then transparency
+ * over black, grey or RGB, resized, standardised.
  *
  * Each side is stretched or shrunk on its own to the model's: by the mean over the area that becomes one pixel when
  * shrinking, bilinearly when growing.
@@ -38,8 +42,9 @@ const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114] as const;
  * ```
  */
 export function toCanonical(pixels: Pixels, spec: InputSpec, target: Float32Array): void {
-  if (pixels.width === spec.width && pixels.height === spec.height) copy(pixels, spec, target);
-  else resize(pixels, spec, target);
+  const formed = spec.form === undefined ? pixels : FORMS[spec.form](pixels);
+  if (formed.width === spec.width && formed.height === spec.height) copy(formed, spec, target);
+  else resize(formed, spec, target);
 }
 
 /** The common case, and much faster than to resize to the same size. */
