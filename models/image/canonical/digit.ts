@@ -1,7 +1,18 @@
 import type { Pixels } from "../format.ts";
 import type { Form, Observer } from "./form.ts";
+import { cutOutCard } from "./ground.ts";
 import { findInk } from "./ink.ts";
-import { blank, type Box, type Component, distances, findComponents, type Plane, resample } from "./plane.ts";
+import {
+  blank,
+  type Box,
+  boxOf,
+  type Component,
+  distances,
+  findComponents,
+  type Plane,
+  resample,
+  toPixels,
+} from "./plane.ts";
 
 /** Of the form, in pixels: the whole, and the box around the digit. */
 const [SIDE, BOX] = [28, 20];
@@ -25,7 +36,7 @@ const PART = { mass: 0.08, gap: 0.25 };
  */
 export const digit: Form = (pixels, observe) => {
   if (isDigitForm(pixels)) return pixels;
-  const ink = findInk(pixels, WORKING_SIDE);
+  const ink = findInk(cutOutCard(pixels), WORKING_SIDE);
   observe?.("ink", ink);
   const strokes = keepDigit(ink);
   observe?.("strokes", strokes);
@@ -104,18 +115,6 @@ function union(a: Box, b: Box): Box {
   return { left, top, width, height: Math.max(a.top + a.height, b.top + b.height) - top };
 }
 
-function boxOf({ width, height, data }: Plane): Box | undefined {
-  let [left, top, right, bottom] = [width, height, 0, 0];
-  data.forEach((value, i) => {
-    if (value === 0) return;
-    const x = i % width;
-    const y = (i - x) / width;
-    [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
-  });
-  return right === 0 ? undefined : { left, top, width: right - left, height: bottom - top };
-}
-
 /** Brings the strokes to a usual width and the digit into its box. */
 function place(strokes: Plane, box: Box, observe?: Observer): Pixels {
   const side = Math.max(box.width, box.height);
@@ -164,13 +163,4 @@ function centreOfMass({ width, data }: Plane): [x: number, y: number] {
     y += value * (Math.floor(i / width) + 0.5);
   });
   return [x / mass, y / mass];
-}
-
-function toPixels({ width, height, data }: Plane): Pixels {
-  return {
-    width,
-    height,
-    channels: 1,
-    data: Uint8Array.from(data, (value) => Math.round(255 * Math.min(1, value))),
-  };
 }

@@ -261,3 +261,28 @@ export function findComponents(
   }
   return { labels, components };
 }
+
+/**
+ * @param plane Any plane.
+ * @returns The smallest rectangle around what is above 0; undefined where nothing is.
+ */
+export function boxOf({ width, height, data }: Plane): Box | undefined {
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  data.forEach((value, i) => {
+    if (value <= 0) return;
+    const x = i % width;
+    const y = (i - x) / width;
+    [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
+  });
+  return right === 0 ? undefined : { left, top, width: right - left, height: bottom - top };
+}
+
+/**
+ * @param plane Values of 0 to 1; what is beyond is cut.
+ * @returns The same as grey pixels.
+ */
+export function toPixels({ width, height, data }: Plane): Pixels {
+  const samples = Uint8Array.from(data, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
+  return { width, height, channels: 1, data: samples };
+}

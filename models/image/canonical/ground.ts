@@ -1,0 +1,164 @@
+import type { Pixels } from "../format.ts";
+import { type Box, boxOf, findComponents, type Plane, type Planes, reduce } from "./plane.ts";
+
+/** A colour of OKLab: lightness 0 to 1, green to red, blue to yellow. Equal distances look equally far. */
+export type Lab = readonly [lightness: Plane, a: Plane, b: Plane];
+
+/** Distances in OKLab: the least and the most that still is the ground; 0.02 is just noticeable. */
+const TOLERANCE = { min: 0.025, max: 0.08 };
+
+/** Share of the border that has one colour where the ground is plain. */
+const PLAIN = 0.6;
+
+/**
+ * Converts sRGB. B. Ottosson, "A perceptual color space for image processing", 2020,
+ * https://bottosson.github.io/posts/oklab/.
+ *
+ * @param planes sRGB, 0 to 1.
+ * @returns OKLab.
+ */
+export function toLab([red, green, blue]: Planes): Lab {
+  const lab = [0, 1, 2].map(() => ({ ...red, data: new Float32Array(red.data.length) })) as unknown as Lab;
+  for (let i = 0; i < red.data.length; i++) {
+    const [r, g, b] = [linear(red.data[i]!), linear(green.data[i]!), linear(blue.data[i]!)];
+    const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+    const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+    const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+    lab[0].data[i] = 0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s;
+    lab[1].data[i] = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
+    lab[2].data[i] = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
+  }
+  return lab;
+}
+
+function linear(value: number): number {
+  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+}
+
+/**
+ * Finds the ground where it is plain: what hangs together with the border and has its colour.
+ *
+ * @param lab The image.
+ * @returns 1 on what is not the ground; or undefined where the border has no one colour.
+ */
+export function outsideGround(lab: Lab): Uint8Array | undefined {
+  const { width, height } = lab[0];
+  const border = borderOf(width, height);
+  const colour = lab.map(({ data }) => median(border.map((i) => data[i]!)));
+  const far = (i: number) => Math.hypot(...lab.map(({ data }, c) => data[i]! - colour[c]!));
+  const spread = median(border.map(far));
+  const tolerance = Math.min(TOLERANCE.max, Math.max(TOLERANCE.min, 3 * spread));
+  if (border.filter((i) => far(i) <= tolerance).length < PLAIN * border.length) return undefined;
+  const outside = new Uint8Array(width * height).fill(1);
+  const stack = border.filter((i) => far(i) <= tolerance);
+  for (const i of stack) outside[i] = 0;
+  while (stack.length > 0) {
+    const at = stack.pop()!;
+    const x = at % width;
+    for (const next of [x > 0 ? at - 1 : at, x < width - 1 ? at + 1 : at, at - width, at + width]) {
+      if (outside[next] !== 1 || far(next) > tolerance) continue;
+      outside[next] = 0;
+      stack.push(next);
+    }
+  }
+  return outside;
+}
+
+function borderOf(width: number, height: number): number[] {
+  const border: number[] = [];
+  for (let x = 0; x < width; x++) border.push(x, (height - 1) * width + x);
+  for (let y = 1; y < height - 1; y++) border.push(y * width, y * width + width - 1);
+  return border;
+}
+
+function median(values: readonly number[]): number {
+  return Float32Array.from(values).sort()[values.length >> 1]!;
+}
+
+/** Longer side of what a card is looked for in, in pixels. */
+const SEARCH_SIDE = 128;
+
+/**
+ * Cuts out the card, sheet or frame on which the picture lies, if there is one: a filled upright rectangle on a plain ground,
+ * with something on it.
+ *
+ * @param pixels Any image.
+ * @returns The card, or the same image.
+ */
+export function cutOutCard(pixels: Pixels): Pixels {
+  if (pixels.channels === 4 || Math.min(pixels.width, pixels.height) < 32) return pixels;
+  const lab = toLab(reduce(pixels, SEARCH_SIDE));
+  const inside = outsideGround(lab);
+  if (inside === undefined) return pixels;
+  const box = boxOf({ ...lab[0], data: Float32Array.from(inside) });
+  if (box === undefined || !isCard(box, inside, lab)) return pixels;
+  return crop(pixels, box, pixels.width / lab[0].width);
+}
+
+/** A stroke can fill its box too, but has nothing on it. */
+function isCard(box: Box, inside: Uint8Array, lab: Lab): boolean {
+  const area = box.width * box.height;
+  const filled = inside.reduce((sum, value) => sum + value, 0);
+  if (filled < 0.97 * area || Math.min(box.width, box.height) < 12) return false;
+  const inner = { left: box.left + 2, top: box.top + 2, width: box.width - 4, height: box.height - 4 };
+  const cut = lab.map((plane) => cropPlane(plane, inner)) as unknown as Lab;
+  const shown = outsideGround(cut)?.reduce((sum, value) => sum + value, 0);
+  return shown !== undefined && shown > 0.02 * inner.width * inner.height;
+}
+
+function cropPlane({ width, data }: Plane, box: Box): Plane {
+  const result = new Float32Array(box.width * box.height);
+  for (let y = 0; y < box.height; y++) {
+    const start = (box.top + y) * width + box.left;
+    result.set(data.subarray(start, start + box.width), y * box.width);
+  }
+  return { width: box.width, height: box.height, data: result };
+}
+
+/** Without the outermost pixels of the box, which are partly the ground's. */
+function crop({ width, height, channels, data }: Pixels, box: Box, scale: number): Pixels {
+  const margin = scale > 1 ? 0.75 : 0;
+  const left = Math.ceil((box.left + margin) * scale);
+  const top = Math.ceil((box.top + margin) * scale);
+  const columns = Math.min(width, Math.floor((box.left + box.width - margin) * scale)) - left;
+  const rows = Math.min(height, Math.floor((box.top + box.height - margin) * scale)) - top;
+  const result = new Uint8Array(columns * rows * channels);
+  for (let y = 0; y < rows; y++) {
+    const start = ((top + y) * width + left) * channels;
+    result.set(data.subarray(start, start + columns * channels), y * columns * channels);
+  }
+  return { width: columns, height: rows, channels, data: result };
+}
+
+/**
+ * Drops specks: of what hangs together, keeps the largest and whatever is not much smaller, as the second of a pair of shoes.
+ *
+ * @param inside The mask.
+ * @param plane What it is a mask of.
+ * @param share Of the largest's area.
+ * @returns The mask without the rest.
+ */
+export function dropSpecks(inside: Uint8Array, plane: Plane, share: number): Uint8Array {
+  const { labels, components } = findComponents(inside, plane);
+  const largest = Math.max(0, ...components.map(({ area }) => area));
+  return Uint8Array.from(
+    labels,
+    (label) => label > 0 && components[label - 1]!.area >= share * largest ? 1 : 0,
+  );
+}
+
+/**
+ * Fills the holes of a mask.
+ *
+ * @param inside The mask.
+ * @param plane What it is a mask of.
+ * @returns The mask with whatever it encloses.
+ */
+export function fillHoles(inside: Uint8Array, plane: Plane): Uint8Array {
+  const { labels, components } = findComponents(inside.map((value) => 1 - value), plane);
+  return Uint8Array.from(labels, (label) => {
+    if (label === 0) return 1;
+    const { left, top, width, height } = components[label - 1]!.box;
+    return left > 0 && top > 0 && left + width < plane.width && top + height < plane.height ? 1 : 0;
+  });
+}
