@@ -9,6 +9,7 @@ import {
   type Component,
   distances,
   findComponents,
+  isGrey,
   type Plane,
   resample,
   toPixels,
@@ -21,7 +22,7 @@ const [SIDE, BOX] = [28, 20];
 const STROKE = { min: 2.0, max: 2.8 };
 
 /** Longer side of what is worked on, in pixels. */
-const WORKING_SIDE = { min: 140, max: 320 };
+const WORKING_SIDE = { min: 140, max: 256 };
 
 /** What belongs to the digit beside its largest stroke: at least this share of its mass, at most this share of its side away. */
 const PART = { mass: 0.08, gap: 0.25 };
@@ -41,16 +42,16 @@ export const digit: Form = (pixels, observe) => {
   const strokes = keepDigit(ink);
   observe?.("strokes", strokes);
   const box = boxOf(strokes);
-  return box === undefined ? toPixels(blank({ width: SIDE, height: SIDE })) : place(strokes, box, observe);
+  return box === undefined ? toPixels([blank({ width: SIDE, height: SIDE })]) : place(strokes, box, observe);
 };
 
 /** Centred as MNIST is, and black around; the bounds leave room for what JPEG changes. */
-function isDigitForm({ width, height, channels, data }: Pixels): boolean {
-  if (width !== SIDE || height !== SIDE) return false;
+function isDigitForm(pixels: Pixels): boolean {
+  const { width, height, channels, data } = pixels;
+  if (width !== SIDE || height !== SIDE || !isGrey(pixels)) return false;
   let [mass, x, y, ring] = [0, 0, 0, 0];
   for (let i = 0; i < SIDE * SIDE; i++) {
     const value = data[i * channels]!;
-    for (let c = 1; c < channels; c++) if (data[i * channels + c] !== (c === 3 ? 255 : value)) return false;
     const [column, row] = [i % SIDE, Math.floor(i / SIDE)];
     mass += value;
     x += value * column;
@@ -118,7 +119,7 @@ function union(a: Box, b: Box): Box {
 /** Brings the strokes to a usual width and the digit into its box. */
 function place(strokes: Plane, box: Box, observe?: Observer): Pixels {
   const side = Math.max(box.width, box.height);
-  const signed = signedDistances(strokes);
+  const signed = signedDistances(withMargin(strokes, box, Math.ceil(side / BOX * STROKE.max)));
   const growth = strokeGrowth(signed, side);
   const drawn = { ...signed, data: signed.data.map((d) => Math.min(1, Math.max(0, d + growth + 0.5))) };
   observe?.("stroke width", drawn);
@@ -130,7 +131,18 @@ function place(strokes: Plane, box: Box, observe?: Observer): Pixels {
     width: pixel * SIDE,
     height: pixel * SIDE,
   };
-  return toPixels(resample(drawn, window, SIDE, SIDE));
+  return toPixels([resample(drawn, window, SIDE, SIDE)]);
+}
+
+/** The box with room around it for strokes to become thicker. */
+function withMargin(plane: Plane, { left, top, width, height }: Box, margin: number): Plane {
+  const [columns, rows] = [width + 2 * margin, height + 2 * margin];
+  return resample(
+    plane,
+    { left: left - margin, top: top - margin, width: columns, height: rows },
+    columns,
+    rows,
+  );
 }
 
 /** Distance to the edge of the strokes in pixels, positive inside. */

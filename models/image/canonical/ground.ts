@@ -1,39 +1,12 @@
 import type { Pixels } from "../format.ts";
-import { type Box, boxOf, findComponents, type Plane, type Planes, reduce } from "./plane.ts";
-
-/** A colour of OKLab: lightness 0 to 1, green to red, blue to yellow. Equal distances look equally far. */
-export type Lab = readonly [lightness: Plane, a: Plane, b: Plane];
+import { type Lab, toLab } from "./colour.ts";
+import { type Box, boxOf, findComponents, type Plane, reduce } from "./plane.ts";
 
 /** Distances in OKLab: the least and the most that still is the ground; 0.02 is just noticeable. */
-const TOLERANCE = { min: 0.025, max: 0.08 };
+const TOLERANCE = { min: 0.025, max: 0.04 };
 
 /** Share of the border that has one colour where the ground is plain. */
 const PLAIN = 0.6;
-
-/**
- * Converts sRGB. B. Ottosson, "A perceptual color space for image processing", 2020,
- * https://bottosson.github.io/posts/oklab/.
- *
- * @param planes sRGB, 0 to 1.
- * @returns OKLab.
- */
-export function toLab([red, green, blue]: Planes): Lab {
-  const lab = [0, 1, 2].map(() => ({ ...red, data: new Float32Array(red.data.length) })) as unknown as Lab;
-  for (let i = 0; i < red.data.length; i++) {
-    const [r, g, b] = [linear(red.data[i]!), linear(green.data[i]!), linear(blue.data[i]!)];
-    const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
-    const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
-    const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
-    lab[0].data[i] = 0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s;
-    lab[1].data[i] = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
-    lab[2].data[i] = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
-  }
-  return lab;
-}
-
-function linear(value: number): number {
-  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-}
 
 /**
  * Finds the ground where it is plain: what hangs together with the border and has its colour.
@@ -45,7 +18,8 @@ export function outsideGround(lab: Lab): Uint8Array | undefined {
   const { width, height } = lab[0];
   const border = borderOf(width, height);
   const colour = lab.map(({ data }) => median(border.map((i) => data[i]!)));
-  const far = (i: number) => Math.hypot(...lab.map(({ data }, c) => data[i]! - colour[c]!));
+  const [l, a, b] = lab.map(({ data }) => data) as [Float32Array, Float32Array, Float32Array];
+  const far = (i: number) => Math.hypot(l[i]! - colour[0]!, a[i]! - colour[1]!, b[i]! - colour[2]!);
   const spread = median(border.map(far));
   const tolerance = Math.min(TOLERANCE.max, Math.max(TOLERANCE.min, 3 * spread));
   if (border.filter((i) => far(i) <= tolerance).length < PLAIN * border.length) return undefined;
@@ -76,7 +50,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Longer side of what a card is looked for in, in pixels. */
-const SEARCH_SIDE = 128;
+const SEARCH_SIDE = 96;
 
 /**
  * Cuts out the card, sheet or frame on which the picture lies, if there is one: a filled upright rectangle on a plain ground,

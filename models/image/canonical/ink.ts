@@ -1,4 +1,5 @@
 import type { Pixels } from "../format.ts";
+import { along, principalDirection } from "./colour.ts";
 import { blank, type Plane, type Planes, reduce, resample } from "./plane.ts";
 
 /** Cells across the longer side of the image, and cells each way of the median, for the light of the paper. */
@@ -51,41 +52,31 @@ function paper(plane: Plane): Plane {
   return resample(medians, { left: 0, top: 0, width, height }, plane.width, plane.height);
 }
 
+/** Of values of 0 to 1, to 1/255. */
 function medianAround({ width, height, data }: Plane, x: number, y: number, reach: number): number {
-  const values: number[] = [];
-  for (let v = Math.max(0, y - reach); v <= Math.min(height - 1, y + reach); v++) {
-    for (let u = Math.max(0, x - reach); u <= Math.min(width - 1, x + reach); u++) {
-      values.push(data[v * width + u]!);
-    }
+  const counts = new Uint16Array(256);
+  const [left, right] = [Math.max(0, x - reach), Math.min(width - 1, x + reach)];
+  const [top, bottom] = [Math.max(0, y - reach), Math.min(height - 1, y + reach)];
+  for (let v = top; v <= bottom; v++) {
+    for (let u = left; u <= right; u++) counts[Math.round(255 * data[v * width + u]!)]!++;
   }
-  return Float32Array.from(values).sort()[values.length >> 1]!;
+  let rest = ((right - left + 1) * (bottom - top + 1)) >> 1;
+  let level = 0;
+  while ((rest -= counts[level]!) >= 0) level++;
+  return level / 255;
 }
 
 function subtract(a: Plane, b: Plane): Plane {
   return { ...a, data: a.data.map((value, i) => value - b.data[i]!) };
 }
 
-/** Along the colour in which drawing and ground differ most (the first principal component), ink positive. */
+/** Along the colour in which drawing and ground differ most, ink positive. */
 function project(planes: readonly Plane[]): Plane {
-  const direction = principalDirection(planes);
-  const data = new Float32Array(planes[0]!.data.length);
-  planes.forEach((plane, c) => plane.data.forEach((value, i) => data[i]! += direction[c]! * value));
-  const skewness = data.reduce((sum, value) => sum + value ** 3, 0);
+  const { direction } = principalDirection(planes);
+  const data = along(planes, direction);
+  let skewness = 0;
+  for (const value of data) skewness += value * value * value;
   return { ...planes[0]!, data: skewness < 0 ? data.map((value) => -value) : data };
-}
-
-function principalDirection(planes: readonly Plane[]): number[] {
-  const products = planes.map((a) =>
-    planes.map((b) => a.data.reduce((sum, value, i) => sum + value * b.data[i]!, 0))
-  );
-  let direction = [1, 1, 1];
-  for (let i = 0; i < 20; i++) {
-    const next = products.map((row) => row.reduce((sum, value, c) => sum + value * direction[c]!, 0));
-    const length = Math.hypot(...next);
-    if (length === 0) return direction;
-    direction = next.map((value) => value / length);
-  }
-  return direction;
 }
 
 /** The level of the ink is the mean of all values weighted by their energy, so that noise hardly counts. */
@@ -93,8 +84,8 @@ function scaleInk(plane: Plane): Plane {
   let [energy, moment] = [0, 0];
   for (const value of plane.data) {
     if (value <= 0) continue;
-    energy += value ** 2;
-    moment += value ** 3;
+    energy += value * value;
+    moment += value * value * value;
   }
   const level = energy > 0 ? moment / energy : 1;
   return { ...plane, data: plane.data.map((value) => Math.min(1, Math.max(0, value / level))) };

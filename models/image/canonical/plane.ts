@@ -279,10 +279,48 @@ export function boxOf({ width, height, data }: Plane): Box | undefined {
 }
 
 /**
- * @param plane Values of 0 to 1; what is beyond is cut.
- * @returns The same as grey pixels.
+ * Sharpens: adds to each pixel a share of its difference from the mean of its four neighbours.
+ *
+ * @param plane Any plane.
+ * @param share Of the difference.
+ * @returns The plane, sharper.
  */
-export function toPixels({ width, height, data }: Plane): Pixels {
-  const samples = Uint8Array.from(data, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
-  return { width, height, channels: 1, data: samples };
+export function sharpen({ width, height, data }: Plane, share: number): Plane {
+  const sharp = data.map((value, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const across = data[x > 0 ? i - 1 : i]! + data[x < width - 1 ? i + 1 : i]!;
+    const down = data[y > 0 ? i - width : i]! + data[y < height - 1 ? i + width : i]!;
+    return value + share * (value - (across + down) / 4);
+  });
+  return { width, height, data: sharp };
+}
+
+/**
+ * @param planes One for grey or three for red, green and blue; below 0 is black and above 1 is white.
+ * @returns The same as pixels.
+ */
+export function toPixels(planes: readonly [Plane] | readonly [Plane, Plane, Plane]): Pixels {
+  const { width, height } = planes[0];
+  const channels = planes.length;
+  const data = new Uint8Array(width * height * channels);
+  planes.forEach((plane, c) =>
+    plane.data.forEach((value, i) =>
+      data[i * channels + c] = Math.round(255 * Math.min(1, Math.max(0, value)))
+    )
+  );
+  return { width, height, channels, data };
+}
+
+/**
+ * @param pixels Any image.
+ * @returns Whether it is grey and opaque, in however many channels.
+ */
+export function isGrey({ channels, data }: Pixels): boolean {
+  if (channels === 1) return true;
+  for (let i = 0; i < data.length; i += channels) {
+    if (data[i] !== data[i + 1] || data[i] !== data[i + 2] || (channels === 4 && data[i + 3] !== 255)) {
+      return false;
+    }
+  }
+  return true;
 }
