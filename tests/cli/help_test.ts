@@ -1,0 +1,44 @@
+import { COMMANDS } from "../../cli/commands.ts";
+import { helpOf, overview } from "../../cli/ui/help.ts";
+import { columns, width, wrap } from "../../cli/ui/terminal.ts";
+import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+
+const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+
+Deno.test("help: the overview and the help of every command fit 80 columns", () => {
+  for (const text of [overview(commands), ...commands.map((command) => helpOf(command, 80))]) {
+    for (const line of text.split("\n")) assert(width(line) <= 80, line);
+  }
+});
+
+Deno.test("help: choices show their values, flags that are on show their default", () => {
+  const worker = helpOf(commands.find(({ name }) => name === "worker")!, 80);
+  assertStringIncludes(worker, "\n  --delivery at-least-once|exactly-once\n");
+  assertStringIncludes(
+    worker,
+    "\n  --[no-]isolated\n      run models without any permission; default: true (",
+  );
+});
+
+Deno.test("help: examples are command lines of known commands", () => {
+  for (const [line] of commands.flatMap(({ examples }) => examples)) {
+    const name = /(?:^|\| )imagebus (\S+)/.exec(line)?.[1] ?? "";
+    assert(Object.hasOwn(COMMANDS, name), line);
+  }
+});
+
+Deno.test("wrap: breaks between words only, and keeps a longer word whole", () => {
+  assertEquals(wrap("one two three", 7), ["one two", "three"]);
+  assertEquals(wrap("a incomprehensible b", 5), ["a", "incomprehensible", "b"]);
+});
+
+Deno.test("columns: aligns numbers on the right, all else on the left", () => {
+  assertEquals(
+    columns([["name", "count"], ["a", "1"], ["long name", "1,000"]]),
+    [
+      "name       count",
+      "a              1",
+      "long name  1,000",
+    ].join("\n"),
+  );
+});
