@@ -66,7 +66,7 @@ const SIZE: CustomRow<readonly [width: number, height: number]> = {
   parse: parseSize,
   accepts: (value) => value !== undefined,
   expected: `width and height, each 1 to ${MAX_SIDE}, such as 32x32`,
-  text: "image folders: resize every image to this",
+  text: "image folders: resize every image to this size",
 };
 
 /** Options of the form that the images of a folder are converted to. */

@@ -76,6 +76,7 @@ async function classify(bus: Bus, sample: Sample): Promise<Shown> {
 }
 
 const GAP = 3;
+const SEND = "deno run cli.ts send --wait models/fashion-mnist/samples/9-ankle-boot.png";
 
 function show(shown: readonly Shown[], ms: number): void {
   print(
@@ -91,11 +92,7 @@ function show(shown: readonly Shown[], ms: number): void {
   print(
     `${correct} of ${shown.length} classified correctly in ${(ms / 1000).toFixed(1)} s, including startup.\n`,
   );
-  print(
-    `Next: ${bold("deno task worker")} in one terminal, ${
-      bold("deno run cli.ts send --wait models/fashion-mnist/samples/9-ankle-boot.png")
-    } in another.`,
-  );
+  print(`Next, in two terminals:\n  ${bold("deno task worker")}\n  ${bold(SEND)}`);
 }
 
 function sideBySide(pictures: readonly Shown[], width: number): string {

@@ -40,8 +40,8 @@ const OPTIONS = {
     "import: divisor of the pixels, which are 0 to 255",
     "255, or 1 if the model contains Rescaling or Normalization",
   ),
-  mean: numbersOption("import: number or A,B,C to subtract after that", "0"),
-  std: numbersOption("import: divisor after that, a number or A,B,C", "1"),
+  mean: numbersOption("import: mean to subtract after scaling, a number or A,B,C", "0"),
+  std: numbersOption("import: standard deviation to divide by after that, a number or A,B,C", "1"),
   height: {
     type: "integer",
     min: 1,

@@ -19,7 +19,7 @@ export const SINK_OPTIONS = {
     text: "where results go: console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; " +
       "replaces the default; repeat it for several",
   },
-  quiet: { type: "flag", default: false, text: "do not print results: without the sink console" },
+  quiet: { type: "flag", default: false, text: "do not print results: omit the sink console" },
 } as const satisfies OptionTable;
 
 const USED = {
