@@ -14,7 +14,7 @@ export interface InputSpec {
   readonly mean: readonly number[];
   /** For each channel: then divided by (> 0). */
   readonly std: readonly number[];
-  /** The procedure that finds what the picture shows and draws it as the training data does. @default plain resizing */
+  /** The procedure that finds what the image shows and draws it as the training data does. @default plain resizing */
   readonly form?: FormName;
 }
 

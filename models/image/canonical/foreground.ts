@@ -5,7 +5,7 @@ import { fitMixture, logDensity } from "./mixture.ts";
 const ROUNDS = 3;
 
 /** How much the neighbours of a pixel count against its own colour, and the most that a colour counts (log odds). */
-const [SMOOTHNESS, MOST_EVIDENCE] = [25, 12];
+const [SMOOTHNESS, MAX_EVIDENCE] = [25, 12];
 
 /** Of the cut: how many, and how far the dual goes in each. */
 const [SWEEPS, SIGMA] = [60, 8];
@@ -47,7 +47,7 @@ function weigh(lab: Lab, likely: Float32Array, surelyGround: Uint8Array): Float3
   return likely.map((_, i) => {
     for (let c = 0; c < 3; c++) colour[c] = lab[c]!.data[i]!;
     const odds = logDensity(thing, colour) - logDensity(ground, colour);
-    return surelyGround[i] ? -2 * MOST_EVIDENCE : Math.max(-MOST_EVIDENCE, Math.min(MOST_EVIDENCE, odds));
+    return surelyGround[i] ? -2 * MAX_EVIDENCE : Math.max(-MAX_EVIDENCE, Math.min(MAX_EVIDENCE, odds));
   });
 }
 
