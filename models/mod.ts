@@ -20,3 +20,4 @@ export type {
 export { parseManifest } from "./manifest.ts";
 export { listModels, loadModels, type ModelEntry, type ModelSearch } from "./registry.ts";
 export type { ModelFiles } from "./classifier.ts";
+export type { FormName } from "./image/canonical/forms.ts";

@@ -4,7 +4,7 @@ import { fitMixture, logDensity } from "./mixture.ts";
 /** Rounds of fitting and labelling. */
 const ROUNDS = 3;
 
-/** How much the neighbours of a pixel count against its own colour, and the most that a colour counts (log odds). */
+/** Weight of the neighbours of a pixel against its own colour, and the maximum weight of a colour (log odds). */
 const [SMOOTHNESS, MAX_EVIDENCE] = [25, 12];
 
 /** Of the cut: how many, and how far the dual goes in each. */

@@ -42,7 +42,7 @@ interface Drawing {
 /**
  * The form of Fashion-MNIST: one garment, grey and negated, its longer side filling 28 pixels, on black. H. Xiao, K. Rasul and
  * R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms", 2017, section 2; preceded
- * by finding the garment, since not every picture comes from a shop's studio.
+ * by finding the garment, since not every image comes from a shop's studio.
  *
  * @param pixels Any image of one garment.
  * @param observe Is shown each step.
@@ -85,7 +85,7 @@ function cutOutOfGround(planes: Planes, inside: Uint8Array): Drawing {
 }
 
 /**
- * Where all colours lie between the ground's and one other, as in a picture without colours, the distance from the ground says
+ * Where all colours lie between the ground's and one other, as in an image without colours, the distance from the ground decides
  * how bright to draw, whichever of both is darker; 1 is as far as can be.
  */
 function drawingOnGround(planes: Planes, inside: Uint8Array): Plane | undefined {

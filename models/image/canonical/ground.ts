@@ -2,7 +2,7 @@ import type { Pixels } from "../format.ts";
 import { type Lab, toLab } from "./colour.ts";
 import { type Box, boxOf, findComponents, type Plane, reduce } from "./plane.ts";
 
-/** Distances in OKLab: the least and the most that still is the ground; 0.02 is just noticeable. */
+/** Distances in OKLab: minimum and maximum of what still is the ground; 0.02 is just noticeable. */
 const TOLERANCE = { min: 0.025, max: 0.04 };
 
 /** Share of the border that has one colour where the ground is plain. */
@@ -53,7 +53,7 @@ function median(values: readonly number[]): number {
 const SEARCH_SIDE = 96;
 
 /**
- * Cuts out the card, sheet or frame on which the picture lies, if there is one: a filled upright rectangle on a plain ground,
+ * Cuts out the card, sheet or frame on which the image lies, if there is one: a filled upright rectangle on a plain ground,
  * with something on it.
  *
  * @param pixels Any image.

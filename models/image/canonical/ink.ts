@@ -18,7 +18,7 @@ export function findInk(pixels: Pixels, side: { min: number; max: number }): Pla
   return scaleInk(project(differences));
 }
 
-/** Puts transparent drawings on the lighter or darker ground that shows them; holes of a picture are filled with its mean. */
+/** Puts transparent drawings on the lighter or darker ground that shows them; holes of an image are filled with its mean. */
 function flatten([red, green, blue, alpha]: Planes): Plane[] {
   const area = alpha.data.length;
   const visible = alpha.data.reduce((sum, opacity) => sum + opacity, 0);
