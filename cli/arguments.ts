@@ -7,6 +7,7 @@ import {
   type Command,
   type Operands,
   programOf,
+  readsVariables,
   type Source,
   UsageError,
 } from "./command.ts";
@@ -77,7 +78,7 @@ function invocation(
   const sources = new Map<string, Source>();
   for (const [name, row] of Object.entries(options)) {
     const typed = given.get(name);
-    const variable = typed || command.program ? undefined : environment(name, row);
+    const variable = typed || !readsVariables(command) ? undefined : environment(name, row);
     if (typed) values[name] = fromFlags(name, row, typed);
     else if (variable !== undefined) values[name] = fromVariable(name, row, variable);
     else {

@@ -96,6 +96,11 @@ export function defineActions<const T extends OptionTable>(command: ActionComman
   return command;
 }
 
+/** Whether options can come from variables: a command that needs no permission for them does not look at them. */
+export function readsVariables({ program, permissions }: Command): boolean {
+  return program === undefined && permissions.includes("env");
+}
+
 /** What is typed before the name of a command. */
 export function programOf({ program }: Command): string {
   return program ?? "imagebus";

@@ -1,6 +1,6 @@
 import { defaultOf, flagOf, type Option, variableOf } from "../../lib/options.ts";
 import { valueForm } from "../arguments.ts";
-import { type Command, programOf } from "../command.ts";
+import { type Command, programOf, readsVariables } from "../command.ts";
 import { permissionFlags } from "../permissions.ts";
 import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
 
@@ -67,9 +67,10 @@ function usage(name: string, row: Option): string {
 }
 
 /** The text of an option, its default and its variable. */
-function about({ program }: Command, name: string, row: Option): string {
+function about(command: Command, name: string, row: Option): string {
   const value = defaultOf(row);
-  return `${row.text}${value && `; default: ${value}`}` + (program ? "" : ` (${variableOf(name, row)})`);
+  return `${row.text}${value && `; default: ${value}`}` +
+    (readsVariables(command) ? ` (${variableOf(name, row)})` : "");
 }
 
 function pairs(rows: readonly (readonly [string, string])[], width: number): string[] {

@@ -15,7 +15,7 @@ const COMMAND = defineCommand({
     id: { type: "texts", value: "ID", text: "" },
   },
   examples: [["imagebus send a.png", "an example"]],
-  permissions: [],
+  permissions: ["env"],
   run: () => Promise.resolve(0),
 });
 

@@ -5,7 +5,7 @@ import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 import { summary } from "../fixtures/image_summary.ts";
 import { decodeIsolated } from "../fixtures/isolated_decoder.ts";
-import { runRemote } from "../fixtures/project_server.ts";
+import { runRemote } from "../fixtures/remote_program.ts";
 
 const FIXTURES = new URL("../fixtures/images/", import.meta.url);
 const IMAGES = [...Deno.readDirSync(FIXTURES)].filter(({ name }) => !/\.(json|py)$/.test(name))

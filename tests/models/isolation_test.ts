@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../../testing/assert.ts";
 import { classifyIsolated } from "../fixtures/isolated_classifier.ts";
-import { runRemote } from "../fixtures/project_server.ts";
+import { runRemote } from "../fixtures/remote_program.ts";
 
 const SAMPLE = new URL("../../models/fashion-mnist/samples/1-trouser.png", import.meta.url);
 
