@@ -24,6 +24,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "cli": PRODUCT,
   "cli.ts": ["cli", "lib"],
   "mod.ts": PRODUCT,
+  "examples": ["mod.ts", "actors/sinks"],
   "testing": PRODUCT,
   "bench": [...PRODUCT, "cli", "testing"],
   "tools": [...PRODUCT, "cli", "testing"],

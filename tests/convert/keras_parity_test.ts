@@ -2,14 +2,19 @@ import { pathToFileURL } from "node:url";
 import { exportKeras } from "../../convert/keras/export.ts";
 import { loadModels } from "../../models/registry.ts";
 import { assert } from "../../testing/assert.ts";
-import { kerasEnvironment, runScript } from "../fixtures/keras_environment.ts";
 import { importNetwork, largestDifference, NETWORKS, probabilities } from "../fixtures/keras_models.ts";
+import { pythonEnvironment, runPython } from "../fixtures/python_environment.ts";
 import { wideModel } from "../fixtures/wide_model.ts";
 
 /** Of probabilities. */
 const TOLERANCE = 1e-5;
 
-const environment = await kerasEnvironment();
+/** Keras 2 needs TensorFlow, and Keras 3 can run on it. */
+const environment = await pythonEnvironment(["tensorflow-cpu==2.20.0", "tf-keras==2.20.1", "keras==3.12.0"]);
+
+function runScript(python: string, name: string, args: readonly string[]): Promise<string> {
+  return runPython(python, new URL(`../fixtures/keras/${name}`, import.meta.url), args);
+}
 
 function testKeras(name: string, fn: (python: string, dir: string) => Promise<void>): void {
   const skipped = "missing" in environment ? ` (skipped: ${environment.missing})` : "";
