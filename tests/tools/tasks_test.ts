@@ -1,7 +1,17 @@
 import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const NAMES = ["kafka", "kernels", "test", "chaos", "soak", "bench", "bench:recovery", "bench:training"];
+const NAMES = [
+  "npm",
+  "kafka",
+  "kernels",
+  "test",
+  "chaos",
+  "soak",
+  "bench",
+  "bench:recovery",
+  "bench:training",
+];
 const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));
 
 async function runTask(name: string, ...args: string[]) {

@@ -1,0 +1,97 @@
+/**
+ * `deno task npm`: writes the npm package, with which `npx imagebus` works where there is Node.js and no Deno.
+ *
+ * It has the files of `publish.include` in deno.json, a package.json, and a command that runs cli.ts on the Deno that npm
+ * installs as a dependency.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { basename, dirname } from "node:path/posix";
+import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
+import { runTask } from "../cli/task.ts";
+import { print } from "../cli/ui/terminal.ts";
+import type { OptionTable } from "../lib/options.ts";
+
+const ROOT = new URL("../", import.meta.url);
+/** The version that the gate runs on. */
+const DENO_VERSION = "2.9.6";
+
+interface Config {
+  readonly version: string;
+  readonly license: string;
+  readonly publish: { readonly include: readonly string[]; readonly exclude: readonly string[] };
+}
+
+const OPTIONS = {
+  out: { type: "text", value: "DIR", default: "dist/npm", text: "directory of the package; it is replaced" },
+} as const satisfies OptionTable;
+
+const npm = defineCommand({
+  program: "deno task",
+  name: "npm",
+  summary: "Write the npm package: imagebus for machines with Node.js and no Deno",
+  operands: NO_OPERANDS,
+  options: OPTIONS,
+  examples: [
+    ["deno task npm && npm publish dist/npm", "publish it"],
+    ["deno task npm && npm install --global ./dist/npm", "install it here"],
+  ],
+  permissions: [],
+  run,
+});
+
+async function run({ values: { out } }: Arguments<typeof OPTIONS>): Promise<number> {
+  const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  await Deno.remove(out, { recursive: true }).catch(() => {});
+  const hash = createHash("sha256");
+  for await (const path of published(config.publish)) {
+    const bytes = await Deno.readFile(new URL(path, ROOT));
+    hash.update(path).update(bytes);
+    await write(`${out}/sources/${path}`, bytes);
+  }
+  const build = hash.digest("hex").slice(0, 12);
+  await write(`${out}/package.json`, new TextEncoder().encode(manifest(config, build)));
+  for (const name of ["README.md", "LICENSE", "deploy/npm/imagebus.mjs"]) {
+    await write(`${out}/${basename(name)}`, await Deno.readFile(new URL(name, ROOT)));
+  }
+  print(`${out}: imagebus ${config.version}, build ${build}`);
+  return 0;
+}
+
+/** Paths of the files that users need. */
+async function* published({ include, exclude }: Config["publish"]): AsyncGenerator<string> {
+  for (const path of include) yield* filesIn(path, exclude);
+}
+
+async function* filesIn(path: string, exclude: readonly string[]): AsyncGenerator<string> {
+  if (exclude.includes(path)) return;
+  const { isFile } = await Deno.stat(new URL(path, ROOT));
+  if (isFile) return yield path;
+  for await (const { name } of Deno.readDir(new URL(`${path}/`, ROOT))) {
+    yield* filesIn(`${path}/${name}`, exclude);
+  }
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeFile(path, bytes);
+}
+
+/** The text of package.json; `build` tells builds of one version apart. */
+function manifest({ version, license }: Config, build: string): string {
+  const fields = {
+    name: "imagebus",
+    version,
+    build,
+    description: "Send images to a bus; isolated models classify them; results go back and into a database",
+    license,
+    type: "module",
+    bin: { imagebus: "imagebus.mjs" },
+    engines: { node: ">=18" },
+    dependencies: { deno: DENO_VERSION },
+  };
+  return JSON.stringify(fields, null, 2) + "\n";
+}
+
+await runTask(npm);
