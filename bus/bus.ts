@@ -9,7 +9,7 @@ import { type DeadLettersOptions, readDeadLetters } from "./dead_letters.ts";
 import { encodeRequest, isId, MAX_ID_LENGTH, type Request } from "./envelope.ts";
 import { BusError } from "./transport/errors.ts";
 import { type ImageSource, mediaType, readImage } from "./image_source.ts";
-import { checkTimeout, findResult, Replies } from "./replies.ts";
+import { findResult, Replies } from "./replies.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
 import { checkSendOptions } from "./send_options.ts";
@@ -122,7 +122,6 @@ export class Bus implements AsyncDisposable {
    * bus, and is classified when a worker gets to it.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Result> {
-    checkTimeout(options.timeoutMs);
     const request = await this.#request(image, options);
     const wanted = { ...options, id: request.id, model: request.model };
     return await this.#replies.wait(wanted, (signal) => this.#store(request, signal));

@@ -92,13 +92,10 @@ async function openKafkaUrl(url: string, options: TransportOptions): Promise<Tra
 }
 
 async function openSqliteUrl(url: string, options: TransportOptions): Promise<Transport> {
-  const [path = "", query = ""] = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "").split("?", 2);
-  const parameters = new URLSearchParams(query);
-  const synchronous = parameters.get("synchronous");
+  const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
   if (path === "") throw new BusError("invalid", `The bus "${url}" names no file: expected sqlite:PATH`);
-  if (synchronous !== null && synchronous !== "full" && synchronous !== "normal") {
-    throw new BusError("invalid", `synchronous is "${synchronous}": expected full or normal`);
+  if (path.includes("?")) {
+    throw new BusError("invalid", `Invalid bus URL "${url}": expected sqlite:PATH, and options by name`);
   }
-  const expiringTopics = [RESULTS_TOPIC];
-  return await openSqliteTransport(path, { expiringTopics, ...options, ...(synchronous && { synchronous }) });
+  return await openSqliteTransport(path, { expiringTopics: [RESULTS_TOPIC], ...options });
 }

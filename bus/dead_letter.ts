@@ -29,13 +29,14 @@
  *
  * @module
  */
+import { defined } from "../lib/defined.ts";
 import { decodeRequest } from "./envelope.ts";
-import { BusError } from "./transport/errors.ts";
 import { headerText } from "./transport/text.ts";
 import type { Failed } from "./result.ts";
 import { isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
 import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
+import { checkInteger } from "./transport/validate.ts";
 
 /** Default of {@linkcode ReplayOptions.maxAttempts}. */
 export const DEFAULT_MAX_ATTEMPTS = 5;
@@ -208,8 +209,7 @@ export function encodeReplay({ id, attempts, key, value, headers }: DeadLetter):
  * @throws {BusError} `invalid`.
  */
 export function checkMaxAttempts(maxAttempts = DEFAULT_MAX_ATTEMPTS): number {
-  if (Number.isInteger(maxAttempts) && maxAttempts >= 1 && maxAttempts <= 1_000_000) return maxAttempts;
-  throw new BusError("invalid", `maxAttempts is ${maxAttempts}: expected a whole number from 1 to 1000000`);
+  return checkInteger("maxAttempts", maxAttempts, 1, 1_000_000);
 }
 
 /** Whatever topic a record contains, a replay never sends to one that is not for requests. */
@@ -221,7 +221,7 @@ function requestOf(message: Message): Pick<DeadLetter, "model" | "image" | "expi
   const decoded = decodeRequest(message);
   if (!decoded.ok) return { model: decoded.model, image: null };
   const { model, image, expiresAt } = decoded.request;
-  return { model, image, ...(expiresAt !== undefined && { expiresAt }) };
+  return { model, image, ...defined({ expiresAt }) };
 }
 
 function attemptsOf(headers: MessageHeaders): number {

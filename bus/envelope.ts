@@ -32,6 +32,7 @@
  * @module
  */
 import { messageOf } from "../lib/coded_error.ts";
+import { defined } from "../lib/defined.ts";
 import type { Result } from "./result.ts";
 import { decodeLegacyRecord, isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
@@ -124,12 +125,8 @@ export function decodeRequest(message: Message): Decoded {
     return { ok: true, request: read(message, fallback) };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return {
-      ok: false,
-      origin: readableOrigin(message, fallback),
-      model: modelName(message),
-      reason: error.message,
-    };
+    const model = attributeOf(message, "model") ?? modelOfTopic(message.topic);
+    return { ok: false, origin: readableOrigin(message, fallback), model, reason: error.message };
   }
 }
 
@@ -190,12 +187,8 @@ function attributes(type: string, id: string, source: string): MessageHeaders {
   };
 }
 
-function copied(origin: Origin): MessageHeaders {
-  return {
-    ...(origin.correlationId !== undefined && { ce_correlationid: origin.correlationId }),
-    ...(origin.traceparent !== undefined && { traceparent: origin.traceparent }),
-    ...(origin.actual !== undefined && { ce_actual: origin.actual }),
-  };
+function copied({ correlationId, traceparent, actual }: Origin): MessageHeaders {
+  return defined({ ce_correlationid: correlationId, traceparent, ce_actual: actual });
 }
 
 /** The id that a record without one got when it first failed. */
@@ -272,12 +265,7 @@ function toRequest(
     throw new Malformed(`The attribute model is missing, and ${message.topic} is not the topic of a model`);
   }
   const expiresAt = expiry(attribute("expirytime"));
-  return {
-    ...origin(attribute, id, message.key),
-    model,
-    image,
-    ...(expiresAt !== undefined && { expiresAt }),
-  };
+  return { ...origin(attribute, id, message.key), model, image, ...defined({ expiresAt }) };
 }
 
 function origin(attribute: (name: string) => string | undefined, id: string, key: Text | null): Origin {
@@ -285,17 +273,8 @@ function origin(attribute: (name: string) => string | undefined, id: string, key
   if (replyTo !== undefined && !isTopicName(replyTo)) {
     throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
   }
-  const correlationId = attribute("correlationid");
-  const traceparent = attribute("traceparent");
-  const actual = attribute("actual");
-  return {
-    id,
-    key,
-    ...(replyTo !== undefined && { replyTo }),
-    ...(correlationId !== undefined && { correlationId }),
-    ...(traceparent !== undefined && { traceparent }),
-    ...(actual !== undefined && { actual }),
-  };
+  const [correlationId, traceparent, actual] = ["correlationid", "traceparent", "actual"].map(attribute);
+  return { id, key, ...defined({ replyTo, correlationId, traceparent, actual }) };
 }
 
 function expectValue(name: string, value: string | undefined, expected: string): void {
@@ -317,10 +296,6 @@ function expiry(value: string | undefined): number | undefined {
 function attributeOf({ headers }: Message, name: string): string | undefined {
   return headerText(headers, `ce_${name}`) ??
     (name === "traceparent" ? headerText(headers, name) : undefined);
-}
-
-function modelName(message: Message): string | null {
-  return attributeOf(message, "model") ?? modelOfTopic(message.topic);
 }
 
 /** Even a malformed request may contain the id and the topic that its sender waits for. */

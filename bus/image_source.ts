@@ -54,20 +54,12 @@ export function mediaType(image: Uint8Array): string {
   return "application/octet-stream";
 }
 
-/**
- * Refuses an image that exceeds the limit.
- *
- * @param bytes Its size.
- * @param maxBytes The limit.
- * @throws {BusError} `too_large`.
- */
-export function refuseLarger(bytes: number, maxBytes: number): void {
+function refuseLarger(bytes: number, maxBytes: number): void {
   if (bytes <= maxBytes) return;
+  const [size, limit] = [bytes, maxBytes].map((count) => count.toLocaleString("en"));
   throw new BusError(
     "too_large",
-    `Cannot send the image: it has ${bytes.toLocaleString("en")} bytes; the limit is ${
-      maxBytes.toLocaleString("en")
-    }: ` +
+    `Cannot send the image: it has ${size} bytes; the limit is ${limit}: ` +
       "send a smaller one, or raise --max-message-bytes (IMAGEBUS_MAX_MESSAGE_BYTES, maxMessageBytes)",
   );
 }

@@ -50,8 +50,7 @@ export function legacyTopics(model: string): string[] {
  * @returns The decoded record, or what is wrong with it.
  */
 export function decodeLegacyRecord(message: Message): LegacyRecord | string {
-  const model = MODELS[message.topic];
-  if (model === undefined) return `${message.topic} is not a legacy topic`;
+  const model = MODELS[message.topic]!;
   try {
     const image = Uint8Array.fromBase64(JSON.parse(new TextDecoder().decode(message.value)));
     return { model, image, ...actualLabel(message) };

@@ -19,6 +19,8 @@ export interface WantedResult {
 
 const MAX_WAITING = 100_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** The range of timers. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_CLOCK_SKEW_MS = 60_000;
 
 /** The results that callers of one bus wait for. All share one stream, opened by the first of them. */
@@ -49,7 +51,7 @@ export class Replies {
    */
   async wait(wanted: WantedResult, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
     const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = wanted;
-    checkTimeout(timeoutMs);
+    if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw invalidTimeout(timeoutMs);
     const reply = this.#expect(id);
     const end = new AbortController();
     const signal = AbortSignal.any([end.signal, ...wanted.signal ? [wanted.signal] : []]);
@@ -150,14 +152,8 @@ export async function findResult(
   return found;
 }
 
-/**
- * Checks a time limit.
- *
- * @throws {BusError} `invalid` outside of 1 to 2,147,483,647 ms, the range of timers.
- */
-export function checkTimeout(timeoutMs = DEFAULT_TIMEOUT_MS): void {
-  if (timeoutMs >= 1 && timeoutMs <= 2_147_483_647) return;
-  throw new BusError("invalid", `timeoutMs is ${timeoutMs}: expected 1 to 2147483647 milliseconds`);
+function invalidTimeout(timeoutMs: number): BusError {
+  return new BusError("invalid", `timeoutMs is ${timeoutMs}: expected 1 to ${MAX_TIMEOUT_MS} milliseconds`);
 }
 
 function noResult({ id, model }: WantedResult, timeoutMs: number, { url }: Transport): BusError {

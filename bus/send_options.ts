@@ -1,7 +1,8 @@
-import { expectedOf, type OptionTable, time } from "../lib/options.ts";
+import { type OptionTable, time } from "../lib/options.ts";
 import { didYouMean } from "../lib/suggestion.ts";
 import { DEFAULT_MODEL } from "./topics.ts";
 import { BusError } from "./transport/errors.ts";
+import { checkInteger } from "./transport/validate.ts";
 
 /** The options of an image that is sent; `SendOptions` has the types. */
 export const SEND_OPTIONS = {
@@ -47,8 +48,5 @@ export function checkSendOptions(options: { readonly expiresAfterMs?: number }):
   }
   const { expiresAfterMs } = options;
   const { min, max } = SEND_OPTIONS.expiresAfterMs;
-  if (expiresAfterMs === undefined) return;
-  if (Number.isInteger(expiresAfterMs) && expiresAfterMs >= min && expiresAfterMs <= max) return;
-  const expected = expectedOf(SEND_OPTIONS.expiresAfterMs);
-  throw new BusError("invalid", `expiresAfterMs is ${expiresAfterMs}: expected ${expected}`);
+  if (expiresAfterMs !== undefined) checkInteger("expiresAfterMs", expiresAfterMs, min, max);
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { BusError } from "../../../../bus/transport/errors.ts";
+import { connect } from "../../../../bus/connect.ts";
 import { openSqliteTransport, type SqliteTransportOptions } from "../../../../bus/transport/sqlite/open.ts";
 import {
   assert,
@@ -195,3 +196,9 @@ Deno.test("sqlite errors: an invalid option is refused with its name", () =>
     }
     assertEquals([...Deno.readDirSync(directory)], []);
   }));
+
+Deno.test("sqlite errors: a URL without a file, or with parameters, is refused", async () => {
+  await assertRejects(() => connect("sqlite:"), BusError, "names no file: expected sqlite:PATH");
+  const query = "sqlite:bus.db?synchronous=normal";
+  await assertRejects(() => connect(query), BusError, `Invalid bus URL "${query}": expected sqlite:PATH`);
+});
