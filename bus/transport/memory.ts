@@ -60,18 +60,10 @@ export interface MemoryBroker extends Disposable {
  */
 export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
   const settings = checkSqliteOptions({ maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES, ...options });
-  const store = new Store(new Database(":memory:", "normal"), new Changes(), {
-    ...settings,
-    onUnavailable() {},
-  });
+  const store = new Store(new Database(":memory:", "normal"), new Changes(), settings);
   return {
     connect: (options = {}) =>
-      new SqliteTransport(store, {
-        ...checkSqliteOptions(options),
-        url: "memory:",
-        capabilities: { durable: "no", shared: false },
-        release() {},
-      }),
+      new SqliteTransport(store, { ...checkSqliteOptions(options), url: "memory:", release() {} }),
     abandon: (transport) => (transport as SqliteTransport).abandon(),
     [Symbol.dispose]: () => store[Symbol.dispose](),
   };

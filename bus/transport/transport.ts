@@ -7,10 +7,10 @@
  *
  * ### What every transport guarantees
  *
- * - **Storing.** {@linkcode Transport.send} resolves when the message is stored as durably as the transport
- *   can (see {@linkcode Capabilities.durable}); until then nothing is guaranteed. A message whose `send`
- *   rejected may have been stored all the same, since the response can get lost: receivers must recognise
- *   repeated ids.
+ * - **Storing.** {@linkcode Transport.send} resolves when the message is stored; it then survives the end of
+ *   all processes, except with `memory:` (docs/guarantees.md: power failures). Until then nothing
+ *   is guaranteed. A message whose `send` rejected may have been stored all the same, since the response can
+ *   get lost: receivers must recognise repeated ids.
  * - **Order.** Messages with equal keys go to the same partition. Messages that one transport sends to a
  *   partition keep the order of the calls, even if the calls are not awaited.
  * - **At-least-once delivery.** A message is delivered to each group until the group has committed an offset
@@ -140,20 +140,10 @@ export type TransportEvent =
     readonly reason?: string;
   };
 
-/** What a transport can do, as data. */
-export interface Capabilities {
-  /** Whether messages survive the end of all processes (`"process"`), or also a power failure (`"power"`). */
-  readonly durable: "no" | "process" | "power";
-  /** Whether other processes see the same topics. */
-  readonly shared: boolean;
-}
-
 /** A connection to a message log. All methods can be called concurrently. */
 export interface Transport extends AsyncDisposable {
   /** Where it is connected to, human-readable, without credentials. */
   readonly url: string;
-  /** What it can do. */
-  readonly capabilities: Capabilities;
   /** Size of the largest value that `send` accepts, in bytes. */
   readonly maxMessageBytes: number;
   /** Why the bus is unavailable, as in the last `disconnected` event; `null` while it is available. */

@@ -14,14 +14,7 @@ import { KafkaSubscription } from "./consumer/subscription.ts";
 import { describeTopics, ensureTopics, listOffsets, nameOf, type TopicPosition } from "./topics.ts";
 import { Transactions } from "./transactions/transactions.ts";
 import { parseBroker } from "./net/url.ts";
-import type {
-  Capabilities,
-  OutgoingMessage,
-  SubscribeOptions,
-  Subscription,
-  TopicInfo,
-  Transport,
-} from "../transport.ts";
+import type { OutgoingMessage, SubscribeOptions, Subscription, TopicInfo, Transport } from "../transport.ts";
 import {
   checkMessages,
   checkSubscribeOptions,
@@ -86,8 +79,6 @@ interface Range {
 
 class KafkaTransport implements Transport {
   readonly url: string;
-  /** Brokers leave writing to the disk to the operating system; replicas protect against power failures. */
-  readonly capabilities: Capabilities = { durable: "process", shared: true };
   readonly maxMessageBytes: number;
   readonly #cluster: Cluster;
   readonly #settings: KafkaSettings;

@@ -5,7 +5,6 @@ import type { Partition } from "./log.ts";
 export class OwnedClaim implements Claim {
   readonly topic: string;
   readonly partition: number;
-  readonly lost: AbortSignal;
   /** The partition in the log. */
   readonly source: Partition;
   /** Id of the owning member; `null` without a group. */
@@ -19,16 +18,15 @@ export class OwnedClaim implements Claim {
   /** Since when it is due to another member, by `performance.now()`; nothing more is delivered then. */
   endingSince: number | null = null;
   readonly #controller = new AbortController();
+  readonly lost = this.#controller.signal;
 
   constructor(source: Partition, position: number, member: number | null, end = Infinity) {
     this.topic = source.topic;
     this.partition = source.number;
-    this.lost = this.#controller.signal;
     this.source = source;
     this.member = member;
     this.end = end;
-    this.position = position;
-    this.committed = position;
+    this.position = this.committed = position;
   }
 
   /** Whether everything delivered has been committed. */

@@ -75,13 +75,9 @@ export class Database implements Disposable {
     );
   }
 
-  #pragma(name: string): number {
-    return this.get<Record<string, number>>(`PRAGMA ${name}`)![name]!;
-  }
-
   /** A number that changes whenever another connection has changed the file. */
   version(): number {
-    return this.#pragma("data_version");
+    return this.get<{ data_version: number }>("PRAGMA data_version")!.data_version;
   }
 
   /** Runs a statement; returns the number of changed rows. */

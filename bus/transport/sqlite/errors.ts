@@ -20,6 +20,9 @@ const UNOPENED: Meaning = {
   advice: "it must be a file, in a directory that this user can write",
 };
 
+const UNKNOWN = 1;
+const CANNOT_OPEN = 14;
+
 /** By primary result code: https://sqlite.org/rescode.html. */
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   3: DENIED,
@@ -29,22 +32,11 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   10: { code: "unavailable", advice: "the disk reports an error" },
   11: CORRUPT,
   13: { code: "queue_full", advice: "the disk is full; free some space" },
-  14: UNOPENED,
+  [CANNOT_OPEN]: UNOPENED,
   18: { code: "too_large", advice: "SQLite stores at most 1,000,000,000 bytes per value" },
   23: DENIED,
   26: CORRUPT,
 };
-
-const CODES_BY_TEXT: readonly (readonly [string, number])[] = [
-  ["database is locked", 5],
-  ["attempt to write a readonly database", 8],
-  ["disk I/O error", 10],
-  ["database disk image is malformed", 11],
-  ["database or disk is full", 13],
-  ["unable to open database file", 14],
-  ["string or blob too big", 18],
-  ["file is not a database", 26],
-];
 
 /**
  * Translates errors of `node:sqlite` and Deno.
@@ -64,20 +56,15 @@ export function toBusError(error: unknown, path: string): unknown {
   return new BusError(code, `Cannot use the bus "${path}": ${error.message}; ${advice}`, { cause: error });
 }
 
-/** Errors from opening a file and from stepping through rows have no result code. */
+/** The error of opening a file has no result code. */
 function resultCode(error: Error): number {
   if ("errcode" in error) return Number(error.errcode) & 0xff;
-  return CODES_BY_TEXT.find(([text]) => error.message.startsWith(text))?.[1] ?? 1;
+  return error.message.startsWith("unable to open database file") ? CANNOT_OPEN : UNKNOWN;
 }
 
 function notCapable(error: Error, path: string): BusError {
   const directory = dirname(path);
   const flags = `--allow-read="${directory}" --allow-write="${directory}"`;
-  return new BusError(
-    "denied",
-    `Cannot open the bus "${path}": Deno lacks the permission; run it with ${flags}`,
-    {
-      cause: error,
-    },
-  );
+  const message = `Cannot open the bus "${path}": Deno lacks the permission; run it with ${flags}`;
+  return new BusError("denied", message, { cause: error });
 }

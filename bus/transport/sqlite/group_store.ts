@@ -95,12 +95,8 @@ export class GroupStore {
   }
 
   #expiresAt(member: number): number | null {
-    const row = this.#database.get<{ at: number | null }>(
-      "SELECT min(renewed + session) AS at FROM members WHERE group_name = ? AND id <> ?",
-      this.#group,
-      member,
-    );
-    return row?.at ?? null;
+    const sql = "SELECT min(renewed + session) AS at FROM members WHERE group_name = ? AND id <> ?";
+    return this.#database.get<{ at: number | null }>(sql, this.#group, member)!.at;
   }
 
   #renew(member: number): boolean {
@@ -178,12 +174,11 @@ export class GroupStore {
       member,
       id,
     );
-    return rows.map(({ number, position }) => this.#holding(partitions[number]!, position ?? 0));
-  }
-
-  #holding(partition: Partition, position: number): Holding {
-    const { first, next } = this.#log.bounds(partition);
-    return { partition, position: Math.min(Math.max(position, first), next) };
+    return rows.map(({ number, position }) => {
+      const partition = partitions[number]!;
+      const { first, next } = this.#log.bounds(partition);
+      return { partition, position: Math.min(Math.max(position ?? 0, first), next) };
+    });
   }
 
   /**

@@ -189,12 +189,9 @@ export class Log {
       group,
     );
     const byName = Map.groupBy(rows, ({ name }) => name);
-    return [...byName].map(([name, partitions]) => ({ name, partitions: partitions.map(toPartitionInfo) }));
+    const withoutName = ({ name: _, ...info }: PartitionInfo & { name: string }) => info;
+    return [...byName].map(([name, partitions]) => ({ name, partitions: partitions.map(withoutName) }));
   }
-}
-
-function toPartitionInfo({ partition, start, end, committed }: PartitionInfo): PartitionInfo {
-  return { partition, start, end, committed };
 }
 
 function toMessage({ topic, number }: Partition, row: RecordRow): Message {
@@ -202,12 +199,7 @@ function toMessage({ topic, number }: Partition, row: RecordRow): Message {
   try {
     return { topic, partition: number, offset, timestamp, value, ...decodeRecord(row) };
   } catch (cause) {
-    throw new BusError(
-      "corrupt",
-      `Cannot read message ${offset} of ${topic}, partition ${number}: it is damaged`,
-      {
-        cause,
-      },
-    );
+    const message = `Cannot read message ${offset} of ${topic}, partition ${number}: it is damaged`;
+    throw new BusError("corrupt", message, { cause });
   }
 }

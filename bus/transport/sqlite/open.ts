@@ -32,10 +32,10 @@ import { openWhenUnlocked } from "../../../lib/sqlite.ts";
 import { BusError, isRetriable } from "../errors.ts";
 import { PolledChanges } from "./changes.ts";
 import { Database } from "./database.ts";
-import { checkSqliteOptions, type SqliteSettings, type SqliteTransportOptions } from "./options.ts";
+import { checkSqliteOptions, type SqliteTransportOptions } from "./options.ts";
 import { Store } from "./store.ts";
 import { SqliteTransport } from "./transport.ts";
-import type { Transport, TransportEvent } from "../transport.ts";
+import type { Transport } from "../transport.ts";
 
 export type { SqliteTransportOptions } from "./options.ts";
 
@@ -63,21 +63,14 @@ export async function openSqliteTransport(
 ): Promise<Transport> {
   const settings = checkSqliteOptions(options);
   await createDirectory(path);
-  const database = await openDatabase(path, settings);
-  const store = new Store(database, new PolledChanges(database), {
-    ...settings,
-    onUnavailable: (reason) => settings.onEvent?.(availability(reason)),
-  });
+  const open = () => new Database(path, settings.synchronous);
+  const database = await openWhenUnlocked(open, isRetriable, settings.busyTimeoutMs);
+  const store = new Store(database, new PolledChanges(database), settings);
   return new SqliteTransport(store, {
     ...settings,
     url: `sqlite:${path}`,
-    capabilities: { durable: settings.synchronous === "full" ? "power" : "process", shared: true },
     release: () => store[Symbol.dispose](),
   });
-}
-
-function availability(reason: string | null): TransportEvent {
-  return reason === null ? { type: "connected" } : { type: "disconnected", reason };
 }
 
 async function createDirectory(path: string): Promise<void> {
@@ -94,8 +87,4 @@ async function createDirectory(path: string): Promise<void> {
       { cause: error },
     );
   }
-}
-
-function openDatabase(path: string, { synchronous, busyTimeoutMs }: SqliteSettings): Promise<Database> {
-  return openWhenUnlocked(() => new Database(path, synchronous), isRetriable, busyTimeoutMs);
 }

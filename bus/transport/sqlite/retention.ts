@@ -1,5 +1,6 @@
 import { BusError } from "../errors.ts";
 import type { Database } from "./database.ts";
+import type { SqliteSettings } from "./options.ts";
 import { RECORD_BYTES_SQL } from "./record.ts";
 import { OFFSET_BITS } from "./schema.ts";
 import type { Writer } from "./writer.ts";
@@ -33,20 +34,14 @@ const FINISHED: Limit = ({ finished, next }) => Math.min(finished, next);
 const EXPIRING: Limit = ({ expires, next }) => expires ? next : 0;
 const AGED: Limit = (partition) => Math.max(FINISHED(partition), EXPIRING(partition));
 
-/** How much to keep, and for how long. */
-export interface RetentionSettings {
-  readonly maxQueueBytes: number;
-  readonly retentionMs: number;
-}
-
 /** Removes messages that no group needs any more. Topics without a commit keep theirs for the first group. */
 export class Retention {
   readonly #database: Database;
-  readonly #settings: RetentionSettings;
+  readonly #settings: SqliteSettings;
   #transaction = -1;
   #live = 0;
 
-  constructor(database: Database, settings: RetentionSettings) {
+  constructor(database: Database, settings: SqliteSettings) {
     this.#database = database;
     this.#settings = settings;
   }

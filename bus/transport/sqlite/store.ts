@@ -1,15 +1,9 @@
 import type { Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { Log } from "./log.ts";
-import { Retention, type RetentionSettings } from "./retention.ts";
+import type { SqliteSettings } from "./options.ts";
+import { Retention } from "./retention.ts";
 import { Writer } from "./writer.ts";
-
-/** Settings of a {@linkcode Store}. */
-export interface StoreSettings extends RetentionSettings {
-  readonly busyTimeoutMs: number;
-  /** Called with a reason when work was refused, and with `null` after the next success. */
-  readonly onUnavailable: (reason: string | null) => void;
-}
 
 /** A connection to the database of a bus, with the objects that work on it. */
 export class Store implements Disposable {
@@ -19,13 +13,16 @@ export class Store implements Disposable {
   readonly writer: Writer;
   readonly retention: Retention;
 
-  constructor(database: Database, changes: Changes, settings: StoreSettings) {
-    const { busyTimeoutMs, onUnavailable } = settings;
+  constructor(database: Database, changes: Changes, settings: SqliteSettings) {
     this.database = database;
     this.changes = changes;
     this.log = new Log(database);
     this.retention = new Retention(database, settings);
-    this.writer = new Writer(database, busyTimeoutMs, { onStored: () => changes.notify(), onUnavailable });
+    this.writer = new Writer(database, settings.busyTimeoutMs, {
+      onStored: () => changes.notify(),
+      onUnavailable: (reason) =>
+        settings.onEvent?.(reason === null ? { type: "connected" } : { type: "disconnected", reason }),
+    });
   }
 
   [Symbol.dispose](): void {

@@ -10,28 +10,23 @@ import type {
   Message,
   OutgoingMessage,
   Subscription,
-  TransportEvent,
 } from "../transport.ts";
 import { applyFallbacks, checkInteger, expectDelivery, type SubscribeSettings } from "../validate.ts";
 import { Claims, OwnedClaim } from "./claims.ts";
 import { GroupStore, type Share } from "./group_store.ts";
 import type { Partition, Topic } from "./log.ts";
 import { Member } from "./member.ts";
+import type { SqliteSettings } from "./options.ts";
 import type { Store } from "./store.ts";
 
 const RETRY_PAUSE_MS = 50;
 
-/** Checked settings of a subscription. */
-export interface SubscriptionSettings extends SubscribeSettings {
+/** Settings of a subscription. */
+export interface SubscriptionSettings extends SubscribeSettings, SqliteSettings {
   /** Finds or creates the topics; called inside a transaction. */
   readonly topics: () => Topic[];
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly maxMessageBytes: number;
   /** Stores messages; called inside a transaction. */
   readonly append: (topic: string, messages: readonly OutgoingMessage[]) => void;
-  /** Called for each claim that is gained or lost. */
-  readonly emit: (event: TransportEvent) => void;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -49,7 +44,7 @@ export class SqliteSubscription implements Subscription {
 
   private constructor(store: Store, settings: SubscriptionSettings) {
     this.#store = store;
-    this.#claims = new Claims(settings.emit);
+    this.#claims = new Claims((event) => settings.onEvent?.(event));
     this.#settings = settings;
     this.#stopListening = store.changes.listen(() => this.#follow());
   }

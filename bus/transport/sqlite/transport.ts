@@ -1,17 +1,9 @@
 import { abortable } from "../../../lib/abortable.ts";
-import type { TransportSettings } from "../options.ts";
 import { BusError } from "../errors.ts";
-import type {
-  Capabilities,
-  OutgoingMessage,
-  SubscribeOptions,
-  Subscription,
-  TopicInfo,
-  Transport,
-  TransportEvent,
-} from "../transport.ts";
+import type { OutgoingMessage, SubscribeOptions, Subscription, TopicInfo, Transport } from "../transport.ts";
 import { checkMessages, checkSubscribeOptions, checkTopic, checkTopics } from "../validate.ts";
 import type { Topic } from "./log.ts";
+import type { SqliteSettings } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Store } from "./store.ts";
 import { SqliteSubscription } from "./subscription.ts";
@@ -19,13 +11,9 @@ import { SqliteSubscription } from "./subscription.ts";
 const CLOSE_GRACE_MS = 30_000;
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** Checked settings of a {@linkcode SqliteTransport}. */
-export interface SqliteTransportSettings extends TransportSettings {
+/** Settings of a {@linkcode SqliteTransport}. */
+export interface SqliteTransportSettings extends SqliteSettings {
   readonly url: string;
-  readonly capabilities: Capabilities;
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly expiringTopics: ReadonlySet<string>;
   /** Called once the transport no longer uses the store. */
   readonly release: () => void;
 }
@@ -33,7 +21,6 @@ export interface SqliteTransportSettings extends TransportSettings {
 /** A transport on a {@linkcode Store}. */
 export class SqliteTransport implements Transport {
   readonly url: string;
-  readonly capabilities: Capabilities;
   readonly maxMessageBytes: number;
   readonly #store: Store;
   readonly #settings: SqliteTransportSettings;
@@ -45,14 +32,13 @@ export class SqliteTransport implements Transport {
 
   constructor(store: Store, settings: SqliteTransportSettings) {
     this.url = settings.url;
-    this.capabilities = settings.capabilities;
     this.maxMessageBytes = settings.maxMessageBytes;
     this.#store = store;
     this.#settings = settings;
     this.#sends = new SendQueue(store, (name) => this.#ensure(name));
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS * (0.5 + Math.random()));
     Deno.unrefTimer(this.#sweeping);
-    this.#emit({ type: "connected" });
+    settings.onEvent?.({ type: "connected" });
   }
 
   get unavailable(): string | null {
@@ -62,10 +48,6 @@ export class SqliteTransport implements Transport {
   /** Errors are ignored: they affect each send and commit too, and are reported there. */
   #sweep(): void {
     this.#store.retention.sweep(this.#store.writer).catch(() => {});
-  }
-
-  #emit(event: TransportEvent): void {
-    this.#settings.onEvent?.(event);
   }
 
   #checkOpen(): void {
@@ -101,22 +83,14 @@ export class SqliteTransport implements Transport {
   async subscribe(topics: readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
     this.#checkOpen();
     const names = checkTopics(topics);
-    const settings = checkSubscribeOptions(options);
-    const { sessionTimeoutMs, heartbeatMs } = this.#settings;
+    const { signal } = options;
     const subscription = await SqliteSubscription.open(this.#store, {
-      ...settings,
-      sessionTimeoutMs,
-      heartbeatMs,
+      ...this.#settings,
+      ...checkSubscribeOptions(options),
       topics: () => names.map((name) => this.#ensure(name)),
-      maxMessageBytes: this.maxMessageBytes,
       append: (topic, messages) => this.#sends.append(topic, messages),
-      emit: (event) => this.#emit(event),
-      signal: options.signal,
+      signal,
     });
-    return await this.#keep(subscription, options.signal);
-  }
-
-  async #keep(subscription: SqliteSubscription, signal: AbortSignal | undefined): Promise<Subscription> {
     if (this.#closing || signal?.aborted) await subscription.close();
     signal?.throwIfAborted();
     this.#checkOpen();

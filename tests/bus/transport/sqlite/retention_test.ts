@@ -20,11 +20,10 @@ class Swept implements AsyncDisposable {
   constructor(retentionMs: number) {
     const options = checkSqliteOptions({ partitions: 1, retentionMs, expiringTopics: ["imagebus.results"] });
     const database = new Database(":memory:", "normal");
-    this.store = new Store(database, new Changes(), { ...options, onUnavailable() {} });
+    this.store = new Store(database, new Changes(), options);
     this.transport = new SqliteTransport(this.store, {
       ...options,
       url: "memory:",
-      capabilities: { durable: "no", shared: false },
       release: () => this.store[Symbol.dispose](),
     });
   }
