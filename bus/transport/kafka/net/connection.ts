@@ -30,18 +30,11 @@ export interface ConnectionSettings {
   readonly sasl: SaslOptions | null;
 }
 
-interface Waiting {
-  readonly resolve: (payload: Buffer) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
 const FIRST_RESPONSE_BYTES = 65_536;
 const SCRATCH_BYTES = 65_536;
 /** Smaller requests are sent in one write. */
 const COALESCED_BYTES = 65_536;
-/** Of a request: API key, version, correlation id, length of the client id. */
-const HEADER_BYTES = 10;
 
 /** `host:port`, with brackets around an IPv6 address. */
 export function format({ host, port }: Address): string {
@@ -57,7 +50,7 @@ export class BrokerConnection {
   readonly #settings: ConnectionSettings;
   readonly #protocol: Protocol;
   readonly #conn: Deno.Conn;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Buffer>>();
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #ended = Promise.withResolvers<unknown>();
   #scratchStart = 0;
@@ -102,11 +95,6 @@ export class BrokerConnection {
   /** Resolves with the reason when either side has closed it. */
   get ended(): Promise<unknown> {
     return this.#ended.promise;
-  }
-
-  /** Whether it is closed. */
-  get isClosed(): boolean {
-    return this.#isClosed;
   }
 
   /**
@@ -156,11 +144,12 @@ export class BrokerConnection {
   }
 
   #exchange<A extends Api>(api: A, payload: Requests[A][0]): Exchange {
-    const { requests, apiKeys, lookup } = this.#protocol;
-    const [key, definition] = [apiKeys[api], requests[api]];
-    const offered = this.#versions[key];
-    const newest = Math.max(...definition.versions.map(Number));
-    if (offered && offered.minVersion <= newest) return lookup(this.#versions)(key, definition)(payload);
+    const { requests, apiKeys } = this.#protocol;
+    const offered = this.#versions[apiKeys[api]];
+    const newest = Math.max(...requests[api].versions.map(Number));
+    if (offered && offered.minVersion <= newest) {
+      return requests[api].protocol({ version: Math.min(newest, offered.maxVersion) })(payload);
+    }
     const versions = offered ? `versions ${offered.minVersion} to ${offered.maxVersion}` : "no version";
     throw new BusError(
       "invalid",
@@ -169,25 +158,14 @@ export class BrokerConnection {
   }
 
   async #send({ request, response }: Exchange, timeoutMs: number): Promise<unknown> {
+    const { Encoder } = this.#protocol;
     const correlationId = this.#correlationId++ & 0x7fffffff;
-    const { buffer } = await request.encode();
-    const frame = [this.#frameHeader(request, correlationId, buffer.length), buffer];
+    const { buffer: body } = await request.encode();
+    const { buffer: header } = new Encoder().writeInt16(request.apiKey).writeInt16(request.apiVersion)
+      .writeInt32(correlationId).writeString(this.#settings.clientId);
+    const { buffer: size } = new Encoder().writeInt32(header.length + body.length);
+    const frame = [size, header, body];
     return await response.decode(await this.#exchangeBytes(correlationId, frame, request.apiName, timeoutMs));
-  }
-
-  #frameHeader(
-    { apiKey, apiVersion }: Exchange["request"],
-    correlationId: number,
-    bodyBytes: number,
-  ): Buffer {
-    const clientId = Buffer.from(this.#settings.clientId);
-    const header = Buffer.allocUnsafe(4 + HEADER_BYTES);
-    header.writeInt32BE(HEADER_BYTES + clientId.length + bodyBytes);
-    header.writeInt16BE(apiKey, 4);
-    header.writeInt16BE(apiVersion, 6);
-    header.writeInt32BE(correlationId, 8);
-    header.writeInt16BE(clientId.length, 12);
-    return Buffer.concat([header, clientId]);
   }
 
   async #exchangeBytes(
@@ -197,14 +175,14 @@ export class BrokerConnection {
     timeoutMs: number,
   ): Promise<Buffer> {
     if (this.#isClosed) throw new ConnectionFault(`${this.#address}: the connection is closed`);
-    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    this.#waiting.set(correlationId, { resolve, reject });
+    const waiting = Promise.withResolvers<Buffer>();
+    this.#waiting.set(correlationId, waiting);
     this.#writing = this.#writing.then(() => this.#write(frame));
     const timer = setTimeout(() => {
       this.close(new ConnectionFault(`${this.#address} did not answer ${api} within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
-      return await promise;
+      return await waiting.promise;
     } finally {
       clearTimeout(timer);
     }

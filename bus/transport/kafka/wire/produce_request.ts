@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
-import { int16, int32 } from "./integers.ts";
-import type { Requests } from "./requests.ts";
+import type { Coders, Requests } from "./requests.ts";
 
 /** The versions that {@linkcode encodeProduceRequest} can encode. */
 export const PRODUCE_VERSIONS = ["3", "4", "5", "6", "7"];
@@ -8,21 +7,18 @@ export const PRODUCE_VERSIONS = ["3", "4", "5", "6", "7"];
 /**
  * Encodes a Produce request from encoded batches; kafkajs can only encode it together with the records.
  *
+ * @param coders Of kafkajs. The batches themselves are not copied through its growing buffer.
  * @param payload Batches, by topic and partition.
  */
-export function encodeProduceRequest(payload: Requests["Produce"][0]): Buffer {
-  const { transactionalId, acks, timeout, topicData } = payload;
-  const id = transactionalId === undefined ? null : Buffer.from(transactionalId);
-  const parts = [
-    int16(id?.length ?? -1),
-    id ?? Buffer.alloc(0),
-    int16(acks),
-    int32(timeout),
-    int32(topicData.length),
-  ];
+export function encodeProduceRequest({ Encoder }: Coders, payload: Requests["Produce"][0]): Buffer {
+  const { transactionalId = null, acks, timeout, topicData } = payload;
+  const head = new Encoder().writeString(transactionalId).writeInt16(acks).writeInt32(timeout);
+  const parts = [head.writeInt32(topicData.length).buffer];
   for (const { topic, partitions } of topicData) {
-    parts.push(int16(topic.length), Buffer.from(topic), int32(partitions.length));
-    for (const { partition, batch } of partitions) parts.push(int32(partition), int32(batch.length), batch);
+    parts.push(new Encoder().writeString(topic).writeInt32(partitions.length).buffer);
+    for (const { partition, batch } of partitions) {
+      parts.push(new Encoder().writeInt32(partition).writeInt32(batch.length).buffer, batch);
+    }
   }
   return Buffer.concat(parts);
 }

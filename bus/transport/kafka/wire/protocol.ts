@@ -13,7 +13,7 @@ import type { Buffer } from "node:buffer";
 import { BusError } from "../../errors.ts";
 import type { Codec } from "./compression.ts";
 import { nameCodes } from "./faults.ts";
-import type { Api, Requests } from "./requests.ts";
+import type { Api, Coders, Requests } from "./requests.ts";
 import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
 import {
   decodeStableOffsetFetch,
@@ -62,11 +62,8 @@ export interface AuthenticatedConnection {
 }
 
 /** The parts of kafkajs that are used. */
-export interface Protocol {
+export interface Protocol extends Coders {
   readonly requests: Readonly<Record<Api, Definition>>;
-  readonly lookup: (
-    versions: Versions,
-  ) => (key: number, definition: Definition) => (payload: unknown) => Exchange;
   readonly apiKeys: Readonly<Record<Api, number>>;
   readonly crc32c: (bytes: Buffer) => number;
   readonly MemberMetadata: {
@@ -88,8 +85,10 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [protocol, apiKeys, crc32c, errors, assigner, sasl, compression, { CODECS }] = await Promise
-    .all([
+  const [encoder, decoder, protocol, apiKeys, crc32c, errors, assigner, sasl, compression, { CODECS }] =
+    await Promise.all([
+      import("npm:kafkajs@2.2.4/src/protocol/encoder.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/decoder.js"),
       import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
       import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
       import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
@@ -101,12 +100,13 @@ async function load(): Promise<Protocol> {
     ]);
   registerCodecs(compression.default.Codecs, CODECS);
   nameCodes(errors.default.errorCodes);
+  const coders: Coders = { Encoder: encoder.default, Decoder: decoder.default };
   return {
-    lookup: protocol.default.lookup,
+    ...coders,
     requests: {
       ...protocol.default.requests,
-      Produce: produceDefinition(protocol.default.requests.Produce),
-      StableOffsetFetch: stableOffsetFetchDefinition,
+      Produce: produceDefinition(protocol.default.requests.Produce, coders),
+      StableOffsetFetch: stableOffsetFetchDefinition(coders),
     },
     apiKeys: { ...apiKeys.default, StableOffsetFetch: STABLE_OFFSET_FETCH.apiKey },
     crc32c: crc32c.default,
@@ -117,32 +117,30 @@ async function load(): Promise<Protocol> {
 }
 
 /** Our encoder with the decoder of kafkajs. */
-function produceDefinition(theirs: Definition): Definition {
+function produceDefinition(theirs: Definition, coders: Coders): Definition {
   return {
     versions: PRODUCE_VERSIONS,
-    protocol: ({ version: apiVersion }) => (payload) => {
-      const { request: { apiKey, apiName }, response } = theirs.protocol({ version: apiVersion })({
-        ...payload,
-        topicData: [],
-      });
-      const encode = () =>
-        Promise.resolve({ buffer: encodeProduceRequest(payload as Requests["Produce"][0]) });
-      return { request: { apiKey, apiVersion, apiName, encode }, response };
+    protocol: ({ version }) => (payload) => {
+      const { request, response } = theirs.protocol({ version })({ ...payload, topicData: [] });
+      const buffer = encodeProduceRequest(coders, payload as Requests["Produce"][0]);
+      return { request: { ...request, encode: () => Promise.resolve({ buffer }) }, response };
     },
   };
 }
 
-const stableOffsetFetchDefinition: Definition = {
-  versions: [`${STABLE_OFFSET_FETCH.apiVersion}`],
-  protocol: ({ version }) => (payload) => {
-    if (version < STABLE_OFFSET_FETCH.apiVersion) throw tooOld(version);
-    const buffer = encodeStableOffsetFetch(payload as Requests["StableOffsetFetch"][0]);
-    return {
-      request: { ...STABLE_OFFSET_FETCH, encode: () => Promise.resolve({ buffer }) },
-      response: { decode: (bytes) => Promise.resolve(decodeStableOffsetFetch(bytes)) },
-    };
-  },
-};
+function stableOffsetFetchDefinition(coders: Coders): Definition {
+  return {
+    versions: [`${STABLE_OFFSET_FETCH.apiVersion}`],
+    protocol: ({ version }) => (payload) => {
+      if (version < STABLE_OFFSET_FETCH.apiVersion) throw tooOld(version);
+      const buffer = encodeStableOffsetFetch(coders, payload as Requests["StableOffsetFetch"][0]);
+      return {
+        request: { ...STABLE_OFFSET_FETCH, encode: () => Promise.resolve({ buffer }) },
+        response: { decode: (bytes) => Promise.resolve(decodeStableOffsetFetch(coders, bytes)) },
+      };
+    },
+  };
+}
 
 function tooOld(version: number): BusError {
   const { apiName, apiVersion } = STABLE_OFFSET_FETCH;

@@ -8,6 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { OutgoingMessage, Text } from "../../transport.ts";
+import type { ProducerIdentity } from "./requests.ts";
 
 /** A record to be sent. */
 export interface RecordToSend {
@@ -41,10 +42,7 @@ function lengthOf(text: Text): number {
 }
 
 /** The producer of a batch in a transaction, and the sequence number of the batch. */
-export interface BatchOrigin {
-  /** A 64-bit number as decimal text. */
-  readonly producerId: string;
-  readonly producerEpoch: number;
+export interface BatchOrigin extends ProducerIdentity {
   /** Number of records that this producer has sent to the partition before, in this epoch. */
   readonly sequence: number;
 }
@@ -61,7 +59,7 @@ export function encodeRecordBatch(
   records: readonly RecordToSend[],
   timestamp: number,
   crc32c: (bytes: Buffer) => number,
-  origin: BatchOrigin | null = null,
+  origin?: BatchOrigin,
 ): Buffer {
   const size = records.reduce((sum, { bytes }) => sum + bytes, BATCH_HEADER_BYTES);
   const writer = new Writer(size);
@@ -73,7 +71,7 @@ export function encodeRecordBatch(
   return batch;
 }
 
-function writeHeader(writer: Writer, count: number, timestamp: bigint, origin: BatchOrigin | null): void {
+function writeHeader(writer: Writer, count: number, timestamp: bigint, origin?: BatchOrigin): void {
   writer.int64(0n); // first offset: set by the broker
   writer.int32(0); // length: set at the end
   writer.int32(-1); // leader epoch

@@ -5,6 +5,33 @@
  */
 import type { Buffer } from "node:buffer";
 
+/** The methods of kafkajs's encoder that are used: each appends a value. */
+export interface Encoder {
+  readonly buffer: Buffer;
+  writeBoolean(value: boolean): this;
+  writeInt16(value: number): this;
+  writeInt32(value: number): this;
+  writeString(value: string | null): this;
+  writeUVarInt(value: number): this;
+  writeUVarIntString(value: string): this;
+}
+
+/** The methods of kafkajs's decoder that are used: each takes the next value. */
+export interface Decoder {
+  readInt16(): number;
+  readInt32(): number;
+  readInt64(): bigint;
+  readTaggedFields(): void;
+  readUVarIntArray<T>(read: () => T): T[] | null;
+  readUVarIntString(): string | null;
+}
+
+/** Encoder and decoder of kafkajs. */
+export interface Coders {
+  readonly Encoder: new () => Encoder;
+  readonly Decoder: new (bytes: Buffer) => Decoder;
+}
+
 /** A decoded record. 64-bit numbers are decimal text. */
 export interface FetchedRecord {
   readonly offset: string;
@@ -59,9 +86,6 @@ export interface TopicMetadata {
 
 /** Kinds of coordinators. */
 export const COORDINATOR = { group: 0, transaction: 1 } as const;
-
-/** One of {@linkcode COORDINATOR}. */
-export type CoordinatorType = (typeof COORDINATOR)[keyof typeof COORDINATOR];
 
 /** Identity of a transactional producer: of those with one id, only that with the latest epoch is valid. */
 export interface ProducerIdentity {
@@ -151,7 +175,7 @@ export interface Requests {
     { readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[] },
   ];
   GroupCoordinator: [
-    { readonly groupId: string; readonly coordinatorType?: CoordinatorType },
+    { readonly groupId: string; readonly coordinatorType: number },
     ErrorCode & { readonly coordinator: { readonly nodeId: number } },
   ];
   JoinGroup: [
