@@ -162,6 +162,7 @@ class KafkaTransport implements Transport {
     const subscription = new KafkaSubscription(this.#cluster, {
       purpose,
       maxBatchMessages,
+      maxMessageBytes: this.maxMessageBytes,
       releaseMs,
       transactions: delivery === "exactly-once" ? this.#transactions(group!, purpose) : null,
       emit: (event) => onEvent?.(event),
@@ -178,12 +179,11 @@ class KafkaTransport implements Transport {
   }
 
   #transactions(group: string, purpose: string): Transactions {
-    const { sessionTimeoutMs, maxMessageBytes } = this.#settings;
+    const timeoutMs = 2 * this.#settings.sessionTimeoutMs;
     return new Transactions(this.#cluster, {
       group,
       purpose,
-      timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, 2 * sessionTimeoutMs)),
-      maxMessageBytes,
+      timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, timeoutMs)),
       ensure: (topic) => this.#ensure([topic]),
     });
   }

@@ -31,6 +31,19 @@ export function byTopic<T extends TopicPartition>(items: Iterable<T>): { topic: 
   return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
 }
 
+/** Groups partitions by the id of their leader: `undefined` if there is none at the moment. */
+export function byLeader<T extends TopicPartition>(
+  cluster: Cluster,
+  items: Iterable<T>,
+): Map<number | undefined, T[]> {
+  return Map.groupBy(items, ({ topic, partition }) => cluster.leader(topic, partition));
+}
+
+/** The fault of a partition without a leader. */
+export function noLeader({ topic, partition }: TopicPartition): BrokerFault {
+  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
+}
+
 const MIB = 2 ** 20;
 const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
@@ -124,12 +137,11 @@ async function askOffsets(
   isolationLevel: 0 | 1 = 0,
 ): Promise<TopicPosition[]> {
   const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
-  const answers = [...Map.groupBy(asked, ({ topic, partition }) => cluster.leader(topic, partition))]
-    .map(async ([leader, some]) => {
-      if (leader === undefined) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(some[0]!));
-      const payload = { replicaId: -1, isolationLevel, topics: byTopic(some) } as const;
-      return await cluster.request(leader, "admin", "ListOffsets", payload);
-    });
+  const answers = [...byLeader(cluster, asked)].map(async ([leader, some]) => {
+    if (leader === undefined) throw noLeader(some[0]!);
+    const payload = { replicaId: -1, isolationLevel, topics: byTopic(some) } as const;
+    return await cluster.request(leader, "admin", "ListOffsets", payload);
+  });
   return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset"));
 }
 
@@ -183,7 +195,11 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
     const partitions = await allPartitions(cluster);
     const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
     // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
-    const commits = async () => index(group === undefined ? [] : await commitsOf(cluster, group, partitions));
+    const commits = async () => {
+      if (group === undefined) return index([]);
+      const coordinator = await cluster.findCoordinator(group);
+      return index(await committedOffsets(cluster, coordinator, "admin", group, partitions));
+    };
     const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
     const info = (one: TopicPartition): PartitionInfo => ({
       partition: one.partition,
@@ -204,14 +220,6 @@ async function allPartitions(cluster: Cluster): Promise<TopicPartition[]> {
   return shown.toSorted((a, b) => a.topic < b.topic ? -1 : 1).flatMap(({ topic }) =>
     Array.from({ length: cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
   );
-}
-
-async function commitsOf(
-  cluster: Cluster,
-  group: string,
-  partitions: readonly TopicPartition[],
-): Promise<TopicPosition[]> {
-  return await committedOffsets(cluster, await cluster.findCoordinator(group), "admin", group, partitions);
 }
 
 function index(positions: readonly TopicPosition[]): Map<string, number> {

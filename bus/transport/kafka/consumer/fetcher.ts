@@ -9,7 +9,7 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, FetchedRecord, Requests } from "../wire/requests.ts";
-import { byTopic, listOffsets, nameOf } from "../topics.ts";
+import { byLeader, byTopic, listOffsets, nameOf, noLeader } from "../topics.ts";
 
 /** Settings of a fetcher. */
 export interface FetcherSettings {
@@ -153,23 +153,23 @@ export class Fetcher {
 
   #start(): void {
     if (this.#isClosed || this.#failure !== undefined) return;
-    const leaderOf = (claim: OwnedClaim) => this.#cluster.leader(claim.topic, claim.partition) ?? -1;
-    for (const [leader, claims] of Map.groupBy(this.#claims, leaderOf)) {
+    for (const [leader, claims] of byLeader(this.#cluster, this.#claims)) {
       const wanted = this.#wanted(claims);
       if (wanted.length > 0) this.#serve(leader, wanted, wanted.length === claims.length);
     }
   }
 
-  /** Leader `-1`: the partitions have none at the moment. */
-  #serve(leader: number, wanted: readonly OwnedClaim[], isAll: boolean): void {
+  #serve(leader: number | undefined, wanted: readonly OwnedClaim[], isAll: boolean): void {
     const [wait, now] = [`${leader} wait`, `${leader} now`];
     if (!this.#busy.has(wait)) {
       for (const claim of wanted) claim.isCaughtUp = false;
       const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
       const work = () =>
-        leader < 0 ? this.#recover(noLeader(wanted[0]!)) : this.#fetch(leader, "wait", wanted, waitMs);
+        leader === undefined
+          ? this.#recover(noLeader(wanted[0]!))
+          : this.#fetch(leader, "wait", wanted, waitMs);
       this.#run(wait, work);
-    } else if (leader >= 0 && !this.#busy.has(now)) {
+    } else if (leader !== undefined && !this.#busy.has(now)) {
       const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
       if (unread.length > 0) this.#run(now, () => this.#fetch(leader, "now", unread, 0));
     }
@@ -313,10 +313,6 @@ function visible({ messages, abortedTransactions }: FetchedPartition, offset: nu
 /** The offset after the batch of a record: compaction may have removed the last records of the batch. */
 function endOf({ batchContext: { firstOffset, lastOffsetDelta } }: FetchedRecord): number {
   return Number(firstOffset) + lastOffsetDelta + 1;
-}
-
-function noLeader(claim: OwnedClaim): BrokerFault {
-  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(claim));
 }
 
 function asFailure(fault: unknown): unknown {

@@ -8,7 +8,7 @@ import type {
   Subscription,
   TransportEvent,
 } from "../../transport.ts";
-import { checkInteger, expectDelivery } from "../../validate.ts";
+import { applyFallbacks, checkInteger, expectDelivery } from "../../validate.ts";
 import { OwnedClaim } from "./claim.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -21,6 +21,7 @@ import type { Transactions } from "../transactions/transactions.ts";
 /** Settings of a subscription. */
 export interface KafkaSubscriptionSettings {
   readonly maxBatchMessages: number;
+  readonly maxMessageBytes: number;
   /** Prefix of the purposes of its connections. */
   readonly purpose: string;
   /** How long a partition that moves is kept for the commit of what was delivered, in milliseconds. */
@@ -171,7 +172,7 @@ export class KafkaSubscription implements Subscription {
   async commitWith(claim: Claim, position: number, messages: readonly CommittedMessage[]): Promise<void> {
     this.#expect("exactly-once");
     checkInteger("The position to commit", position, 0, Number.MAX_SAFE_INTEGER);
-    const accepted = this.#settings.transactions!.applyFallbacks(messages);
+    const accepted = applyFallbacks(messages, this.#settings.maxMessageBytes);
     if (!this.#isOwned(claim)) return;
     await this.#enqueue(claim, () => position, accepted);
   }

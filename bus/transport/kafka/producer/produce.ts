@@ -1,22 +1,71 @@
 /**
- * What requests to store records have in common, inside and outside of transactions.
+ * Requests to store records, inside and outside of transactions.
  *
  * @module
  */
 import { BusError } from "../../errors.ts";
-import { nameOf } from "../topics.ts";
-import type { RecordToSend } from "../wire/record_batch.ts";
-import type { Requests } from "../wire/requests.ts";
+import type { Cluster } from "../net/cluster.ts";
+import { byTopic, nameOf, type TopicPartition } from "../topics.ts";
+import { type BatchOrigin, encodeRecordBatch, type RecordToSend } from "../wire/record_batch.ts";
+import type { RecordQueue } from "./record_queue.ts";
 
-/** Largest batch by default; brokers accept 1,048,588 bytes if a topic has no limit of its own. */
-export const BATCH_BYTES = 1_000_000;
+/** A record that is sent, with what belongs to it. */
+interface WithRecord {
+  readonly record: RecordToSend;
+}
+
 /** Approximate size of the largest request; brokers read up to 104,857,600 bytes. */
-export const REQUEST_BYTES = 16 * 2 ** 20;
+const REQUEST_BYTES = 16 * 2 ** 20;
 /** How long a broker may wait for its replicas. */
 export const ACK_TIMEOUT_MS = 20_000;
 
-/** The error codes of a response, by partition. */
-export function errorCodes({ topics }: Requests["Produce"][1]): Map<string, number> {
+/** Where and how a request is sent. */
+export interface ProduceOptions {
+  /** Id of the broker. */
+  readonly leader: number;
+  /** Purpose of the connection. */
+  readonly purpose: string;
+  /** How long the broker may wait for its replicas, in milliseconds. */
+  readonly timeout: number;
+  /** Of the transaction. */
+  readonly transactionalId?: string;
+  /** For batches in a transaction. */
+  readonly originOf?: (partition: TopicPartition) => BatchOrigin;
+}
+
+/** Makes the next batches of some queues pending, as many as fit into a request: at least one. */
+export function takeBatches<T extends WithRecord>(queues: readonly RecordQueue<T>[]): RecordQueue<T>[] {
+  const taken: RecordQueue<T>[] = [];
+  let bytes = 0;
+  for (const queue of queues) {
+    if (bytes >= REQUEST_BYTES) break;
+    for (const { record } of queue.take()) bytes += record.bytes;
+    taken.push(queue);
+  }
+  return taken;
+}
+
+/**
+ * Sends the pending batches of some queues.
+ *
+ * @param cluster The brokers.
+ * @param queues With a pending batch each, for partitions of one leader.
+ * @param options Where and how.
+ * @returns The error codes, by partition.
+ */
+export async function produce(
+  cluster: Cluster,
+  queues: readonly RecordQueue<WithRecord>[],
+  { leader, purpose, originOf, ...rest }: ProduceOptions,
+): Promise<Map<string, number>> {
+  const batches = queues.map((queue) => {
+    const { topic, partition, pending } = queue;
+    const records = pending.map(({ record }) => record);
+    const batch = encodeRecordBatch(records, Date.now(), cluster.protocol.crc32c, originOf?.(queue));
+    return { topic, partition, batch };
+  });
+  const payload = { ...rest, acks: -1, topicData: byTopic(batches) } as const;
+  const { topics } = await cluster.request(leader, purpose, "Produce", payload);
   return new Map(
     topics.flatMap(({ topicName: topic, partitions }) =>
       partitions.map(({ partition, errorCode }) => [nameOf({ topic, partition }), errorCode] as const)

@@ -5,13 +5,14 @@ import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { abortable } from "../../../../lib/abortable.ts";
-import { ACK_TIMEOUT_MS, BATCH_BYTES, errorCodes, REQUEST_BYTES, tooLarge } from "./produce.ts";
+import { ACK_TIMEOUT_MS, produce, takeBatches, tooLarge } from "./produce.ts";
 import { Partitioner } from "./partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
-import { encodeRecordBatch, type RecordToSend, toRecord } from "../wire/record_batch.ts";
-import { PartitionQueue, type PendingRecord, Sending } from "./sending.ts";
-import { byTopic, maxBatchBytes, nameOf } from "../topics.ts";
+import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
+import { RecordQueue } from "./record_queue.ts";
+import { Sending } from "./sending.ts";
+import { byLeader, maxBatchBytes, nameOf, noLeader } from "../topics.ts";
 
 /** Settings of a producer. */
 export interface ProducerSettings {
@@ -20,6 +21,14 @@ export interface ProducerSettings {
   /** Creates a topic if it does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }
+
+/** A record that is not stored yet. */
+interface PendingRecord {
+  readonly record: RecordToSend;
+  readonly sending: Sending;
+}
+
+type Queue = RecordQueue<PendingRecord>;
 
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
 const PURPOSE = "produce";
@@ -35,15 +44,16 @@ export class Producer {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
   readonly #partitioner = new Partitioner();
-  readonly #queues = new Map<string, PartitionQueue>();
+  readonly #queues = new Map<string, Queue>();
   /** The queues that are not idle; least recently served first. */
-  readonly #active = new Set<PartitionQueue>();
+  readonly #active = new Set<Queue>();
   /** The last admission of each topic: calls are admitted in order. */
   readonly #admissions = new Map<string, Promise<void>>();
   readonly #open = new Set<Sending>();
   readonly #admitting = new Set<Sending>();
-  readonly #busy = new Set<number>();
-  readonly #backoffs = new Map<number, Backoff>();
+  /** By the id of the broker; `undefined` for partitions without a leader. */
+  readonly #busy = new Set<number | undefined>();
+  readonly #backoffs = new Map<number | undefined, Backoff>();
   readonly #room = new ByteSemaphore(MAX_PENDING_BYTES);
   #progressedAt = 0;
   #isScheduled = false;
@@ -110,8 +120,8 @@ export class Producer {
   #enqueue(topic: string, pending: PendingRecord): void {
     const partition = this.#partitioner.choose(topic, pending.record.key, this.#cluster.partitions(topic));
     const name = nameOf({ topic, partition });
-    let queue = this.#queues.get(name);
-    if (!queue) this.#queues.set(name, queue = new PartitionQueue(topic, partition, BATCH_BYTES));
+    const queue = this.#queues.get(name) ?? new RecordQueue({ topic, partition });
+    this.#queues.set(name, queue);
     queue.push(pending);
     this.#active.add(queue);
     this.#schedule();
@@ -129,17 +139,18 @@ export class Producer {
 
   #pump(): void {
     const ready = [...this.#active].filter(({ isReady }) => isReady);
-    const leaderOf = ({ topic, partition }: PartitionQueue) => this.#cluster.leader(topic, partition) ?? -1;
-    for (const [leader, queues] of Map.groupBy(ready, leaderOf)) {
+    for (const [leader, queues] of byLeader(this.#cluster, ready)) {
       if (!this.#busy.has(leader)) this.#serve(leader, queues);
     }
   }
 
-  /** Sends one request to a broker. Leader `-1`: the partitions have none at the moment. */
-  async #serve(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
+  /** Sends one request to a broker. */
+  async #serve(leader: number | undefined, queues: readonly Queue[]): Promise<void> {
     this.#busy.add(leader);
     try {
-      const fault = leader < 0 ? noLeader(queues[0]!) : await this.#produce(leader, takeBatches(queues));
+      const fault = leader === undefined
+        ? noLeader(queues[0]!)
+        : await this.#produce(leader, takeBatches(queues));
       if (fault === undefined) this.#backoffs.delete(leader);
       else await this.#recover(leader, fault);
     } catch (error) {
@@ -152,7 +163,7 @@ export class Producer {
     }
   }
 
-  async #recover(leader: number, fault: unknown): Promise<void> {
+  async #recover(leader: number | undefined, fault: unknown): Promise<void> {
     this.#lastFault = fault;
     const backoff = this.#backoffs.get(leader) ?? new Backoff();
     this.#backoffs.set(leader, backoff);
@@ -165,9 +176,10 @@ export class Producer {
    *
    * @returns The fault, if some of them must be retried after a pause.
    */
-  async #produce(leader: number, queues: readonly PartitionQueue[]): Promise<unknown> {
+  async #produce(leader: number, queues: readonly Queue[]): Promise<unknown> {
     try {
-      const codes = await this.#request(leader, queues);
+      const timeout = Math.min(this.#settings.sendTimeoutMs, ACK_TIMEOUT_MS);
+      const codes = await produce(this.#cluster, queues, { leader, purpose: PURPOSE, timeout });
       let fault: unknown;
       for (const queue of queues) fault = await this.#settle(queue, codes.get(nameOf(queue)) ?? -1) ?? fault;
       return fault;
@@ -180,19 +192,8 @@ export class Producer {
     }
   }
 
-  async #request(leader: number, queues: readonly PartitionQueue[]): Promise<Map<string, number>> {
-    const timeout = Math.min(this.#settings.sendTimeoutMs, ACK_TIMEOUT_MS);
-    const { crc32c } = this.#cluster.protocol;
-    const batches = queues.map(({ topic, partition, pending }) => {
-      const records = pending.map(({ record }) => record);
-      return { topic, partition, batch: encodeRecordBatch(records, Date.now(), crc32c) };
-    });
-    const payload = { acks: -1, timeout, topicData: byTopic(batches) } as const;
-    return errorCodes(await this.#cluster.request(leader, PURPOSE, "Produce", payload));
-  }
-
   /** @returns The fault, if the batch must be retried after a pause. */
-  async #settle(queue: PartitionQueue, code: number): Promise<unknown> {
+  async #settle(queue: Queue, code: number): Promise<unknown> {
     if (code === 0) return this.#store(queue);
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(queue);
@@ -204,20 +205,17 @@ export class Producer {
     return fault;
   }
 
-  #store(queue: PartitionQueue): void {
-    queue.progressedAt = this.#progressedAt = performance.now();
-    const stored = queue.pending;
-    this.#release(queue);
-    for (const { sending } of stored) sending.stored();
+  #store(queue: Queue): void {
+    for (const { sending } of this.#release(queue)) sending.stored();
   }
 
   /** The limit is on the batch: only a record that is too large as its only record is rejected. */
-  async #divide(queue: PartitionQueue): Promise<void> {
+  async #divide(queue: Queue): Promise<void> {
     const { topic, pending } = queue;
     const limit = await maxBatchBytes(this.#cluster, topic);
     if (pending.length === 1) return this.#reject(queue, tooLarge(topic, pending[0]!.record, limit));
-    queue.shrink(Math.min(limit ?? Infinity, Math.floor(queue.batchBytes / 2)));
-    this.#retry(queue);
+    queue.divide(limit);
+    this.#purge();
   }
 
   /** The topic was deleted while it was in use. */
@@ -226,24 +224,24 @@ export class Producer {
     await this.#settings.ensure(topic).catch(() => {});
   }
 
-  #retry(queue: PartitionQueue): void {
+  #retry(queue: Queue): void {
     queue.putBack();
     this.#purge();
   }
 
-  #reject(queue: PartitionQueue, error: unknown): void {
-    const rejected = queue.pending;
-    this.#release(queue);
-    for (const { sending } of rejected) sending.fail(error);
+  #reject(queue: Queue, error: unknown): void {
+    for (const { sending } of this.#release(queue)) sending.fail(error);
     this.#purge();
   }
 
-  #release(queue: PartitionQueue): void {
-    const released = queue.pending;
-    queue.pending = [];
+  /** Ends the pending batch of a queue; returns its records. */
+  #release(queue: Queue): readonly PendingRecord[] {
+    const released = queue.settle();
+    this.#progressedAt = queue.progressedAt;
     this.#active.delete(queue);
     if (!queue.isIdle) this.#active.add(queue);
     this.#free(released);
+    return released;
   }
 
   #free(records: readonly PendingRecord[]): void {
@@ -252,7 +250,7 @@ export class Producer {
 
   #purge(): void {
     for (const queue of this.#active) {
-      this.#free(queue.purge());
+      this.#free(queue.drop(({ sending }) => sending.isSettled));
       if (queue.isIdle) this.#active.delete(queue);
     }
   }
@@ -270,7 +268,7 @@ export class Producer {
     }
     for (const queue of this.#active) {
       if (queue.progressedAt > late) continue;
-      for (const { sending } of queue.records()) {
+      for (const { sending } of queue) {
         if (sending.since < late) sending.fail(this.#timeout());
       }
     }
@@ -297,20 +295,4 @@ export class Producer {
     for (const sending of this.#open) sending.fail(closedError());
     this.#purge();
   }
-}
-
-/** The batches of one request: at least one. */
-function takeBatches(queues: readonly PartitionQueue[]): PartitionQueue[] {
-  const taken: PartitionQueue[] = [];
-  let bytes = 0;
-  for (const queue of queues) {
-    if (bytes >= REQUEST_BYTES) break;
-    for (const { record } of queue.take()) bytes += record.bytes;
-    taken.push(queue);
-  }
-  return taken;
-}
-
-function noLeader({ topic, partition }: PartitionQueue): BrokerFault {
-  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
 }

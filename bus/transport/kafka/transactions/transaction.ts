@@ -1,21 +1,12 @@
-import type { Buffer } from "node:buffer";
 import type { CommittedMessage } from "../../transport.ts";
 import { BusError } from "../../errors.ts";
-import {
-  BrokerFault,
-  CODE,
-  ConnectionFault,
-  expectSuccess,
-  isCode,
-  isRetriable,
-  toBusError,
-} from "../wire/faults.ts";
+import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
-import { ACK_TIMEOUT_MS, BATCH_BYTES, errorCodes, REQUEST_BYTES, tooLarge } from "../producer/produce.ts";
-import { encodeRecordBatch, toRecord } from "../wire/record_batch.ts";
-import { byTopic, maxBatchBytes, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
-import type { TransactionHost } from "./transaction_host.ts";
-import { TransactionPart } from "./transaction_part.ts";
+import { ACK_TIMEOUT_MS, produce, takeBatches, tooLarge } from "../producer/produce.ts";
+import { RecordQueue } from "../producer/record_queue.ts";
+import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
+import { byLeader, byTopic, maxBatchBytes, nameOf, noLeader, type TopicPosition } from "../topics.ts";
+import type { TransactionalProducer } from "./transactional_producer.ts";
 
 /** Ending a transaction takes the coordinator some milliseconds, during which it rejects the next one. */
 const INITIAL_BACKOFF_MS = 3;
@@ -32,6 +23,44 @@ const ENDED_CODES = [
   120, // TRANSACTION_ABORTABLE
 ];
 
+/** A record of a transaction. */
+interface CommittedRecord {
+  readonly record: RecordToSend;
+  readonly from: CommittedMessage;
+}
+
+type Part = RecordQueue<CommittedRecord>;
+
+/**
+ * Stores messages and a position in one transaction.
+ *
+ * @param producer Runs one transaction at a time.
+ * @param position Of the group.
+ * @param messages Within the limits of this side.
+ * @param over Ends the attempt, with an open outcome.
+ * @returns `null` if everything is stored. If nothing is, and the next transaction can run, the reason:
+ * `too_large`, `denied`, `invalid`.
+ * @throws Anything else: the outcome is open, and the producer must not be used again.
+ */
+export async function runTransaction(
+  producer: TransactionalProducer,
+  position: TopicPosition,
+  messages: readonly CommittedMessage[],
+  over: AbortSignal,
+): Promise<BusError | null> {
+  const transaction = new Transaction(producer, over);
+  try {
+    await transaction.send(messages);
+    await transaction.commitPosition(position);
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    await transaction.end(false);
+    return error;
+  }
+  await transaction.end(true);
+  return null;
+}
+
 /**
  * One transaction. Each step is retried while its faults are retriable: brokers recognise repeated batches by
  * their sequence numbers.
@@ -41,15 +70,15 @@ const ENDED_CODES = [
  * producer with the same id, settles it.
  */
 export class Transaction {
-  readonly #producer: TransactionHost;
+  readonly #producer: TransactionalProducer;
   readonly #over: AbortSignal;
-  readonly #parts = new Map<string, TransactionPart>();
-  readonly #added = new Set<TransactionPart>();
+  readonly #parts = new Map<string, Part>();
+  readonly #added = new Set<Part>();
   #isBegun = false;
   #rejection: BusError | null = null;
 
   /** @param over Ends it, with an open outcome. */
-  constructor(producer: TransactionHost, over: AbortSignal) {
+  constructor(producer: TransactionalProducer, over: AbortSignal) {
     this.#producer = producer;
     this.#over = over;
   }
@@ -101,21 +130,21 @@ export class Transaction {
     });
   }
 
-  get #unsent(): TransactionPart[] {
-    return [...this.#parts.values()].filter(({ isDone }) => !isDone);
+  get #unsent(): Part[] {
+    return [...this.#parts.values()].filter(({ isIdle }) => !isIdle);
   }
 
-  async #place(message: CommittedMessage): Promise<void> {
+  async #place(from: CommittedMessage): Promise<void> {
     const { cluster, partitioner, settings } = this.#producer;
-    const { topic } = message;
+    const { topic } = from;
     // Topics that are not watched are forgotten at the next refresh.
     cluster.watch([topic]);
     if (cluster.partitions(topic) === 0) await this.#retry(() => settings.ensure(topic));
-    const { key } = toRecord(message.message);
-    const place = { topic, partition: partitioner.choose(topic, key, cluster.partitions(topic)) };
-    const part = this.#parts.get(nameOf(place)) ?? new TransactionPart(place, BATCH_BYTES);
+    const record = toRecord(from.message);
+    const place = { topic, partition: partitioner.choose(topic, record.key, cluster.partitions(topic)) };
+    const part = this.#parts.get(nameOf(place)) ?? new RecordQueue(place);
     this.#parts.set(nameOf(place), part);
-    part.add(message);
+    part.push({ record, from });
   }
 
   /** Adds new partitions to the transaction at the coordinator. */
@@ -140,69 +169,56 @@ export class Transaction {
 
   /** One batch to each partition, one request to each broker. */
   async #sendOnce(): Promise<void> {
-    const { cluster } = this.#producer;
-    const leaderOf = ({ topic, partition }: TopicPartition) => cluster.leader(topic, partition) ?? -1;
-    const requests = [...Map.groupBy(this.#unsent, leaderOf)].map(([leader, parts]) =>
+    const requests = [...byLeader(this.#producer.cluster, this.#unsent)].map(([leader, parts]) =>
       this.#produce(leader, parts)
     );
     for (const one of await Promise.allSettled(requests)) if (one.status === "rejected") throw one.reason;
   }
 
-  async #produce(leader: number, parts: readonly TransactionPart[]): Promise<void> {
-    if (leader < 0) throw new BrokerFault(CODE.LEADER_NOT_AVAILABLE, nameOf(parts[0]!));
-    const { cluster, identity: { transactionalId }, settings } = this.#producer;
-    const topicData = byTopic(this.#encode(parts));
-    const payload = { transactionalId, acks: -1, timeout: ACK_TIMEOUT_MS, topicData } as const;
-    const codes = errorCodes(await cluster.request(leader, settings.purpose, "Produce", payload));
+  async #produce(leader: number | undefined, parts: readonly Part[]): Promise<void> {
+    if (leader === undefined) throw noLeader(parts[0]!);
+    const { cluster, identity, settings: { purpose }, sequences } = this.#producer;
+    const codes = await produce(cluster, takeBatches(parts), {
+      leader,
+      purpose,
+      timeout: ACK_TIMEOUT_MS,
+      transactionalId: identity.transactionalId,
+      originOf: (part) => ({ ...identity, sequence: sequences.get(nameOf(part)) ?? 0 }),
+    });
     const settled = [...codes].map(([name, code]) => this.#settle(this.#parts.get(name)!, code));
     for (const one of await Promise.allSettled(settled)) if (one.status === "rejected") throw one.reason;
   }
 
-  /** The batches of one request: at least one. */
-  #encode(parts: readonly TransactionPart[]): { topic: string; partition: number; batch: Buffer }[] {
-    const { cluster: { protocol }, identity, sequences } = this.#producer;
-    const batches = [];
-    for (let bytes = 0, i = 0; i < parts.length && bytes < REQUEST_BYTES; i++) {
-      const part = parts[i]!;
-      const { topic, partition } = part;
-      const origin = { ...identity, sequence: sequences.get(nameOf(part)) ?? 0 };
-      const batch = encodeRecordBatch(part.batch(), Date.now(), protocol.crc32c, origin);
-      batches.push({ topic, partition, batch });
-      bytes += batch.length;
-    }
-    return batches;
-  }
-
-  async #settle(part: TransactionPart, code: number): Promise<void> {
+  async #settle(part: Part, code: number): Promise<void> {
     try {
       await this.#apply(part, code);
     } catch (error) {
       const rejected = rejection(error);
       if (isRetriable(error) || !(rejected instanceof BusError)) throw error;
       this.#rejection ??= rejected;
-      part.giveUp();
+      part.settle();
+      part.drop(() => true);
     }
   }
 
-  async #apply(part: TransactionPart, code: number): Promise<void> {
-    const { topic } = part;
+  async #apply(part: Part, code: number): Promise<void> {
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(part);
     }
-    if (code !== CODE.DUPLICATE_SEQUENCE_NUMBER) expectSuccess(code, `Topic "${topic}"`);
+    if (code !== CODE.DUPLICATE_SEQUENCE_NUMBER) expectSuccess(code, `Topic "${part.topic}"`);
     const { sequences } = this.#producer;
     const name = nameOf(part);
-    sequences.set(name, ((sequences.get(name) ?? 0) + part.stored()) % MAX_SEQUENCE);
+    sequences.set(name, ((sequences.get(name) ?? 0) + part.settle().length) % MAX_SEQUENCE);
   }
 
   /** Nothing of a batch that is too large was stored. If it has a single record, its fallback is used. */
-  async #divide(part: TransactionPart): Promise<void> {
-    const { topic, first } = part;
+  async #divide(part: Part): Promise<void> {
+    const { topic, pending } = part;
     const limit = await maxBatchBytes(this.#producer.cluster, topic);
-    const message = part.divide(limit);
-    if (!message) return;
-    if (!message.fallback) throw tooLarge(topic, first, limit);
-    await this.#place({ topic, message: message.fallback() });
+    if (pending.length > 1) return part.divide(limit);
+    const [{ record, from }] = part.settle() as [CommittedRecord];
+    if (!from.fallback) throw tooLarge(topic, record, limit);
+    await this.#place({ topic, message: from.fallback() });
     await this.#addPartitions();
   }
 

@@ -1,23 +1,36 @@
-import { BusError } from "../../errors.ts";
-import type { CommittedMessage } from "../../transport.ts";
 import type { Cluster } from "../net/cluster.ts";
-import { expectSuccess } from "../wire/faults.ts";
 import { Partitioner } from "../producer/partitioner.ts";
+import { expectSuccess } from "../wire/faults.ts";
 import type { ProducerIdentity, Requests } from "../wire/requests.ts";
-import type { TopicPosition } from "../topics.ts";
-import { Transaction } from "./transaction.ts";
-import type { Coordinated, TransactionalProducerSettings, TransactionHost } from "./transaction_host.ts";
+
+/** Settings of a transactional producer. */
+export interface TransactionalProducerSettings {
+  /** Of all producers with one id, the one opened last fences the others. */
+  readonly transactionalId: string;
+  /** The coordinator aborts a transaction that is open for longer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The group whose positions are committed. */
+  readonly group: string;
+  /** Purpose of its connections. */
+  readonly purpose: string;
+  /** Creates a topic if it does not exist. */
+  readonly ensure: (topic: string) => Promise<void>;
+}
+
+/** Requests that go to a coordinator, with the identity of the producer. */
+type Coordinated = "AddPartitionsToTxn" | "AddOffsetsToTxn" | "TxnOffsetCommit" | "EndTxn";
 
 /**
- * Stores records and the position of a group in transactions, one at a time
+ * The identity under which transactions run, one at a time
  * ([KIP-98](https://cwiki.apache.org/confluence/display/KAFKA/KIP-98)). Opening a producer fences the earlier
  * ones with the same id, whose requests fail from then on, and aborts the transaction that they left open.
  */
-export class TransactionalProducer implements TransactionHost {
+export class TransactionalProducer {
   readonly cluster: Cluster;
   readonly settings: TransactionalProducerSettings;
   readonly identity: ProducerIdentity;
   readonly partitioner = new Partitioner();
+  /** Number of records sent to each partition: the sequence number of its next batch. */
   readonly sequences = new Map<string, number>();
   readonly #coordinators = new Map<"group" | "transaction", number>();
 
@@ -49,34 +62,7 @@ export class TransactionalProducer implements TransactionHost {
     return new TransactionalProducer(cluster, settings, { transactionalId, producerId, producerEpoch });
   }
 
-  /**
-   * Stores messages and a position in one transaction.
-   *
-   * @param position Of the group.
-   * @param messages Within the limits of this side.
-   * @param over Ends the attempt, with an open outcome.
-   * @returns `null` if everything is stored. If nothing is, and the next transaction can run, the reason:
-   * `too_large`, `denied`, `invalid`.
-   * @throws Anything else: the outcome is open, and this producer must not be used again.
-   */
-  async run(
-    position: TopicPosition,
-    messages: readonly CommittedMessage[],
-    over: AbortSignal,
-  ): Promise<BusError | null> {
-    const transaction = new Transaction(this, over);
-    try {
-      await transaction.send(messages);
-      await transaction.commitPosition(position);
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error;
-      await transaction.end(false);
-      return error;
-    }
-    await transaction.end(true);
-    return null;
-  }
-
+  /** Asks the coordinator of the transactions, or that of the group. */
   async ask<A extends Coordinated>(
     of: "group" | "transaction",
     api: A,
@@ -90,6 +76,7 @@ export class TransactionalProducer implements TransactionHost {
     return await this.cluster.request(coordinator, purpose, api, request);
   }
 
+  /** Looks up the coordinators again: they may have moved to other brokers. */
   forgetCoordinators(): void {
     this.#coordinators.clear();
   }

@@ -1,15 +1,12 @@
 import type { BusError } from "../../errors.ts";
 import type { CommittedMessage } from "../../transport.ts";
-import { applyFallbacks } from "../../validate.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
-import type { TransactionalProducerSettings } from "./transaction_host.ts";
-import { TransactionalProducer } from "./transactional_producer.ts";
+import { runTransaction } from "./transaction.ts";
+import { TransactionalProducer, type TransactionalProducerSettings } from "./transactional_producer.ts";
 
 /** Settings of the transactions of a subscription; `purpose` is a prefix. */
-export interface TransactionsSettings extends Omit<TransactionalProducerSettings, "transactionalId"> {
-  readonly maxMessageBytes: number;
-}
+export type TransactionsSettings = Omit<TransactionalProducerSettings, "transactionalId">;
 
 /**
  * The transactions of a subscription: one producer per claimed partition, with a transactional id derived
@@ -40,14 +37,11 @@ export class Transactions {
   }
 
   async #open(partition: TopicPartition): Promise<void> {
-    const { group, timeoutMs, ensure } = this.#settings;
     const producer = await TransactionalProducer.open(this.#cluster, {
+      ...this.#settings,
       // Unambiguous, since topic names contain no slash.
-      transactionalId: `imagebus/${partition.topic}/${partition.partition}/${group}`,
-      timeoutMs,
-      group,
+      transactionalId: `imagebus/${partition.topic}/${partition.partition}/${this.#settings.group}`,
       purpose: this.#purposeOf(partition),
-      ensure,
     });
     this.#producers.set(nameOf(partition), producer);
   }
@@ -59,7 +53,7 @@ export class Transactions {
   }
 
   /**
-   * Runs a transaction, as {@linkcode TransactionalProducer.run}.
+   * Runs a transaction, as {@linkcode runTransaction}.
    *
    * @param position In a claimed partition.
    * @param messages The outcome of the messages before it.
@@ -70,12 +64,7 @@ export class Transactions {
     messages: readonly CommittedMessage[],
     lost: AbortSignal,
   ): Promise<BusError | null> {
-    return await this.#producers.get(nameOf(position))!.run(position, messages, lost);
-  }
-
-  /** Applies the fallbacks of messages that exceed the limit of this side. */
-  applyFallbacks(messages: readonly CommittedMessage[]): CommittedMessage[] {
-    return applyFallbacks(messages, this.#settings.maxMessageBytes);
+    return await runTransaction(this.#producers.get(nameOf(position))!, position, messages, lost);
   }
 
   /** Brokers answer the requests of a connection in order, so each producer has its own. */

@@ -4,7 +4,7 @@ import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { committedRecords } from "../../../../bus/transport/kafka/wire/committed_records.ts";
 import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import type { FetchedRecord } from "../../../../bus/transport/kafka/wire/requests.ts";
-import { Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
+import { runTransaction, Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
 import { TransactionalProducer } from "../../../../bus/transport/kafka/transactions/transactional_producer.ts";
 import { parseBroker } from "../../../../bus/transport/kafka/net/url.ts";
 import type { Message, Transport, TransportEvent } from "../../../../bus/transport/transport.ts";
@@ -151,18 +151,21 @@ testKafka(
   async () => {
     await using stage = await Stage.set();
     const [before, half, whole] = [await stage.producer(), stage.copies(["half"]), stage.copies(["whole"])];
-    await before.run(stage.position(1), stage.copies(["before"]), never);
+    await runTransaction(before, stage.position(1), stage.copies(["before"]), never);
     const open = new Transaction(before, never);
     await open.send(half);
     await open.commitPosition(stage.position(5));
     const owner = await stage.producer();
     await assertRejects(() => open.end(true), BrokerFault);
     await assertRejects(() => new Transaction(before, never).send(whole), BrokerFault);
-    const fault = await assertRejects(() => before.run(stage.position(9), whole, never), BrokerFault);
+    const fault = await assertRejects(
+      () => runTransaction(before, stage.position(9), whole, never),
+      BrokerFault,
+    );
     // INVALID_PRODUCER_EPOCH, or PRODUCER_FENCED in newer versions of the protocol.
     assert([47, 90].includes(fault.code), `${fault}`);
     assertEquals([await stage.copied(), await stage.committed()], [["before"], 1]);
-    await owner.run(stage.position(2), stage.copies(["owner"]), never);
+    await runTransaction(owner, stage.position(2), stage.copies(["owner"]), never);
     assertEquals([await stage.copied(), await stage.committed()], [["before", "owner"], 2]);
   },
 );
@@ -196,7 +199,7 @@ testKafka(
   async () => {
     await using stage = await Stage.set();
     const producer = await stage.producer();
-    await producer.run(stage.position(1), stage.copies(["first"]), never);
+    await runTransaction(producer, stage.position(1), stage.copies(["first"]), never);
     await stage.copied();
     const open = new Transaction(producer, never);
     await open.send(stage.copies(["second"]));
@@ -212,7 +215,7 @@ testKafka(
     const aborted = new Transaction(producer, never);
     await aborted.send(stage.copies(["aborted"]));
     await aborted.end(false);
-    await producer.run(stage.position(3), stage.copies(["third"]), never);
+    await runTransaction(producer, stage.position(3), stage.copies(["third"]), never);
     await waiting.until(3);
     assertEquals(waiting.texts, ["second", "behind", "third"]);
     assertEquals(await stage.copied(), ["first", "second", "behind", "third"]);
@@ -227,7 +230,7 @@ testKafka(
     const aborted = new Transaction(producer, never);
     await aborted.send(stage.copies(["one"]));
     await aborted.end(false);
-    await producer.run(stage.position(1), stage.copies(["one", "last"]), never);
+    await runTransaction(producer, stage.position(1), stage.copies(["one", "last"]), never);
     assertEquals(await readElsewhere(stage.to, false), ["one", "last"]);
     assertEquals(await readElsewhere(stage.to, true), ["one", "one", "last"]);
   },
@@ -291,8 +294,8 @@ testKafka(
   async () => {
     await using stage = await Stage.set();
     const producer = await stage.producer();
-    await producer.run(stage.position(1), stage.copies(["one"]), never);
-    await producer.run(stage.position(2), stage.copies(["two"]), never);
+    await runTransaction(producer, stage.position(1), stage.copies(["one"]), never);
+    await runTransaction(producer, stage.position(2), stage.copies(["two"]), never);
     const [atLeastOnce, exactlyOnce] = [unique("lag"), unique("lag")];
     await using one = await Reader.open(stage.transport, [stage.to], { group: atLeastOnce, commit: true });
     await using two = await Reader.open(stage.transport, [stage.to], {
