@@ -53,7 +53,8 @@ export async function runTransaction(
     await transaction.send(messages);
     await transaction.commitPosition(position);
   } catch (error) {
-    if (!(error instanceof BusError)) throw error;
+    // Losing the claim closes the connections, which is no rejection of the messages.
+    if (!(error instanceof BusError) || over.aborted) throw error;
     await transaction.end(false);
     return error;
   }

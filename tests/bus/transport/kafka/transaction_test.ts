@@ -1,7 +1,7 @@
 import type { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { ConnectionFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import { Partitioner } from "../../../../bus/transport/kafka/producer/partitioner.ts";
-import { Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
+import { runTransaction, Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
 import type { TransactionalProducer } from "../../../../bus/transport/kafka/transactions/transactional_producer.ts";
 import { BusError } from "../../../../bus/transport/errors.ts";
 import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
@@ -52,4 +52,18 @@ Deno.test("kafka: a fenced transaction is not an error of its caller", async () 
   const sending = new Transaction(producer, never).send([message("refused"), message("ours")]);
   const error = await assertRejects(() => sending, Error);
   assertEquals(error instanceof BusError, false);
+});
+
+Deno.test("kafka: a transaction whose claim is lost before it has begun is not an error of its caller", async () => {
+  const lost = new AbortController();
+  const producer = {
+    ...answering({ topic: [] }),
+    ask() {
+      // Losing a claim closes the connections of its producer.
+      lost.abort();
+      return Promise.reject(new BusError("closed", "The connection to Kafka is closed"));
+    },
+  } as unknown as TransactionalProducer;
+  const position = { topic: "from", partition: 0, offset: 1 };
+  await assertRejects(() => runTransaction(producer, position, [message("topic")], lost.signal), BusError);
 });
