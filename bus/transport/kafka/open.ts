@@ -171,9 +171,8 @@ class KafkaTransport implements Transport {
     this.#subscriptions.add(subscription);
     if (group === null) subscription.claimAll(positions, ends);
     else {
-      const starts = new Map(positions.map((position) => [nameOf(position), position.offset]));
-      const settings = { group, topics, delivery, sessionTimeoutMs, heartbeatMs, purpose, starts };
-      subscription.join(this.#cluster, settings);
+      const times = { sessionTimeoutMs, heartbeatMs };
+      subscription.join(this.#cluster, { group, topics, delivery, ...times, purpose, starts: positions });
     }
     return subscription;
   }

@@ -149,8 +149,7 @@ async function askOffsets(
  * Looks up what a group has committed.
  *
  * @param cluster The brokers.
- * @param coordinator Id of the broker that coordinates the group.
- * @param purpose Of the connection.
+ * @param place The broker that coordinates the group, and the purpose of the connection.
  * @param groupId The group.
  * @param partitions The partitions.
  * @param api `"StableOffsetFetch"` for a group that commits in transactions.
@@ -159,14 +158,13 @@ async function askOffsets(
  */
 export async function committedOffsets(
   cluster: Cluster,
-  coordinator: number,
-  purpose: string,
+  { node, purpose }: { readonly node: number; readonly purpose: string },
   groupId: string,
   partitions: readonly TopicPartition[],
   api: "OffsetFetch" | "StableOffsetFetch" = "OffsetFetch",
 ): Promise<TopicPosition[]> {
   const topics = byTopic(partitions.map(({ topic, partition }) => ({ topic, partition })));
-  const answer = await cluster.request(coordinator, purpose, api, { groupId, topics });
+  const answer = await cluster.request(node, purpose, api, { groupId, topics });
   expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`);
   return flatten(answer.responses, "committed offset").filter(({ offset }) => offset >= 0);
 }
@@ -197,8 +195,8 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
     // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
     const commits = async () => {
       if (group === undefined) return index([]);
-      const coordinator = await cluster.findCoordinator(group);
-      return index(await committedOffsets(cluster, coordinator, "admin", group, partitions));
+      const place = { node: await cluster.findCoordinator(group), purpose: "admin" };
+      return index(await committedOffsets(cluster, place, group, partitions));
     };
     const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
     const info = (one: TopicPartition): PartitionInfo => ({

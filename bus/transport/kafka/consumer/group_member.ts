@@ -1,29 +1,13 @@
-import { BusError } from "../../errors.ts";
-import type { Delivery } from "../../transport.ts";
-import { closedError, type Cluster } from "../net/cluster.ts";
-import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
-import {
-  ASSIGNER,
-  decodeAssignment,
-  decodeSubscriber,
-  encodeAssignment,
-  encodeSubscriber,
-} from "../wire/group_protocol.ts";
-import { abortable } from "../../../../lib/abortable.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { sleep } from "../../../../lib/sleep.ts";
-import type { JoinedMember, Requests } from "../wire/requests.ts";
-import { assignPartitions } from "./subscription_assigner.ts";
-import { expectCommitted, NO_GENERATION, split, without } from "./group_start.ts";
-import {
-  byTopic,
-  committedOffsets,
-  listOffsets,
-  nameOf,
-  type TopicPartition,
-  type TopicPosition,
-} from "../topics.ts";
+import { BusError } from "../../errors.ts";
+import { closedError, type Cluster } from "../net/cluster.ts";
+import { listOffsets, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
+import { CODE, isCode, isRetriable } from "../wire/faults.ts";
+import { explainGroupError, GroupCoordinator, type GroupSettings } from "./group_coordinator.ts";
+import { NO_GENERATION, without } from "./group_start.ts";
+import { type Assignment, assignPartitions, type GroupSubscriber } from "./subscription_assigner.ts";
 
 /** The partitions of a member, as its subscription holds them. */
 export interface Holdings {
@@ -41,40 +25,16 @@ export interface Holdings {
   fail(error: unknown): void;
 }
 
-/** Settings of a group member. */
-export interface GroupSettings {
-  readonly group: string;
-  readonly topics: readonly string[];
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  /** `"exactly-once"`: members commit in transactions. */
-  readonly delivery: Delivery;
-  /** Prefix of the purposes of its connections. */
-  readonly purpose: string;
-  /** Where to start without a commit, by partition; without an entry at the oldest message. */
-  readonly starts: ReadonlyMap<string, number>;
-}
-
-/** Brokers reject shorter sessions by default (`group.min.session.timeout.ms`). */
-const DEFAULT_MIN_SESSION_MS = 6_000;
 const COMMIT_TIMEOUT_MS = 15_000;
-const LEAVE_TIMEOUT_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
 const PARTITIONS_CHECK_MS = 60_000;
 const MAX_BACKOFF_MS = 1_000;
 /** After a failover the coordinator waits one session for a heartbeat: several attempts must fit into it. */
 const BACKOFFS_PER_SESSION = 8;
+/** The coordinator has evicted this member. */
+const EVICTED_CODES = [CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION] as const;
 /** The generation of the member is no longer current, or is about to end. */
-const STALE_CODES = [
-  CODE.REBALANCE_IN_PROGRESS,
-  CODE.UNKNOWN_MEMBER_ID,
-  CODE.ILLEGAL_GENERATION,
-] as const;
-const COORDINATOR_CODES = [
-  CODE.COORDINATOR_LOAD_IN_PROGRESS,
-  CODE.COORDINATOR_NOT_AVAILABLE,
-  CODE.NOT_COORDINATOR,
-] as const;
+const STALE_CODES = [...EVICTED_CODES, CODE.REBALANCE_IN_PROGRESS] as const;
 
 /**
  * A member of a group: joins, sends heartbeats however busy its reader is, commits, leaves.
@@ -93,21 +53,20 @@ export class GroupMember {
   readonly #settings: GroupSettings;
   readonly #holdings: Holdings;
   readonly #closed = new AbortController();
+  readonly #coordinator: GroupCoordinator;
   readonly #stable = new Condition();
   readonly #releasing = new Set<string>();
   readonly #backoff: Backoff;
-  #coordinator: number | undefined;
-  #memberId = "";
-  #generation = NO_GENERATION;
   #isStable = false;
-  #isLeader = false;
-  #partitionsOf: ReadonlyMap<string, number> = new Map();
+  /** If this member is the leader: the number of partitions that it has assigned, by topic. */
+  #assigned: ReadonlyMap<string, number> | null = null;
   #rejoin = new AbortController();
 
   constructor(cluster: Cluster, settings: GroupSettings, holdings: Holdings) {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#holdings = holdings;
+    this.#coordinator = new GroupCoordinator(cluster, settings, this.#closed.signal);
     this.#backoff = new Backoff({
       maxMs: Math.min(MAX_BACKOFF_MS, settings.sessionTimeoutMs / BACKOFFS_PER_SESSION),
     });
@@ -137,115 +96,39 @@ export class GroupMember {
   }
 
   async #recover(error: unknown): Promise<void> {
-    if (isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) return this.#loseMembership(error);
+    if (isCode(error, ...EVICTED_CODES)) return this.#loseMembership(error);
     if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
-    if (!isRetriable(error)) throw explain(error, this.#settings);
-    this.#coordinator = undefined;
+    if (!isRetriable(error)) throw explainGroupError(error, this.#settings);
+    this.#coordinator.forget();
     await this.#backoff.wait(this.#closed.signal);
     await this.#cluster.recover();
   }
 
-  /** The coordinator has evicted this member, so its partitions may have other owners. */
+  /** The partitions of an evicted member may have other owners. */
   #loseMembership(error: unknown): void {
-    if (isCode(error, CODE.UNKNOWN_MEMBER_ID)) this.#memberId = "";
-    this.#generation = NO_GENERATION;
+    if (isCode(error, CODE.UNKNOWN_MEMBER_ID)) this.#coordinator.memberId = "";
+    this.#coordinator.generation = NO_GENERATION;
     this.#holdings.loseAll();
   }
 
   async #join(): Promise<void> {
     this.#isStable = false;
     this.#rejoin = new AbortController();
-    const joined = await this.#joinGroup();
-    this.#memberId = joined.memberId;
-    this.#generation = joined.generationId;
-    this.#isLeader = joined.leaderId === joined.memberId;
-    const assigned = await this.#sync(this.#isLeader ? await this.#assign(joined.members) : []);
+    const members = await this.#coordinator.join(this.#holdings.owned());
+    this.#assigned = members && await this.#countPartitions(members);
+    const assignment: Assignment = members ? assignPartitions(members, this.#assigned!) : new Map();
+    const mine = await this.#coordinator.sync(assignment);
     this.#isStable = true;
     this.#stable.notify();
     this.#backoff.reset();
-    this.#apply(assigned);
+    this.#apply(mine);
   }
 
-  async #joinGroup(): Promise<Requests["JoinGroup"][1]> {
-    const { group, topics, sessionTimeoutMs } = this.#settings;
-    const sessionTimeout = brokersSession(this.#settings);
-    const ask = () => {
-      const owned = this.#holdings.owned();
-      const subscriber = { topics, owned, generation: this.#generation };
-      const metadata = encodeSubscriber(this.#cluster.protocol, subscriber);
-      return this.#ask("join", "JoinGroup", {
-        groupId: group,
-        sessionTimeout,
-        rebalanceTimeout: sessionTimeoutMs,
-        memberId: this.#memberId,
-        protocolType: "consumer",
-        groupProtocols: [{ name: ASSIGNER, metadata }],
-      }, this.#joinTimeoutMs);
-    };
-    let answer = await ask();
-    if (answer.errorCode === CODE.MEMBER_ID_REQUIRED) {
-      this.#memberId = answer.memberId;
-      answer = await ask();
-    }
-    expectSuccess(answer.errorCode, `JoinGroup of "${group}"`);
-    return answer;
-  }
-
-  /** The coordinator answers when all members have joined, for which they have a session. */
-  get #joinTimeoutMs(): number {
-    return this.#settings.sessionTimeoutMs + this.#cluster.requestTimeoutMs;
-  }
-
-  /** Asks the coordinator. A join can wait for long, so other requests need a connection of their own. */
-  async #ask<A extends keyof Requests>(
-    purpose: "join" | "commit",
-    api: A,
-    payload: Requests[A][0],
-    timeoutMs = this.#cluster.requestTimeoutMs,
-  ): Promise<Requests[A][1]> {
-    const coordinator = await this.#findCoordinator();
-    this.#closed.signal.throwIfAborted();
-    return await this.#cluster.request(
-      coordinator,
-      `${this.#settings.purpose} ${purpose}`,
-      api,
-      payload,
-      timeoutMs,
-    );
-  }
-
-  async #findCoordinator(): Promise<number> {
-    return this.#coordinator ??= await this.#cluster.findCoordinator(this.#settings.group);
-  }
-
-  async #assign(
-    members: readonly JoinedMember[],
-  ): Promise<Requests["SyncGroup"][0]["groupAssignment"]> {
-    const { protocol } = this.#cluster;
-    const subscribers = members.map((member) => decodeSubscriber(protocol, member));
-    const topics = new Set(subscribers.flatMap((subscriber) => subscriber.topics));
+  async #countPartitions(members: readonly GroupSubscriber[]): Promise<Map<string, number>> {
+    const topics = new Set(members.flatMap((member) => member.topics));
     this.#cluster.watch(topics);
     await this.#cluster.refresh();
-    this.#partitionsOf = this.#countPartitions(topics);
-    return [...assignPartitions(subscribers, this.#partitionsOf)].map(([memberId, partitions]) => ({
-      memberId,
-      memberAssignment: encodeAssignment(protocol, partitions),
-    }));
-  }
-
-  #countPartitions(topics: Iterable<string>): Map<string, number> {
     return new Map([...topics].map((topic) => [topic, this.#cluster.partitions(topic)]));
-  }
-
-  async #sync(groupAssignment: Requests["SyncGroup"][0]["groupAssignment"]): Promise<TopicPartition[]> {
-    const answer = await this.#ask("join", "SyncGroup", {
-      groupId: this.#settings.group,
-      generationId: this.#generation,
-      memberId: this.#memberId,
-      groupAssignment,
-    }, this.#joinTimeoutMs);
-    expectSuccess(answer.errorCode, `SyncGroup of "${this.#settings.group}"`);
-    return decodeAssignment(this.#cluster.protocol, answer.memberAssignment);
   }
 
   #apply(assigned: readonly TopicPartition[]): void {
@@ -271,8 +154,8 @@ export class GroupMember {
   }
 
   async #claim(partitions: readonly TopicPartition[]): Promise<void> {
-    const generation = this.#generation;
-    const isOver = () => this.#generation !== generation || this.#closed.signal.aborted;
+    const { generation } = this.#coordinator;
+    const isOver = () => this.#coordinator.generation !== generation || this.#closed.signal.aborted;
     const positions = await this.#cluster.attempt(
       `Cannot read the commits of the group "${this.#settings.group}"`,
       async () => isOver() ? null : await this.#startPositions(partitions, generation),
@@ -288,10 +171,11 @@ export class GroupMember {
    * @param partition No longer claimed.
    */
   reclaim(partition: TopicPartition): void {
-    const generation = this.#generation;
+    const { generation } = this.#coordinator;
     const claim = async () => {
       await this.#beat();
-      if (this.#generation === generation && !this.#closed.signal.aborted) await this.#claim([partition]);
+      const isCurrent = this.#coordinator.generation === generation;
+      if (isCurrent && !this.#closed.signal.aborted) await this.#claim([partition]);
     };
     claim().catch((error) => {
       if (!isCode(error, ...STALE_CODES)) this.#failUnlessClosed(error);
@@ -299,19 +183,11 @@ export class GroupMember {
   }
 
   async #startPositions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
-    const { group, purpose, starts, delivery } = this.#settings;
     await this.#holdings.prepare(partitions);
-    const coordinator = await this.#findCoordinator();
-    const api = delivery === "exactly-once" ? "StableOffsetFetch" : "OffsetFetch";
-    const committed = await committedOffsets(
-      this.#cluster,
-      coordinator,
-      `${purpose} commit`,
-      group,
-      partitions,
-      api,
-    );
-    const { fixed, open } = split(without(partitions, committed), starts);
+    const committed = await this.#coordinator.committed(partitions);
+    const fresh = new Set(without(partitions, committed).map(nameOf));
+    const fixed = this.#settings.starts.filter((start) => fresh.has(nameOf(start)));
+    const open = without(partitions, [...committed, ...fixed]);
     // A later owner would otherwise use the ends of its own, later, subscription.
     if (fixed.length > 0) await this.#commitIn(generation, fixed);
     const oldest = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
@@ -326,18 +202,15 @@ export class GroupMember {
       await sleep(this.#settings.heartbeatMs, over);
       if (over.aborted) return;
       await this.#beat();
-      if (!this.#isLeader || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
+      if (!this.#assigned || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
       checkedAt = Date.now();
-      if (await this.#hasNewPartitions()) return;
+      if (await this.#haveGrown(this.#assigned)) return;
     }
   }
 
   async #beat(): Promise<void> {
     try {
-      const { group: groupId, sessionTimeoutMs } = this.#settings;
-      const payload = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
-      const { errorCode } = await this.#ask("commit", "Heartbeat", payload, sessionTimeoutMs / 2);
-      expectSuccess(errorCode, `Heartbeat of "${groupId}"`);
+      await this.#coordinator.beat();
       this.#backoff.reset();
     } catch (error) {
       // The coordinator is unavailable or has moved to another broker: the membership survives that.
@@ -346,10 +219,9 @@ export class GroupMember {
     }
   }
 
-  async #hasNewPartitions(): Promise<boolean> {
+  async #haveGrown(topics: ReadonlyMap<string, number>): Promise<boolean> {
     await this.#cluster.refresh().catch(() => {});
-    const now = this.#countPartitions(this.#partitionsOf.keys());
-    return [...now].some(([topic, count]) => count > this.#partitionsOf.get(topic)!);
+    return [...topics].some(([topic, count]) => this.#cluster.partitions(topic) > count);
   }
 
   /**
@@ -366,7 +238,7 @@ export class GroupMember {
         await this.#stable.wait();
       }
       const current = positions();
-      if (current.length > 0) await this.#commitIn(this.#generation, current);
+      if (current.length > 0) await this.#commitIn(this.#coordinator.generation, current);
     };
     const options = { timeoutMs: COMMIT_TIMEOUT_MS, signal: this.#closed.signal };
     await this.#cluster.attempt(`Cannot commit for the group "${this.#settings.group}"`, attempt, options);
@@ -378,25 +250,19 @@ export class GroupMember {
    * @returns The error to throw; retriable if the remaining claims can be committed in the next generation.
    */
   #handleCommitError(error: unknown, generation: number): unknown {
-    if (error instanceof ConnectionFault || isCode(error, ...COORDINATOR_CODES)) {
-      this.#coordinator = undefined;
-    }
+    if (isRetriable(error)) this.#coordinator.forget();
     if (!isCode(error, ...STALE_CODES)) return error;
     // A rejection of an earlier generation only means that this member has joined again since.
-    const isCurrent = this.#isStable && this.#generation === generation;
+    const isCurrent = this.#isStable && this.#coordinator.generation === generation;
     if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#loseMembership(error);
     this.#rejoin.abort();
-    return new BusError("unavailable", `Cannot commit: the group "${this.#settings.group}" is rebalancing`, {
-      cause: error,
-    });
+    const message = `Cannot commit: the group "${this.#settings.group}" is rebalancing`;
+    return new BusError("unavailable", message, { cause: error });
   }
 
   async #commitIn(generation: number, positions: readonly TopicPosition[]): Promise<void> {
-    const { group: groupId } = this.#settings;
-    const topics = byTopic(positions);
-    const payload = { groupId, groupGenerationId: generation, memberId: this.#memberId, topics };
     try {
-      expectCommitted(await this.#ask("commit", "OffsetCommit", payload));
+      await this.#coordinator.commit(generation, positions);
     } catch (error) {
       throw this.#handleCommitError(error, generation);
     }
@@ -404,35 +270,8 @@ export class GroupMember {
 
   /** Leaves the group, so that others take over at once; waits at most 2 s for the coordinator. */
   async leave(): Promise<void> {
-    const { purpose, group: groupId } = this.#settings;
     this.#closed.abort(closedError());
     this.#stable.notify();
-    this.#cluster.closeConnections(`${purpose} join`);
-    if (this.#memberId !== "" && this.#coordinator !== undefined) {
-      const payload = { groupId, memberId: this.#memberId };
-      const left = this.#cluster.request(this.#coordinator, `${purpose} commit`, "LeaveGroup", payload);
-      await abortable(left.catch(() => {}), AbortSignal.timeout(LEAVE_TIMEOUT_MS));
-    }
-    this.#cluster.closeConnections(`${purpose} commit`);
+    await this.#coordinator.leave();
   }
-}
-
-/**
- * The session timeout for the broker: one heartbeat less than `sessionTimeoutMs`, because the other members
- * learn of an eviction only by their next heartbeat.
- */
-function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): number {
-  return Math.max(Math.min(sessionTimeoutMs, DEFAULT_MIN_SESSION_MS), sessionTimeoutMs - heartbeatMs);
-}
-
-function explain(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
-  const invalid = (message: string) => new BusError("invalid", message, { cause: error });
-  if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
-    return invalid(`Cannot join the group "${group}": its members use another assignor; choose another name`);
-  }
-  if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
-    const range = "group.min.session.timeout.ms to group.max.session.timeout.ms";
-    return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected ${range} of the broker`);
-  }
-  return toBusError(error, `Cannot join the group "${group}"`);
 }

@@ -20,24 +20,6 @@ export function without<T extends TopicPartition>(
   return partitions.filter((one) => !names.has(nameOf(one)));
 }
 
-/**
- * Separates the partitions whose start was determined when subscribing from those that start at their oldest
- * message.
- *
- * @param partitions The partitions.
- * @param starts The determined offsets, by partition.
- */
-export function split(
-  partitions: readonly TopicPartition[],
-  starts: ReadonlyMap<string, number>,
-): { fixed: TopicPosition[]; open: TopicPartition[] } {
-  const fixed = partitions.flatMap(({ topic, partition }) => {
-    const offset = starts.get(nameOf({ topic, partition }));
-    return offset === undefined ? [] : [{ topic, partition, offset }];
-  });
-  return { fixed, open: without(partitions, fixed) };
-}
-
 /** Throws the first error in the response to a commit. */
 export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): void {
   for (const { topic, partitions } of responses) {
@@ -64,12 +46,12 @@ export async function fixStart(
   group: string,
   ends: readonly TopicPosition[],
 ): Promise<void> {
-  const coordinator = await cluster.findCoordinator(group);
-  const fresh = without(ends, await committedOffsets(cluster, coordinator, "admin", group, ends));
+  const place = { node: await cluster.findCoordinator(group), purpose: "admin" };
+  const fresh = without(ends, await committedOffsets(cluster, place, group, ends));
   if (fresh.length === 0) return;
   const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
   try {
-    expectCommitted(await cluster.request(coordinator, "admin", "OffsetCommit", payload));
+    expectCommitted(await cluster.request(place.node, place.purpose, "OffsetCommit", payload));
   } catch (error) {
     if (!isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) throw error;
   }

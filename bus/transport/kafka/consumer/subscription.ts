@@ -12,7 +12,8 @@ import { applyFallbacks, checkInteger, expectDelivery } from "../../validate.ts"
 import { OwnedClaim } from "./claim.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
-import { GroupMember, type GroupSettings, type Holdings } from "./group_member.ts";
+import type { GroupSettings } from "./group_coordinator.ts";
+import { GroupMember, type Holdings } from "./group_member.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { abortable } from "../../../../lib/abortable.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";

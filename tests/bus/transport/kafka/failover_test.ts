@@ -64,7 +64,7 @@ Deno.test("kafka: a member sends heartbeats well within its session while the co
       sessionTimeoutMs,
       heartbeatMs: 20,
       purpose: "test",
-      starts: new Map(),
+      starts: [],
     },
     {
       owned: () => [],
