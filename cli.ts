@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { parseCommand } from "./cli/arguments.ts";
 import { type Command, UsageError } from "./cli/command.ts";
 import { COMMANDS } from "./cli/commands.ts";
 import { exitFor } from "./cli/exit.ts";
-import { helpOf, overview } from "./cli/ui/help.ts";
-import { askForPermissions } from "./cli/permissions.ts";
+import { runCommand } from "./cli/run_command.ts";
+import { overview } from "./cli/ui/help.ts";
 import { didYouMean } from "./lib/suggestion.ts";
 import { logError, print } from "./cli/ui/terminal.ts";
 
@@ -17,13 +16,7 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
   try {
     if (name === "--help" || name === "-h" || name === "help") return await showOverview();
     command = await load(name);
-    if (argv.includes("--help") || argv.includes("-h")) {
-      print(helpOf(command));
-      return 0;
-    }
-    await askForPermissions(command, argv);
-    const { run, args } = parseCommand(command, argv);
-    return await run(args);
+    return await runCommand(command, argv);
   } catch (error) {
     const { code, message } = await exitFor(error, command);
     if (message) logError(`imagebus: ${message}`);

@@ -1,20 +1,21 @@
 /**
- * How much accuracy is left when the test images come in other ways than the data set stores them: enlarged, inverted, on
+ * `deno task bench:canonical`: how much accuracy is left when the test images come in other ways than the data set stores them: enlarged, inverted, on
  * other grounds, off centre.
- *
- *     IMAGEBUS_DATA=DIR deno run -A bench/canonical.ts [--images 500] [MODEL…]
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import type { Arguments } from "../cli/command.ts";
+import { DATA_OPTION } from "../cli/options.ts";
+import { runTask } from "../cli/task.ts";
+import { columns, percent, print } from "../cli/ui/terminal.ts";
+import { count, type OptionTable } from "../lib/options.ts";
 import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { encodePng } from "../models/image/encode_png.ts";
 import type { Pixels } from "../models/image/format.ts";
-import { axisTaps } from "../models/image/resample.ts";
-import { loadModels } from "../models/registry.ts";
+import { toCanonical } from "../models/image/canonical.ts";
+import { loadModels, SHIPPED_MODELS } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
-import { findTestData } from "../testing/data.ts";
-import type { DataSet } from "../training/datasets/data_set.ts";
+import { type DataSet, imageAt } from "../training/datasets/data_set.ts";
 import { readDataSet } from "../training/datasets/read_data_set.ts";
 
 type Variant = (image: Pixels, i: number) => Pixels;
@@ -88,60 +89,55 @@ function paste(image: Pixels, side: number, left: number, top: number, outside: 
 }
 
 /** Bilinear, to a square. */
-function resize({ width, height, channels, data }: Pixels, side: number): Pixels {
-  const [columns, rows] = [axisTaps(width, side), axisTaps(height, side)];
-  const result = new Uint8Array(side * side * channels);
-  for (let i = 0; i < result.length; i++) {
-    const c = i % channels;
-    const x = Math.floor(i / channels) % side;
-    const y = Math.floor(i / channels / side);
-    let sum = 0;
-    rows.weights[y]!.forEach((down, v) =>
-      columns.weights[x]!.forEach((across, u) => {
-        sum += down * across * data[((rows.starts[y]! + v) * width + columns.starts[x]! + u) * channels + c]!;
-      })
-    );
-    result[i] = Math.round(sum);
-  }
-  return { width: side, height: side, channels, data: result };
+function resize(image: Pixels, side: number): Pixels {
+  const channels = image.channels === 1 ? 1 : 3;
+  const plain = { mean: new Array(channels).fill(0), std: new Array(channels).fill(1 / 255) };
+  const target = new Float32Array(side * side * channels);
+  toCanonical(image, { width: side, height: side, channels, ...plain }, target);
+  return { width: side, height: side, channels, data: Uint8Array.from(target, Math.round) };
 }
 
-async function measure(name: string, count: number, directory: URL | undefined): Promise<void> {
+/** A row per variant: its title, the share of correct labels, and the time per image. */
+async function measure(name: string, count: number, directory: string | undefined): Promise<string[][]> {
   const [files] = await loadModels({ names: [name] });
   const data = await readDataSet(name, "test", directory);
   using classifier = await createClassifier(files!, await loadWasmBinary());
-  console.log(`${name}: ${count} test images`);
-  for (const [title, variant] of Object.entries(data.channels === 1 ? GREY : COLOUR)) {
+  return Object.entries(data.channels === 1 ? GREY : COLOUR).map(([title, variant]) => {
     const start = performance.now();
-    const right = countRight(classifier, data, count, variant);
-    const ms = (performance.now() - start) / count;
-    console.log(
-      `  ${title.padEnd(32)} ${(100 * right / count).toFixed(1).padStart(5)} %  ${
-        ms.toFixed(1).padStart(6)
-      } ms`,
-    );
-  }
+    const correct = countCorrect(classifier, data, count, variant);
+    return [title, percent(correct / count), ((performance.now() - start) / count).toFixed(1)];
+  });
 }
 
-function countRight(classifier: Classifier, data: DataSet, count: number, variant: Variant): number {
+function countCorrect(classifier: Classifier, data: DataSet, count: number, variant: Variant): number {
   const { width, height, channels } = data;
-  const size = width * height * channels;
-  let right = 0;
+  let correct = 0;
   for (let i = 0; i < count; i++) {
     const at = Math.floor(i * data.count / count);
-    const image = { width, height, channels, data: data.pixels.subarray(at * size, (at + 1) * size) };
-    const [outcome] = classifier.classify([encodePng(variant(image, i))]);
-    if (outcome?.ok && outcome.top[0].index === data.labels[at]) right++;
+    const image = variant({ width, height, channels, data: imageAt(data, at) }, i);
+    const [outcome] = classifier.classify([encodePng(image)]);
+    if (outcome?.ok && outcome.top[0].index === data.labels[at]) correct++;
   }
-  return right;
+  return correct;
 }
 
-if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    options: { images: { type: "string", default: "500" } },
-    allowPositionals: true,
-  });
-  const models = positionals.length > 0 ? positionals : ["mnist", "fashion-mnist", "cifar-10"];
-  const directory = await findTestData();
-  for (const model of models) await measure(model, Number(values.images), directory);
+const OPTIONS = {
+  ...DATA_OPTION,
+  images: { ...count(10_000), default: 500, text: "number of test images" },
+} as const satisfies OptionTable;
+
+async function run({ operands, values: { data, images } }: Arguments<typeof OPTIONS>): Promise<number> {
+  for (const name of operands.length > 0 ? operands : SHIPPED_MODELS) {
+    print(columns([[name, "accuracy", "ms per image"], ...await measure(name, images, data)]));
+  }
+  return 0;
 }
+
+await runTask({
+  name: "bench:canonical",
+  summary: "Measure the accuracy on test images that are enlarged, inverted, on other grounds or off centre",
+  operands: { form: "[MODEL…]", min: 0, max: Infinity },
+  options: OPTIONS,
+  examples: [["deno task bench:canonical mnist --images 1000", "one model, in more images"]],
+  run,
+});

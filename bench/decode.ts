@@ -1,15 +1,25 @@
 /**
- * `deno run -A bench/decode.ts [FILE…]`: what decoding one image costs, by format and size:
- * the first time, with the decoder to be loaded; then the median; and the peak of memory above the idle process.
- * It creates PNG, JPEG, BMP and PNM itself; other formats are given as files. Linux: the peak comes from /proc.
+ * `deno task bench:decode [FILE…]`: what decoding one image costs, by format and size: the first time, with the decoder to be
+ * loaded; then the median; and the peak of memory above the idle process. It creates PNG, JPEG, BMP and PNM itself; other
+ * formats are given as files. Linux: the peak comes from /proc.
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
+import { type Arguments, UsageError } from "../cli/command.ts";
+import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
+import { concatBytes } from "../lib/bytes.ts";
+import type { OptionTable } from "../lib/options.ts";
+import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { decodeImage, loadDecoders } from "../models/image/decode.ts";
 import { encodePng } from "../models/image/encode_png.ts";
 import type { Pixels } from "../models/image/format.ts";
+import { memoryOf } from "../testing/harness/proc.ts";
+import { significant } from "../training/report/format.ts";
+import { quantile } from "../training/report/statistics.ts";
 
 const SIZES = [[28, 28], [1632, 1224], [4000, 3000]] as const;
 /** Each image is decoded so often and for so long at least. */
@@ -46,11 +56,7 @@ function toJpeg({ width, height, data }: Pixels): Uint8Array {
 }
 
 function toPpm({ width, height, data }: Pixels): Uint8Array {
-  const header = new TextEncoder().encode(`P6 ${width} ${height} 255\n`);
-  const file = new Uint8Array(header.length + data.length);
-  file.set(header);
-  file.set(data, header.length);
-  return file;
+  return concatBytes([new TextEncoder().encode(`P6 ${width} ${height} 255\n`), data]);
 }
 
 /** From the bottom, blue first. */
@@ -59,11 +65,8 @@ function toBmp({ width, height, data }: Pixels): Uint8Array {
   const file = new Uint8Array(54 + stride * height);
   const view = new DataView(file.buffer);
   file.set([0x42, 0x4d]);
-  for (
-    const [at, value] of [[2, file.length], [10, 54], [14, 40], [18, width], [22, height], [26, 1 | 24 << 16]]
-  ) {
-    view.setUint32(at!, value!, true);
-  }
+  const fields = { 2: file.length, 10: 54, 14: 40, 18: width, 22: height, 26: 1 | 24 << 16 };
+  for (const [at, value] of Object.entries(fields)) view.setUint32(Number(at), value, true);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const [from, to] = [3 * (y * width + x), 54 + (height - 1 - y) * stride + 3 * x];
@@ -75,44 +78,30 @@ function toBmp({ width, height, data }: Pixels): Uint8Array {
 
 const ENCODERS = { png: encodePng, jpg: toJpeg, bmp: toBmp, ppm: toPpm } as const;
 
-/** A line of /proc/self/status, in bytes. */
-function memory(field: "VmRSS" | "VmHWM"): number {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return 1024 * Number(new RegExp(`${field}:\\s*(\\d+)`).exec(status)![1]);
-}
-
 async function measure(path: string): Promise<Cost> {
-  const idle = memory("VmRSS");
-  const bytes = Deno.readFileSync(path);
-  const times: number[] = [];
-  let firstPeak: number | undefined;
-  let begun = performance.now();
+  const megabytesAbove = async (idle: number) => (await memoryOf(Deno.pid, "VmHWM") - idle) / 1e6;
+  const idle = await memoryOf(Deno.pid, "VmRSS");
+  const bytes = await Deno.readFile(path);
+  const decode = () => decodeImage(bytes, { maxDecodedBytes: Infinity });
+  const start = performance.now();
   await loadDecoders([bytes]);
-  let decoded: Pixels | undefined;
-  const end = begun + MIN_MS;
-  while (times.length <= RUNS || begun < end) {
-    decoded = decodeImage(bytes, { maxDecodedBytes: Infinity });
+  const { width, height } = decode();
+  const coldMs = performance.now() - start;
+  const megabytes = await megabytesAbove(idle);
+  const times: number[] = [];
+  for (const end = performance.now() + MIN_MS; times.length < RUNS || performance.now() < end;) {
+    const begun = performance.now();
+    decode();
     times.push(performance.now() - begun);
-    firstPeak ??= memory("VmHWM");
-    begun = performance.now();
   }
-  const { width, height } = decoded!;
-  const [coldMs, ...others] = times as [number, ...number[]];
-  const medianMs = others.sort((a, b) => a - b)[others.length >> 1]!;
-  const [megabytes, finalMegabytes] = [firstPeak!, memory("VmHWM")].map((bytes) => (bytes - idle) / 1e6);
-  return {
-    decoded: `${width}×${height}`,
-    coldMs,
-    medianMs,
-    megabytes: megabytes!,
-    finalMegabytes: finalMegabytes!,
-  };
+  const finalMegabytes = await megabytesAbove(idle);
+  return { decoded: `${width}×${height}`, coldMs, medianMs: quantile(times, 0.5), megabytes, finalMegabytes };
 }
 
 /** In a process of its own, since the peak of memory is the process's. */
 async function measureAlone(path: string): Promise<Cost> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", import.meta.filename!, "--one", path],
+    args: ["run", "--quiet", "--allow-read", "--allow-run=cat", import.meta.filename!, "--here", path],
     stderr: "inherit",
   });
   const { success, stdout } = await command.output();
@@ -120,7 +109,7 @@ async function measureAlone(path: string): Promise<Cost> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-async function makeFiles(folder: string): Promise<string[]> {
+async function createFiles(folder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const [width, height] of SIZES) {
     const image = photograph(width, height);
@@ -133,22 +122,41 @@ async function makeFiles(folder: string): Promise<string[]> {
   return paths;
 }
 
-if (Deno.args[0] === "--one") console.log(JSON.stringify(await measure(Deno.args[1]!)));
-else {
-  const folder = await Deno.makeTempDir();
-  try {
-    const rows = [["file", "decoded to", "first ms", "then ms", "first MB", "then MB"]];
-    for (const path of [...await makeFiles(folder), ...Deno.args]) {
-      const cost = await measureAlone(path);
-      const figures = [
-        cost.coldMs.toFixed(1),
-        cost.medianMs.toPrecision(3),
-        ...[cost.megabytes, cost.finalMegabytes].map((megabytes) => megabytes.toFixed(0)),
-      ];
-      rows.push([path.split("/").at(-1)!, cost.decoded, ...figures]);
-    }
-    print(columns(rows));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+const OPTIONS = {
+  here: { type: "flag", default: false, text: "measure the first FILE in this process, and print JSON" },
+} as const satisfies OptionTable;
+
+async function run({ operands: files, values: { here } }: Arguments<typeof OPTIONS>): Promise<number> {
+  if (here) {
+    print(JSON.stringify(await measure(files[0]!)));
+    return 0;
   }
+  const missing = files.find((file) => !existsSync(file));
+  if (missing !== undefined) throw new UsageError(`Cannot decode ${missing}: there is no such file`);
+  await using directory = await temporaryDirectory("bench");
+  const rows = [["file", "decoded to", "first ms", "then ms", "first MB", "then MB"]];
+  for (const path of [...await createFiles(directory.path), ...files]) {
+    const { decoded, coldMs, medianMs, megabytes, finalMegabytes } = await measureAlone(path);
+    const figures = [
+      coldMs.toFixed(1),
+      significant(medianMs),
+      megabytes.toFixed(),
+      finalMegabytes.toFixed(),
+    ];
+    rows.push([basename(path), decoded, ...figures]);
+  }
+  print(columns(rows));
+  return 0;
 }
+
+await runTask({
+  name: "bench:decode",
+  summary: "Measure the time and memory of decoding one image, by format and size",
+  operands: { form: "[FILE…]", min: 0, max: Infinity },
+  options: OPTIONS,
+  examples: [[
+    "deno task bench:decode photo.webp",
+    "PNG, JPEG, BMP and PNM in three sizes, and a file of yours",
+  ]],
+  run,
+});

@@ -7,14 +7,12 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
-import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
+import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { count, type OptionTable } from "../lib/options.ts";
 import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
-import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
-import { ServerStartError } from "../testing/brokers/server_process.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
 import { imagesOf } from "../testing/images.ts";
 
@@ -152,17 +150,6 @@ const OPTIONS = {
   json: { type: "flag", default: false, text: "print the figures as one JSON array" },
 } as const satisfies OptionTable;
 
-const bench = defineCommand({
-  program: "deno task",
-  name: "bench",
-  summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
-  operands: NO_OPERANDS,
-  options: OPTIONS,
-  examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
-  permissions: [],
-  run,
-});
-
 async function run({ values: { images, seconds, json } }: Arguments<typeof OPTIONS>): Promise<number> {
   const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
   await using kafka = await startKafka();
@@ -178,4 +165,10 @@ async function run({ values: { images, seconds, json } }: Arguments<typeof OPTIO
   return 0;
 }
 
-await runTask(bench, [KafkaUnavailable, ServerStartError]);
+await runTask({
+  name: "bench",
+  summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
+  options: OPTIONS,
+  examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
+  run,
+});

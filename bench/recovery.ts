@@ -5,13 +5,13 @@
  *
  * @module
  */
-import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
+import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { count, type OptionTable } from "../lib/options.ts";
-import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
-import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
-import { ServerStartError } from "../testing/brokers/server_process.ts";
+import { temporaryDirectory } from "../lib/temporary_directory.ts";
+import { startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
+import { quantile } from "../training/report/statistics.ts";
 import { type ModelDown, takeModelDown } from "./recovery/model_down.ts";
 import { killProcesses, type Takeovers } from "./recovery/takeover.ts";
 import { killWorkers, type WorkerKills } from "./recovery/worker_kill.ts";
@@ -52,40 +52,20 @@ async function measure({ kills, takeovers, downSeconds }: Plan): Promise<Figures
 async function measureTakeovers(kills: number): Promise<Takeovers[]> {
   logError(`killing a worker process ${kills} times on each bus`);
   const embedded = await inDirectory((dir) => killProcesses(`sqlite:${dir}/bus.db`, kills, dir));
-  await using kafka = await startIfPossible();
+  await using kafka = await startKafkaIfInstalled((reason) => logError(`Skipping Kafka. ${reason}`));
   if (kafka === null) return [embedded];
   return [embedded, await inDirectory((dir) => killProcesses(`kafka://${kafka.brokers}`, kills, dir))];
 }
 
-async function startIfPossible(): Promise<KafkaBroker | null> {
-  try {
-    return await startKafka();
-  } catch (error) {
-    if (!(error instanceof KafkaUnavailable)) throw error;
-    logError(`Skipping Kafka. ${error.message}`);
-    return null;
-  }
-}
-
 async function inDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
-  try {
-    return await run(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  await using directory = await temporaryDirectory("bench");
+  return await run(directory.path);
 }
 
 const whether = (kept: boolean) => kept ? "yes" : "no";
 
 function times(what: string, values: readonly number[], limitMs: number | null): string[] {
-  const [middle, max] = [median(values), Math.max(...values)];
+  const [middle, max] = [quantile(values, 0.5), Math.max(...values)];
   const limit = limitMs === null ? ["", ""] : [String(limitMs), whether(middle <= limitMs)];
   return [what, String(values.length), middle.toFixed(0), max.toFixed(0), ...limit];
 }
@@ -132,17 +112,6 @@ const OPTIONS = {
   json: { type: "flag", default: false, text: "print the figures as one JSON object" },
 } as const satisfies OptionTable;
 
-const recovery = defineCommand({
-  program: "deno task",
-  name: "bench:recovery",
-  summary: "Measure the recovery of Workers and worker processes, and the cost of a model that is down",
-  operands: NO_OPERANDS,
-  options: OPTIONS,
-  examples: [["deno task bench:recovery --kills 5 --takeovers 0 --down-seconds 0", "Workers only"]],
-  permissions: [],
-  run,
-});
-
 async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
   const figures = await measure(values);
   if (values.json) print(JSON.stringify(figures));
@@ -150,4 +119,10 @@ async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
   return 0;
 }
 
-await runTask(recovery, [ServerStartError]);
+await runTask({
+  name: "bench:recovery",
+  summary: "Measure the recovery of Workers and worker processes, and the cost of a model that is down",
+  options: OPTIONS,
+  examples: [["deno task bench:recovery --kills 5 --takeovers 0 --down-seconds 0", "Workers only"]],
+  run,
+});

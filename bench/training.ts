@@ -10,12 +10,11 @@
  */
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { type Arguments, defineCommand } from "../cli/command.ts";
+import type { Arguments } from "../cli/command.ts";
 import { DATA_OPTION } from "../cli/options.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
 import { startBackend } from "../models/backend.ts";
-import { ModelError } from "../models/errors.ts";
 import { fit, startFit } from "../training/fitting/fit.ts";
 import { EPSILON } from "../training/fitting/operations.ts";
 import { listParameters, toTensors } from "../training/fitting/parameters.ts";
@@ -34,22 +33,8 @@ interface Trial {
   readonly wasm: WebAssembly.Module;
 }
 
-const OPTIONS = DATA_OPTION;
-
-const training = defineCommand({
-  program: "deno task",
-  name: "bench:training",
-  summary:
-    "Measure how fast a recipe trains, compared with one Worker and with TensorFlow.js's own gradients",
-  operands: { form: "[RECIPE]", min: 0, max: 1 },
-  options: OPTIONS,
-  examples: [["deno task bench:training cifar-10", "another recipe than mnist"]],
-  permissions: [],
-  run,
-});
-
 async function run(
-  { operands: [name = "mnist"], values: { data } }: Arguments<typeof OPTIONS>,
+  { operands: [name = "mnist"], values: { data } }: Arguments<typeof DATA_OPTION>,
 ): Promise<number> {
   const recipe = findRecipe(name);
   const task = prepareTask({ ...recipe, epochs: 1 }, await readTrainingData(recipe.data, "train", data));
@@ -188,4 +173,12 @@ function kernelGradient(
   return tf.reshape(tf.stack(products), [side, side, channels, filters]);
 }
 
-await runTask(training, [ModelError]);
+await runTask({
+  name: "bench:training",
+  summary:
+    "Measure how fast a recipe trains, compared with one Worker and with TensorFlow.js's own gradients",
+  operands: { form: "[RECIPE]", min: 0, max: 1 },
+  options: DATA_OPTION,
+  examples: [["deno task bench:training cifar-10", "another recipe than mnist"]],
+  run,
+});

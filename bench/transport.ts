@@ -1,5 +1,5 @@
 /**
- * The speed of a transport on this machine: `deno run -A bench/transport.ts --help`.
+ * `deno task bench:transport`: the speed of a transport on this machine.
  *
  * Messages have 500 bytes and 6 headers, like those of a small image.
  *
@@ -7,9 +7,8 @@
  */
 import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
-import { BusError } from "../bus/transport/errors.ts";
 import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
-import { type Arguments, defineCommand } from "../cli/command.ts";
+import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { print } from "../cli/ui/terminal.ts";
 import { count, type OptionTable } from "../lib/options.ts";
@@ -30,17 +29,6 @@ const IDLE_MS = 10_000;
 const OPTIONS = {
   messages: { ...count(10_000_000), default: 100_000, text: "number of messages" },
 } as const satisfies OptionTable;
-
-const bench = defineCommand({
-  program: "deno run -A",
-  name: "bench/transport.ts",
-  summary: "Measure throughput, latency and idle CPU of a transport",
-  operands: { form: "[URL]", min: 0, max: 1 },
-  options: OPTIONS,
-  examples: [["deno run -A bench/transport.ts kafka://127.0.0.1:9092", "a Kafka; without a URL, memory"]],
-  permissions: [],
-  run,
-});
 
 function message(index: number): OutgoingMessage {
   return {
@@ -140,4 +128,11 @@ async function run({ operands: [url = "memory:"], values }: Arguments<typeof OPT
   return 0;
 }
 
-await runTask(bench, [BusError]);
+await runTask({
+  name: "bench:transport",
+  summary: "Measure throughput, latency and idle CPU of a transport",
+  operands: { form: "[URL]", min: 0, max: 1 },
+  options: OPTIONS,
+  examples: [["deno task bench:transport kafka://127.0.0.1:9092", "a Kafka; without a URL, memory"]],
+  run,
+});

@@ -43,7 +43,7 @@ interface Described<T extends OptionTable> {
    *
    * @default {"imagebus"}
    */
-  readonly program?: "deno task" | "deno run -A";
+  readonly program?: "deno task";
   readonly name: string;
   /** A phrase without a full stop. */
   readonly summary: string;

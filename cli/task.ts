@@ -3,13 +3,25 @@
  *
  * @module
  */
-import { parseCommand } from "./arguments.ts";
-import { type Command, type SingleCommand, UsageError } from "./command.ts";
+import { CodedError } from "../lib/coded_error.ts";
 import type { OptionTable } from "../lib/options.ts";
-import { helpOf } from "./ui/help.ts";
-import { logError, print } from "./ui/terminal.ts";
+import { type Arguments, type Command, NO_OPERANDS, type SingleCommand, UsageError } from "./command.ts";
+import { exitFor } from "./exit.ts";
+import { runCommand } from "./run_command.ts";
+import { logError } from "./ui/terminal.ts";
 
-type ErrorClass = abstract new (...args: never[]) => Error;
+/** A command whose permissions are those of its task in deno.json. It takes no operands unless they are described. */
+export interface Task<T extends OptionTable>
+  extends
+    Pick<SingleCommand, "name" | "summary" | "examples" | "terms">,
+    Partial<Pick<SingleCommand, "operands">> {
+  readonly options: T;
+  /**
+   * @returns The exit code.
+   * @throws Any error: one with a code is reported as one message, others are bugs and keep their stack.
+   */
+  run(args: Arguments<T>): Promise<number>;
+}
 
 /** SIGINT or SIGTERM: exit code 130. */
 export class Interrupted extends Error {
@@ -25,38 +37,20 @@ export function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/**
- * Runs a command with the arguments of this process, or prints its help, and exits with its code.
- *
- * @param command What to run.
- * @param expected Errors that are reported as one message, with exit code 1. Others are bugs: they keep their
- *   stack.
- */
-export async function runTask<T extends OptionTable>(
-  command: SingleCommand<T>,
-  expected: readonly ErrorClass[] = [],
-): Promise<never> {
-  Deno.exit(await exitCode(command as unknown as Command, expected));
+/** Runs a task with the arguments of this process, or prints its help, and exits with its code. */
+export async function runTask<const T extends OptionTable>(task: Task<T>): Promise<never> {
+  const command = { operands: NO_OPERANDS, ...task, program: "deno task", permissions: [] } as const;
+  Deno.exit(await exitCode(command as unknown as Command));
 }
 
-async function exitCode(command: Command, expected: readonly ErrorClass[]): Promise<number> {
+async function exitCode(command: Command): Promise<number> {
   try {
-    if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
-      print(helpOf(command));
-      return 0;
-    }
-    const { run, args } = parseCommand(command, Deno.args);
-    return await run(args);
+    return await runCommand(command, Deno.args);
   } catch (error) {
-    const code = codeOf(error, expected);
-    if (code === undefined) throw error;
-    logError((error as Error).message);
-    return code;
+    const interrupted = error instanceof Interrupted;
+    if (!interrupted && !(error instanceof UsageError) && !(error instanceof CodedError)) throw error;
+    const { code, message } = await exitFor(error, command);
+    logError(message);
+    return interrupted ? 130 : code;
   }
-}
-
-function codeOf(error: unknown, expected: readonly ErrorClass[]): number | undefined {
-  if (error instanceof UsageError) return 2;
-  if (error instanceof Interrupted) return 130;
-  return expected.some((kind) => error instanceof kind) ? 1 : undefined;
 }

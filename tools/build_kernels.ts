@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { defineCommand, NO_OPERANDS } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 
 const SOURCE = new URL("../models/kernels/assembly/", import.meta.url);
@@ -42,18 +41,15 @@ export async function compileKernels(): Promise<string> {
   return `/** Made from assembly/ by \`deno task kernels\`. */\nexport const BINARY =\n  "${binary.toBase64()}";\n`;
 }
 
-const kernels = defineCommand({
-  program: "deno task",
-  name: "kernels",
-  summary: "Compile models/kernels/assembly into models/kernels/binary.ts",
-  operands: NO_OPERANDS,
-  options: {},
-  examples: [["deno task kernels", "after a change of the kernels' sources"]],
-  permissions: [],
-  async run() {
-    await Deno.writeTextFile(TARGET, await compileKernels());
-    return 0;
-  },
-});
-
-if (import.meta.main) await runTask(kernels);
+if (import.meta.main) {
+  await runTask({
+    name: "kernels",
+    summary: "Compile models/kernels/assembly into models/kernels/binary.ts",
+    options: {},
+    examples: [["deno task kernels", "after a change of the kernels' sources"]],
+    async run() {
+      await Deno.writeTextFile(TARGET, await compileKernels());
+      return 0;
+    },
+  });
+}

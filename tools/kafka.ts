@@ -3,46 +3,23 @@
  *
  * @module
  */
-import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../cli/command.ts";
+import { type Arguments, UsageError } from "../cli/command.ts";
 import { interruption, runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { abortable } from "../lib/abortable.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { count, type OptionTable } from "../lib/options.ts";
 import { startKafkaCluster } from "../testing/brokers/kafka_cluster.ts";
-import { kafkaHome, KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
-import { ServerStartError } from "../testing/brokers/server_process.ts";
+import { kafkaHome } from "../testing/brokers/kafka_install.ts";
 
 const OPTIONS = {
-  port: {
-    type: "integer",
-    min: 1,
-    max: 65_535,
-    default: 9092,
-    value: "N",
-    text: "port on 127.0.0.1; three brokers also take the next two",
-  },
+  port: { ...count(65_535), default: 9092, text: "port on 127.0.0.1; three brokers also take the next two" },
   brokers: {
     type: "choice",
     values: ["1", "3"],
     default: "1",
-    value: "1|3",
     text: "number of brokers; three form a cluster with three replicas of every partition",
   },
 } as const satisfies OptionTable;
-
-const kafka = defineCommand({
-  program: "deno task",
-  name: "kafka",
-  summary: "Start a local Kafka broker on this machine's Java; it is downloaded once (43 MB)",
-  operands: NO_OPERANDS,
-  options: OPTIONS,
-  examples: [
-    ["deno task kafka", "on port 9092; Ctrl-C stops it"],
-    ["deno task kafka --port 29092 --brokers 3", "a cluster on ports 29092 to 29094"],
-  ],
-  permissions: [],
-  run,
-});
 
 async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
   const stop = interruption();
@@ -63,4 +40,13 @@ async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
   return 1;
 }
 
-await runTask(kafka, [KafkaUnavailable, ServerStartError, Deno.errors.AddrInUse]);
+await runTask({
+  name: "kafka",
+  summary: "Start a local Kafka broker on this machine's Java; it is downloaded once (43 MB)",
+  options: OPTIONS,
+  examples: [
+    ["deno task kafka", "on port 9092; Ctrl-C stops it"],
+    ["deno task kafka --port 29092 --brokers 3", "a cluster on ports 29092 to 29094"],
+  ],
+  run,
+});

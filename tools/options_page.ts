@@ -5,6 +5,7 @@
  */
 import { COMMANDS } from "../cli/commands.ts";
 import { BUS_OPTIONS } from "../cli/options.ts";
+import { runTask } from "../cli/task.ts";
 import { SERVE_OPTIONS } from "../actors/options.ts";
 import { SEND_OPTIONS } from "../bus/send_options.ts";
 import { defaultOf, expectedOf, flagOf, type Option, type OptionTable, variableOf } from "../lib/options.ts";
@@ -72,4 +73,15 @@ export async function optionsPage(): Promise<string> {
   return [HEAD, ...sections].join("\n");
 }
 
-if (import.meta.main) await Deno.writeTextFile(PAGE, await optionsPage());
+if (import.meta.main) {
+  await runTask({
+    name: "options",
+    summary: "Write docs/options.md from the tables of options",
+    options: {},
+    examples: [["deno task options", "after a change of an option"]],
+    async run() {
+      await Deno.writeTextFile(PAGE, await optionsPage());
+      return 0;
+    },
+  });
+}

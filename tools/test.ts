@@ -8,15 +8,15 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Arguments, defineCommand } from "../cli/command.ts";
+import { stripVTControlCharacters } from "node:util";
+import type { Arguments } from "../cli/command.ts";
 import { interruption, runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { defined } from "../lib/defined.ts";
 import type { OptionTable } from "../lib/options.ts";
-import { type KafkaBroker, startKafka } from "../testing/brokers/kafka_broker.ts";
-import { KafkaUnavailable } from "../testing/brokers/kafka_install.ts";
-import { ServerStartError } from "../testing/brokers/server_process.ts";
+import { type KafkaBroker, startKafka, startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { findTestData } from "../testing/data.ts";
 
 /** Permissions of the tests and of the examples in the documentation. */
@@ -33,9 +33,7 @@ const PERMISSIONS = [
 /** Where tests and examples are. */
 const EVERYTHING = ["tests", "mod.ts", "lib", "bus", "models", "training", "convert", "actors"];
 
-const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed[^|]*\| (\d+) failed(?:[^|]*\| (\d+) ignored)?/;
-// deno-lint-ignore no-control-regex -- colours
-const COLOUR = /\x1b\[[0-9;]*m/g;
+const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed[^|\n]*\| (\d+) failed(?:[^|\n]*\| (\d+) ignored)?/gm;
 
 interface Counts {
   readonly passed: number;
@@ -50,21 +48,6 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-const test = defineCommand({
-  program: "deno task",
-  name: "test",
-  summary: "Run the tests, with a real Kafka on this machine's Java or in KAFKA_BROKERS",
-  operands: { form: "[FILE…] [-- FLAG…]", min: 0, max: Infinity },
-  options: OPTIONS,
-  examples: [
-    ["deno task test", "all tests, and the examples in the documentation"],
-    ["deno task test tests/bus --filter replies", "some tests"],
-    ["deno task test -- --shuffle --trace-leaks", "with other flags of deno test"],
-  ],
-  permissions: [],
-  run,
-});
-
 async function run(args: Args): Promise<number> {
   const stop = interruption();
   await using kafka = await startUnlessGiven();
@@ -74,15 +57,11 @@ async function run(args: Args): Promise<number> {
   return code;
 }
 
+/** A machine that is set up for CI must have Java. */
 async function startUnlessGiven(): Promise<KafkaBroker | null> {
   if (Deno.env.get("KAFKA_BROKERS")) return null;
-  try {
-    return await startKafka();
-  } catch (error) {
-    if (!(error instanceof KafkaUnavailable) || Deno.env.get("CI") === "true") throw error;
-    logError(`The tests with Kafka are skipped. ${error.message}`);
-    return null;
-  }
+  if (Deno.env.get("CI") === "true") return await startKafka();
+  return await startKafkaIfInstalled((reason) => logError(`The tests with Kafka are skipped. ${reason}`));
 }
 
 function denoFlags({ operands, values: { filter, failFast, noCheck } }: Args): string[] {
@@ -99,24 +78,16 @@ async function runTests(
   brokers: string | undefined,
   stop: AbortSignal,
 ): Promise<Counts & { code: number }> {
-  const hasPaths = (await Promise.all(args.map(isPath))).includes(true);
+  const hasPaths = args.some((arg) => existsSync(arg));
   const data = await findTestData();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--doc", ...PERMISSIONS, ...args, ...hasPaths ? [] : EVERYTHING],
     env: defined({ KAFKA_BROKERS: brokers, IMAGEBUS_DATA: data && fileURLToPath(data) }),
     stdout: "piped",
+    signal: stop,
   }).spawn();
-  const interrupt = () => child.kill("SIGTERM");
-  if (stop.aborted) interrupt();
-  stop.addEventListener("abort", interrupt);
   const counts = await forward(child.stdout);
-  const { code } = await child.status;
-  stop.removeEventListener("abort", interrupt);
-  return { code, ...counts };
-}
-
-async function isPath(argument: string): Promise<boolean> {
-  return await Deno.stat(argument).then(() => true, () => false);
+  return { code: (await child.status).code, ...counts };
 }
 
 /**
@@ -124,27 +95,23 @@ async function isPath(argument: string): Promise<boolean> {
  * test has failed.
  */
 async function forward(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Counts> {
-  let counts = { passed: 0, failed: 1, skipped: 0 };
-  let rest = "";
-  for await (const text of output.pipeThrough(new TextDecoderStream())) {
-    await write(text);
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) counts = readSummary(line) ?? counts;
-  }
-  return counts;
-}
-
-async function write(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
-}
-
-function readSummary(line: string): Counts | undefined {
-  const match = SUMMARY.exec(line.replace(COLOUR, ""));
-  if (match === null) return undefined;
-  const [, passed, failed, skipped = 0] = match;
+  const [shown, copy] = output.tee();
+  const reading = new Response(copy).text();
+  await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
+  const [, passed = 0, failed = 1, skipped = 0] =
+    [...stripVTControlCharacters(await reading).matchAll(SUMMARY)].at(-1) ?? [];
   return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
 }
 
-await runTask(test, [KafkaUnavailable, ServerStartError]);
+await runTask({
+  name: "test",
+  summary: "Run the tests, with a real Kafka on this machine's Java or in KAFKA_BROKERS",
+  operands: { form: "[FILE…] [-- FLAG…]", min: 0, max: Infinity },
+  options: OPTIONS,
+  examples: [
+    ["deno task test", "all tests, and the examples in the documentation"],
+    ["deno task test tests/bus --filter replies", "some tests"],
+    ["deno task test -- --shuffle --trace-leaks", "with other flags of deno test"],
+  ],
+  run,
+});

@@ -5,20 +5,17 @@ import type { Result } from "../../bus/result.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import { listModels } from "../../models/registry.ts";
 import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { JSON_OPTION } from "../options.ts";
 import { drawPicture } from "../ui/picture.ts";
 import { bold, dim, green, percent, print, red, terminalWidth, width } from "../ui/terminal.ts";
-
-const OPTIONS = { ...JSON_OPTION } as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
 
 /** The whole way of an image, in one command. */
 export const demo = defineCommand({
   name: "demo",
   summary: "Classify sample images on a temporary embedded bus",
   operands: NO_OPERANDS,
-  options: OPTIONS,
+  options: JSON_OPTION,
   examples: [["imagebus demo", "classify the bundled test images of each model"]],
   permissions: ["read", "write"],
   run,
@@ -36,20 +33,16 @@ interface Shown extends Sample {
   readonly picture: readonly string[];
 }
 
-async function run(args: Args): Promise<number> {
+async function run(args: Arguments<typeof JSON_OPTION>): Promise<number> {
   const startedAt = performance.now();
   const samples = await findSamples();
-  const dir = await Deno.makeTempDir({ prefix: "imagebus-demo-" });
-  try {
-    await using bus = await connect(`sqlite:${dir}/bus.db`);
-    await using _service = await serve(bus);
-    const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
-    if (args.values.json) {
-      for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
-    } else show(shown, performance.now() - startedAt);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("demo");
+  await using bus = await connect(`sqlite:${directory.path}/bus.db`);
+  await using _service = await serve(bus);
+  const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
+  if (args.values.json) {
+    for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
+  } else show(shown, performance.now() - startedAt);
   return 0;
 }
 

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { installKafka } from "./kafka_install.ts";
+import { ServerError } from "./server_error.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
 /** How to start a broker. */
@@ -26,23 +28,6 @@ export interface KafkaBrokerOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** A running broker. */
-export interface KafkaBroker extends AsyncDisposable {
-  /** `host:port`. */
-  readonly brokers: string;
-  readonly port: number;
-  /** Directory of its topics. */
-  readonly dataDir: string;
-  /** The broker's standard output and standard error. */
-  readonly logFile: string;
-  /** Resolves with the exit code when its process has ended: 128 plus the signal if it was killed. */
-  readonly ended: Promise<number>;
-  /** Shuts it down gracefully. May be called more than once. */
-  stop(): Promise<void>;
-  /** Ends its process immediately (SIGKILL). The data are kept. */
-  kill(): Promise<void>;
-}
-
 /** Sixteen bytes in base64; always the same, so that formatting twice is harmless. */
 const CLUSTER_ID = btoa("imagebus-local-1").replace(/=+$/, "");
 
@@ -54,9 +39,8 @@ const HEAP_MB = 512;
  * no initial rebalance delay; session timeouts can be as short as one second.
  *
  * @param options Port, data and settings.
- * @throws {KafkaUnavailable} Without Java or Maven.
- * @throws {ServerStartError} If the broker exits or does not accept connections within 90 seconds.
- * @throws {Deno.errors.AddrInUse} If the port is in use.
+ * @throws {ServerError} `unavailable` without Java or Maven; `port_in_use`; `not_started` if the broker exits or does not
+ *   accept connections within 90 seconds.
  *
  * @example
  * ```ts ignore
@@ -66,60 +50,72 @@ const HEAP_MB = 512;
  */
 export async function startKafka(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
   const jars = await installKafka();
-  const port = options.port ?? freePort();
+  const { port = freePort(), heapMb = HEAP_MB, config = {} } = options;
   expectFree(port);
-  const temporary = options.dataDir === undefined;
   const dataDir = options.dataDir ?? await Deno.makeTempDir({ prefix: "imagebus-kafka-" });
   await Deno.mkdir(dataDir, { recursive: true });
   const settings = `${dataDir}/server.properties`;
-  await Deno.writeTextFile(settings, properties(port, `${dataDir}/log`, options.config ?? {}));
+  await Deno.writeTextFile(settings, properties(port, `${dataDir}/log`, config));
   await format(jars, settings, dataDir);
-  const { heapMb = HEAP_MB } = options;
-  const broker = new BrokerProcess({ jars, settings, port, dataDir, temporary, heapMb });
+  const command = ["java", ...javaFlags(jars, heapMb), "kafka.Kafka", settings];
+  const broker = new KafkaBroker(command, port, dataDir, options.dataDir === undefined);
   await broker.ready();
   return broker;
 }
 
-interface BrokerStart {
-  readonly jars: string;
-  /** Path of the file with the broker's settings. */
-  readonly settings: string;
-  readonly port: number;
-  readonly dataDir: string;
-  /** Whether `stop` removes the data. */
-  readonly temporary: boolean;
-  readonly heapMb: number;
+/**
+ * {@linkcode startKafka} without options, where Java and Maven are installed.
+ *
+ * @param onMissing Receives what is missing.
+ * @returns `null` if something is.
+ */
+export async function startKafkaIfInstalled(
+  onMissing: (reason: string) => void,
+): Promise<KafkaBroker | null> {
+  try {
+    return await startKafka();
+  } catch (error) {
+    if (!(error instanceof ServerError && error.code === "unavailable")) throw error;
+    onMissing(error.message);
+    return null;
+  }
 }
 
-class BrokerProcess implements KafkaBroker {
+/** A running broker. */
+export class KafkaBroker implements AsyncDisposable {
+  /** `host:port`. */
   readonly brokers: string;
-  readonly port: number;
-  readonly dataDir: string;
+  /** The broker's standard output and standard error. */
   readonly logFile: string;
+  /** Resolves with the exit code when its process has ended: 128 plus the signal if it was killed. */
   readonly ended: Promise<number>;
-  readonly #temporary: boolean;
   readonly #process: ServerProcess;
 
-  constructor(start: BrokerStart) {
-    this.port = start.port;
-    this.brokers = `127.0.0.1:${start.port}`;
-    this.dataDir = start.dataDir;
-    this.logFile = `${start.dataDir}/broker.log`;
-    this.#temporary = start.temporary;
-    const command = ["java", ...javaFlags(start.jars, start.heapMb), "kafka.Kafka", start.settings];
+  /** @param isTemporary Whether {@linkcode stop} removes the data. */
+  constructor(
+    command: readonly string[],
+    readonly port: number,
+    readonly dataDir: string,
+    readonly isTemporary: boolean,
+  ) {
+    this.brokers = `127.0.0.1:${port}`;
+    this.logFile = `${dataDir}/broker.log`;
     this.#process = new ServerProcess({ command, logFile: this.logFile });
     this.ended = this.#process.ended;
   }
 
+  /** Resolves when it accepts connections. */
   async ready(): Promise<void> {
     await this.#process.ready(`Kafka on ${this.brokers}`, () => accepts(this.port), START_TIMEOUT_MS);
   }
 
+  /** Shuts it down gracefully. May be called more than once. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    if (this.#temporary) await Deno.remove(this.dataDir, { recursive: true }).catch(() => {});
+    if (this.isTemporary) await Deno.remove(this.dataDir, { recursive: true }).catch(() => {});
   }
 
+  /** Ends its process immediately (SIGKILL). The data are kept. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }
@@ -130,15 +126,9 @@ class BrokerProcess implements KafkaBroker {
 }
 
 function javaFlags(jars: string, heapMb = HEAP_MB): string[] {
-  const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
   return [
-    "-Xms128m",
-    `-Xmx${heapMb}m`,
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    quiet,
-    "-cp",
-    `${jars}/*`,
+    ...["-Xms128m", `-Xmx${heapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+    ...["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", `${jars}/*`],
   ];
 }
 
@@ -174,7 +164,7 @@ function properties(port: number, logDir: string, config: NonNullable<KafkaBroke
 
 async function format(jars: string, settings: string, dataDir: string): Promise<void> {
   const formatted = `${dataDir}/formatted`;
-  if (await Deno.stat(formatted).catch(() => null)) return;
+  if (existsSync(formatted)) return;
   const { success, stdout, stderr } = await new Deno.Command("java", {
     args: [
       ...javaFlags(jars),
@@ -189,7 +179,7 @@ async function format(jars: string, settings: string, dataDir: string): Promise<
   throw new Error(`Cannot format Kafka's storage: ${output.trim().slice(0, 1000)}`);
 }
 
-/** @throws {Deno.errors.AddrInUse} */
+/** @throws {ServerError} `port_in_use` */
 function expectFree(port: number): void {
   try {
     Deno.listen({ hostname: "127.0.0.1", port }).close();
@@ -197,7 +187,7 @@ function expectFree(port: number): void {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     const message =
       `Cannot start Kafka: port ${port} is in use; stop what listens there or choose another port`;
-    throw new Deno.errors.AddrInUse(message, { cause });
+    throw new ServerError("port_in_use", message, { cause });
   }
 }
 

@@ -19,22 +19,6 @@ export interface KafkaClusterOptions {
    * @default {ports}
    */
   readonly advertisedPorts?: readonly number[];
-  /** Settings of all brokers that replace or extend those of {@linkcode startKafkaCluster}. */
-  readonly config?: Readonly<Record<string, string | number | boolean>>;
-}
-
-/** A running cluster. */
-export interface KafkaCluster extends AsyncDisposable {
-  /** The brokers that were started last, running or not, in the order of the ports. */
-  readonly brokers: readonly KafkaBroker[];
-  /**
-   * Restarts a broker on its data after its process has ended.
-   *
-   * @param index Index in `brokers`.
-   */
-  start(index: number): Promise<void>;
-  /** Shuts all brokers down gracefully. The data are kept. */
-  stop(): Promise<void>;
 }
 
 /** Heap of each broker if there are several. */
@@ -62,9 +46,7 @@ const REPLICATION = {
  * least two of them.
  *
  * @param options Ports, data and settings.
- * @throws {KafkaUnavailable} Without Java or Maven.
- * @throws {ServerStartError} If a broker does not start.
- * @throws {Deno.errors.AddrInUse} If a port is in use.
+ * @throws {ServerError} `unavailable` without Java or Maven; `port_in_use`; `not_started` if a broker does not start.
  * @throws {RangeError} For no port, and for two: two controllers have no quorum without each other.
  *
  * @example
@@ -80,17 +62,18 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
   }
   // Once, before all brokers do it at the same time.
   await installKafka();
-  const cluster = new LocalCluster(options);
-  try {
-    await cluster.startAll();
-    return cluster;
-  } catch (error) {
-    await cluster.stop();
-    throw error;
-  }
+  await using started = new AsyncDisposableStack();
+  const cluster = started.use(new KafkaCluster(options));
+  // All at once: a broker accepts no connection before the controllers have a quorum.
+  const starts = await Promise.allSettled(options.ports.map((_, index) => cluster.start(index)));
+  for (const start of starts) if (start.status === "rejected") throw start.reason;
+  started.move();
+  return cluster;
 }
 
-class LocalCluster implements KafkaCluster {
+/** A cluster; {@linkcode startKafkaCluster} starts its brokers. */
+export class KafkaCluster implements AsyncDisposable {
+  /** The brokers that were started last, running or not, in the order of the ports. */
   readonly brokers: KafkaBroker[] = [];
   readonly #options: KafkaClusterOptions;
   readonly #controllerPorts: readonly number[];
@@ -100,19 +83,19 @@ class LocalCluster implements KafkaCluster {
     this.#controllerPorts = freePorts(options.ports.length);
   }
 
-  /** All at once: a broker accepts no connection before the controllers have a quorum. */
-  async startAll(): Promise<void> {
-    const starts = await Promise.allSettled(this.#options.ports.map((_, index) => this.start(index)));
-    for (const start of starts) if (start.status === "rejected") throw start.reason;
-  }
-
+  /**
+   * Starts a broker, or restarts it on its data after its process has ended.
+   *
+   * @param index Index in `brokers`.
+   */
   async start(index: number): Promise<void> {
-    const { ports, dataDir, config } = this.#options;
+    const { ports, dataDir } = this.#options;
+    const isAlone = ports.length === 1;
     this.brokers[index] = await startKafka({
       port: ports[index]!,
-      dataDir: ports.length > 1 ? `${dataDir}/${index + 1}` : dataDir,
-      ...ports.length > 1 && { heapMb: HEAP_MB },
-      config: { ...ports.length > 1 && REPLICATION, ...this.#place(index), ...config },
+      dataDir: isAlone ? dataDir : `${dataDir}/${index + 1}`,
+      ...!isAlone && { heapMb: HEAP_MB },
+      config: { ...!isAlone && REPLICATION, ...this.#place(index) },
     });
   }
 
@@ -128,12 +111,9 @@ class LocalCluster implements KafkaCluster {
     };
   }
 
-  async stop(): Promise<void> {
+  /** Shuts all brokers down gracefully. The data are kept. */
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.brokers.map((broker) => broker?.stop()));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
   }
 }
 

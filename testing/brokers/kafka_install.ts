@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { ServerError } from "./server_error.ts";
 
 /** The release that the tests run against. */
 export const KAFKA_VERSION = "4.1.0";
@@ -30,19 +32,16 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Kafka cannot run on this machine; the message names what is missing. */
-export class KafkaUnavailable extends Error {
-  override readonly name = "KafkaUnavailable";
-}
-
 /**
  * @returns The directory of Kafka's jars and data: `imagebus/kafka-<version>` in the user's cache.
- * @throws {KafkaUnavailable} If neither `XDG_CACHE_HOME` nor `HOME` is set.
+ * @throws {ServerError} `unavailable` if neither `XDG_CACHE_HOME` nor `HOME` is set.
  */
 export function kafkaHome(): string {
   const home = Deno.env.get("HOME");
   const cache = Deno.env.get("XDG_CACHE_HOME") || (home && `${home}/.cache`);
-  if (!cache) throw new KafkaUnavailable("Cannot install Kafka: neither XDG_CACHE_HOME nor HOME is set");
+  if (!cache) {
+    throw new ServerError("unavailable", "Cannot install Kafka: neither XDG_CACHE_HOME nor HOME is set");
+  }
   return `${cache}/imagebus/kafka-${KAFKA_VERSION}`;
 }
 
@@ -50,13 +49,13 @@ export function kafkaHome(): string {
  * Downloads Kafka (43 MB) unless it is installed already.
  *
  * @returns The directory of the jars.
- * @throws {KafkaUnavailable} Without Java or Maven, or if the download fails.
+ * @throws {ServerError} `unavailable` without Java or Maven, or if the download fails.
  */
 export async function installKafka(): Promise<string> {
   const home = kafkaHome();
   const jars = `${home}/jars`;
   await expectProgram("java", "-version", "Java 17 or newer");
-  if (await exists(jars)) return jars;
+  if (existsSync(jars)) return jars;
   await expectProgram("mvn", "--version", "Apache Maven");
   await Deno.mkdir(home, { recursive: true });
   const download = await Deno.makeTempDir({ dir: home, prefix: "download-" });
@@ -74,7 +73,7 @@ async function publish(complete: string, jars: string): Promise<void> {
   try {
     await Deno.rename(complete, jars);
   } catch (error) {
-    if (!await exists(jars)) throw error;
+    if (!existsSync(jars)) throw error;
   }
 }
 
@@ -89,7 +88,10 @@ async function copyDependencies(folder: string): Promise<void> {
   if (success) return;
   const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   const reason = output.split("\n").find((line) => line.startsWith("[ERROR]")) ?? output.trim();
-  throw new KafkaUnavailable(`Maven could not download Kafka ${KAFKA_VERSION}: ${reason.slice(0, 500)}`);
+  throw new ServerError(
+    "unavailable",
+    `Maven could not download Kafka ${KAFKA_VERSION}: ${reason.slice(0, 500)}`,
+  );
 }
 
 async function expectProgram(program: string, versionFlag: string, what: string): Promise<void> {
@@ -99,15 +101,8 @@ async function expectProgram(program: string, versionFlag: string, what: string)
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  throw new KafkaUnavailable(`Cannot run Kafka: ${what} is required, but "${program}" does not run`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  throw new ServerError(
+    "unavailable",
+    `Cannot run Kafka: ${what} is required, but "${program}" does not run`,
+  );
 }

@@ -4,26 +4,8 @@
  *
  * @module
  */
+import { ServerError } from "./server_error.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
-
-/** PostgreSQL cannot run on this machine; the message names what is missing. */
-export class PostgresUnavailable extends Error {
-  override readonly name = "PostgresUnavailable";
-}
-
-/** A server that can be stopped, killed and restarted; its data are kept until it is disposed of. */
-export interface PostgresServer extends AsyncDisposable {
-  /** Of the database `postgres`, with the password of its superuser. */
-  readonly url: string;
-  /** The port on 127.0.0.1; the same after a restart. */
-  readonly port: number;
-  /** Restarts it. Resolves when it accepts connections. */
-  start(): Promise<void>;
-  /** Shuts it down gracefully: its clients are disconnected. */
-  stop(): Promise<void>;
-  /** Ends it as a crash would, without notice to its clients. */
-  kill(): Promise<void>;
-}
 
 const START_TIMEOUT_MS = 60_000;
 const PASSWORD = "secret-of-the-tests";
@@ -47,8 +29,8 @@ export async function findPostgres(): Promise<string | undefined> {
 /**
  * Starts a server in a temporary directory and waits until it accepts connections.
  *
- * @throws {PostgresUnavailable} If PostgreSQL is not installed.
- * @throws {ServerStartError} If the server exits or does not accept connections within 60 seconds.
+ * @throws {ServerError} `unavailable` if PostgreSQL is not installed; `not_started` if the server exits or does not accept
+ *   connections within 60 seconds.
  *
  * @example
  * ```ts ignore
@@ -59,29 +41,32 @@ export async function findPostgres(): Promise<string | undefined> {
 export async function startPostgres(): Promise<PostgresServer> {
   const bin = await findPostgres();
   if (bin === undefined) {
-    throw new PostgresUnavailable(
+    throw new ServerError(
+      "unavailable",
       "Cannot start PostgreSQL: it is not installed; on Debian and Ubuntu, apt-get install postgresql",
     );
   }
   const directory = await Deno.makeTempDir({ prefix: "imagebus-postgres-" });
-  const server = new LocalServer(bin, directory, await unprivileged(directory));
-  try {
-    await server.initialize();
-    await server.start();
-    return server;
-  } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
-  }
+  await using started = new AsyncDisposableStack();
+  const server = started.use(new PostgresServer(bin, directory, await unprivileged(directory)));
+  await server.initialize();
+  await server.start();
+  started.move();
+  return server;
 }
 
-class LocalServer implements PostgresServer {
+/** A server that can be stopped, killed and restarted; its data are kept until it is disposed of. */
+export class PostgresServer implements AsyncDisposable {
+  /** The port on 127.0.0.1; the same after a restart. */
   readonly port: number = freePort();
+  /** Of the database `postgres`, with the password of its superuser. */
   readonly url: string = `postgres://postgres:${PASSWORD}@127.0.0.1:${this.port}/postgres`;
   #process: ServerProcess | undefined;
 
+  /** @param prefix The words to put before each command. */
   constructor(readonly bin: string, readonly directory: string, readonly prefix: readonly string[]) {}
 
+  /** Creates its data. */
   async initialize(): Promise<void> {
     const secret = `${this.directory}/secret`;
     await Deno.writeTextFile(secret, PASSWORD);
@@ -91,6 +76,7 @@ class LocalServer implements PostgresServer {
     ]);
   }
 
+  /** Starts it, the first time or again. Resolves when it accepts connections. */
   async start(): Promise<void> {
     const logFile = `${this.directory}/log`;
     const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
@@ -105,10 +91,12 @@ class LocalServer implements PostgresServer {
     await this.#process.ready("PostgreSQL", () => this.#accepts(), START_TIMEOUT_MS);
   }
 
+  /** Shuts it down gracefully: its clients are disconnected. */
   async stop(): Promise<void> {
     await this.#process?.stop();
   }
 
+  /** Ends it as a crash would, without notice to its clients. */
   async kill(): Promise<void> {
     await this.#process?.kill("QUIT");
   }
@@ -146,6 +134,8 @@ async function unprivileged(directory: string): Promise<string[]> {
 
 async function idOfPostgres(flag: string): Promise<number> {
   const { success, stdout } = await new Deno.Command("id", { args: [flag, "postgres"] }).output();
-  if (!success) throw new PostgresUnavailable("Cannot start PostgreSQL as root: there is no user postgres");
+  if (!success) {
+    throw new ServerError("unavailable", "Cannot start PostgreSQL as root: there is no user postgres");
+  }
   return Number(new TextDecoder().decode(stdout));
 }

@@ -4,11 +4,7 @@
  * @module
  */
 import { sleep } from "../../lib/sleep.ts";
-
-/** A server that exited, or did not accept connections in time, when it was started. */
-export class ServerStartError extends Error {
-  override readonly name = "ServerStartError";
-}
+import { ServerError } from "./server_error.ts";
 
 /** How a server is started. */
 export interface ServerProcessOptions {
@@ -76,7 +72,7 @@ export class ServerProcess {
    * @param server What it is, for the message.
    * @param accepts Whether it accepts connections now.
    * @param timeoutMs How long to wait.
-   * @throws {ServerStartError} With the last lines of its log.
+   * @throws {ServerError} `not_started`, with the last lines of its log.
    */
   async ready(server: string, accepts: () => Promise<boolean>, timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
@@ -85,7 +81,7 @@ export class ServerProcess {
       await sleep(50);
     }
     await this.kill();
-    throw new ServerStartError(`${server} did not start:\n${await lastLines(this.#logFile)}`);
+    throw new ServerError("not_started", `${server} did not start:\n${await lastLines(this.#logFile)}`);
   }
 
   /** Shuts it down gracefully; kills it after 15 seconds. */

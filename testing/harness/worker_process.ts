@@ -1,3 +1,4 @@
+import { memoryOf, readProc } from "./proc.ts";
 import { TextLineStream } from "./text_line_stream.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -67,22 +68,14 @@ export class WorkerProcess implements AsyncDisposable {
 
   /** Resident memory, in bytes (Linux). */
   async memory(): Promise<number> {
-    const status = await this.#proc("status");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+    return await memoryOf(this.#process.pid, "VmRSS");
   }
 
   /** CPU time since its start, in seconds (Linux). */
   async cpu(): Promise<number> {
-    const stat = await this.#proc("stat");
+    const stat = await readProc(this.#process.pid, "stat");
     const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
     return (Number(user) + Number(system)) / 100;
-  }
-
-  /** Deno itself reads /proc only with all permissions. */
-  async #proc(file: string): Promise<string> {
-    const { stdout } = await new Deno.Command("cat", { args: [`/proc/${this.#process.pid}/${file}`] })
-      .output();
-    return new TextDecoder().decode(stdout);
   }
 
   /** Sends a signal; SIGINT drains it. */

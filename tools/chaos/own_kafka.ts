@@ -29,7 +29,7 @@ export class OwnKafka implements ChaosBus, Brokers {
    *
    * @param dataDir Directory of the brokers' data.
    * @param brokers Number of brokers: one, or at least three.
-   * @throws {KafkaUnavailable} Without Java or Maven.
+   * @throws {ServerError} `unavailable` without Java or Maven.
    */
   static async start(dataDir: string, brokers: number): Promise<OwnKafka> {
     const ports = freePorts(brokers);
@@ -58,7 +58,7 @@ export class OwnKafka implements ChaosBus, Brokers {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#cluster.stop();
+    await this.#cluster[Symbol.asyncDispose]();
     await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 }

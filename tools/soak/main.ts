@@ -6,14 +6,13 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cli/command.ts";
+import { type Arguments, UsageError } from "../../cli/command.ts";
 import { interruption, runTask } from "../../cli/task.ts";
 import { Progress } from "../../cli/ui/progress.ts";
 import { columns, logError, print } from "../../cli/ui/terminal.ts";
 import { count, type OptionTable } from "../../lib/options.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { SHIPPED_MODELS } from "../../models/registry.ts";
-import { KafkaUnavailable } from "../../testing/brokers/kafka_install.ts";
-import { ServerStartError } from "../../testing/brokers/server_process.ts";
 import type { Sample } from "./growth.ts";
 import { drawMemory } from "./plot.ts";
 import { formatReport, summary } from "./report.ts";
@@ -24,7 +23,6 @@ const OPTIONS = {
     type: "choice",
     values: ["sqlite", "kafka"],
     default: "sqlite",
-    value: "sqlite|kafka",
     text: "the embedded bus, or a broker that is started for the run",
   },
   messages: {
@@ -59,20 +57,6 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-const soak = defineCommand({
-  program: "deno task",
-  name: "soak",
-  summary: "Send many images through one worker process and watch its memory",
-  operands: NO_OPERANDS,
-  options: OPTIONS,
-  examples: [
-    ["deno task soak --plot memory.svg", "all shipped models on the embedded bus"],
-    ["deno task soak --leak", "the negative control: has to fail"],
-  ],
-  permissions: [],
-  run,
-});
-
 async function run({ values }: Args): Promise<number> {
   const { json, plot, models = SHIPPED_MODELS, ...settings } = values;
   const unknown = models.find((name) => !SHIPPED_MODELS.includes(name));
@@ -80,18 +64,14 @@ async function run({ values }: Args): Promise<number> {
     throw new UsageError(`--models has "${unknown}": expected ${SHIPPED_MODELS.join(", ")}`);
   }
   if (plot !== undefined) await checkDirectory(plot);
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-soak-" });
-  try {
-    const onProgress = progress(settings.messages);
-    const options = { ...settings, models: [...new Set(models)], directory, onProgress };
-    const report = await runSoak({ ...options, signal: interruption() });
-    if (Deno.stderr.isTerminal()) logError("");
-    print(json ? JSON.stringify(report) : formatReport(report, columns));
-    if (plot !== undefined) await writePlot(plot, report);
-    return report.passed ? 0 : 1;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("soak");
+  const onProgress = progress(settings.messages);
+  const options = { ...settings, models: [...new Set(models)], directory: directory.path, onProgress };
+  const report = await runSoak({ ...options, signal: interruption() });
+  if (Deno.stderr.isTerminal()) logError("");
+  print(json ? JSON.stringify(report) : formatReport(report, columns));
+  if (plot !== undefined) await writePlot(plot, report);
+  return report.passed ? 0 : 1;
 }
 
 /** Before the run, which takes minutes. */
@@ -127,4 +107,13 @@ async function writePlot(file: string, report: SoakReport): Promise<void> {
   }
 }
 
-await runTask(soak, [KafkaUnavailable, ServerStartError]);
+await runTask({
+  name: "soak",
+  summary: "Send many images through one worker process and watch its memory",
+  options: OPTIONS,
+  examples: [
+    ["deno task soak --plot memory.svg", "all shipped models on the embedded bus"],
+    ["deno task soak --leak", "the negative control: has to fail"],
+  ],
+  run,
+});

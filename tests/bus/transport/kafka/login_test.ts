@@ -3,6 +3,7 @@ import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { type KafkaBroker, startKafka } from "../../../../testing/brokers/kafka_broker.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { freePort } from "../../../../testing/brokers/server_process.ts";
 import { Reader } from "../suite/reader.ts";
 
 const PLAIN_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule";
@@ -24,11 +25,6 @@ function startKafkaWithLogin(): Promise<KafkaBroker> {
         `${PLAIN_LOGIN} required username="broker" password="b" user_broker="b" user_me="correct";`,
     },
   });
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 testKafka("a login succeeds, and fails at once with a wrong password or mechanism", async () => {

@@ -1,0 +1,21 @@
+/** A directory that is removed with everything in it when it is disposed of. */
+export interface TemporaryDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * Creates a temporary directory.
+ *
+ * @param purpose Part of its name.
+ *
+ * @example
+ * ```ts
+ * import { temporaryDirectory } from "./temporary_directory.ts";
+ * await using directory = await temporaryDirectory("example");
+ * await Deno.writeTextFile(`${directory.path}/notes`, "for as long as this block runs");
+ * ```
+ */
+export async function temporaryDirectory(purpose: string): Promise<TemporaryDirectory> {
+  const path = await Deno.makeTempDir({ prefix: `imagebus-${purpose}-` });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
