@@ -1,11 +1,8 @@
-import { boxSummary, meanInterval } from "../../training/report/statistics.ts";
-import { writeReport } from "../../training/report/report.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
-import type { Recipe } from "../../training/recipes/recipe.ts";
 import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
+import { meanInterval, median } from "../../training/report/statistics.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import type { OptionTable } from "../../lib/options.ts";
-import { writeReportFile } from "../model_report.ts";
 import { JSON_OPTION } from "../options.ts";
 import { columns, logError, percent, print } from "../ui/terminal.ts";
 import { dataAndWorkers, progressLine, recipeOf, TRAINING_OPTIONS } from "./train.ts";
@@ -48,7 +45,10 @@ async function run(args: Args): Promise<number> {
   const reference = isLegacy ? LEGACY_FIGURES[target] : undefined;
   show(target, result, reference, args.values.json);
   const file = args.values.report;
-  if (file !== undefined) await writeReportFile(file, reportOf(recipe, result, reference));
+  if (file !== undefined) {
+    const { writeFoldsReport } = await import("../report.ts");
+    await writeFoldsReport(file, recipe, result, reference);
+  }
   return 0;
 }
 
@@ -60,40 +60,25 @@ function show(
 ): void {
   const accuracies = trainings.map(({ validationAccuracy }) => validationAccuracy);
   const { value, low, high } = meanInterval(accuracies);
-  const { median } = boxSummary(accuracies);
   const published = reference === undefined ? {} : { published: reference };
   if (json) {
-    return print(JSON.stringify({ name, data, accuracies, mean: value, low, high, median, ...published }));
+    return print(
+      JSON.stringify({
+        name,
+        data,
+        accuracies,
+        mean: value,
+        low,
+        high,
+        median: median(accuracies),
+        ...published,
+      }),
+    );
   }
   print(columns([
     ...accuracies.map((accuracy, i) => [`fold ${i + 1}`, percent(accuracy, 2)]),
     ["mean", `${percent(value, 2)} (95 % interval ${percent(low, 2)} – ${percent(high, 2)})`],
-    ["median", percent(median, 2)],
+    ["median", percent(median(accuracies), 2)],
     ...reference === undefined ? [] : [["published", `${percent(reference, 2)} (mean of 5 folds)`]],
   ]));
-}
-
-function reportOf(
-  recipe: Recipe,
-  { data, trainings }: CrossValidation,
-  reference: number | undefined,
-): string {
-  const accuracies = trainings.map(({ validationAccuracy }) => validationAccuracy);
-  return writeReport({
-    title: `${recipe.name}: cross-validation`,
-    model: { name: recipe.name },
-    description: recipe.description,
-    created: new Date(),
-    facts: {
-      data,
-      seeds: [recipe.seed],
-      trainingSeconds: trainings.reduce((sum, { seconds }) => sum + seconds, 0),
-    },
-    curves: trainings.map(({ history }, i) => ({ name: `fold ${i + 1}`, epochs: history })),
-    folds: [{
-      name: `${data}, ${trainings.length} folds`,
-      accuracies,
-      ...(reference !== undefined && { reference }),
-    }],
-  });
 }

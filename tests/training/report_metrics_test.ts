@@ -3,13 +3,11 @@ import { measureCalibration } from "../../training/report/calibration.ts";
 import {
   classMetrics,
   confusionMatrix,
-  correctCount,
   predictions,
   softmaxRows,
   topConfusions,
 } from "../../training/report/metrics.ts";
-import { linearScale, shareScale } from "../../training/report/scale.ts";
-import { boxSummary, meanInterval, quantile, wilsonInterval } from "../../training/report/statistics.ts";
+import { meanInterval, median, wilsonInterval } from "../../training/report/statistics.ts";
 import { assert, assertEquals, assertThrows } from "../../testing/assert.ts";
 
 function assertNear(actual: number, expected: number, within = 1e-6): void {
@@ -52,7 +50,6 @@ Deno.test("metrics: rows of the confusion matrix are the true classes, columns t
   const logits = Float32Array.of(1, 0, 0, /**/ 0, 1, 0, /**/ 0, 1, 0, /**/ 0, 1, 0);
   const counts = confusionMatrix({ logits, labels: Uint8Array.of(0, 0, 0, 1) }, 3);
   assertEquals([...counts], [1, 2, 0, 0, 1, 0, 0, 0, 0]);
-  assertEquals(correctCount(counts, 3), 2);
   assertEquals(topConfusions(counts, 3, 5), [{ label: 0, predicted: 1, times: 2, share: 2 / 3 }]);
 });
 
@@ -164,57 +161,7 @@ Deno.test("statistics: the interval of a mean stays within 0 and 1, and holds th
   assertNear(meanInterval([0.98, 1]).high, 1);
 });
 
-Deno.test("statistics: quartiles are interpolated, values far from the box are outliers", () => {
-  assertEquals([0, 0.25, 0.5, 0.75, 1].map((share) => quantile([4, 1, 3, 2], share)), [
-    1,
-    1.75,
-    2.5,
-    3.25,
-    4,
-  ]);
-  assertEquals(boxSummary([1, 2, 3, 4, 100]), {
-    lower: 2,
-    median: 3,
-    upper: 4,
-    low: 1,
-    high: 4,
-    outliers: [100],
-  });
-  assertEquals(boxSummary([7]), { lower: 7, median: 7, upper: 7, low: 7, high: 7, outliers: [] });
-});
-
-Deno.test("scale: ticks are round and distinguishable and enclose all values", () => {
-  const cases: [number[], number[], number][] = [
-    [[0.143, 0.56], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 1],
-    [[0.9087, 0.9141], [0.908, 0.91, 0.912, 0.914, 0.916], 3],
-    [[1, 18], [0, 5, 10, 15, 20], 0],
-    [[950, 1510], [800, 1000, 1200, 1400, 1600], 0],
-  ];
-  for (const [values, ticks, digits] of cases) {
-    const scale = linearScale({ values, range: [0, 100] });
-    assertEquals([scale.ticks, scale.digits], [ticks, digits]);
-    assertEquals([scale.at(ticks[0]!), scale.at(ticks.at(-1)!)], [0, 100]);
-  }
-});
-
-Deno.test("scale: no values, equal values and a single epoch have a scale", () => {
-  for (const values of [[], [5], [0, 0], [NaN]]) {
-    const { ticks } = linearScale({ values, range: [0, 100] });
-    assert(ticks.length >= 2 && ticks.every(Number.isFinite), `${values}: ${ticks}`);
-  }
-  assertEquals(linearScale({ values: [1], range: [0, 1], minStep: 1 }).ticks, [0, 1, 2]);
-});
-
-Deno.test("scale: shares with the same span have scales of the same width, which enclose them and end at 0 and 1", () => {
-  for (const span of [0.004, 0.0123, 0.3, 0.97, 1]) {
-    const widths = [0, 0.0004, 0.5733, 0.9, 1].map((low) => {
-      const high = Math.min(1, low + span);
-      const { domain: [first, last], ticks } = shareScale([Math.max(0, high - span), high], span, [0, 100]);
-      assert(first >= 0 && first <= Math.max(0, high - span) + 1e-9, `${span} at ${low}: from ${first}`);
-      assert(last <= 1 && last >= high - 1e-9, `${span} at ${low}: to ${last}`);
-      assert(ticks.length <= 7);
-      return last - first;
-    });
-    for (const width of widths) assertNear(width, widths[0]!);
-  }
+Deno.test("statistics: the median is the value in the middle, or the mean of the two that are", () => {
+  assertEquals([median([7]), median([5, 1, 4]), median([4, 1, 3, 2])], [7, 4, 2.5]);
+  assertThrows(() => median([]), ModelError, "at least one");
 });

@@ -4,7 +4,8 @@ import { SaxesParser } from "npm:saxes@6.0.0";
 import { ModelError } from "../../models/errors.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import { pickMistakes, writeReport } from "../../training/report/report.ts";
-import type { EpochMeasures, ReportContent, ReportEvaluation } from "../../training/report/report.ts";
+import type { ReportContent, ReportEvaluation } from "../../training/report/report.ts";
+import type { EpochRecord } from "../../training/fitting/trained_model.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../../testing/assert.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
@@ -29,7 +30,7 @@ function evaluation(classes: readonly string[], changes: Partial<ReportEvaluatio
   return { data: "weather test", classes, labels, logits, temperature: 2, ...changes };
 }
 
-function epochs(count: number): EpochMeasures[] {
+function epochs(count: number): EpochRecord[] {
   return Array.from({ length: count }, (_, i) => ({
     epoch: i + 1,
     trainLoss: 1 / (i + 1),
@@ -51,12 +52,11 @@ function full(): ReportContent {
       parameters: 12_345,
       trainingSeconds: 5400,
       seeds: [7],
-      recipe: "Adam, 8 epochs.",
     },
     curves: [{ name: "seed 1", epochs: epochs(8) }, { name: "seed 2", epochs: epochs(7) }],
     evaluations: [measured, { ...measured, data: "weather test, lossless" }],
     mistakes: pickMistakes(measured, () => png),
-    folds: [{ name: "weather, 5 folds", accuracies: [0.8, 0.82, 0.81, 0.85, 0.79], reference: 0.8 }],
+    folds: { name: "weather, 5 folds", accuracies: [0.8, 0.82, 0.81, 0.85, 0.79], reference: 0.8 },
   };
 }
 
@@ -116,7 +116,7 @@ Deno.test("report: missing parts have no section", () => {
     [{ evaluations: evaluations! }, ["facts", "evaluation-1", "evaluation-2"]],
     [{ mistakes: mistakes! }, ["mistakes"]],
     [{ folds: folds! }, ["facts", "folds"]],
-    [{ curves: [], evaluations: [], mistakes: [], folds: [] }, []],
+    [{ curves: [], evaluations: [], mistakes: [] }, []],
     [{ curves: [{ name: "interrupted at once", epochs: [] }] }, []],
   ];
   for (const [part, sections] of parts) {
@@ -154,15 +154,12 @@ Deno.test("report: every text is escaped", () => {
     created: BARE.created,
     facts: {
       data: evil,
-      recipe: evil,
-      costConditions: evil,
-      millisecondsPerImage: 1,
-      more: [{ name: evil, value: evil }],
+      cost: { conditions: evil, millisecondsPerImage: 1 },
     },
     curves: [{ name: evil, epochs: epochs(2) }, { name: evil, epochs: epochs(2) }],
     evaluations: [measured],
     mistakes: pickMistakes(measured, () => new Uint8Array(1)),
-    folds: [{ name: evil, accuracies: [0.5], reference: 0.6 }],
+    folds: { name: evil, accuracies: [0.5], reference: 0.6 },
   }));
   assertEquals(named(all, "script").length, 0);
   assertEquals(textOf(named(all, "title").find(({ namespaceURI }) => namespaceURI === html.NS.HTML)!), seen);
@@ -173,7 +170,7 @@ Deno.test("report: every text is escaped", () => {
 Deno.test("report: pictures have descriptions, figures have captions, tables have captions and headings", () => {
   const all = read(writeReport(full()));
   const pictures = named(all, "svg");
-  assertEquals(pictures.length, 4 + 2 * 3 + 1);
+  assertEquals(pictures.length, 4 + 2 * 5 + 1);
   for (const picture of pictures) {
     assertEquals(attribute(picture, "role"), "img");
     assert(attribute(picture, "aria-label")!.length > 10);
@@ -189,15 +186,19 @@ Deno.test("report: pictures have descriptions, figures have captions, tables hav
 });
 
 Deno.test("report: no coordinate is NaN or infinite, for any curves and folds", () => {
-  const odd: ReportContent = {
-    ...BARE,
-    curves: [{
-      name: "diverged",
-      epochs: [{ epoch: 1, trainLoss: 2 }, { epoch: 2, trainLoss: NaN, validationLoss: 3 }],
-    }],
-    folds: [{ name: "one", accuracies: [1] }, { name: "same", accuracies: [0.5, 0.5], reference: 0.5 }],
-  };
-  for (const content of [odd, full(), { ...BARE, curves: [{ name: "short", epochs: epochs(1) }] }]) {
+  const [first, second] = epochs(2) as [EpochRecord, EpochRecord];
+  const { validationLoss: _, ...unvalidated } = first;
+  const diverged = [unvalidated, { ...second, trainLoss: NaN }];
+  const contents: ReportContent[] = [
+    full(),
+    { ...BARE, curves: [{ name: "diverged", epochs: diverged }], folds: { name: "one", accuracies: [1] } },
+    {
+      ...BARE,
+      curves: [{ name: "short", epochs: epochs(1) }],
+      folds: { name: "same", accuracies: [0.5, 0.5], reference: 0.5 },
+    },
+  ];
+  for (const content of contents) {
     for (const element of read(writeReport(content))) {
       for (const { name, value } of element.attrs) {
         assert(!/NaN|Infinity|undefined/.test(value), `${name}=${value}`);
@@ -237,8 +238,10 @@ Deno.test("report: the confusion matrix has numbers up to 100 classes, a picture
   const drawn = (classes: number) => {
     const labels = Array.from({ length: classes }, (_, i) => `class ${i}`);
     const all = read(writeReport({ ...BARE, evaluations: [evaluation(labels)] }));
-    const numbers = all.filter((element) => attribute(element, "class") === "number").length;
-    const matrix = named(all, "svg").some((svg) => attribute(svg, "aria-label")!.startsWith("Confusion"));
+    const svg = named(all, "svg").find((svg) => attribute(svg, "aria-label")!.startsWith("Confusion"));
+    const matrix = svg !== undefined;
+    const numbers =
+      named(matrix ? [...elements(svg)] : [], "text").filter((text) => /^\d+$/.test(textOf(text))).length;
     const rows = named(all, "tr").filter((row) => textOf(row).startsWith("class ")).length;
     return { matrix, numbers, hasTable: rows > 0, isBounded: rows <= 100 + 10 };
   };
@@ -266,7 +269,7 @@ Deno.test("report: a single run has no interval, and no faint lines", () => {
   const all = read(writeReport({
     ...BARE,
     curves: [{ name: "only", epochs: epochs(3) }],
-    folds: [{ name: "once", accuracies: [0.5] }],
+    folds: { name: "once", accuracies: [0.5] },
   }));
   assertStringIncludes(words(all), "95 % interval –");
   assert(!all.some((element) => attribute(element, "class")?.includes("faint")));
@@ -306,5 +309,5 @@ Deno.test("report: logits and labels that do not fit together are refused", () =
   for (const change of wrong) {
     assertThrows(() => writeReport({ ...BARE, evaluations: [{ ...measured, ...change }] }), ModelError);
   }
-  assertThrows(() => writeReport({ ...BARE, folds: [{ name: "none", accuracies: [] }] }), ModelError);
+  assertThrows(() => writeReport({ ...BARE, folds: { name: "none", accuracies: [] } }), ModelError);
 });

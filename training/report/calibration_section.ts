@@ -88,25 +88,20 @@ function points(share: number): string {
 }
 
 function measures(calibrations: readonly Calibration[]): Markup {
-  const names = calibrations.length === 1 ? ["Value"] : ["Before", "After"];
-  const row = (
-    name: string,
-    write: (calibration: Calibration) => string,
-  ) => [name, ...calibrations.map(write)];
+  const row = (name: string, write: (calibration: Calibration) => string) => [
+    name,
+    ...calibrations.map(write),
+  ];
   return markup`<div><h3>Measures</h3>${
-    table({
-      caption:
-        "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others evaluate the complete distribution over the classes.",
-      columns: [{ title: "Measure" }, ...names.map((title) => ({ title, isNumeric: true }))],
-      rows: [
+    table(
+      "Lower is better in every row. The first two compare confidence with accuracy over 15 ranges of equal width; the others evaluate the complete distribution over the classes.",
+      ["Measure", ...calibrations.length === 1 ? ["Value"] : ["Before", "After"]],
+      [
         row("Expected calibration error", ({ expectedError }) => percent(expectedError, 2)),
         row("Maximum calibration error", ({ maximumError }) => percent(maximumError, 2)),
-        row(
-          "Negative log-likelihood (nats)",
-          ({ negativeLogLikelihood }) => negativeLogLikelihood.toFixed(4),
-        ),
+        row("Negative log-likelihood (nats)", (each) => each.negativeLogLikelihood.toFixed(4)),
         row("Brier score (0 to 2)", ({ brier }) => brier.toFixed(4)),
       ],
-    })
+    )
   }</div>`;
 }

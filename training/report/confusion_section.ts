@@ -30,8 +30,8 @@ export function confusionFigure(
     ? "Each number counts images"
     : "Each cell has its count as a tooltip";
   return markup`<figure><h3>Confusion matrix</h3><div class="scroll" tabindex="0">${
-    heatMap({ label: `Confusion matrix of ${data}`, classes, counts })
-  }</div><figcaption>${cells}: rows are true classes, columns predicted ones. <i class="swatch right"></i>Correct predictions are on the diagonal, <i class="swatch wrong"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
+    heatMap(`Confusion matrix of ${data}`, classes, counts)
+  }</div><figcaption>${cells}: rows are true classes, columns predicted ones. <i class="swatch" style="--swatch: var(--heat-right)"></i>Correct predictions are on the diagonal, <i class="swatch" style="--swatch: var(--heat-wrong)"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
     mostFrequent(top, classes)
   }</figcaption></figure>\n`;
 }
@@ -60,21 +60,15 @@ export function confusionsTable(classes: readonly string[], counts: Uint32Array)
     ? `All ${count(all)} mistakes are listed.`
     : `These ${confusions.length} kinds of mistakes make up ${percent(shown / all, 0)} of all ${count(all)}.`;
   return markup`<div><h3>Most frequent mistakes</h3>${
-    table({
+    table(
       caption,
-      columns: [
-        { title: "True class" },
-        { title: "Predicted class" },
-        { title: "Count", isNumeric: true },
-        { title: "Share of the class", isNumeric: true },
-      ],
-      rows: confusions.map(({ label, predicted, times, share }) => [
-        classes[label],
-        classes[predicted],
+      ["Mistake", "Count", "Share of the class"],
+      confusions.map(({ label, predicted, times, share }) => [
+        `${classes[label]} classified as ${classes[predicted]}`,
         count(times),
         percent(share),
       ]),
-    })
+    )
   }</div>\n`;
 }
 
@@ -93,22 +87,17 @@ export function classTable(classes: readonly string[], counts: Uint32Array): Mar
     ? ""
     : ` The ${shown.length} hardest of ${all.length} classes are listed.`;
   return markup`<div><h3>Precision and recall</h3>${
-    table({
-      caption:
-        `Precision: share of the predictions of a class that are correct. Recall: share of the images of a class that are recognised. F1: their harmonic mean. ${
-          extremes(ranked)
-        }${cut}`,
-      columns: [
-        { title: "Class" },
-        { title: "Images", isNumeric: true },
-        { title: "Precision", isNumeric: true },
-        { title: "Recall", isNumeric: true },
-        { title: "F1", isNumeric: true },
-      ],
-      rows: shown.map((
-        { name, support, precision, recall, f1 },
-      ) => [name, count(support), bar(precision), bar(recall), bar(f1)]),
-    })
+    table(
+      `Precision: share of the predictions of a class that are correct. Recall: share of the images of a class that are recognised. F1: their harmonic mean. ${
+        extremes(ranked)
+      }${cut}`,
+      ["Class", "Images", "Precision", "Recall", "F1"],
+      shown.map(({ name, support, precision, recall, f1 }) => [
+        name,
+        count(support),
+        ...[precision, recall, f1].map(bar),
+      ]),
+    )
   }</div>\n`;
 }
 

@@ -1,9 +1,10 @@
+import { correctPredictions } from "../../models/logits.ts";
 import { calibrationFigures } from "./calibration_section.ts";
 import { classTable, confusionFigure, confusionsTable } from "./confusion_section.ts";
 import { count, percent, percentRange } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
-import { confusionMatrix, correctCount } from "./metrics.ts";
+import { confusionMatrix } from "./metrics.ts";
 import type { ReportEvaluation } from "./report_content.ts";
 import { wilsonInterval } from "./statistics.ts";
 
@@ -19,10 +20,10 @@ const MAX_BESIDE = 15;
  * @throws {ModelError} `invalid`: logits and labels that do not fit together.
  */
 export function evaluationSection(evaluation: ReportEvaluation, id: string): Markup {
-  const { data, classes } = evaluation;
+  const { data, classes, logits, labels } = evaluation;
   const counts = confusionMatrix(evaluation, classes.length);
-  const images = evaluation.labels.length;
-  const correct = correctCount(counts, classes.length);
+  const images = labels.length;
+  const correct = correctPredictions(logits, labels);
   const interval = wilsonInterval(correct, images);
   return markup`<section id="${id}"><h2>${data}</h2>
 <p>${count(correct)} of ${count(images)} images are classified correctly: the accuracy is <b>${

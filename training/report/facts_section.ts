@@ -3,14 +3,13 @@ import { measureCalibration } from "./calibration.ts";
 import { count, duration, percent, percentRange, significant } from "./format.ts";
 import { markup } from "./markup.ts";
 import type { Markup } from "./markup.ts";
-
-import type { ReportContent, ReportEvaluation, ReportFacts } from "./report_content.ts";
+import type { FoldAccuracies, ReportContent, ReportEvaluation, ReportFacts } from "./report_content.ts";
 import { meanInterval, wilsonInterval } from "./statistics.ts";
 
 interface Fact {
   readonly name: string;
   readonly value: string;
-  readonly note?: string;
+  readonly note: string;
 }
 
 const MAX_TILES = 4;
@@ -22,51 +21,28 @@ const MAX_TILES = 4;
  * @returns A section; undefined if there are no facts.
  */
 export function factsSection(content: ReportContent): Markup | undefined {
-  const { facts = {} } = content;
   const tiles = keyFacts(content);
-  const rows = [...origin(facts), ...cost(facts), ...facts.more ?? []];
-  if (tiles.length + rows.length === 0 && facts.recipe === undefined) return undefined;
+  const rows = allFacts(content.facts);
+  if (tiles.length + rows.length === 0) return undefined;
   return markup`<section id="facts" aria-label="Facts">
 <dl class="tiles">${
     tiles.map(({ name, value, note }) =>
       markup`<div><dt>${name}</dt><dd><b>${value}</b><span>${note}</span></dd></div>`
     )
   }</dl>
-${rows.length === 0 ? undefined : factTable(rows)}
-${facts.recipe === undefined ? undefined : markup`<p class="recipe"><b>Recipe.</b> ${facts.recipe}</p>`}
+<dl class="facts">${rows.map(({ name, value }) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </section>`;
 }
 
-function factTable(rows: readonly Fact[]): Markup {
-  return markup`<dl class="facts">${
-    rows.map(({ name, value }) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)
-  }</dl>`;
-}
-
-function keyFacts({ evaluations = [], folds = [], facts = {} }: ReportContent): Fact[] {
-  const tiles = [
+function keyFacts({ evaluations = [], folds, facts = {} }: ReportContent): Fact[] {
+  const { cost, trainingSeconds } = facts;
+  return [
     ...evaluations.slice(0, 2).map(accuracyFact),
     ...evaluations.slice(0, 1).map(calibrationFact),
-  ];
-  for (const { name, accuracies } of evaluations.length > 0 ? [] : folds) {
-    const interval = meanInterval(accuracies);
-    tiles.push({
-      name,
-      value: percent(interval.value, 2),
-      note: `mean; 95 % interval ${percentRange(interval)}`,
-    });
-  }
-  if (facts.millisecondsPerImage !== undefined) {
-    tiles.push({
-      name: "Time per image",
-      value: `${significant(facts.millisecondsPerImage)}\u00a0ms`,
-      note: facts.costConditions ?? "",
-    });
-  }
-  if (facts.trainingSeconds !== undefined) {
-    tiles.push({ name: "Training", value: duration(facts.trainingSeconds), note: "" });
-  }
-  return tiles.slice(0, MAX_TILES);
+    ...folds !== undefined && evaluations.length === 0 ? [foldsFact(folds)] : [],
+    ...fact("Time per image", cost, ({ millisecondsPerImage: ms }) => milliseconds(ms), cost?.conditions),
+    ...fact("Training", trainingSeconds, duration),
+  ].slice(0, MAX_TILES);
 }
 
 function accuracyFact({ data, logits, labels }: ReportEvaluation): Fact {
@@ -88,31 +64,37 @@ function calibrationFact(evaluation: ReportEvaluation): Fact {
   };
 }
 
-function origin({ data, trainingImages, validationImages, seeds, trainingSeconds }: ReportFacts): Fact[] {
-  return [
-    ...fact("Data", data),
-    ...fact("Training images", trainingImages, count),
-    ...fact("Validation images", validationImages, count),
-    ...fact(seeds?.length === 1 ? "Seed" : "Seeds", seeds?.join(", ")),
-    ...fact("Training time", trainingSeconds, duration),
-  ];
+function foldsFact({ name, accuracies }: FoldAccuracies): Fact {
+  const interval = meanInterval(accuracies);
+  return {
+    name,
+    value: percent(interval.value, 2),
+    note: `mean; 95 % interval ${percentRange(interval)}`,
+  };
 }
 
-function cost(facts: ReportFacts): Fact[] {
-  const { parameters, weightsBytes, multiplyAdds, millisecondsPerImage, costConditions } = facts;
-  const conditions = costConditions === undefined ? "" : ` (${costConditions})`;
+function allFacts(
+  { data, seeds, trainingSeconds, parameters, weightsBytes, multiplyAdds, cost }: ReportFacts = {},
+): Fact[] {
   return [
+    ...fact("Data", data, String),
+    ...fact(seeds?.length === 1 ? "Seed" : "Seeds", seeds, (all) => all.join(", ")),
+    ...fact("Training time", trainingSeconds, duration),
     ...fact("Parameters", parameters, count),
     ...fact("Weights", weightsBytes, (bytes) => `${significant(bytes / 1024)}\u00a0KiB`),
     ...fact("Multiply-adds per image", multiplyAdds, count),
-    ...fact("Time per image", millisecondsPerImage, (ms) => `${significant(ms)}\u00a0ms${conditions}`),
+    ...fact(
+      "Time per image",
+      cost,
+      ({ millisecondsPerImage, conditions }) => `${milliseconds(millisecondsPerImage)} (${conditions})`,
+    ),
   ];
 }
 
-function fact<T extends string | number>(
-  name: string,
-  value: T | undefined,
-  write: (value: T) => string = String,
-): Fact[] {
-  return value === undefined ? [] : [{ name, value: write(value) }];
+function fact<T>(name: string, value: T | undefined, write: (value: T) => string, note = ""): Fact[] {
+  return value === undefined ? [] : [{ name, value: write(value), note }];
+}
+
+function milliseconds(ms: number): string {
+  return `${significant(ms)}\u00a0ms`;
 }

@@ -1,16 +1,7 @@
 /** Text that is already markup; see {@linkcode markup}. */
 export class Markup {
-  /** Well-formed as HTML and as XML: every element closed, every attribute quoted. */
-  readonly text: string;
-
-  /**
-   * Declares a text to be markup; it is not escaped.
-   *
-   * @param text Well-formed.
-   */
-  constructor(text: string) {
-    this.text = text;
-  }
+  /** @param text Well-formed as HTML and as XML: every element closed, every attribute quoted. */
+  constructor(readonly text: string) {}
 }
 
 /** Content of a template. Text is escaped; `undefined` is empty. */
@@ -38,20 +29,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * ```
  */
 export function markup(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return new Markup(strings.reduce((text, next, i) => text + render(parts[i - 1]) + next));
+  return new Markup(String.raw({ raw: strings }, ...parts.map(render)));
 }
 
 function render(part: Part): string {
   if (part === undefined) return "";
   if (part instanceof Markup) return part.text;
   if (Array.isArray(part)) return part.map(render).join("");
-  return escape(String(part));
-}
-
-/** Control characters are not allowed in HTML and XML, not even escaped. */
-function escape(text: string): string {
-  return text.toWellFormed()
-    // deno-lint-ignore no-control-regex
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]/g, "\ufffd")
-    .replace(/[&<>"']/g, (character) => ESCAPES[character]!);
+  return String(part).replace(/[&<>"']/g, (character) => ESCAPES[character]!);
 }

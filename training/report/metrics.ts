@@ -120,18 +120,6 @@ export function checkLogits({ logits, labels }: LabelledLogits, classes: number)
 }
 
 /**
- * Counts the correct predictions: the sum of the diagonal.
- *
- * @param counts From {@linkcode confusionMatrix}.
- * @param classes Number of classes.
- */
-export function correctCount(counts: Uint32Array, classes: number): number {
-  let sum = 0;
-  for (let c = 0; c < classes; c++) sum += counts[c * classes + c]!;
-  return sum;
-}
-
-/**
  * Measures each class.
  *
  * @param counts From {@linkcode confusionMatrix}.

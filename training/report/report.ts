@@ -14,7 +14,6 @@ import { STYLE } from "./style.ts";
 
 export { pickMistakes } from "./mistakes_section.ts";
 export type {
-  EpochMeasures,
   FoldAccuracies,
   Mistake,
   ReportContent,
@@ -58,7 +57,7 @@ interface Chapter {
 export function writeReport(content: ReportContent): string {
   const { title, model, description, created } = content;
   const all = chapters(content).filter(({ section }) => section !== undefined);
-  return markup`${new Markup("<!DOCTYPE html>")}
+  const html = markup`${new Markup("<!DOCTYPE html>")}
 <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
 <head>
 <meta charset="utf-8" />
@@ -84,7 +83,8 @@ ${all.map(({ section }) => markup`${section}\n`)}
 </main>
 </body>
 </html>
-`.text;
+`;
+  return withoutControls(html.text);
 }
 
 function chapters({ curves, evaluations = [], mistakes, folds }: ReportContent): Chapter[] {
@@ -104,4 +104,11 @@ function contents(all: readonly Chapter[]): Markup | undefined {
   return markup`<nav aria-label="Contents"><ul>${
     all.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`)
   }</ul></nav>`;
+}
+
+/** Control characters are not allowed in HTML and XML, not even escaped. */
+function withoutControls(text: string): string {
+  return text.toWellFormed()
+    // deno-lint-ignore no-control-regex
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]/g, "\ufffd");
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EpochRecord } from "../fitting/trained_model.ts";
 import type { LabelledLogits } from "./metrics.ts";
 
 /** Everything that a report can show. */
@@ -27,33 +28,25 @@ export interface ReportContent {
   readonly evaluations?: readonly ReportEvaluation[];
   /** Images of mistakes, the most confident first; see `pickMistakes`. */
   readonly mistakes?: readonly Mistake[];
-  /** Accuracies of several runs, each group a box plot. */
-  readonly folds?: readonly FoldAccuracies[];
+  /** Accuracies of several runs, for a box plot. */
+  readonly folds?: FoldAccuracies;
 }
 
 /** Facts for the table at the top. Accuracies are computed from the evaluations. */
 export interface ReportFacts {
-  /** Training data, e.g. `"Fashion-MNIST train, the first 55,000 images"`. */
+  /** Training data, e.g. `"Fashion-MNIST train"`. */
   readonly data?: string;
-  readonly trainingImages?: number;
-  readonly validationImages?: number;
   /** Number of trained parameters. */
   readonly parameters?: number;
   /** Size of the weights file. */
   readonly weightsBytes?: number;
   /** Multiplications (each with an addition) per image. */
   readonly multiplyAdds?: number;
-  /** Time to classify an image. */
-  readonly millisecondsPerImage?: number;
-  /** How that time was measured, e.g. `"one thread, batches of 32"`. */
-  readonly costConditions?: string;
+  /** Time to classify an image, and how it was measured, e.g. `"one thread, batches of 32"`. */
+  readonly cost?: { readonly millisecondsPerImage: number; readonly conditions: string };
   readonly trainingSeconds?: number;
   /** Seeds of the random numbers, one per run. */
   readonly seeds?: readonly number[];
-  /** The recipe in words, one paragraph. */
-  readonly recipe?: string;
-  /** Further facts, in order, e.g. the machine. */
-  readonly more?: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** One training. */
@@ -61,25 +54,7 @@ export interface TrainingRun {
   /** E.g. `"seed 1"`, `"fold 3"`. */
   readonly name: string;
   /** In ascending order. */
-  readonly epochs: readonly EpochMeasures[];
-}
-
-/** Measurements of one epoch. */
-export interface EpochMeasures {
-  /** From 1. */
-  readonly epoch: number;
-  /** Mean loss on the augmented training images, in nats. */
-  readonly trainLoss: number;
-  /** Accuracy on the augmented training images, 0 to 1. */
-  readonly trainAccuracy?: number;
-  /** Mean loss on the validation images, in nats. */
-  readonly validationLoss?: number;
-  /** Accuracy on the validation images, 0 to 1. */
-  readonly validationAccuracy?: number;
-  /** At the end of the epoch. */
-  readonly learningRate?: number;
-  /** Training speed. */
-  readonly imagesPerSecond?: number;
+  readonly epochs: readonly EpochRecord[];
 }
 
 /** Logits of a model for labelled images. */

@@ -1,5 +1,5 @@
 /**
- * Intervals and quantiles of measured numbers.
+ * Intervals and medians of measured numbers.
  *
  * @module
  */
@@ -10,21 +10,6 @@ export interface Interval {
   readonly value: number;
   readonly low: number;
   readonly high: number;
-}
-
-/** The numbers of a box plot. */
-export interface BoxSummary {
-  /** Lower quartile. */
-  readonly lower: number;
-  readonly median: number;
-  /** Upper quartile. */
-  readonly upper: number;
-  /** The lowest value within 1.5 times the height of the box below it. */
-  readonly low: number;
-  /** The highest value within 1.5 times the height of the box above it. */
-  readonly high: number;
-  /** The values beyond the whiskers, in ascending order. */
-  readonly outliers: readonly number[];
 }
 
 /** The 97.5 % quantile of the normal distribution. */
@@ -101,40 +86,15 @@ function tQuantile(freedom: number): number {
 }
 
 /**
- * A quantile by linear interpolation between the two nearest values: type 7 of Hyndman and Fan (Sample
- * Quantiles in Statistical Packages, 1996), which is also the default of R and NumPy.
+ * The value in the middle, or the mean of the two that are.
  *
  * @param values At least one, in any order.
- * @param share 0 for the minimum, 0.5 for the median, 1 for the maximum.
- * @returns In the unit of the values.
  * @throws {ModelError} `invalid`: no values.
  */
-export function quantile(values: readonly number[], share: number): number {
+export function median(values: readonly number[]): number {
   const sorted = atLeastOne(values).toSorted((a, b) => a - b);
-  const position = share * (sorted.length - 1);
-  const below = sorted[Math.floor(position)]!;
-  const above = sorted[Math.ceil(position)]!;
-  return below + (above - below) * (position - Math.floor(position));
-}
-
-/**
- * The numbers of a box plot: quartiles by {@linkcode quantile}, whiskers to the furthest values within 1.5
- * heights of the box (Tukey, Exploratory Data Analysis, 1977).
- *
- * @param values At least one, in any order.
- * @returns In the unit of the values.
- * @throws {ModelError} `invalid`: no values.
- */
-export function boxSummary(values: readonly number[]): BoxSummary {
-  const [lower, median, upper] = [0.25, 0.5, 0.75].map((share) => quantile(values, share)) as [
-    number,
-    number,
-    number,
-  ];
-  const reach = 1.5 * (upper - lower);
-  const inside = values.filter((value) => value >= lower - reach && value <= upper + reach);
-  const outliers = values.filter((value) => !inside.includes(value)).toSorted((a, b) => a - b);
-  return { lower, median, upper, low: Math.min(...inside), high: Math.max(...inside), outliers };
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
 function atLeastOne(values: readonly number[]): readonly number[] {

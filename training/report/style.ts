@@ -6,14 +6,10 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --page: #f7f7f5; --surface: #fff; --sunken: #f1f1ee; --rule: #dddcd6; --ink: #1c1d20; --quiet: #5d5f66;
-  --c1: #0067a5; --c2: #b34a00; --heat-right: #2f8fd0; --heat-wrong: #ef8a3c; --bar: #7fb2d8; --focus: #0067a5;
-}
-@media screen and (prefers-color-scheme: dark) {
-  :root {
-    --page: #121417; --surface: #1a1d21; --sunken: #22262b; --rule: #363b42; --ink: #e7e8ea; --quiet: #a3a7ae;
-    --c1: #62b5ee; --c2: #f0a04b; --heat-right: #3b8fd0; --heat-wrong: #c8641e; --bar: #3f7fae; --focus: #62b5ee;
-  }
+  --page: light-dark(#f7f7f5, #121417); --surface: light-dark(#fff, #1a1d21); --sunken: light-dark(#f1f1ee, #22262b);
+  --rule: light-dark(#dddcd6, #363b42); --ink: light-dark(#1c1d20, #e7e8ea); --quiet: light-dark(#5d5f66, #a3a7ae);
+  --c1: light-dark(#0067a5, #62b5ee); --c2: light-dark(#b34a00, #f0a04b); --bar: light-dark(#7fb2d8, #3f7fae);
+  --heat-right: light-dark(#2f8fd0, #3b8fd0); --heat-wrong: light-dark(#ef8a3c, #c8641e);
 }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -34,7 +30,7 @@ section { margin-top: 3.5rem; }
 section > h3 { margin-top: 2.25rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .35rem 1.5rem; list-style: none; margin: 1.25rem 0 0; padding: 0; }
 a { color: var(--c1); text-underline-offset: .2em; text-decoration-thickness: 1px; }
-:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; border-radius: 2px; }
+:focus-visible { outline: 2px solid var(--c1); outline-offset: 2px; border-radius: 2px; }
 
 dl, dd { margin: 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: 1rem; }
@@ -48,7 +44,6 @@ dl, dd { margin: 0; }
 .facts div { display: grid; grid-template-columns: minmax(8rem, 12.5rem) 1fr; gap: 1rem; padding: .45rem 0; border-bottom: 1px solid var(--rule); }
 .facts dt { color: var(--quiet); }
 .facts dd { min-width: 0; }
-.recipe { margin: 1.5rem 0 0; }
 
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem; align-items: start; }
 .beside { grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 1.25rem 2.5rem; }
@@ -61,48 +56,21 @@ figure { margin: 0; min-width: 0; }
 .beside > figure { height: auto; }
 .figures:not(.beside, .below) > figure:only-child { max-width: 40rem; }
 figcaption { color: var(--quiet); font-size: .9rem; line-height: 1.5; margin-top: .75rem; max-width: 44rem; }
-svg { display: block; width: 100%; height: auto; max-width: calc(var(--width) * 1.32px); overflow: visible; }
+svg { width: 100%; font-size: 11px; overflow: visible; }
 .scroll { overflow-x: auto; max-width: 100%; }
-.scroll svg { min-width: calc(var(--width) * .82px); max-width: calc(var(--width) * 1.45px); }
-svg text { fill: var(--ink); font-size: 12.5px; }
-svg .tick { fill: var(--quiet); font-size: 12px; }
-svg .title { fill: var(--quiet); }
-.grid { stroke: var(--rule); fill: none; stroke-width: 1; }
-.axis { stroke: var(--quiet); fill: none; stroke-width: 1; }
-.c1 { --c: var(--c1); }
-.c2 { --c: var(--c2); }
-.line { stroke: var(--c); fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; pointer-events: none; }
-.faint { stroke-width: 1; opacity: .45; }
-svg .label { fill: var(--c); font-weight: 600; }
-.dot { fill: var(--c); stroke: var(--surface); stroke-width: 1; }
-.reference { stroke: var(--c); stroke-width: 1.5; stroke-dasharray: 4 3; fill: none; }
-.band { fill: var(--ink); fill-opacity: 0; }
-.band:hover, .bin:hover .band { fill-opacity: .06; }
-.ideal { stroke: var(--quiet); stroke-dasharray: 4 4; fill: none; }
-.gap { stroke: var(--c2); stroke-width: 5; stroke-opacity: .55; fill: none; }
-.whisker { stroke: var(--c1); stroke-width: 1.5; fill: none; }
-.bar { fill: var(--c1); fill-opacity: .35; }
-.box { fill: var(--c1); fill-opacity: .16; stroke: var(--c1); stroke-width: 1.5; }
-.median { stroke: var(--c1); stroke-width: 3; fill: none; }
-.ground { fill: var(--sunken); }
-.mesh { stroke: var(--surface); stroke-width: 2; fill: none; pointer-events: none; }
-.right rect { fill: var(--heat-right); }
-.wrong rect { fill: var(--heat-wrong); }
-.right .number { font-weight: 600; }
-.swatch { display: inline-block; width: .8em; height: .8em; border-radius: .15em; margin-right: .35em; vertical-align: -.05em; }
-.swatch.right { background: var(--heat-right); }
-.swatch.wrong { background: var(--heat-wrong); }
+.scroll svg { width: auto; max-width: none; font-size: 13px; }
+.swatch { display: inline-block; width: .8em; height: .8em; border-radius: .15em; margin-right: .35em; vertical-align: -.05em; background: var(--swatch); }
 
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { position: sticky; left: 0; max-width: min(44rem, 100vw - 2rem); text-align: left; color: var(--quiet); font-size: .9rem; line-height: 1.5; padding-bottom: .6rem; }
-th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: baseline; }
+th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: baseline; }
 .tall { max-height: 38rem; overflow-y: auto; border-bottom: 1px solid var(--quiet); }
 .tall thead th { position: sticky; top: 0; background: var(--page); box-shadow: inset 0 -1px var(--quiet); }
-th:first-child { padding-left: 0; }
+th:first-child { padding-left: 0; text-align: left; }
 td:last-child, th:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-weight: 600; border-bottom-color: var(--quiet); vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 5rem; }
-.numeric { text-align: right; white-space: nowrap; }
+td { white-space: nowrap; }
 .share { display: block; min-width: 4rem; padding-bottom: .3rem; background: linear-gradient(to right, var(--bar) var(--share), var(--sunken) var(--share)) bottom / 100% 4px no-repeat; }
 .figures + .scroll { margin-top: 2rem; }
 details { margin-top: 1.25rem; }
@@ -122,7 +90,7 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
 @media (max-width: 34rem) { th, td { padding-left: .4rem; padding-right: .4rem; } .share { min-width: 0; } }
 @media (max-width: 76rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
 @media print {
-  :root { --page: #fff; }
+  :root { color-scheme: light; --page: #fff; }
   html { font-size: 9pt; }
   main { max-width: none; padding: 0; }
   nav, details:not([open]) { display: none; }
@@ -130,7 +98,7 @@ summary { cursor: pointer; color: var(--c1); margin-bottom: .75rem; }
   figure, tr, .tiles div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; max-height: none; }
-  .scroll svg { min-width: 0; max-width: min(100%, 30rem); }
+  .scroll svg { max-width: min(100%, 30rem); }
   .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
   .beside, .below { display: block; }
   .beside > figure, .below > figure { margin-bottom: 1rem; }

@@ -17,7 +17,6 @@ import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
-import { writeModelReport } from "../../model_report.ts";
 import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 import { bold, columns, percent, print } from "../../ui/terminal.ts";
@@ -80,7 +79,10 @@ async function run(args: Args): Promise<number> {
   const evaluations = await measureHere(files!, tests, log, args);
   show(files!.manifest, evaluations, args.values.json);
   const file = args.values.report;
-  if (file !== undefined) await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
+  if (file !== undefined) {
+    const { writeModelReport } = await import("../../report.ts");
+    await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
+  }
   return 0;
 }
 

@@ -1,12 +1,25 @@
+/**
+ * Reports as HTML files. Commands import this module only when they write one: it loads the plots.
+ *
+ * @module
+ */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type DataSet, imageAt } from "../training/datasets/data_set.ts";
+import { defined } from "../lib/defined.ts";
 import { encodePng } from "../models/image/encode_png.ts";
 import { parameterCount, shapeLayers } from "../models/layers/layers.ts";
 import type { Manifest } from "../models/manifest.ts";
 import { writeWholeFile } from "../models/model_folder.ts";
-import { pickMistakes, type ReportEvaluation, writeReport } from "../training/report/report.ts";
+import type { CrossValidation } from "../training/evaluation/cross_validate.ts";
 import { type Evaluation, EVALUATION_BATCH } from "../training/evaluation/evaluate.ts";
+import type { Recipe } from "../training/recipes/recipe.ts";
+import {
+  pickMistakes,
+  type ReportContent,
+  type ReportEvaluation,
+  writeReport,
+} from "../training/report/report.ts";
 import type { TrainingLog } from "../training/training_log.ts";
 
 /** Writes the evaluations of a model as one HTML file. */
@@ -25,7 +38,7 @@ export async function writeModelReport(
     temperature,
   });
   const layers = shapeLayers(manifest.input, manifest.layers, name);
-  const text = writeReport({
+  await writeFile(path, {
     title: `${name}: report`,
     model: { name, version },
     description,
@@ -34,20 +47,48 @@ export async function writeModelReport(
       parameters: parameterCount(layers),
       weightsBytes: weights.bytes,
       multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
-      millisecondsPerImage: 1000 * whole.seconds / whole.images,
-      costConditions: `PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
+      cost: {
+        millisecondsPerImage: 1000 * whole.seconds / whole.images,
+        conditions: `PNG to label, one thread, batches of ${EVALUATION_BATCH}`,
+      },
       ...(log && { seeds: log.trainings.map(({ seed }) => seed) }),
     },
     ...(log && { curves: log.trainings.map(({ seed, epochs }) => ({ name: `seed ${seed}`, epochs })) }),
     evaluations: evaluations.map(measured),
     mistakes: pickMistakes(measured(whole), (index) => encode(data, index)),
   });
-  await writeReportFile(path, text);
 }
 
-/** Writes a report to a file, and replaces an existing one. */
-export async function writeReportFile(path: string, text: string): Promise<void> {
-  await writeWholeFile(pathToFileURL(resolve(path)), new TextEncoder().encode(text), true);
+/** Writes a cross-validation as one HTML file. */
+export async function writeFoldsReport(
+  path: string,
+  { name, description, seed }: Recipe,
+  { data, trainings }: CrossValidation,
+  reference: number | undefined,
+): Promise<void> {
+  await writeFile(path, {
+    title: `${name}: cross-validation`,
+    model: { name },
+    description,
+    created: new Date(),
+    facts: {
+      data,
+      seeds: [seed],
+      trainingSeconds: trainings.reduce((sum, { seconds }) => sum + seconds, 0),
+    },
+    curves: trainings.map(({ history }, i) => ({ name: `fold ${i + 1}`, epochs: history })),
+    folds: {
+      name: `${data}, ${trainings.length} folds`,
+      accuracies: trainings.map(({ validationAccuracy }) => validationAccuracy),
+      ...defined({ reference }),
+    },
+  });
+}
+
+/** Replaces an existing file. */
+async function writeFile(path: string, content: ReportContent): Promise<void> {
+  const html = new TextEncoder().encode(writeReport(content));
+  await writeWholeFile(pathToFileURL(resolve(path)), html, true);
 }
 
 function encode(data: DataSet, index: number): Uint8Array {
