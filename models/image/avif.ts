@@ -2,7 +2,7 @@ import factory from "npm:@jsquash/avif@2.1.1/codec/dec/avif_dec.js";
 import { ImageError } from "../errors.ts";
 import binary from "./avif_wasm.js";
 import type { ImageDecoder, Pixels } from "./format.ts";
-import { readHeifHeader } from "./heif_boxes.ts";
+import { describeHeif, readHeifHeader } from "./heif_boxes.ts";
 import { upright } from "./orientation.ts";
 import { type EmscriptenModule, type RgbaImage, WasmCodec, withoutAlpha } from "./wasm_codec.ts";
 
@@ -22,7 +22,8 @@ const FIXED_BYTES = 2 ** 25;
 /** AVIF (AV1 Image File Format), with alpha, of 8 to 12 bits; of a sequence the first image. By libavif in WASM. */
 export const avif: ImageDecoder = {
   open(bytes, budget) {
-    const { width, height, orientation, hasAlpha } = readHeifHeader("AVIF", bytes, budget);
+    const header = readHeifHeader("AVIF", bytes, budget);
+    const { width, height, orientation, hasAlpha } = header;
     const decode = (): Pixels => {
       const image = codec.use(budget.limits.maxDecodedBytes, (module) => module.decode(bytes, 8));
       if (!image) throw new ImageError("damaged", "The AVIF is damaged: it cannot be decoded");
@@ -36,6 +37,7 @@ export const avif: ImageDecoder = {
       width,
       height,
       decodedBytes: FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height,
+      describe: () => describeHeif(header),
       decode,
     };
   },

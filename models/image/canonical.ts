@@ -1,4 +1,5 @@
 import { type FormName, FORMS } from "./canonical/forms.ts";
+import type { Observer } from "./canonical/form.ts";
 import type { Pixels } from "./format.ts";
 import { axisTaps, type Taps } from "./resample.ts";
 
@@ -31,6 +32,7 @@ const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114] as const;
  * @param pixels Any decoded image.
  * @param spec The form.
  * @param target Where to write `height × width × channels` numbers, rows from the top.
+ * @param observe Is shown each step of the procedure; nothing if the image already is in the form.
  *
  * @example
  * ```ts
@@ -41,8 +43,13 @@ const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114] as const;
  * console.log(target[0]); // 0: the mean of black and white
  * ```
  */
-export function toCanonical(pixels: Pixels, spec: InputSpec, target: Float32Array): void {
-  const formed = spec.form === undefined ? pixels : FORMS[spec.form](pixels);
+export function toCanonical(
+  pixels: Pixels,
+  spec: InputSpec,
+  target: Float32Array,
+  observe?: Observer,
+): void {
+  const formed = spec.form === undefined ? pixels : FORMS[spec.form](pixels, observe);
   if (formed.width === spec.width && formed.height === spec.height) copy(formed, spec, target);
   else resize(formed, spec, target);
 }

@@ -1,11 +1,17 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import { ImageError } from "../errors.ts";
-import type { ImageDecoder, ImageFormat, Pixels } from "./format.ts";
+import type { ImageDecoder, ImageFormat, OpenImage, Pixels } from "./format.ts";
 import { Budget, type DecodeLimits } from "./limits.ts";
 import { png } from "./png.ts";
 import { anyOf, isAvif, isBmp, isHeic, isIco, isPnm, isTiff, signature } from "./signatures.ts";
 
 export type { DecodeLimits } from "./limits.ts";
+
+/** An encoded image whose header was read. */
+export interface EncodedImage extends OpenImage {
+  /** The bounds that apply to it. */
+  readonly limits: Required<DecodeLimits>;
+}
 
 /** What can be decoded. The first that matches is taken; all but PNG are loaded when their first image comes. */
 const FORMATS: readonly ImageFormat[] = [
@@ -75,6 +81,19 @@ export async function loadDecoders(images: Iterable<Uint8Array>): Promise<void> 
  * ```
  */
 export function decodeImage(bytes: Uint8Array, limits: DecodeLimits = {}): Pixels {
+  return openImage(bytes, limits).decode();
+}
+
+/**
+ * The first half of {@linkcode decodeImage}, for whoever wants to know what a file is: reads the header.
+ *
+ * @param bytes The encoded image.
+ * @param limits Bounds on what is decoded.
+ * @returns What the file declares. Its `decode` checks the bounds and throws what {@linkcode decodeImage} throws.
+ * @throws {ImageError} Any of its codes.
+ * @throws {TypeError} If the decoder of the format is not loaded.
+ */
+export function openImage(bytes: Uint8Array, limits: DecodeLimits = {}): EncodedImage {
   const format = formatOf(bytes);
   if (format === undefined) throw unknownFormat(bytes);
   const decoder = loaded.get(format);
@@ -83,16 +102,43 @@ export function decodeImage(bytes: Uint8Array, limits: DecodeLimits = {}): Pixel
       `Cannot decode ${format.name}: its decoder is not loaded; await loadDecoders() before`,
     );
   }
+  const { name } = format;
+  const budget = new Budget(name, limits);
+  const image = asImageError(name, () => decoder.open(bytes, budget));
+  const { width, height, decodedBytes } = image;
+  return {
+    limits: budget.limits,
+    width,
+    height,
+    decodedBytes,
+    describe: () => asImageError(name, () => image.describe()),
+    decode: () =>
+      asImageError(name, () => {
+        budget.checkExtent(width, height);
+        budget.checkMemory(decodedBytes);
+        return image.decode();
+      }),
+  };
+}
+
+/** Whatever a decoder throws is the fault of the file. */
+function asImageError<Result>(name: string, run: () => Result): Result {
   try {
-    const budget = new Budget(format.name, limits);
-    const image = decoder.open(bytes, budget);
-    budget.checkExtent(image.width, image.height);
-    budget.checkMemory(image.decodedBytes);
-    return image.decode();
+    return run();
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
-    throw new ImageError("damaged", `Cannot decode the ${format.name}: ${messageOf(cause)}`, { cause });
+    throw new ImageError("damaged", `Cannot decode the ${name}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/**
+ * Recognises a format by the first bytes.
+ *
+ * @param bytes An encoded image.
+ * @returns Its name, e.g. `"PNG"`; undefined if it cannot be decoded.
+ */
+export function formatName(bytes: Uint8Array): string | undefined {
+  return formatOf(bytes)?.name;
 }
 
 function formatOf(bytes: Uint8Array): ImageFormat | undefined {
@@ -117,7 +163,7 @@ function unknownFormat(bytes: Uint8Array): ImageError {
 function junkBefore(bytes: Uint8Array): string {
   for (let junk = 1; junk <= MAX_JUNK; junk++) {
     const format = FORMATS.find(({ name, matches }) => name !== "BMP" && matches(bytes.subarray(junk)));
-    if (format) return `, and ${junk} bytes later a ${format.name} begins`;
+    if (format) return `; after ${junk === 1 ? "1 byte" : `${junk} bytes`} a ${format.name} begins`;
   }
   return "";
 }

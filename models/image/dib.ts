@@ -4,7 +4,7 @@
  * @module
  */
 import { ImageError } from "../errors.ts";
-import type { OpenImage, Pixels } from "./format.ts";
+import type { Encoding, OpenImage, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
 
 const NONE = 0;
@@ -53,7 +53,18 @@ export function openDib(
   const dib = readHeader(format, bytes, pixels);
   const { width, height } = dib;
   const decodedBytes = bytes.length + width * height * 5;
-  return { width, height, decodedBytes, decode: () => decode(dib, budget) };
+  return { width, height, decodedBytes, describe: () => describe(dib), decode: () => decode(dib, budget) };
+}
+
+function describe({ bits, masks, compression, hasMask }: Dib): Encoding {
+  const [depth, colours] = bits <= 8
+    ? [bits, "palette"]
+    : bits === 24
+    ? [8, "RGB"]
+    : [Math.max(...masks.map((mask) => Math.ceil(Math.log2(fieldOf(mask).max + 1)))), "RGB"];
+  const hasAlpha = hasMask || (bits !== 24 && masks[3] !== 0);
+  const runs = compression === RLE8 || compression === RLE4 ? ", run lengths" : "";
+  return { bits: depth, colours: colours + (hasAlpha ? " with alpha" : "") + runs, orientation: 1 };
 }
 
 function readHeader(format: string, bytes: Uint8Array, pixels: number | undefined): Dib {

@@ -1,4 +1,4 @@
-import type { Orientation } from "./orientation.ts";
+import type { Orientation } from "./format.ts";
 
 /** Tag of the orientation in the first directory; CIPA DC-008, 4.6.5. */
 const ORIENTATION = 0x0112;

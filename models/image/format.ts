@@ -12,6 +12,23 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
+/**
+ * How an image is to be turned to be upright, as EXIF numbers it (CIPA DC-008, 4.6.5): where the first stored row and the first
+ * stored column are shown. 1 top and left, 2 top and right, 3 bottom and right, 4 bottom and left, 5 left and top,
+ * 6 right and top, 7 right and bottom, 8 left and bottom.
+ */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
+/** How a file stores its pixels. */
+export interface Encoding {
+  /** Bits per sample, or per pixel of a palette. */
+  readonly bits: number;
+  /** What the samples are, human-readable: `"grey"`, `"palette"`, `"RGB with alpha"`, `"YCbCr 4:2:0, progressive"`. */
+  readonly colours: string;
+  /** How the image is to be turned to be upright. */
+  readonly orientation: Orientation;
+}
+
 /** An image whose header was read. */
 export interface OpenImage {
   /** In pixels, as stored; at least 1. */
@@ -20,6 +37,13 @@ export interface OpenImage {
   readonly height: number;
   /** Memory that decoding takes at its peak beside the file, in bytes. */
   readonly decodedBytes: number;
+  /**
+   * Describes how the pixels are stored, for whoever looks at the file; decoding does not need it.
+   *
+   * @returns What the file declares.
+   * @throws {ImageError} `damaged`, `over_limit`, if that is not in the header and cannot be found.
+   */
+  describe(): Encoding;
   /**
    * Decodes the first image of the file: 16 bits are reduced to 8, palettes are looked up, alpha is kept as a fourth channel,
    * and the orientation that the file asks for (EXIF or the format's own) is applied. Called at most once, after the bounds

@@ -1,5 +1,5 @@
 import { ImageError } from "../errors.ts";
-import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Encoding, ImageDecoder, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
 
 /** Codes of LZW have at most 12 bits. */
@@ -14,9 +14,22 @@ export const gif: ImageDecoder = {
     const frame = readFirstFrame(bytes, budget);
     const { width, height } = frame;
     const decodedBytes = bytes.length + width * height * 4 + frame.columns * frame.rows;
-    return { width, height, decodedBytes, decode: () => decode(bytes, frame, budget) };
+    return {
+      width,
+      height,
+      decodedBytes,
+      describe: () => describe(frame),
+      decode: () => decode(bytes, frame, budget),
+    };
   },
 };
+
+function describe({ palette, transparent, interlaced }: Frame): Encoding {
+  const bits = palette.length === 0 ? 8 : Math.log2(palette.length / 3);
+  const colours = "palette" + (transparent >= 0 ? " with transparency" : "") +
+    (interlaced ? ", interlaced" : "");
+  return { bits, colours, orientation: 1 };
+}
 
 interface Frame {
   /** Of the screen, in pixels. */

@@ -2,7 +2,7 @@ import factory from "npm:libheif-js@1.23.2/libheif-wasm/libheif.js";
 import { ImageError } from "../errors.ts";
 import type { ImageDecoder, Pixels } from "./format.ts";
 import binary from "./heic_wasm.js";
-import { readHeifHeader } from "./heif_boxes.ts";
+import { describeHeif, readHeifHeader } from "./heif_boxes.ts";
 import { type EmscriptenModule, WasmCodec } from "./wasm_codec.ts";
 
 /** The error of libheif. */
@@ -52,7 +52,8 @@ const FIXED_BYTES = 2 ** 25;
 /** HEIC (HEVC in HEIF, what iPhones write): the primary image. By libheif in WASM, which applies the orientation itself. */
 export const heic: ImageDecoder = {
   open(bytes, budget) {
-    const { width, height, id, hasAlpha } = readHeifHeader("HEIC", bytes, budget);
+    const header = readHeifHeader("HEIC", bytes, budget);
+    const { width, height, id, hasAlpha } = header;
     const decode = (): Pixels => {
       return codec.use(budget.limits.maxDecodedBytes, (module) => decodeItem(module, bytes, id, hasAlpha));
     };
@@ -60,6 +61,7 @@ export const heic: ImageDecoder = {
       width,
       height,
       decodedBytes: FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height,
+      describe: () => describeHeif(header),
       decode,
     };
   },

@@ -4,8 +4,8 @@
  * @module
  */
 import { ImageError } from "../errors.ts";
+import type { Encoding, Orientation } from "./format.ts";
 import type { Budget } from "./limits.ts";
-import type { Orientation } from "./orientation.ts";
 
 /** Names of an alpha plane: MPEG's, and HEVC's. */
 const ALPHA = /^urn:(mpeg:mpegB:cicp:systems:auxiliary:alpha|mpeg:hevc:2015:auxid:1)\0/;
@@ -19,6 +19,19 @@ export interface HeifHeader {
   readonly height: number;
   readonly orientation: Orientation;
   readonly hasAlpha: boolean;
+  /** Bits per sample. */
+  readonly bits: number;
+  /** Samples of colour, as people name them: 4:2:0; undefined if there are none. */
+  readonly chroma: string | undefined;
+}
+
+/**
+ * @param header Of a file.
+ * @returns How it stores its pixels.
+ */
+export function describeHeif({ bits, chroma, hasAlpha, orientation }: HeifHeader): Encoding {
+  const colours = (chroma === undefined ? "grey" : `YCbCr ${chroma}`) + (hasAlpha ? " with alpha" : "");
+  return { bits, colours, orientation };
 }
 
 interface Box {
@@ -83,7 +96,24 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
   const alpha = properties.some(({ type, start, end }) => {
     return type === "auxC" && ALPHA.test(latin1(view, start + 4, end - start - 4));
   });
-  return { id, width, height, orientation: orientationOf(view, own), hasAlpha: alpha };
+  const orientation = orientationOf(view, own);
+  return { id, width, height, orientation, hasAlpha: alpha, ...samplesOf(view, properties) };
+}
+
+/** Of the first configuration of a codec, which is the image's or its first tile's; AV1-ISOBMFF, 2.3.3; ISO/IEC 14496-15, 8.3.3.1. */
+function samplesOf(view: DataView, properties: readonly Box[]): Pick<HeifHeader, "bits" | "chroma"> {
+  const box = properties.find(({ type, start, end }) =>
+    (type === "av1C" && end - start >= 4) || (type === "hvcC" && end - start >= 18)
+  );
+  if (box?.type === "av1C") {
+    const flags = view.getUint8(box.start + 2);
+    const chroma = ["4:4:4", "4:4:0", "4:2:2", "4:2:0"][(flags >> 2) & 3];
+    const bits = 8 + 2 * ((flags >> 6) & 1) + 2 * ((flags >> 5) & 1);
+    return { bits, chroma: (flags & 0x10) !== 0 ? undefined : chroma };
+  }
+  if (box === undefined) return { bits: 8, chroma: "4:2:0" };
+  const chroma = [undefined, "4:2:0", "4:2:2", "4:4:4"][view.getUint8(box.start + 16) & 3];
+  return { bits: 8 + (view.getUint8(box.start + 17) & 7), chroma };
 }
 
 /** Numbers of the properties of an item, from 1; 8.11.14 of ISO/IEC 14496-12. */

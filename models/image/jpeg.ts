@@ -1,13 +1,13 @@
-import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Encoding, ImageDecoder, Orientation, Pixels } from "./format.ts";
 import { EntropyReader } from "./jpeg/entropy.ts";
-import { toPixels } from "./jpeg/colour.ts";
+import { type ColourSpace, colourSpace, toPixels } from "./jpeg/colour.ts";
 import { chooseSize, type Layout, layOut, layoutBytes } from "./jpeg/planes.ts";
 import { openPlane, readScanData, transformPlane } from "./jpeg/scans.ts";
 import { damagedJpeg } from "./jpeg/errors.ts";
 import { DHT, EOI, type Frame, JpegState, nextSegment, readLines } from "./jpeg/segments.ts";
 import { readScan, type Scan, SOS } from "./jpeg/segments.ts";
 import type { Budget } from "./limits.ts";
-import { type Orientation, upright } from "./orientation.ts";
+import { upright } from "./orientation.ts";
 
 /**
  * JPEG (ITU-T T.81): baseline and progressive, 8 bits; grey, YCbCr, RGB, CMYK and YCCK; with restarts, DNL, and frames of
@@ -28,6 +28,7 @@ export const jpeg: ImageDecoder = {
       width: frame.width,
       height: frame.height,
       decodedBytes: bytes.length + layoutBytes(layout, keepsCoefficients),
+      describe: () => describe(header),
       decode: () => upright(decodeFrame(bytes, keepsCoefficients, layout, budget), orientation),
     };
   },
@@ -43,6 +44,7 @@ function checkLength(bytes: Uint8Array, { planes }: Layout): void {
 interface Header {
   readonly frame: Frame;
   readonly orientation: Orientation;
+  readonly colours: ColourSpace;
   /** Whether several scans go over the same blocks. */
   readonly keepsCoefficients: boolean;
 }
@@ -65,7 +67,17 @@ function readHeader(bytes: Uint8Array, budget: Budget): Header {
   if (!frame) throw damagedJpeg(`its ${bytes.length} bytes have no frame header`);
   const height = frame.height || lines;
   if (!height) throw damagedJpeg(`its header has ${frame.width} × 0 pixels, and no segment has the height`);
-  return { frame: { ...frame, height }, orientation, keepsCoefficients };
+  const colours = colourSpace(frame.components.map(({ id }) => id), state);
+  return { frame: { ...frame, height }, orientation, colours, keepsCoefficients };
+}
+
+/** Subsampling is named as people do: of 4 × 2 pixels, samples of colour in the first row, and more in the second. */
+function describe({ frame, orientation, colours }: Header): Encoding {
+  const { components: [first, second], maxH, maxV, progressive } = frame;
+  const [stepX, stepY] = [first!.h / (second?.h ?? 1), first!.v / (second?.v ?? 1)];
+  const isNamed = colours.startsWith("Y") && first!.h === maxH && first!.v === maxV && 4 % stepX === 0;
+  const ratio = isNamed ? ` 4:${4 / stepX}:${stepY === 1 ? 4 / stepX : 0}` : "";
+  return { bits: 8, colours: colours + ratio + (progressive ? ", progressive" : ""), orientation };
 }
 
 /** Goes from segment to segment, keeps the state up to date, and ends with the image or the file. */

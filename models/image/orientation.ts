@@ -1,11 +1,4 @@
-import type { Pixels } from "./format.ts";
-
-/**
- * How an image is to be turned to be upright, as EXIF numbers it (CIPA DC-008, 4.6.5): where the first stored row and the first
- * stored column are shown. 1 top and left, 2 top and right, 3 bottom and right, 4 bottom and left, 5 left and top,
- * 6 right and top, 7 right and bottom, 8 left and bottom.
- */
-export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+import type { Orientation, Pixels } from "./format.ts";
 
 /** Pixels are moved in squares of this side, so that both source and target stay in the cache. */
 const TILE = 32;

@@ -3,7 +3,7 @@ import { inflateSync } from "node:zlib";
 import type { ImageDecoder, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
 import { upright } from "./orientation.ts";
-import { damagedPng, readPngChunks, readPngHeader } from "./png_chunks.ts";
+import { damagedPng, describePng, readPngChunks, readPngHeader } from "./png_chunks.ts";
 import type { PngChunks, PngHeader } from "./png_chunks.ts";
 import { rowReader, unfilter } from "./png_rows.ts";
 
@@ -46,6 +46,7 @@ export const png: ImageDecoder = {
       width,
       height,
       decodedBytes,
+      describe: () => describePng(readPngChunks(bytes, header, budget)),
       decode: () => decode(readPngChunks(bytes, header, budget), budget),
     };
   },

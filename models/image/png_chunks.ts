@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import { ImageError } from "../errors.ts";
 import { readExifOrientation } from "./exif.ts";
+import type { Encoding, Orientation } from "./format.ts";
 import type { Budget } from "./limits.ts";
-import type { Orientation } from "./orientation.ts";
 
 /** How the pixels of a PNG are laid out; PNG specification (third edition), 11.2.1. */
 export interface PngHeader {
@@ -121,6 +121,26 @@ export function readPngChunks(bytes: Uint8Array, header: PngHeader, budget: Budg
     offset = end + 4;
   }
   throw damagedPng(`it ends after ${bytes.byteLength} bytes, before its end chunk (IEND)`);
+}
+
+const COLOURS: Readonly<Record<number, string>> = {
+  0: "grey",
+  2: "RGB",
+  3: "palette",
+  4: "grey with alpha",
+  6: "RGB with alpha",
+};
+
+/**
+ * @param chunks The parts of a file.
+ * @returns How it stores its pixels.
+ */
+export function describePng({ header, transparency, orientation }: PngChunks): Encoding {
+  const { depth, colourType, interlaced } = header;
+  const isTransparent = transparency.length > 0 && colourType < 4;
+  const colours = COLOURS[colourType]! + (isTransparent ? " with transparency" : "") +
+    (interlaced ? ", interlaced" : "");
+  return { bits: depth, colours, orientation };
 }
 
 /**

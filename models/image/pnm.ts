@@ -16,6 +16,13 @@ interface Header {
   readonly start: number;
 }
 
+/** By samples per pixel. */
+const COLOURS = ["grey", "grey with alpha", "RGB", "RGB with alpha"];
+
+function bitsOf({ max }: Header): number {
+  return Math.ceil(Math.log2(max + 1));
+}
+
 /** Comments and words before the samples; more are not looked at. */
 const MAX_HEADER_BYTES = 65_536;
 
@@ -25,7 +32,13 @@ export const pnm: ImageDecoder = {
     const header = readHeader(bytes);
     const { width, height, depth } = header;
     const decodedBytes = bytes.length + width * height * (depth === 2 ? 4 : depth);
-    return { width, height, decodedBytes, decode: () => decode(bytes, header, budget) };
+    return {
+      width,
+      height,
+      decodedBytes,
+      describe: () => ({ bits: bitsOf(header), colours: COLOURS[depth - 1]!, orientation: 1 }),
+      decode: () => decode(bytes, header, budget),
+    };
   },
 };
 

@@ -1,4 +1,4 @@
-import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Encoding, ImageDecoder, Pixels } from "./format.ts";
 import { jpeg } from "./jpeg.ts";
 import { Budget } from "./limits.ts";
 import { orientationOf } from "./exif.ts";
@@ -55,7 +55,13 @@ export const tiff: ImageDecoder = {
     const page = readPage(new Directory(bytes, budget), bytes, budget);
     const { width, height, samples, chunkBytes } = page;
     const decodedBytes = bytes.length + 2 * chunkBytes + width * height * (samples + 4);
-    return { width, height, decodedBytes, decode: () => decode(page, budget) };
+    return {
+      width,
+      height,
+      decodedBytes,
+      describe: () => describe(page),
+      decode: () => decode(page, budget),
+    };
   },
 };
 
@@ -129,6 +135,15 @@ const COLOURS: ReadonlyMap<number, number> = new Map([
   [CMYK, 4],
   [YCBCR, 3],
 ]);
+
+const COLOUR_NAMES = ["grey", "grey", "RGB", "palette", "", "CMYK", "YCbCr"];
+
+function describe(page: Page): Encoding {
+  const { bits, photometric, samples, directory } = page;
+  const hasAlpha = samples > COLOURS.get(photometric)! && directory.number(TAG.extraSamples, 0) > 0;
+  const colours = COLOUR_NAMES[photometric]! + (hasAlpha ? " with alpha" : "");
+  return { bits, colours, orientation: orientationOf(directory.number(TAG.orientation, 1)) };
+}
 
 function checkKind({ directory, bits, samples, compression, photometric, planar }: Page): void {
   const format = directory.number(TAG.sampleFormat, 1);

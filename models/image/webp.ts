@@ -1,9 +1,9 @@
 import factory from "npm:@jsquash/webp@1.5.0/codec/dec/webp_dec.js";
 import { ImageError } from "../errors.ts";
 import { readExifOrientation } from "./exif.ts";
-import type { ImageDecoder, Pixels } from "./format.ts";
+import type { Encoding, ImageDecoder, Orientation, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
-import { type Orientation, upright } from "./orientation.ts";
+import { upright } from "./orientation.ts";
 import { type EmscriptenModule, type RgbaImage, WasmCodec, withoutAlpha } from "./wasm_codec.ts";
 import binary from "./webp_wasm.js";
 
@@ -33,6 +33,7 @@ export const webp: ImageDecoder = {
       width,
       height,
       decodedBytes,
+      describe: () => describe(file),
       decode: () => upright(decode(bytes, file, budget), file.orientation),
     };
   },
@@ -55,6 +56,7 @@ interface Container {
   readonly height: number;
   readonly frame: Frame;
   readonly orientation: Orientation;
+  readonly animated: boolean;
 }
 
 interface Chunk {
@@ -82,11 +84,12 @@ function readContainer(bytes: Uint8Array, budget: Budget): Container {
   let frame: Frame | undefined;
   let alpha: Uint8Array | undefined;
   let orientation: Orientation = 1;
+  let animated = false;
   for (const { type, content, whole } of chunksOf(bytes.subarray(12), budget)) {
     if (type === "VP8X") canvas = { width: 1 + uint24(content, 4), height: 1 + uint24(content, 7) };
     else if (type === "ALPH") alpha = whole;
     else if (type === "VP8 " || type === "VP8L") frame ??= readImage(type, content, whole, alpha);
-    else if (type === "ANMF") frame ??= readAnimationFrame(content, budget);
+    else if (type === "ANMF") [frame, animated] = [frame ?? readAnimationFrame(content, budget), true];
     else if (type === "EXIF") orientation = readExifOrientation(withoutPrefix(content));
     if (frame && !canvas) break;
   }
@@ -94,7 +97,14 @@ function readContainer(bytes: Uint8Array, budget: Budget): Container {
   const { x, y, width, height } = frame;
   canvas ??= { width, height };
   if (x + width > canvas.width || y + height > canvas.height) throw damaged("its frame is larger than it");
-  return { ...canvas, frame, orientation };
+  return { ...canvas, frame, orientation, animated };
+}
+
+function describe({ frame, orientation, animated }: Container): Encoding {
+  const isLossless = frame.image[3] === 0x4c;
+  const colours = (isLossless ? "RGB" : "YCbCr 4:2:0") + (frame.hasAlpha ? " with alpha" : "") +
+    (isLossless ? ", lossless" : ", lossy") + (animated ? ", animated" : "");
+  return { bits: 8, colours, orientation };
 }
 
 /** Some writers put it before the EXIF data though the format does not. */

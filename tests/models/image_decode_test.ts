@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { ImageError } from "../../models/errors.ts";
 import type { ImageErrorCode } from "../../models/errors.ts";
-import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
+import { decodeImage, formatName, loadDecoders, openImage } from "../../models/image/decode.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../../testing/assert.ts";
@@ -85,6 +85,37 @@ for (const [name, { width, height, rgba }] of Object.entries(expected)) {
   });
 }
 
+for (
+  const [name, format, bits, colours, orientation] of [
+    ["grey-16-bit.png", "PNG", 16, "grey", 1],
+    ["palette-4-bit.png", "PNG", 4, "palette with transparency", 1],
+    ["orientation-7.png", "PNG", 8, "RGB", 7],
+    ["orientation-6.jpg", "JPEG", 8, "YCbCr 4:2:0", 6],
+    ["subsampled-440.jpg", "JPEG", 8, "YCbCr 4:4:0", 1],
+    ["rgb-adobe-0.jpg", "JPEG", 8, "RGB", 1],
+    ["cmyk.jpg", "JPEG", 8, "CMYK", 1],
+    ["grey-progressive.jpg", "JPEG", 8, "grey, progressive", 1],
+    ["alpha-lossy.webp", "WebP", 8, "YCbCr 4:2:0 with alpha, lossy", 1],
+    ["animated-alpha.webp", "WebP", 8, "RGB with alpha, lossless, animated", 1],
+    ["transparent.gif", "GIF", 8, "palette with transparency", 1],
+    ["clears.gif", "GIF", 8, "palette, interlaced", 1],
+    ["fields-565-top-down.bmp", "BMP", 6, "RGB", 1],
+    ["runs.bmp", "BMP", 8, "palette, run lengths", 1],
+    ["masked.ico", "ICO", 8, "RGB with alpha", 1],
+    ["cmyk.tiff", "TIFF", 8, "CMYK", 1],
+    ["grey-alpha.tiff", "TIFF", 8, "grey with alpha", 1],
+    ["text.ppm", "PNM", 4, "RGB", 1],
+    ["grey.avif", "AVIF", 8, "grey", 1],
+    ["orientation-3.avif", "AVIF", 8, "YCbCr 4:4:4", 3],
+    ["alpha.heic", "HEIC", 8, "YCbCr 4:2:0 with alpha", 1],
+  ] as const
+) {
+  Deno.test(`decode: ${name} is described as what it is`, () => {
+    assertEquals(formatName(fixture(name)), format);
+    assertEquals(openImage(fixture(name)).describe(), { bits, colours, orientation });
+  });
+}
+
 Deno.test("decode: what encodePng writes is read back unchanged", () => {
   for (const channels of [1, 3, 4] as const) {
     const data = Uint8Array.from({ length: 5 * 3 * channels }, (_, i) => i * 37 % 256);
@@ -106,7 +137,7 @@ Deno.test("decode: text is not an image, and its first bytes are shown", () => {
 });
 
 Deno.test("decode: bytes before an image are named", () => {
-  refusal(fixture("case-leading-newline.jpg"), "not_an_image", "and 1 bytes later a JPEG begins");
+  refusal(fixture("case-leading-newline.jpg"), "not_an_image", "after 1 byte a JPEG begins; PNG");
 });
 
 for (

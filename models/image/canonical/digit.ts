@@ -37,7 +37,7 @@ const PART = { mass: 0.08, gap: 0.25 };
  */
 export const digit: Form = (pixels, observe) => {
   if (isDigitForm(pixels)) return pixels;
-  const ink = findInk(cutOutCard(pixels), WORKING_SIDE);
+  const ink = findInk(cutOutCard(pixels, observe), WORKING_SIDE);
   observe?.("ink", ink);
   const strokes = keepDigit(ink);
   observe?.("strokes", strokes);

@@ -50,7 +50,7 @@ interface Drawing {
  */
 export const garment: Form = (pixels, observe) => {
   if (isGarmentForm(pixels)) return pixels;
-  const planes = reduce(cutOutCard(pixels), WORKING_SIDE);
+  const planes = reduce(cutOutCard(pixels, observe), WORKING_SIDE);
   const { mask, drawn } = cutOut(planes);
   observe?.("garment", mask);
   observe?.("negated", drawn);

@@ -1,5 +1,6 @@
 import type { Pixels } from "../format.ts";
 import { type Lab, toLab } from "./colour.ts";
+import type { Observer } from "./form.ts";
 import { type Box, boxOf, findComponents, type Plane, reduce } from "./plane.ts";
 
 /** Distances in OKLab: minimum and maximum of what still is the ground; 0.02 is just noticeable. */
@@ -57,16 +58,19 @@ const SEARCH_SIDE = 96;
  * with something on it.
  *
  * @param pixels Any image.
+ * @param observe Is shown the card, if there is one.
  * @returns The card, or the same image.
  */
-export function cutOutCard(pixels: Pixels): Pixels {
+export function cutOutCard(pixels: Pixels, observe?: Observer): Pixels {
   if (pixels.channels === 4 || Math.min(pixels.width, pixels.height) < 32) return pixels;
   const lab = toLab(reduce(pixels, SEARCH_SIDE));
   const inside = outsideGround(lab);
   if (inside === undefined) return pixels;
   const box = boxOf({ ...lab[0], data: Float32Array.from(inside) });
   if (box === undefined || !isCard(box, inside, lab)) return pixels;
-  return crop(pixels, box, pixels.width / lab[0].width);
+  const card = crop(pixels, box, pixels.width / lab[0].width);
+  observe?.("card", card);
+  return card;
 }
 
 /** A stroke can fill its box too, but has nothing on it. */

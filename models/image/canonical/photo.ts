@@ -15,16 +15,18 @@ const SIDE = 32;
  * little.
  *
  * @param pixels Any photograph.
+ * @param observe Is shown each step.
  * @returns 32×32 RGB; the same image if it is not larger than that.
  */
-export const photo: Form = (pixels) => {
+export const photo: Form = (pixels, observe) => {
   if (pixels.width <= SIDE || pixels.height <= SIDE) return pixels;
   const [red, green, blue, alpha] = reduce(pixels, WORKING_SIDE);
   const { width, height } = red;
   const box = { left: 0, top: 0, width, height };
   const squeezed = [red, green, blue].map((plane) => {
     const data = plane.data.map((value, i) => value * alpha.data[i]!);
-    return sharpen(resample({ ...plane, data }, box, SIDE, SIDE), SHARPNESS);
+    return resample({ ...plane, data }, box, SIDE, SIDE);
   }) as [Plane, Plane, Plane];
-  return toPixels(squeezed);
+  observe?.("squeezed", toPixels(squeezed));
+  return toPixels(squeezed.map((plane) => sharpen(plane, SHARPNESS)) as typeof squeezed);
 };

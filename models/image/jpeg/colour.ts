@@ -5,7 +5,7 @@ import type { OpenPlane } from "./scans.ts";
 import type { JpegState } from "./segments.ts";
 
 /** What the components of a frame are. */
-type ColourSpace = "grey" | "YCbCr" | "RGB" | "YCCK" | "CMYK";
+export type ColourSpace = "grey" | "YCbCr" | "RGB" | "YCCK" | "CMYK";
 
 /** Gives one row of a component, as wide as the image. */
 type RowSource = (y: number) => Uint8ClampedArray;
@@ -39,8 +39,13 @@ export function toPixels(
   return { width, height, channels, data: new Uint8Array(data.buffer) };
 }
 
-/** By JFIF's and Adobe's segments and the names of the components (jdapimin.c). */
-function colourSpace(
+/**
+ * Decides what the components are: by JFIF's and Adobe's segments and the names of the components (jdapimin.c).
+ *
+ * @param ids Names of the components.
+ * @param state The segments.
+ */
+export function colourSpace(
   ids: readonly number[],
   { hasJfif, adobe }: Pick<JpegState, "hasJfif" | "adobe">,
 ): ColourSpace {

@@ -1,6 +1,6 @@
 import { readExifOrientation } from "../exif.ts";
 import { damagedJpeg, unsupportedJpeg } from "./errors.ts";
-import type { Orientation } from "../orientation.ts";
+import type { Orientation } from "../format.ts";
 import { type HuffmanTable, readHuffmanTables } from "./huffman.ts";
 
 /** Markers of ITU-T T.81, table B.1. */
