@@ -7,6 +7,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   send: async () => (await import("./commands/send.ts")).send,
   result: async () => (await import("./commands/result.ts")).result,
   results: async () => (await import("./commands/results.ts")).results,
+  inspect: async () => (await import("./commands/inspect/inspect.ts")).inspect,
   models: async () => (await import("./commands/models.ts")).models,
   model: async () => (await import("./commands/model.ts")).model,
   "dead-letters": async () => (await import("./commands/dead_letters/dead_letters.ts")).deadLetters,

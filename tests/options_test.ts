@@ -60,6 +60,7 @@ const CUSTOM: Readonly<Record<string, Samples>> = {
   modelsDirs: { typed: "a,b", value: ["a", "b"], bad: "", badValue: [7] },
   workersPerModel: { typed: "mnist=2", value: { mnist: 2 }, bad: "many", badValue: undefined },
   size: { typed: "32x16", value: [32, 16], bad: "32", badValue: undefined },
+  out: { typed: "boot.png", value: "boot.png", bad: "boot.gif", badValue: undefined },
   since: { typed: "2026-01-31", value: new Date("2026-01-31"), bad: "soon", badValue: undefined },
   scale: { typed: "127.5", value: [127.5], bad: "much", badValue: undefined },
   mean: { typed: "1,2,3", value: [1, 2, 3], bad: "much", badValue: undefined },

@@ -69,7 +69,7 @@ const WORDS: readonly (readonly [avoided: RegExp, instead: string])[] = [
 
 /** Where pictures are drawn, or are a name inside a kernel. */
 const DRAWS =
-  /^(cli\/ui\/picture\.ts|cli\/commands\/(demo\.ts|dead_letters\/)|training\/report\/|models\/kernels\/|tests\/training\/report)/;
+  /^(cli\/ui\/picture\.ts|cli\/commands\/(demo\.ts|dead_letters\/|inspect\/)|training\/report\/|models\/kernels\/|tests\/training\/report)/;
 
 /** SQL of migration steps that databases have run: it never changes. And the test of the old names. */
 const EXEMPT =

@@ -1,6 +1,4 @@
-import { pathToFileURL } from "node:url";
 import type { Bus } from "../../bus/bus.ts";
-import type { ImageSource } from "../../bus/image_source.ts";
 import type { Result } from "../../bus/result.ts";
 import { SEND_OPTIONS } from "../../bus/send_options.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
@@ -15,6 +13,7 @@ import {
   openBus,
   TIMEOUT_OPTION,
 } from "../options.ts";
+import { checkImageFiles, imageSource } from "../image_file.ts";
 import { didYouMean } from "../../lib/suggestion.ts";
 import { resultCells } from "../ui/result_cells.ts";
 import { columns, dim, print } from "../ui/terminal.ts";
@@ -59,7 +58,8 @@ async function run(args: Args): Promise<number> {
   if (args.values.id !== undefined && args.operands.length > 1) {
     throw new UsageError(`--id is the id of one image, but ${args.operands.length} files are given`);
   }
-  for (const file of args.operands) await checkReadable(file);
+  // All files are checked before the first is sent, so that a mistake sends nothing.
+  await checkImageFiles("send", args.operands);
   await using bus = await openBus(args);
   const { model } = args.values;
   await checkModel(model, bus, args);
@@ -69,18 +69,6 @@ async function run(args: Args): Promise<number> {
   }
   report(sent, args.values.json);
   return sent.some(({ result }) => result?.status === "failed") ? 1 : 0;
-}
-
-/** All files are checked before the first is sent, so that a mistake sends nothing. */
-async function checkReadable(file: string): Promise<void> {
-  if (file === "-") return;
-  try {
-    if ((await Deno.stat(file)).isFile) return;
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`Cannot send ${file}: there is no such file`, { cause });
-  }
-  throw new UsageError(`Cannot send ${file}: it is not a regular file`);
 }
 
 /** A model that is served elsewhere has a topic. */
@@ -96,7 +84,7 @@ async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
 }
 
 async function sendFile(bus: Bus, file: string, model: string, args: Args): Promise<Sent> {
-  const source: ImageSource = file === "-" ? Deno.stdin.readable : pathToFileURL(file);
+  const source = imageSource(file);
   const { replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, timeoutMs, wait } =
     args.values;
   const options = defined({ model, id, key, replyTo, correlationId, traceparent, actual, expiresAfterMs });

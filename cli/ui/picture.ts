@@ -1,3 +1,4 @@
+import { toCanonical } from "../../models/image/canonical.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { coloured } from "./terminal.ts";
 
@@ -19,8 +20,9 @@ export function drawPicture(pixels: Pixels): string[] {
 
 function halfBlock(pixels: Pixels, x: number, y: number): string {
   const upper = rgb(pixels, x, y).join(";");
-  const lower = rgb(pixels, x, y + 1).join(";");
-  return `\x1b[38;2;${upper};48;2;${lower}m▀`;
+  // Below the last row is the background of the terminal.
+  const lower = y + 1 < pixels.height ? `48;2;${rgb(pixels, x, y + 1).join(";")}` : "49";
+  return `\x1b[38;2;${upper};${lower}m▀`;
 }
 
 function shade(pixels: Pixels, x: number, y: number): string {
@@ -38,4 +40,38 @@ function rgb({ data, width, height, channels }: Pixels, x: number, y: number): [
 /** ITU-R BT.601. */
 function luma([red, green, blue]: [number, number, number]): number {
   return 0.299 * red + 0.587 * green + 0.114 * blue;
+}
+
+/** Transparent pixels show squares of two greys, so many along the longer side. */
+const [SQUARES, LIGHT, DARK] = [16, 204, 153] as const;
+
+/**
+ * Reduces an image until it fits, by the mean over areas; a smaller one stays as it is. Transparency is replaced by squares.
+ *
+ * @param pixels Any image.
+ * @param width In pixels, at least 1.
+ * @param height In pixels, at least 1.
+ * @returns Grey or RGB, in the proportions of the image, but never without pixels.
+ */
+export function fitPicture(pixels: Pixels, width: number, height: number): Pixels {
+  const scale = Math.min(1, width / pixels.width, height / pixels.height);
+  const [columns, rows] = [pixels.width, pixels.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const opaque = pixels.channels === 4 ? onSquares(pixels) : pixels;
+  const channels = opaque.channels === 1 ? 1 : 3;
+  const values = new Float32Array(columns! * rows! * channels);
+  const [mean, std] = [new Array(channels).fill(0), new Array(channels).fill(1 / 255)];
+  toCanonical(opaque, { width: columns!, height: rows!, channels, mean, std }, values);
+  return { width: columns!, height: rows!, channels, data: Uint8Array.from(values, Math.round) };
+}
+
+function onSquares({ width, height, data }: Pixels): Pixels {
+  const side = Math.max(width, height) / SQUARES;
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const ground = (Math.floor(x / side) + Math.floor(y / side)) % 2 === 0 ? LIGHT : DARK;
+    const opacity = data[4 * i + 3]! / 255;
+    for (let c = 0; c < 3; c++) rgb[3 * i + c] = Math.round(ground + opacity * (data[4 * i + c]! - ground));
+  }
+  return { width, height, channels: 3, data: rgb };
 }

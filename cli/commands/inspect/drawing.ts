@@ -1,0 +1,107 @@
+import type { Pixels } from "../../../models/image/format.ts";
+import type { Score } from "../../../models/logits.ts";
+import type { Manifest } from "../../../models/manifest.ts";
+import { printable } from "../dead_letters/text.ts";
+import { drawPicture, fitPicture } from "../../ui/picture.ts";
+import { bold, dim, percent, red, width as widthOf, wrap } from "../../ui/terminal.ts";
+import { factsOf } from "./facts.ts";
+import { type Inspection, TOP, type Way } from "./inspection.ts";
+
+/** Columns between drawings. */
+const GAP = 2;
+
+/** Columns of a drawing: as many beside each other as are at least that wide; none is wider than the images of most models. */
+const [MIN_WIDTH, MAX_WIDTH] = [25, 28];
+
+/**
+ * Draws an inspection for a terminal: what is known, the original and the steps beside each other, then what the model sees
+ * with its classes.
+ *
+ * @param inspection Of one image.
+ * @param model That classified it.
+ * @param width Columns.
+ */
+export function draw(inspection: Inspection, model: Manifest, width: number): string {
+  const { file, way, outcome } = inspection;
+  const facts = factsOf(inspection, model);
+  const lines = [bold(printable(file)), ...table(facts, width)];
+  if (way) {
+    const images: Panel[] = [{ title: "original", image: way.original }];
+    images.push(...way.steps.map(({ name, image }) => ({ title: name, image })));
+    lines.push("", ...grid(images, width), ...answer(way, outcome, width));
+  }
+  return lines.join("\n") + "\n";
+}
+
+/** Names, and values that wrap beside them. */
+function table(facts: readonly (readonly [string, string])[], width: number): string[] {
+  const indent = Math.max(...facts.map(([name]) => name.length)) + 2;
+  return facts.flatMap(([name, value]) => {
+    const paint = name === "refused" ? red : (text: string) => text;
+    return wrap(value, width - indent).map((line, i) =>
+      (i === 0 ? dim(name) : "") + " ".repeat(indent - (i === 0 ? name.length : 0)) + paint(line)
+    );
+  });
+}
+
+interface Panel {
+  readonly title: string;
+  readonly image: Pixels;
+}
+
+function grid(panels: readonly Panel[], width: number): string[] {
+  const across = Math.max(2, Math.floor((width + GAP) / (MIN_WIDTH + GAP)));
+  const side = Math.min(MAX_WIDTH, Math.floor((width - (across - 1) * GAP) / across));
+  const lines: string[] = [];
+  for (let i = 0; i < panels.length; i += across) {
+    const blocks = panels.slice(i, i + across).map(({ title, image }) => [
+      dim(title.slice(0, side)),
+      ...drawPicture(fitPicture(image, side, side)),
+    ]);
+    lines.push(...beside(blocks, side), "");
+  }
+  return lines;
+}
+
+/** What the model sees, pixel for pixel where there is room; beside it, or below, the classes. */
+function answer({ seen }: Way, outcome: Inspection["outcome"], width: number): string[] {
+  const side = Math.min(seen.width, width);
+  const title = `what the model sees, ${seen.width} × ${seen.height}`;
+  const image = drawPicture(fitPicture(seen, side, side));
+  const room = width - side - GAP;
+  if (room < MIN_WIDTH - GAP) return [dim(title), ...image, "", ...classes(outcome, width)];
+  const isTitleWide = title.length > side;
+  const left = isTitleWide ? ["", ...image] : [dim(title), ...image];
+  const right = ["", ...classes(outcome, Math.min(room, 2 * MAX_WIDTH))];
+  const rows = beside([left, right], side);
+  return isTitleWide ? [dim(title), ...rows.slice(1)] : rows;
+}
+
+function classes(outcome: Inspection["outcome"], width: number): string[] {
+  if (!outcome.ok) return [];
+  return outcome.top.slice(0, TOP).flatMap((score, i) => bar(score, i === 0, width));
+}
+
+function bar({ label, confidence }: Score, isFirst: boolean, width: number): string[] {
+  const number = percent(confidence).padStart(8);
+  const room = width - number.length;
+  const filled = Math.round(confidence * room);
+  const paint = isFirst ? bold : (text: string) => text;
+  return [
+    paint(printable(label)),
+    "█".repeat(filled) + dim("░".repeat(room - filled)) + paint(number),
+    "",
+  ];
+}
+
+/** Blocks of lines, each padded to a number of columns. */
+function beside(blocks: readonly (readonly string[])[], columns: number): string[] {
+  const height = Math.max(...blocks.map((block) => block.length));
+  return Array.from({ length: height }, (_, y) => {
+    const cells = blocks.map((block) => block[y] ?? "");
+    return cells.map((cell, i) =>
+      i === cells.length - 1 ? cell : cell + " ".repeat(Math.max(0, columns - widthOf(cell)))
+    )
+      .join(" ".repeat(GAP));
+  });
+}

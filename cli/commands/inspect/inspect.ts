@@ -1,0 +1,117 @@
+import { SERVE_OPTIONS } from "../../../actors/options.ts";
+import { CONNECT_OPTIONS } from "../../../bus/options.ts";
+import { SEND_OPTIONS } from "../../../bus/send_options.ts";
+import { explainFileError } from "../../../lib/file_errors.ts";
+import type { OptionTable } from "../../../lib/options.ts";
+import { type Classifier, createClassifier } from "../../../models/classifier.ts";
+import type { Manifest } from "../../../models/manifest.ts";
+import { loadModels } from "../../../models/registry.ts";
+import { loadWasmBinary } from "../../../models/wasm_binary.ts";
+import { type Arguments, defineCommand, UsageError } from "../../command.ts";
+import { checkImageFiles } from "../../image_file.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
+import { logError, print, terminalWidth } from "../../ui/terminal.ts";
+import { inspectFile, type Inspection, TOP } from "./inspection.ts";
+import { reductionOf } from "./facts.ts";
+import { writePage } from "./page.ts";
+import { drawSheet } from "./sheet.ts";
+import { draw } from "./drawing.ts";
+
+const OPTIONS = {
+  model: SEND_OPTIONS.model,
+  ...MODELS_DIRS_OPTION,
+  out: {
+    type: "custom",
+    value: "FILE",
+    parse: (text) => /\.(png|html)$/i.test(text) ? text : undefined,
+    accepts: (value) => typeof value === "string",
+    expected: "a name that ends in .png or .html",
+    text: "also write a drawing, or a page without external resources",
+  },
+  maxMessageBytes: CONNECT_OPTIONS.maxMessageBytes,
+  maxPixels: SERVE_OPTIONS.maxPixels,
+  ...JSON_OPTION,
+} as const satisfies OptionTable;
+type Args = Arguments<typeof OPTIONS>;
+
+/** Shows what becomes of an image on its way through a model. */
+export const inspect = defineCommand({
+  name: "inspect",
+  summary: "Show what a model sees of an image, step by step",
+  operands: { form: "FILE…", min: 1, max: Infinity },
+  options: OPTIONS,
+  examples: [
+    ["imagebus inspect seven.jpg --model mnist", "in the terminal"],
+    ["imagebus inspect *.jpg --out boots.html", "also as a page"],
+    ["imagebus inspect boot.heic --out boot.png", "also as one image"],
+    ["imagebus inspect boot.heic --json", "one JSON object per image, without drawings"],
+  ],
+  permissions: ["env", "read", "write"],
+  run,
+});
+
+async function run(args: Args): Promise<number> {
+  const { model, out, json } = args.values;
+  await checkImageFiles("inspect", args.operands);
+  const [files] = await loadModels({ names: [model], ...modelsIn(args) });
+  const limits = { maxPixels: args.values.maxPixels };
+  using classifier = await createClassifier(files!, await loadWasmBinary(), limits);
+  const inspections: Inspection[] = [];
+  for (const file of args.operands) {
+    const inspection = await inspectFile(file, classifier, limits, args.values.maxMessageBytes);
+    inspections.push(inspection);
+    print(json ? toJson(inspection, classifier) : draw(inspection, classifier.manifest, terminalWidth()));
+  }
+  if (out !== undefined) await write(out, inspections, classifier.manifest);
+  return inspections.some(({ outcome }) => !outcome.ok) ? 1 : 0;
+}
+
+async function write(file: string, inspections: readonly Inspection[], manifest: Manifest): Promise<void> {
+  const content = /\.png$/i.test(file)
+    ? drawSheet(inspections, manifest)
+    : new TextEncoder().encode(writePage(inspections, manifest));
+  try {
+    await Deno.writeFile(file, content);
+  } catch (cause) {
+    throw new UsageError(explainFileError("write", file, cause).message, { cause });
+  }
+  logError(`written to ${file}`);
+}
+
+function toJson(
+  { file, bytes, format, header, encoding, way, outcome }: Inspection,
+  { manifest }: Classifier,
+): string {
+  const { name, version, input } = manifest;
+  return JSON.stringify({
+    file,
+    bytes,
+    format,
+    ...header &&
+      {
+        width: header.width,
+        height: header.height,
+        decodedBytes: header.decodedBytes,
+      },
+    ...encoding,
+    ...way && {
+      decoded: sizeOf(way.original),
+      decodeMs: way.decodeMs,
+      reduction: reductionOf(header!, way),
+      form: input.form ?? null,
+      formMs: way.formMs,
+      steps: way.steps.map(({ name, image }) => ({ name, ...sizeOf(image) })),
+      seen: sizeOf(way.seen),
+    },
+    limits: header?.limits,
+    model: name,
+    modelVersion: version,
+    ...outcome.ok
+      ? { top: outcome.top.slice(0, TOP) }
+      : { error: { code: outcome.code, message: outcome.message } },
+  });
+}
+
+function sizeOf({ width, height, channels }: { width: number; height: number; channels: number }) {
+  return { width, height, channels };
+}

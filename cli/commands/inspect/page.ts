@@ -1,0 +1,95 @@
+import { encodePng } from "../../../models/image/encode_png.ts";
+import type { Pixels } from "../../../models/image/format.ts";
+import type { Score } from "../../../models/logits.ts";
+import type { Manifest } from "../../../models/manifest.ts";
+import { confidence as asPercent } from "../../../training/report/format.ts";
+import { Markup, markup } from "../../../training/report/markup.ts";
+import { STYLE } from "../../../training/report/style.ts";
+import { fitPicture } from "../../ui/picture.ts";
+import { factsOf } from "./facts.ts";
+import { type Inspection, TOP, type Way } from "./inspection.ts";
+
+/** Longer side of what is embedded, in pixels. */
+const MAX_SIDE = 512;
+
+/** Beside the style of reports. */
+const OWN_STYLE = `
+.steps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); gap: 1.25rem; margin-top: 1.25rem; }
+.steps img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: var(--sunken); border: 1px solid var(--rule); border-radius: .4rem; }
+.steps .smooth { image-rendering: auto; }
+.steps figcaption { margin-top: .4rem; }
+.steps b { display: block; color: var(--ink); }
+.classes dt { margin-top: .9rem; }
+.classes div:first-child dt { margin-top: 0; font-size: 1.3rem; font-weight: 600; }
+.refused { color: var(--c2); font-weight: 600; }
+`;
+
+/**
+ * Writes inspections as a page: one file without scripts and external resources.
+ *
+ * @param inspections Of any number of images.
+ * @param model That classified them.
+ * @returns A complete HTML document, which is also well-formed XML.
+ */
+export function writePage(inspections: readonly Inspection[], model: Manifest): string {
+  return markup`${new Markup("<!DOCTYPE html>")}
+<html xmlns="http://www.w3.org/1999/xhtml" lang="en">
+<head>
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<meta name="color-scheme" content="light dark" />
+<title>What ${model.name} sees</title>
+<style>${new Markup(STYLE + OWN_STYLE)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>What ${model.name} sees</h1>
+<p class="lead">${model.description}</p>
+</header>
+${inspections.map((inspection) => section(inspection, model))}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function section(inspection: Inspection, model: Manifest): Markup {
+  const { file, way, outcome } = inspection;
+  const facts = factsOf(inspection, model).filter(([name]) => name !== "refused");
+  return markup`<section><h2>${file}</h2>
+${outcome.ok ? undefined : markup`<p class="refused">${outcome.code}: ${outcome.message}</p>\n`}
+${way && figures(way, outcome)}
+<dl class="facts">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
+</section>
+`;
+}
+
+function figures({ original, steps, seen }: Way, outcome: Inspection["outcome"]): Markup {
+  return markup`<div class="steps">
+${figure("original", original)}
+${steps.map(({ name, image }) => figure(name, image))}
+${figure("what the model sees", seen)}
+${outcome.ok ? classes(outcome.top.slice(0, TOP)) : undefined}
+</div>`;
+}
+
+function figure(title: string, image: Pixels): Markup {
+  const { width, height } = image;
+  const data = encodePng(fitPicture(image, MAX_SIDE, MAX_SIDE)).toBase64();
+  const isLarge = Math.max(width, height) > 128;
+  return markup`<figure><img${
+    isLarge ? new Markup(' class="smooth"') : undefined
+  } alt="${title}" src="data:image/png;base64,${data}" /><figcaption><b>${title}</b> ${`${width} × ${height}`}</figcaption></figure>
+`;
+}
+
+function classes(top: readonly Score[]): Markup {
+  return markup`<dl class="classes">${
+    top.map(({ label, confidence }) =>
+      markup`<div><dt>${label}</dt><dd class="share" style="--share:${(100 * confidence).toFixed(1)}%">${
+        asPercent(confidence)
+      }</dd></div>\n`
+    )
+  }</dl>`;
+}

@@ -1,0 +1,29 @@
+import { pathToFileURL } from "node:url";
+import type { ImageSource } from "../bus/image_source.ts";
+import { UsageError } from "./command.ts";
+
+/**
+ * Checks that the operands of a command are files, so that a mistake is found before anything is done.
+ *
+ * @param action What is going to be done, for messages: `"send"`.
+ * @param files Paths; `-` is standard input.
+ * @throws {UsageError} For the first that is missing or is not a regular file.
+ */
+export async function checkImageFiles(action: string, files: readonly string[]): Promise<void> {
+  for (const file of files) if (file !== "-") await checkFile(action, file);
+}
+
+async function checkFile(action: string, file: string): Promise<void> {
+  try {
+    if ((await Deno.stat(file)).isFile) return;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new UsageError(`Cannot ${action} ${file}: there is no such file`, { cause });
+  }
+  throw new UsageError(`Cannot ${action} ${file}: it is not a regular file`);
+}
+
+/** The image of an operand: a path, or `-` for standard input. */
+export function imageSource(file: string): ImageSource {
+  return file === "-" ? Deno.stdin.readable : pathToFileURL(file);
+}
