@@ -49,6 +49,7 @@ export { SinkError, type SinkErrorCode } from "./actors/sinks/errors.ts";
 export type { ServiceEvent } from "./actors/events.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";
+export type { DecodeLimits } from "./models/image/limits.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
 export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
 export type { CodedError } from "./lib/coded_error.ts";

@@ -9,8 +9,14 @@ import { CodedError } from "../lib/coded_error.ts";
  * | `worker_failed` | a Worker threw on a batch, and goes on | yes |
  * | `worker_died` | a Worker ended by itself | yes |
  * | `worker_silent` | a Worker did not answer within its deadline | yes |
+ * | `decode_timeout` | a Worker was ended because one image took longer than `maxDecodeMs` | no |
  */
-export type ServiceErrorCode = "invalid" | "worker_failed" | "worker_died" | "worker_silent";
+export type ServiceErrorCode =
+  | "invalid"
+  | "worker_failed"
+  | "worker_died"
+  | "worker_silent"
+  | "decode_timeout";
 
 const RETRIABLE: ReadonlySet<ServiceErrorCode> = new Set<ServiceErrorCode>([
   "worker_failed",

@@ -7,7 +7,7 @@ import type { ModelState } from "./workers/status.ts";
  * | event | when | fields |
  * |---|---|---|
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
- * | `worker_replaced` | a Worker that exceeds its memory limit is replaced | `model`, the `reason` |
+ * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
  * | `worker_missing` | a model could not be scaled up; retried while its load lasts | `model`, the `reason` |
  * | `sink_failing` | a sink rejects a batch, each time | `sink` (its name), the `reason`, `retryInMs` |

@@ -15,13 +15,14 @@ import {
   splitList,
   time,
 } from "../lib/options.ts";
+import { DECODE_OPTIONS, type DecodeLimits } from "../models/image/limits.ts";
 import { ServiceError } from "./errors.ts";
 import type { ServiceEvent } from "./events.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { parseWorkersPerModel, type WorkersPerModel } from "./workers/worker_count.ts";
 
 /** How to serve models on a bus. Ranges: docs/options.md. */
-export interface ServeOptions {
+export interface ServeOptions extends DecodeLimits {
   /** Names of the models. By default all that are found. */
   readonly models?: readonly string[];
   /** Directories with more model folders, besides the shipped ones. @default {[]} */
@@ -60,9 +61,11 @@ export interface ServeOptions {
   readonly maxInFlightBytes?: number;
   /** Largest number of images in flight. @default {4_096} */
   readonly maxInFlight?: number;
-  /** Images with more pixels are refused. @default {50_000_000} */
-  readonly maxPixels?: number;
-  /** A Worker that takes longer for a batch, or to start, is replaced; in milliseconds. @default {30_000} */
+  /**
+   * A Worker that takes longer to start, for one image of a batch, or for its inference, is replaced; in milliseconds.
+   *
+   * @default {30_000}
+   */
   readonly deadlineMs?: number;
   /**
    * Largest memory of a Worker in MiB, WASM and JavaScript heap together. A Worker that exceeds it is
@@ -176,11 +179,11 @@ export const SERVE_OPTIONS = {
     default: 4_096,
     text: "maximum number of images in flight: received, but not stored yet",
   },
-  maxPixels: { ...count(2 ** 28), default: 50_000_000, text: "images with more pixels are rejected" },
+  ...DECODE_OPTIONS,
   deadlineMs: {
     ...time(1, 3_600_000),
     default: 30_000,
-    text: "a Worker that takes longer for a batch, or to start, is replaced",
+    text: "a Worker that takes longer to start, for one image, or for the inference of a batch, is replaced",
   },
   maxWorkerMemoryMb: {
     ...count(4_096, 16),

@@ -3,6 +3,7 @@ import { isModelName, requestTopic } from "../bus/topics.ts";
 import { legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
+import { decodeSettings } from "../models/image/limits.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
@@ -172,7 +173,7 @@ class RunningService implements Service {
       },
       worker: {
         wasm,
-        limits: { maxPixels: settings.maxPixels },
+        limits: decodeSettings(settings),
         deadlineMs: settings.deadlineMs,
         maxMemoryBytes: settings.maxWorkerMemoryMb * 2 ** 20,
         isolated: settings.isolated,

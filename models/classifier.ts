@@ -40,20 +40,25 @@ export interface Classifier extends Disposable {
    * Decodes images, converts them to the form of the model and classifies them.
    *
    * @param images Encoded images, any number; `loadDecoders` of image/decode.ts has loaded what they need (PNG needs nothing).
+   * @param onDecode Called before an image is decoded, with its index, and with `null` before inference. Must not throw.
    * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
-  classify(images: readonly Uint8Array[]): Outcome[];
+  classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[];
   /**
    * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for
    * measuring.
    *
    * @param images Encoded images, any number; as for {@linkcode Classifier.classify}.
+   * @param onDecode As for {@linkcode Classifier.classify}.
    * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
-  logits(images: readonly Uint8Array[]): Logits[];
+  logits(images: readonly Uint8Array[], onDecode?: OnDecode): Logits[];
 }
+
+/** Follows which image is decoded: its index, or `null` for none. */
+export type OnDecode = (image: number | null) => void;
 
 /** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
@@ -129,20 +134,21 @@ class TensorFlowClassifier implements Classifier {
     for (const batch of this.#batchSizes) this.#predict(new Float32Array(batch * this.#inputSize), batch);
   }
 
-  classify(images: readonly Uint8Array[]): Outcome[] {
+  classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[] {
     const { labels, temperature = 1 } = this.manifest;
-    return this.logits(images).map((outcome) => {
+    return this.logits(images, onDecode).map((outcome) => {
       if (!outcome.ok) return outcome;
       const [best, ...others] = topScores(outcome.logits, labels, temperature, TOP_K);
       return { ok: true, top: [best!, ...others] };
     });
   }
 
-  logits(images: readonly Uint8Array[]): Logits[] {
+  logits(images: readonly Uint8Array[], onDecode: OnDecode = () => {}): Logits[] {
     const largest = this.#batchSizes.at(-1)!;
     const outcomes: Logits[] = [];
     for (let start = 0; start < images.length; start += largest) {
-      outcomes.push(...this.#batchLogits(images.slice(start, start + largest)));
+      const batch = images.slice(start, start + largest);
+      outcomes.push(...this.#batchLogits(batch, (i) => onDecode(i === null ? null : start + i)));
     }
     return outcomes;
   }
@@ -151,10 +157,11 @@ class TensorFlowClassifier implements Classifier {
     disposeLayers(this.#layers);
   }
 
-  #batchLogits(images: readonly Uint8Array[]): Logits[] {
+  #batchLogits(images: readonly Uint8Array[], onDecode: OnDecode): Logits[] {
     const input = new Float32Array(images.length * this.#inputSize);
     let good = 0;
-    const refusals = images.map((image) => {
+    const refusals = images.map((image, i) => {
+      onDecode(i);
       const refusal = this.#prepare(
         image,
         input.subarray(good * this.#inputSize, (good + 1) * this.#inputSize),
@@ -162,6 +169,7 @@ class TensorFlowClassifier implements Classifier {
       if (refusal === undefined) good++;
       return refusal;
     });
+    onDecode(null);
     const results = this.#results(input, good);
     return refusals.map((refusal) => refusal ?? results.next().value!);
   }

@@ -6,6 +6,7 @@
  */
 import { type Classifier, createClassifier } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
+import { Decoding } from "./decoding.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
 import { workerMemoryBytes } from "./worker_memory.ts";
 
@@ -16,8 +17,10 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 let classifier: Classifier | undefined;
+let decoding: Decoding | undefined;
 
-async function start({ files, wasm, limits }: Start): Promise<FromWorker> {
+async function start({ files, wasm, limits, decoding: memory }: Start): Promise<FromWorker> {
+  decoding = new Decoding(memory);
   classifier = await createClassifier(files, wasm, limits);
   return { type: "ready" };
 }
@@ -27,7 +30,7 @@ async function run(message: Run): Promise<FromWorker> {
   const begun = performance.now();
   const images = unpack(message);
   await loadDecoders(images);
-  const outcomes = classifier.classify(images);
+  const outcomes = classifier.classify(images, (image) => decoding!.image = image);
   return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
 }
 

@@ -11,13 +11,13 @@
  *   ◄──────────── failed ──            the batch threw; the Worker goes on
  * ```
  *
- * Inference is synchronous: a Worker cannot answer anything else meanwhile, and can only be stopped by
- * terminating it.
+ * Decoding and inference are synchronous: a Worker cannot answer anything else meanwhile, and can only be stopped
+ * by terminating it. So it notes which image it decodes in shared memory.
  *
  * @module
  */
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
-import type { DecodeLimits } from "../../models/image/decode.ts";
+import type { DecodeSettings } from "../../models/image/limits.ts";
 
 /** Asks a Worker to load its model. */
 export interface Start {
@@ -25,7 +25,9 @@ export interface Start {
   readonly files: ModelFiles;
   /** The compiled kernels of TensorFlow.js: the Worker may not read them itself. */
   readonly wasm: WebAssembly.Module;
-  readonly limits: DecodeLimits;
+  readonly limits: DecodeSettings;
+  /** Where the Worker notes which image it decodes (`decoding.ts`). */
+  readonly decoding: SharedArrayBuffer;
 }
 
 /** Asks a Worker to classify a batch. */

@@ -10,7 +10,7 @@ export interface WorkerStatus {
   readonly state: WorkerState;
   /** How often it was restarted because it had died or missed its deadline. */
   readonly restarts: number;
-  /** How often it was replaced between batches because it exceeded its memory limit. */
+  /** How often it was replaced because it exceeded its memory limit, or the time for one image. */
   readonly replacements: number;
   /** Images it has finished, failures included. */
   readonly images: number;

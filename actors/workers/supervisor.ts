@@ -23,7 +23,7 @@ export interface SupervisorOptions {
   readonly startWorker: StartWorker;
   /** Called with each change of state, and why. Must not throw. */
   readonly onState: (state: ModelState, reason: string) => void;
-  /** Called when a Worker that exceeds its memory limit is replaced, and why. Must not throw. */
+  /** Called when a Worker that exceeds its memory limit, or the time for an image, is replaced, and why. Must not throw. */
   readonly onReplaced?: (reason: string) => void;
 }
 
@@ -33,8 +33,8 @@ type WorkerRecord = { -readonly [K in keyof WorkerStatus]: WorkerStatus[K] };
 /** Why a Worker gets no more batches. */
 interface End {
   readonly reason: string;
-  /** It did not die, but exceeds its memory limit. */
-  readonly grown: boolean;
+  /** Whether it counts towards `down`: it died, or hung. */
+  readonly isDeath: boolean;
 }
 
 /** Images of a batch that failed. They are retried in ever smaller batches, until the culprit is alone. */
@@ -51,10 +51,12 @@ const MAX_FAILURES_ALONE = 2;
  * One model: its mailbox and its Workers.
  *
  * - A Worker that throws is kept; its batch is halved until the culprit is alone.
- * - A Worker that dies or misses its deadline is replaced; the images of its batch are retried one by one,
- *   because each death costs a restart, and halving would cost six of them to find one image in 64.
+ * - A Worker that dies or misses its deadline is replaced. An image on which it hung is retried alone; where it is
+ *   not known, the images of its batch are retried one by one, because each death costs a restart, and halving would
+ *   cost six of them to find one image in 64.
  * - An image that fails twice alone is settled as a failure. The others are not affected.
- * - A Worker that exceeds its memory limit is replaced between batches. It does not count towards `down`.
+ * - A Worker that exceeds its memory limit is replaced between batches, and one that takes too long for an image at
+ *   once; that image is refused. Neither counts towards `down`: the first is sound, the second was given a bad image.
  * - An idle Worker that is no longer needed is ended, and removed from the status.
  * - A model that keeps dying is `down`: its work waits, and it is started again after growing pauses.
  */
@@ -194,7 +196,7 @@ export class Supervisor {
       // of its own.
       worker.terminate();
       worker = end &&
-        await (end.grown ? this.#replace(end.reason, record) : this.#restart(end.reason, record));
+        await (end.isDeath ? this.#restart(end.reason, record) : this.#replace(end.reason, record));
     }
     record.state = "stopped";
   }
@@ -207,10 +209,10 @@ export class Supervisor {
       this.#changed.notify();
     });
     while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
-      if (gone) return { reason: gone.message, grown: false };
+      if (gone) return { reason: gone.message, isDeath: gone.code !== "decode_timeout" };
       // Only here, between two batches: a replacement must not cost a batch.
       const excess = this.#excess(worker);
-      if (excess !== null) return { reason: excess, grown: true };
+      if (excess !== null) return { reason: excess, isDeath: false };
       const batch = this.#take();
       if (batch) await this.#run(worker, batch, record);
       else await this.#untilChanged();
@@ -250,7 +252,7 @@ export class Supervisor {
       // A stop terminated it: the images are not to blame.
       if (this.#stop.signal.aborted) return;
       if (!(error instanceof ServiceError)) throw error;
-      this.#suspect(batch, error, startedAt, record);
+      this.#suspect(batch, error, worker.decoding ?? null, startedAt, record);
     } finally {
       record.state = "idle";
       record.inFlight = 0;
@@ -270,16 +272,22 @@ export class Supervisor {
     for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, { startedAt, tookMs });
   }
 
-  #suspect({ jobs, failures }: Suspects, error: ServiceError, startedAt: number, record: WorkerRecord): void {
-    if (jobs.length > 1) {
-      const parts = error.code === "worker_failed" ? halves(jobs) : jobs.map((job) => [job]);
-      this.#suspects.unshift(...parts.map((part) => ({ jobs: part, failures: 0 })));
-    } else if (failures + 1 < MAX_FAILURES_ALONE) {
-      this.#suspects.unshift({ jobs, failures: failures + 1 });
-    } else {
+  #suspect(
+    batch: Suspects,
+    error: ServiceError,
+    culprit: number | null,
+    startedAt: number,
+    record: WorkerRecord,
+  ): void {
+    const { jobs } = batch;
+    const timing = { startedAt, tookMs: Date.now() - startedAt };
+    const retried = retriesOf(batch, error.code, culprit);
+    this.#suspects.unshift(...retried);
+    const left = new Set(retried.flatMap((part) => part.jobs));
+    for (const job of jobs.filter((job) => !left.has(job))) {
       record.images++;
       record.failures++;
-      jobs[0]!.settle(failureOf(error), { startedAt, tookMs: Date.now() - startedAt });
+      job.settle(failureOf(error), timing);
     }
     this.#changed.notify();
   }
@@ -339,16 +347,34 @@ function newRecord(): WorkerRecord {
   };
 }
 
+/** What is left of a batch that failed, in the batches in which it is retried. */
+function retriesOf(
+  { jobs, failures }: Suspects,
+  code: ServiceError["code"],
+  culprit: number | null,
+): Suspects[] {
+  const fresh = (jobs: readonly Job[]) => jobs.length > 0 ? [{ jobs, failures: 0 }] : [];
+  if (code === "decode_timeout") return fresh(jobs.filter((_, i) => i !== culprit));
+  if (jobs.length === 1) return failures + 1 < MAX_FAILURES_ALONE ? [{ jobs, failures: failures + 1 }] : [];
+  if (code === "worker_failed") return halves(jobs).flatMap(fresh);
+  // Whoever ended a Worker that died, it need not be the image.
+  if (culprit === null || code === "worker_died") return jobs.flatMap((job) => fresh([job]));
+  return [{ jobs: [jobs[culprit]!], failures: 1 }, ...fresh(jobs.filter((_, i) => i !== culprit))];
+}
+
 function halves(jobs: readonly Job[]): (readonly Job[])[] {
   const middle = jobs.length >> 1;
   return [jobs.slice(0, middle), jobs.slice(middle)];
 }
 
-function failureOf(error: ServiceError): JobOutcome {
-  const code = error.code === "worker_failed"
-    ? "model_error"
-    : error.code === "worker_silent"
-    ? "model_silent"
-    : "model_died";
-  return { ok: false, code, message: error.message };
+type Failure = Extract<JobOutcome, { ok: false }>;
+
+const FAILURES: Readonly<Partial<Record<ServiceError["code"], Failure["code"]>>> = {
+  worker_failed: "model_error",
+  worker_silent: "model_silent",
+  decode_timeout: "over_limit",
+};
+
+function failureOf({ code, message }: ServiceError): Failure {
+  return { ok: false, code: FAILURES[code] ?? "model_died", message };
 }

@@ -1,6 +1,8 @@
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
-import type { DecodeLimits } from "../../models/image/decode.ts";
+import { type DecodeLimits, decodeSettings } from "../../models/image/limits.ts";
 import { ServiceError } from "../errors.ts";
+import { Decoding } from "./decoding.ts";
+import { HangWatch } from "./hang_watch.ts";
 import { type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
 /** Outcome of a batch. */
@@ -18,12 +20,17 @@ export interface WorkerHandle {
    *
    * @param images Encoded images; they are copied, not transferred.
    * @returns Their outcomes.
-   * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`: it is
-   * gone.
+   * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`,
+   * `decode_timeout`: it is gone.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
   /** Its memory at its last reply, WASM and JavaScript, in bytes; absent where it does not report it. */
   readonly memoryBytes?: number | undefined;
+  /**
+   * Index of the image in its batch that it decodes, or decoded when it ended; `null` when it did something else;
+   * absent where that is not known.
+   */
+  readonly decoding?: number | null | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
   readonly gone: Promise<ServiceError>;
   /** Ends it at once. A running batch rejects with `worker_died`. */
@@ -36,7 +43,7 @@ export interface WorkerOptions {
   readonly wasm: WebAssembly.Module;
   /** Limits on what is decoded. */
   readonly limits: DecodeLimits;
-  /** A Worker that takes longer to start, or for a batch, counts as hung; in milliseconds. */
+  /** A Worker that takes longer to start, for one image, or for an inference, counts as hung; in milliseconds. */
   readonly deadlineMs: number;
   /** A Worker with more memory, WASM and JavaScript, in bytes, is replaced between batches. */
   readonly maxMemoryBytes: number;
@@ -83,6 +90,7 @@ class DenoWorker implements WorkerHandle {
   readonly #options: WorkerOptions;
   readonly #worker: Worker;
   readonly #end = Promise.withResolvers<ServiceError>();
+  readonly #decoding = new Decoding();
   #dead: ServiceError | undefined;
   #batch = 0;
   #memoryBytes: number | undefined;
@@ -110,11 +118,17 @@ class DenoWorker implements WorkerHandle {
   }
 
   async start(files: ModelFiles): Promise<void> {
-    const { wasm, limits } = this.#options;
-    const reply = await this.#request({ type: "start", files, wasm, limits }, []);
+    const { wasm } = this.#options;
+    const limits = decodeSettings(this.#options.limits);
+    const decoding = this.#decoding.memory;
+    const reply = await this.#request({ type: "start", files, wasm, limits, decoding }, []);
     if (reply.type === "ready") return this.#checkMemory();
     const reason = reply.type === "failed" ? reply.reason : `it replied ${reply.type}`;
     throw this.#die("worker_failed", `could not load its model: ${reason}`);
+  }
+
+  get decoding(): number | null {
+    return this.#decoding.image;
   }
 
   get memoryBytes(): number | undefined {
@@ -146,20 +160,29 @@ class DenoWorker implements WorkerHandle {
   async #request(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
     if (this.#dead) throw this.#dead;
     const pending = this.#reply = Promise.withResolvers<FromWorker>();
-    const { deadlineMs } = this.#options;
-    const timer = setTimeout(
-      () => this.#die("worker_silent", `did not answer within ${deadlineMs} ms`),
-      deadlineMs,
-    );
+    this.#decoding.image = null;
+    const watch = this.#watch();
     this.#worker.postMessage(message, transfer);
     try {
       const reply = await pending.promise;
       this.#memoryBytes = reply.memoryBytes ?? this.#memoryBytes;
       return reply;
     } finally {
-      clearTimeout(timer);
+      watch.stop();
       this.#reply = undefined;
     }
+  }
+
+  #watch(): HangWatch {
+    const { deadlineMs, limits } = this.#options;
+    const { maxDecodeMs } = decodeSettings(limits);
+    return new HangWatch(this.#decoding, {
+      deadlineMs,
+      maxDecodeMs,
+      onSilent: () => this.#die("worker_silent", `did not answer within ${deadlineMs} ms`),
+      onDecodeTimeout: () =>
+        this.#die("decode_timeout", `took longer than ${maxDecodeMs} ms to decode an image`),
+    });
   }
 
   #die(code: ServiceError["code"], what: string): ServiceError {

@@ -1,6 +1,6 @@
 import type { Encoding, ImageDecoder, Pixels } from "./format.ts";
 import { jpeg } from "./jpeg.ts";
-import { Budget } from "./limits.ts";
+import type { Budget } from "./limits.ts";
 import { orientationOf } from "./exif.ts";
 import { upright } from "./orientation.ts";
 import { copy, type Unpack, unpackBits, unpackDeflated, unpackLzw } from "./tiff/compression.ts";
@@ -305,7 +305,7 @@ function copyJpeg(
   const whole = new Uint8Array(file.length - 1 + packed.length - 2);
   whole.set(file.subarray(0, -1));
   whole.set(packed.subarray(2), file.length - 1);
-  const budget = new Budget("JPEG in the TIFF", { ...outer.limits, reduceAbovePixels: Infinity });
+  const budget = outer.inner("JPEG in the TIFF", { reduceAbovePixels: Infinity });
   const image = jpeg.open(whole, budget);
   if (image.width > page.chunkWidth || image.height > page.chunkHeight) {
     throw damagedTiff(`a strip is a JPEG of ${image.width} × ${image.height} pixels`);

@@ -5,6 +5,7 @@
  * @module
  */
 import { ServiceError } from "../../actors/errors.ts";
+import type { ServeOptions } from "../../actors/options.ts";
 import { type StartWorker, startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
 import type { Bus } from "../../bus/bus.ts";
 import type { DeadLetter } from "../../bus/dead_letter.ts";
@@ -50,6 +51,9 @@ function counted(start: StartWorker, onBatch: (images: number, end: () => void) 
     return {
       gone: worker.gone,
       terminate: () => worker.terminate(),
+      get decoding() {
+        return worker.decoding;
+      },
       run(images) {
         batches.push(images.length);
         const running = worker.run(images);
@@ -169,6 +173,44 @@ Deno.test("When a Worker is silent past its deadline: it is terminated and repla
   ]);
   const [{ restarts, failures, images }] = running.service.status()[0]!.workers as [never];
   assertEquals([hanging.started(), restarts, failures, images], [2, 1, 0, 8]);
+});
+
+/** Eight images in one batch; the Worker never ends to decode the third. */
+async function decodeStuck(options: ServeOptions) {
+  await using embedded = new EmbeddedBus();
+  await using bus = await embedded.bus();
+  await sendTogether(bus, Array.from({ length: 8 }, (_, i) => i === 2 ? poisoned(SEVEN.png) : SEVEN.png));
+  const stuck = counted(startWorkerOf(new URL("../fixtures/stuck_decoder_worker.ts", import.meta.url)));
+  await using running = await RunningService.start(
+    embedded,
+    { ...MNIST, workersPerModel: 1, ...options },
+    stuck.start,
+  );
+  const codes = await answers(bus, 8);
+  const [{ restarts, replacements, failures }] = running.service.status()[0]!.workers as [never];
+  const { log } = running;
+  return { codes, batches: stuck.batches, log, restarts, replacements, failures };
+}
+
+function thirdOfEight(code: string): string[] {
+  return Array.from({ length: 8 }, (_, i) => i === 2 ? code : "classified");
+}
+
+Deno.test("When an image is not decoded in time by a decoder that looks at no clock: its Worker is replaced, which is not a death; it alone is a dead letter", async () => {
+  const { codes, batches, log, ...counts } = await decodeStuck({ maxDecodeMs: 1_000 });
+  assertEquals([codes, batches], [thirdOfEight("over_limit"), [8, 7]]);
+  const reason = "The Worker of mnist took longer than 1000 ms to decode an image";
+  assertEquals(log.toSorted(), [
+    `Dead letter 2: over_limit: ${reason}`,
+    `Replacing a Worker of mnist: ${reason}`,
+  ]);
+  assertEquals(counts, { restarts: 0, replacements: 1, failures: 1 });
+});
+
+Deno.test("When a Worker is silent on an image that it decodes: that image is retried alone, the others together", async () => {
+  const { codes, batches, log: _log, ...counts } = await decodeStuck({ deadlineMs: 3_000 });
+  assertEquals([codes, batches], [thirdOfEight("model_silent"), [8, 1, 7]]);
+  assertEquals(counts, { restarts: 2, replacements: 0, failures: 1 });
 });
 
 Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state is down, it is retried with growing pauses; health is degraded", async () => {

@@ -141,6 +141,20 @@ Deno.test("service: a model that exceeds the memory limit at its start is refuse
   assertEquals(error.code, "invalid");
 });
 
+Deno.test("service: the bounds of decoding are options, and a refusal states the value and the limit", async () => {
+  const limits = { maxScans: 3, maxFrames: 1 };
+  await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"], ...limits });
+  const names = ["restarts-progressive.jpg", "several.ico"];
+  const results = await Promise.all(names.map((name) => {
+    const image = Deno.readFileSync(new URL(`../fixtures/images/${name}`, import.meta.url));
+    return running.bus.classify(image, { model: "mnist" });
+  }));
+  assertEquals(results.map((result) => result.status === "failed" ? result.error : result.status), [
+    { code: "over_limit", message: "The JPEG has 4 scans or more; the limit is 3" },
+    { code: "over_limit", message: "The ICO has 2 frames or more; the limit is 1" },
+  ]);
+});
+
 Deno.test("service: invalid options and unknown models are refused before anything starts", async () => {
   const transport = createMemoryBroker().connect();
   const cases: [ServeOptions, string][] = [
