@@ -24,6 +24,16 @@ export async function findTestData(): Promise<URL | undefined> {
 }
 
 /**
+ * Finds files with known faults in the directory `../shared/cases` beside the repository.
+ *
+ * @returns The directory, or `undefined` if there is none.
+ */
+export async function findTestCases(): Promise<URL | undefined> {
+  const cases = new URL("../../shared/cases/", import.meta.url);
+  return await exists(cases) ? cases : undefined;
+}
+
+/**
  * The end of a test's name: why the test is skipped.
  *
  * @param directory From {@linkcode findTestData}.

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
+
 const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));
 /** The tools and benchmarks of this repository; the other tasks are commands of cli.ts, or a line of shell. */
 const NAMES = Object.keys(tasks).filter((name) => / (tools|bench)\//.test(tasks[name].command));

@@ -1,14 +1,32 @@
 import type { Bus } from "../../bus/bus.ts";
+import type { Result } from "../../bus/result.ts";
 import type { ResultStream } from "../../bus/result_stream.ts";
 import { Condition } from "../../lib/condition.ts";
-import type { TestImage } from "../../testing/images.ts";
 import { Bitset } from "../chaos/bitset.ts";
 
 /** Maximum number of images without a result: enough for full batches, few enough for a small bus. */
 const MAX_IN_FLIGHT = 1_000;
 
+const PREFIX = "image-";
+
+/** What is sent. */
+export interface Requests {
+  /** Number of images to send. */
+  readonly count: number;
+  /**
+   * Gives an image. Each is asked for once, when the bus has room for it.
+   *
+   * @param number From 0.
+   */
+  image(number: number): { readonly image: Uint8Array<ArrayBuffer>; readonly model: string };
+  /** Called once per image, with its first result. Must not throw. */
+  onResult?(number: number, result: Result): void;
+}
+
 /** Sends images, each when the bus has room for it, and counts their results. */
 export class Requester {
+  /** Images that the bus was given. */
+  sent = 0;
   /** Images with a result. */
   answered = 0;
   /** Results that are failures. */
@@ -16,46 +34,53 @@ export class Requester {
   readonly #bus: Bus;
   readonly #results: ResultStream;
   readonly #seen: Bitset;
+  readonly #requests: Requests;
   readonly #changed = new Condition();
   #failure: { readonly error: unknown } | undefined;
 
-  private constructor(bus: Bus, results: ResultStream, messages: number) {
+  private constructor(bus: Bus, results: ResultStream, requests: Requests) {
     this.#bus = bus;
     this.#results = results;
-    this.#seen = new Bitset(messages);
+    this.#seen = new Bitset(requests.count);
+    this.#requests = requests;
   }
 
   /**
    * Subscribes to the results.
    *
    * @param bus The bus.
-   * @param messages Number of images that will be sent.
+   * @param requests What is sent.
    */
-  static async start(bus: Bus, messages: number): Promise<Requester> {
+  static async start(bus: Bus, requests: Requests): Promise<Requester> {
     const results = bus.results();
     await results.ready;
-    return new Requester(bus, results, messages);
+    return new Requester(bus, results, requests);
   }
 
   /**
-   * Sends images. Resolves when each has a result.
+   * Sends all images. Resolves when each has a result.
    *
-   * @param messages Number of images to send.
-   * @param images At least one; sent in turn.
    * @throws {BusError} If the bus cannot continue.
    */
-  async run(messages: number, images: readonly TestImage[]): Promise<void> {
+  async run(): Promise<void> {
+    const { count } = this.#requests;
     const fail = (error: unknown) => {
       this.#failure ??= { error };
       this.#changed.notify();
     };
-    this.#listen(messages).catch(fail);
-    for (let number = 0; number < messages; number++) {
+    this.#listen().catch(fail);
+    for (let number = 0; number < count; number++) {
       await this.#until(() => number - this.answered < MAX_IN_FLIGHT);
-      const { png, model } = images[number % images.length]!;
-      this.#bus.send(png, { id: `soak-${number}`, model }).catch(fail);
+      const { image, model } = this.#requests.image(number);
+      this.sent++;
+      this.#bus.send(image, { id: `${PREFIX}${number}`, model }).catch(fail);
     }
-    await this.#until(() => this.answered === messages);
+    await this.#until(() => this.answered === count);
+  }
+
+  /** Images that were sent and have no result, by number. */
+  get unanswered(): number[] {
+    return Array.from({ length: this.sent }, (_, i) => i).filter((i) => !this.#seen.has(i));
   }
 
   async #until(isSo: () => boolean): Promise<void> {
@@ -63,13 +88,16 @@ export class Requester {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #listen(messages: number): Promise<void> {
-    for await (const { id, status } of this.#results) {
-      if (!this.#seen.add(Number(id.slice("soak-".length)))) continue;
-      if (status === "failed") this.failed++;
+  async #listen(): Promise<void> {
+    const { count, onResult } = this.#requests;
+    for await (const result of this.#results) {
+      const number = Number(result.id.slice(PREFIX.length));
+      if (!this.#seen.add(number)) continue;
+      if (result.status === "failed") this.failed++;
+      onResult?.(number, result);
       this.answered++;
       this.#changed.notify();
-      if (this.answered === messages) return;
+      if (this.answered === count) return;
     }
   }
 }

@@ -6,7 +6,7 @@ import type { BusKind } from "../chaos/schedule.ts";
 import { startKafka } from "../../testing/brokers/kafka_broker.ts";
 import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import { Requester } from "./requester.ts";
-import type { WorkerSample } from "./worker.ts";
+import type { WorkerSample, WorkerSettings } from "./worker.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
 /** What to run. */
@@ -65,6 +65,8 @@ const BUS_OPTIONS: ConnectOptions = { sqlite: { maxQueueBytes: 64 * 2 ** 20 } };
 /** Bytes that all models together leak in a whole run, whatever the number of images. */
 const LEAK_BYTES = 256 * 2 ** 20;
 
+const WORKER = new URL("./worker.ts", import.meta.url);
+
 const STALL_MS = 120_000;
 
 /**
@@ -79,9 +81,16 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   await using kafka = options.bus === "kafka" ? await startKafka({ dataDir: `${directory}/kafka` }) : null;
   const url = kafka ? `kafka://${kafka.brokers}` : `sqlite:${directory}/bus.db`;
   await using bus = await connect(url, optionsFor(url, BUS_OPTIONS));
-  const requester = await Requester.start(bus, messages);
+  const images = models.flatMap(samplesOf);
+  const requester = await Requester.start(bus, {
+    count: messages,
+    image(number) {
+      const { png, model } = images[number % images.length]!;
+      return { image: png, model };
+    },
+  });
   const watch = new Watch(requester, options.onProgress ?? (() => {}));
-  await using worker = await WorkerProcess.start({
+  const settings: WorkerSettings = {
     bus: url,
     busOptions: optionsFor(url, BUS_OPTIONS),
     models,
@@ -90,11 +99,16 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     maxWorkerMemoryMb: options.maxWorkerMemoryMb,
     leakBytes: leak ? Math.ceil(LEAK_BYTES / messages) : 0,
     sampleMs: options.sampleMs ?? 1_000,
-  }, (sample) => watch.add(sample));
+  };
+  await using worker = await WorkerProcess.start<WorkerSample>(
+    WORKER,
+    settings,
+    (sample) => watch.add(sample),
+  );
   const begun = watch.begin();
   const interrupted = Promise.withResolvers<never>();
   options.signal?.addEventListener("abort", () => interrupted.reject(options.signal!.reason), { once: true });
-  const work = requester.run(messages, models.flatMap(samplesOf));
+  const work = requester.run();
   await Promise.race([work, worker.failed, watch.stalled, interrupted.promise]);
   const tookMs = performance.now() - begun;
   const growth = judgeGrowth(watch.samples, messages);

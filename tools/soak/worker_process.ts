@@ -1,22 +1,21 @@
 import { spawnWorker } from "../../testing/harness/spawn_worker.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
-import type { WorkerSample, WorkerSettings } from "./worker.ts";
-
-const PROGRAM = new URL("./worker.ts", import.meta.url);
-
-/** The worker process of a soak. */
-export class WorkerProcess implements AsyncDisposable {
+/**
+ * A worker process of a tool. It prints one JSON object per line, the first when it serves, and drains when its standard
+ * input ends.
+ */
+export class WorkerProcess<Message> implements AsyncDisposable {
   /** Rejects if it ends unexpectedly. Never resolves. */
   readonly failed: Promise<never>;
   readonly #process: Deno.ChildProcess;
   readonly #serving = Promise.withResolvers<void>();
   readonly #reading: Promise<unknown>;
-  readonly #onSample: (sample: WorkerSample) => void;
+  readonly #onMessage: (message: Message) => void;
   #stopped = false;
 
-  private constructor(settings: WorkerSettings, onSample: (sample: WorkerSample) => void) {
-    this.#onSample = onSample;
-    this.#process = spawnWorker(PROGRAM, settings, { stdin: "piped", stderr: "inherit" });
+  private constructor(program: URL, settings: unknown, onMessage: (message: Message) => void) {
+    this.#onMessage = onMessage;
+    this.#process = spawnWorker(program, settings, { stdin: "piped", stderr: "inherit" });
     this.#reading = this.#listen();
     this.failed = this.#process.status.then(({ code, signal }) => {
       if (this.#stopped) return new Promise(() => {});
@@ -28,15 +27,17 @@ export class WorkerProcess implements AsyncDisposable {
   /**
    * Starts it. Resolves when it serves.
    *
-   * @param settings Settings of the process.
-   * @param onSample Called with each sample.
+   * @param program What it runs.
+   * @param settings Its only argument, as JSON.
+   * @param onMessage Called with each object that it prints.
    * @throws {Error} If it ends instead; its output is on standard error.
    */
-  static async start(
-    settings: WorkerSettings,
-    onSample: (sample: WorkerSample) => void,
-  ): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(settings, onSample);
+  static async start<Message>(
+    program: URL,
+    settings: unknown,
+    onMessage: (message: Message) => void,
+  ): Promise<WorkerProcess<Message>> {
+    const worker = new WorkerProcess(program, settings, onMessage);
     await Promise.race([worker.#serving.promise, worker.failed]);
     return worker;
   }
@@ -51,7 +52,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   async #listen(): Promise<void> {
     for await (const line of this.#process.stdout.pipeThrough(new TextLineStream())) {
-      this.#onSample(JSON.parse(line));
+      this.#onMessage(JSON.parse(line));
       this.#serving.resolve();
     }
   }
