@@ -24,7 +24,7 @@ interface Entry extends ListedImage {
 }
 
 /** Names in a folder, sorted. */
-interface Content {
+export interface FolderContent {
   readonly folders: readonly string[];
   readonly files: readonly string[];
 }
@@ -152,7 +152,14 @@ async function imagesOf(folder: URL, label: number, before: number): Promise<Ent
   });
 }
 
-async function look(folder: URL): Promise<Content> {
+/**
+ * Reads the names in a folder, without hidden files and those that file managers create. Symbolic links are followed.
+ *
+ * @param folder Its URL, with a slash at the end.
+ * @returns Its folders and files, each sorted.
+ * @throws {ModelError} `invalid`: more than 1,000,000 files; `not_found`; `denied`.
+ */
+export async function look(folder: URL): Promise<FolderContent> {
   const folders: string[] = [];
   const files: string[] = [];
   try {
@@ -177,7 +184,12 @@ function tooMany(folder: URL): ModelError {
   );
 }
 
-function child(folder: URL, name: string): URL {
+/**
+ * @param folder Its URL, with a slash at the end.
+ * @param name Of a folder in it.
+ * @returns Its URL, with a slash at the end.
+ */
+export function child(folder: URL, name: string): URL {
   return new URL(`${encodeURIComponent(name)}/`, folder);
 }
 
