@@ -17,6 +17,7 @@ import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
+import { measurePhotographs } from "./photographs.ts";
 import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 import { bold, columns, percent, print } from "../../ui/terminal.ts";
@@ -29,6 +30,16 @@ const OPTIONS = {
     otherwise: "the data set it was trained on",
     value: "NAME|DIR",
     text: "data set or folder of images to measure on",
+  },
+  photos: {
+    type: "text",
+    value: "DIR",
+    text: "instead, image files as they are: a folder per class, or names that begin with the class",
+  },
+  classes: {
+    type: "text",
+    value: "FILE",
+    text: "with --photos: JSON that maps classes to labels; an empty list leaves a class out",
   },
   limit: { type: "integer", min: 1, max: 1_000_000, value: "N", text: "use only the first N images" },
   report: { type: "text", value: "FILE", text: "write an HTML report with plots" },
@@ -59,6 +70,7 @@ export const evaluate = defineCommand({
       "with a report: plots, the most confident mistakes",
     ],
     ["imagebus evaluate cifar-10 --on cifar-10-grey", "on the images converted to 28×28 grey"],
+    ["imagebus evaluate fashion-mnist --photos ./shop", "on photographs, and list the wrong ones"],
     [
       "imagebus evaluate mnist --bus kafka://localhost:9092 --json",
       "send all images to the services on Kafka",
@@ -70,8 +82,15 @@ export const evaluate = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const [name = ""] = args.operands;
-  if (args.values.bus !== undefined) return await measureBus(name, args);
+  const { bus, photos, classes, limit, json } = args.values;
   const search = { names: [name], ...modelsIn(args) };
+  if (photos !== undefined) {
+    refuseBeside("photos", ["bus", "on", "report"], args);
+    const [files] = await loadModels(search);
+    await measurePhotographs(files!, { photos, classes, limit, json });
+    return 0;
+  }
+  if (bus !== undefined) return await measureBus(name, args);
   const [files] = await loadModels(search);
   const [entry] = await listModels(search);
   const log = await readTrainingLog(entry!.folder);
@@ -84,6 +103,13 @@ async function run(args: Args): Promise<number> {
     await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
   }
   return 0;
+}
+
+/** Only for what was typed: a variable such as IMAGEBUS_URL is set for other commands too. */
+function refuseBeside(option: string, others: readonly (keyof Args["values"])[], args: Args): void {
+  const other = others.find((name) => args.sources.get(name) === "flag");
+  if (other === undefined) return;
+  throw new UsageError(`Cannot use --${option} with --${other}; leave one of them out`);
 }
 
 async function measureHere(
