@@ -102,6 +102,13 @@ export class JsonFields {
     return value;
   }
 
+  /** true or false. */
+  boolean(name: string): boolean {
+    const value = this.raw(name);
+    if (typeof value !== "boolean") throw this.fail(name, value, "must be true or false");
+    return value;
+  }
+
   /** A finite number. */
   number(name: string, range: Range): number {
     return this.#number(name, this.raw(name), range);

@@ -4,6 +4,7 @@ import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { toCanonical } from "./image/canonical.ts";
 import { decodeImage, type DecodeLimits } from "./image/decode.ts";
+import { averageViews, showViews, viewCount } from "./image/views.ts";
 import { shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest } from "./manifest.ts";
@@ -126,7 +127,7 @@ class TensorFlowClassifier implements Classifier {
     this.manifest = manifest;
     this.#limits = limits;
     this.#layers = loadLayers(shaped, weights, manifest.weights.dtype);
-    this.#batchSizes = affordable(shaped);
+    this.#batchSizes = affordable(shaped, viewCount(manifest.input));
     this.#inputSize = size([manifest.input.height, manifest.input.width, manifest.input.channels]);
   }
 
@@ -197,14 +198,13 @@ class TensorFlowClassifier implements Classifier {
   }
 
   #predict(input: Float32Array, batch: number): Float32Array {
-    const { height, width, channels } = this.manifest.input;
+    const { input: spec } = this.manifest;
+    const shape = [batch * viewCount(spec), spec.height, spec.width, spec.channels] as const;
     try {
-      const logits = tf.tidy(() =>
-        runLayers(this.#layers, tf.tensor4d(input, [batch, height, width, channels]))
-      );
+      const logits = tf.tidy(() => runLayers(this.#layers, tf.tensor4d(showViews(input, spec), [...shape])));
       const numbers = logits.dataSync<"float32">();
       logits.dispose();
-      return numbers;
+      return averageViews(numbers, spec);
     } catch (cause) {
       const reason = messageOf(cause);
       throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${batch}: ${reason}`, {
@@ -214,7 +214,9 @@ class TensorFlowClassifier implements Classifier {
   }
 }
 
-function affordable(shaped: readonly ShapedLayer[]): number[] {
+/** The views of an image count as images. */
+function affordable(shaped: readonly ShapedLayer[], views: number): number[] {
   const largest = Math.max(...shaped.map((layer) => size(layer.output)));
-  return BATCH_SIZES.filter((batch) => batch === 1 || batch * largest <= MAX_BATCH_ACTIVATIONS);
+  const max = Math.min(BATCH_SIZES.at(-1)!, MAX_BATCH_ACTIVATIONS / largest);
+  return BATCH_SIZES.filter((batch) => batch === 1 || batch * views <= max);
 }

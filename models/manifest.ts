@@ -12,6 +12,7 @@ import { type Layer, parseLayer } from "./layers/layer.ts";
 import { parameterCount, shapeLayers } from "./layers/layers.ts";
 import { FORM_NAMES } from "./image/canonical/forms.ts";
 import type { InputSpec } from "./image/canonical.ts";
+import { MAX_VIEWS, type View } from "./image/views.ts";
 
 export type {
   Activation,
@@ -24,6 +25,7 @@ export type {
   Pool,
 } from "./layers/layer.ts";
 export type { InputSpec } from "./image/canonical.ts";
+export type { View } from "./image/views.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
@@ -124,16 +126,38 @@ export function parseManifest(json: unknown, where: string): Manifest {
 
 function parseInput(fields: JsonFields): InputSpec {
   const channels = fields.oneOf<1 | 3>("channels", [1, 3]);
+  const [width, height] = [fields.integer("width", 1, 1024), fields.integer("height", 1, 1024)];
   const input: InputSpec = {
-    width: fields.integer("width", 1, 1024),
-    height: fields.integer("height", 1, 1024),
+    width,
+    height,
     channels,
     mean: fields.numbers("mean", channels, {}),
     std: fields.numbers("std", channels, { above: 0 }),
     ...(fields.has("form") ? { form: fields.oneOf("form", FORM_NAMES) } : {}),
+    ...(fields.has("views")
+      ? { views: fields.objects("views", 1, MAX_VIEWS).map((view) => parseView(view, width, height)) }
+      : {}),
   };
   fields.refuseOthers();
   return input;
+}
+
+function parseView(fields: JsonFields, width: number, height: number): View {
+  const shift = fields.has("shift") ? fields.numbers("shift", 2, {}) as [number, number] : undefined;
+  const isInside = (pixels: number, extent: number) => Number.isInteger(pixels) && Math.abs(pixels) < extent;
+  if (shift !== undefined && !(isInside(shift[0], width) && isInside(shift[1], height))) {
+    throw fields.fail(
+      "shift",
+      shift,
+      `must be two integers, less than the width ${width} and height ${height}`,
+    );
+  }
+  const view: View = {
+    ...(fields.has("mirrored") ? { mirrored: fields.boolean("mirrored") } : {}),
+    ...(shift === undefined ? {} : { shift }),
+  };
+  fields.refuseOthers();
+  return view;
 }
 
 function parseWeights(fields: JsonFields): WeightsSpec {

@@ -15,6 +15,7 @@ export type {
   Operation,
   Padding,
   Pool,
+  View,
   WeightsSpec,
 } from "./manifest.ts";
 export { parseManifest } from "./manifest.ts";

@@ -1,6 +1,7 @@
 import { describeLayer } from "../models/layers/describe_layer.ts";
 import { parameterCount } from "../models/layers/layers.ts";
-import type { Manifest } from "../models/manifest.ts";
+import { viewCount } from "../models/image/views.ts";
+import type { InputSpec, Manifest, View } from "../models/manifest.ts";
 import { measureCalibration } from "./report/calibration.ts";
 import { count, duration, percent as percentOf } from "./report/format.ts";
 import { classMetrics, confusionMatrix, topConfusions } from "./report/metrics.ts";
@@ -44,7 +45,7 @@ ${recipe.card.use}
 
 ${recipe.card.data}
 
-${validationText(content)}
+${validationText(content)}${extraText(recipe)}
 
 ## Network and recipe
 
@@ -52,13 +53,17 @@ ${layers.map(({ layer, output }) => `- ${describeLayer(layer)} → ${output.join
 
 ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype}, ${
     count(manifest.weights.bytes)
-  } bytes; ${count(layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0))} multiplications per image.
+  } bytes; ${
+    count(viewCount(manifest.input) * layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0))
+  } multiplications per image.${viewsText(manifest.input)}
 
 ${recipeText(recipe)}
 
-Trained with \`deno task train ${recipe.data}${
-    content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""
-  }\`. Seed ${best.seed} took ${
+Trained with \`deno task train ${recipe.data}${recipe.from ? ` --from ${recipe.from.name}` : ""}${
+    recipe.extra ? " --extra DIR" : ""
+  }${content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""}\`${
+    startText(recipe)
+  }. Seed ${best.seed} took ${
     duration(best.seconds)
   } on ${navigator.hardwareConcurrency} cores; \`training.json\` records each epoch.
 
@@ -100,8 +105,30 @@ function validationText({ task: { validation, train } }: CardContent): string {
     " were chosen and the confidences were calibrated on them. Training makes no choice on the test images.";
 }
 
+function extraText({ extra }: Recipe): string {
+  return extra === undefined
+    ? ""
+    : `\n\nTrained also on the ${count(extra.images)} images of ${extra.title} (\`--extra\`).`;
+}
+
+function startText({ from }: Recipe): string {
+  return from === undefined
+    ? ""
+    : `, starting from the weights of ${from.name} ${from.version} (SHA-256 ${from.sha256.slice(0, 16)}…)`;
+}
+
+function viewsText({ views }: InputSpec): string {
+  if (views === undefined) return "";
+  return ` The network sees each image ${views.map(viewText).join(", ")}; the logits are averaged.`;
+}
+
+function viewText({ mirrored = false, shift: [right, down] = [0, 0] }: View): string {
+  const moved = right === 0 && down === 0 ? "" : `moved by ${right} pixels to the right and ${down} down`;
+  return [mirrored ? "mirrored" : "", moved].filter((text) => text !== "").join(" and ") || "as it is";
+}
+
 function recipeText(recipe: Recipe): string {
-  const { optimiser, augmentation, lookahead } = recipe;
+  const { optimiser, augmentation, lookahead, averaged } = recipe;
   return [
     `Stochastic gradient descent with ${
       optimiser.nesterov ? "Nesterov's " : ""
@@ -109,9 +136,11 @@ function recipeText(recipe: Recipe): string {
     ` ${optimiser.weightDecay}, batches of ${recipe.batch}, ${recipe.epochs} epochs.`,
     optimiser.finalRate === 1
       ? `The learning rate is ${optimiser.learningRate}.`
-      : `The learning rate rises to ${optimiser.learningRate} over the first ${
-        percent(optimiser.warmUp, 0)
-      } of the steps and falls linearly to ${percent(optimiser.finalRate, 0)} of that.`,
+      : `The learning rate ${
+        optimiser.warmUp === 0
+          ? `is ${optimiser.learningRate}`
+          : `rises to ${optimiser.learningRate} over the first ${percent(optimiser.warmUp, 0)} of the steps`
+      } and falls linearly to ${percent(optimiser.finalRate, 0)} of that.`,
     recipe.batchNorm
       ? `Batch normalisation over ${recipe.shard} images follows each convolution${
         recipe.initial.whiten
@@ -119,7 +148,12 @@ function recipeText(recipe: Recipe): string {
           : ""
       }; it is folded into the kernels.`
       : "",
-    lookahead === undefined ? "" : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
+    averaged === undefined
+      ? ""
+      : `The weights are averaged over the last ${percent(averaged, 0)} of the steps.`,
+    lookahead === undefined || averaged !== undefined
+      ? ""
+      : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
     recipe.labelSmoothing > 0 ? `Label smoothing ${recipe.labelSmoothing}.` : "",
     augmentationText(augmentation),
   ].filter((text) => text !== "").join(" ");

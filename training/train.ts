@@ -1,4 +1,6 @@
 import type { DataSet } from "./datasets/data_set.ts";
+import type { ModelFiles } from "../models/classifier.ts";
+import type { FormName } from "../models/image/canonical/forms.ts";
 import { createDirectory } from "../models/model_folder.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
@@ -11,6 +13,7 @@ import type { TrainingTask } from "./fitting/shard.ts";
 import { prepareTask, readTrainingData } from "./fitting/task.ts";
 import { Team } from "./fitting/team.ts";
 import type { Training } from "./fitting/trained_model.ts";
+import { warmStart } from "./fitting/warm_start.ts";
 import { writeModel } from "./write_model.ts";
 import type { WrittenModel } from "./write_model.ts";
 
@@ -20,6 +23,10 @@ export interface TrainOptions {
   readonly recipe: Recipe;
   /** The data directory. @default {IMAGEBUS_DATA, else ./data} */
   readonly data?: string | URL;
+  /** A model with the recipe's layers whose weights are trained further. @default {random weights} */
+  readonly from?: ModelFiles;
+  /** An image folder whose training images are trained on too. @default {none} */
+  readonly extra?: string;
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
   /**
@@ -48,19 +55,48 @@ export interface TrainOptions {
  * `denied`, `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
-  const { recipe, out, seeds = 1 } = options;
-  const all = await readTrainingData(recipe.data, "train", options.data, recipe.form);
+  const { out, seeds = 1 } = options;
+  const { data, form } = options.recipe;
+  const all = await readTrainingData(data, "train", options.data, form);
+  const started = startingFrom(options.from, options.recipe);
+  const extra = await readExtra(options.extra, all, started.input?.form);
+  const recipe = extra === undefined
+    ? started
+    : { ...started, extra: { title: extra.title, images: extra.count } };
   const tests = await readTests(recipe, options.data);
   const checkpoints = new URL(`.${recipe.name}.training/`, out);
   await createDirectory(checkpoints);
   const trainings: Training[] = [];
   for (let i = 0; i < seeds; i++) {
-    const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all);
+    const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all, extra);
     trainings.push(await trainOnce(task, checkpoints, options));
   }
-  const written = await writeModel(out, { task: prepareTask(recipe, all), trainings }, tests, options.signal);
+  const written = await writeModel(
+    out,
+    { task: prepareTask(recipe, all, extra), trainings },
+    tests,
+    options.signal,
+  );
   await Deno.remove(checkpoints, { recursive: true });
   return written;
+}
+
+/** Weights are of use only with the input that they were trained for. */
+function startingFrom(model: ModelFiles | undefined, recipe: Recipe): Recipe {
+  if (model === undefined) return recipe;
+  const { name, version, input, weights: { sha256 } } = model.manifest;
+  return { ...recipe, input: { ...input, ...recipe.input }, from: { name, version, sha256 } };
+}
+
+/** The images are drawn as the model will draw those that it is sent. */
+async function readExtra(
+  folder: string | undefined,
+  { width, height, channels }: DataSet,
+  procedure?: FormName,
+): Promise<DataSet | undefined> {
+  if (folder === undefined) return undefined;
+  const form = { width, height, channels, ...(procedure && { procedure }) };
+  return await readTrainingData(`folder:${folder}`, "train", undefined, form);
 }
 
 async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet, ...DataSet[]]> {
@@ -79,7 +115,9 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
     options.workers ?? navigator.hardwareConcurrency,
     await loadWasmBinary(),
   );
-  const state = await fit(task, team, saved ?? startFit(task), {
+  const { from } = options;
+  const start = saved ?? (from === undefined ? startFit(task) : await warmStart(task, team, from));
+  const state = await fit(task, team, start, {
     save: (checkpoint) => writeCheckpoint(file, recipe, checkpoint),
     onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
     ...(options.signal !== undefined && { signal: options.signal }),

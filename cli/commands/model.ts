@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { PixelForm } from "../../convert/keras/convert.ts";
 import { exportKeras } from "../../convert/keras/export.ts";
 import { importKeras } from "../../convert/keras/import.ts";
+import { viewCount } from "../../models/image/views.ts";
 import { parameterCount } from "../../models/layers/layers.ts";
 import { writeModelFolder, writeWholeFile } from "../../models/model_folder.ts";
 import { showUrl } from "../../models/read_url.ts";
@@ -152,6 +153,10 @@ async function runExport(args: Args): Promise<number> {
   await writeWholeFile(pathToFileURL(resolve(file)), content, args.values.force);
   if (args.values.json) print(JSON.stringify({ name, file, bytes: content.byteLength }));
   else print(`${name}  ${content.byteLength} bytes  ${file}`);
+  const views = viewCount(files!.manifest.input);
+  if (views > 1) {
+    logError(`Keras has no views: the file classifies one image, not the mean of its ${views} views`);
+  }
   return 0;
 }
 

@@ -7,7 +7,8 @@ import { train as trainModel } from "../../training/train.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
 import type { OptionTable } from "../../lib/options.ts";
-import { DATA_OPTION, FORM_OPTIONS, formOf } from "../options.ts";
+import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
+import { loadModels } from "../../models/registry.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
 
 /** Options of a training, for `train` and `cross-validate`. */
@@ -31,6 +32,19 @@ type TrainingArguments = Arguments<typeof TRAINING_OPTIONS>;
 
 const OPTIONS = {
   ...TRAINING_OPTIONS,
+  from: {
+    type: "text",
+    value: "NAME",
+    otherwise: "random weights",
+    text: "train the weights of this model further; it has the layers of the recipe",
+  },
+  ...MODELS_DIRS_OPTION,
+  extra: {
+    type: "text",
+    value: "DIR",
+    otherwise: "none",
+    text: "train on the images of this folder too; its class folders are named like the classes",
+  },
   seeds: {
     type: "integer",
     min: 1,
@@ -66,8 +80,9 @@ export const train = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const [target = ""] = args.operands;
-  const recipe = await recipeOf(target, args);
-  const { out, seeds } = args.values;
+  const { out, seeds, from: start, extra } = args.values;
+  const recipe = await recipeOf(target, args, start !== undefined);
+  const [from] = start === undefined ? [] : await loadModels({ names: [start], ...modelsIn(args) });
   const { folder, measures } = await trainModel({
     recipe,
     out: new URL(`${pathToFileURL(out)}/`),
@@ -75,6 +90,7 @@ async function run(args: Args): Promise<number> {
     resume: !args.values.fresh,
     onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
+    ...defined({ from, extra }),
   });
   print(columns([
     ...measures.evaluations.map(({ data, accuracy, correct, images }) => [
@@ -87,9 +103,9 @@ async function run(args: Args): Promise<number> {
 }
 
 /** The recipe of the arguments. */
-export async function recipeOf(target: string, args: TrainingArguments): Promise<Recipe> {
+export async function recipeOf(target: string, args: TrainingArguments, fineTuning = false): Promise<Recipe> {
   const { recipe: by, data: from, epochs, seed } = args.values;
-  const recipe = await resolveRecipe(target, { form: formOf(args), ...defined({ by, from }) });
+  const recipe = await resolveRecipe(target, { form: formOf(args), fineTuning, ...defined({ by, from }) });
   return { ...recipe, ...defined({ epochs, seed }) };
 }
 

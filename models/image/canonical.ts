@@ -2,6 +2,7 @@ import { type FormName, FORMS } from "./canonical/forms.ts";
 import type { Observer } from "./canonical/form.ts";
 import type { Pixels } from "./format.ts";
 import { axisTaps, type Taps } from "./resample.ts";
+import type { View } from "./views.ts";
 
 /** The form that every image is brought into before the first layer. */
 export interface InputSpec {
@@ -17,6 +18,11 @@ export interface InputSpec {
   readonly std: readonly number[];
   /** The procedure that finds what the image shows and draws it as the training data does. @default plain resizing */
   readonly form?: FormName;
+  /**
+   * The views in which the network sees each image, 1 to 16; their logits are averaged. Each costs the time of one
+   * image. @default the image as it is
+   */
+  readonly views?: readonly View[];
 }
 
 /** Luma of ITU-R BT.601, section 2.5.1. */

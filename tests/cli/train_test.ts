@@ -77,6 +77,33 @@ Deno.test("train: a folder of images becomes a model that a worker serves", () =
     }
   }));
 
+Deno.test("train: the weights of a model are trained further, also on the images of another folder", () =>
+  withDirectory(async (directory) => {
+    const models = `${directory}/models`;
+    const first = await imagebus(["train", CLOTHES, "--epochs", "3", "--out", models]);
+    assertEquals(first.code, 0, first.stderr);
+    const from = ["--from", "clothes", "--models-dirs", models, "--extra", CLOTHES];
+    const second = await imagebus([
+      "train",
+      CLOTHES,
+      ...from,
+      "--epochs",
+      "2",
+      "--out",
+      `${directory}/second`,
+    ]);
+    assertEquals(second.code, 0, second.stderr);
+    const { recipe, data, trainings: [{ epochs }] } = JSON.parse(
+      await Deno.readTextFile(`${directory}/second/clothes/training.json`),
+    );
+    const start = JSON.parse(await Deno.readTextFile(`${models}/clothes/training.json`));
+    assertEquals(recipe.from.name, "clothes");
+    assertEquals(data.images, start.data.images + recipe.extra.images);
+    assert(epochs[0].trainLoss < start.trainings[0].epochs[1].trainLoss, "it went on from the weights");
+    const card = await Deno.readTextFile(`${directory}/second/clothes/card.md`);
+    assertStringIncludes(card, "starting from the weights of clothes 1.0.0");
+  }));
+
 Deno.test("train: killed at any moment and called again, it ends with the same weights to the bit", () =>
   withDirectory(async (directory) => {
     const train = (out: string) => ["train", CLOTHES, "--epochs", "60", "--out", `${directory}/${out}`];
@@ -178,6 +205,8 @@ const MISTAKES: readonly (readonly [args: readonly string[], code: number, text:
   [["train", CLOTHES, "--recipe", "fast"], 2, 'There is no recipe "fast"; there are'],
   [["train", CLOTHES, "--recipe", "nowhere.json"], 2, "nowhere.json: there is no such file"],
   [["train", CLOTHES, "--epochs", "0"], 2, '--epochs is "0": expected a whole number from 1'],
+  [["train", CLOTHES, "--from", "nowhere"], 2, "nowhere"],
+  [["train", CLOTHES, "--from", "mnist"], 2, "Cannot start clothes from mnist"],
   [["evaluate", "mnist", "--on", "nowhere"], 2, 'There is no data set "nowhere"'],
   [["cross-validate", CLOTHES, "--folds", "1"], 2, '--folds is "1": expected a whole number from 2'],
 ];

@@ -47,7 +47,7 @@ export class Degrader {
     const original = imageAt(this.#data, index);
     const isGrey = random.between(0, 1) < grey;
     const loss = random.between(0, 1) < jpeg
-      ? { quality: random.integer(quality, MAX_QUALITY), halved: random.integer(0, 1) === 1 }
+      ? { quality: random.integer(quality, MAX_QUALITY), halved: random.integer(0, 3) > 0 }
       : null;
     if (!isGrey && loss === null) return original;
     if (isGrey) this.#toGrey.write({ ...this.#data, data: original }, this.#grey);

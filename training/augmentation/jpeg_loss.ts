@@ -153,10 +153,22 @@ function halve({ width, height, samples }: Plane): Plane {
   return { width: columns, height: rows, samples: halved };
 }
 
+/** Weighs the nearest sample with 3/4 and the next with 1/4 in each direction, as libjpeg does ("fancy"). */
 function double(small: Plane, { width, height, samples }: Plane): void {
   for (let y = 0; y < height; y++) {
+    const [row, nextRow] = nearest(y, small.height);
     for (let x = 0; x < width; x++) {
-      samples[y * width + x] = small.samples[(y >> 1) * small.width + (x >> 1)]!;
+      const [column, nextColumn] = nearest(x, small.width);
+      const at = (r: number, c: number) => small.samples[r * small.width + c]!;
+      const near = 3 * at(row, column) + at(row, nextColumn);
+      const next = 3 * at(nextRow, column) + at(nextRow, nextColumn);
+      samples[y * width + x] = (3 * near + next) / 16;
     }
   }
+}
+
+/** Positions of the nearest sample and of the next, of a row or column that has half as many. */
+function nearest(at: number, extent: number): [nearest: number, next: number] {
+  const index = at >> 1;
+  return [index, Math.max(0, Math.min(extent - 1, at % 2 === 0 ? index - 1 : index + 1))];
 }

@@ -1,5 +1,6 @@
 import type { InputSpec } from "../../models/manifest.ts";
 import { toCanonical } from "../../models/image/canonical.ts";
+import type { FormName } from "../../models/image/canonical/forms.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { type DataSet, imageAt, type ImageForm } from "./data_set.ts";
 
@@ -8,12 +9,15 @@ export class FormWriter {
   readonly #spec: InputSpec;
   readonly #samples: Float32Array;
 
-  /** @param form What images are converted to. */
-  constructor(form: ImageForm) {
-    const { width, height, channels } = form;
+  /**
+   * @param form What images are converted to.
+   * @param procedure Of the manifest's `input.form`. @default plain resizing
+   */
+  constructor({ width, height, channels }: ImageForm, procedure?: FormName) {
     // With this deviation, samples are standardised to their original values.
     const std = new Array<number>(channels).fill(1 / 255);
-    this.#spec = { width, height, channels, mean: std.map(() => 0), std };
+    const form = procedure === undefined ? {} : { form: procedure };
+    this.#spec = { width, height, channels, mean: std.map(() => 0), std, ...form };
     this.#samples = new Float32Array(width * height * channels);
   }
 

@@ -6,7 +6,8 @@ import { foldBatchNorm } from "./fold.ts";
 import { initialNumbers, listParameters } from "./parameters.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
+import type { Moments } from "./operations.ts";
+import { averageTail, lookAhead, rateAt, sgdStep } from "./sgd.ts";
 import type { TrainingTask } from "./shard.ts";
 import { MOMENT_SHARDS } from "./training_protocol.ts";
 import type { Team } from "./team.ts";
@@ -52,7 +53,15 @@ const SAVE_INTERVAL_MS = 60_000;
  * @returns The state before the first step.
  */
 export function startFit({ layers, recipe, train, input }: TrainingTask): Checkpoint {
-  const parameters = initialNumbers(listParameters(layers, recipe), recipe, train, input);
+  return startFrom(initialNumbers(listParameters(layers, recipe), recipe, train, input));
+}
+
+/**
+ * The state before the first step.
+ *
+ * @param parameters All parameters.
+ */
+export function startFrom(parameters: Float32Array): Checkpoint {
   return {
     step: 0,
     parameters,
@@ -149,7 +158,9 @@ class Run {
     );
     if (!Number.isFinite(report.loss)) throw diverged(recipe, epoch + 1);
     sgdStep(recipe.optimiser, this.#team.parameters, parameters, velocity, this.#gradient, this.#rate(step));
-    if (recipe.lookahead !== undefined) {
+    if (recipe.averaged !== undefined) {
+      averageTail(recipe.averaged, parameters, average, step + 1, this.steps);
+    } else if (recipe.lookahead !== undefined) {
       lookAhead(recipe.lookahead, parameters, average, step + 1, this.steps);
     }
     return report;
@@ -246,12 +257,25 @@ function diverged({ name, optimiser }: Recipe, epoch: number): ModelError {
  * @throws {ModelError} `backend`
  */
 export async function finish(task: TrainingTask, team: Team, numbers: Float32Array): Promise<Float32Array> {
-  const { recipe, train } = task;
-  if (!recipe.batchNorm) return foldBatchNorm(team.parameters, numbers, [], recipe.logitScale ?? 1);
-  const shards = Math.min(MOMENT_SHARDS, Math.floor(train.count / recipe.shard));
-  const indices = new Random(recipe.seed, -1).permutation(train.count).subarray(0, shards * recipe.shard);
-  const moments = await team.moments(numbers, indices);
-  return foldBatchNorm(team.parameters, numbers, moments, recipe.logitScale ?? 1);
+  const { recipe: { batchNorm, logitScale = 1 } } = task;
+  const moments = batchNorm ? await momentsOf(task, team, numbers) : [];
+  return foldBatchNorm(team.parameters, numbers, moments, logitScale);
+}
+
+/**
+ * Measures the moments of the batch normalisations over training images.
+ *
+ * @param task What is trained.
+ * @param team The Workers.
+ * @param numbers All parameters.
+ * @returns One per batch normalisation, first to last.
+ * @throws {ModelError} `backend`
+ */
+export async function momentsOf(task: TrainingTask, team: Team, numbers: Float32Array): Promise<Moments[]> {
+  const { recipe: { seed, shard }, train } = task;
+  const shards = Math.min(MOMENT_SHARDS, Math.floor(train.count / shard));
+  const indices = new Random(seed, -1).permutation(train.count).subarray(0, shards * shard);
+  return await team.moments(numbers, indices);
 }
 
 /**

@@ -27,13 +27,52 @@ export function foldBatchNorm(
     for (let k = kernel.start; k < kernel.end; k++) folded[k]! *= scale[(k - kernel.start) % filters]!;
     for (let f = 0; f < filters; f++) folded[bias.start + f]! -= mean[f]! * scale[f]!;
   });
+  scaleLastLayer(parameters, folded, logitScale);
+  return folded;
+}
+
+/**
+ * Takes the scale of the logits out of the last layer.
+ *
+ * @param parameters From `listParameters`.
+ * @param folded From {@linkcode foldBatchNorm}.
+ * @param logitScale Factor of the logits in training.
+ * @returns A copy.
+ */
+export function unfoldScale(
+  parameters: readonly Parameter[],
+  folded: Float32Array,
+  logitScale: number,
+): Float32Array {
+  const numbers = folded.slice();
+  scaleLastLayer(parameters, numbers, 1 / logitScale);
+  return numbers;
+}
+
+/**
+ * Takes the mean of a batch normalisation out of the bias after it. The kernel before it keeps the scale, which
+ * the normalisation cancels.
+ *
+ * @param bias The normalised bias.
+ * @param numbers All parameters; modified.
+ * @param moments Of the outputs of the kernel.
+ */
+export function unfoldBias(
+  { start, end }: Parameter,
+  numbers: Float32Array,
+  { mean, variance }: Moments,
+): void {
+  for (let i = start; i < end; i++) {
+    numbers[i]! += mean[i - start]! / Math.sqrt(variance[i - start]! + EPSILON);
+  }
+}
+
+function scaleLastLayer(parameters: readonly Parameter[], numbers: Float32Array, factor: number): void {
   const lastLayer = parameters.at(-1)!.layer;
   for (const { layer, start, end } of parameters) {
-    if (layer === lastLayer) {
-      folded.subarray(start, end).forEach((value, i) => folded[start + i] = value * logitScale);
-    }
+    if (layer !== lastLayer) continue;
+    for (let i = start; i < end; i++) numbers[i]! *= factor;
   }
-  return folded;
 }
 
 /**

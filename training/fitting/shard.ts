@@ -3,6 +3,7 @@ import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DataSet } from "../datasets/data_set.ts";
 import { correctPredictions } from "../../models/logits.ts";
+import { averageViews, showViews, viewCount } from "../../models/image/views.ts";
 import type { ShapedLayer } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { Preparation, UNCHANGED } from "../augmentation/augment.ts";
@@ -105,14 +106,14 @@ export class ShardTrainer {
   }
 
   /**
-   * Runs validation images through the network as it is served: without batch normalisation.
+   * Runs validation images through the network as it is served: in all views, without batch normalisation.
    *
    * @param folded All parameters, from `foldBatchNorm`.
    * @param first Index of the first image.
    * @param logits Overwritten: one row per image.
    */
   predict(folded: Float32Array, first: number, logits: Float32Array): void {
-    const { input: { height, width, channels }, layers, validation, recipe } = this.#task;
+    const { input: spec, layers, validation, recipe } = this.#task;
     const images = logits.length / validation.classes.length;
     const batch = new Float32Array(images * this.#unchanged.size);
     for (let i = 0; i < images; i++) {
@@ -120,10 +121,15 @@ export class ShardTrainer {
     }
     tf.tidy(() => {
       const tensors = toTensors(this.#parameters, folded);
-      const input = tf.tensor4d(batch, [images, height, width, channels]);
+      const input = tf.tensor4d(showViews(batch, spec), [
+        images * viewCount(spec),
+        spec.height,
+        spec.width,
+        spec.channels,
+      ]);
       const options = { batchNorm: false, fixedFirst: recipe.initial.whiten };
-      const numbers = forward(layers, tensors, input, options).dataSync<"float32">();
-      logits.set(numbers);
+      const outputs = forward(layers, tensors, input, options).dataSync<"float32">();
+      logits.set(averageViews(outputs, spec));
     });
   }
 

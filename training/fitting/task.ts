@@ -1,4 +1,4 @@
-import { sliceDataSet } from "../datasets/data_set.ts";
+import { appendDataSet, sliceDataSet } from "../datasets/data_set.ts";
 import type { DataSet, Split } from "../datasets/data_set.ts";
 import { toLegacyForm } from "../datasets/form.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
@@ -41,16 +41,19 @@ export async function readTrainingData(
  *
  * @param recipe How to train.
  * @param all All training images.
- * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images.
+ * @param extra Images that are also trained on; none of them is held out.
+ * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images; a
+ * class of the extra images that the others do not have.
  */
-export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
+export function prepareTask(recipe: Recipe, all: DataSet, extra?: DataSet): TrainingTask {
   const trained = all.count - recipe.validationImages;
   const heldOut = sliceDataSet(all, trained, all.count);
   const { seed, augmentation: { degrade } } = recipe;
   const validation = degrade
     ? degradeDataSet(heldOut, degrade, new Random(seed, VALIDATION_STREAM))
     : heldOut;
-  return joinTask(recipe, sliceDataSet(all, 0, trained), validation);
+  const train = sliceDataSet(all, 0, trained);
+  return joinTask(recipe, extra === undefined ? train : appendDataSet(train, extra), validation);
 }
 
 /**
@@ -63,7 +66,8 @@ export function prepareTask(recipe: Recipe, all: DataSet): TrainingTask {
  */
 export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): TrainingTask {
   const where = `the recipe ${recipe.name}`;
-  const input = recipe.standardise === false ? unchangedInput(train) : measureInput(train);
+  const measured = recipe.standardise === false ? unchangedInput(train) : measureInput(train);
+  const input = { ...measured, ...recipe.input };
   const layers = shapeLayers(input, recipe.layers, where);
   checkTrainable(layers, where);
   const outputs = layers.at(-1)?.output;

@@ -1,5 +1,8 @@
+import type { Augmentation } from "../augmentation/augment.ts";
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
+
+const AUGMENTATION: Augmentation = { shift: 2, edge: "reflect", mirror: true };
 
 /** The network of airbench94 with fewer filters, so that the weights take less than 3 MB. */
 export const CIFAR_10: Recipe = {
@@ -8,6 +11,7 @@ export const CIFAR_10: Recipe = {
   version: "2.0.0",
   description: "Ten kinds of animals and vehicles, 32×32 RGB",
   data: "cifar-10",
+  input: { form: "photo" },
   layers: [
     { type: "conv2d", filters: 24, kernel: 2, activation: "relu" },
     convolution(64),
@@ -24,7 +28,15 @@ export const CIFAR_10: Recipe = {
     { type: "dense", units: 10 },
   ],
   epochs: 20,
-  augmentation: { shift: 2, edge: "reflect", mirror: true, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
+  augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
+  fineTuning: {
+    version: "2.1.0",
+    input: { form: "photo", views: [{}, { shift: [-1, -1] }, { mirrored: true, shift: [1, 1] }] },
+    epochs: 3,
+    batch: 512,
+    optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.3, warmUp: 0, finalRate: 0 },
+    augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.6, quality: 60, grey: 0.1 } },
+  },
   firstTestImages: { count: 1_000, title: "CIFAR-10 test, records 0 to 999" },
   otherTests: ["cifar-10-grey"],
   card: {

@@ -8,6 +8,7 @@ export const FASHION_MNIST: Recipe = {
   version: "2.0.0",
   description: "Ten kinds of clothing, 28×28 grey, white on black",
   data: "fashion-mnist",
+  input: { form: "garment" },
   layers: [
     { type: "conv2d", filters: 8, kernel: 2, activation: "relu" },
     convolution(48),
@@ -26,6 +27,12 @@ export const FASHION_MNIST: Recipe = {
   epochs: 20,
   batch: 512,
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
+  fineTuning: {
+    version: "2.1.0",
+    input: { form: "garment", views: [{ shift: [-1, -1] }, { mirrored: true, shift: [1, 1] }] },
+    epochs: 6,
+    optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.2, biasRate: 16, warmUp: 0, finalRate: 0 },
+  },
   labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: true, cutout: 8 },
   card: {

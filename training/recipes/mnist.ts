@@ -8,6 +8,7 @@ export const MNIST: Recipe = {
   version: "2.0.0",
   description: "Handwritten digits 0 to 9, 28×28 grey, white on black",
   data: "mnist",
+  input: { form: "digit" },
   layers: [
     { type: "conv2d", filters: 8, kernel: 2, activation: "relu" },
     convolution(32),

@@ -29,6 +29,12 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
   const shard = or(fields, "shard", () => fields.integer("shard", 1, 4_096), Math.min(batch, base.shard));
   if (batch % shard !== 0) throw fields.fail("shard", shard, `must divide batch (${batch})`);
   const lookahead = or(fields, "lookahead", () => parseLookahead(fields.object("lookahead")), base.lookahead);
+  const averaged = or(
+    fields,
+    "averaged",
+    () => fields.number("averaged", { above: 0, max: 1 }),
+    base.averaged,
+  );
   const logitScale = or(
     fields,
     "logitScale",
@@ -36,18 +42,17 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
     base.logitScale,
   );
   const recipe: Recipe = {
-    name: base.name,
-    data: base.data,
+    ...base,
     version: or(fields, "version", () => fields.text("version", 50), base.version),
     description: or(fields, "description", () => fields.text("description", 500), base.description),
     layers: or(fields, "layers", () => fields.objects("layers", 1, 200).map(parseLayer), base.layers),
     standardise: or(
       fields,
       "standardise",
-      () => parseBoolean(fields, "standardise"),
+      () => fields.boolean("standardise"),
       base.standardise ?? true,
     ),
-    batchNorm: or(fields, "batchNorm", () => parseBoolean(fields, "batchNorm"), base.batchNorm),
+    batchNorm: or(fields, "batchNorm", () => fields.boolean("batchNorm"), base.batchNorm),
     initial: or(fields, "initial", () => parseInitial(fields.object("initial")), base.initial),
     epochs: or(fields, "epochs", () => fields.integer("epochs", 1, 10_000), base.epochs),
     batch,
@@ -79,6 +84,7 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
     seed: or(fields, "seed", () => fields.integer("seed", 0, 2 ** 31 - 1), base.seed),
     card: or(fields, "card", () => parseCard(fields.object("card"), base.card), base.card),
     ...(lookahead !== undefined && { lookahead }),
+    ...(averaged !== undefined && { averaged }),
     ...(logitScale !== undefined && { logitScale }),
   };
   fields.refuseOthers();
@@ -89,14 +95,8 @@ function or<T>(fields: JsonFields, name: string, parse: () => T, otherwise: T): 
   return fields.has(name) ? parse() : otherwise;
 }
 
-function parseBoolean(fields: JsonFields, name: string): boolean {
-  const value = fields.raw(name);
-  if (typeof value === "boolean") return value;
-  throw fields.fail(name, value, "must be true or false");
-}
-
 function parseInitial(fields: JsonFields): Initialisation {
-  const initial = { whiten: parseBoolean(fields, "whiten"), identity: parseBoolean(fields, "identity") };
+  const initial = { whiten: fields.boolean("whiten"), identity: fields.boolean("identity") };
   fields.refuseOthers();
   return initial;
 }
@@ -118,7 +118,7 @@ function parseOptimiser(fields: JsonFields, base: Optimiser): Optimiser {
       base.learningRate,
     ),
     momentum: or(fields, "momentum", () => fields.number("momentum", { min: 0, max: 0.9999 }), base.momentum),
-    nesterov: or(fields, "nesterov", () => parseBoolean(fields, "nesterov"), base.nesterov),
+    nesterov: or(fields, "nesterov", () => fields.boolean("nesterov"), base.nesterov),
     weightDecay: or(
       fields,
       "weightDecay",
@@ -158,7 +158,7 @@ function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation
   const degrade = or(fields, key, () => parseDegradation(fields.object(key)), base.degrade);
   const augmentation: Augmentation = {
     shift: or(fields, "shift", () => fields.integer("shift", 0, 64), base.shift),
-    mirror: or(fields, "mirror", () => parseBoolean(fields, "mirror"), base.mirror),
+    mirror: or(fields, "mirror", () => fields.boolean("mirror"), base.mirror),
     ...(edge !== undefined && { edge }),
     ...optional("rotate", 180),
     ...optional("zoom", 0.9),

@@ -5,7 +5,7 @@
  * @module
  */
 import type { FolderForm } from "../datasets/image_folder.ts";
-import type { Layer } from "../../models/manifest.ts";
+import type { InputSpec, Layer } from "../../models/manifest.ts";
 import type { Augmentation } from "../augmentation/augment.ts";
 
 /** Everything that determines the result of a training. */
@@ -30,6 +30,8 @@ export interface Recipe {
    * @default {true}
    */
   readonly standardise?: boolean;
+  /** Fields of the manifest's `input` that are not measured on the training images, or replace what is. */
+  readonly input?: Partial<InputSpec>;
   /**
    * Whether batch normalisation follows each convolution during training; it is folded into the kernels at
    * the end.
@@ -51,6 +53,11 @@ export interface Recipe {
   readonly optimiser: Optimiser;
   /** Averages the weights during training. @default {no averaging} */
   readonly lookahead?: Lookahead;
+  /**
+   * Share of the steps, at the end, whose weights are averaged, 0 to 1 (Izmailov et al. 2018); it replaces
+   * `lookahead`. @default {no averaging}
+   */
+  readonly averaged?: number;
   /** Share of each label's probability that is spread over all classes, 0 to 0.9 (Szegedy et al. 2016). */
   readonly labelSmoothing: number;
   /** How training images are changed at random. */
@@ -61,6 +68,12 @@ export interface Recipe {
   readonly firstTestImages?: { readonly count: number; readonly title: string };
   /** Other data whose test images are also reported, as for `readTrainingData`. */
   readonly otherTests?: readonly string[];
+  /** The model whose weights are trained further. @default {random weights} */
+  readonly from?: { readonly name: string; readonly version: string; readonly sha256: string };
+  /** Images of a folder that are trained on too. @default {none} */
+  readonly extra?: { readonly title: string; readonly images: number };
+  /** Fields that differ when the weights of a model are trained further. @default {none} */
+  readonly fineTuning?: Omit<Partial<Recipe>, "fineTuning">;
   /** Seed of all random numbers, 0 to 2³¹ − 1. */
   readonly seed: number;
   /** Texts of the model card. */

@@ -18,6 +18,8 @@ export interface ResolveOptions {
   readonly from?: string | URL;
   /** What the images of an image folder are converted to. */
   readonly form?: FolderForm;
+  /** Whether the weights of a model are trained further. @default {false} */
+  readonly fineTuning?: boolean;
 }
 
 const MAX_RECIPE_BYTES = 1_048_576;
@@ -34,14 +36,19 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export async function resolveRecipe(
   target: string,
-  { by, from, form = {} }: ResolveOptions = {},
+  { by, from, form = {}, fineTuning = false }: ResolveOptions = {},
 ): Promise<Recipe> {
-  const own = RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from);
+  const adapt = (recipe: Recipe) => fineTuning ? forFineTuning(recipe) : recipe;
+  const own = adapt(RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from));
   if (by === undefined) return own;
   const { name, data, card } = own;
-  if (!by.endsWith(".json")) return { ...findRecipe(by), name, data, card };
+  if (!by.endsWith(".json")) return { ...adapt(findRecipe(by)), name, data, card };
   const text = new TextDecoder().decode(await readUrl(pathToFileURL(resolve(by)), MAX_RECIPE_BYTES));
   return parseRecipe(text, by, own);
+}
+
+function forFineTuning({ fineTuning, ...recipe }: Recipe): Recipe {
+  return { ...recipe, ...fineTuning };
 }
 
 /** The recipe for a user's own data, with one output per class. */
