@@ -19,7 +19,7 @@ import { encodePng } from "../models/image/encode_png.ts";
 import type { Pixels } from "../models/image/format.ts";
 import { memoryOf } from "../testing/harness/proc.ts";
 import { significant } from "../training/report/format.ts";
-import { quantile } from "../training/report/statistics.ts";
+import { median } from "../lib/median.ts";
 
 const SIZES = [[28, 28], [1632, 1224], [4000, 3000]] as const;
 /** Each image is decoded so often and for so long at least. */
@@ -95,7 +95,7 @@ async function measure(path: string): Promise<Cost> {
     times.push(performance.now() - begun);
   }
   const finalMegabytes = await megabytesAbove(idle);
-  return { decoded: `${width}×${height}`, coldMs, medianMs: quantile(times, 0.5), megabytes, finalMegabytes };
+  return { decoded: `${width}×${height}`, coldMs, medianMs: median(times), megabytes, finalMegabytes };
 }
 
 /** In a process of its own, since the peak of memory is the process's. */

@@ -11,7 +11,7 @@ import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { count, type OptionTable } from "../lib/options.ts";
 import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
-import { quantile } from "../training/report/statistics.ts";
+import { median } from "../lib/median.ts";
 import { type ModelDown, takeModelDown } from "./recovery/model_down.ts";
 import { killProcesses, type Takeovers } from "./recovery/takeover.ts";
 import { killWorkers, type WorkerKills } from "./recovery/worker_kill.ts";
@@ -65,7 +65,7 @@ async function inDirectory<T>(run: (directory: string) => Promise<T>): Promise<T
 const whether = (kept: boolean) => kept ? "yes" : "no";
 
 function times(what: string, values: readonly number[], limitMs: number | null): string[] {
-  const [middle, max] = [quantile(values, 0.5), Math.max(...values)];
+  const [middle, max] = [median(values), Math.max(...values)];
   const limit = limitMs === null ? ["", ""] : [String(limitMs), whether(middle <= limitMs)];
   return [what, String(values.length), middle.toFixed(0), max.toFixed(0), ...limit];
 }

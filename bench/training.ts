@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { median } from "../lib/median.ts";
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Arguments } from "../cli/command.ts";
@@ -60,10 +61,6 @@ async function run(
   const ratio = median(many!.map((speed, i) => speed / one![i]!));
   print(`${cores} Workers are ${ratio.toFixed(2)} times as fast as one (median of ${ROUNDS} pairs)`);
   return 0;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** Images per second of a team of Workers. */

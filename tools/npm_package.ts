@@ -78,7 +78,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   await Deno.writeFile(path, bytes);
 }
 
-/** The text of package.json; `build` tells builds of one version apart. */
+/** The text of package.json; `build` distinguishes builds of one version. */
 function manifest({ version, license }: Config, build: string): string {
   const fields = {
     name: "imagebus",

@@ -1,6 +1,7 @@
+import { median } from "../../lib/median.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
 import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
-import { meanInterval, median } from "../../training/report/statistics.ts";
+import { meanInterval } from "../../training/report/statistics.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import type { OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION } from "../options.ts";

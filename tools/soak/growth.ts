@@ -1,3 +1,5 @@
+import { median } from "../../lib/median.ts";
+
 /** A sample of the memory of the worker process. */
 export interface Sample {
   /** Milliseconds since the first image was sent. */
@@ -50,8 +52,4 @@ export function judgeGrowth(samples: readonly Sample[], messages: number): Growt
     lateBytes,
     growthBytes: lateBytes - earlyBytes,
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -85,18 +85,6 @@ function tQuantile(freedom: number): number {
   return Z + (Z ** 3 + Z) / (4 * freedom) + (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / (96 * freedom ** 2);
 }
 
-/**
- * The value in the middle, or the mean of the two that are.
- *
- * @param values At least one, in any order.
- * @throws {ModelError} `invalid`: no values.
- */
-export function median(values: readonly number[]): number {
-  const sorted = atLeastOne(values).toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-}
-
 function atLeastOne(values: readonly number[]): readonly number[] {
   if (values.length > 0 && values.every(Number.isFinite)) return values;
   throw new ModelError("invalid", `The values are [${values.join(", ")}]; expected at least one, all finite`);
