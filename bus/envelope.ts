@@ -20,8 +20,9 @@
  * | `ce_attempts` | number of attempts, including this one: set when a dead letter is replayed |
  * | `imagebus_id` | the id of a replayed record that has none (`dead_letter.ts`) |
  *
- * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted too,
- * and so are records of legacy producers (`legacy_format.ts`).
+ * Structured mode (`content-type: application/cloudevents+json`, the image in `data_base64`) is accepted too
+ * (`cloud_event.ts`), and so are records without an envelope (`bare_record.ts`) and those of legacy producers
+ * (`legacy_format.ts`).
  *
  * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a
  * {@linkcode Result} as JSON.
@@ -31,8 +32,9 @@
  *
  * @module
  */
-import { messageOf } from "../lib/coded_error.ts";
 import { defined } from "../lib/defined.ts";
+import { readBareValue } from "./bare_record.ts";
+import { binaryEvent, type CloudEvent, isStructured, Malformed, structuredEvent } from "./cloud_event.ts";
 import type { Result } from "./result.ts";
 import { decodeLegacyRecord, isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
@@ -45,7 +47,6 @@ export const CLASSIFY = "imagebus.classify";
 
 const CLASSIFIED = "imagebus.classified";
 const FAILED = "imagebus.failed";
-const STRUCTURED = "application/cloudevents+json";
 
 /** The longest id, in UTF-16 code units. */
 export const MAX_ID_LENGTH = 256;
@@ -121,12 +122,24 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
  */
 export function decodeRequest(message: Message): Decoded {
   const fallback: Origin = { id: replayedId(message) ?? positionId(message), key: message.key };
+  let event = binaryEvent(message);
   try {
-    return { ok: true, request: read(message, fallback) };
+    if (isLegacyTopic(message.topic) && !hasEnvelope(message)) {
+      return { ok: true, request: readLegacy(message, fallback) };
+    }
+    if (isStructured(message.headers)) event = structuredEvent(message.value);
+    else if (!hasEnvelope(message)) {
+      const bare = readBareValue(message.value);
+      if ("image" in bare) {
+        return { ok: true, request: { ...fallback, model: modelOf(message), image: bare.image } };
+      }
+      event = bare.event;
+    }
+    return { ok: true, request: toRequest(message, event) };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    const model = attributeOf(message, "model") ?? modelOfTopic(message.topic);
-    return { ok: false, origin: readableOrigin(message, fallback), model, reason: error.message };
+    const model = event.attribute("model") ?? modelOfTopic(message.topic);
+    return { ok: false, origin: readableOrigin(event, fallback), model, reason: error.message };
   }
 }
 
@@ -175,8 +188,6 @@ export function isId(id: string): boolean {
   return id.length >= 1 && id.length <= MAX_ID_LENGTH;
 }
 
-class Malformed extends Error {}
-
 function attributes(type: string, id: string, source: string): MessageHeaders {
   return {
     ce_specversion: "1.0",
@@ -202,16 +213,10 @@ function positionId(message: Message): string {
   return `${message.topic}-${message.partition}-${message.offset}-${message.timestamp}`;
 }
 
-function read(message: Message, fallback: Origin): Request {
-  if (headerText(message.headers, "content-type")?.startsWith(STRUCTURED)) return readStructured(message);
-  if (message.headers["ce_specversion"] !== undefined) {
-    return toRequest(message, (name) => attributeOf(message, name), message.value);
-  }
-  if (isLegacyTopic(message.topic)) return readLegacy(message, fallback);
-  throw new Malformed(
-    "The message has no envelope: expected the header ce_specversion (CloudEvents, binary mode) " +
-      `or content-type ${STRUCTURED}`,
-  );
+/** A replay adds an attribute to records without an envelope, too. */
+function hasEnvelope({ headers }: Message): boolean {
+  return Object.keys(headers).some((name) => name.startsWith("ce_") && name !== "ce_attempts") ||
+    isStructured(headers);
 }
 
 function readLegacy(message: Message, fallback: Origin): Request {
@@ -220,55 +225,28 @@ function readLegacy(message: Message, fallback: Origin): Request {
   return { ...fallback, ...record };
 }
 
-function readStructured(message: Message): Request {
-  let event: Record<string, unknown>;
-  try {
-    event = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(message.value));
-  } catch (cause) {
-    throw new Malformed(`The content-type is ${STRUCTURED}, but the value is not JSON: ${messageOf(cause)}`);
-  }
-  if (typeof event !== "object" || event === null) throw new Malformed("The event is not a JSON object");
-  const attribute = (name: string) => {
-    const value = event[name];
-    return typeof value === "string" ? value : undefined;
-  };
-  return toRequest(message, attribute, decodeBase64(event["data_base64"]));
-}
-
-function decodeBase64(data: unknown): Uint8Array {
-  if (typeof data !== "string") {
-    throw new Malformed("The event has no data_base64: expected the image in base64");
-  }
-  try {
-    return Uint8Array.fromBase64(data);
-  } catch (cause) {
-    throw new Malformed(`data_base64 is not base64: ${messageOf(cause)}`);
-  }
-}
-
-function toRequest(
-  message: Message,
-  attribute: (name: string) => string | undefined,
-  image: Uint8Array,
-): Request {
-  expectValue("specversion", attribute("specversion"), "1.0");
-  expectValue("type", attribute("type"), CLASSIFY);
-  if (!attribute("source")) {
+function toRequest(message: Message, event: CloudEvent): Request {
+  expectValue("specversion", event.attribute("specversion"), "1.0");
+  expectValue("type", event.attribute("type"), CLASSIFY);
+  if (event.attribute("source") === undefined) {
     throw new Malformed("The attribute source is missing: expected the sender, a URI reference");
   }
-  const id = attribute("id") ?? "";
+  const id = event.attribute("id") ?? "";
   if (!isId(id)) {
     throw new Malformed(`The attribute id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
   }
-  const model = attribute("model") ?? modelOfTopic(message.topic);
-  if (model === null) {
-    throw new Malformed(`The attribute model is missing, and ${message.topic} is not the topic of a model`);
-  }
-  const expiresAt = expiry(attribute("expirytime"));
-  return { ...origin(attribute, id, message.key), model, image, ...defined({ expiresAt }) };
+  const model = event.attribute("model") ?? modelOf(message);
+  const expiresAt = expiry(event.attribute("expirytime"));
+  return { ...origin(event, id, message.key), model, image: event.data(), ...defined({ expiresAt }) };
 }
 
-function origin(attribute: (name: string) => string | undefined, id: string, key: Text | null): Origin {
+function modelOf({ topic }: Message): string {
+  const model = modelOfTopic(topic);
+  if (model !== null) return model;
+  throw new Malformed(`The attribute model is missing, and ${topic} is not the topic of a model`);
+}
+
+function origin({ attribute }: CloudEvent, id: string, key: Text | null): Origin {
   const replyTo = attribute("replyto");
   if (replyTo !== undefined && !isTopicName(replyTo)) {
     throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
@@ -283,28 +261,24 @@ function expectValue(name: string, value: string | undefined, expected: string):
   }
 }
 
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)$/;
+
 function expiry(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  const time = Date.parse(value);
+  const time = RFC_3339.test(value) ? Date.parse(value.toUpperCase().replace(" ", "T")) : NaN;
   if (Number.isNaN(time)) {
-    throw new Malformed(`The attribute expirytime is "${value}": expected a time, RFC 3339`);
+    const shown = JSON.stringify(value);
+    throw new Malformed(`The attribute expirytime is ${shown}: expected a time such as 2026-01-31T12:00:00Z`);
   }
   return time;
 }
 
-/** In binary mode attributes are headers with the prefix `ce_`, except that of the tracing extension. */
-function attributeOf({ headers }: Message, name: string): string | undefined {
-  return headerText(headers, `ce_${name}`) ??
-    (name === "traceparent" ? headerText(headers, name) : undefined);
-}
-
 /** Even a malformed request may contain the id and the topic that its sender waits for. */
-function readableOrigin(message: Message, fallback: Origin): Origin {
-  const attribute = (name: string) => attributeOf(message, name);
-  const id = attribute("id") ?? "";
+function readableOrigin(event: CloudEvent, fallback: Origin): Origin {
+  const id = event.attribute("id") ?? "";
   if (!isId(id)) return fallback;
   try {
-    return origin(attribute, id, message.key);
+    return origin(event, id, fallback.key);
   } catch {
     return { ...fallback, id };
   }

@@ -89,13 +89,15 @@ Deno.test("envelope: accepts structured mode", () => {
 Deno.test("envelope: each defect is reported with its value", () => {
   const good = encodeRequest(FULL, "image/png").headers!;
   const cases: [MessageHeaders, string][] = [
-    [{}, "no envelope"],
     [{ ...good, ce_specversion: "0.3" }, 'specversion is "0.3": expected "1.0"'],
     [{ ...good, ce_type: "other" }, 'type is "other": expected "imagebus.classify"'],
     [{ ...good, ce_id: "" }, "id has 0 characters"],
     [{ ...good, ce_id: "x".repeat(257) }, "id has 257 characters"],
     [{ ...good, ce_source: "" }, "source is missing"],
     [{ ...good, ce_expirytime: "tomorrow" }, 'expirytime is "tomorrow"'],
+    [{ ...good, ce_expirytime: "1" }, 'expirytime is "1"'],
+    [{ ...good, ce_expirytime: "2099-01-01" }, 'expirytime is "2099-01-01"'],
+    [{ ce_id: "7", ce_type: "imagebus.classify" }, 'specversion is null: expected "1.0"'],
     [{ ...good, ce_replyto: "a topic" }, 'replyto is not a valid topic name: "a topic"'],
     [{ ...good, ce_replyto: ".." }, 'replyto is not a valid topic name: ".."'],
   ];
@@ -104,16 +106,121 @@ Deno.test("envelope: each defect is reported with its value", () => {
 
 Deno.test("envelope: structured mode that is not JSON, an object or base64 is reported", () => {
   const headers = { "content-type": "application/cloudevents+json" };
-  const cases: [string, string][] = [["{", "not JSON"], ["null", "not a JSON object"], [
-    "{}",
-    "no data_base64",
-  ], [
-    '{"data_base64":"***"}',
-    "not base64",
-  ]];
+  const event = '"specversion":"1.0","id":"8","source":"/camera","type":"imagebus.classify"';
+  const cases: [string, string][] = [
+    ["{", "not JSON"],
+    ["null", "not a JSON object"],
+    [`{${event}}`, "no data_base64"],
+    [`{${event},"data_base64":"***"}`, "not base64"],
+  ];
   for (const [text, expected] of cases) {
     assertStringIncludes(refused(headers, new TextEncoder().encode(text)).reason, expected);
   }
+});
+
+const EVENT = {
+  specversion: "1.0",
+  id: "8",
+  source: "/camera",
+  type: "imagebus.classify",
+  data_base64: IMAGE.toBase64(),
+};
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+Deno.test("envelope: attributes of a structured event may be numbers and booleans; empty ones count as missing", () => {
+  const headers = { "content-type": "Application/CloudEvents+JSON" };
+  const value = json({ ...EVENT, id: 8, actual: 7, correlationid: true, model: "", replyto: null });
+  const request = decoded(stored({ headers, value }));
+  assertEquals(request, {
+    id: "8",
+    key: null,
+    model: "mnist",
+    image: IMAGE,
+    actual: "7",
+    correlationId: "true",
+  });
+});
+
+Deno.test("envelope: an empty attribute in binary mode counts as missing", () => {
+  const headers = { ...encodeRequest(FULL, "image/png").headers, ce_model: "", ce_replyto: "" };
+  const { model, replyTo } = decoded(stored({ headers }, "imagebus.cifar-10"));
+  assertEquals([model, replyTo], ["cifar-10", undefined]);
+});
+
+Deno.test("envelope: a malformed structured event keeps its id, and the remedy is named", () => {
+  const headers = { "content-type": "application/cloudevents+json" };
+  const wrongType = refused(headers, json({ ...EVENT, type: "other", replyto: "answers" }));
+  assertEquals([wrongType.origin.id, wrongType.origin.replyTo], ["8", "answers"]);
+  const { data_base64: data, ...others } = EVENT;
+  assertStringIncludes(refused(headers, json({ ...others, data })).reason, "has data, but no data_base64");
+});
+
+Deno.test("envelope: structured events may use the alphabet of URLs", () => {
+  const data = IMAGE.toBase64({ alphabet: "base64url", omitPadding: true });
+  const headers = { "content-type": "application/cloudevents+json" };
+  assertEquals(decoded(stored({ headers, value: json({ ...EVENT, data_base64: data }) })).image, IMAGE);
+});
+
+/** Large enough to be recognised as base64. */
+const PICTURE = Uint8Array.from({ length: 100 }, (_, i) => (i * 89 + 0x89) % 256);
+
+Deno.test("envelope: a record without an envelope on the topic of a model is a request, in all the ways bytes are written", () => {
+  const text = (value: string) => new TextEncoder().encode(value);
+  const base64 = PICTURE.toBase64();
+  const values: Record<string, Uint8Array> = {
+    "the image": PICTURE,
+    "base64": text(base64),
+    "base64 in lines": text(base64.replace(/.{64}/g, "$&\r\n") + "\n"),
+    "a data URI": text(`data:image/png;base64,${base64}`),
+    "a JSON string": json(base64),
+    "a JSON string with a data URI": json(`data:image/png;base64,${base64}`),
+    "Kafka Connect's JSON with a schema": json({ schema: { type: "bytes" }, payload: base64 }),
+  };
+  for (const [what, value] of Object.entries(values)) {
+    const headers: MessageHeaders = what === "the image" ? { "content-type": "image/png" } : {};
+    const request = decoded(stored({ key: "camera 1", value, headers }));
+    assertEquals(request, {
+      id: "imagebus.mnist-3-17-1700000000000",
+      key: "camera 1",
+      model: "mnist",
+      image: PICTURE,
+    }, what);
+  }
+});
+
+Deno.test("envelope: a CloudEvent without its media type is recognised by specversion", () => {
+  for (const headers of [{}, { "content-type": "image/png" }]) {
+    assertEquals(decoded(stored({ headers, value: json(EVENT) })).id, "8");
+  }
+  assertEquals(refused({}, json({ ...EVENT, type: "other" })).origin.id, "8");
+});
+
+Deno.test("envelope: records that SDKs of CloudEvents wrote are requests", async () => {
+  const records: { name: string; headers: MessageHeaders; value: string }[] = JSON.parse(
+    await Deno.readTextFile(new URL("../fixtures/sdk_events.json", import.meta.url)),
+  );
+  for (const { name, headers, value } of records) {
+    const request = decoded(stored({ headers, value: Uint8Array.fromBase64(value) }));
+    const isCore = name.includes("core");
+    assertEquals([request.id, request.actual], isCore ? ["py2", "7"] : ["py1", undefined], name);
+    assertEquals([...request.image.subarray(1, 4)], [0x50, 0x4e, 0x47], name);
+  }
+});
+
+Deno.test("envelope: another JSON object is refused with the ways to send an image", () => {
+  assertStringIncludes(
+    refused({}, json({ image: PICTURE.toBase64() })).reason,
+    "its base64 as a JSON string",
+  );
+});
+
+Deno.test("envelope: an image that is text stays as it is", () => {
+  const value = new TextEncoder().encode("P1\n28\n28\n" + "0101".repeat(196));
+  assertEquals(decoded(stored({ value })).image, value);
+});
+
+Deno.test("envelope: a record without an envelope on another topic is refused", () => {
+  assert(!decodeRequest(stored({}, "some.topic")).ok);
 });
 
 Deno.test("envelope: a malformed request keeps its id and the topic for its result", () => {
@@ -123,7 +230,7 @@ Deno.test("envelope: a malformed request keeps its id and the topic for its resu
 });
 
 Deno.test("envelope: a record without an id gets one, the same at each delivery", () => {
-  assertEquals(refused({}).origin.id, "imagebus.mnist-3-17-1700000000000");
+  assertEquals(refused({}, json({})).origin.id, "imagebus.mnist-3-17-1700000000000");
 });
 
 Deno.test("envelope: a legacy record is a request with its true label", () => {
