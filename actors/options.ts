@@ -51,6 +51,13 @@ export interface ServeOptions extends DecodeLimits {
    * wait and cores are idle.
    */
   readonly workersPerModel?: WorkersPerModel;
+  /**
+   * The topics of the legacy system that belong to the models, such as `topic_mnist`: those that exist at the start
+   * are served, or all of them, which creates them, or none.
+   *
+   * @default {"existing"}
+   */
+  readonly legacyTopics?: "existing" | "create" | "off";
   /** Largest number of images in a batch. @default {64} */
   readonly maxBatch?: number;
   /** Largest size of a batch in bytes; a larger image goes alone. @default {16_777_216} */
@@ -150,6 +157,13 @@ export const SERVE_OPTIONS = {
     default: "imagebus",
     value: "NAME",
     text: "consumer group; its services share the work",
+  },
+  legacyTopics: {
+    type: "choice",
+    values: ["existing", "create", "off"],
+    default: "existing",
+    text:
+      "topics of the legacy system (topic_mnist, …): serve those that exist at the start, create them, or none",
   },
   delivery: {
     type: "choice",

@@ -204,7 +204,12 @@ class RunningService implements Service {
   async #subscribe(): Promise<void> {
     const { transport, settings: { group } } = this.#parts;
     const parts = this.#coordinatorParts();
-    const topics = this.#supervisors.flatMap((supervisor) => topicsOf(supervisor));
+    const legacy = await this.#legacyTopics();
+    const topicsOf = ({ files: { manifest: { name } } }: Supervisor) => [
+      requestTopic(name),
+      ...legacyTopics(name).filter(legacy),
+    ];
+    const topics = this.#supervisors.flatMap(topicsOf);
     const subscription = await transport.subscribe(topics, { group, delivery: parts.delivery });
     const share = 1 / this.#supervisors.length;
     for (const supervisor of this.#supervisors) {
@@ -222,6 +227,14 @@ class RunningService implements Service {
     const served = new Set(this.#lanes.keys());
     this.#unknownModels = new UnknownModels({ ...parts, transport, group, served, intervalMs: 3_000 });
     this.#unknownModels.start();
+  }
+
+  /** Which topics of the legacy system are served. */
+  async #legacyTopics(): Promise<(topic: string) => boolean> {
+    const { transport, settings: { legacyTopics, group } } = this.#parts;
+    if (legacyTopics !== "existing") return () => legacyTopics === "create";
+    const existing = new Set((await transport.topics(group)).map(({ name }) => name));
+    return (topic) => existing.has(topic);
   }
 
   #coordinatorParts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
@@ -262,10 +275,6 @@ class RunningService implements Service {
     this.#ended.resolve(null);
     return left.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   }
-}
-
-function topicsOf({ files: { manifest: { name } } }: Supervisor): string[] {
-  return [requestTopic(name), ...legacyTopics(name)];
 }
 
 function refuseReserved(name: string): void {

@@ -155,6 +155,41 @@ Deno.test("service: the bounds of decoding are options, and a refusal states the
   ]);
 });
 
+Deno.test("service: topics of the legacy system are served where they exist, and created only on demand", async () => {
+  const record = { key: "7", value: new TextEncoder().encode(JSON.stringify(SEVEN.png.toBase64())) };
+  const served = async (options: ServeOptions, exists: boolean) => {
+    const broker = createMemoryBroker();
+    if (exists) await (await broker.connect()).send("topic_mnist", [record]);
+    await using running = await RunningService.start(broker, { models: ["mnist"], ...options });
+    const topics = (await running.bus.transport.topics("imagebus")).map(({ name }) => name);
+    return topics.includes("topic_mnist") &&
+      (await take(running.bus.results({ from: "start" }), 1))[0]?.actual;
+  };
+  assertEquals(await served({}, true), "7");
+  assertEquals(await served({}, false), false);
+  const created = createMemoryBroker();
+  await using running = await RunningService.start(created, { models: ["mnist"], legacyTopics: "create" });
+  await using results = running.bus.results();
+  await results.ready;
+  await running.bus.transport.send("topic_mnist", [record]);
+  assertEquals((await take(results, 1))[0]?.actual, "7");
+});
+
+Deno.test("service: with legacyTopics off, their records stay where they are", async () => {
+  const broker = createMemoryBroker();
+  const record = { key: "7", value: new TextEncoder().encode(JSON.stringify(SEVEN.png.toBase64())) };
+  await using client = await broker.connect();
+  await client.send("topic_mnist", [record]);
+  await using running = await RunningService.start(broker, { models: ["mnist"], legacyTopics: "off" });
+  await running.bus.classify(SEVEN.png, { model: "mnist" });
+  const infos = await client.topics("imagebus");
+  assertEquals(
+    infos.find(({ name }) => name === "topic_mnist")?.partitions.map(({ committed }) => committed)
+      .every((committed) => committed === null),
+    true,
+  );
+});
+
 Deno.test("service: invalid options and unknown models are refused before anything starts", async () => {
   const transport = createMemoryBroker().connect();
   const cases: [ServeOptions, string][] = [

@@ -43,7 +43,7 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
     const jpegs = Deno.readTextFileSync(new URL("../fixtures/legacy_records.jsonl", import.meta.url)).trim()
       .split("\n");
     const records = jpegs.map((line) => JSON.parse(line) as { topic: string; key: string; value: string });
-    const worker = await stage.worker();
+    const worker = await stage.worker("--legacy-topics", "create");
     for (const { topic, key, value } of records) {
       await stage.bus.transport.send(topic, [{ key, value: new TextEncoder().encode(value) }]);
     }
