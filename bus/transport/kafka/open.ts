@@ -4,14 +4,21 @@
  * @module
  */
 import { BusError } from "../errors.ts";
-import { closedError, Cluster } from "./net/cluster.ts";
+import { type AttemptOptions, closedError, Cluster } from "./net/cluster.ts";
 import type { TlsOptions } from "./net/connection.ts";
 import { checkKafkaOptions, type KafkaSettings, type KafkaTransportOptions } from "./options.ts";
 import { fixStart } from "./consumer/group_start.ts";
 import { Producer } from "./producer/producer.ts";
 import type { SaslOptions } from "./wire/protocol.ts";
 import { KafkaSubscription } from "./consumer/subscription.ts";
-import { describeTopics, ensureTopics, listOffsets, nameOf, type TopicPosition } from "./topics.ts";
+import {
+  describeTopics,
+  ensureTopics,
+  listOffsets,
+  nameOf,
+  partitionsOf,
+  type TopicPosition,
+} from "./topics.ts";
 import { Transactions } from "./transactions/transactions.ts";
 import { parseBroker } from "./net/url.ts";
 import type { OutgoingMessage, SubscribeOptions, Subscription, TopicInfo, Transport } from "../transport.ts";
@@ -54,16 +61,9 @@ export async function openKafkaTransport(
   const settings = checkKafkaOptions(options);
   const seeds = brokers.map((broker) => parseBroker(broker) ?? invalidBroker(broker));
   if (seeds.length === 0) throw new BusError("invalid", "No broker: expected at least one HOST:PORT");
-  const { tls, sasl, clientId } = settings;
-  const cluster = await Cluster.open({
-    seeds,
-    clientId,
-    tls,
-    sasl,
-    connectTimeoutMs: Math.ceil(settings.connectTimeoutMs / seeds.length),
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    emit: (event) => settings.onEvent?.(event),
-  });
+  const connectTimeoutMs = Math.ceil(settings.connectTimeoutMs / seeds.length);
+  const requestTimeoutMs = REQUEST_TIMEOUT_MS;
+  const cluster = await Cluster.open({ ...settings, seeds, connectTimeoutMs, requestTimeoutMs });
   return new KafkaTransport(cluster, settings);
 }
 
@@ -95,7 +95,7 @@ class KafkaTransport implements Transport {
     const { sendTimeoutMs } = settings;
     this.#producer = new Producer(cluster, {
       sendTimeoutMs,
-      ensure: (topic) => this.#ensure([topic], sendTimeoutMs),
+      ensure: (topic) => this.#ensure([topic], { timeoutMs: sendTimeoutMs }),
     });
   }
 
@@ -103,8 +103,8 @@ class KafkaTransport implements Transport {
     return this.#cluster.unavailable;
   }
 
-  #ensure(topics: readonly string[], timeoutMs = REQUEST_TIMEOUT_MS, signal?: AbortSignal): Promise<void> {
-    return ensureTopics(this.#cluster, topics, this.#settings, { timeoutMs, signal });
+  #ensure(topics: readonly string[], options?: AttemptOptions): Promise<void> {
+    return ensureTopics(this.#cluster, topics, this.#settings, options);
   }
 
   #expectOpen(): void {
@@ -125,16 +125,14 @@ class KafkaTransport implements Transport {
 
   async subscribe(topics: readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
     this.#expectOpen();
-    options.signal?.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     const names = checkTopics(topics);
     const settings = checkSubscribeOptions(options);
-    await this.#ensure(names, REQUEST_TIMEOUT_MS, options.signal);
-    const range = await this.#cluster.attempt(
-      `Cannot read the topics ${names.join(", ")}`,
-      () => this.#findRange(names, settings),
-      { signal: options.signal },
-    );
-    options.signal?.throwIfAborted();
+    await this.#ensure(names, { signal });
+    const look = () => this.#findRange(names, settings);
+    const range = await this.#cluster.attempt(`Cannot read the topics ${names.join(", ")}`, look, { signal });
+    signal?.throwIfAborted();
     this.#expectOpen();
     return this.#start(names, settings, range);
   }
@@ -142,9 +140,7 @@ class KafkaTransport implements Transport {
   /** Determines where to start and to end. For a group that starts at the end, the ends are committed. */
   async #findRange(topics: readonly string[], { group, from, until }: SubscribeSettings): Promise<Range> {
     if (group !== null && from === "start") return { positions: [] };
-    const partitions = topics.flatMap((topic) =>
-      Array.from({ length: this.#cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
-    );
+    const partitions = partitionsOf(this.#cluster, topics);
     const positions = await listOffsets(this.#cluster, partitions, from === "end" ? "stable" : from);
     if (group !== null) await fixStart(this.#cluster, group, positions);
     if (until === null) return { positions };
@@ -154,26 +150,21 @@ class KafkaTransport implements Transport {
 
   #start(
     topics: readonly string[],
-    { group, delivery, maxBatchMessages }: SubscribeSettings,
+    settings: SubscribeSettings,
     { positions, ends }: Range,
   ): KafkaSubscription {
-    const { onEvent, releaseMs, sessionTimeoutMs, heartbeatMs } = this.#settings;
+    const { group, delivery } = settings;
     const purpose = `subscription ${++this.#subscribed}`;
     const subscription = new KafkaSubscription(this.#cluster, {
+      ...this.#settings,
+      ...settings,
       purpose,
-      maxBatchMessages,
-      maxMessageBytes: this.maxMessageBytes,
-      releaseMs,
       transactions: delivery === "exactly-once" ? this.#transactions(group!, purpose) : null,
-      emit: (event) => onEvent?.(event),
       onClosed: () => this.#subscriptions.delete(subscription),
     });
     this.#subscriptions.add(subscription);
     if (group === null) subscription.claimAll(positions, ends);
-    else {
-      const times = { sessionTimeoutMs, heartbeatMs };
-      subscription.join(this.#cluster, { group, topics, delivery, ...times, purpose, starts: positions });
-    }
+    else subscription.join(group, topics, positions);
     return subscription;
   }
 

@@ -104,12 +104,10 @@ export const KAFKA_OPTIONS = {
 
 const ALL_OPTIONS = { ...TRANSPORT_OPTIONS, ...KAFKA_OPTIONS };
 
+type Flat = SettingsOf<typeof ALL_OPTIONS>;
+
 /** {@linkcode KafkaTransportOptions} with every default filled in. */
-export interface KafkaSettings extends
-  Omit<
-    SettingsOf<typeof ALL_OPTIONS>,
-    keyof typeof KAFKA_OPTIONS & `${string}.${string}` | "tls" | "heartbeatMs"
-  > {
+export interface KafkaSettings extends Omit<Flat, `${string}.${string}` | "tls" | "heartbeatMs"> {
   readonly heartbeatMs: number;
   readonly tls: TlsOptions | null;
   readonly sasl: SaslOptions | null;
@@ -126,8 +124,6 @@ export function checkKafkaOptions(options: KafkaTransportOptions): KafkaSettings
   checkInteger("heartbeatMs", heartbeatMs, 10, Math.floor(sessionTimeoutMs / 3));
   return { ...settings, heartbeatMs, tls: tlsOf(settings), sasl: saslOf(settings) };
 }
-
-type Flat = SettingsOf<typeof ALL_OPTIONS>;
 
 function tlsOf({ tls, "tls.caCerts": caCerts, "tls.cert": cert, "tls.key": key }: Flat): TlsOptions | null {
   if (!tls && caCerts === undefined && cert === undefined && key === undefined) return null;

@@ -26,6 +26,13 @@ export function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic} ${partition}`;
 }
 
+/** All partitions of some topics. */
+export function partitionsOf(cluster: Cluster, topics: readonly string[]): TopicPartition[] {
+  return topics.flatMap((topic) =>
+    Array.from({ length: cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
+  );
+}
+
 /** Groups partitions by topic, as Kafka's requests want them. */
 export function byTopic<T extends TopicPartition>(items: Iterable<T>): { topic: string; partitions: T[] }[] {
   return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
@@ -63,7 +70,7 @@ export async function ensureTopics(
   cluster: Cluster,
   topics: readonly string[],
   settings: NewTopicSettings,
-  options: AttemptOptions = {},
+  options?: AttemptOptions,
 ): Promise<void> {
   const missing = () => topics.filter((topic) => cluster.partitions(topic) === 0);
   if (missing().length === 0) return;
@@ -190,7 +197,9 @@ function flatten(
  */
 export async function describeTopics(cluster: Cluster, group: string | undefined): Promise<TopicInfo[]> {
   return await cluster.attempt("Cannot list the topics", async () => {
-    const partitions = await allPartitions(cluster);
+    const topics = await cluster.refreshAll();
+    const shown = topics.filter(({ topic, isInternal }) => !isInternal && !topic.startsWith("__"));
+    const partitions = partitionsOf(cluster, shown.map(({ topic }) => topic).sort());
     const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
     // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
     const commits = async () => {
@@ -210,14 +219,6 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
       partitions: partitions.map(info),
     }));
   });
-}
-
-async function allPartitions(cluster: Cluster): Promise<TopicPartition[]> {
-  const topics = await cluster.refreshAll();
-  const shown = topics.filter(({ topic, isInternal }) => !isInternal && !topic.startsWith("__"));
-  return shown.toSorted((a, b) => a.topic < b.topic ? -1 : 1).flatMap(({ topic }) =>
-    Array.from({ length: cluster.partitions(topic) }, (_, partition) => ({ topic, partition }))
-  );
 }
 
 function index(positions: readonly TopicPosition[]): Map<string, number> {

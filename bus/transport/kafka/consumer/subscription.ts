@@ -1,35 +1,24 @@
 import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError } from "../../errors.ts";
-import type {
-  Batch,
-  Claim,
-  CommittedMessage,
-  Delivery,
-  Subscription,
-  TransportEvent,
-} from "../../transport.ts";
-import { applyFallbacks, checkInteger, expectDelivery } from "../../validate.ts";
+import type { Batch, Claim, CommittedMessage, Delivery, Subscription } from "../../transport.ts";
+import { applyFallbacks, checkInteger, expectDelivery, type SubscribeSettings } from "../../validate.ts";
 import { OwnedClaim } from "./claim.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
-import type { GroupSettings } from "./group_coordinator.ts";
 import { GroupMember, type Holdings } from "./group_member.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { abortable } from "../../../../lib/abortable.ts";
+import { defined } from "../../../../lib/defined.ts";
+import type { KafkaSettings } from "../options.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
 /** Settings of a subscription. */
-export interface KafkaSubscriptionSettings {
-  readonly maxBatchMessages: number;
-  readonly maxMessageBytes: number;
+export interface KafkaSubscriptionSettings extends KafkaSettings, SubscribeSettings {
   /** Prefix of the purposes of its connections. */
   readonly purpose: string;
-  /** How long a partition that moves is kept for the commit of what was delivered, in milliseconds. */
-  readonly releaseMs: number;
   /** For exactly-once delivery. */
   readonly transactions: Transactions | null;
-  readonly emit: (event: TransportEvent) => void;
   readonly onClosed: (subscription: KafkaSubscription) => void;
 }
 
@@ -38,6 +27,7 @@ const SKIP_INTERVAL_MS = 200;
 
 /** Delivers what its fetcher fetches, commits, and hands claims over when partitions move. */
 export class KafkaSubscription implements Subscription {
+  readonly #cluster: Cluster;
   readonly #settings: KafkaSubscriptionSettings;
   readonly #claims = new Map<string, OwnedClaim>();
   readonly #fetcher: Fetcher;
@@ -50,6 +40,7 @@ export class KafkaSubscription implements Subscription {
   #isIterated = false;
 
   constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
+    this.#cluster = cluster;
     this.#settings = settings;
     const { purpose, maxBatchMessages } = settings;
     const restart = (claim: OwnedClaim, offset: number) => {
@@ -75,8 +66,14 @@ export class KafkaSubscription implements Subscription {
     for (const position of positions) this.#gain(position, ends?.get(nameOf(position)));
   }
 
-  /** Joins a group, which assigns partitions to it. */
-  join(cluster: Cluster, settings: GroupSettings): void {
+  /**
+   * Joins a group, which assigns partitions to it.
+   *
+   * @param group The group.
+   * @param topics What this member subscribes to.
+   * @param starts Where delivery starts without a commit; without an entry at the oldest message.
+   */
+  join(group: string, topics: readonly string[], starts: readonly TopicPosition[]): void {
     const holdings: Holdings = {
       owned: () => [...this.#claims.values()],
       prepare: async (partitions) => await this.#settings.transactions?.begin(partitions),
@@ -85,7 +82,7 @@ export class KafkaSubscription implements Subscription {
       loseAll: () => this.#loseAll(),
       fail: (error) => this.#fetcher.fail(error),
     };
-    this.#member = new GroupMember(cluster, settings, holdings);
+    this.#member = new GroupMember(this.#cluster, { ...this.#settings, group, topics, starts }, holdings);
     this.#member.start();
   }
 
@@ -93,7 +90,7 @@ export class KafkaSubscription implements Subscription {
     const claim = new OwnedClaim(position, end);
     this.#claims.set(nameOf(claim), claim);
     this.#fetcher.add(claim);
-    this.#settings.emit({ type: "claimed", topic: claim.topic, partition: claim.partition });
+    this.#settings.onEvent?.({ type: "claimed", topic: claim.topic, partition: claim.partition });
   }
 
   #lose(claim: OwnedClaim, reason?: string): void {
@@ -104,7 +101,7 @@ export class KafkaSubscription implements Subscription {
     this.#fetcher.remove(claim);
     this.#drained.notify();
     const { topic, partition } = claim;
-    this.#settings.emit({ type: "lost", topic, partition, ...reason !== undefined && { reason } });
+    this.#settings.onEvent?.({ type: "lost", topic, partition, ...defined({ reason }) });
   }
 
   #loseAll(): void {
@@ -113,9 +110,7 @@ export class KafkaSubscription implements Subscription {
 
   /** Stops delivery, waits for the commit of what was delivered, and loses the claims. */
   async #release(partitions: readonly TopicPartition[]): Promise<void> {
-    const claims = partitions.map((one) => this.#claims.get(nameOf(one))).filter((claim) =>
-      claim !== undefined
-    );
+    const claims = partitions.map((one) => this.#claims.get(nameOf(one))).filter((one) => one !== undefined);
     for (const claim of claims) {
       claim.isReleasing = true;
       claim.drop();

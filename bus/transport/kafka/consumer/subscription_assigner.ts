@@ -45,43 +45,38 @@ export function assignPartitions(
 ): Assignment {
   const sorted = members.toSorted((a, b) => a.memberId < b.memberId ? -1 : 1);
   const ownerOf = owners(sorted);
-  const shares = new Shares(sorted);
-  for (const [topic, count] of [...partitionsOf].sort()) shares.spread(topic, count, ownerOf);
-  shares.balance();
-  return shares.withoutOwnedBy(ownerOf);
+  const shares = sorted.map((member) => new Share(member));
+  for (const [topic, count] of [...partitionsOf].sort()) spread(shares, topic, count, ownerOf);
+  while (shares.some((from) => shares.some((to) => moveOne(from, to))));
+  return new Map(shares.map((share) => [share.memberId, share.withoutOwnedBy(ownerOf)]));
 }
 
+type OwnerOf = (topic: string, partition: number) => string | undefined;
+
 /** The owner of each partition. If two members of one generation claim it, neither owns it. */
-function owners(
-  members: readonly GroupSubscriber[],
-): (topic: string, partition: number) => string | undefined {
-  const found = new Map<string, { memberId: string; generation: number } | null>();
-  const generations = new Map<string, number>();
+function owners(members: readonly GroupSubscriber[]): OwnerOf {
+  const found = new Map<string, { readonly memberId: string | undefined; readonly generation: number }>();
   for (const { memberId, owned, generation } of members) {
     for (const { topic, partition } of owned) {
       const key = `${topic} ${partition}`;
-      const known = generations.get(key) ?? -Infinity;
+      const known = found.get(key)?.generation ?? -Infinity;
       if (generation < known) continue;
-      found.set(key, generation === known ? null : { memberId, generation });
-      generations.set(key, generation);
+      found.set(key, { memberId: generation === known ? undefined : memberId, generation });
     }
   }
   return (topic, partition) => found.get(`${topic} ${partition}`)?.memberId;
 }
 
-type OwnerOf = ReturnType<typeof owners>;
-
+/** The partitions that a member is to have. */
 class Share {
-  readonly member: GroupSubscriber;
+  readonly memberId: string;
+  readonly topics: readonly string[];
   readonly partitions = new Map<string, number[]>();
   total = 0;
 
-  constructor(member: GroupSubscriber) {
-    this.member = member;
-  }
-
-  has(topic: string): boolean {
-    return this.member.topics.includes(topic);
+  constructor({ memberId, topics }: GroupSubscriber) {
+    this.memberId = memberId;
+    this.topics = topics;
   }
 
   count(topic: string): number {
@@ -97,60 +92,43 @@ class Share {
     this.total--;
     return this.partitions.get(topic)!.pop()!;
   }
-}
 
-class Shares {
-  readonly #shares: readonly Share[];
-
-  constructor(members: readonly GroupSubscriber[]) {
-    this.#shares = members.map((member) => new Share(member));
-  }
-
-  /** Spreads a topic over its subscribers: their numbers of partitions differ by one at most. */
-  spread(topic: string, count: number, ownerOf: OwnerOf): void {
-    const owned = Map.groupBy(Array.from({ length: count }, (_, partition) => partition), (partition) => {
-      return ownerOf(topic, partition) ?? "";
-    });
-    const has = ({ member }: Share) => owned.get(member.memberId) ?? [];
-    const subscribers = this.#shares.filter((share) => share.has(topic))
-      .sort((a, b) => has(b).length - has(a).length || a.total - b.total);
-    const quota = (index: number) =>
-      Math.floor(count / subscribers.length) + (index < count % subscribers.length ? 1 : 0);
-    const kept = subscribers.map((share, index) => has(share).slice(0, quota(index)));
-    const free = new Set(Array.from({ length: count }, (_, partition) => partition)).difference(
-      new Set(kept.flat()),
+  /** All of them, except those that other members still own. */
+  withoutOwnedBy(ownerOf: OwnerOf): TopicPartition[] {
+    const isFree = (topic: string, partition: number) =>
+      (ownerOf(topic, partition) ?? this.memberId) === this.memberId;
+    return [...this.partitions].flatMap(([topic, numbers]) =>
+      numbers.filter((partition) => isFree(topic, partition)).map((partition) => ({ topic, partition }))
     );
-    const rest = [...free];
-    for (const [index, share] of subscribers.entries()) {
-      const mine = kept[index]!;
-      share.add(topic, [...mine, ...rest.splice(0, quota(index) - mine.length)]);
-    }
-  }
-
-  /** Evens out the totals: moves partitions of topics of which a member has one more than another. */
-  balance(): void {
-    while (this.#shares.some((from) => this.#shares.some((to) => moveOne(from, to))));
-  }
-
-  /** The assignment, without partitions that other members still own. */
-  withoutOwnedBy(ownerOf: OwnerOf): Assignment {
-    return new Map(this.#shares.map(({ member: { memberId }, partitions }) => {
-      const list = [...partitions].flatMap(([topic, numbers]) =>
-        numbers.map((partition) => ({ topic, partition }))
-      );
-      return [
-        memberId,
-        list.filter(({ topic, partition }) => (ownerOf(topic, partition) ?? memberId) === memberId),
-      ];
-    }));
   }
 }
 
-/** @returns Whether a partition was moved. */
+/** Spreads a topic over its subscribers: their numbers of partitions differ by one at most. */
+function spread(shares: readonly Share[], topic: string, count: number, ownerOf: OwnerOf): void {
+  const all = Array.from({ length: count }, (_, partition) => partition);
+  const ownedBy = Map.groupBy(all, (partition) => ownerOf(topic, partition));
+  const has = ({ memberId }: Share) => ownedBy.get(memberId) ?? [];
+  const subscribers = shares.filter(({ topics }) => topics.includes(topic))
+    .sort((a, b) => has(b).length - has(a).length || a.total - b.total);
+  const quota = (index: number) =>
+    Math.floor(count / subscribers.length) + (index < count % subscribers.length ? 1 : 0);
+  const kept = subscribers.map((share, index) => has(share).slice(0, quota(index)));
+  const rest = [...new Set(all).difference(new Set(kept.flat()))];
+  for (const [index, share] of subscribers.entries()) {
+    const mine = kept[index]!;
+    share.add(topic, [...mine, ...rest.splice(0, quota(index) - mine.length)]);
+  }
+}
+
+/**
+ * Evens out the totals: moves a partition of a topic of which a member has one more than another.
+ *
+ * @returns Whether one was moved.
+ */
 function moveOne(from: Share, to: Share): boolean {
   if (from.total < to.total + 2) return false;
   for (const topic of from.partitions.keys()) {
-    if (!to.has(topic) || from.count(topic) <= to.count(topic)) continue;
+    if (!to.topics.includes(topic) || from.count(topic) <= to.count(topic)) continue;
     to.add(topic, [from.takeOne(topic)]);
     return true;
   }

@@ -21,7 +21,7 @@ export interface ClusterSettings extends ConnectionSettings {
   readonly seeds: readonly Address[];
   /** How long to wait for a response, in milliseconds. */
   readonly requestTimeoutMs: number;
-  readonly emit: (event: TransportEvent) => void;
+  readonly onEvent: ((event: TransportEvent) => void) | undefined;
 }
 
 /** How long {@linkcode Cluster.attempt} retries. */
@@ -185,18 +185,14 @@ export class Cluster {
         faults.push(error);
       }
     }
-    throw new ConnectionFault(faults.map(messageOf).join("; "), {
-      cause: faults[0],
-    });
+    throw new ConnectionFault(faults.map(messageOf).join("; "), { cause: faults[0] });
   }
 
   /** The addresses to try: known brokers and seeds, those with an open connection first. */
   #candidates(): Address[] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
     const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN}`);
-    return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, address]) =>
-      address
-    );
+    return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, at]) => at);
   }
 
   /**
@@ -234,10 +230,8 @@ export class Cluster {
     expectSuccess(answer.errorCode, `The coordinator of the ${of} "${groupId}"`);
     const { nodeId } = answer.coordinator;
     if (!this.#nodes.has(nodeId)) {
-      throw new BrokerFault(
-        CODE.COORDINATOR_NOT_AVAILABLE,
-        `The coordinator ${nodeId} of the ${of} "${groupId}"`,
-      );
+      const about = `The coordinator ${nodeId} of the ${of} "${groupId}"`;
+      throw new BrokerFault(CODE.COORDINATOR_NOT_AVAILABLE, about);
     }
     return nodeId;
   }
@@ -306,7 +300,7 @@ export class Cluster {
     const isChange = (this.#unavailable === null) !== (unavailable === null);
     this.#unavailable = unavailable;
     if (!isChange) return;
-    this.#settings.emit(
+    this.#settings.onEvent?.(
       unavailable === null ? { type: "connected" } : { type: "disconnected", reason: unavailable },
     );
   }

@@ -9,13 +9,13 @@ export const ASSIGNER = "imagebus";
 
 const VERSION = 0;
 
+/** The numbers of partitions, by topic. */
+type Numbers = Readonly<Record<string, readonly number[]>>;
+
 /** Encodes what a member sends when it joins; its partitions are in `userData`, the field for clients. */
 export function encodeSubscriber(protocol: Protocol, subscriber: Omit<GroupSubscriber, "memberId">): Buffer {
   const { topics, owned, generation } = subscriber;
-  const numbers = byTopic(owned).map((
-    { topic, partitions },
-  ) => [topic, partitions.map(({ partition }) => partition)]);
-  const userData = Buffer.from(JSON.stringify({ generation, owned: Object.fromEntries(numbers) }));
+  const userData = Buffer.from(JSON.stringify({ generation, owned: toNumbers(owned) }));
   return protocol.MemberMetadata.encode({ version: VERSION, topics, userData });
 }
 
@@ -25,28 +25,29 @@ export function decodeSubscriber(
   { memberId, memberMetadata }: JoinedMember,
 ): GroupSubscriber {
   const { topics, userData } = protocol.MemberMetadata.decode(memberMetadata);
-  const { generation, owned } = JSON.parse(`${userData}`) as {
-    generation: number;
-    owned: Record<string, number[]>;
-  };
-  return { memberId, topics, generation, owned: flatten(owned) };
+  const { generation, owned } = JSON.parse(`${userData}`) as { generation: number; owned: Numbers };
+  return { memberId, topics, generation, owned: toPartitions(owned) };
 }
 
 /** Encodes the partitions of a member. */
 export function encodeAssignment(protocol: Protocol, partitions: readonly TopicPartition[]): Buffer {
-  const numbers = byTopic(partitions).map(({ topic, partitions }) =>
-    [topic, partitions.map(({ partition }) => partition)] as const
-  );
-  return protocol.MemberAssignment.encode({ version: VERSION, assignment: Object.fromEntries(numbers) });
+  return protocol.MemberAssignment.encode({ version: VERSION, assignment: toNumbers(partitions) });
 }
 
 /** Decodes {@linkcode encodeAssignment}; empty bytes are an empty assignment. */
 export function decodeAssignment(protocol: Protocol, bytes: Buffer): TopicPartition[] {
-  return flatten(protocol.MemberAssignment.decode(bytes)?.assignment ?? {});
+  return toPartitions(protocol.MemberAssignment.decode(bytes)?.assignment ?? {});
 }
 
-function flatten(byTopic: Readonly<Record<string, readonly number[]>>): TopicPartition[] {
-  return Object.entries(byTopic).flatMap(([topic, numbers]) =>
-    numbers.map((partition) => ({ topic, partition }))
+function toNumbers(partitions: readonly TopicPartition[]): Numbers {
+  const entries = byTopic(partitions).map(({ topic, partitions }) =>
+    [topic, partitions.map(({ partition }) => partition)] as const
+  );
+  return Object.fromEntries(entries);
+}
+
+function toPartitions(numbers: Numbers): TopicPartition[] {
+  return Object.entries(numbers).flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition }))
   );
 }

@@ -63,6 +63,19 @@ interface ByTopic<Partition> {
   readonly partitions: readonly Partition[];
 }
 
+/** In some responses the topic has another name. */
+interface ByTopicName<Partition> {
+  readonly topicName: string;
+  readonly partitions: readonly Partition[];
+}
+
+interface Partition {
+  readonly partition: number;
+}
+
+/** The offset is decimal text. */
+type Offsets = readonly ByTopic<Partition & ErrorCode & { readonly offset: string }>[];
+
 /** A member of a group, as the leader learns of it. */
 export interface JoinedMember {
   readonly memberId: string;
@@ -70,8 +83,7 @@ export interface JoinedMember {
 }
 
 /** The part of a fetch for one partition. */
-export interface FetchedPartition extends ErrorCode {
-  readonly partition: number;
+export interface FetchedPartition extends Partition, ErrorCode {
   readonly abortedTransactions: readonly AbortedTransaction[];
   readonly messages: readonly FetchedRecord[];
 }
@@ -93,6 +105,18 @@ export interface ProducerIdentity {
   /** A 64-bit number as decimal text. */
   readonly producerId: string;
   readonly producerEpoch: number;
+}
+
+interface OfGroup {
+  readonly groupId: string;
+}
+
+interface Member extends OfGroup {
+  readonly memberId: string;
+}
+
+interface MemberOfGeneration extends Member {
+  readonly groupGenerationId: number;
 }
 
 /** Request and response of each API. */
@@ -120,70 +144,47 @@ export interface Requests {
       }[];
       readonly timeout: number;
     },
-    {
-      readonly topicErrors: readonly (ErrorCode & {
-        readonly topic: string;
-        readonly errorMessage: string | null;
-      })[];
-    },
+    { readonly topicErrors: readonly (ErrorCode & { topic: string; errorMessage: string | null })[] },
   ];
   DescribeConfigs: [
-    {
-      readonly resources: readonly { readonly type: number; readonly name: string; configNames: string[] }[];
-    },
-    {
-      readonly resources: readonly (ErrorCode & {
-        readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
-      })[];
-    },
+    { readonly resources: readonly { type: number; name: string; configNames: string[] }[] },
+    { readonly resources: readonly { configEntries: { configName: string; configValue: string }[] }[] },
   ];
   Produce: [
     {
       readonly transactionalId?: string;
       readonly acks: -1;
       readonly timeout: number;
-      readonly topicData: readonly ByTopic<{ partition: number; batch: Buffer }>[];
+      readonly topicData: readonly ByTopic<Partition & { readonly batch: Buffer }>[];
     },
-    {
-      readonly topics: readonly {
-        readonly topicName: string;
-        readonly partitions: readonly (ErrorCode & { readonly partition: number })[];
-      }[];
-    },
+    { readonly topics: readonly ByTopicName<Partition & ErrorCode>[] },
   ];
   Fetch: [
     {
       readonly maxWaitTime: number;
       readonly minBytes: number;
       readonly maxBytes: number;
-      readonly topics: readonly ByTopic<{ partition: number; fetchOffset: number; maxBytes: number }>[];
+      readonly topics: readonly ByTopic<Partition & { fetchOffset: number; maxBytes: number }>[];
     },
-    Partial<ErrorCode> & {
-      readonly responses: readonly {
-        readonly topicName: string;
-        readonly partitions: readonly FetchedPartition[];
-      }[];
-    },
+    { readonly responses: readonly ByTopicName<FetchedPartition>[] },
   ];
   ListOffsets: [
     {
       readonly replicaId: -1;
       /** 0: up to the end; 1: up to the first open transaction. */
       readonly isolationLevel: 0 | 1;
-      readonly topics: readonly ByTopic<{ partition: number; timestamp: number }>[];
+      readonly topics: readonly ByTopic<Partition & { readonly timestamp: number }>[];
     },
-    { readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[] },
+    { readonly responses: Offsets },
   ];
   GroupCoordinator: [
-    { readonly groupId: string; readonly coordinatorType: number },
+    OfGroup & { readonly coordinatorType: number },
     ErrorCode & { readonly coordinator: { readonly nodeId: number } },
   ];
   JoinGroup: [
-    {
-      readonly groupId: string;
+    Member & {
       readonly sessionTimeout: number;
       readonly rebalanceTimeout: number;
-      readonly memberId: string;
       readonly protocolType: "consumer";
       readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
     },
@@ -195,33 +196,21 @@ export interface Requests {
     },
   ];
   SyncGroup: [
-    {
-      readonly groupId: string;
+    Member & {
       readonly generationId: number;
-      readonly memberId: string;
       readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
     },
     ErrorCode & { readonly memberAssignment: Buffer },
   ];
-  Heartbeat: [
-    { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string },
-    ErrorCode,
-  ];
-  LeaveGroup: [{ readonly groupId: string; readonly memberId: string }, ErrorCode];
+  Heartbeat: [MemberOfGeneration, ErrorCode];
+  LeaveGroup: [Member, ErrorCode];
   OffsetCommit: [
-    {
-      readonly groupId: string;
-      readonly groupGenerationId: number;
-      readonly memberId: string;
-      readonly topics: readonly ByTopic<{ partition: number; offset: number }>[];
-    },
-    { readonly responses: readonly ByTopic<ErrorCode & { partition: number }>[] },
+    MemberOfGeneration & { readonly topics: readonly ByTopic<Partition & { readonly offset: number }>[] },
+    { readonly responses: readonly ByTopic<Partition & ErrorCode>[] },
   ];
   OffsetFetch: [
-    { readonly groupId: string; readonly topics: readonly ByTopic<{ partition: number }>[] },
-    Partial<ErrorCode> & {
-      readonly responses: readonly ByTopic<ErrorCode & { partition: number; offset: string }>[];
-    },
+    OfGroup & { readonly topics: readonly ByTopic<Partition>[] },
+    Partial<ErrorCode> & { readonly responses: Offsets },
   ];
   /** Rejected with UNSTABLE_OFFSET_COMMIT while a transaction that commits for these partitions is open. */
   StableOffsetFetch: Requests["OffsetFetch"];
@@ -230,21 +219,20 @@ export interface Requests {
     ErrorCode & { readonly producerId: string; readonly producerEpoch: number },
   ];
   AddPartitionsToTxn: [
-    ProducerIdentity & { readonly topics: readonly { topic: string; partitions: readonly number[] }[] },
+    ProducerIdentity & { readonly topics: readonly ByTopic<number>[] },
     {
       readonly errors: readonly {
         readonly topic: string;
-        readonly partitionErrors: readonly (ErrorCode & { readonly partition: number })[];
+        readonly partitionErrors: readonly (Partition & ErrorCode)[];
       }[];
     },
   ];
-  AddOffsetsToTxn: [ProducerIdentity & { readonly groupId: string }, ErrorCode];
+  AddOffsetsToTxn: [ProducerIdentity & OfGroup, ErrorCode];
   TxnOffsetCommit: [
-    ProducerIdentity & {
-      readonly groupId: string;
-      readonly topics: readonly ByTopic<{ partition: number; offset: number; metadata: string }>[];
-    },
-    { readonly topics: readonly ByTopic<ErrorCode & { partition: number }>[] },
+    & ProducerIdentity
+    & OfGroup
+    & { readonly topics: readonly ByTopic<Partition & { offset: number; metadata: string }>[] },
+    { readonly topics: readonly ByTopic<Partition & ErrorCode>[] },
   ];
   EndTxn: [ProducerIdentity & { readonly transactionResult: boolean }, ErrorCode];
 }

@@ -18,7 +18,7 @@ Deno.test("kafka: finds the coordinator of a group while another broker of the m
     sasl: null,
     connectTimeoutMs: 1_000,
     requestTimeoutMs: 1_000,
-    emit: () => {},
+    onEvent: undefined,
   });
   try {
     assertEquals(await cluster.findCoordinator("g"), 2);

@@ -65,7 +65,7 @@ async function openCluster(): Promise<Cluster> {
     sasl: null,
     connectTimeoutMs: 5_000,
     requestTimeoutMs: 30_000,
-    emit: () => {},
+    onEvent: undefined,
   });
 }
 
