@@ -122,18 +122,12 @@ export async function listOffsets(
   partitions: readonly TopicPartition[],
   at: "start" | "end" | "stable" | Date,
 ): Promise<TopicPosition[]> {
-  if (at instanceof Date) return await listOffsetsSince(cluster, partitions, at);
-  return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
-}
-
-/** The ends are requested first: messages that are stored in between are not before the time. */
-async function listOffsetsSince(
-  cluster: Cluster,
-  partitions: readonly TopicPartition[],
-  time: Date,
-): Promise<TopicPosition[]> {
+  if (!(at instanceof Date)) {
+    return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
+  }
+  // The ends are requested first: messages that are stored in between are not before the time.
   const ends = index(await askOffsets(cluster, partitions, -1));
-  const found = await askOffsets(cluster, partitions, Math.max(0, time.getTime()));
+  const found = await askOffsets(cluster, partitions, Math.max(0, at.getTime()));
   return found.map((one) => one.offset >= 0 ? one : { ...one, offset: ends.get(nameOf(one))! });
 }
 

@@ -1,5 +1,4 @@
 import type { Database } from "./database.ts";
-import { watchFile } from "./watch_file.ts";
 
 /** Pauses between polls: after a write to the file; after a change; at most without and with a file watch. */
 const WRITTEN_PAUSE_MS = 1;
@@ -44,7 +43,7 @@ export class PolledChanges extends Changes {
   #version = 0;
   #pauseMs = WRITTEN_PAUSE_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #unwatch: (() => void) | null = null;
+  #watcher: Deno.FsWatcher | null = null;
 
   constructor(database: Database) {
     super();
@@ -62,18 +61,22 @@ export class PolledChanges extends Changes {
 
   #start(): void {
     this.#version = this.#database.version();
-    const unwatch = watchFile(`${this.#database.path}-wal`, {
-      onWrite: () => this.#pollSoon(),
-      onEnd: () => {
-        if (this.#unwatch === unwatch) this.#unwatch = null;
-      },
-    });
-    this.#unwatch = unwatch;
+    this.#watcher = watchFile(`${this.#database.path}-wal`);
+    if (this.#watcher) this.#follow(this.#watcher);
     this.#schedule(WRITTEN_PAUSE_MS);
   }
 
+  async #follow(watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const { kind } of watcher) if (kind === "modify") this.#pollSoon();
+    } catch {
+      // An error ends the watch like `close` does.
+    }
+    if (this.#watcher === watcher) this.#watcher = null;
+  }
+
   #schedule(pauseMs: number): void {
-    this.#pauseMs = Math.min(pauseMs, this.#unwatch ? WATCHED_PAUSE_MS : SETTLED_PAUSE_MS);
+    this.#pauseMs = Math.min(pauseMs, this.#watcher ? WATCHED_PAUSE_MS : SETTLED_PAUSE_MS);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#poll(), this.#pauseMs);
   }
@@ -100,9 +103,22 @@ export class PolledChanges extends Changes {
   }
 
   #stop(): void {
-    this.#unwatch?.();
-    this.#unwatch = null;
+    this.#watcher?.close();
+    this.#watcher = null;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+}
+
+/** Only Linux (inotify) reports each write to a file that stays open, and soon. */
+function watchFile(path: string): Deno.FsWatcher | null {
+  if (Deno.build.os !== "linux") return null;
+  // A prompt for the permission would interrupt the user for something that is optional.
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return null;
+  try {
+    return Deno.watchFs(path, { recursive: false });
+  } catch {
+    // The limit of watches is reached, or the file system does not support them.
+    return null;
   }
 }

@@ -3,8 +3,8 @@ import { abortable } from "../../../../lib/abortable.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { BusError } from "../../errors.ts";
 import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
-import type { AuthenticatedConnection, Exchange, Protocol, SaslOptions, Versions } from "../wire/protocol.ts";
-import type { Api, Requests } from "../wire/requests.ts";
+import type { AuthenticatedConnection, Protocol, SaslOptions, Versions } from "../wire/protocol.ts";
+import type { Api, Exchange, Requests } from "../wire/requests.ts";
 
 /** Address of a broker. */
 export interface Address {

@@ -57,12 +57,14 @@ export class Producer {
   readonly #room = new ByteSemaphore(MAX_PENDING_BYTES);
   #progressedAt = 0;
   #isScheduled = false;
-  #sweeper: ReturnType<typeof setInterval> | undefined;
+  readonly #sweeper: ReturnType<typeof setInterval>;
   #lastFault: unknown;
 
   constructor(cluster: Cluster, settings: ProducerSettings) {
     this.#cluster = cluster;
     this.#settings = settings;
+    this.#sweeper = setInterval(() => this.#sweep(), Math.min(1_000, settings.sendTimeoutMs / 4));
+    Deno.unrefTimer(this.#sweeper);
   }
 
   /**
@@ -76,27 +78,15 @@ export class Producer {
     const sending = new Sending(messages.length);
     const abort = () => this.#fail(sending, signal?.reason);
     signal?.addEventListener("abort", abort);
-    this.#begin(sending);
+    this.#open.add(sending);
     const before = this.#admissions.get(topic) ?? Promise.resolve();
     this.#admissions.set(topic, before.then(() => this.#admit(topic, messages.map(toRecord), sending)));
     try {
       return await sending.outcome;
     } finally {
       signal?.removeEventListener("abort", abort);
-      this.#end(sending);
+      this.#open.delete(sending);
     }
-  }
-
-  #begin(sending: Sending): void {
-    this.#open.add(sending);
-    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(1_000, this.#settings.sendTimeoutMs / 4));
-  }
-
-  #end(sending: Sending): void {
-    this.#open.delete(sending);
-    if (this.#open.size > 0) return;
-    clearInterval(this.#sweeper);
-    this.#sweeper = undefined;
   }
 
   async #admit(topic: string, records: readonly RecordToSend[], sending: Sending): Promise<void> {
@@ -292,6 +282,7 @@ export class Producer {
 
   /** Fails every pending send as `closed`. */
   close(): void {
+    clearInterval(this.#sweeper);
     for (const sending of this.#open) sending.fail(closedError());
     this.#purge();
   }

@@ -1,16 +1,25 @@
 import { Buffer } from "node:buffer";
-import type { Coders, Requests } from "./requests.ts";
-
-/** The versions that {@linkcode encodeProduceRequest} can encode. */
-export const PRODUCE_VERSIONS = ["3", "4", "5", "6", "7"];
+import type { Coders, Definition, Requests } from "./requests.ts";
 
 /**
- * Encodes a Produce request from encoded batches; kafkajs can only encode it together with the records.
+ * Produce with encoded batches; kafkajs can only encode them together with the request.
  *
- * @param coders Of kafkajs. The batches themselves are not copied through its growing buffer.
- * @param payload Batches, by topic and partition.
+ * @param theirs The definition of kafkajs, whose decoder is used.
+ * @param coders Of kafkajs.
  */
-export function encodeProduceRequest({ Encoder }: Coders, payload: Requests["Produce"][0]): Buffer {
+export function produceRequest(theirs: Definition, coders: Coders): Definition {
+  return {
+    versions: ["3", "4", "5", "6", "7"],
+    protocol: ({ version }) => (payload) => {
+      const { request, response } = theirs.protocol({ version })({ ...payload, topicData: [] });
+      const buffer = encode(coders, payload as Requests["Produce"][0]);
+      return { request: { ...request, encode: () => Promise.resolve({ buffer }) }, response };
+    },
+  };
+}
+
+/** The batches are not copied through the growing buffer of the encoder. */
+function encode({ Encoder }: Coders, payload: Requests["Produce"][0]): Buffer {
   const { transactionalId = null, acks, timeout, topicData } = payload;
   const head = new Encoder().writeString(transactionalId).writeInt16(acks).writeInt32(timeout);
   const parts = [head.writeInt32(topicData.length).buffer];

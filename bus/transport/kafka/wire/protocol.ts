@@ -10,38 +10,14 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { BusError } from "../../errors.ts";
 import type { Codec } from "./compression.ts";
 import { nameCodes } from "./faults.ts";
-import type { Api, Coders, Requests } from "./requests.ts";
-import { encodeProduceRequest, PRODUCE_VERSIONS } from "./produce_request.ts";
-import {
-  decodeStableOffsetFetch,
-  encodeStableOffsetFetch,
-  STABLE_OFFSET_FETCH,
-} from "./stable_offset_fetch.ts";
-
-/** A request, ready to be encoded, with the decoder of its response. */
-export interface Exchange {
-  readonly request: {
-    readonly apiKey: number;
-    readonly apiVersion: number;
-    readonly apiName: string;
-    encode(): Promise<{ readonly buffer: Buffer }>;
-  };
-  readonly response: {
-    decode(payload: Buffer): Promise<unknown>;
-    parse?(data: unknown): Promise<unknown>;
-  };
-}
+import { produceRequest } from "./produce_request.ts";
+import type { Api, Coders, Definition, Exchange } from "./requests.ts";
+import { stableOffsetFetchRequest } from "./stable_offset_fetch.ts";
 
 /** The versions of each request that a broker supports, by API key. */
 export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
-
-interface Definition {
-  readonly versions: readonly string[];
-  protocol(of: { version: number }): (payload: Requests[Api][0]) => Exchange;
-}
 
 /** How to log in to a broker. */
 export interface SaslOptions {
@@ -105,47 +81,15 @@ async function load(): Promise<Protocol> {
     ...coders,
     requests: {
       ...protocol.default.requests,
-      Produce: produceDefinition(protocol.default.requests.Produce, coders),
-      StableOffsetFetch: stableOffsetFetchDefinition(coders),
+      Produce: produceRequest(protocol.default.requests.Produce, coders),
+      StableOffsetFetch: stableOffsetFetchRequest(coders),
     },
-    apiKeys: { ...apiKeys.default, StableOffsetFetch: STABLE_OFFSET_FETCH.apiKey },
+    apiKeys: { ...apiKeys.default, StableOffsetFetch: apiKeys.default.OffsetFetch },
     crc32c: crc32c.default,
     ...assigner.default,
     authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
       new sasl.default(connection, SILENT, versions, true).authenticate(),
   };
-}
-
-/** Our encoder with the decoder of kafkajs. */
-function produceDefinition(theirs: Definition, coders: Coders): Definition {
-  return {
-    versions: PRODUCE_VERSIONS,
-    protocol: ({ version }) => (payload) => {
-      const { request, response } = theirs.protocol({ version })({ ...payload, topicData: [] });
-      const buffer = encodeProduceRequest(coders, payload as Requests["Produce"][0]);
-      return { request: { ...request, encode: () => Promise.resolve({ buffer }) }, response };
-    },
-  };
-}
-
-function stableOffsetFetchDefinition(coders: Coders): Definition {
-  return {
-    versions: [`${STABLE_OFFSET_FETCH.apiVersion}`],
-    protocol: ({ version }) => (payload) => {
-      if (version < STABLE_OFFSET_FETCH.apiVersion) throw tooOld(version);
-      const buffer = encodeStableOffsetFetch(coders, payload as Requests["StableOffsetFetch"][0]);
-      return {
-        request: { ...STABLE_OFFSET_FETCH, encode: () => Promise.resolve({ buffer }) },
-        response: { decode: (bytes) => Promise.resolve(decodeStableOffsetFetch(coders, bytes)) },
-      };
-    },
-  };
-}
-
-function tooOld(version: number): BusError {
-  const { apiName, apiVersion } = STABLE_OFFSET_FETCH;
-  const reason = `the broker supports ${apiName} up to version ${version}, not ${apiVersion}`;
-  return new BusError("invalid", `Cannot deliver exactly-once: ${reason}; it needs Kafka 2.5 or newer`);
 }
 
 /** Keeps codecs that the program itself has registered with kafkajs. */

@@ -239,3 +239,23 @@ export interface Requests {
 
 /** The name of a request. */
 export type Api = keyof Requests;
+
+/** A request, ready to be encoded, with the decoder of its response. */
+export interface Exchange {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<{ readonly buffer: Buffer }>;
+  };
+  readonly response: {
+    decode(payload: Buffer): Promise<unknown>;
+    parse?(data: unknown): Promise<unknown>;
+  };
+}
+
+/** The versions of a request that can be encoded. */
+export interface Definition {
+  readonly versions: readonly string[];
+  protocol(of: { readonly version: number }): (payload: Requests[Api][0]) => Exchange;
+}

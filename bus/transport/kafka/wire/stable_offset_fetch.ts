@@ -7,23 +7,39 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import type { Coders, Decoder, Requests } from "./requests.ts";
+import { BusError } from "../../errors.ts";
+import type { Coders, Decoder, Definition, Requests } from "./requests.ts";
 
-/** How it is identified on the wire. */
-export const STABLE_OFFSET_FETCH = { apiKey: 9, apiVersion: 7, apiName: "OffsetFetch" } as const;
-
+const VERSION = 7;
 const NO_TAGS = 0;
 
 /**
- * Encodes the request, starting with the tagged fields of its header, which older versions do not have.
+ * The definition of the request.
  *
  * @param coders Of kafkajs.
- * @param payload The group and the partitions.
  */
-export function encodeStableOffsetFetch(
-  { Encoder }: Coders,
-  { groupId, topics }: Requests["StableOffsetFetch"][0],
-): Buffer {
+export function stableOffsetFetchRequest(coders: Coders): Definition {
+  return {
+    versions: [`${VERSION}`],
+    protocol: ({ version }) => (payload) => {
+      if (version < VERSION) throw tooOld(version);
+      const buffer = encode(coders, payload as Requests["StableOffsetFetch"][0]);
+      const encodeIt = () => Promise.resolve({ buffer });
+      return {
+        request: { apiKey: 9, apiVersion: VERSION, apiName: "OffsetFetch", encode: encodeIt },
+        response: { decode: (bytes) => Promise.resolve(decode(coders, bytes)) },
+      };
+    },
+  };
+}
+
+function tooOld(version: number): BusError {
+  const reason = `the broker supports OffsetFetch up to version ${version}, not ${VERSION}`;
+  return new BusError("invalid", `Cannot deliver exactly-once: ${reason}; it needs Kafka 2.5 or newer`);
+}
+
+/** Starts with the tagged fields of the header, which older versions do not have. */
+function encode({ Encoder }: Coders, { groupId, topics }: Requests["StableOffsetFetch"][0]): Buffer {
   const encoder = new Encoder().writeUVarInt(NO_TAGS);
   encoder.writeUVarIntString(groupId).writeUVarInt(topics.length + 1);
   for (const { topic, partitions } of topics) {
@@ -35,14 +51,9 @@ export function encodeStableOffsetFetch(
   return encoder.writeBoolean(requireStable).writeUVarInt(NO_TAGS).buffer;
 }
 
-/**
- * Decodes the response.
- *
- * @param coders Of kafkajs.
- * @param bytes The response after its correlation id.
- */
-export function decodeStableOffsetFetch(coders: Coders, bytes: Buffer): Requests["StableOffsetFetch"][1] {
-  const decoder = new coders.Decoder(bytes);
+/** @param bytes The response after its correlation id. */
+function decode({ Decoder }: Coders, bytes: Buffer): Requests["StableOffsetFetch"][1] {
+  const decoder = new Decoder(bytes);
   decoder.readTaggedFields();
   decoder.readInt32(); // throttle time
   const responses = decoder.readUVarIntArray(() => {
