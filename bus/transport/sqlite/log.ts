@@ -1,5 +1,5 @@
 import { BusError } from "../errors.ts";
-import { partitionOfKey } from "../murmur2.ts";
+import { Partitioner } from "../partitioner.ts";
 import type { Message, PartitionInfo, TopicInfo } from "../transport.ts";
 import type { Database } from "./database.ts";
 import { decodeRecord, recordBytes, type StoredRecord } from "./record.ts";
@@ -51,7 +51,7 @@ interface RecordRow extends StoredRecord {
 export class Log {
   readonly #database: Database;
   readonly #topics = new Map<string, Topic>();
-  #nextWithoutKey = Math.floor(Math.random() * 1_000);
+  readonly #partitioner = new Partitioner();
 
   constructor(database: Database) {
     this.#database = database;
@@ -97,12 +97,11 @@ export class Log {
   }
 
   #spread({ partitions }: Topic, records: readonly StoredRecord[]): Map<Partition, StoredRecord[]> {
-    return Map.groupBy(records, ({ key }) => {
-      const number = key
-        ? partitionOfKey(key, partitions.length)
-        : this.#nextWithoutKey++ % partitions.length;
-      return partitions[number]!;
-    });
+    const { topic } = partitions[0]!;
+    return Map.groupBy(
+      records,
+      ({ key }) => partitions[this.#partitioner.choose(topic, key, partitions.length)]!,
+    );
   }
 
   #appendTo({ id }: Partition, timestamp: number, records: readonly StoredRecord[]): void {

@@ -32,7 +32,6 @@ export interface ConnectionSettings {
 
 /** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
 const FIRST_RESPONSE_BYTES = 65_536;
-const SCRATCH_BYTES = 65_536;
 /** Smaller requests are sent in one write. */
 const COALESCED_BYTES = 65_536;
 
@@ -51,10 +50,7 @@ export class BrokerConnection {
   readonly #protocol: Protocol;
   readonly #conn: Deno.Conn;
   readonly #waiting = new Map<number, PromiseWithResolvers<Buffer>>();
-  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #ended = Promise.withResolvers<unknown>();
-  #scratchStart = 0;
-  #scratchEnd = 0;
   #writing: Promise<void> = Promise.resolve();
   #correlationId = 0;
   #versions: Versions = { 18: { minVersion: 0, maxVersion: 0 } };
@@ -222,31 +218,15 @@ export class BrokerConnection {
     this.#waiting.delete(correlationId);
   }
 
-  /** Reads exactly `size` bytes. Large responses are read into their final buffer. */
+  /** Reads exactly `size` bytes. */
   async #read(size: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
-    let filled = this.#drainScratch(bytes, 0);
-    while (filled < size) {
-      if (size - filled >= SCRATCH_BYTES) filled += await this.#readInto(bytes.subarray(filled));
-      else {
-        this.#scratchStart = 0;
-        this.#scratchEnd = await this.#readInto(this.#scratch);
-        filled += this.#drainScratch(bytes, filled);
-      }
+    for (let filled = 0; filled < size;) {
+      const count = await this.#conn.read(bytes.subarray(filled));
+      if (count === null) throw new ConnectionFault(`${this.#address} closed the connection`);
+      filled += count;
     }
     return bytes;
-  }
-
-  #drainScratch(bytes: Buffer, at: number): number {
-    const copied = this.#scratch.copy(bytes, at, this.#scratchStart, this.#scratchEnd);
-    this.#scratchStart += copied;
-    return copied;
-  }
-
-  async #readInto(bytes: Buffer): Promise<number> {
-    const count = await this.#conn.read(bytes);
-    if (count === null) throw new ConnectionFault(`${this.#address} closed the connection`);
-    return count;
   }
 }
 

@@ -6,7 +6,7 @@ import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { abortable } from "../../../../lib/abortable.ts";
 import { ACK_TIMEOUT_MS, produce, takeBatches, tooLarge } from "./produce.ts";
-import { Partitioner } from "./partitioner.ts";
+import { Partitioner } from "../../partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";

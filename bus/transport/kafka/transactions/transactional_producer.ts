@@ -1,5 +1,5 @@
 import type { Cluster } from "../net/cluster.ts";
-import { Partitioner } from "../producer/partitioner.ts";
+import { Partitioner } from "../../partitioner.ts";
 import { expectSuccess } from "../wire/faults.ts";
 import type { ProducerIdentity, Requests } from "../wire/requests.ts";
 

@@ -1,6 +1,6 @@
 import type { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { ConnectionFault } from "../../../../bus/transport/kafka/wire/faults.ts";
-import { Partitioner } from "../../../../bus/transport/kafka/producer/partitioner.ts";
+import { Partitioner } from "../../../../bus/transport/partitioner.ts";
 import { runTransaction, Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
 import type { TransactionalProducer } from "../../../../bus/transport/kafka/transactions/transactional_producer.ts";
 import { BusError } from "../../../../bus/transport/errors.ts";

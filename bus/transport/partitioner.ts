@@ -25,13 +25,20 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ hash >>> 15;
 }
 
-/**
- * The partition of a key, as Kafka's default partitioner chooses it.
- *
- * @param key The key in UTF-8.
- * @param partitions Number of partitions of the topic.
- * @returns From 0 to `partitions - 1`.
- */
-export function partitionOfKey(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+/** Chooses partitions: by the key, as Kafka's own clients do; round robin without a key. */
+export class Partitioner {
+  readonly #turns = new Map<string, number>();
+
+  /**
+   * @param topic The topic.
+   * @param key The key in UTF-8, if any.
+   * @param partitions Number of partitions of the topic.
+   * @returns From 0 to `partitions - 1`.
+   */
+  choose(topic: string, key: Uint8Array | null, partitions: number): number {
+    if (key) return (murmur2(key) & 0x7fffffff) % partitions;
+    const turn = this.#turns.get(topic) ?? Math.floor(Math.random() * partitions);
+    this.#turns.set(topic, turn + 1);
+    return turn % partitions;
+  }
 }
