@@ -80,7 +80,7 @@ async function get(args: Args): Promise<number> {
   if (args.values.json) { for (const file of files) print(JSON.stringify({ set: name, ...file })); }
   else {
     print(columns(files.map((file) => [file.name, file.came, originOf(file)])));
-    print(`${set.title} is in ${showUrl(folder)}`);
+    print(columns([[`${set.title} is in`, showUrl(folder)]]));
   }
   return 0;
 }
@@ -185,5 +185,5 @@ async function checkFolder(name: string, directory: URL, form: FolderForm): Prom
 function report({ set, file, state, message }: Checked, json: boolean, accepted: boolean): void {
   if (json) return print(JSON.stringify({ set, file, state, message }));
   const name = file === undefined ? set : `${set}/${file}`;
-  print(`${name}  ${accepted ? green(state) : red(state)}${message === undefined ? "" : `  ${message}`}`);
+  print(columns([[name, accepted ? green(state) : red(state), message ?? ""]]));
 }

@@ -12,7 +12,7 @@ import { type Arguments, defineActions, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
 import type { CustomRow, OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
-import { logError, print } from "../ui/terminal.ts";
+import { columns, logError, print } from "../ui/terminal.ts";
 
 function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
   return {
@@ -128,11 +128,8 @@ async function runImport(args: Args): Promise<number> {
     );
     return 0;
   }
-  print(
-    `${name}  ${manifest.labels.length} classes, ${layers.length} layers, ${parameters} parameters  ${
-      showUrl(folder)
-    }`,
-  );
+  const about = `${manifest.labels.length} classes, ${layers.length} layers, ${parameters} parameters`;
+  print(columns([[name, about, showUrl(folder)]]));
   if (guessedForm) {
     logError(
       "The file does not contain the scaling of pixels: 0…255 become 0…1; --scale, --mean and --std change that",
@@ -152,7 +149,7 @@ async function runExport(args: Args): Promise<number> {
   const content = await exportKeras(files!);
   await writeWholeFile(pathToFileURL(resolve(file)), content, args.values.force);
   if (args.values.json) print(JSON.stringify({ name, file, bytes: content.byteLength }));
-  else print(`${name}  ${content.byteLength} bytes  ${file}`);
+  else print(columns([[name, `${content.byteLength} bytes`, file]]));
   const views = viewCount(files!.manifest.input);
   if (views > 1) {
     logError(`Keras has no views: the file classifies one image, not the mean of its ${views} views`);

@@ -23,16 +23,21 @@ export const models = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const entries = await listModels(modelsIn(args));
+  const failures = entries.flatMap((entry) =>
+    "error" in entry ? [[entry.name, red(entry.error.message)]] : []
+  );
   if (args.values.json) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
-  else print(columns([HEADER, ...entries.map(toCells)]));
-  return entries.some((entry) => "error" in entry) ? 1 : 0;
+  else {
+    print(columns([HEADER, ...entries.flatMap((entry) => "error" in entry ? [] : [toCells(entry)])]));
+    if (failures.length > 0) print(columns(failures));
+  }
+  return failures.length > 0 ? 1 : 0;
 }
 
 const HEADER = ["model", "version", "classes", "input", "accuracy", "measured on", "kB"].map(bold);
 
-function toCells(entry: ModelEntry): string[] {
-  if ("error" in entry) return [entry.name, red(entry.error.message)];
-  const { name, version, labels, input, evaluation, weights } = entry.manifest;
+function toCells({ manifest }: Extract<ModelEntry, { readonly manifest: unknown }>): string[] {
+  const { name, version, labels, input, evaluation, weights } = manifest;
   return [
     name,
     version,

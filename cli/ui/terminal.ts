@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** Whether standard output is a terminal, and colour was not refused (`NO_COLOR`). */
 export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
 
@@ -21,16 +23,104 @@ export function red(text: string): string {
   return paint(31, text);
 }
 
+const GAP = "  ";
+/** Before the further lines of a row. */
+const INDENT = "    ";
+/** A long text is broken where it stands only if it has this much room there. */
+const MIN_ROOM = 40;
+
+/** A cell: its text, without control characters, and the code of its colour. */
+interface Cell {
+  readonly text: string;
+  readonly colour: string;
+}
+
+/** A column: its index in each row, and how it is shown. */
+interface Column {
+  readonly index: number;
+  readonly width: number;
+  readonly isNumeric: boolean;
+}
+
 /**
- * Aligns rows in columns: numbers on the right if all cells below the head are numbers, other columns on the left.
+ * Aligns rows in columns: numbers on the right if all cells below the head are numbers, other columns on the left. What does
+ * not fit continues on further lines, which are indented; a text that is longer than a line is broken, between words if
+ * possible. Control characters are escaped.
  *
- * @param rows Cells, which may contain colours.
+ * @param rows Cells, each of which may be coloured as a whole.
+ * @param total Columns of the terminal.
  * @returns The lines, without a line feed at the end.
  */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const count = Math.max(0, ...rows.map((row) => row.length));
-  const formats = Array.from({ length: count }, (_, i) => columnFormat(rows.map((row) => row[i] ?? "")));
-  return rows.map((row) => row.map((cell, i) => formats[i]!(cell)).join("  ").trimEnd()).join("\n");
+export function columns(rows: readonly (readonly string[])[], total: number = terminalWidth()): string {
+  const cells = rows.map((row) => row.map(toCell));
+  const [first = [], ...further] = layout(cells, total);
+  return cells.flatMap((row) => [
+    ...draw(row, first, ""),
+    ...further.flatMap((line) => draw(row, line, INDENT)).filter((line) => line !== ""),
+  ]).join("\n");
+}
+
+function toCell(cell: string): Cell {
+  // deno-lint-ignore no-control-regex -- colours are control characters
+  const [, colour = "", text = cell] = /^(\x1b\[\d+m)(.*)\x1b\[0m$/s.exec(cell) ?? [];
+  return { colour, text: printable(text) };
+}
+
+/** Distributes the columns over lines; they are the same for all rows. */
+function layout(rows: readonly (readonly Cell[])[], total: number): Column[][] {
+  const lines: Column[][] = [[]];
+  let room = total;
+  for (let index = 0; rows.some((row) => index < row.length); index++) {
+    const texts = rows.map((row) => row[index]?.text ?? "");
+    const needed = Math.max(...texts.map(({ length }) => length));
+    const word = Math.max(...texts.flatMap((text) => text.split(" ")).map(({ length }) => length));
+    const isBroken = room >= MIN_ROOM && (word <= room || word > total - INDENT.length);
+    if (needed > room && !isBroken && lines.at(-1)!.length > 0) {
+      lines.push([]);
+      room = total - INDENT.length;
+    }
+    const width = Math.min(needed, room);
+    lines.at(-1)!.push({ index, width, isNumeric: areNumbers(texts) });
+    room -= width + GAP.length;
+  }
+  return lines;
+}
+
+function areNumbers([_head, ...texts]: readonly string[]): boolean {
+  return texts.length > 0 && texts.every((text) => /^([\d.,]+( %)?|-?)$/.test(text));
+}
+
+function draw(row: readonly Cell[], line: readonly Column[], indent: string): string[] {
+  const cells = line.map(({ index, width, isNumeric }) => {
+    const { text, colour } = row[index] ?? { text: "", colour: "" };
+    const paint = (part: string) => colour && part ? `${colour}${part}\x1b[0m` : part;
+    return breakText(text, width).map((part) => {
+      const space = " ".repeat(width - part.length);
+      return isNumeric ? space + paint(part) : paint(part) + space;
+    });
+  });
+  const blank = line.map(({ width }) => " ".repeat(width));
+  const height = Math.max(1, ...cells.map(({ length }) => length));
+  return Array.from(
+    { length: height },
+    (_, y) => (indent + cells.map((parts, i) => parts[y] ?? blank[i]).join(GAP)).trimEnd(),
+  );
+}
+
+/** {@linkcode wrap}, which also breaks words that are longer than a line. */
+function breakText(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  const pieces = new RegExp(`.{1,${width}}`, "g");
+  return wrap(text, width).flatMap((line) => line.match(pieces) ?? []);
+}
+
+/** Control characters and those that change the direction of a text: untrusted text must not control the terminal. */
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Untrusted text with its control characters escaped, safe to print on a terminal. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Columns of the terminal, at least 40; 80 where there is none. */
@@ -89,17 +179,7 @@ function paint(code: number, text: string): string {
   return coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-// deno-lint-ignore no-control-regex -- colours are control characters
-const COLOURS = /\x1b\[[\d;]*m/g;
-
 /** How many columns a text takes, its colours left out. */
 export function width(text: string): number {
-  return text.replace(COLOURS, "").length;
-}
-
-function columnFormat(cells: readonly string[]): (cell: string) => string {
-  const to = Math.max(...cells.map(width));
-  const numeric = cells.length > 1 && cells.slice(1).every((cell) => /^([\d.,]+( %)?|-?)$/.test(cell));
-  const space = (cell: string) => " ".repeat(to - width(cell));
-  return numeric ? (cell) => space(cell) + cell : (cell) => cell + space(cell);
+  return stripVTControlCharacters(text).length;
 }

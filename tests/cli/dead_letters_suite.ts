@@ -6,33 +6,17 @@ import type { ResultStream } from "../../bus/result_stream.ts";
 import { WorkerProcess } from "../../testing/harness/worker_process.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { SEVEN } from "../../testing/images.ts";
+import { type Ended, imagebus, objectsIn } from "../fixtures/imagebus.ts";
 import { writeTinyModel } from "../../testing/tiny_model.ts";
 
-const ROOT = new URL("../../", import.meta.url);
-const FLAGS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys=hostname"];
-
-/** How a command ended. */
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs `imagebus dead-letters` as a program does: there is no terminal. */
-export async function deadLetters(bus: string, ...args: string[]): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...FLAGS, "cli.ts", "dead-letters", ...args, "--bus", bus],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", IMAGEBUS_STATE_DIR: "/nonexistent" },
-    stdin: "null",
-  }).output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+/** Runs `imagebus dead-letters`. */
+export function deadLetters(bus: string, ...args: string[]): Promise<Ended> {
+  return imagebus(["dead-letters", ...args, "--bus", bus], { IMAGEBUS_STATE_DIR: "/nonexistent" });
 }
 
 /** The JSON objects of an output by id. */
 export function byId(out: string): Map<string, Record<string, unknown>> {
-  const lines = out.split("\n").filter((line) => line !== "");
-  return new Map(lines.map((line) => JSON.parse(line)).map((object) => [object.id, object]));
+  return new Map(objectsIn(out).map((object) => [String(object["id"]), object]));
 }
 
 /** A bus with a worker process: first 28×28 images are too large for it and it has no model "tiny", later both are fixed. */

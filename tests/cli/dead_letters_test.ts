@@ -1,7 +1,6 @@
 import { fileName } from "../../cli/commands/dead_letters/export.ts";
 import { parseSince } from "../../cli/options.ts";
 import { shrink } from "../../cli/commands/dead_letters/show.ts";
-import { printable } from "../../cli/commands/dead_letters/text.ts";
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
 import { openTransport } from "../../bus/connect.ts";
 import { decodeImage } from "../../models/image/decode.ts";
@@ -209,10 +208,6 @@ Deno.test("dead-letters command: file names are safe, and different for differen
   assertEquals(new Set(names).size, ids.length);
   for (const name of names) assertMatch(name, /^[a-z0-9][a-z0-9._-]{0,109}$/);
   assert(!names.includes("con") && !names.includes("nul.txt"));
-});
-
-Deno.test("dead-letters command: control characters and those that change the direction of text are escaped", () => {
-  assertEquals(printable("Zoë 猫\n\u001b]0;x\u0007\u202e"), "Zoë 猫\\u000a\\u001b]0;x\\u0007\\u202e");
 });
 
 Deno.test("dead-letters command: a large image is shrunk to the width of a terminal, a small one is unchanged", () => {

@@ -32,6 +32,42 @@ Deno.test("wrap: breaks between words only, and keeps a longer word whole", () =
   assertEquals(wrap("a incomprehensible b", 5), ["a", "incomprehensible", "b"]);
 });
 
+Deno.test("columns: what does not fit continues on indented lines, the same for all rows", () => {
+  assertEquals(
+    columns([["time", "model", "id"], ["12:00", "mnist", "x".repeat(30)], ["12:01", "", "7"]], 40),
+    ["time   model", "    id", "12:00  mnist", `    ${"x".repeat(30)}`, "12:01", "    7"].join("\n"),
+  );
+});
+
+Deno.test("columns: a long text is broken between words beside its name, a longer word where the line ends", () => {
+  const sentence = "one two three four five six seven eight nine ten";
+  assertEquals(
+    columns([["id", "7"], ["reason", sentence]], 50),
+    [
+      "id      7",
+      "reason  one two three four five six seven eight",
+      "        nine ten",
+    ].join("\n"),
+  );
+  assertEquals(columns([["y".repeat(90)]], 40), ["y".repeat(40), "y".repeat(40), "y".repeat(10)].join("\n"));
+});
+
+Deno.test("columns: a coloured cell stays coloured in each of its pieces", () => {
+  const red = (text: string) => `\x1b[31m${text}\x1b[0m`;
+  assertEquals(
+    columns([["a", red(`${"b".repeat(60)} c`)]], 50),
+    [
+      `a  ${red("b".repeat(47))}`,
+      `   ${red("b".repeat(13))}`,
+      `   ${red("c")}`,
+    ].join("\n"),
+  );
+});
+
+Deno.test("columns: control characters and those that change the direction of text are escaped", () => {
+  assertEquals(columns([["Zoë 猫\n\u001b]0;x\u0007\u202e"]]), "Zoë 猫\\u000a\\u001b]0;x\\u0007\\u202e");
+});
+
 Deno.test("columns: aligns numbers on the right, all else on the left", () => {
   assertEquals(
     columns([["name", "count"], ["a", "1"], ["long name", "1,000"]]),

@@ -1,18 +1,14 @@
 import { createClassifier } from "../../models/classifier.ts";
 import { loadModels } from "../../models/registry.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
+import { type Ended, ended } from "../fixtures/imagebus.ts";
 import { KERAS_FIXTURES, testImages } from "../fixtures/keras_models.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PLAIN = new URL("keras3/plain.h5", KERAS_FIXTURES).pathname;
 const LABELS = ["--labels", "a,b,c,d"];
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Runs the task as a user types it, in another directory, with the permissions that deno.json names. */
 function task(cwd: string, args: readonly string[]): Promise<Ended> {
@@ -23,22 +19,13 @@ function task(cwd: string, args: readonly string[]): Promise<Ended> {
   );
 }
 
-async function run(program: string, args: readonly string[], cwd: string): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-  }).output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+function run(program: string, args: readonly string[], cwd: string): Promise<Ended> {
+  return ended(new Deno.Command(program, { args: [...args], cwd, env: { NO_COLOR: "1" } }));
 }
 
 async function inDirectory(fn: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await fn(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("model-test");
+  await fn(directory.path);
 }
 
 function filesIn(dir: string): string[] {
@@ -57,7 +44,7 @@ Deno.test("model command: an imported model is served, exported and imported aga
       `${dir}/models`,
     ]);
     assertEquals(imported.code, 0, imported.err);
-    assertMatch(imported.out, /^mine {2}4 classes, 6 layers, 1266 parameters {2}.*models\/mine\/\n$/);
+    assertMatch(imported.out, /^mine {2}4 classes, 6 layers, 1266 parameters\s+.*models\/mine\/\n$/);
     assertStringIncludes(imported.err, "0…255 become 0…1");
     const [files] = await loadModels({ dirs: [`${dir}/models`], names: ["mine"] });
     using classifier = await createClassifier(files!, await loadWasmBinary());

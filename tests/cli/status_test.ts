@@ -4,7 +4,7 @@ import { type OwnReport, WorkerReportFile } from "../../cli/worker_report_file.t
 import { openTransport } from "../../bus/connect.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
-import { status, statusCommand } from "../../testing/status_command.ts";
+import { imagebus, imagebusCommand, objectsIn } from "../fixtures/imagebus.ts";
 
 const OWN: OwnReport = {
   bus: "kafka://127.0.0.1:9092",
@@ -66,6 +66,15 @@ async function withReports(
   }
 }
 
+function environment(stateDir: string): Record<string, string> {
+  return { IMAGEBUS_STATE_DIR: stateDir, IMAGEBUS_URL: "" };
+}
+
+/** Runs `imagebus status`. */
+function status(stateDir: string, ...args: string[]) {
+  return imagebus(["status", ...args], environment(stateDir));
+}
+
 /** Runs something with another state directory. */
 async function inStateDir<T>(dir: string, run: () => Promise<T>): Promise<T> {
   const before = Deno.env.get("IMAGEBUS_STATE_DIR");
@@ -83,7 +92,7 @@ Deno.test("status command: shows the bus and exits with 1 when no worker process
     const { code, out, err } = await status(dir);
     assertEquals(code, 1);
     assertMatch(err, /^No worker process runs on this machine/);
-    assertEquals(out, `${url}  group imagebus: 0 waiting, 0 dead letters\n`);
+    assertEquals(out, `${url}\n    group imagebus: 0 waiting, 0 dead letters\n`);
   }));
 
 Deno.test("status command: one line per worker process and model, the reason why one is down, no control characters", () =>
@@ -92,14 +101,17 @@ Deno.test("status command: one line per worker process and model, the reason why
     const { code, out } = await status(dir);
     const lines = out.trimEnd().split("\n");
     assertEquals(code, 0);
-    assertMatch(lines[0]!, /^host +pid +state +since +MB +in flight +group +bus$/);
-    assertMatch(lines[1]!, /^here +42 +degraded +[-\d]+ [:\d]+ +200 +12 +g +sqlite:/);
-    assertMatch(lines[4]!, /^mnist +2\.0\.0 +42 +down +1 idle, 1 restarting +7 +2 +1,500 +7 +12 +16$/);
+    assertMatch(lines[0]!, /^host +pid +state +since +MB +in flight +group$/);
+    assertMatch(lines[1]!, /^ {4}bus$/);
+    assertMatch(lines[2]!, /^here +42 +degraded +[-\d]+ [:\d]+ +200 +12 +g$/);
+    assertEquals(lines[3], `    ${url}`);
+    assertMatch(lines[7]!, /^mnist +2\.0\.0 +42 +down +1 idle, 1 restarting +7 +2 +1,500$/);
+    assertMatch(lines[8]!, /^ {4} +7 +12 +16$/);
     assertMatch(
-      lines[5]!,
+      lines.slice(9, 11).join(" "),
       /^mnist is down since [-\d]+ [:\d]+, next start at [-\d]+ [:\d]+: its Worker died\\u001b\[2J$/,
     );
-    assertEquals(lines.at(-1), `${url}  group g: 0 waiting, 0 dead letters`);
+    assertEquals(lines.slice(-2), [url, "    group g: 0 waiting, 0 dead letters"]);
   }));
 
 Deno.test("status command: shows the reason and exits with 1 when a worker process is not ready", () =>
@@ -124,7 +136,7 @@ Deno.test("status command: a worker process without a report for 10 s is silent,
       assertEquals(code, 1);
       assertMatch(out, /^here +42 +silent for 6\d s /m);
       assert(!out.includes("mnist"), out);
-      const [worker, bus, ...others] = (await status(dir, "--json")).objects;
+      const [worker, bus, ...others] = objectsIn((await status(dir, "--json")).out);
       assertEquals([worker!["silent"], bus!["type"], others], [true, "bus", []]);
     },
   ));
@@ -144,15 +156,15 @@ Deno.test("status command: shows the buses and groups of all worker processes; e
     }
     const { code, out, err } = await status(dir);
     assertEquals(code, 1);
-    assertStringIncludes(out, `${urls[0]}  group g0: 0 waiting, 0 dead letters\n`);
+    assertStringIncludes(out, `${urls[0]}\n    group g0: 0 waiting, 0 dead letters\n`);
     assertMatch(
       out,
-      /two\.db {2}group g1: 3 waiting, 1 dead letter\ntopic .*\nimagebus\.mnist +3 +(3 0|0 3)\n$/,
+      /two\.db\n {4}group g1: 3 waiting, 1 dead letter\ntopic .*\nimagebus\.mnist +3 +(3 0|0 3)\n$/,
     );
     assertMatch(err, /^Cannot read the lag on kafka:\/\/127\.0\.0\.1:1: /);
     const named = await status(dir, "--bus", urls[1]!, "--group", "other", "--json");
     assertEquals(named.code, 0);
-    const buses = named.objects.filter(({ type }) => type === "bus");
+    const buses = objectsIn(named.out).filter(({ type }) => type === "bus");
     assertEquals(buses.map(({ url, group, lag }) => [url, group, lag]), [[urls[1], "other", 3]]);
   }));
 
@@ -165,7 +177,7 @@ Deno.test("status command: exits with 2 for an invalid bus", () =>
 
 Deno.test("status command: --watch refreshes until Ctrl-C", () =>
   withReports({ "a.json": report() }, async (dir, url) => {
-    const process = statusCommand(dir, "--watch", "--json", "--bus", url).spawn();
+    const process = imagebusCommand(["status", "--watch", "--json", "--bus", url], environment(dir)).spawn();
     let rounds = 0;
     for await (const line of process.stdout.pipeThrough(new TextLineStream())) {
       if (JSON.parse(line).type === "worker" && ++rounds === 3) process.kill("SIGINT");

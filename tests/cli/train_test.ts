@@ -1,34 +1,14 @@
 /** `imagebus train` and what follows, as users type it, on a folder of their own images. */
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+import { ended, imagebus, imagebusCommand } from "../fixtures/imagebus.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const CLOTHES = "tests/fixtures/clothes";
-const ALLOWED = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys"];
-
-function command(args: readonly string[], env: Record<string, string> = {}): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...ALLOWED, "cli.ts", ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-async function imagebus(args: readonly string[], env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await command(args, env).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
 
 async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await run(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("train-test");
+  await run(directory.path);
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -40,16 +20,16 @@ Deno.test("train: a folder of images becomes a model that a worker serves", () =
     const env = { IMAGEBUS_STATE_DIR: `${directory}/state` };
     const models = `${directory}/models`;
     const trained = await imagebus(["train", CLOTHES, "--out", models], env);
-    assertEquals(trained.code, 0, trained.stderr);
-    assertStringIncludes(trained.stdout, "accuracy on");
-    assertStringIncludes(trained.stderr, "epoch 30/30");
+    assertEquals(trained.code, 0, trained.err);
+    assertStringIncludes(trained.out, "accuracy on");
+    assertStringIncludes(trained.err, "epoch 30/30");
     const report = `${directory}/clothes.html`;
     const evaluate = ["evaluate", "clothes", "--models-dir", models, "--json", "--report", report];
     const evaluated = await imagebus(evaluate, env);
-    const { images, accuracy } = JSON.parse(evaluated.stdout);
-    assert(images > 5 && accuracy > 0.7, evaluated.stdout);
+    const { images, accuracy } = JSON.parse(evaluated.out);
+    assert(images > 5 && accuracy > 0.7, evaluated.out);
     assertStringIncludes(await Deno.readTextFile(report), "<h1>clothes: report</h1>");
-    const worker = command(["worker", "--models-dir", models], env).spawn();
+    const worker = imagebusCommand(["worker", "--models-dir", models], env).spawn();
     try {
       const image = `${CLOTHES}/trouser/${
         (await Array.fromAsync(Deno.readDir(`${CLOTHES}/trouser`)))[0]!.name
@@ -64,12 +44,12 @@ Deno.test("train: a folder of images becomes a model that a worker serves", () =
         "--models-dir",
         models,
       ], env);
-      assertEquals(sent.code, 0, sent.stderr);
-      const result = JSON.parse(sent.stdout);
+      assertEquals(sent.code, 0, sent.err);
+      const result = JSON.parse(sent.out);
       assertEquals(
         [result.status, result.label, result.model],
         ["classified", "trouser", "clothes"],
-        sent.stdout,
+        sent.out,
       );
     } finally {
       worker.kill("SIGTERM");
@@ -108,9 +88,9 @@ Deno.test("train: killed at any moment and called again, it ends with the same w
   withDirectory(async (directory) => {
     const train = (out: string) => ["train", CLOTHES, "--epochs", "60", "--out", `${directory}/${out}`];
     const whole = await imagebus(train("whole"));
-    assertEquals(whole.code, 0, whole.stderr);
+    assertEquals(whole.code, 0, whole.err);
     for (let kills = 0; kills < 3; kills++) {
-      const child = command(train("broken")).spawn();
+      const child = imagebusCommand(train("broken")).spawn();
       const kept = `${directory}/broken/.clothes.training/seed-1.checkpoint`;
       const before = kills === 0 ? 0 : (await Deno.stat(kept)).mtime!.getTime();
       // At least one more epoch is kept, then the end comes wherever it is.
@@ -122,8 +102,8 @@ Deno.test("train: killed at any moment and called again, it ends with the same w
       assertEquals(await isThere(`${directory}/broken/clothes`), false, "nothing half-written is left");
     }
     const resumed = await imagebus(train("broken"));
-    assertEquals(resumed.code, 0, resumed.stderr);
-    assert(!resumed.stderr.includes("epoch 1/60"), "it went on where it was");
+    assertEquals(resumed.code, 0, resumed.err);
+    assert(!resumed.err.includes("epoch 1/60"), "it went on where it was");
     const weights = (out: string) => Deno.readFile(`${directory}/${out}/clothes/weights.bin`);
     assertEquals(await weights("broken"), await weights("whole"));
     assertEquals([...Deno.readDirSync(`${directory}/broken`)].map(({ name }) => name), ["clothes"]);
@@ -141,7 +121,7 @@ Deno.test("train: a network of one's own is one small file", () =>
       ],
     };
     await Deno.writeTextFile(`${directory}/mine.json`, JSON.stringify(recipe));
-    const { code, stderr } = await imagebus([
+    const { code, err } = await imagebus([
       "train",
       CLOTHES,
       "--recipe",
@@ -149,7 +129,7 @@ Deno.test("train: a network of one's own is one small file", () =>
       "--out",
       directory,
     ]);
-    assertEquals(code, 0, stderr);
+    assertEquals(code, 0, err);
     const manifest = JSON.parse(await Deno.readTextFile(`${directory}/clothes/manifest.json`));
     assertEquals(manifest.layers, recipe.layers);
   }));
@@ -158,11 +138,11 @@ Deno.test("cross-validate: each fold is measured, and the report shows them", ()
   withDirectory(async (directory) => {
     const report = `${directory}/folds.html`;
     const args = ["cross-validate", CLOTHES, "--folds", "3", "--epochs", "10", "--json", "--report", report];
-    const { code, stdout, stderr } = await imagebus(args);
-    assertEquals(code, 0, stderr);
-    const { accuracies, mean } = JSON.parse(stdout);
+    const { code, out, err } = await imagebus(args);
+    assertEquals(code, 0, err);
+    const { accuracies, mean } = JSON.parse(out);
     assertEquals(accuracies.length, 3);
-    assert(mean > 0.5, stdout);
+    assert(mean > 0.5, out);
     assertStringIncludes(await Deno.readTextFile(report), "clothes: cross-validation");
   }));
 
@@ -182,7 +162,7 @@ Deno.test({
       const train = [
         Deno.execPath(),
         "run",
-        ...ALLOWED,
+        ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
         "cli.ts",
         "train",
         CLOTHES,
@@ -192,9 +172,9 @@ Deno.test({
         directory,
       ];
       const args = ["-Urm", "sh", "-c", script, directory, ...train];
-      const { code, stdout, stderr } = await new Deno.Command("unshare", { args, cwd: ROOT }).output();
-      assertStringIncludes(new TextDecoder().decode(stderr), "the disk is full");
-      assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
+      const { code, out, err } = await ended(new Deno.Command("unshare", { args, cwd: ROOT }));
+      assertStringIncludes(err, "the disk is full");
+      assertEquals([code, out], [1, ""]);
     }),
 });
 
@@ -213,9 +193,9 @@ const MISTAKES: readonly (readonly [args: readonly string[], code: number, text:
 
 for (const [args, expected, text] of MISTAKES) {
   Deno.test(`train: ${args.join(" ")} is one line and exit code ${expected}`, async () => {
-    const { code, stderr } = await imagebus(args);
-    assertStringIncludes(stderr, text);
+    const { code, err } = await imagebus(args);
+    assertStringIncludes(err, text);
     assertEquals(code, expected);
-    assert(stderr.trim().split("\n").length <= 2, stderr);
+    assert(err.trim().split("\n").length <= 2, err);
   });
 }

@@ -7,7 +7,7 @@ import { BAD_IMAGES } from "../../testing/bad_images.ts";
 import { testOn, type WorkerBus } from "../fixtures/worker_bus.ts";
 import { WorkerStage } from "../fixtures/worker_stage.ts";
 import { SEVEN } from "../../testing/images.ts";
-import { type Ended, status } from "../../testing/status_command.ts";
+import { imagebus, objectsIn } from "../fixtures/imagebus.ts";
 
 const COUNT = 3_000;
 
@@ -105,12 +105,17 @@ const CASES: Readonly<Record<string, (stage: WorkerStage) => Promise<void>>> = {
 };
 
 /** Polls `imagebus status` until it shows something. */
-async function pollStatus(stage: WorkerStage, until: (objects: Ended["objects"]) => boolean): Promise<Ended> {
+async function pollStatus(
+  stage: WorkerStage,
+  until: (objects: readonly Record<string, unknown>[]) => boolean,
+) {
+  const environment = { IMAGEBUS_STATE_DIR: stage.directory, IMAGEBUS_URL: "" };
   const deadline = performance.now() + 30_000;
   for (;;) {
-    const ended = await status(stage.directory, "--json");
-    if (until(ended.objects)) return ended;
-    if (performance.now() > deadline) throw new Error(`After 30 s the status is ${ended.out}${ended.err}`);
+    const { code, out, err } = await imagebus(["status", "--json"], environment);
+    const objects = objectsIn(out);
+    if (until(objects)) return { code, objects };
+    if (performance.now() > deadline) throw new Error(`After 30 s the status is ${out}${err}`);
   }
 }
 

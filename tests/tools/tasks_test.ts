@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+import { ended } from "../fixtures/imagebus.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -6,15 +7,11 @@ const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));
 /** The tools and benchmarks of this repository; the other tasks are commands of cli.ts, or a line of shell. */
 const NAMES = Object.keys(tasks).filter((name) => / (tools|bench)\//.test(tasks[name].command));
 
-async function runTask(name: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...tasks[name].command.split(" ").slice(1), ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
-  return { code, out, err };
+function runTask(name: string, ...args: string[]) {
+  const words = [...tasks[name].command.split(" ").slice(1), ...args];
+  return ended(
+    new Deno.Command(Deno.execPath(), { args: words, cwd: ROOT, env: { NO_COLOR: "1" }, stdin: "null" }),
+  );
 }
 
 for (const name of NAMES) {

@@ -3,7 +3,7 @@ import { listDeadLetters } from "../../../bus/dead_letters.ts";
 import type { DeadLetterArguments } from "./options.ts";
 import { statusesOf } from "./status.ts";
 import { filterOf } from "./filter.ts";
-import { printable, size, toObject } from "./text.ts";
+import { size, toObject } from "./text.ts";
 import { openBus } from "../../options.ts";
 import { bold, columns, dim, green, logError, print, red } from "../../ui/terminal.ts";
 
@@ -40,11 +40,11 @@ function toCells(info: DeadLetterInfo, status: string | null): string[] {
   const { id, model, error, failedAt, attempts, bytes } = info;
   return [
     dim(new Date(failedAt).toLocaleString("sv")),
-    printable(model ?? "-"),
-    red(printable(error.code)),
+    model ?? "-",
+    red(error.code),
     size(bytes),
     String(attempts),
     status === "classified" ? green(status) : status ?? "-",
-    printable(id),
+    id,
   ];
 }

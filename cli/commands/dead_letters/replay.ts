@@ -5,9 +5,8 @@ import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
 import { filterOf } from "./filter.ts";
 import { noneMessage } from "./list.ts";
-import { printable } from "./text.ts";
 import { openBus } from "../../options.ts";
-import { logError, print } from "../../ui/terminal.ts";
+import { columns, logError, print, printable } from "../../ui/terminal.ts";
 
 /** Limits of what is sent at once. */
 const MAX_LETTERS = 64;
@@ -82,7 +81,7 @@ function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
 function printReplayed({ id, topic, attempts }: DeadLetter, { isDryRun, json }: Plan): void {
   const attempt = attempts + 1;
   if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !isDryRun }));
-  else print(`${printable(id)}  ${topic}  attempt ${attempt}`);
+  else print(columns([[id, topic, `attempt ${attempt}`]]));
 }
 
 async function* chunks(letters: AsyncIterable<DeadLetter>): AsyncGenerator<DeadLetter[]> {

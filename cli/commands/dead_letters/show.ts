@@ -4,10 +4,10 @@ import { decodeImage, loadDecoders } from "../../../models/image/decode.ts";
 import type { Pixels } from "../../../models/image/format.ts";
 import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
-import { printable, printableText, size, toWholeObject } from "./text.ts";
+import { size, textOf, toWholeObject } from "./text.ts";
 import { openBus } from "../../options.ts";
 import { drawPicture } from "../../ui/picture.ts";
-import { bold, columns, dim, print } from "../../ui/terminal.ts";
+import { bold, columns, dim, print, printable } from "../../ui/terminal.ts";
 
 /** Larger images are not drawn: decoding would take too long. */
 const MAX_PIXELS = 4_000_000;
@@ -32,25 +32,21 @@ async function find(bus: Bus, id: string): Promise<DeadLetter> {
 function describe(letter: DeadLetter): string {
   const { id, model, error, failedAt, attempts, topic, partition, offset, timestamp, key, expiresAt } =
     letter;
-  const facts: [string, string][] = [
-    ["id", printable(id)],
-    ["model", printable(model ?? "-")],
-    ["reason", printable(`${error.code}: ${error.message}`)],
+  const facts = [
+    ["id", id],
+    ["model", model ?? "-"],
+    ["reason", `${error.code}: ${error.message}`],
     ["failed at", failedAt],
     ["attempts", String(attempts)],
     ["topic", `${topic}, partition ${partition}, offset ${offset}`],
     ["sent at", new Date(timestamp).toISOString()],
-    ...(expiresAt === undefined
-      ? []
-      : [["expires at", new Date(expiresAt).toISOString()] as [string, string]]),
-    ["key", key === null ? "-" : printableText(key)],
+    ...expiresAt === undefined ? [] : [["expires at", new Date(expiresAt).toISOString()]],
+    ["key", key === null ? "-" : textOf(key)],
     ["bytes", size(letter.bytes) + (letter.omitted ? ", content not kept: too large for the bus" : "")],
   ];
-  const headers = Object.entries(letter.headers).map((
-    [name, value],
-  ) => [dim(printable(name)), printableText(value)]);
+  const headers = Object.entries(letter.headers).map(([name, value]) => [dim(name), textOf(value)]);
   return [
-    columns(facts.map(([name, value]) => [bold(name), value])),
+    columns(facts.map(([name, value]) => [bold(name!), value!])),
     ...(headers.length > 0 ? ["", columns(headers)] : []),
     ...picture(letter),
   ].join("\n");

@@ -207,10 +207,10 @@ function show(
     ]),
   ]));
   const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
-  print(
-    `\n${millisecondsPerImage.toFixed(2)} ms per image from PNG to label, ${imagesPerSecond} images/s:` +
-      ` one thread, batches of ${EVALUATION_BATCH}`,
-  );
+  const speed = `${
+    millisecondsPerImage.toFixed(2)
+  } ms per image from PNG to label, ${imagesPerSecond} images/s`;
+  print(`\n${columns([[`${speed}: one thread, batches of ${EVALUATION_BATCH}`]])}`);
 }
 
 function showBus(measured: MeasuredOverBus, json: boolean): void {

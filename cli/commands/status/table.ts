@@ -1,6 +1,5 @@
 import type { ServiceHealth } from "../../../actors/health.ts";
 import type { ModelStatus } from "../../../actors/workers/status.ts";
-import { printable } from "../dead_letters/text.ts";
 import type { BusStatus } from "./bus.ts";
 import { bold, columns, dim, green, red } from "../../ui/terminal.ts";
 import type { FoundReport } from "../../worker_report.ts";
@@ -10,7 +9,9 @@ export function workersTable(reports: readonly FoundReport[]): string {
   const waiting = reports.filter(({ silent, health }) => !silent && health.state === "not ready");
   return [
     columns([WORKERS.map(bold), ...reports.map(toWorkerCells)]),
-    ...waiting.map(({ pid, health }) => red(`${pid} is not ready: ${printable(health.reasons.join("; "))}`)),
+    ...waiting.map(({ pid, health }) =>
+      columns([[red(`${pid} is not ready: ${health.reasons.join("; ")}`)]])
+    ),
   ].join("\n");
 }
 
@@ -28,13 +29,14 @@ export function modelsTable(reports: readonly FoundReport[]): string {
 export function busTable({ url, group, topics, lag, deadLetters }: BusStatus): string {
   const used = topics.filter(({ partitions }) => partitions.some(({ end }) => end > 0));
   const rows = used.map(({ topic, lag, partitions }) => [
-    printable(topic),
+    topic,
     number(lag),
     dim(partitions.map(({ lag }) => lag).join(" ")),
   ]);
-  const total = `${number(lag)} waiting, ${number(deadLetters)} dead letter${deadLetters === 1 ? "" : "s"}`;
+  const letters = `${number(deadLetters)} dead letter${deadLetters === 1 ? "" : "s"}`;
+  const total = `group ${group}: ${number(lag)} waiting, ${letters}`;
   return [
-    `${bold(printable(url))}  group ${printable(group)}: ${deadLetters > 0 ? red(total) : total}`,
+    columns([[bold(url), deadLetters > 0 ? red(total) : total]]),
     ...used.length > 0 ? [columns([LAGS.map(bold), ...rows])] : [],
   ].join("\n");
 }
@@ -44,19 +46,19 @@ const WORKERS = ["host", "pid", "state", "since", "MB", "in flight", "group", "b
 function toWorkerCells(report: FoundReport): string[] {
   const { host, pid, ageMs, silent, startedAt, memoryBytes, health, models, group, bus } = report;
   return [
-    printable(host),
+    host,
     String(pid),
     silent ? red(`silent for ${Math.round(ageMs / 1_000)} s`) : stateOf(health),
     localTime(startedAt),
     megabytes(memoryBytes),
     number(sum(models, ({ inFlight }) => inFlight)),
-    printable(group),
-    printable(bus),
+    group,
+    bus,
   ];
 }
 
 function stateOf({ state }: ServiceHealth): string {
-  return state === "ready" ? green(state) : red(printable(state));
+  return state === "ready" ? green(state) : red(state);
 }
 
 interface ModelRow {
@@ -68,8 +70,8 @@ interface ModelRow {
 const HIDDEN_IF_ZERO = new Set(["restarts", "replaced"]);
 
 const MODELS: Readonly<Record<string, (row: ModelRow) => string>> = {
-  model: ({ model }) => printable(model.model),
-  version: ({ model }) => printable(model.version),
+  model: ({ model }) => model.model,
+  version: ({ model }) => model.version,
   pid: ({ pid }) => String(pid),
   state: ({ model: { state } }) => state === "up" ? green(state) : red(state),
   Workers: ({ model }) => countStates(model),
@@ -88,7 +90,7 @@ function countStates({ workers }: ModelStatus): string {
 
 function why({ model, state, since, reason, nextTryAt }: ModelStatus): string {
   const next = nextTryAt === null ? "" : `, next start at ${localTime(nextTryAt)}`;
-  return red(`${printable(model)} is ${state} since ${localTime(since)}${next}: ${printable(reason)}`);
+  return columns([[red(`${model} is ${state} since ${localTime(since)}${next}: ${reason}`)]]);
 }
 
 const LAGS = ["topic", "waiting", "per partition"];
