@@ -23,12 +23,12 @@ export class JsonFields {
    * Begins with one object.
    *
    * @param value What JSON.parse gave.
-   * @param path How the object is called in messages, e.g. `layers[2]`; empty for the root.
    * @param where The file, for messages.
    * @param toError Makes the error that is thrown, of a message.
+   * @param path How the object is called in messages, e.g. `layers[2]`; empty for the root.
    * @throws What `toError` makes, if it is no object.
    */
-  constructor(value: unknown, path: string, where: string, toError: (message: string) => Error) {
+  constructor(value: unknown, where: string, toError: (message: string) => Error, path = "") {
     this.#path = path;
     this.#where = where;
     this.#toError = toError;
@@ -46,7 +46,7 @@ export class JsonFields {
 
   /** A field that is an object of its own. */
   object(name: string): JsonFields {
-    return new JsonFields(this.raw(name), this.#name(name), this.#where, this.#toError);
+    return new JsonFields(this.raw(name), this.#where, this.#toError, this.#name(name));
   }
 
   /** A list of `min` to `max` elements. */
@@ -61,7 +61,7 @@ export class JsonFields {
   /** A list of objects. */
   objects(name: string, min: number, max: number): JsonFields[] {
     return this.list(name, min, max).map((value, i) =>
-      new JsonFields(value, `${this.#name(name)}[${i}]`, this.#where, this.#toError)
+      new JsonFields(value, this.#where, this.#toError, `${this.#name(name)}[${i}]`)
     );
   }
 

@@ -100,7 +100,7 @@ const MAX_WEIGHTS_BYTES = 1_073_741_824;
  * ```
  */
 export function parseManifest(json: unknown, where: string): Manifest {
-  const fields = new JsonFields(json, "", where, fieldError("invalid_manifest"));
+  const fields = new JsonFields(json, where, fieldError("invalid_manifest"));
   const evaluation = fields.has("evaluation") ? parseEvaluation(fields.object("evaluation")) : undefined;
   const temperature = fields.has("temperature") ? fields.number("temperature", { above: 0 }) : undefined;
   const manifest: Manifest = {

@@ -60,7 +60,7 @@ export async function readTrainingLog(folder: URL): Promise<TrainingLog | undefi
   if (content === undefined) return undefined;
   const where = showUrl(url);
   const json = parseJson(content, where, "invalid_manifest");
-  const fields = new JsonFields(json, "", where, fieldError("invalid_manifest"));
+  const fields = new JsonFields(json, where, fieldError("invalid_manifest"));
   const recipe = fields.object("recipe");
   const first = recipe.has("firstTestImages") ? recipe.object("firstTestImages") : undefined;
   return {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { ModelError } from "../../models/errors.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { convertLayer } from "./converters.ts";
 import { fold } from "./fold.ts";
@@ -11,6 +10,7 @@ import { type KerasLayer, readGraph } from "./graph.ts";
 import { countUses, imageNode, type Network, type Node, nodesBefore, toNetwork } from "./network.ts";
 import type { KerasSource } from "./source.ts";
 import type { Numbers } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /** How pixels are converted for the Keras model: `(pixel / scale − mean) / std`. */
 export interface PixelForm {
@@ -65,8 +65,7 @@ export function convert(source: KerasSource, form: PixelForm = {}): Converted {
   const { output, input } = foldInput(logits, inputSpec(shape, form, normalises));
   checkFinite(output);
   if (output.shape.length !== 1) {
-    throw new ModelError(
-      "invalid",
+    throw invalid(
       `${where} has an output of ${output.shape.join("×")}; expected a vector with one number per class`,
     );
   }
@@ -86,7 +85,7 @@ function convertOne(
     weights(...roles) {
       const tensors = source.weights(path);
       if (tensors.length === roles.length) return tensors;
-      throw new ModelError("invalid", `${name} has ${tensors.length} tensors; expected ${roles.join(", ")}`);
+      throw invalid(`${name} has ${tensors.length} tensors; expected ${roles.join(", ")}`);
     },
   });
 }
@@ -100,23 +99,14 @@ function inputShape(
   const [height, width, channels = 1] = shape;
   if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
     const shown = shape.map((extent) => extent ?? "any").join("×");
-    throw new ModelError(
-      "invalid",
-      `${where} has an input of ${shown}; expected images: height × width × 1 or 3 channels`,
-    );
+    throw invalid(`${where} has an input of ${shown}; expected images: height × width × 1 or 3 channels`);
   }
   const [rows, columns] = form.size ?? [height, width];
   if (typeof rows !== "number" || typeof columns !== "number") {
-    throw new ModelError(
-      "invalid",
-      `${where} accepts images of any size; choose one with --height and --width`,
-    );
+    throw invalid(`${where} accepts images of any size; choose one with --height and --width`);
   }
   if ((height ?? rows) === rows && (width ?? columns) === columns) return [rows, columns, channels];
-  throw new ModelError(
-    "invalid",
-    `${where} needs images of ${height}×${width}; it does not accept ${rows}×${columns}`,
-  );
+  throw invalid(`${where} needs images of ${height}×${width}; it does not accept ${rows}×${columns}`);
 }
 
 function inputSpec(
@@ -129,8 +119,7 @@ function inputSpec(
   const each = (values: readonly number[]) => {
     if (values.length === channels) return values;
     if (values.length === 1) return Array.from({ length: channels }, () => values[0]!);
-    throw new ModelError(
-      "invalid",
+    throw invalid(
       `There are ${values.length} numbers for ${channels} channels; expected one, or one per channel`,
     );
   };
@@ -149,8 +138,7 @@ function withoutSoftmax(output: Node, where: string): Node {
   if (operation?.type !== "activation") return output;
   if (operation.function === "softmax" && output.shape.length === 1) return last!;
   if (operation.function === "sigmoid" && output.shape.join() === "1") return asTwoClasses(last!, where);
-  throw new ModelError(
-    "invalid",
+  throw invalid(
     `${where} has an output of ${
       output.shape.join("×")
     } with ${operation.function}; expected a vector of logits, their` +
@@ -161,10 +149,7 @@ function withoutSoftmax(output: Node, where: string): Node {
 /** softmax(0, z) = (1 − sigmoid(z), sigmoid(z)). */
 function asTwoClasses(last: Node, where: string): Node {
   if (last.operation?.type !== "dense") {
-    throw new ModelError(
-      "invalid",
-      `${where} ends with a sigmoid that is not directly after a Dense layer`,
-    );
+    throw invalid(`${where} ends with a sigmoid that is not directly after a Dense layer`);
   }
   const [kernel, bias] = last.tensors;
   const widen = (values: Numbers) =>
@@ -198,5 +183,5 @@ function checkFinite(output: Node): void {
     !tensors.every((tensor) => tensor.every(Number.isFinite))
   );
   if (wrong === undefined) return;
-  throw new ModelError("invalid", `${wrong.name} has weights that are not finite numbers`);
+  throw invalid(`${wrong.name} has weights that are not finite numbers`);
 }

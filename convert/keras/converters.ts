@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { ModelError } from "../../models/errors.ts";
 import type { JsonFields } from "../../lib/json_fields.ts";
 import type { ActivationFunction, Extent, Operation, Padding } from "../../models/layers/layer.ts";
 import { addNode, constant, type Node } from "./network.ts";
 import type { Tensor } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /** A layer of Keras that is being converted. */
 export interface Step {
@@ -81,7 +81,7 @@ export const KERAS_LAYERS: readonly string[] = Object.keys(CONVERTERS);
 export function convertLayer(className: string, step: Step): Node {
   const converter = Object.hasOwn(CONVERTERS, className) ? CONVERTERS[className] : undefined;
   if (converter !== undefined) return converter(step, step.inputs[0]!);
-  throw new ModelError("invalid", `${step.name} is not supported; supported are ${KERAS_LAYERS.join(", ")}`);
+  throw invalid(`${step.name} is not supported; supported are ${KERAS_LAYERS.join(", ")}`);
 }
 
 function convolution(step: Step, x: Node): Node {
@@ -257,8 +257,7 @@ function perChannel(step: Step, x: Node, values: ArrayLike<number>): Float64Arra
   const channels = x.shape.at(-1)!;
   if (values.length === channels) return Float64Array.from(values);
   if (values.length === 1) return new Float64Array(channels).fill(values[0]!);
-  throw new ModelError(
-    "invalid",
+  throw invalid(
     `${step.name} has ${values.length} numbers for ${channels} channels; expected one per channel`,
   );
 }

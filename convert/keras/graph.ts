@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { fieldError, ModelError } from "../../models/errors.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
+import { invalid } from "./invalid.ts";
 
 /** One layer of Keras. */
 export interface KerasLayer {
@@ -41,126 +41,143 @@ const MAX_DEPTH = 10;
  * twice.
  */
 export function readGraph(architecture: unknown, where: string): KerasGraph {
-  const fields = new JsonFields(architecture, "", where, fieldError("invalid"));
-  const model = readModel(fields, [], where);
-  const layers: KerasLayer[] = [];
-  const output = model.append(layers, -1);
-  if (output !== layers.length - 1) {
-    throw new ModelError("invalid", `${where} returns its input; expected at least one layer`);
+  const reader = new GraphReader(where);
+  const model = reader.read(new JsonFields(architecture, where, invalid), []);
+  const output = reader.append(model, [], -1);
+  if (output !== reader.layers.length - 1) {
+    throw invalid(`${where} returns its input; expected at least one layer`);
   }
-  return { inputShape: model.inputShape(), layers };
+  return { inputShape: reader.inputShape(model, []), layers: reader.layers };
 }
 
-/** A model whose layers are not yet in a list. */
-interface Model {
-  inputShape(): (number | null)[];
-  /** Appends its layers to a list, with the layer at `input` as input; returns the position of its output. */
-  append(layers: KerasLayer[], input: number): number;
-}
-
-/** A layer with the names of its inputs. */
+/** A layer, or a model inside a model. */
 interface Entry {
   readonly name: string;
   readonly className: string;
   readonly fields: JsonFields;
   readonly config: JsonFields;
+  /** Keys of its inputs. */
   readonly inputs: readonly string[];
 }
 
-function readModel(fields: JsonFields, path: readonly string[], where: string): Model {
-  const className = fields.oneOf("class_name", MODELS);
-  if (path.length > MAX_DEPTH) {
-    throw new ModelError("invalid", `${where}: models are nested more than ${MAX_DEPTH} deep`);
+/** A model whose layers are not yet in a list. */
+interface Model {
+  /** Its layers by their keys: names in a functional model, positions in a sequential one. */
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Key of its input. */
+  readonly start: string;
+  /** Key of its output. */
+  readonly end: string;
+  /** The layer that knows the shape of the input. */
+  readonly first: Entry;
+  /** The shape of the input where that layer does not know it. */
+  readonly builtShape?: unknown;
+}
+
+class GraphReader {
+  /** Each after its inputs. */
+  readonly layers: KerasLayer[] = [];
+  readonly #where: string;
+
+  constructor(where: string) {
+    this.#where = where;
   }
-  return className === "Sequential"
-    ? readSequential(fields, path, where)
-    : readFunctional(fields, path, where);
-}
 
-function readSequential(fields: JsonFields, path: readonly string[], where: string): Model {
-  // Before Keras 2.2.3 the config was the list of layers itself.
-  const holder = Array.isArray(fields.raw("config")) ? fields : fields.object("config");
-  const list = holder.objects(holder === fields ? "config" : "layers", 1, MAX_LAYERS);
-  const entries = list.map((layer) => readEntry(layer, () => [], where));
-  const first = entries[0]!;
-  const built = holder === fields ? undefined : holder.raw("build_input_shape");
-  return {
-    inputShape: () => inputShapeOf(first, path, where) ?? shapeFrom(built) ?? missingShape(where),
-    append: (layers, input) =>
-      entries.reduce((last, entry) => appendEntry(entry, [last], layers, path, where), input),
-  };
-}
-
-function readFunctional(fields: JsonFields, path: readonly string[], where: string): Model {
-  const config = fields.object("config");
-  const entries = new Map(
-    config.objects("layers", 1, MAX_LAYERS).map((layer) => {
-      const entry = readEntry(layer, inputsOf, where);
-      return [entry.name, entry];
-    }),
-  );
-  const start = single(config.raw("input_layers"), "input", where);
-  const end = single(config.raw("output_layers"), "output", where);
-  return {
-    inputShape: () => inputShapeOf(find(entries, start, where), path, where) ?? missingShape(where),
-    append(layers, input) {
-      const done = new Map<string, number>([[start, input]]);
-      const pending = new Set<string>();
-      const visit = (name: string): number => {
-        const position = done.get(name);
-        if (position !== undefined) return position;
-        if (pending.has(name)) {
-          throw new ModelError("invalid", `${where}: layer "${name}" uses its own output as input`);
-        }
-        pending.add(name);
-        const entry = find(entries, name, where);
-        const added = appendEntry(entry, entry.inputs.map(visit), layers, path, where);
-        done.set(name, added);
-        return added;
-      };
-      return visit(end);
-    },
-  };
-}
-
-function readEntry(
-  fields: JsonFields,
-  readInputs: (fields: JsonFields, name: string) => string[],
-  where: string,
-): Entry {
-  const className = fields.text("class_name", 200);
-  const name = fields.has("name") ? fields.text("name", 500) : fields.object("config").text("name", 500);
-  const config = new JsonFields(
-    fields.raw("config"),
-    "",
-    `${where}: ${className} "${name}"`,
-    fieldError("invalid"),
-  );
-  return { name, className, fields, config, inputs: readInputs(fields, name) };
-}
-
-function appendEntry(
-  entry: Entry,
-  inputs: readonly number[],
-  layers: KerasLayer[],
-  path: readonly string[],
-  where: string,
-): number {
-  const { name, className, fields, config } = entry;
-  if (className === "InputLayer" && inputs.length === 1) return inputs[0]!;
-  if (MODELS.includes(className)) {
-    if (inputs.length !== 1) {
-      throw new ModelError(
-        "invalid",
-        `${where}: the inner model "${name}" has ${inputs.length} inputs; expected one`,
-      );
+  read(fields: JsonFields, path: readonly string[]): Model {
+    if (path.length > MAX_DEPTH) {
+      throw invalid(`${this.#where}: models are nested more than ${MAX_DEPTH} deep`);
     }
-    return readModel(fields, [...path, name], where).append(layers, inputs[0]!);
+    const className = fields.oneOf("class_name", MODELS);
+    return className === "Sequential" ? this.#readSequential(fields) : this.#readFunctional(fields);
   }
-  if (layers.length >= MAX_LAYERS) {
-    throw new ModelError("invalid", `${where} has more than ${MAX_LAYERS} layers`);
+
+  inputShape({ first, builtShape }: Model, path: readonly string[]): (number | null)[] {
+    const { className, name, fields, config } = first;
+    if (MODELS.includes(className)) {
+      const inner = [...path, name];
+      return this.inputShape(this.read(fields, inner), inner);
+    }
+    const shape = shapeFrom(config.raw("batch_shape") ?? config.raw("batch_input_shape")) ??
+      shapeFrom(builtShape);
+    if (shape !== undefined) return shape;
+    throw invalid(`${this.#where} does not contain its input shape; build the model before saving it`);
   }
-  return layers.push({ path: [...path, name], className, config, inputs }) - 1;
+
+  /** Appends the layers of a model to the list, with the layer at `input` as input; returns the position of its output. */
+  append({ entries, start, end }: Model, path: readonly string[], input: number): number {
+    /** Positions by keys; null while a layer waits for its inputs. */
+    const done = new Map<string, number | null>([[start, input]]);
+    const visit = (key: string): number => {
+      const position = done.get(key);
+      if (position === null) throw invalid(`${this.#where}: layer "${key}" uses its own output as input`);
+      if (position !== undefined) return position;
+      done.set(key, null);
+      const entry = this.#find(entries, key);
+      const added = this.#appendEntry(entry, path, entry.inputs.map(visit));
+      done.set(key, added);
+      return added;
+    };
+    return visit(end);
+  }
+
+  #appendEntry(
+    { name, className, fields, config }: Entry,
+    outer: readonly string[],
+    inputs: readonly number[],
+  ): number {
+    const path = [...outer, name];
+    if (className === "InputLayer" && inputs.length === 1) return inputs[0]!;
+    if (MODELS.includes(className)) {
+      if (inputs.length === 1) return this.append(this.read(fields, path), path, inputs[0]!);
+      throw invalid(`${this.#where}: the inner model "${name}" has ${inputs.length} inputs; expected one`);
+    }
+    if (this.layers.length >= MAX_LAYERS) throw invalid(`${this.#where} has more than ${MAX_LAYERS} layers`);
+    return this.layers.push({ path, className, config, inputs }) - 1;
+  }
+
+  #readSequential(fields: JsonFields): Model {
+    // Before Keras 2.2.3 the config was the list of layers itself.
+    const holder = Array.isArray(fields.raw("config")) ? fields : fields.object("config");
+    const list = holder.objects(holder === fields ? "config" : "layers", 1, MAX_LAYERS);
+    const entries = list.map((layer, i) => this.#readEntry(layer, () => [String(i - 1)]));
+    return {
+      entries: new Map(entries.map((entry, i) => [String(i), entry])),
+      start: "-1",
+      end: String(entries.length - 1),
+      first: entries[0]!,
+      builtShape: holder.raw("build_input_shape"),
+    };
+  }
+
+  #readFunctional(fields: JsonFields): Model {
+    const config = fields.object("config");
+    const list = config.objects("layers", 1, MAX_LAYERS).map((layer) => this.#readEntry(layer, inputsOf));
+    const entries = new Map(list.map((entry) => [entry.name, entry]));
+    const start = this.#single(config.raw("input_layers"), "input");
+    const end = this.#single(config.raw("output_layers"), "output");
+    return { entries, start, end, first: this.#find(entries, start) };
+  }
+
+  #readEntry(fields: JsonFields, readInputs: (fields: JsonFields, name: string) => string[]): Entry {
+    const className = fields.text("class_name", 200);
+    const name = fields.has("name") ? fields.text("name", 500) : fields.object("config").text("name", 500);
+    const config = new JsonFields(fields.raw("config"), `${this.#where}: ${className} "${name}"`, invalid);
+    return { name, className, fields, config, inputs: readInputs(fields, name) };
+  }
+
+  #find(entries: ReadonlyMap<string, Entry>, name: string): Entry {
+    const entry = entries.get(name);
+    if (entry !== undefined) return entry;
+    throw invalid(`${this.#where}: a layer has the input "${name}", which does not exist`);
+  }
+
+  /** Name of the only input or output: `["name", 0, 0]` or `[["name", 0, 0]]`. */
+  #single(value: unknown, what: string): string {
+    const names: string[] = [];
+    collect(value, names);
+    if (names.length === 1) return names[0]!;
+    throw invalid(`${this.#where} has ${names.length} ${what}s; expected one input and one output`);
+  }
 }
 
 /**
@@ -187,42 +204,9 @@ function collect(value: unknown, names: string[]): void {
   }
 }
 
-/** Name of the only input or output: `["name", 0, 0]` or `[["name", 0, 0]]`. */
-function single(value: unknown, what: string, where: string): string {
-  const names: string[] = [];
-  collect(value, names);
-  if (names.length === 1) return names[0]!;
-  throw new ModelError(
-    "invalid",
-    `${where} has ${names.length} ${what}s; expected one input and one output`,
-  );
-}
-
-function find(entries: ReadonlyMap<string, Entry>, name: string, where: string): Entry {
-  const entry = entries.get(name);
-  if (entry !== undefined) return entry;
-  throw new ModelError("invalid", `${where}: a layer has the input "${name}", which does not exist`);
-}
-
-function inputShapeOf(
-  { className, fields, config, name }: Entry,
-  path: readonly string[],
-  where: string,
-): (number | null)[] | undefined {
-  if (MODELS.includes(className)) return readModel(fields, [...path, name], where).inputShape();
-  return shapeFrom(config.raw("batch_shape") ?? config.raw("batch_input_shape"));
-}
-
 /** Without the first dimension, the batch. */
 function shapeFrom(value: unknown): (number | null)[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const [, ...shape] = value;
   return shape.every((extent) => extent === null || typeof extent === "number") ? shape : undefined;
-}
-
-function missingShape(where: string): never {
-  throw new ModelError(
-    "invalid",
-    `${where} does not contain its input shape; build the model before saving it`,
-  );
 }

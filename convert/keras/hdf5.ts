@@ -7,6 +7,7 @@ import { messageOf } from "../../lib/coded_error.ts";
 import * as h5 from "npm:h5wasm@0.10.3";
 import { ModelError } from "../../models/errors.ts";
 import { MAX_PARAMETERS, type Tensor } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /** Start of every HDF5 file (HDF5 File Format Specification 3.0, section II.A). */
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
@@ -33,7 +34,7 @@ export class Hdf5Reader implements Disposable {
    */
   static async open(bytes: Uint8Array, where: string): Promise<Hdf5Reader> {
     if (!isHdf5(bytes)) {
-      throw new ModelError("invalid", `${where} is not an HDF5 file; expected a model that Keras saved`);
+      throw invalid(`${where} is not an HDF5 file; expected a model that Keras saved`);
     }
     const { FS } = await start();
     const path = newPath();
@@ -90,15 +91,12 @@ export class Hdf5Reader implements Disposable {
     const set = this.#read(() => this.#file.get(path));
     const name = `${this.#where}: ${path}`;
     if (!(set instanceof h5.Dataset)) {
-      throw new ModelError("invalid", `${name} does not exist; the file is damaged`);
+      throw invalid(`${name} does not exist; the file is damaged`);
     }
     const shape = set.shape ?? [];
     const count = shape.reduce((product, extent) => product * extent, 1);
     if (count > MAX_PARAMETERS) {
-      throw new ModelError(
-        "invalid",
-        `${name} has ${count} numbers; the maximum is ${MAX_PARAMETERS}`,
-      );
+      throw invalid(`${name} has ${count} numbers; the maximum is ${MAX_PARAMETERS}`);
     }
     const value = this.#read(() => set.value);
     return { shape, data: toFloat32(value, name) };
@@ -202,10 +200,10 @@ function toFloat32(value: unknown, name: string): Float32Array {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     return Float32Array.from(value as unknown as ArrayLike<number | bigint>, Number);
   }
-  throw new ModelError("invalid", `${name} does not contain numbers of 32 or 64 bits`);
+  throw invalid(`${name} does not contain numbers of 32 or 64 bits`);
 }
 
 function damaged(where: string, cause: unknown): ModelError {
   const [reason] = (messageOf(cause)).split("\n");
-  return new ModelError("invalid", `${where} is damaged: ${reason}`, { cause });
+  return invalid(`${where} is damaged: ${reason}`, { cause });
 }

@@ -1,6 +1,5 @@
 import { createClassifier } from "../../models/classifier.ts";
 import type { ModelFiles } from "../../models/classifier.ts";
-import { ModelError } from "../../models/errors.ts";
 import { type ShapedLayer, shapeLayers } from "../../models/layers/layers.ts";
 import { type Manifest, parseManifest } from "../../models/manifest.ts";
 import { sha256Hex } from "../../models/registry.ts";
@@ -8,6 +7,7 @@ import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { writeImportCard } from "./card.ts";
 import { convert, type Converted, type PixelForm } from "./convert.ts";
 import { openKeras } from "./open.ts";
+import { invalid } from "./invalid.ts";
 
 /** What to import, with information that the file does not contain. */
 export interface KerasImport {
@@ -90,8 +90,7 @@ function checkLabels(
 ): readonly string[] {
   if (labels?.length === classes) return labels;
   const given = labels?.length ?? 0;
-  throw new ModelError(
-    "invalid",
+  throw invalid(
     `${where} has ${classes} outputs, but ${
       given === 0 ? "no" : given
     } labels were given; expected ${classes} with` +

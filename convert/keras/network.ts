@@ -8,6 +8,7 @@ import type { Layer, Operation } from "../../models/layers/layer.ts";
 import { shapeLayer } from "../../models/layers/layer_shape.ts";
 import { type Shape, size } from "../../models/layers/layers.ts";
 import type { Numbers, Tensor } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /** A layer of a network under construction. */
 export interface Node {
@@ -59,8 +60,7 @@ export function addNode(
   for (const [i, shape] of expected.entries()) {
     const actual = tensors[i]?.shape ?? [];
     if (actual.join() === shape.join()) continue;
-    throw new ModelError(
-      "invalid",
+    throw invalid(
       `${name} has weights of ${actual.join("×")}; expected ${
         shape.join("×")
       }: the file does not fit its architecture`,
@@ -73,7 +73,7 @@ function shapeOf(name: string, operation: Operation, inputs: readonly Node[]) {
   try {
     return shapeLayer(operation, inputs.map(({ shape }) => shape), name);
   } catch (error) {
-    if (error instanceof ModelError) throw new ModelError("invalid", error.message, { cause: error });
+    if (error instanceof ModelError) throw invalid(error.message, { cause: error });
     throw error;
   }
 }

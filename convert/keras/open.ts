@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import { ModelError } from "../../models/errors.ts";
 import { directoryUrl, readUrl, showUrl, statIfExists } from "../../models/read_url.ts";
 import { isHdf5 } from "./hdf5.ts";
 import { isArchive, readArchive } from "./read_archive.ts";
@@ -7,6 +6,7 @@ import { readH5 } from "./read_h5.ts";
 import { readTfjs } from "./read_tfjs.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /**
  * Opens a model of Keras: an HDF5 file (`.h5`) of Keras 2 or 3, an archive (`.keras`), or the `model.json` of
@@ -24,8 +24,7 @@ export async function openKeras(url: URL): Promise<KerasSource> {
   if (isHdf5(bytes)) return await readH5(bytes, where);
   if (isArchive(bytes)) return await readArchive(bytes, where);
   if (isJson(bytes)) return await readTfjs(file, bytes, where);
-  throw new ModelError(
-    "invalid",
+  throw invalid(
     `${where} is not a model of Keras; expected HDF5 (.h5), an archive (.keras) or the model.json of TensorFlow.js`,
   );
 }
@@ -35,7 +34,7 @@ async function findModelJson(folder: URL): Promise<URL> {
   if (names.has("model.json")) return new URL("model.json", folder);
   const path = fileURLToPath(folder);
   const found = names.has("saved_model.pb") ? "is a SavedModel of TensorFlow" : "has no model.json";
-  throw new ModelError("invalid", `${path} ${found}; save the model with Keras: model.save("model.h5")`);
+  throw invalid(`${path} ${found}; save the model with Keras: model.save("model.h5")`);
 }
 
 function isJson(bytes: Uint8Array): boolean {

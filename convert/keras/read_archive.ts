@@ -1,9 +1,9 @@
 import { unzipSync } from "npm:fflate@0.8.3";
-import { ModelError } from "../../models/errors.ts";
 import { Hdf5Reader } from "./hdf5.ts";
 import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, type Tensor } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 const CONFIG = "config.json";
 const METADATA = "metadata.json";
@@ -54,17 +54,14 @@ function unzip(bytes: Uint8Array, where: string): Record<string, Uint8Array> {
     return unzipSync(bytes, { filter });
   } catch (cause) {
     const message = `${where} is not a valid ZIP archive: ${(cause as Error).message}`;
-    throw new ModelError("invalid", message, { cause });
+    throw invalid(message, { cause });
   }
 }
 
 function fileOf(files: Record<string, Uint8Array>, name: string, where: string): Uint8Array {
   const file = files[name];
   if (file !== undefined) return file;
-  throw new ModelError(
-    "invalid",
-    `${where} has no ${name}; expected an archive saved with Keras: model.save("model.keras")`,
-  );
+  throw invalid(`${where} has no ${name}; expected an archive saved with Keras: model.save("model.keras")`);
 }
 
 function weightsOf(reader: Hdf5Reader, architecture: unknown, path: readonly string[]): Tensor[] {

@@ -2,6 +2,7 @@ import { ModelError } from "../../models/errors.ts";
 import { Hdf5Reader } from "./hdf5.ts";
 import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
+import { invalid } from "./invalid.ts";
 
 /**
  * Opens a file of `model.save("….h5")` of Keras 2 or 3: the architecture is the attribute `model_config`, and
@@ -41,8 +42,7 @@ function weightsOf(reader: Hdf5Reader, path: readonly string[]) {
 }
 
 function weightsOnly(where: string): ModelError {
-  return new ModelError(
-    "invalid",
+  return invalid(
     `${where} has no model_config: it contains weights without the architecture; save the complete model: model.save("model.h5")`,
   );
 }

@@ -1,4 +1,4 @@
-import { fieldError, ModelError } from "../../models/errors.ts";
+import { ModelError } from "../../models/errors.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { size } from "../../models/layers/layers.ts";
@@ -6,6 +6,7 @@ import { readUrl } from "../../models/read_url.ts";
 import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, MAX_PARAMETERS, type Tensor } from "./tensor.ts";
+import { invalid } from "./invalid.ts";
 
 /** How quantised weights are converted to floats: `value · scale + min`. */
 interface Quantization {
@@ -35,9 +36,8 @@ const BYTES = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 } as const
 export async function readTfjs(url: URL, bytes: Uint8Array, where: string): Promise<KerasSource> {
   const json = new JsonFields(
     parseJson(bytes, where),
-    "",
     where,
-    fieldError("invalid"),
+    invalid,
   );
   const format = json.raw("format");
   if (format === "graph-model" || !json.has("modelTopology")) throw notLayers(format, where);
@@ -64,8 +64,7 @@ function topologyOf(topology: JsonFields): unknown {
 
 function notLayers(format: unknown, where: string): ModelError {
   const found = typeof format === "string" ? `a ${format}` : "something else";
-  return new ModelError(
-    "invalid",
+  return invalid(
     `${where} is ${found}; expected a layers model of TensorFlow.js (model.save, or tensorflowjs_converter with` +
       " --output_format=tfjs_layers_model)",
   );
@@ -94,8 +93,7 @@ async function readShards(url: URL, paths: readonly unknown[], where: string): P
   let length = 0;
   for (const path of paths) {
     if (typeof path !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path)) {
-      throw new ModelError(
-        "invalid",
+      throw invalid(
         `${where}: weightsManifest contains the path ${JSON.stringify(path)}; expected a file beside it`,
       );
     }
@@ -133,10 +131,7 @@ function decode({ shape, dtype, quantization }: Entry, view: DataView, start: nu
 }
 
 function wrongLength(bytes: number, expected: string, where: string): ModelError {
-  return new ModelError(
-    "invalid",
-    `${where}: the weights files have ${bytes} bytes in total; expected ${expected}`,
-  );
+  return invalid(`${where}: the weights files have ${bytes} bytes in total; expected ${expected}`);
 }
 
 function weightsOf(tensors: ReadonlyMap<string, Tensor>, layer: string): Tensor[] {

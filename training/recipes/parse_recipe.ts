@@ -24,7 +24,7 @@ import type { Degradation } from "../augmentation/degrade.ts";
  * ```
  */
 export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
-  const fields = new JsonFields(parseJson(text, where), "", where, fieldError("invalid_manifest"));
+  const fields = new JsonFields(parseJson(text, where), where, fieldError("invalid_manifest"));
   const batch = or(fields, "batch", () => fields.integer("batch", 1, 65_536), base.batch);
   const shard = or(fields, "shard", () => fields.integer("shard", 1, 4_096), Math.min(batch, base.shard));
   if (batch % shard !== 0) throw fields.fail("shard", shard, `must divide batch (${batch})`);
