@@ -3,17 +3,18 @@
  *
  * The file is HDF5 in the layout of Keras 2, which Keras 3 can also read. Its input is pixels of 0…255,
  * height × width × channels, as from `keras.utils.load_img`: the first layer is a Rescaling with the
- * manifest's `mean` and `std`. It ends with a softmax, and the temperature is part of the weights before it,
- * so its confidences are equal to those of this project.
+ * manifest's `mean` and `std`. It ends with a Rescaling by the temperature and a softmax, so its confidences are
+ * equal to those of this project.
  *
  * @module
  */
 import type { ModelFiles } from "../../models/classifier.ts";
 import { type Extent, heightAndWidth, type Layer } from "../../models/layers/layer.ts";
-import { type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
+import { type Shape, type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { toFloat32 } from "../../models/layers/network.ts";
 import { type Hdf5Group, writeHdf5 } from "./hdf5.ts";
+import { constant } from "./network.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Version in the file: the last release with this layout. */
@@ -58,12 +59,10 @@ function exportLayers({ manifest, weights }: ModelFiles): Exported[] {
   const image = exported.at(-1)!.name;
   for (const [i, { layer, from }] of shaped.entries()) {
     const inputs = from.map((index) => index < 0 ? image : outputs[index]!);
-    const isScaled = i === shaped.length - 1 && layer.type === "dense";
-    const numbers = isScaled ? tensors[i]!.map((tensor) => divided(tensor, temperature)) : tensors[i]!;
-    exported.push(...exportLayer(layer, i, inputs, numbers));
+    exported.push(...exportLayer(layer, i, inputs, tensors[i]!));
     outputs.push(exported.at(-1)!.name);
   }
-  if (temperature !== 1 && shaped.at(-1)!.layer.type !== "dense") {
+  if (temperature !== 1) {
     exported.push(
       plain("Rescaling", "temperature", { scale: 1 / temperature, offset: 0 }, [outputs.at(-1)!]),
     );
@@ -88,51 +87,57 @@ function exportLayer(
   layer: Layer,
   index: number,
   inputs: readonly string[],
-  [first, second]: readonly Tensor[],
+  tensors: readonly Tensor[],
 ): Exported[] {
   const name = `${layer.type.toLowerCase()}_${index}`;
+  const [className, config = {}, roles = []] = formOf(layer);
+  const weights = Object.fromEntries(roles.map((role, i) => [role, tensors[i]!]));
+  if (layer.type === "affine") Object.assign(weights, neutralMoments(tensors[0]!.shape));
+  const exported = { className, name, config, inputs, weights };
+  // Keras 2 has no activation "relu6", but a layer with the same function.
+  const activation = "activation" in layer ? layer.activation ?? "linear" : "linear";
+  if (activation === "linear") return [exported];
+  const max_value = activation === "relu6" ? 6 : null;
+  return [exported, plain("ReLU", `${name}_${activation}`, { max_value }, [name])];
+}
+
+/** Class, settings and weights of a layer in Keras. */
+type KerasForm = [className: string, config?: Readonly<Record<string, unknown>>, roles?: readonly string[]];
+
+function formOf(layer: Layer): KerasForm {
   switch (layer.type) {
-    case "conv2d": {
-      const config = { filters: layer.filters, ...convolution(layer) };
-      const weights = { kernel: first!, bias: second! };
-      return withActivation({ className: "Conv2D", name, config, inputs, weights }, layer);
-    }
+    case "conv2d":
+      return ["Conv2D", { filters: layer.filters, ...convolution(layer) }, ["kernel", "bias"]];
     case "depthwiseConv2d": {
       const config = { depth_multiplier: layer.multiplier ?? 1, ...convolution(layer) };
-      const weights = { depthwise_kernel: first!, bias: second! };
-      return withActivation({ className: "DepthwiseConv2D", name, config, inputs, weights }, layer);
+      return ["DepthwiseConv2D", config, ["depthwise_kernel", "bias"]];
     }
-    case "dense": {
-      const weights = { kernel: first!, bias: second! };
-      return withActivation(
-        { className: "Dense", name, config: { units: layer.units }, inputs, weights },
-        layer,
-      );
-    }
+    case "dense":
+      return ["Dense", { units: layer.units }, ["kernel", "bias"]];
     case "maxPool2d":
     case "averagePool2d": {
       const { size: extent, stride = extent, padding = "valid" } = layer;
       const config = { pool_size: heightAndWidth(extent), strides: heightAndWidth(stride), padding };
-      return [plain(layer.type === "maxPool2d" ? "MaxPooling2D" : "AveragePooling2D", name, config, inputs)];
+      return [layer.type === "maxPool2d" ? "MaxPooling2D" : "AveragePooling2D", config];
     }
     case "globalAveragePool2d":
-      return [plain("GlobalAveragePooling2D", name, {}, inputs)];
+      return ["GlobalAveragePooling2D"];
     case "globalMaxPool2d":
-      return [plain("GlobalMaxPooling2D", name, {}, inputs)];
+      return ["GlobalMaxPooling2D"];
     case "affine":
-      return [affine(name, inputs, first!, second!)];
+      return ["BatchNormalization", { axis: -1, epsilon: EPSILON }, ["gamma", "beta"]];
     case "activation":
-      return [activation(name, layer, inputs)];
+      return activationForm(layer);
     case "zeroPad2d": {
       const { top = 0, bottom = 0, left = 0, right = 0 } = layer;
-      return [plain("ZeroPadding2D", name, { padding: [[top, bottom], [left, right]] }, inputs)];
+      return ["ZeroPadding2D", { padding: [[top, bottom], [left, right]] }];
     }
     case "flatten":
-      return [plain("Flatten", name, {}, inputs)];
+      return ["Flatten"];
     case "add":
-      return [plain("Add", name, {}, inputs)];
+      return ["Add"];
     case "concatenate":
-      return [plain("Concatenate", name, { axis: -1 }, inputs)];
+      return ["Concatenate", { axis: -1 }];
   }
 }
 
@@ -142,41 +147,19 @@ function convolution(layer: Layer & { type: "conv2d" | "depthwiseConv2d" }) {
   return { kernel_size: both(kernel), strides: both(stride), padding, dilation_rate: both(dilation) };
 }
 
-/** Keras 2 has no activation "relu6", but a layer with the same function. */
-function withActivation(layer: Exported, { activation = "linear" }: { activation?: string }): Exported[] {
-  if (activation === "linear") return [layer];
-  return [
-    layer,
-    plain("ReLU", `${layer.name}_${activation}`, { max_value: activation === "relu6" ? 6 : null }, [
-      layer.name,
-    ]),
-  ];
+/** Of a batch normalisation; not 0, because TensorFlow replaces one that is too small. */
+const EPSILON = 1e-3;
+
+/** Statistics with which a batch normalisation only scales and shifts. */
+function neutralMoments(shape: Shape): Record<string, Tensor> {
+  return { moving_mean: constant(0, shape), moving_variance: constant(1 - EPSILON, shape) };
 }
 
-/**
- * A batch normalisation with neutral statistics. Its epsilon is not 0, because TensorFlow replaces one that
- * is too small.
- */
-function affine(name: string, inputs: readonly string[], scale: Tensor, shift: Tensor): Exported {
-  const epsilon = 1e-3;
-  const weights = {
-    gamma: scale,
-    beta: shift,
-    moving_mean: { shape: shift.shape, data: new Float32Array(size(shift.shape)) },
-    moving_variance: { shape: shift.shape, data: new Float32Array(size(shift.shape)).fill(1 - epsilon) },
-  };
-  return { className: "BatchNormalization", name, config: { axis: -1, epsilon }, inputs, weights };
-}
-
-function activation(
-  name: string,
-  { function: kind, slope = 0.2 }: Layer & { type: "activation" },
-  inputs: readonly string[],
-): Exported {
+function activationForm({ function: kind, slope = 0.2 }: Layer & { type: "activation" }): KerasForm {
   // Keras 3 also accepts the old name of the slope, Keras 2 only that one.
-  if (kind === "leakyRelu") return plain("LeakyReLU", name, { alpha: slope }, inputs);
-  if (kind === "relu6") return plain("ReLU", name, { max_value: 6 }, inputs);
-  return plain("Activation", name, { activation: kind }, inputs);
+  if (kind === "leakyRelu") return ["LeakyReLU", { alpha: slope }];
+  if (kind === "relu6") return ["ReLU", { max_value: 6 }];
+  return ["Activation", { activation: kind }];
 }
 
 function plain(
@@ -233,8 +216,4 @@ function tensorsOf(shaped: readonly ShapedLayer[], numbers: Float32Array): Tenso
       return { shape, data: numbers.subarray(start, offset) };
     })
   );
-}
-
-function divided({ shape, data }: Tensor, divisor: number): Tensor {
-  return { shape, data: Float32Array.from(data, (value) => value / divisor) };
 }
