@@ -29,10 +29,14 @@ const FORMATS: readonly ImageFormat[] = [
 
 /** What is recognised only to be named in the refusal. */
 const OTHER_FORMATS: readonly (readonly [name: string, matches: (bytes: Uint8Array) => boolean])[] = [
-  ["HEIF", signature("ftyp", 4)],
+  ["MP4, MOV or HEIF of this kind", signature("ftyp", 4)],
   ["BigTIFF", anyOf(signature("II+\0"), signature("MM\0+"))],
   ["JPEG XL", anyOf(signature("\xff\x0a"), signature("JXL ", 4))],
-  ["JPEG 2000", signature("jP  ", 4)],
+  ["JPEG 2000", anyOf(signature("jP  ", 4), signature("\xff\x4f\xff\x51"))],
+  ["JPEG XR", signature("II\xbc")],
+  ["Photoshop (PSD)", signature("8BPS")],
+  ["SVG or other XML", anyOf(signature("<svg"), signature("<?xml"))],
+  ["PostScript", signature("%!PS")],
   ["PDF", signature("%PDF")],
 ];
 

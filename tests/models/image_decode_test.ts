@@ -71,7 +71,7 @@ function refusal(bytes: Uint8Array, code: ImageErrorCode, text = ""): void {
 }
 
 /** What leaves rounding to the decoder; all others are decoded exactly as Pillow does. */
-const LOSSY = /\.(avif|heic)$/;
+const LOSSY = /\.(avif|heic)$|^associated-alpha/;
 
 for (const [name, { width, height, rgba }] of Object.entries(expected)) {
   Deno.test(`decode: ${name} has the pixels that Pillow finds in it`, () => {
@@ -107,6 +107,8 @@ for (
     ["text.ppm", "PNM", 4, "RGB", 1],
     ["grey.avif", "AVIF", 8, "grey", 1],
     ["orientation-3.avif", "AVIF", 8, "YCbCr 4:4:4", 3],
+    ["10-bit.avif", "AVIF", 10, "YCbCr 4:4:4", 1],
+    ["orientation-7.heic", "HEIC", 8, "YCbCr 4:2:0", 7],
     ["alpha.heic", "HEIC", 8, "YCbCr 4:2:0 with alpha", 1],
   ] as const
 ) {
@@ -141,12 +143,20 @@ Deno.test("decode: bytes before an image are named", () => {
 });
 
 for (
-  const [start, name] of [["\xff\x0a", "JPEG XL"], ["\0\0\0\x0cjP  ", "JPEG 2000"], ["%PDF", "PDF"], [
-    "II+\0",
-    "BigTIFF",
-  ]] as const
+  const [start, name] of [
+    ["\xff\x0a", "JPEG XL"],
+    ["\0\0\0\x0cjP  ", "JPEG 2000"],
+    ["\xff\x4f\xff\x51", "JPEG 2000"],
+    ["II\xbc\x01", "JPEG XR"],
+    ["II+\0", "BigTIFF"],
+    ["\0\0\0\x18ftypisom", "MP4, MOV or HEIF of this kind"],
+    ["8BPS\0\x01", "Photoshop (PSD)"],
+    ['<?xml version="1.0"?>', "SVG or other XML"],
+    ["%!PS-Adobe", "PostScript"],
+    ["%PDF", "PDF"],
+  ] as const
 ) {
-  Deno.test(`decode: ${name} is not supported, and is named`, () => {
+  Deno.test(`decode: ${name} (${start.slice(0, 4)}) is not supported, and is named`, () => {
     const bytes = Uint8Array.from(`${start}\0\0\0\0\0\0`, (character) => character.charCodeAt(0));
     refusal(bytes, "unsupported", `${name} is not supported`);
   });
@@ -229,7 +239,12 @@ Deno.test("decode: a JPEG's pixels are counted before it is decoded", () => {
 Deno.test("decode: a JPEG of a kind that is not decoded is unsupported", () => {
   const bytes = fixture("grey.jpg");
   const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
-  refusal(bytes.map((byte, i) => i === frame + 1 ? 0xc9 : byte), "unsupported", "frame type 9");
+  refusal(
+    bytes.map((byte, i) => i === frame + 1 ? 0xc9 : byte),
+    "unsupported",
+    "frame type 9 (arithmetic coding)",
+  );
+  refusal(bytes.map((byte, i) => i === frame + 1 ? 0xf7 : byte), "unsupported", "JPEG-LS");
   refusal(bytes.map((byte, i) => i === frame + 4 ? 12 : byte), "unsupported", "12 bits");
 });
 

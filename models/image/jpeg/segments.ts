@@ -202,9 +202,10 @@ export function readScan(content: Uint8Array, frame: Frame): Scan {
   return { ...scan, high, low };
 }
 
-/** SOF0 to SOF15, without DHT, JPG and DAC which lie between them. */
+/** SOF0 to SOF15, without DHT, JPG and DAC which lie between them; and the frame header of JPEG-LS. */
 export function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== DHT && marker !== 0xc8 && marker !== 0xcc;
+  return marker === 0xf7 ||
+    marker >= 0xc0 && marker <= 0xcf && marker !== DHT && marker !== 0xc8 && marker !== 0xcc;
 }
 
 const KINDS: ReadonlyMap<number, string> = new Map([
@@ -215,6 +216,7 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [9, "arithmetic coding"],
   [10, "arithmetic coding"],
   [11, "lossless"],
+  [55, "JPEG-LS"],
 ]);
 
 function readFrame(marker: number, content: Uint8Array, before: Frame | undefined): Frame {
