@@ -12,7 +12,7 @@ import { type Layer, parseLayer } from "./layers/layer.ts";
 import { parameterCount, shapeLayers } from "./layers/layers.ts";
 import { FORM_NAMES } from "./image/canonical/forms.ts";
 import type { InputSpec } from "./image/canonical.ts";
-import { MAX_VIEWS, type View } from "./image/views.ts";
+import { type Edge, MAX_VIEWS, type View } from "./image/views.ts";
 
 export type {
   Activation,
@@ -25,7 +25,7 @@ export type {
   Pool,
 } from "./layers/layer.ts";
 export type { InputSpec } from "./image/canonical.ts";
-export type { View } from "./image/views.ts";
+export type { Edge, View } from "./image/views.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
 export interface Manifest {
@@ -155,6 +155,7 @@ function parseView(fields: JsonFields, width: number, height: number): View {
   const view: View = {
     ...(fields.has("mirrored") ? { mirrored: fields.boolean("mirrored") } : {}),
     ...(shift === undefined ? {} : { shift }),
+    ...(fields.has("edge") ? { edge: fields.oneOf<Edge>("edge", ["black", "reflect"]) } : {}),
   };
   fields.refuseOthers();
   return view;

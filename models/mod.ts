@@ -8,6 +8,7 @@ export type {
   Activation,
   ActivationFunction,
   Convolution,
+  Edge,
   Extent,
   InputSpec,
   Layer,

@@ -2,18 +2,22 @@
 export interface View {
   /** Whether left and right are exchanged. @default {false} */
   readonly mirrored?: boolean;
-  /**
-   * How far the image is moved to the right and down, in pixels, less than its width and height; its outermost
-   * pixels are repeated. @default {[0, 0]}
-   */
+  /** How far the image is then moved to the right and down, in pixels, less than its width and height. @default {[0, 0]} */
   readonly shift?: readonly [right: number, down: number];
+  /** What is moved in at the edge: black, or the image mirrored at its outermost pixels. @default {"black"} */
+  readonly edge?: Edge;
 }
+
+/** What surrounds an image that is moved. */
+export type Edge = "black" | "reflect";
 
 /** The images of a model, and how it sees them. */
 export interface Viewed {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
   /** @default the image as it is */
   readonly views?: readonly View[];
 }
@@ -42,25 +46,40 @@ export function showViews(images: Float32Array, spec: Viewed): Float32Array {
 
 function show(
   images: Float32Array,
-  { width, height, channels }: Viewed,
-  { mirrored = false, shift: [right, down] = [0, 0] }: View,
+  { width, height, channels, mean, std }: Viewed,
+  { mirrored = false, shift: [right, down] = [0, 0], edge = "black" }: View,
   target: Float32Array,
 ): void {
-  const within = (at: number, extent: number) => Math.max(0, Math.min(extent - 1, at));
+  const black = mean.map((value, c) => -value / std[c]!);
   const columns = Array.from(
     { length: width },
-    (_, x) => within((mirrored ? width - 1 - x : x) - right, width),
+    (_, x) => sourceOf(mirrored ? width - 1 - x + right : x - right, width, edge),
   );
+  const rows = Array.from({ length: height }, (_, y) => sourceOf(y - down, height, edge));
   const size = width * height * channels;
   let out = 0;
   for (let image = 0; image < images.length; image += size) {
-    for (let y = 0; y < height; y++) {
-      const row = image + within(y - down, height) * width * channels;
+    for (const row of rows) {
       for (const column of columns) {
-        for (let c = 0; c < channels; c++) target[out++] = images[row + column * channels + c]!;
+        const at = row < 0 || column < 0 ? -1 : image + (row * width + column) * channels;
+        for (let c = 0; c < channels; c++) target[out++] = at < 0 ? black[c]! : images[at + c]!;
       }
     }
   }
+}
+
+/**
+ * The row or column that is seen at a place inside or outside of an image.
+ *
+ * @param at Its place, from -`extent` + 1 to 2 × `extent` - 2.
+ * @param extent Number of rows or columns.
+ * @param edge What surrounds the image.
+ * @returns From 0 to `extent` - 1; -1 for black.
+ */
+export function sourceOf(at: number, extent: number, edge: Edge): number {
+  if (at >= 0 && at < extent) return at;
+  if (edge === "black") return -1;
+  return at < 0 ? -at : 2 * (extent - 1) - at;
 }
 
 /**

@@ -51,7 +51,7 @@ const WRONG: readonly (readonly [path: string, value: unknown, rule: string])[] 
   ["input.views", [{ mirrored: 1 }], "views[0].mirrored must be true or false"],
   ["input.views", [{ shift: [0, 2] }], "must be two integers, less than the width 2 and height 2"],
   ["input.views", [{ shift: [0.5, 0] }], "views[0].shift must be two integers"],
-  ["input.views", [{ turned: 90 }], "is not a known field; known are shift, mirrored"],
+  ["input.views", [{ turned: 90 }], "is not a known field; known are shift, mirrored, edge"],
   ["layers", [], "must be a list of 1 to 1000 elements"],
   ["layers[1]", null, "must be an object"],
   ["layers[1].type", "lstm", 'must be "conv2d" or'],

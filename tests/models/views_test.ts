@@ -13,12 +13,15 @@ function withViews(views?: readonly View[]): ModelFiles {
   return { ...mnist!, manifest: { ...mnist!.manifest, input: { ...input, ...(views && { views }) } } };
 }
 
-/** An image without symmetry, with every source pixel at the place that `from` gives it. */
-function image(from: (x: number, y: number) => readonly [x: number, y: number], seed: number): Uint8Array {
+/** An image without symmetry; `from` is the source of the pixel at a place, undefined for black. */
+function image(
+  from: (x: number, y: number) => readonly [x: number, y: number] | undefined,
+  seed: number,
+): Uint8Array {
   const data = new Uint8Array(SIDE * SIDE);
   for (let i = 0; i < data.length; i++) {
-    const [x, y] = from(i % SIDE, Math.floor(i / SIDE));
-    data[i] = (x * x + 3 * y * seed + x * y) % 256;
+    const [x, y] = from(i % SIDE, Math.floor(i / SIDE)) ?? [];
+    data[i] = x === undefined || y === undefined ? 0 : (x * x + 3 * y * seed + x * y) % 256;
   }
   return encodePng({ width: SIDE, height: SIDE, channels: 1, data });
 }
@@ -36,20 +39,23 @@ async function logitsOf(
 
 const SEEDS = Array.from({ length: 33 }, (_, i) => i + 1);
 
-Deno.test("views: the logits are the mean of those of the images as they are, mirrored and moved", async () => {
+Deno.test("views: the logits are the mean of those of the images as they are, mirrored, reflected and moved", async () => {
   const plain = SEEDS.map((seed) => image((x, y) => [x, y], seed));
   const mirrored = SEEDS.map((seed) => image((x, y) => [SIDE - 1 - x, y], seed));
-  const moved = SEEDS.map((seed) => image((x, y) => [Math.max(0, x - 2), Math.min(SIDE - 1, y + 1)], seed));
-  const views = [{}, { mirrored: true }, { shift: [2, -1] }] as const;
-  const averages = await logitsOf(views, plain);
-  const [a, b, c] = [
-    await logitsOf([{}], plain),
-    await logitsOf([{}], mirrored),
-    await logitsOf([{}], moved),
+  const reflected = SEEDS.map((seed) => image((x, y) => [Math.abs(x - 2), Math.min(y + 1, 53 - y)], seed));
+  const moved = SEEDS.map((seed) => image((x, y) => y < 1 ? undefined : [SIDE - 1 - x, y - 1], seed));
+  const views: View[] = [
+    {},
+    { mirrored: true },
+    { shift: [2, -1], edge: "reflect" },
+    { mirrored: true, shift: [0, 1] },
   ];
+  const averages = await logitsOf(views, plain);
+  const seen: Float32Array[][] = [];
+  for (const images of [plain, mirrored, reflected, moved]) seen.push(await logitsOf([{}], images));
   averages.forEach((row, i) =>
     row.forEach((average, k) => {
-      const wanted = (a[i]![k]! + b[i]![k]! + c[i]![k]!) / 3;
+      const wanted = seen.reduce((sum, logits) => sum + logits[i]![k]!, 0) / views.length;
       assert(Math.abs(average - wanted) < 1e-3, `image ${i}, label ${k}: ${average}, ${wanted}`);
     })
   );

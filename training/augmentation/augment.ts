@@ -1,3 +1,4 @@
+import { type Edge, sourceOf } from "../../models/image/views.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { imageAt } from "../datasets/data_set.ts";
 import type { DataSet } from "../datasets/data_set.ts";
@@ -13,7 +14,7 @@ export interface Augmentation {
    *
    * @default {"black"}
    */
-  readonly edge?: "black" | "reflect";
+  readonly edge?: Edge;
   /**
    * Whether each image is mirrored every other epoch, at random in the first or in the second (Jordan 2024).
    */
@@ -82,22 +83,16 @@ export class Preparation {
 
   #writeMoved(image: Uint8Array, mirrored: boolean, dx: number, dy: number, target: Float32Array): void {
     const { width, height, channels } = this.#data;
+    const { edge = "black" } = this.#augmentation;
     let out = 0;
     for (let y = 0; y < height; y++) {
-      const row = this.#fold(y - dy, height);
+      const row = sourceOf(y - dy, height, edge);
       for (let x = 0; x < width; x++) {
-        const column = this.#fold((mirrored ? width - 1 - x : x) - dx, width);
+        const column = sourceOf((mirrored ? width - 1 - x : x) - dx, width, edge);
         const at = row < 0 || column < 0 ? -1 : (row * width + column) * channels;
         for (let c = 0; c < channels; c++) target[out++] = this.#scale[c]![at < 0 ? 0 : image[at + c]!]!;
       }
     }
-  }
-
-  /** Source of a row or column outside of the image; -1 for black. */
-  #fold(at: number, extent: number): number {
-    if (at >= 0 && at < extent) return at;
-    if (this.#augmentation.edge !== "reflect") return -1;
-    return at < 0 ? -at : 2 * (extent - 1) - at;
   }
 
   #draw(mirrored: boolean, random: Random): Transformation {
@@ -140,9 +135,9 @@ export class Preparation {
     }
   }
 
-  /** Like `#fold`, but also for places that are further outside than the image is large. */
+  /** Like `sourceOf`, but also for places that are further outside than the image is large. */
   #place(at: number, extent: number): number {
-    const place = this.#fold(at, extent);
+    const place = sourceOf(at, extent, this.#augmentation.edge ?? "black");
     return place < extent ? place : -1;
   }
 

@@ -31,7 +31,7 @@ export const CIFAR_10: Recipe = {
   augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
   fineTuning: {
     version: "2.1.0",
-    input: { form: "photo", views: [{}, { shift: [-1, -1] }, { mirrored: true, shift: [1, 1] }] },
+    input: { form: "photo", views: [{}, { mirrored: true }] },
     epochs: 3,
     batch: 512,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.3, warmUp: 0, finalRate: 0 },

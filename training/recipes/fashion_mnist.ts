@@ -29,7 +29,7 @@ export const FASHION_MNIST: Recipe = {
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
   fineTuning: {
     version: "2.1.0",
-    input: { form: "garment", views: [{ shift: [-1, -1] }, { mirrored: true, shift: [1, 1] }] },
+    input: { form: "garment", views: [{ shift: [-1, -1] }, { mirrored: true, shift: [-1, 1] }] },
     epochs: 6,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.2, biasRate: 16, warmUp: 0, finalRate: 0 },
   },
