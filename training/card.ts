@@ -119,12 +119,20 @@ function startText({ from }: Recipe): string {
 
 function viewsText({ views }: InputSpec): string {
   if (views === undefined) return "";
-  return ` The network sees each image ${views.map(viewText).join(", ")}; the logits are averaged.`;
+  return ` The network sees each image in ${views.length} views: ${
+    views.map(viewText).join("; ")
+  }. The logits are averaged.`;
 }
 
 function viewText({ mirrored = false, shift: [right, down] = [0, 0] }: View): string {
-  const moved = right === 0 && down === 0 ? "" : `moved by ${right} pixels to the right and ${down} down`;
-  return [mirrored ? "mirrored" : "", moved].filter((text) => text !== "").join(" and ") || "as it is";
+  const moves = [move(right, "left", "right"), move(down, "up", "down")].filter((text) => text !== "");
+  const moved = moves.length === 0 ? [] : [`moved ${moves.join(" and ")}`];
+  return [...mirrored ? ["mirrored"] : [], ...moved].join(" and ") || "as it is";
+}
+
+function move(pixels: number, back: string, forth: string): string {
+  const length = Math.abs(pixels);
+  return pixels === 0 ? "" : `${length} ${length === 1 ? "pixel" : "pixels"} ${pixels < 0 ? back : forth}`;
 }
 
 function recipeText(recipe: Recipe): string {
