@@ -1,6 +1,6 @@
 import type { DataSet } from "./datasets/data_set.ts";
+import { type ExtraImages, readExtraImages } from "./datasets/extra_images.ts";
 import type { ModelFiles } from "../models/classifier.ts";
-import type { FormName } from "../models/image/canonical/forms.ts";
 import { createDirectory } from "../models/model_folder.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
@@ -25,8 +25,8 @@ export interface TrainOptions {
   readonly data?: string | URL;
   /** A model with the recipe's layers whose weights are trained further. @default {random weights} */
   readonly from?: ModelFiles;
-  /** An image folder whose training images are trained on too. @default {none} */
-  readonly extra?: string;
+  /** Images that are trained on too; they are drawn by the `form` of the model. @default {none} */
+  readonly extra?: ExtraImages;
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
   /**
@@ -59,7 +59,7 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
   const { data, form } = options.recipe;
   const all = await readTrainingData(data, "train", options.data, form);
   const started = startingFrom(options.from, options.recipe);
-  const extra = await readExtra(options.extra, all, started.input?.form);
+  const extra = options.extra && await readExtraImages(options.extra, all, started.input?.form);
   const recipe = extra === undefined
     ? started
     : { ...started, extra: { title: extra.title, images: extra.count } };
@@ -86,17 +86,6 @@ function startingFrom(model: ModelFiles | undefined, recipe: Recipe): Recipe {
   if (model === undefined) return recipe;
   const { name, version, input, weights: { sha256 } } = model.manifest;
   return { ...recipe, input: { ...input, ...recipe.input }, from: { name, version, sha256 } };
-}
-
-/** The images are drawn as the model will draw those that it is sent. */
-async function readExtra(
-  folder: string | undefined,
-  { width, height, channels }: DataSet,
-  procedure?: FormName,
-): Promise<DataSet | undefined> {
-  if (folder === undefined) return undefined;
-  const form = { width, height, channels, ...(procedure && { procedure }) };
-  return await readTrainingData(`folder:${folder}`, "train", undefined, form);
 }
 
 async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet, ...DataSet[]]> {

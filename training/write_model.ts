@@ -1,6 +1,6 @@
 import type { Classifier } from "../models/classifier.ts";
 import { createClassifier } from "../models/classifier.ts";
-import { sliceDataSet, slug } from "./datasets/data_set.ts";
+import { sliceDataSet } from "./datasets/data_set.ts";
 import type { DataSet } from "./datasets/data_set.ts";
 import { parseManifest } from "../models/manifest.ts";
 import type { Manifest } from "../models/manifest.ts";
@@ -141,7 +141,8 @@ async function describe(
 }
 
 /**
- * The first image of each class: `<class>-<label>.png`.
+ * The first image of each class: `<class>-<label>.png`, in lower case, with "-" for anything but letters and
+ * digits.
  */
 function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
   const wanted = new Map(labels.map((text, label) => [label, text]));
@@ -150,7 +151,7 @@ function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
     const text = wanted.get(label);
     if (text === undefined) continue;
     wanted.delete(label);
-    found.push([`samples/${label}-${slug(text)}.png`, png]);
+    found.push([`samples/${label}-${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`, png]);
     if (wanted.size === 0) break;
   }
   return found;

@@ -4,7 +4,10 @@ import type { Progress } from "../../training/fitting/fit.ts";
 import type { Recipe } from "../../training/recipes/recipe.ts";
 import { resolveRecipe } from "../../training/recipes/resolve_recipe.ts";
 import { train as trainModel } from "../../training/train.ts";
+import { directoryUrl } from "../../models/read_url.ts";
+import type { ExtraImages } from "../../training/datasets/extra_images.ts";
 import { type Arguments, defineCommand } from "../command.ts";
+import { mappingOf } from "./evaluate/photographs.ts";
 import { defined } from "../../lib/defined.ts";
 import type { OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
@@ -43,7 +46,12 @@ const OPTIONS = {
     type: "text",
     value: "DIR",
     otherwise: "none",
-    text: "train on the images of this folder too; its class folders are named like the classes",
+    text: "train on these image files too: a folder per class, or names that begin with the class",
+  },
+  classes: {
+    type: "text",
+    value: "FILE",
+    text: "with --extra: JSON that maps classes to labels; without exactly one label a class is left out",
   },
   seeds: {
     type: "integer",
@@ -90,7 +98,7 @@ async function run(args: Args): Promise<number> {
     resume: !args.values.fresh,
     onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
-    ...defined({ from, extra }),
+    ...defined({ from, extra: await extraImages(extra, args.values.classes) }),
   });
   print(columns([
     ...measures.evaluations.map(({ data, accuracy, correct, images }) => [
@@ -100,6 +108,11 @@ async function run(args: Args): Promise<number> {
     ["written to", decodeURIComponent(folder.pathname)],
   ]));
   return 0;
+}
+
+async function extraImages(folder?: string, classes?: string): Promise<ExtraImages | undefined> {
+  if (folder === undefined) return undefined;
+  return { folder: directoryUrl(folder), ...defined({ mapping: await mappingOf({ classes }) }) };
 }
 
 /** The recipe of the arguments. */

@@ -1,5 +1,3 @@
-import { ModelError } from "../../models/errors.ts";
-
 /** The form of an image. */
 export interface ImageForm {
   /** In pixels. */
@@ -88,39 +86,19 @@ export function selectDataSet(data: DataSet, indices: Uint32Array): DataSet {
 /**
  * Appends images to a data set.
  *
- * @param data Any data set; it gives the title and the classes.
- * @param more Images of the same form; a folder or class is named like a class of `data`, in any case and with
- * "-" for anything but letters and digits.
+ * @param data Any data set; it gives the title.
+ * @param more Images of the same form and the same classes.
  * @returns Copies of all images.
- * @throws {ModelError} `invalid`: a class that `data` does not have.
  */
 export function appendDataSet(data: DataSet, more: DataSet): DataSet {
-  const slugs = data.classes.map(slug);
-  const labels = more.classes.map((name) => {
-    const label = slugs.indexOf(slug(name));
-    if (label >= 0) return label;
-    throw new ModelError(
-      "invalid",
-      `Cannot add ${more.title} to ${data.title}: there is no class "${name}"; expected ${slugs.join(", ")}`,
-    );
-  });
-  const all = labelArray(data.count + more.count, data.classes.length);
-  all.set(data.labels);
-  all.set(more.labels.map((label) => labels[label]!), data.count);
+  const count = data.count + more.count;
   const pixels = new Uint8Array(data.pixels.length + more.pixels.length);
   pixels.set(data.pixels);
   pixels.set(more.pixels, data.pixels.length);
-  return { ...data, count: all.length, pixels, labels: all };
-}
-
-/**
- * The name of a class as the name of a file or folder.
- *
- * @param name Such as `T-shirt/top`.
- * @returns In lower case, with "-" for anything but letters and digits: `t-shirt-top`.
- */
-export function slug(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  const labels = labelArray(count, data.classes.length);
+  labels.set(data.labels);
+  labels.set(more.labels, data.count);
+  return { ...data, count, pixels, labels };
 }
 
 /**

@@ -1,6 +1,5 @@
 import { ImageError, ModelError } from "../../models/errors.ts";
 import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
-import type { FormName } from "../../models/image/canonical/forms.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
 import { type DataSet, type ImageForm, labelArray, type Split } from "./data_set.ts";
@@ -15,8 +14,6 @@ export interface FolderForm {
   readonly height?: number;
   /** Samples per pixel: 1 grey, 3 RGB. */
   readonly channels?: 1 | 3;
-  /** The procedure that draws what the images show, as in a manifest's `input.form`. @default plain resizing */
-  readonly procedure?: FormName;
 }
 
 /** Maximum width and height of converted images, in pixels. */
@@ -42,11 +39,10 @@ export async function readImageFolder(folder: URL, split: Split, form: FolderFor
   const listed = images[split];
   // A training image also when test images are read: both must have the same form.
   const first = images.train[0]!;
-  const { procedure, ...wanted } = form;
-  const common = { ...formOf(await readImage(first.url)), ...wanted };
+  const common = { ...formOf(await readImage(first.url)), ...form };
   const pixels = allocate(common, listed.length, folder);
   const labels = labelArray(listed.length, classes.length);
-  const writer = new FormWriter(common, procedure);
+  const writer = new FormWriter(common);
   const size = common.width * common.height * common.channels;
   for (const [i, { url, label }] of listed.entries()) {
     const image = await readImage(url);

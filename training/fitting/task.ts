@@ -42,8 +42,7 @@ export async function readTrainingData(
  * @param recipe How to train.
  * @param all All training images.
  * @param extra Images that are also trained on; none of them is held out.
- * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images; a
- * class of the extra images that the others do not have.
+ * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images.
  */
 export function prepareTask(recipe: Recipe, all: DataSet, extra?: DataSet): TrainingTask {
   const trained = all.count - recipe.validationImages;

@@ -49,7 +49,10 @@ export async function measurePhotographs(files: ModelFiles, request: Photographs
   else printTables(judged, millisecondsPerImage);
 }
 
-async function mappingOf({ classes }: PhotographsRequest): Promise<ClassMapping | undefined> {
+/** Reads the mapping of `--classes`. */
+export async function mappingOf(
+  { classes }: { readonly classes: string | undefined },
+): Promise<ClassMapping | undefined> {
   if (classes === undefined) return undefined;
   return parseClassMapping(await readUrl(pathToFileURL(resolve(classes)), MAX_MAPPING_BYTES), classes);
 }
