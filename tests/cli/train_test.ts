@@ -61,7 +61,7 @@ Deno.test("train: the weights of a model are trained further, also on the images
   withDirectory(async (directory) => {
     const models = `${directory}/models`;
     const first = await imagebus(["train", CLOTHES, "--epochs", "3", "--out", models]);
-    assertEquals(first.code, 0, first.stderr);
+    assertEquals(first.code, 0, first.err);
     const from = ["--from", "clothes", "--models-dirs", models, "--extra", CLOTHES];
     const second = await imagebus([
       "train",
@@ -72,7 +72,7 @@ Deno.test("train: the weights of a model are trained further, also on the images
       "--out",
       `${directory}/second`,
     ]);
-    assertEquals(second.code, 0, second.stderr);
+    assertEquals(second.code, 0, second.err);
     const { recipe, data, trainings: [{ epochs }] } = JSON.parse(
       await Deno.readTextFile(`${directory}/second/clothes/training.json`),
     );

@@ -1,9 +1,8 @@
 import type { Pixels } from "../../../models/image/format.ts";
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
-import { printable } from "../dead_letters/text.ts";
 import { drawPicture, fitPicture } from "../../ui/picture.ts";
-import { bold, dim, percent, red, width as widthOf, wrap } from "../../ui/terminal.ts";
+import { bold, dim, percent, printable, red, width as widthOf, wrap } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
 import { type Inspection, TOP, type Way } from "./inspection.ts";
 

@@ -1,6 +1,6 @@
+import { printable } from "../../ui/terminal.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import type { Orientation } from "../../../models/image/format.ts";
-import { printable } from "../dead_letters/text.ts";
 import type { Inspection, Way } from "./inspection.ts";
 
 /** A fact and its value, human-readable. */
