@@ -13,7 +13,7 @@
  * | a CloudEvent in JSON without its media type | SDKs that leave the content type to the caller |
  *
  * Another JSON object is refused with the ways to send an image. Everything else counts as an image: its
- * decoder says whether it is one.
+ * decoder reports whether it is one.
  *
  * @module
  */

@@ -78,7 +78,7 @@ export function jsonEvent(event: Readonly<Record<string, unknown>>): CloudEvent 
   };
 }
 
-/** Whether headers say that the value is an event in structured mode. Media types know no case (RFC 9110). */
+/** Whether the value is an event in structured mode, by its headers. Media types know no case (RFC 9110). */
 export function isStructured(headers: MessageHeaders): boolean {
   const type = headerText(headers, "content-type")?.split(";", 1)[0];
   return type?.trim().toLowerCase() === STRUCTURED;

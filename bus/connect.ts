@@ -26,12 +26,18 @@ const TRANSPORTS: Readonly<
   memory: (_url, options) => createMemoryBroker().connect(options),
   sqlite: openSqliteUrl,
   kafka: openKafkaUrl,
+  "kafka+ssl": openKafkaUrl,
 };
+
+/** The name of the options of a scheme. */
+function optionsName(scheme: string): string {
+  return scheme.split("+")[0]!;
+}
 
 /**
  * Connects to a bus.
  *
- * @param url `kafka://host1:9092,host2:9092`, `sqlite:PATH` (the embedded bus in that file; its directory is created), or
+ * @param url `kafka://host1:9092,host2:9092` (`kafka+ssl://` for TLS), `sqlite:PATH` (the embedded bus in that file; its directory is created), or
  * `memory:` (gone with this connection). Without one, the environment variable `IMAGEBUS_URL`; without that, the embedded
  * bus in the user's state directory.
  * @param options Bounds, and what is particular to a transport.
@@ -57,10 +63,10 @@ export async function connect(url?: string | URL, options: ConnectOptions = {}):
  * @throws {BusError} As {@linkcode connect}.
  */
 export async function openTransport(url?: string | URL, options: ConnectOptions = {}): Promise<Transport> {
-  const address = url?.toString() || Deno.env.get("IMAGEBUS_URL") || defaultUrl();
-  const scheme = /^([a-z]+):/.exec(address)?.[1] ?? "";
+  const address = url?.toString() || Deno.env.get("IMAGEBUS_URL") || defaultUrl(options);
+  const scheme = /^([a-z+]+):/.exec(address)?.[1] ?? "";
   const open = Object.hasOwn(TRANSPORTS, scheme) ? TRANSPORTS[scheme] : undefined;
-  if (open) return await open(address, optionsFor(scheme, address, options));
+  if (open) return await open(address, optionsFor(optionsName(scheme), address, options));
   throw new BusError(
     "invalid",
     `The bus "${address}" is not known: expected kafka://HOST:PORT, sqlite:PATH or memory:`,
@@ -80,15 +86,20 @@ function optionsFor(scheme: string, address: string, options: ConnectOptions): T
   );
 }
 
-/** The URL of the embedded bus in the user's state directory. */
-export function defaultUrl(): string {
-  return `sqlite:${stateDir()}/bus.db`;
+/** The URL without one: the brokers of a configuration file of Kafka, or the embedded bus in the user's state directory. */
+export function defaultUrl({ kafka }: ConnectOptions = {}): string {
+  return kafka?.config === undefined ? `sqlite:${stateDir()}/bus.db` : "kafka:";
 }
 
 /** Loaded when it is wanted: the embedded bus does not pay for it. */
 async function openKafkaUrl(url: string, options: TransportOptions): Promise<Transport> {
   const { openKafkaTransport, parseKafkaUrl } = await import("./transport/kafka/open.ts");
-  return await openKafkaTransport(parseKafkaUrl(url), options);
+  const isEncrypted = url.startsWith("kafka+ssl:");
+  return await openKafkaTransport(parseKafkaUrl(url), isEncrypted ? withTls(options) : options);
+}
+
+function withTls(options: KafkaTransportOptions): KafkaTransportOptions {
+  return { ...options, tls: typeof options.tls === "object" ? options.tls : true };
 }
 
 async function openSqliteUrl(url: string, options: TransportOptions): Promise<Transport> {

@@ -140,6 +140,11 @@ export function modelsIn({ values: { modelsDirs } }: Arguments<typeof MODELS_DIR
   return modelsDirs ? { dirs: modelsDirs } : {};
 }
 
+/** The configuration file of Kafka can name the brokers, in place of a URL. */
+function configOf({ "kafka.config": config }: Arguments<typeof BUS_OPTIONS>["values"]): ConnectOptions {
+  return config === undefined ? {} : { kafka: { config } };
+}
+
 /**
  * Connects to the bus of the arguments. A flag that has no effect on this kind of bus is rejected; a variable may stay set
  * for another bus, and is ignored.
@@ -150,12 +155,12 @@ export function modelsIn({ values: { modelsDirs } }: Arguments<typeof MODELS_DIR
  */
 export async function openBus(
   { values, sources }: Arguments<typeof BUS_OPTIONS>,
-  { url = values.bus ?? defaultUrl(), onEvent }: {
+  { url = values.bus ?? defaultUrl(configOf(values)), onEvent }: {
     readonly url?: string;
     readonly onEvent?: (event: TransportEvent) => void;
   } = {},
 ): Promise<Bus> {
-  const scheme = url.slice(0, url.indexOf(":"));
+  const scheme = url.slice(0, url.indexOf(":")).split("+")[0]!;
   if (scheme === "memory") {
     throw new UsageError(
       "Cannot use the bus memory: it ends with this command; expected sqlite:PATH or kafka://HOST:PORT",

@@ -108,7 +108,7 @@ function isNeeded(permission: Permission, argv: readonly string[]): boolean {
     return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
   }
   if (permission !== "net" && permission !== "sys=hostname") return true;
-  const servers = permission === "net" ? /kafka:|postgres(ql)?:/ : /kafka:/;
+  const servers = permission === "net" ? /kafka(\+ssl)?:|postgres(ql)?:/ : /kafka(\+ssl)?:/;
   return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK")].some((text) =>
     servers.test(text)
   );

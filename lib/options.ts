@@ -171,8 +171,12 @@ function* flatten(table: OptionTable, given: object, prefix = ""): Generator<[st
     const name = prefix + key;
     const inside = Object.keys(table).some((known) => known.startsWith(`${name}.`));
     if (value === undefined) continue;
-    if (inside && typeof value === "object" && value !== null) yield* flatten(table, value, `${name}.`);
-    else yield [name, value];
+    if (!inside || typeof value !== "object" || value === null) yield [name, value];
+    else {
+      // `tls: { cert }` means `tls: true` too.
+      if (Object.hasOwn(table, name)) yield [name, true];
+      yield* flatten(table, value, `${name}.`);
+    }
   }
 }
 

@@ -162,13 +162,13 @@ Deno.test("envelope: structured events may use the alphabet of URLs", () => {
 });
 
 /** Large enough to be recognised as base64. */
-const PICTURE = Uint8Array.from({ length: 100 }, (_, i) => (i * 89 + 0x89) % 256);
+const LARGE = Uint8Array.from({ length: 100 }, (_, i) => (i * 89 + 0x89) % 256);
 
 Deno.test("envelope: a record without an envelope on the topic of a model is a request, in all the ways bytes are written", () => {
   const text = (value: string) => new TextEncoder().encode(value);
-  const base64 = PICTURE.toBase64();
+  const base64 = LARGE.toBase64();
   const values: Record<string, Uint8Array> = {
-    "the image": PICTURE,
+    "the image": LARGE,
     "base64": text(base64),
     "base64 in lines": text(base64.replace(/.{64}/g, "$&\r\n") + "\n"),
     "a data URI": text(`data:image/png;base64,${base64}`),
@@ -183,7 +183,7 @@ Deno.test("envelope: a record without an envelope on the topic of a model is a r
       id: "imagebus.mnist-3-17-1700000000000",
       key: "camera 1",
       model: "mnist",
-      image: PICTURE,
+      image: LARGE,
     }, what);
   }
 });
@@ -209,7 +209,7 @@ Deno.test("envelope: records that SDKs of CloudEvents wrote are requests", async
 
 Deno.test("envelope: another JSON object is refused with the ways to send an image", () => {
   assertStringIncludes(
-    refused({}, json({ image: PICTURE.toBase64() })).reason,
+    refused({}, json({ image: LARGE.toBase64() })).reason,
     "its base64 as a JSON string",
   );
 });

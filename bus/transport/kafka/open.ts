@@ -5,11 +5,12 @@
  */
 import { BusError } from "../errors.ts";
 import { type AttemptOptions, closedError, Cluster } from "./net/cluster.ts";
-import type { TlsOptions } from "./net/connection.ts";
+import type { TlsOptions } from "./net/socket.ts";
+import { readKafkaConfig } from "./config_file.ts";
 import { checkKafkaOptions, type KafkaSettings, type KafkaTransportOptions } from "./options.ts";
 import { fixStart } from "./consumer/group_start.ts";
 import { Producer } from "./producer/producer.ts";
-import type { SaslOptions } from "./wire/protocol.ts";
+import type { SaslOptions } from "./net/login.ts";
 import { KafkaSubscription } from "./consumer/subscription.ts";
 import {
   describeTopics,
@@ -58,13 +59,33 @@ export async function openKafkaTransport(
   brokers: readonly string[],
   options: KafkaTransportOptions = {},
 ): Promise<Transport> {
-  const settings = checkKafkaOptions(options);
-  const seeds = brokers.map((broker) => parseBroker(broker) ?? invalidBroker(broker));
-  if (seeds.length === 0) throw new BusError("invalid", "No broker: expected at least one HOST:PORT");
+  const config = await readKafkaConfig(options.config ?? "");
+  const settings = checkKafkaOptions(merged(config.options, options));
+  const seeds = (brokers.length > 0 ? brokers : config.brokers).map((broker) =>
+    parseBroker(broker) ?? invalidBroker(broker)
+  );
+  if (seeds.length === 0) {
+    throw new BusError("invalid", "No broker: expected kafka://HOST:PORT, or bootstrap.servers in config");
+  }
   const connectTimeoutMs = Math.ceil(settings.connectTimeoutMs / seeds.length);
   const requestTimeoutMs = REQUEST_TIMEOUT_MS;
   const cluster = await Cluster.open({ ...settings, seeds, connectTimeoutMs, requestTimeoutMs });
   return new KafkaTransport(cluster, settings);
+}
+
+/** Options beside a configuration file take precedence over it, field by field. */
+function merged(config: KafkaTransportOptions, options: KafkaTransportOptions): KafkaTransportOptions {
+  const object = (value: unknown) => typeof value === "object" && value !== null ? value : {};
+  const [tls, sasl] = [{ ...object(config.tls), ...object(options.tls) }, {
+    ...config.sasl,
+    ...options.sasl,
+  }];
+  return {
+    ...config,
+    ...options,
+    ...Object.keys(tls).length > 0 ? { tls } : { tls: Boolean(options.tls ?? config.tls) },
+    ...Object.keys(sasl).length > 0 && { sasl: sasl as SaslOptions },
+  };
 }
 
 function invalidBroker(broker: string): never {
@@ -88,7 +109,7 @@ class KafkaTransport implements Transport {
   #closing: Promise<void> | undefined;
 
   constructor(cluster: Cluster, settings: KafkaSettings) {
-    this.url = `kafka://${cluster.name}`;
+    this.url = `kafka${settings.tls ? "+ssl" : ""}://${cluster.name}`;
     this.maxMessageBytes = settings.maxMessageBytes;
     this.#cluster = cluster;
     this.#settings = settings;

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { type OptionTable, type SettingsOf, time } from "../../../lib/options.ts";
+import { type ApiRow, type OptionTable, type SettingsOf, time } from "../../../lib/options.ts";
+import { defined } from "../../../lib/defined.ts";
 import { BusError } from "../errors.ts";
 import { checkBusOptions, TRANSPORT_OPTIONS } from "../options.ts";
 import type { TransportOptions } from "../transport.ts";
 import { checkInteger } from "../validate.ts";
-import type { TlsOptions } from "./net/connection.ts";
-import type { SaslOptions } from "./wire/protocol.ts";
+import { type Login, prepareLogin, type SaslOptions } from "./net/login.ts";
+import { checkTls, type TlsOptions } from "./net/socket.ts";
 
 /** Options of {@linkcode openKafkaTransport}. Ranges: docs/options.md. */
 export interface KafkaTransportOptions extends TransportOptions {
@@ -32,11 +33,23 @@ export interface KafkaTransportOptions extends TransportOptions {
    * @default {3_000}
    */
   readonly releaseMs?: number;
+  /**
+   * The text of a configuration file of Kafka clients (`bootstrap.servers=…`), with the property names of Java or
+   * librdkafka. Options beside it take precedence.
+   */
+  readonly config?: string;
   /** Encrypts the connections; `true` for a broker whose certificate the system trusts. @default {false} */
   readonly tls?: boolean | TlsOptions;
   /** How to log in to the brokers. */
   readonly sasl?: SaslOptions;
 }
+
+const TOKEN: ApiRow<() => Promise<string>> = {
+  type: "api",
+  accepts: (value) => typeof value === "function",
+  expected: "a function",
+  text: "oauthbearer: gets a token, in place of the four options before",
+};
 
 /** Options of Kafka alone. */
 export const KAFKA_OPTIONS = {
@@ -67,6 +80,12 @@ export const KAFKA_OPTIONS = {
     default: 3_000,
     text: "when a partition is revoked, time to commit the messages in flight",
   },
+  config: {
+    type: "text",
+    from: "file",
+    value: "FILE",
+    text: "properties file of Kafka clients, with the names of Java or librdkafka; options take precedence",
+  },
   tls: { type: "flag", default: false, text: "encrypt the connections with TLS" },
   "tls.caCerts": {
     type: "texts",
@@ -87,9 +106,21 @@ export const KAFKA_OPTIONS = {
     secret: true,
     text: "PEM private key of this client",
   },
+  "tls.passphrase": {
+    type: "text",
+    from: "file",
+    value: "FILE",
+    secret: true,
+    text: "file with the passphrase of the private key; the variable holds the passphrase itself",
+  },
+  "tls.verifyHostname": {
+    type: "flag",
+    default: true,
+    text: "refuse a certificate that is for another host",
+  },
   "sasl.mechanism": {
     type: "choice",
-    values: ["plain", "scram-sha-256", "scram-sha-512"],
+    values: ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "aws-msk-iam"],
     text: "SASL mechanism for the login",
   },
   "sasl.username": { type: "text", value: "NAME", text: "user name for the login" },
@@ -99,6 +130,23 @@ export const KAFKA_OPTIONS = {
     secret: true,
     value: "FILE",
     text: "file with the password; the variable holds the password itself",
+  },
+  "sasl.tokenUrl": { type: "text", value: "URL", text: "oauthbearer: token endpoint of the OpenID provider" },
+  "sasl.clientId": { type: "text", value: "NAME", text: "oauthbearer: client id at the OpenID provider" },
+  "sasl.clientSecret": {
+    type: "text",
+    from: "file",
+    secret: true,
+    value: "FILE",
+    text: "oauthbearer: file with the secret of the client; the variable holds the secret itself",
+  },
+  "sasl.scope": { type: "text", value: "TEXT", text: "oauthbearer: scope of the token" },
+  "sasl.token": TOKEN,
+  "sasl.region": {
+    type: "text",
+    value: "NAME",
+    otherwise: "the variable AWS_REGION",
+    text: "aws-msk-iam: region of the cluster",
   },
 } as const satisfies OptionTable;
 
@@ -110,7 +158,7 @@ type Flat = SettingsOf<typeof ALL_OPTIONS>;
 export interface KafkaSettings extends Omit<Flat, `${string}.${string}` | "tls" | "heartbeatMs"> {
   readonly heartbeatMs: number;
   readonly tls: TlsOptions | null;
-  readonly sasl: SaslOptions | null;
+  readonly login: Login | null;
 }
 
 /**
@@ -122,28 +170,46 @@ export function checkKafkaOptions(options: KafkaTransportOptions): KafkaSettings
   const settings = checkBusOptions(ALL_OPTIONS, options);
   const { sessionTimeoutMs, heartbeatMs = Math.min(1_000, Math.floor(sessionTimeoutMs / 5)) } = settings;
   checkInteger("heartbeatMs", heartbeatMs, 10, Math.floor(sessionTimeoutMs / 3));
-  return { ...settings, heartbeatMs, tls: tlsOf(settings), sasl: saslOf(settings) };
+  return { ...settings, heartbeatMs, tls: tlsOf(settings), login: loginOf(settings) };
 }
 
-function tlsOf({ tls, "tls.caCerts": caCerts, "tls.cert": cert, "tls.key": key }: Flat): TlsOptions | null {
-  if (!tls && caCerts === undefined && cert === undefined && key === undefined) return null;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new BusError(
-      "invalid",
-      `tls.${cert ? "cert" : "key"} needs tls.${cert ? "key" : "cert"} beside it`,
-    );
-  }
-  return { ...caCerts && { caCerts }, ...cert !== undefined && key !== undefined && { cert, key } };
+function tlsOf(flat: Flat): TlsOptions | null {
+  const { tls, "tls.verifyHostname": verifyHostname } = flat;
+  const files = defined({
+    caCerts: flat["tls.caCerts"],
+    cert: flat["tls.cert"],
+    key: flat["tls.key"],
+    passphrase: flat["tls.passphrase"],
+  });
+  if (!tls && Object.keys(files).length === 0) return null;
+  checkTls(files);
+  return { ...files, verifyHostname };
 }
 
-function saslOf(flat: Flat): SaslOptions | null {
-  const { "sasl.mechanism": mechanism, "sasl.username": username, "sasl.password": password } = flat;
-  const missing = Object.entries({ mechanism, username, password }).filter(([, value]) =>
-    value === undefined
+/** The options that each kind of login needs, and those that it may have. */
+const LOGINS: Readonly<Record<string, readonly [needed: readonly string[], optional: readonly string[]]>> = {
+  password: [["username", "password"], []],
+  oauthbearer: [["tokenUrl", "clientId", "clientSecret"], ["scope"]],
+  token: [["token"], []],
+  "aws-msk-iam": [[], ["region"]],
+};
+
+function loginOf(flat: Flat): Login | null {
+  const prefix = "sasl.";
+  const given = Object.fromEntries(
+    Object.entries(flat).filter(([name, value]) => name.startsWith(prefix) && value !== undefined)
+      .map(([name, value]) => [name.slice(prefix.length), value]),
   );
-  if (missing.length === 3) return null;
-  if (mechanism !== undefined && username !== undefined && password !== undefined) {
-    return { mechanism, username, password };
+  if (Object.keys(given).length === 0) return null;
+  const { mechanism, ...others } = given;
+  if (mechanism === undefined) throw new BusError("invalid", "sasl needs mechanism too");
+  const kind = mechanism === "oauthbearer" && "token" in others ? "token" : String(mechanism);
+  const [needed, optional] = LOGINS[kind] ?? LOGINS["password"]!;
+  const missing = needed.filter((name) => !(name in others));
+  if (missing.length > 0) {
+    throw new BusError("invalid", `sasl ${mechanism} needs ${missing.join(" and ")} too`);
   }
-  throw new BusError("invalid", `sasl needs ${missing.map(([name]) => name).join(" and ")} too`);
+  const foreign = Object.keys(others).find((name) => !needed.includes(name) && !optional.includes(name));
+  if (foreign) throw new BusError("invalid", `sasl.${foreign} has no effect with the mechanism ${mechanism}`);
+  return prepareLogin(given as unknown as SaslOptions);
 }

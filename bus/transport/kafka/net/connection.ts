@@ -3,8 +3,10 @@ import { abortable } from "../../../../lib/abortable.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { BusError } from "../../errors.ts";
 import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
-import type { AuthenticatedConnection, Protocol, SaslOptions, Versions } from "../wire/protocol.ts";
+import type { AuthenticatedConnection, Protocol, Versions } from "../wire/protocol.ts";
 import type { Api, Exchange, Requests } from "../wire/requests.ts";
+import type { Login } from "./login.ts";
+import { explainTls, openSocket, type Socket, type TlsOptions } from "./socket.ts";
 
 /** Address of a broker. */
 export interface Address {
@@ -12,26 +14,19 @@ export interface Address {
   readonly port: number;
 }
 
-/** How to verify a broker and, with `cert` and `key`, how to authenticate to it. All in PEM. */
-export interface TlsOptions {
-  /** Certificate authorities that are trusted besides those of the system. */
-  readonly caCerts?: readonly string[];
-  /** The client's certificate chain. */
-  readonly cert?: string;
-  /** The client's private key. */
-  readonly key?: string;
-}
-
 /** Settings of all connections of a transport. */
 export interface ConnectionSettings {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
   readonly tls: TlsOptions | null;
-  readonly sasl: SaslOptions | null;
+  readonly login: Login | null;
 }
 
 /** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
 const FIRST_RESPONSE_BYTES = 65_536;
+/** A login is renewed after this share of its lifetime. */
+const RENEWED_AFTER = 0.85;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Smaller requests are sent in one write. */
 const COALESCED_BYTES = 65_536;
 
@@ -45,10 +40,11 @@ export function format({ host, port }: Address): string {
  * wait for long (a fetch, a join) needs a connection of its own.
  */
 export class BrokerConnection {
-  readonly #address: string;
+  readonly #address: Address;
+  readonly #name: string;
   readonly #settings: ConnectionSettings;
   readonly #protocol: Protocol;
-  readonly #conn: Deno.Conn;
+  readonly #socket: Socket;
   readonly #waiting = new Map<number, PromiseWithResolvers<Buffer>>();
   readonly #ended = Promise.withResolvers<unknown>();
   #writing: Promise<void> = Promise.resolve();
@@ -56,10 +52,14 @@ export class BrokerConnection {
   #versions: Versions = { 18: { minVersion: 0, maxVersion: 0 } };
   #hasVersions = false;
   #isClosed = false;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+  /** While it logs in again; a broker accepts no other requests meanwhile (KIP-368). */
+  #renewing: Promise<void> | undefined;
 
-  private constructor(conn: Deno.Conn, address: string, settings: ConnectionSettings, protocol: Protocol) {
-    this.#conn = conn;
+  private constructor(socket: Socket, address: Address, settings: ConnectionSettings, protocol: Protocol) {
+    this.#socket = socket;
     this.#address = address;
+    this.#name = format(address);
     this.#settings = settings;
     this.#protocol = protocol;
     this.#readAll();
@@ -76,11 +76,10 @@ export class BrokerConnection {
     settings: ConnectionSettings,
     protocol: Protocol,
   ): Promise<BrokerConnection> {
-    const name = format(address);
-    const connection = new BrokerConnection(await dial(address, settings), name, settings, protocol);
+    const connection = new BrokerConnection(await dial(address, settings), address, settings, protocol);
     try {
       await connection.#negotiate();
-      if (settings.sasl) await connection.#logIn(address, settings.sasl);
+      if (settings.login) await connection.#logIn(settings.login);
       return connection;
     } catch (error) {
       connection.close(error);
@@ -105,6 +104,7 @@ export class BrokerConnection {
    */
   async request<A extends Api>(api: A, payload: Requests[A][0], timeoutMs: number): Promise<Requests[A][1]> {
     const exchange = this.#exchange(api, payload);
+    await this.#renewing;
     return await this.#send(exchange, timeoutMs) as Requests[A][1];
   }
 
@@ -112,7 +112,8 @@ export class BrokerConnection {
   close(reason: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#conn.close();
+    clearTimeout(this.#renewal);
+    this.#socket.close();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
     this.#ended.resolve(reason);
@@ -120,21 +121,32 @@ export class BrokerConnection {
 
   async #negotiate(): Promise<void> {
     const answer = await this.request("ApiVersions", {}, this.#settings.connectTimeoutMs);
-    expectSuccess(answer.errorCode, `The versions of ${this.#address}`);
+    expectSuccess(answer.errorCode, `The versions of ${this.#name}`);
     this.#hasVersions = true;
     this.#versions = Object.fromEntries(answer.apiVersions.map((version) => [version.apiKey, version]));
   }
 
-  async #logIn(address: Address, sasl: SaslOptions): Promise<void> {
+  /** Where the broker ends logins after a time, the next one is in time, on the same connection (KIP-368). */
+  async #logIn(login: Login): Promise<void> {
+    const lifetimeMs = await this.#authenticate(login);
+    if (lifetimeMs <= 0 || this.#isClosed) return;
+    this.#renewal = setTimeout(() => {
+      this.#renewing = this.#logIn(login).catch((error) => this.close(error)).finally(() => {
+        this.#renewing = undefined;
+      });
+    }, Math.min(lifetimeMs * RENEWED_AFTER, MAX_TIMER_MS));
+  }
+
+  async #authenticate({ sasl, user }: Login): Promise<number> {
     const send: AuthenticatedConnection["send"] = async (exchange) => {
       const data = await this.#send(exchange, this.#settings.connectTimeoutMs);
       return await exchange.response.parse!(data);
     };
     try {
-      await this.#protocol.authenticate({ ...address, sasl: { ...sasl }, send }, this.#versions);
+      return await this.#protocol.authenticate({ ...this.#address, sasl: { ...sasl }, send }, this.#versions);
     } catch (cause) {
-      if (cause instanceof ConnectionFault) throw cause;
-      const message = `Cannot log in to ${this.#address} as "${sasl.username}": ${messageOf(cause)}`;
+      if (cause instanceof ConnectionFault || cause instanceof BusError) throw cause;
+      const message = `Cannot log in to ${this.#name} ${user}: ${messageOf(cause)}`;
       throw new BusError("denied", message, { cause });
     }
   }
@@ -149,7 +161,7 @@ export class BrokerConnection {
     const versions = offered ? `versions ${offered.minVersion} to ${offered.maxVersion}` : "no version";
     throw new BusError(
       "invalid",
-      `Cannot use the broker ${this.#address}: it supports ${versions} of ${api}; expected ${newest} or older`,
+      `Cannot use the broker ${this.#name}: it supports ${versions} of ${api}; expected ${newest} or older`,
     );
   }
 
@@ -170,12 +182,12 @@ export class BrokerConnection {
     api: string,
     timeoutMs: number,
   ): Promise<Buffer> {
-    if (this.#isClosed) throw new ConnectionFault(`${this.#address}: the connection is closed`);
+    if (this.#isClosed) throw new ConnectionFault(`${this.#name}: the connection is closed`);
     const waiting = Promise.withResolvers<Buffer>();
     this.#waiting.set(correlationId, waiting);
     this.#writing = this.#writing.then(() => this.#write(frame));
     const timer = setTimeout(() => {
-      this.close(new ConnectionFault(`${this.#address} did not answer ${api} within ${timeoutMs} ms`));
+      this.close(new ConnectionFault(`${this.#name} did not answer ${api} within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
       return await waiting.promise;
@@ -190,11 +202,11 @@ export class BrokerConnection {
     try {
       for (const chunk of chunks) {
         for (let written = 0; written < chunk.length && !this.#isClosed;) {
-          written += await this.#conn.write(chunk.subarray(written));
+          written += await this.#socket.write(chunk.subarray(written));
         }
       }
     } catch (error) {
-      this.close(broken(this.#address, error));
+      this.close(broken(this.#name, error));
     }
   }
 
@@ -202,14 +214,16 @@ export class BrokerConnection {
     try {
       while (!this.#isClosed) this.#resolve(await this.#read(await this.#frameSize()));
     } catch (error) {
-      this.close(broken(this.#address, error));
+      this.close(broken(this.#name, error));
     }
   }
 
   async #frameSize(): Promise<number> {
     const size = (await this.#read(4)).readInt32BE();
     if (size >= 4 && (this.#hasVersions || size <= FIRST_RESPONSE_BYTES)) return size;
-    throw new ConnectionFault(`${this.#address} does not answer like a Kafka broker without TLS`);
+    throw new ConnectionFault(
+      `${this.#name} does not answer like a Kafka broker without TLS; for TLS: kafka+ssl://`,
+    );
   }
 
   #resolve(frame: Buffer): void {
@@ -222,35 +236,30 @@ export class BrokerConnection {
   async #read(size: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
     for (let filled = 0; filled < size;) {
-      const count = await this.#conn.read(bytes.subarray(filled));
-      if (count === null) throw new ConnectionFault(`${this.#address} closed the connection`);
+      const count = await this.#socket.read(bytes.subarray(filled));
+      if (count === null) throw new ConnectionFault(`${this.#name} closed the connection`);
       filled += count;
     }
     return bytes;
   }
 }
 
-async function dial(address: Address, { connectTimeoutMs, tls }: ConnectionSettings): Promise<Deno.Conn> {
-  const name = format(address);
-  const dialling = connect(address, tls);
+async function dial({ host, port }: Address, { connectTimeoutMs, tls }: ConnectionSettings): Promise<Socket> {
+  const name = format({ host, port });
+  const dialling = openSocket(host, port, tls);
   const late = AbortSignal.timeout(connectTimeoutMs);
-  const conn = await abortable(dialling, late).catch((error) => {
+  const socket = await abortable(dialling, late).catch((error) => {
+    // Brokers answer the beginning of TLS on a port without it by closing.
+    if (tls && codeOf(error) === "ECONNRESET") {
+      throw new ConnectionFault(
+        `${name} closed the connection while TLS began; does it use TLS on this port?`,
+      );
+    }
     throw broken(name, error);
   });
-  if (conn) return conn;
-  dialling.then((conn) => conn.close(), () => {});
+  if (socket) return socket;
+  dialling.then((socket) => socket.close(), () => {});
   throw new ConnectionFault(`${name} did not answer within ${connectTimeoutMs} ms`);
-}
-
-async function connect({ host: hostname, port }: Address, tls: TlsOptions | null): Promise<Deno.Conn> {
-  if (tls) {
-    const { caCerts = [], cert, key } = tls;
-    const identity = cert !== undefined && key !== undefined ? { cert, key } : {};
-    return await Deno.connectTls({ hostname, port, caCerts: [...caCerts], ...identity });
-  }
-  const conn = await Deno.connect({ hostname, port });
-  conn.setNoDelay(true);
-  return conn;
 }
 
 /** Translates the error of a socket. */
@@ -261,12 +270,21 @@ function broken(address: string, error: unknown): unknown {
     return new BusError("denied", message, { cause: error });
   }
   if (error instanceof ConnectionFault || error instanceof BusError) return error;
+  const fault = explainTls(error);
+  if (fault !== undefined) {
+    return new BusError("denied", `Cannot connect to ${address}: ${fault}`, { cause: error });
+  }
   return new ConnectionFault(`${address}: ${reasonOf(error)}`, { cause: error });
 }
 
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
+
 function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
-  if (error instanceof Deno.errors.ConnectionReset) return "connection reset";
+  const code = codeOf(error);
+  if (error instanceof Deno.errors.ConnectionRefused || code === "ECONNREFUSED") return "connection refused";
+  if (error instanceof Deno.errors.ConnectionReset || code === "ECONNRESET") return "connection reset";
   // "… (os error 111)" does not help a user.
   return messageOf(error).replace(/ \(os error \d+\)$/, "");
 }

@@ -5,10 +5,10 @@ const DEFAULT_PORT = 9092;
 const BROKER = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/;
 
 /**
- * Parses `kafka://host1:9092,host2:9092`.
+ * Parses `kafka://host1:9092,host2:9092`, and the same with `kafka+ssl:` for TLS.
  *
  * @param url The URL. Default port: 9092.
- * @returns The brokers as `host:port`.
+ * @returns The brokers as `host:port`; none for `kafka:` alone, whose brokers are in a configuration file.
  * @throws {BusError} `invalid`.
  *
  * @example
@@ -18,7 +18,8 @@ const BROKER = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/;
  * ```
  */
 export function parseKafkaUrl(url: string): string[] {
-  const list = /^kafka:\/\/([^/?#]+)\/?$/.exec(url)?.[1];
+  if (/^kafka(\+ssl)?:$/.test(url)) return [];
+  const list = /^kafka(?:\+ssl)?:\/\/([^/?#]+)\/?$/.exec(url)?.[1];
   if (list === undefined) throw invalid(url);
   return list.split(",").map((broker) => {
     const address = parseBroker(broker);

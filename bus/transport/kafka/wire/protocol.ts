@@ -10,6 +10,7 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
+import type { KafkajsSasl } from "../net/login.ts";
 import type { Codec } from "./compression.ts";
 import { nameCodes } from "./faults.ts";
 import { produceRequest } from "./produce_request.ts";
@@ -19,21 +20,11 @@ import { stableOffsetFetchRequest } from "./stable_offset_fetch.ts";
 /** The versions of each request that a broker supports, by API key. */
 export type Versions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
 
-/** How to log in to a broker. */
-export interface SaslOptions {
-  /** One of the mechanisms that the broker offers. */
-  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-  /** Name of the user. */
-  readonly username: string;
-  /** Password of the user. */
-  readonly password: string;
-}
-
 /** What the authenticator of kafkajs needs from a connection. */
 export interface AuthenticatedConnection {
   readonly host: string;
   readonly port: number;
-  readonly sasl: SaslOptions;
+  readonly sasl: KafkajsSasl;
   send(exchange: Exchange): Promise<unknown>;
 }
 
@@ -50,7 +41,8 @@ export interface Protocol extends Coders {
     encode(of: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer;
     decode(bytes: Buffer): { readonly assignment: Record<string, number[]> } | null;
   };
-  readonly authenticate: (connection: AuthenticatedConnection, versions: Versions) => Promise<void>;
+  /** @returns How long the login lasts, in milliseconds; 0 for ever. */
+  readonly authenticate: (connection: AuthenticatedConnection, versions: Versions) => Promise<number>;
 }
 
 let loading: Promise<Protocol> | undefined;
@@ -87,8 +79,11 @@ async function load(): Promise<Protocol> {
     apiKeys: { ...apiKeys.default, StableOffsetFetch: apiKeys.default.OffsetFetch },
     crc32c: crc32c.default,
     ...assigner.default,
-    authenticate: (connection: AuthenticatedConnection, versions: Versions) =>
-      new sasl.default(connection, SILENT, versions, true).authenticate(),
+    async authenticate(connection: AuthenticatedConnection, versions: Versions) {
+      const authenticator = new sasl.default(connection, SILENT, versions, true);
+      await authenticator.authenticate();
+      return Number(authenticator.sessionLifetime);
+    },
   };
 }
 

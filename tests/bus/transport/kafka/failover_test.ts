@@ -15,7 +15,7 @@ Deno.test("kafka: finds the coordinator of a group while another broker of the m
     seeds: [{ host: "127.0.0.1", port: alive.port }],
     clientId: "test",
     tls: null,
-    sasl: null,
+    login: null,
     connectTimeoutMs: 1_000,
     requestTimeoutMs: 1_000,
     onEvent: undefined,

@@ -62,7 +62,7 @@ async function openCluster(): Promise<Cluster> {
     seeds: BROKERS.map((broker) => parseBroker(broker)!),
     clientId: "test",
     tls: null,
-    sasl: null,
+    login: null,
     connectTimeoutMs: 5_000,
     requestTimeoutMs: 30_000,
     onEvent: undefined,

@@ -1,0 +1,108 @@
+import { type Certificates, makeCertificates } from "./certificates.ts";
+import { type KafkaBroker, startKafka } from "./kafka_broker.ts";
+import { installKafka } from "./kafka_install.ts";
+import { freePort } from "./server_process.ts";
+
+/** A login with a password that the broker knows. */
+export const USER = { username: "me", password: 'correct; "quoted"' };
+const LOGIN = "org.apache.kafka.common.security";
+
+/** How the broker is secured. */
+export interface SecuredKafkaOptions {
+  /** The broker's certificate. @default {"broker"} */
+  readonly certificate?: "broker" | "expired" | "otherHost";
+  /** Logins end after so many milliseconds. @default {they last} */
+  readonly reauthMs?: number;
+  /** Further settings of the broker. */
+  readonly config?: Readonly<Record<string, string | number>>;
+}
+
+/** A broker with listeners for each kind of security, all on localhost. */
+export class SecuredKafka implements AsyncDisposable {
+  private constructor(
+    readonly broker: KafkaBroker,
+    readonly directory: string,
+    readonly certificates: Certificates,
+    /** TLS and SASL: SCRAM-SHA-256 and -512, PLAIN, OAUTHBEARER with unsigned tokens. */
+    readonly saslSsl: string,
+    /** TLS that asks for the client's certificate. */
+    readonly mutualTls: string,
+  ) {}
+
+  /** Starts it. */
+  static async start(
+    { certificate = "broker", reauthMs, config = {} }: SecuredKafkaOptions = {},
+  ): Promise<SecuredKafka> {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-secured-" });
+    const certificates = await makeCertificates(directory);
+    const [port, controller, saslSsl, mutualTls] = [freePort(), freePort(), freePort(), freePort()];
+    const jaas = (module: string, fields: string) => `${LOGIN}.${module} required ${fields};`;
+    const ports =
+      `PLAINTEXT://127.0.0.1:${port},SASL_SSL://localhost:${saslSsl},MTLS://localhost:${mutualTls}`;
+    const broker = await startKafka({
+      port,
+      config: {
+        "controller.quorum.voters": `1@127.0.0.1:${controller}`,
+        "listeners": `${ports},CONTROLLER://127.0.0.1:${controller}`,
+        "advertised.listeners": ports,
+        "listener.security.protocol.map":
+          "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MTLS:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": certificates[certificate],
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": certificates.ca,
+        "listener.name.mtls.ssl.client.auth": "required",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+        "listener.name.sasl_ssl.plain.sasl.jaas.config": jaas(
+          "plain.PlainLoginModule",
+          `user_${USER.username}="${USER.password.replaceAll('"', '\\\\"')}"`,
+        ),
+        "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
+        "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": jaas(
+          "oauthbearer.OAuthBearerLoginModule",
+          'unsecuredLoginStringClaim_sub="broker"',
+        ),
+        ...(reauthMs !== undefined && { "connections.max.reauth.ms": reauthMs }),
+        ...config,
+      },
+    });
+    const kafka = new SecuredKafka(
+      broker,
+      directory,
+      certificates,
+      `localhost:${saslSsl}`,
+      `localhost:${mutualTls}`,
+    );
+    const scram = (name: string) => `${name}=[iterations=4096,password=${USER.password}]`;
+    for (const name of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
+      const user = ["--entity-type", "users", "--entity-name", USER.username];
+      await kafka.admin("kafka.admin.ConfigCommand", "--alter", "--add-config", scram(name), ...user);
+    }
+    return kafka;
+  }
+
+  /** Runs one of Kafka's own commands as the administrator. */
+  async admin(command: string, ...args: readonly string[]): Promise<void> {
+    const jars = await installKafka();
+    const { success, stdout, stderr } = await new Deno.Command("java", {
+      args: [
+        "-Xmx128m",
+        "-XX:+UseSerialGC",
+        "-cp",
+        `${jars}/*`,
+        command,
+        "--bootstrap-server",
+        this.broker.brokers,
+        ...args,
+      ],
+    }).output();
+    if (success) return;
+    throw new Error(`${command}: ${new TextDecoder().decode(stdout)}${new TextDecoder().decode(stderr)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.stop();
+    await Deno.remove(this.directory, { recursive: true }).catch(() => {});
+  }
+}
