@@ -74,7 +74,7 @@ async function select(transport: Transport, options: DeadLettersOptions): Promis
   }
   const matching = [...last.values()].filter(({ info }) => matches(info, options));
   const sorted = matching.sort((a, b) => order(a.info.failedAt, b.info.failedAt) || order(a.place, b.place));
-  return limit === Infinity ? sorted : sorted.slice(Math.max(0, sorted.length - limit));
+  return sorted.slice(Math.max(0, sorted.length - limit));
 }
 
 /** All records that the topic holds now. Subscribing would create the topic, so it is looked up first. */

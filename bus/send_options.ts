@@ -34,7 +34,6 @@ export const SEND_OPTIONS = {
 } as const satisfies OptionTable;
 
 const KNOWN = [...Object.keys(SEND_OPTIONS), "timeoutMs", "signal"];
-const KNOWN_NAMES: ReadonlySet<string> = new Set(KNOWN);
 
 /**
  * Checks the names of the options of one image, and the time; the envelope checks the texts. Cheap: it runs for each image.
@@ -43,7 +42,7 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set(KNOWN);
  */
 export function checkSendOptions(options: { readonly expiresAfterMs?: number }): void {
   for (const name in options) {
-    if (KNOWN_NAMES.has(name)) continue;
+    if (KNOWN.includes(name)) continue;
     throw new BusError("invalid", `Unknown option ${name}${didYouMean(name, KNOWN)}`);
   }
   const { expiresAfterMs } = options;

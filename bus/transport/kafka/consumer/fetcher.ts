@@ -217,9 +217,12 @@ export class Fetcher {
     const asked = new Map(claims.map((claim) => [nameOf(claim), { claim, offset: claim.position }]));
     for (const claim of claims) claim.isFetching = true;
     try {
-      const answer = await this.#ask(leader, purpose, fetchRequest(claims, waitMs));
-      for (const [claim, offset, fetched] of matched(asked, answer)) {
-        this.#accept(claim, offset, fetched, purpose);
+      const { responses } = await this.#ask(leader, purpose, fetchRequest(claims, waitMs));
+      for (const { topicName: topic, partitions } of responses) {
+        for (const fetched of partitions) {
+          const of = asked.get(nameOf({ topic, partition: fetched.partition }));
+          if (of) this.#accept(of.claim, of.offset, fetched, purpose);
+        }
       }
       this.#backoff.reset();
     } catch (error) {
@@ -230,8 +233,7 @@ export class Fetcher {
   }
 
   #ask(leader: number, purpose: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
-    const { requestTimeoutMs } = this.#cluster;
-    const timeoutMs = payload.maxWaitTime + requestTimeoutMs;
+    const timeoutMs = payload.maxWaitTime + this.#cluster.requestTimeoutMs;
     return this.#cluster.request(leader, `${this.#settings.purpose} ${purpose}`, "Fetch", payload, timeoutMs);
   }
 
@@ -291,18 +293,6 @@ function fetchRequest(claims: readonly OwnedClaim[], waitMs: number): Requests["
     maxBytes: FETCH_BYTES,
     topics: byTopic(partitions),
   };
-}
-
-function* matched(
-  asked: ReadonlyMap<string, { claim: OwnedClaim; offset: number }>,
-  { responses }: Requests["Fetch"][1],
-): Generator<[OwnedClaim, number, FetchedPartition]> {
-  for (const { topicName: topic, partitions } of responses) {
-    for (const fetched of partitions) {
-      const of = asked.get(nameOf({ topic, partition: fetched.partition }));
-      if (of) yield [of.claim, of.offset, fetched];
-    }
-  }
 }
 
 /** Without records before the requested offset: brokers return whole batches. */

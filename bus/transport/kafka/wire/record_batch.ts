@@ -22,7 +22,7 @@ export interface RecordToSend {
 /** Length, attributes, deltas, and the lengths of key, value and headers: at most 5 bytes each. */
 const RECORD_OVERHEAD_BYTES = 36;
 const HEADER_OVERHEAD_BYTES = 8;
-const BATCH_HEADER_BYTES = 61;
+const HEADER_BYTES = 61;
 const CRC_AT = 17;
 const CRC_FROM = 21;
 const MAGIC = 2;
@@ -61,66 +61,50 @@ export function encodeRecordBatch(
   crc32c: (bytes: Buffer) => number,
   origin?: BatchOrigin,
 ): Buffer {
-  const size = records.reduce((sum, { bytes }) => sum + bytes, BATCH_HEADER_BYTES);
-  const writer = new Writer(size);
-  writeHeader(writer, records.length, BigInt(timestamp), origin);
-  for (const [index, record] of records.entries()) writer.record(index, record);
-  const batch = writer.written;
-  batch.writeInt32BE(batch.length - 12, 8);
+  const size = records.reduce((sum, { bytes }) => sum + bytes, HEADER_BYTES);
+  const writer = new RecordWriter(size);
+  for (const [index, record] of records.entries()) writer.write(index, record);
+  const batch = writer.batch;
+  writeHeader(batch, records.length, BigInt(timestamp), origin);
   batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)) >>> 0, CRC_AT);
   return batch;
 }
 
-function writeHeader(writer: Writer, count: number, timestamp: bigint, origin?: BatchOrigin): void {
-  writer.int64(0n); // first offset: set by the broker
-  writer.int32(0); // length: set at the end
-  writer.int32(-1); // leader epoch
-  writer.int8(MAGIC);
-  writer.int32(0); // checksum: set at the end
-  writer.int16(origin ? TRANSACTIONAL : 0); // attributes: not compressed
-  writer.int32(count - 1);
-  writer.int64(timestamp);
-  writer.int64(timestamp);
-  writer.int64(BigInt(origin?.producerId ?? -1)); // without a producer id: not idempotent
-  writer.int16(origin?.producerEpoch ?? -1);
-  writer.int32(origin?.sequence ?? -1);
-  writer.int32(count);
+function writeHeader(batch: Buffer, count: number, timestamp: bigint, origin?: BatchOrigin): void {
+  batch.writeBigInt64BE(0n, 0); // first offset: set by the broker
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12); // leader epoch
+  batch.writeInt8(MAGIC, 16);
+  batch.writeInt16BE(origin ? TRANSACTIONAL : 0, CRC_FROM); // attributes: not compressed
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeBigInt64BE(timestamp, 27);
+  batch.writeBigInt64BE(timestamp, 35);
+  batch.writeBigInt64BE(BigInt(origin?.producerId ?? -1), 43); // without a producer id: not idempotent
+  batch.writeInt16BE(origin?.producerEpoch ?? -1, 51);
+  batch.writeInt32BE(origin?.sequence ?? -1, 53);
+  batch.writeInt32BE(count, 57);
 }
 
-class Writer {
+/** Writes the records of a batch, behind the place of its header. */
+class RecordWriter {
   readonly #buffer: Buffer;
-  #at = 0;
+  #at = HEADER_BYTES;
 
   constructor(size: number) {
     this.#buffer = Buffer.allocUnsafeSlow(size);
   }
 
-  get written(): Buffer {
+  /** The batch so far; its header is not written. */
+  get batch(): Buffer {
     return this.#buffer.subarray(0, this.#at);
   }
 
-  int8(value: number): void {
-    this.#at = this.#buffer.writeInt8(value, this.#at);
-  }
-
-  int16(value: number): void {
-    this.#at = this.#buffer.writeInt16BE(value, this.#at);
-  }
-
-  int32(value: number): void {
-    this.#at = this.#buffer.writeInt32BE(value, this.#at);
-  }
-
-  int64(value: bigint): void {
-    this.#at = this.#buffer.writeBigInt64BE(value, this.#at);
-  }
-
   /** The length comes first but is known last: the body is written behind the largest gap, then moved up. */
-  record(index: number, { key, value, headers, bytes }: RecordToSend): void {
+  write(index: number, { key, value, headers, bytes }: RecordToSend): void {
     const start = this.#at;
     const room = varintSize(bytes);
     this.#at += room;
-    this.int8(0); // attributes
+    this.#varint(0); // attributes
     this.#varint(0); // timestamp delta
     this.#varint(index);
     if (key) this.#bytes(key);
