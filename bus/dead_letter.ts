@@ -183,10 +183,11 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
  * @returns The end of a sentence about the letter; `null` if it can be replayed.
  */
 export function refusalOf(letter: DeadLetterInfo, maxAttempts: number): string | null {
-  const { attempts, expiresAt, omitted, topic, partition, offset } = letter;
+  const { attempts, error, expiresAt, omitted, topic, partition, offset } = letter;
   if (omitted) {
     return `it was too large to be kept; look for it in ${topic}, partition ${partition}, offset ${offset}`;
   }
+  if (error.code === "undecodable") return "its bytes are not a request, but a part of Kafka's log";
   if (attempts >= maxAttempts) {
     return `it was tried ${times(attempts)}, and --max-attempts (maxAttempts) is ${maxAttempts}`;
   }

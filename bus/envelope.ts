@@ -122,6 +122,9 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
  */
 export function decodeRequest(message: Message): Decoded {
   const fallback: Origin = { id: replayedId(message) ?? positionId(message), key: message.key };
+  if (message.undecodable !== undefined) {
+    return { ok: false, origin: fallback, model: modelOfTopic(message.topic), reason: message.undecodable };
+  }
   let event = binaryEvent(message);
   try {
     if (isLegacyTopic(message.topic) && !hasEnvelope(message)) {

@@ -100,8 +100,9 @@ export class Coordinator {
     else flight.settle(refusal);
   }
 
-  #refusalOf({ message: { value }, decoded, lane }: Flight): Refusal | null {
+  #refusalOf({ message: { value, undecodable }, decoded, lane }: Flight): Refusal | null {
     const { lanes, maxMessageBytes } = this.#parts;
+    if (undecodable !== undefined) return refusal("undecodable", undecodable);
     if (value.length > maxMessageBytes) {
       return refusal(
         "too_large",

@@ -46,7 +46,7 @@ export interface FlightPath {
 /** Why a request does not reach a model. */
 export interface Refusal {
   readonly ok: false;
-  readonly code: "too_large" | "malformed_envelope" | "unknown_model" | "expired";
+  readonly code: "undecodable" | "too_large" | "malformed_envelope" | "unknown_model" | "expired";
   readonly message: string;
 }
 

@@ -30,6 +30,12 @@ export interface Message {
   readonly value: Uint8Array;
   /** The headers it was sent with. */
   readonly headers: MessageHeaders;
+  /**
+   * If this is not a message, but a part of the log that cannot be decoded: why, and which offsets it has. It is
+   * delivered like one message, at its last offset, with the bytes of the log as its value, so that it costs only itself.
+   * Only Kafka stores messages in such parts, batches.
+   */
+  readonly undecodable?: string;
 }
 
 /**

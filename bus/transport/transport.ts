@@ -132,6 +132,13 @@ export interface TopicInfo {
 export type TransportEvent =
   | { readonly type: "connected" }
   | { readonly type: "disconnected"; readonly reason: string }
+  /** Of a claim; see {@linkcode Message.undecodable}. */
+  | {
+    readonly type: "undecodable";
+    readonly topic: string;
+    readonly partition: number;
+    readonly reason: string;
+  }
   | {
     readonly type: "claimed" | "lost";
     readonly topic: string;

@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type StartWorker, startWorker } from "../../actors/workers/worker_handle.ts";
 import { type ConnectOptions, openTransport } from "../../bus/connect.ts";
 import type { Claim, Transport } from "../../bus/transport/transport.ts";
-import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../testing/assert.ts";
 import { EmbeddedBus } from "../fixtures/embedded_bus.ts";
 import { NO_OWN_KAFKA, QUICK } from "../../testing/brokers/kafka.ts";
 import { Phoenix } from "../fixtures/phoenix.ts";
@@ -17,6 +17,7 @@ import { type Connects, RunningService } from "../fixtures/running_service.ts";
 import { EMBEDDED, KAFKA, testOn, type WorkerBus } from "../fixtures/worker_bus.ts";
 import { WorkerStage } from "../fixtures/worker_stage.ts";
 import { SEVEN } from "../../testing/images.ts";
+import { storeDamaged } from "../bus/transport/kafka/batches.ts";
 import { eventually, within } from "../bus/transport/suite/harness.ts";
 
 const BUSES: readonly WorkerBus[] = [EMBEDDED, KAFKA];
@@ -277,3 +278,29 @@ for (const kind of BUSES) {
     },
   );
 }
+
+Deno.test({
+  name:
+    "When a part of the log cannot be decoded: dead letter with its offsets and bytes, which is not replayed; " +
+    `the log shows it${NO_OWN_KAFKA ? ` (skipped: ${NO_OWN_KAFKA})` : ""}`,
+  ignore: Boolean(NO_OWN_KAFKA),
+  async fn() {
+    await using phoenix = await Phoenix.start();
+    await storeDamaged(phoenix, "imagebus.mnist", { value: SEVEN.png }, { value: SEVEN.png });
+    const connects = { connect: () => openTransport(`kafka://${phoenix.brokers}`) };
+    await using running = await RunningService.start(connects, MNIST);
+    const { bus, log, sink } = running;
+    await until("all are answered", () => sink.results.length === 3);
+    const codes = sink.results.map((result) =>
+      result.status === "failed" ? result.error.code : result.status
+    );
+    assertEquals(codes.sort(), ["classified", "classified", "undecodable"]);
+    const [letter] = await Array.fromAsync(bus.deadLetters());
+    assertEquals([letter?.error.code, letter?.offset], ["undecodable", 2]);
+    assertMatch(letter!.error.message, /^The offsets 1 to 2 cannot be decoded: /);
+    assertEquals(letter!.value.length, letter!.bytes);
+    assert(letter!.bytes > 61, `${letter!.bytes} bytes`);
+    await assertRejects(() => bus.replay(letter!), Error, "a part of Kafka's log");
+    assert(log.some((line) => line.startsWith(`Dead letter ${letter!.id}: undecodable: `)), log.join("\n"));
+  },
+});

@@ -50,6 +50,8 @@ function busLine(event: TransportEvent, isDisconnected: boolean): string | null 
       return `The bus is unavailable, reconnecting: ${event.reason}`;
     case "connected":
       return isDisconnected ? "The bus has recovered" : null;
+    case "undecodable":
+      return `Cannot read a part of ${event.topic}, partition ${event.partition}: ${event.reason}`;
     default:
       return event.type === "claimed" || event.reason === undefined
         ? null

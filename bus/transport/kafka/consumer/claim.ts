@@ -1,11 +1,11 @@
 import type { Claim, Message } from "../../transport.ts";
-import { heldBytes, toMessage } from "../wire/messages.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
-import type { FetchedRecord } from "../wire/requests.ts";
 import type { TopicPosition } from "../topics.ts";
 
+const MESSAGE_OVERHEAD_BYTES = 100;
+
 /**
- * A claim with its buffer: the fetched records between what was delivered and `position`. Gaps in between are
+ * A claim with its buffer: the fetched messages between what was delivered and `position`. Gaps in between are
  * records that nobody may see.
  */
 export class OwnedClaim implements Claim {
@@ -28,7 +28,7 @@ export class OwnedClaim implements Claim {
   /** For faults of this partition alone. */
   readonly backoff = new Backoff();
   readonly #lost = new AbortController();
-  #buffer: FetchedRecord[] = [];
+  #buffer: Message[] = [];
   #bufferedBytes = 0;
   #delivered: number;
   #committed: number;
@@ -73,12 +73,12 @@ export class OwnedClaim implements Claim {
     return this.isDrained && !this.hasMessages && this.position > this.#committed;
   }
 
-  /** Adds fetched records to the buffer. */
-  append(records: readonly FetchedRecord[]): void {
-    for (const record of records) {
-      if (Number(record.offset) >= this.end) return;
-      this.#buffer.push(record);
-      this.#bufferedBytes += heldBytes(record);
+  /** Adds fetched messages to the buffer. */
+  append(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.offset >= this.end) return;
+      this.#buffer.push(message);
+      this.#bufferedBytes += heldBytes(message);
     }
   }
 
@@ -90,15 +90,15 @@ export class OwnedClaim implements Claim {
       if (bytes > maxBytes) break;
       count++;
     }
-    const records = this.#buffer.splice(0, count);
-    for (const record of records) this.#bufferedBytes -= heldBytes(record);
-    this.#delivered = Number(records.at(-1)!.offset) + 1;
-    return records.map((record) => toMessage(this.topic, this.partition, record));
+    const messages = this.#buffer.splice(0, count);
+    for (const message of messages) this.#bufferedBytes -= heldBytes(message);
+    this.#delivered = messages.at(-1)!.offset + 1;
+    return messages;
   }
 
   /** Drops the buffer; it will be fetched again. */
   drop(): void {
-    if (this.hasMessages) this.position = Number(this.#buffer[0]!.offset);
+    if (this.hasMessages) this.position = this.#buffer[0]!.offset;
     this.#buffer = [];
     this.#bufferedBytes = 0;
   }
@@ -113,4 +113,9 @@ export class OwnedClaim implements Claim {
     this.drop();
     this.#lost.abort();
   }
+}
+
+/** Approximate memory of a message, in bytes. */
+function heldBytes({ key, value }: Message): number {
+  return MESSAGE_OVERHEAD_BYTES + (key?.length ?? 0) + value.length;
 }

@@ -3,12 +3,11 @@ import { BusError } from "../../errors.ts";
 import type { Batch } from "../../transport.ts";
 import type { OwnedClaim } from "./claim.ts";
 import type { Cluster } from "../net/cluster.ts";
-import { committedRecords } from "../wire/committed_records.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
-import type { FetchedPartition, FetchedRecord, Requests } from "../wire/requests.ts";
+import type { FetchedPartition, Requests } from "../wire/requests.ts";
 import { byLeader, byTopic, listOffsets, nameOf, noLeader } from "../topics.ts";
 
 /** Settings of a fetcher. */
@@ -18,6 +17,8 @@ export interface FetcherSettings {
   readonly maxBatchMessages: number;
   /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset. */
   readonly restart: (claim: OwnedClaim, offset: number) => void;
+  /** A batch of the claim cannot be decoded. */
+  readonly onUndecodable: (claim: OwnedClaim, reason: string) => void;
   /** The position of a claim has moved past records that nobody may see. */
   readonly onSkipped: (claim: OwnedClaim) => void;
 }
@@ -242,11 +243,13 @@ export class Fetcher {
     if (!this.#claims.has(claim) || claim.position !== offset) return;
     if (fetched.errorCode !== 0) return this.#suspend(claim, fetched.errorCode);
     claim.backoff.reset();
-    claim.isCaughtUp = purpose === "now" && fetched.messages.length === 0;
-    const last = fetched.messages.at(-1);
-    if (!last) return;
-    claim.append(visible(fetched, offset));
-    claim.position = endOf(last);
+    const { messages, end } = fetched;
+    claim.isCaughtUp = purpose === "now" && end === null;
+    if (end === null) return;
+    // Brokers return whole batches, also what is before the requested offset.
+    claim.append(messages.filter((message) => message.offset >= offset));
+    claim.position = Math.max(offset, end);
+    for (const { undecodable } of messages) if (undecodable) this.#settings.onUndecodable(claim, undecodable);
     if (claim.isPastCommit) this.#settings.onSkipped(claim);
     this.#moveLast(claim);
     this.#changed.notify();
@@ -293,16 +296,6 @@ function fetchRequest(claims: readonly OwnedClaim[], waitMs: number): Requests["
     maxBytes: FETCH_BYTES,
     topics: byTopic(partitions),
   };
-}
-
-/** Without records before the requested offset: brokers return whole batches. */
-function visible({ messages, abortedTransactions }: FetchedPartition, offset: number): FetchedRecord[] {
-  return committedRecords(messages, abortedTransactions).filter((record) => Number(record.offset) >= offset);
-}
-
-/** The offset after the batch of a record: compaction may have removed the last records of the batch. */
-function endOf({ batchContext: { firstOffset, lastOffsetDelta } }: FetchedRecord): number {
-  return Number(firstOffset) + lastOffsetDelta + 1;
 }
 
 function asFailure(fault: unknown): unknown {

@@ -47,11 +47,14 @@ export class KafkaSubscription implements Subscription {
       this.#lose(claim);
       this.#gain({ topic: claim.topic, partition: claim.partition, offset }, claim.end);
     };
+    const onUndecodable = ({ topic, partition }: OwnedClaim, reason: string) =>
+      settings.onEvent?.({ type: "undecodable", topic, partition, reason });
     const onSkipped = (claim: OwnedClaim) => this.#skip(claim);
     this.#fetcher = new Fetcher(cluster, {
       purpose: `${purpose} fetch`,
       maxBatchMessages,
       restart,
+      onUndecodable,
       onSkipped,
     });
   }

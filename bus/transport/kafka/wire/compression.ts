@@ -1,40 +1,43 @@
 /**
- * Decompresses batches of other producers, for the codecs that kafkajs lacks. Our own are not compressed,
- * since images are.
+ * Decompresses batches of other producers. Our own are not compressed, since images are.
  *
  * @module
  */
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
-import lz4 from "npm:lz4js@0.2.0";
 import snappy from "npm:snappyjs@0.7.0";
-
-/** The interface of kafkajs. */
-export interface Codec {
-  decompress(compressed: Buffer): Promise<Buffer>;
-}
+import { decompressLz4 } from "./lz4.ts";
 
 /** A larger batch is considered a decompression bomb. */
-const MAX_BATCH_BYTES = 2 ** 30;
+export const MAX_BATCH_BYTES = 2 ** 28;
 
 /** Framing of snappy-java: magic, two versions, then blocks that are prefixed with their length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER_BYTES = 16;
 
-/** By codec number in the attributes of a record batch. */
-export const CODECS: ReadonlyMap<number, Codec> = new Map([
-  [2, codec(decompressSnappy)],
-  [3, codec((bytes) => lz4.decompress(bytes, MAX_BATCH_BYTES))],
-  [4, codec((bytes) => zlib.zstdDecompressSync(bytes, { maxOutputLength: MAX_BATCH_BYTES }))],
-]);
+const LIMIT = { maxOutputLength: MAX_BATCH_BYTES };
 
-function codec(decompress: (bytes: Buffer) => Uint8Array): Codec {
-  return {
-    async decompress(compressed) {
-      const { buffer, byteOffset, byteLength } = await decompress(compressed);
-      return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
-    },
-  };
+/** By codec number in the attributes of a record batch. */
+const CODECS: readonly ((bytes: Buffer) => Uint8Array)[] = [
+  (bytes) => bytes,
+  (bytes) => zlib.gunzipSync(bytes, LIMIT),
+  decompressSnappy,
+  (bytes) => decompressLz4(bytes, MAX_BATCH_BYTES),
+  (bytes) => zlib.zstdDecompressSync(bytes, LIMIT),
+];
+
+/**
+ * Decompresses the records of a batch.
+ *
+ * @param codec Number of the codec: 0 for none.
+ * @param bytes The compressed records.
+ * @throws {Error} If they are damaged, or larger than 256 MiB, or the codec is not known.
+ */
+export function decompress(codec: number, bytes: Buffer): Buffer {
+  const decode = CODECS[codec];
+  if (!decode) throw new Error(`the compression codec ${codec} is not known`);
+  const { buffer, byteOffset, byteLength } = decode(bytes);
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 function decompressSnappy(bytes: Buffer): Uint8Array {

@@ -3,6 +3,7 @@ import { BusError, type BusErrorCode, isRetriable as isRetriableBusError } from 
 /** The error codes of Kafka's protocol that are handled. */
 export const CODE = {
   OFFSET_OUT_OF_RANGE: 1,
+  CORRUPT_MESSAGE: 2,
   UNKNOWN_TOPIC_OR_PARTITION: 3,
   LEADER_NOT_AVAILABLE: 5,
   MESSAGE_TOO_LARGE: 10,

@@ -11,7 +11,6 @@
  */
 import type { Buffer } from "node:buffer";
 import type { KafkajsSasl } from "../net/login.ts";
-import type { Codec } from "./compression.ts";
 import { nameCodes } from "./faults.ts";
 import { produceRequest } from "./produce_request.ts";
 import type { Api, Coders, Definition, Exchange } from "./requests.ts";
@@ -53,26 +52,26 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [encoder, decoder, protocol, apiKeys, crc32c, errors, assigner, sasl, compression, { CODECS }] =
-    await Promise.all([
-      import("npm:kafkajs@2.2.4/src/protocol/encoder.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/decoder.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/error.js"),
-      import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
-      import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
-      import("npm:kafkajs@2.2.4/src/protocol/message/compression/index.js"),
-      import("./compression.ts"),
-    ]);
-  registerCodecs(compression.default.Codecs, CODECS);
+  const [encoder, decoder, protocol, apiKeys, crc32c, errors, assigner, sasl, { fetchRequest }] =
+    await Promise
+      .all([
+        import("npm:kafkajs@2.2.4/src/protocol/encoder.js"),
+        import("npm:kafkajs@2.2.4/src/protocol/decoder.js"),
+        import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
+        import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
+        import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
+        import("npm:kafkajs@2.2.4/src/protocol/error.js"),
+        import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
+        import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
+        import("./fetch_request.ts"),
+      ]);
   nameCodes(errors.default.errorCodes);
   const coders: Coders = { Encoder: encoder.default, Decoder: decoder.default };
   return {
     ...coders,
     requests: {
       ...protocol.default.requests,
+      Fetch: fetchRequest(protocol.default.requests.Fetch, coders),
       Produce: produceRequest(protocol.default.requests.Produce, coders),
       StableOffsetFetch: stableOffsetFetchRequest(coders),
     },
@@ -85,17 +84,6 @@ async function load(): Promise<Protocol> {
       return Number(authenticator.sessionLifetime);
     },
   };
-}
-
-/** Keeps codecs that the program itself has registered with kafkajs. */
-function registerCodecs(registered: Record<number, () => Codec>, ours: ReadonlyMap<number, Codec>): void {
-  for (const [type, codec] of ours) {
-    try {
-      registered[type]?.();
-    } catch {
-      registered[type] = () => codec;
-    }
-  }
 }
 
 const SILENT = {

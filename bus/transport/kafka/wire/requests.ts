@@ -4,6 +4,7 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
+import type { Message } from "../../transport.ts";
 
 /** The methods of kafkajs's encoder that are used: each appends a value. */
 export interface Encoder {
@@ -21,6 +22,9 @@ export interface Decoder {
   readInt16(): number;
   readInt32(): number;
   readInt64(): bigint;
+  readString(): string;
+  readBytes(): Buffer | null;
+  readArray<T>(read: () => T): T[];
   readTaggedFields(): void;
   readUVarIntArray<T>(read: () => T): T[] | null;
   readUVarIntString(): string | null;
@@ -32,26 +36,21 @@ export interface Coders {
   readonly Decoder: new (bytes: Buffer) => Decoder;
 }
 
-/** A decoded record. 64-bit numbers are decimal text. */
-export interface FetchedRecord {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | null | (Buffer | null)[]>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext: {
-    readonly firstOffset: string;
-    readonly lastOffsetDelta: number;
-    readonly inTransaction: boolean;
-    readonly producerId: string;
-  };
-}
-
 /** An aborted transaction in a fetched range. */
 export interface AbortedTransaction {
-  readonly producerId: string;
-  readonly firstOffset: string;
+  readonly producerId: bigint;
+  readonly firstOffset: number;
+}
+
+/** The partition of messages. */
+export type Place = Pick<Message, "topic" | "partition">;
+
+/** A fetched range of a partition. */
+export interface FetchedRange {
+  /** Those that may be seen, in ascending order of their offsets, from the start of a batch. */
+  readonly messages: readonly Message[];
+  /** The offset after the last batch; `null` if there is none. */
+  readonly end: number | null;
 }
 
 interface ErrorCode {
@@ -83,10 +82,7 @@ export interface JoinedMember {
 }
 
 /** The part of a fetch for one partition. */
-export interface FetchedPartition extends Partition, ErrorCode {
-  readonly abortedTransactions: readonly AbortedTransaction[];
-  readonly messages: readonly FetchedRecord[];
-}
+export interface FetchedPartition extends Partition, ErrorCode, FetchedRange {}
 
 /** Metadata of a topic. */
 export interface TopicMetadata {

@@ -1,73 +1,15 @@
-import { Buffer } from "node:buffer";
 import { BusError } from "../../../../bus/transport/errors.ts";
-import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
-import { committedRecords } from "../../../../bus/transport/kafka/wire/committed_records.ts";
+import type { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
-import type { FetchedRecord } from "../../../../bus/transport/kafka/wire/requests.ts";
 import { runTransaction, Transaction } from "../../../../bus/transport/kafka/transactions/transaction.ts";
 import { TransactionalProducer } from "../../../../bus/transport/kafka/transactions/transactional_producer.ts";
-import { parseBroker } from "../../../../bus/transport/kafka/net/url.ts";
 import type { Message, Transport, TransportEvent } from "../../../../bus/transport/transport.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../../../../testing/assert.ts";
-import { BROKERS, openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { asAdmin, otherClient } from "../../../../testing/brokers/kafkajs.ts";
+import { openCluster } from "./batches.ts";
 import { eventually, unique, within } from "../suite/harness.ts";
 import { bytes, numbered, Reader } from "../suite/reader.ts";
-
-/** A record of a transaction, or the marker that ends one. */
-function record(offset: number, producerId: string, end?: "commit" | "abort"): FetchedRecord {
-  return {
-    offset: `${offset}`,
-    timestamp: "0",
-    key: end === undefined ? Buffer.from([0, 0, 0, 0]) : Buffer.from([0, 0, 0, end === "abort" ? 0 : 1]),
-    value: null,
-    headers: {},
-    isControlRecord: end !== undefined,
-    batchContext: {
-      firstOffset: `${offset}`,
-      lastOffsetDelta: 0,
-      inTransaction: producerId !== "-1",
-      producerId,
-    },
-  };
-}
-
-const offsets = (records: readonly FetchedRecord[]) => records.map(({ offset }) => Number(offset));
-
-Deno.test("kafka: of overlapping transactions, listed in the order of their ends, only aborted ones are removed", () => {
-  const records = [
-    record(0, "1"),
-    record(1, "2"),
-    record(2, "3"),
-    record(3, "-1"),
-    record(4, "2", "abort"),
-    record(5, "2"),
-    record(6, "1", "abort"),
-    record(7, "3", "commit"),
-    record(8, "2", "commit"),
-    record(9, "1"),
-  ];
-  const aborted = [{ producerId: "2", firstOffset: "1" }, { producerId: "1", firstOffset: "0" }];
-  assertEquals(offsets(committedRecords(records, aborted)), [2, 3, 5, 9]);
-});
-
-Deno.test("kafka: a fetch that starts within several aborted transactions removes all of them", () => {
-  const records = [record(10, "2"), record(11, "1"), record(12, "1", "abort"), record(13, "2", "abort")];
-  const aborted = [{ producerId: "1", firstOffset: "3" }, { producerId: "2", firstOffset: "5" }];
-  assertEquals(offsets(committedRecords(records, aborted)), []);
-});
-
-async function openCluster(): Promise<Cluster> {
-  return await Cluster.open({
-    seeds: BROKERS.map((broker) => parseBroker(broker)!),
-    clientId: "test",
-    tls: null,
-    login: null,
-    connectTimeoutMs: 5_000,
-    requestTimeoutMs: 30_000,
-    onEvent: undefined,
-  });
-}
 
 /** Topics of their own, with a transport, and the cluster as another process sees it. */
 class Stage implements AsyncDisposable {

@@ -1,0 +1,50 @@
+import type { Buffer } from "node:buffer";
+import { decodeBatches } from "./batches.ts";
+import type { Coders, Decoder, Definition, Requests } from "./requests.ts";
+
+/**
+ * Fetch, with a decoder of batches of our own.
+ *
+ * @param theirs The definition of kafkajs, whose encoder is used.
+ * @param coders Of kafkajs.
+ */
+export function fetchRequest(theirs: Definition, coders: Coders): Definition {
+  return {
+    versions: ["4", "5", "6", "7", "8", "9", "10", "11"],
+    protocol: ({ version }) => (payload) => {
+      const { request } = theirs.protocol({ version })(payload);
+      const decode = (bytes: Buffer) => Promise.resolve(decodeResponse(coders, bytes, version));
+      return { request, response: { decode } };
+    },
+  };
+}
+
+function decodeResponse({ Decoder }: Coders, bytes: Buffer, version: number): Requests["Fetch"][1] {
+  const decoder = new Decoder(bytes);
+  decoder.readInt32(); // throttle time
+  if (version >= 7) {
+    decoder.readInt16(); // error code of the session
+    decoder.readInt32(); // id of the session
+  }
+  const responses = decoder.readArray(() => {
+    const topic = decoder.readString();
+    return { topicName: topic, partitions: decoder.readArray(() => readPartition(decoder, topic, version)) };
+  });
+  return { responses };
+}
+
+function readPartition(decoder: Decoder, topic: string, version: number) {
+  const partition = decoder.readInt32();
+  const errorCode = decoder.readInt16();
+  decoder.readInt64(); // high watermark
+  decoder.readInt64(); // offset of the first open transaction
+  if (version >= 5) decoder.readInt64(); // offset of the oldest message
+  const aborted = decoder.readArray(() => ({
+    producerId: decoder.readInt64(),
+    firstOffset: Number(decoder.readInt64()),
+  }));
+  if (version >= 11) decoder.readInt32(); // preferred replica
+  const batches = decoder.readBytes();
+  const range = batches ? decodeBatches(batches, { topic, partition }, aborted) : { messages: [], end: null };
+  return { partition, errorCode, ...range };
+}
