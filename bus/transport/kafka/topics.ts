@@ -2,7 +2,7 @@ import { BusError } from "../errors.ts";
 import type { PartitionInfo, TopicInfo } from "../transport.ts";
 import type { AttemptOptions, Cluster } from "./net/cluster.ts";
 import { BrokerFault, CODE, expectSuccess } from "./wire/faults.ts";
-import type { Requests } from "./wire/requests.ts";
+import type { Requests, TopicMetadata } from "./wire/requests.ts";
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -54,6 +54,8 @@ export function noLeader({ topic, partition }: TopicPartition): BrokerFault {
 const MIB = 2 ** 20;
 const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
+/** Instead of a timestamp: the oldest message kept, and the end. */
+const [START, END] = [-2, -1] as const;
 
 /**
  * Creates the topics that do not exist, and waits until each partition has a leader. The brokers determine
@@ -122,25 +124,26 @@ export async function listOffsets(
   partitions: readonly TopicPartition[],
   at: "start" | "end" | "stable" | Date,
 ): Promise<TopicPosition[]> {
+  const led = byLeader(cluster, partitions);
   if (!(at instanceof Date)) {
-    return await askOffsets(cluster, partitions, at === "start" ? -2 : -1, at === "stable" ? 1 : 0);
+    return await askOffsets(cluster, led, at === "start" ? START : END, at === "stable" ? 1 : 0);
   }
   // The ends are requested first: messages that are stored in between are not before the time.
-  const ends = index(await askOffsets(cluster, partitions, -1));
-  const found = await askOffsets(cluster, partitions, Math.max(0, at.getTime()));
+  const ends = index(await askOffsets(cluster, led, END));
+  const found = await askOffsets(cluster, led, Math.max(0, at.getTime()));
   return found.map((one) => one.offset >= 0 ? one : { ...one, offset: ends.get(nameOf(one))! });
 }
 
 async function askOffsets(
   cluster: Cluster,
-  partitions: readonly TopicPartition[],
+  led: ReadonlyMap<number | undefined, readonly TopicPartition[]>,
   timestamp: number,
   isolationLevel: 0 | 1 = 0,
 ): Promise<TopicPosition[]> {
-  const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }));
-  const answers = [...byLeader(cluster, asked)].map(async ([leader, some]) => {
+  const answers = [...led].map(async ([leader, some]) => {
     if (leader === undefined) throw noLeader(some[0]!);
-    const payload = { replicaId: -1, isolationLevel, topics: byTopic(some) } as const;
+    const asked = some.map(({ topic, partition }) => ({ topic, partition, timestamp }));
+    const payload = { replicaId: -1, isolationLevel, topics: byTopic(asked) } as const;
     return await cluster.request(leader, "admin", "ListOffsets", payload);
   });
   return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset"));
@@ -191,17 +194,16 @@ function flatten(
  */
 export async function describeTopics(cluster: Cluster, group: string | undefined): Promise<TopicInfo[]> {
   return await cluster.attempt("Cannot list the topics", async () => {
-    const topics = await cluster.refreshAll();
-    const shown = topics.filter(({ topic, isInternal }) => !isInternal && !topic.startsWith("__"));
-    const partitions = partitionsOf(cluster, shown.map(({ topic }) => topic).sort());
-    const positions = async (at: "start" | "end") => index(await listOffsets(cluster, partitions, at));
+    const partitions = (await cluster.allTopics()).filter(isShown).sort(byName).flatMap(ledPartitions);
+    const led = Map.groupBy(partitions, ({ leader }) => leader);
+    const positions = async (timestamp: number) => index(await askOffsets(cluster, led, timestamp));
     // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
     const commits = async () => {
       if (group === undefined) return index([]);
       const place = { node: await cluster.findCoordinator(group), purpose: "admin" };
       return index(await committedOffsets(cluster, place, group, partitions));
     };
-    const [start, end, committed] = await Promise.all([positions("start"), positions("end"), commits()]);
+    const [start, end, committed] = await Promise.all([positions(START), positions(END), commits()]);
     const info = (one: TopicPartition): PartitionInfo => ({
       partition: one.partition,
       start: start.get(nameOf(one)) ?? 0,
@@ -213,6 +215,19 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
       partitions: partitions.map(info),
     }));
   });
+}
+
+function isShown({ topic, isInternal }: TopicMetadata): boolean {
+  return !isInternal && !topic.startsWith("__");
+}
+
+function byName(a: TopicMetadata, b: TopicMetadata): number {
+  return a.topic < b.topic ? -1 : 1;
+}
+
+function ledPartitions({ topic, partitionMetadata }: TopicMetadata) {
+  return partitionMetadata.map(({ partitionId, leader }) => ({ topic, partition: partitionId, leader }))
+    .sort((a, b) => a.partition - b.partition);
 }
 
 function index(positions: readonly TopicPosition[]): Map<string, number> {

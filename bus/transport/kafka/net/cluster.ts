@@ -104,7 +104,7 @@ export class Cluster {
   /**
    * The number of partitions of a topic.
    *
-   * @returns 0 if the topic is not known (yet).
+   * @returns 0 if the topic is not watched, or not known (yet).
    */
   partitions(topic: string): number {
     if (Date.now() - this.#loadedAt > METADATA_MAX_AGE_MS && !this.#loading) this.refresh().catch(() => {});
@@ -143,24 +143,19 @@ export class Cluster {
   }
 
   async #load(): Promise<void> {
-    this.#setLeaders((await this.#metadata([...this.#topics])).topicMetadata);
+    const { topicMetadata } = await this.#metadata([...this.#topics]);
+    this.#leaders = new Map(
+      topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf),
+    );
     this.#loadedAt = Date.now();
   }
 
   /**
-   * Loads the metadata of the brokers and all topics. Those that are not watched are forgotten at the next
-   * refresh.
-   *
-   * @returns All topics.
+   * Loads the metadata of all topics. Only watched ones are known afterwards: the others would be forgotten at the next
+   * refresh, while somebody relies on them.
    */
-  async refreshAll(): Promise<readonly TopicMetadata[]> {
-    const { topicMetadata } = await this.#metadata(null);
-    this.#setLeaders(topicMetadata);
-    return topicMetadata;
-  }
-
-  #setLeaders(topics: readonly TopicMetadata[]): void {
-    this.#leaders = new Map(topics.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf));
+  async allTopics(): Promise<readonly TopicMetadata[]> {
+    return (await this.#metadata(null)).topicMetadata;
   }
 
   /** `null` for all topics. */

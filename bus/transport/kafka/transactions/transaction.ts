@@ -138,8 +138,6 @@ export class Transaction {
   async #place(from: CommittedMessage): Promise<void> {
     const { cluster, partitioner, settings } = this.#producer;
     const { topic } = from;
-    // Topics that are not watched are forgotten at the next refresh.
-    cluster.watch([topic]);
     if (cluster.partitions(topic) === 0) await this.#retry(() => settings.ensure(topic));
     const record = toRecord(from.message);
     const place = { topic, partition: partitioner.choose(topic, record.key, cluster.partitions(topic)) };

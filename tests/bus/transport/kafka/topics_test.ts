@@ -7,9 +7,10 @@ import { assertRejects } from "../../../../testing/assert.ts";
 function failingCluster(coordinator: Promise<number>): Cluster {
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
     attempt: (_what: string, operation: () => Promise<unknown>) => operation(),
-    refreshAll: () => Promise.resolve([{ topic: "images", isInternal: false }]),
-    partitions: () => 1,
-    leader: () => 1,
+    allTopics: () => {
+      const partitionMetadata = [{ partitionId: 0, leader: 1 }];
+      return Promise.resolve([{ topic: "images", isInternal: false, partitionMetadata }]);
+    },
     request: () => Promise.reject(new BrokerFault(6, "The offset of images 0")),
     findCoordinator: () => coordinator,
   };

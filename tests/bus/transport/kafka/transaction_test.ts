@@ -13,7 +13,6 @@ const PRODUCER_FENCED = 90;
 function answering(answers: Record<string, (number | null)[]>): TransactionalProducer {
   const leaders = Object.keys(answers);
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
-    watch: () => {},
     partitions: () => 1,
     leader: (topic: string) => leaders.indexOf(topic),
     recover: () => Promise.resolve(),

@@ -1,0 +1,40 @@
+import type { Transport } from "../../../../bus/transport/transport.ts";
+import { openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { eventually, unique } from "../suite/harness.ts";
+import { numbered, Reader } from "../suite/reader.ts";
+
+/** Sends in rounds, each after the one before has been received: no fetch is pending that has asked before. */
+async function receiveInRounds(sender: Transport, topic: string, received: () => number): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    const expected = received() + 24;
+    await sender.send(topic, numbered(24));
+    await eventually(`round ${round} is received`, () => Promise.resolve(received() >= expected));
+  }
+}
+
+testKafka("a subscription to a topic that was listed before survives a refresh of the metadata", async () => {
+  const topic = unique("listed");
+  await using sender = await openQuick({ partitions: 3 });
+  await sender.ensureTopics([topic]);
+  await using transport = await openQuick();
+  await transport.topics();
+  await using reader = await Reader.open(transport, [topic]);
+  await transport.ensureTopics([unique("other")]);
+  await receiveInRounds(sender, topic, () => reader.messages.length);
+});
+
+testKafka("a member of a group survives a refresh of the metadata after its topic was listed", async () => {
+  const [topic, group] = [unique("listed"), unique("group")];
+  await using sender = await openQuick({ partitions: 4 });
+  await sender.ensureTopics([topic]);
+  await using leading = await Reader.open(await openQuick(), [topic], { group, commit: true });
+  await using transport = await openQuick();
+  await transport.topics();
+  await using following = await Reader.open(transport, [topic], { group, commit: true });
+  await eventually("both have partitions", async () => {
+    await sender.send(topic, numbered(8));
+    return following.messages.length > 0;
+  });
+  await transport.ensureTopics([unique("other")]);
+  await receiveInRounds(sender, topic, () => leading.messages.length + following.messages.length);
+});
