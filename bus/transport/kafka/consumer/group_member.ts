@@ -153,12 +153,12 @@ export class GroupMember {
     this.#rejoin.abort();
   }
 
-  async #claim(partitions: readonly TopicPartition[]): Promise<void> {
+  async #claim(partitions: readonly TopicPartition[], offset?: number): Promise<void> {
     const { generation } = this.#coordinator;
     const isOver = () => this.#coordinator.generation !== generation || this.#closed.signal.aborted;
     const positions = await this.#cluster.attempt(
       `Cannot read the commits of the group "${this.#settings.group}"`,
-      async () => isOver() ? null : await this.#startPositions(partitions, generation),
+      async () => isOver() ? null : await this.#startPositions(partitions, generation, offset),
       { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
     );
     if (positions && !isOver()) this.#holdings.claim(positions);
@@ -169,21 +169,28 @@ export class GroupMember {
    * that the partition is still assigned to this member; after a rebalance the new assignment decides.
    *
    * @param partition No longer claimed.
+   * @param offset Where to start. @default {what the group has committed}
    */
-  reclaim(partition: TopicPartition): void {
+  reclaim(partition: TopicPartition, offset?: number): void {
     const { generation } = this.#coordinator;
     const claim = async () => {
       await this.#beat();
       const isCurrent = this.#coordinator.generation === generation;
-      if (isCurrent && !this.#closed.signal.aborted) await this.#claim([partition]);
+      if (isCurrent && !this.#closed.signal.aborted) await this.#claim([partition], offset);
     };
     claim().catch((error) => {
       if (!isCode(error, ...STALE_CODES)) this.#failUnlessClosed(error);
     });
   }
 
-  async #startPositions(partitions: readonly TopicPartition[], generation: number): Promise<TopicPosition[]> {
+  /** @param offset Of all of them, if it is known. */
+  async #startPositions(
+    partitions: readonly TopicPartition[],
+    generation: number,
+    offset: number | undefined,
+  ): Promise<TopicPosition[]> {
     await this.#holdings.prepare(partitions);
+    if (offset !== undefined) return partitions.map((one) => ({ ...one, offset }));
     const committed = await this.#coordinator.committed(partitions);
     const fresh = new Set(without(partitions, committed).map(nameOf));
     const fixed = this.#settings.starts.filter((start) => fresh.has(nameOf(start)));

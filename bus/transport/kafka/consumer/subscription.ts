@@ -11,6 +11,7 @@ import { abortable } from "../../../../lib/abortable.ts";
 import { defined } from "../../../../lib/defined.ts";
 import type { KafkaSettings } from "../options.ts";
 import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
+import { isFault } from "../wire/faults.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
 /** Settings of a subscription. */
@@ -44,8 +45,11 @@ export class KafkaSubscription implements Subscription {
     this.#settings = settings;
     const { purpose, maxBatchMessages } = settings;
     const restart = (claim: OwnedClaim, offset: number) => {
+      const { topic, partition, end } = claim;
       this.#lose(claim);
-      this.#gain({ topic: claim.topic, partition: claim.partition, offset }, claim.end);
+      // In transactions the new claim needs a producer of its own, as any other.
+      if (settings.transactions) this.#member?.reclaim({ topic, partition }, offset);
+      else this.#gain({ topic, partition, offset }, end);
     };
     const onUndecodable = ({ topic, partition }: OwnedClaim, reason: string) =>
       settings.onEvent?.({ type: "undecodable", topic, partition, reason });
@@ -205,11 +209,17 @@ export class KafkaSubscription implements Subscription {
   /**
    * The outcome of a transaction is open, and so is the position of its claim. The claim is lost; claiming
    * the partition anew fences the producer, which settles the outcome, and reads the committed position.
+   *
+   * @throws {unknown} An error in the program: claiming anew would repeat it for ever.
    */
-  #reclaim(claim: OwnedClaim, { message }: Error): void {
+  #reclaim(claim: OwnedClaim, error: unknown): void {
     if (!this.#isOwned(claim)) return;
+    if (!isFault(error)) {
+      this.#fetcher.fail(error);
+      throw error;
+    }
     const { topic, partition, isReleasing } = claim;
-    this.#lose(claim, message);
+    this.#lose(claim, error.message);
     if (!isReleasing && !this.#closing) this.#member?.reclaim({ topic, partition });
   }
 

@@ -104,6 +104,11 @@ export function isRetriable(error: unknown): boolean {
   return error instanceof ConnectionFault || isRetriableBusError(error);
 }
 
+/** Whether it comes from the brokers or the connection to them, not from an error in the program. */
+export function isFault(error: unknown): error is BrokerFault | ConnectionFault | BusError {
+  return error instanceof BrokerFault || error instanceof ConnectionFault || error instanceof BusError;
+}
+
 /** Whether it is one of these error codes of a broker. */
 export function isCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof BrokerFault && codes.includes(error.code);
@@ -118,8 +123,7 @@ export function isCode(error: unknown, ...codes: readonly number[]): boolean {
  * unchanged.
  */
 export function toBusError(error: unknown, what: string): unknown {
-  if (error instanceof BusError) return error;
-  if (!(error instanceof BrokerFault || error instanceof ConnectionFault)) return error;
+  if (!isFault(error) || error instanceof BusError) return error;
   return new BusError(busCode(error), `${what}: ${error.message}`, { cause: error });
 }
 

@@ -259,3 +259,21 @@ testKafka(
 function endOf(messages: readonly Message[]): number {
   return messages.at(-1)!.offset + 1;
 }
+
+testKafka(
+  "a committed position outside of the log starts at its oldest message, once, with exactly-once delivery",
+  async () => {
+    await using stage = await Stage.set();
+    const { transport, from, group } = stage;
+    await asAdmin((admin) =>
+      admin.setOffsets({ groupId: group, topic: from, partitions: [{ partition: 0, offset: "1000" }] })
+    );
+    await using reader = await Reader.open(transport, [from], { group, delivery: "exactly-once" });
+    await reader.until(10);
+    const { claim } = reader.batches.at(-1)!;
+    await reader.subscription.commitWith(claim, 10, stage.copies(reader.texts));
+    assert(!claim.lost.aborted, "the claim was lost");
+    assertEquals([reader.messages.length, await stage.committed()], [10, 10]);
+    assertEquals(await stage.copied(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  },
+);
