@@ -120,6 +120,11 @@ export function time(min: number, max: number) {
   return { type: "integer", unit: "ms", min, max, value: "TIME" } as const;
 }
 
+/** A flag that is off by default. */
+export function flag(text: string) {
+  return { type: "flag", default: false, text } as const;
+}
+
 /** Makes the error that is thrown, of a message. */
 export type ToError = (message: string) => Error;
 

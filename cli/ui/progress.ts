@@ -33,8 +33,12 @@ export class Progress {
     this.#label = options.label ?? "";
   }
 
-  /** Shows how many are done, at most every 100 ms. */
-  show(done: number): void {
+  /**
+   * Shows how many are done, at most every 100 ms.
+   *
+   * @param label Text at the end of the line, instead of that of the options.
+   */
+  show(done: number, label: string = this.#label): void {
     const now = performance.now();
     // A resumed download does not start at 0; the rate leaves out what was there before.
     const sinceFirst = done - (this.#first ??= done);
@@ -45,7 +49,7 @@ export class Progress {
       this.#format,
     );
     const perSecond = sinceFirst > 0 ? `, ${rate} ${this.#unit}/s` : "";
-    showProgress(`${bar} ${count} of ${total} ${this.#unit}${perSecond}  ${this.#label}`);
+    showProgress(`${bar} ${count} of ${total} ${this.#unit}${perSecond}  ${label}`);
   }
 
   /** Ends the line of the bar. */

@@ -1,38 +1,34 @@
 import type { ConnectOptions } from "../../bus/connect.ts";
-import type { ChaosBus } from "./brokers.ts";
+import type { ChaosSettings } from "./options.ts";
 import { OwnKafka } from "./own_kafka.ts";
-import type { BusKind } from "./schedule.ts";
 
 const MIN_QUEUE_BYTES = 4 * 2 ** 20;
 const BYTES_PER_MESSAGE = 2_048;
 
-/**
- * Size limit of the embedded bus in bytes: enough for all results, which are read at the end.
- *
- * @param messages Number of images.
- */
-export function maxQueueBytes(messages: number): number {
-  return MIN_QUEUE_BYTES + BYTES_PER_MESSAGE * messages;
+/** The bus of a run. */
+export interface ChaosBus extends AsyncDisposable {
+  /** URL that senders and workers connect to. */
+  readonly url: string;
+  /** Options of every connection to it. */
+  readonly options: ConnectOptions;
+  /** Its brokers; `null` for a bus that is only a file. */
+  readonly brokers: OwnKafka | null;
 }
 
 /**
- * Options of every connection to the bus of a run. No topic expires: the audit needs all results.
+ * Starts the bus of a run. The embedded one has room for all results, and none expires: the audit reads them at the end.
  *
- * @param maxQueueBytes Size limit of the embedded bus; see {@linkcode maxQueueBytes}.
- */
-export function busOptions(maxQueueBytes: number): ConnectOptions {
-  return { sqlite: { maxQueueBytes, expiringTopics: [] } };
-}
-
-/**
- * Starts the bus of a run.
- *
- * @param kind Embedded or Kafka.
+ * @param settings Of the run.
  * @param directory Directory of its data.
- * @param brokers Number of Kafka brokers.
- * @throws {KafkaUnavailable} Without Java or Maven.
+ * @throws {ServerError} `unavailable` without Java or Maven.
  */
-export async function startBus(kind: BusKind, directory: string, brokers: number): Promise<ChaosBus> {
-  if (kind === "kafka") return await OwnKafka.start(`${directory}/kafka`, brokers);
-  return { url: `sqlite:${directory}/bus.db`, brokers: null, [Symbol.asyncDispose]: async () => {} };
+export async function startBus(settings: ChaosSettings, directory: string): Promise<ChaosBus> {
+  if (settings.bus === "kafka") return await OwnKafka.start(`${directory}/kafka`, Number(settings.brokers));
+  const maxQueueBytes = MIN_QUEUE_BYTES + BYTES_PER_MESSAGE * settings.messages;
+  return {
+    url: `sqlite:${directory}/bus.db`,
+    options: { sqlite: { maxQueueBytes, expiringTopics: [] } },
+    brokers: null,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }

@@ -1,3 +1,4 @@
+import { Condition } from "../../lib/condition.ts";
 import { sleep } from "../../lib/sleep.ts";
 import { decodeResult } from "../../bus/envelope.ts";
 import { RESULTS_TOPIC } from "../../bus/topics.ts";
@@ -11,12 +12,6 @@ interface Window {
   /** The first number after it. */
   end: number;
   waitMs: number;
-  readonly done: () => void;
-}
-
-interface Mark {
-  readonly number: number;
-  readonly reached: () => void;
 }
 
 /** Images sent within this time after the beginning of a fault belong to its window. */
@@ -38,7 +33,7 @@ export class Observer {
   #sent = 0;
   #waitingSince = 0;
   #low = 0;
-  #marks: Mark[] = [];
+  readonly #progressed = new Condition();
   readonly #windows = new Set<Window>();
 
   private constructor(assignment: Assignment, subscription: Subscription) {
@@ -68,11 +63,8 @@ export class Observer {
   }
 
   /** Resolves when all images before this number have a result. */
-  reached(number: number): Promise<void> {
-    if (this.#low >= number) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#marks.push({ number, reached: resolve });
-    return promise;
+  async reached(number: number): Promise<void> {
+    while (this.#low < number) await this.#progressed.wait();
   }
 
   /**
@@ -82,13 +74,12 @@ export class Observer {
    * @returns Longest wait of these images from now, or from their send if that was later, in milliseconds.
    */
   async recovery(): Promise<number> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const window: Window = { begun: performance.now(), end: Infinity, waitMs: 0, done: resolve };
+    const window: Window = { begun: performance.now(), end: Infinity, waitMs: 0 };
     this.#windows.add(window);
     await sleep(WINDOW_MS);
     window.end = this.#sent;
-    this.#close(window);
-    await promise;
+    await this.reached(window.end);
+    this.#windows.delete(window);
     return window.waitMs;
   }
 
@@ -118,15 +109,6 @@ export class Observer {
       if (number < window.end) window.waitMs = Math.max(window.waitMs, now - Math.max(window.begun, sentAt));
     }
     while (this.#low < this.#assignment.count && this.#seen.has(this.#low)) this.#low++;
-    this.#marks = this.#marks.filter((mark) => {
-      if (mark.number > this.#low) return true;
-      mark.reached();
-      return false;
-    });
-    for (const window of this.#windows) this.#close(window);
-  }
-
-  #close(window: Window): void {
-    if (this.#low >= window.end && this.#windows.delete(window)) window.done();
+    this.#progressed.notify();
   }
 }

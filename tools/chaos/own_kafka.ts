@@ -1,6 +1,6 @@
 import { sleep } from "../../lib/sleep.ts";
 import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
-import type { Brokers, ChaosBus } from "./brokers.ts";
+import type { ConnectOptions } from "../../bus/connect.ts";
 import { requestTopic } from "../../bus/topics.ts";
 import { MODEL } from "./images.ts";
 import { Proxy } from "./proxy.ts";
@@ -8,11 +8,12 @@ import { Replicas } from "./replicas.ts";
 
 /**
  * A Kafka whose brokers are behind proxies: they advertise the proxies' addresses to clients and to each
- * other, so that all connections can be cut.
+ * other, so that all connections can be cut. Brokers are selected by an index, modulo their number.
  */
-export class OwnKafka implements ChaosBus, Brokers {
+export class OwnKafka implements AsyncDisposable {
   readonly url: string;
-  readonly brokers: Brokers = this;
+  readonly options: ConnectOptions = {};
+  readonly brokers: this = this;
   readonly #cluster: KafkaCluster;
   readonly #proxies: readonly Proxy[];
   readonly #replicas: Replicas;
@@ -38,6 +39,10 @@ export class OwnKafka implements ChaosBus, Brokers {
     return new OwnKafka(await startKafkaCluster({ ports, advertisedPorts, dataDir }), proxies);
   }
 
+  /**
+   * Ends a broker, gracefully or not, and restarts it after `downMs` milliseconds. Resolves when all replicas
+   * are in sync.
+   */
   async restart(index: number, how: "stop" | "kill", downMs: number): Promise<void> {
     const place = index % this.#proxies.length;
     await this.#cluster.brokers[place]![how]();
@@ -47,12 +52,14 @@ export class OwnKafka implements ChaosBus, Brokers {
     if (this.#proxies.length > 1) await this.#replicas.untilInSync();
   }
 
+  /** The same with the leader of this partition of the requests' topic, modulo the number of partitions. */
   async restartLeader(partition: number, how: "stop" | "kill", downMs: number): Promise<void> {
     const node = await this.#replicas.leader(requestTopic(MODEL), partition);
     // Node ids begin with 1.
     await this.restart(node - 1, how, downMs);
   }
 
+  /** Breaks all connections to a broker, which is unreachable for `ms` milliseconds. */
   async cut(index: number, ms: number): Promise<void> {
     await this.#proxies[index % this.#proxies.length]!.cut(ms);
   }

@@ -1,4 +1,6 @@
+import { columns } from "../../cli/ui/terminal.ts";
 import { isKept, type Verdict } from "./audit.ts";
+import type { ChaosSettings } from "./options.ts";
 import type { Fault } from "./schedule.ts";
 
 /** A fault and its effect. */
@@ -13,20 +15,10 @@ export interface FaultReport extends Fault {
 }
 
 /** The report of a run. */
-export interface ChaosReport {
-  readonly bus: string;
+export interface ChaosReport
+  extends Pick<ChaosSettings, "bus" | "postgres" | "seed" | "workers" | "commitBeforeSink" | "exactlyOnce"> {
   /** Number of brokers; 0 for the embedded bus. */
   readonly brokers: number;
-  /** Whether the results were also stored in a PostgreSQL. */
-  readonly postgres: boolean;
-  /** Random seed of the schedule and the images. */
-  readonly seed: number;
-  /** Worker processes at the beginning. */
-  readonly workers: number;
-  /** Whether this was the negative control, which has to fail. */
-  readonly commitBeforeSink: boolean;
-  /** Whether the topics must not hold anything twice either. */
-  readonly exactlyOnce: boolean;
   readonly verdict: Verdict;
   /** Whether every promise was kept. */
   readonly kept: boolean;
@@ -52,17 +44,13 @@ export interface ChaosReport {
  * The human-readable report: a table of the faults, examples of violations, and the summary as the last line.
  *
  * @param report The report of a run.
- * @param align Aligns the rows of a table.
  * @returns Lines, without a line feed at the end.
  */
-export function formatReport(
-  report: ChaosReport,
-  align: (rows: readonly (readonly string[])[]) => string,
-): string {
+export function formatReport(report: ChaosReport): string {
   const { verdict } = report;
   const violations = Object.entries(verdict.examples).map(([what, ids]) => `${what}: ${ids.join(", ")}`);
   return [
-    align([["fault", "times", "recovery, median s", "max s"], ...faultRows(report.faults)]),
+    columns([["fault", "times", "recovery, median s", "max s"], ...faultRows(report.faults)]),
     "",
     `${busOf(report)}, seed ${report.seed}, ${report.workers} worker processes, ${
       seconds(report.tookMs)

@@ -2,63 +2,32 @@ import { optionsFor } from "../../testing/options_for.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
 import { startPostgres } from "../../testing/brokers/postgres.ts";
-import { busOptions, maxQueueBytes, startBus } from "./bus.ts";
-import { ACTS } from "./faults/faults.ts";
-import type { Stage } from "./faults/stage.ts";
+import { type ChaosBus, startBus } from "./bus.ts";
+import { FAULTS, type Stage } from "./faults.ts";
 import { Observer } from "./observer.ts";
 import { Assignment, loadImages, MODEL } from "./images.ts";
+import type { ChaosSettings } from "./options.ts";
 import { readBack } from "./read_back.ts";
 import { type ChaosReport, type FaultReport, wentWell } from "./report.ts";
-import { type BusKind, type Fault, type FaultKind, planFaults } from "./schedule.ts";
+import { type Fault, planFaults } from "./schedule.ts";
 import { Sender } from "./sender.ts";
 import { Workers } from "./workers.ts";
 
-/** What to run. */
+/** Where a run keeps its data, and who watches it. */
 export interface ChaosOptions {
-  readonly bus: BusKind;
-  /** Number of Kafka brokers: one, or three with a replica of everything on each. */
-  readonly brokers: number;
-  /** Whether the results are also stored in a PostgreSQL. */
-  readonly postgres: boolean;
-  /** Number of images. */
-  readonly messages: number;
-  /** Random seed of the schedule and the images. */
-  readonly seed: number;
-  /** Kinds of faults. */
-  readonly kinds: readonly FaultKind[];
-  /** Number of faults. */
-  readonly faults: number;
-  /** Number of worker processes at the beginning. */
-  readonly workers: number;
-  /** Workers of the model per process. */
-  readonly workersPerModel: number;
-  /** Maximum number of images per second. */
-  readonly rate: number;
-  /** Share of bad images, 0 to 1. */
-  readonly badShare: number;
-  /** Time without a heartbeat after which a worker process loses its partitions, in milliseconds. */
-  readonly sessionTimeoutMs: number;
-  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
-  readonly maxWorkerMemoryMb: number;
-  /** Negative control: workers report results as stored before they are. */
-  readonly commitBeforeSink: boolean;
-  /** Whether the topics must not hold anything twice either. */
-  readonly exactlyOnce: boolean;
   /** An empty directory for the bus, the results database and the logs. */
   readonly directory: string;
   /** Directory of the data sets. */
   readonly data?: string;
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: ChaosProgress) => void;
   /** Ends it: rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /** The progress of a run. */
-export interface Progress {
+export interface ChaosProgress {
   /** Images with a result. */
   readonly answered: number;
-  /** All images of the run. */
-  readonly messages: number;
   /** Faults that have begun. */
   readonly faults: number;
   /** The fault that has just begun or ended; missing in periodic reports. */
@@ -80,88 +49,91 @@ const SETTLED_MS = 5_000;
 /**
  * Sends images while it causes faults, then reads back everything and checks it.
  *
- * @param options The run.
- * @throws {KafkaUnavailable} If Kafka is needed, without Java or Maven.
- * @throws {PostgresUnavailable} If PostgreSQL is needed and not installed.
+ * @param settings What to run.
+ * @param options Where, and who watches.
+ * @throws {UsageError} For faults that the bus does not have.
+ * @throws {ServerError} `unavailable` without Java or Maven, or without PostgreSQL, where they are needed.
  * @throws {Error} If the run itself cannot continue.
  */
-export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { directory, messages, seed, badShare } = options;
-  const assignment = new Assignment(await loadImages(options.data), messages, seed, badShare);
-  await using own = await startBus(options.bus, directory, options.brokers);
-  await using server = options.postgres ? await startPostgres() : null;
+export async function runChaos(settings: ChaosSettings, options: ChaosOptions): Promise<ChaosReport> {
+  const { directory } = options;
+  const { postgres, seed, commitBeforeSink, exactlyOnce } = settings;
+  const assignment = new Assignment(
+    await loadImages(options.data),
+    settings.messages,
+    seed,
+    settings.badPercent / 100,
+  );
+  await using own = await startBus(settings, directory);
+  await using server = postgres ? await startPostgres() : null;
   await using bus = await connect(
     own.url,
-    optionsFor(own.url, { ...busOptions(maxQueueBytes(messages)), kafka: { sendTimeoutMs: 10_000 } }),
+    optionsFor(own.url, { ...own.options, kafka: { sendTimeoutMs: 10_000 } }),
   );
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
-  const { sessionTimeoutMs, commitBeforeSink, exactlyOnce, workersPerModel, maxWorkerMemoryMb } = options;
-  const limits = { maxQueueBytes: maxQueueBytes(messages), sessionTimeoutMs, deadlineMs: DEADLINE_MS };
-  await using workers = new Workers(directory, {
-    bus: own.url,
-    ...databases,
-    ...limits,
-    workersPerModel,
-    maxWorkerMemoryMb,
-    commitBeforeSink,
-    delivery: exactlyOnce ? "exactly-once" : "at-least-once",
-  });
-  await Promise.all(Array.from({ length: options.workers }, () => workers.add()));
-  const run = new Run(options, bus, await Observer.start(bus.transport, assignment), assignment);
+  await using workers = new Workers(directory, { ...workerSettings(settings, own), ...databases });
+  await Promise.all(Array.from({ length: settings.workers }, () => workers.add()));
+  const run = new Run(settings, options, bus, await Observer.start(bus.transport, assignment), assignment);
   const begun = performance.now();
-  const { url, brokers } = own;
-  const stage: Stage = {
-    workers,
-    usual: options.workers,
-    sessionTimeoutMs,
-    url,
-    busOptions: busOptions(limits.maxQueueBytes),
-    brokers,
-    postgres: server,
-  };
-  const faults = await run.perform(stage);
-  const tookMs = run.observer.lastAt - begun;
+  const faults = await run.perform({ settings, workers, bus: own, postgres: server });
+  const { longestStallMs, longestWaitMs, lastAt } = run.observer;
   await workers.stop();
   await run.observer.stop();
   const verdict = await readBack(bus, databases, assignment, exactlyOnce);
-  const { longestStallMs, longestWaitMs } = run.observer;
+  const { crashes, replaced } = workers;
   return {
-    bus: options.bus,
-    brokers: options.bus === "kafka" ? options.brokers : 0,
-    postgres: options.postgres,
-    seed,
-    workers: options.workers,
-    commitBeforeSink,
-    exactlyOnce,
+    ...{ bus: settings.bus, postgres, seed, workers: settings.workers, commitBeforeSink, exactlyOnce },
+    brokers: own.brokers ? Number(settings.brokers) : 0,
     verdict,
-    kept: wentWell(verdict, workers.crashes),
+    kept: wentWell(verdict, crashes),
     faults,
     resent: run.sender.resent,
-    crashes: workers.crashes,
-    replaced: workers.replaced,
-    longestStallMs,
-    longestWaitMs,
-    tookMs,
+    ...{ crashes, replaced, longestStallMs, longestWaitMs },
+    tookMs: lastAt - begun,
   };
+}
+
+function workerSettings(
+  { sessionMs, workersPerModel, maxWorkerMemoryMb, commitBeforeSink, exactlyOnce }: ChaosSettings,
+  { url, options }: ChaosBus,
+) {
+  const session = { sessionTimeoutMs: sessionMs, heartbeatMs: Math.floor(sessionMs / 5) };
+  return {
+    bus: url,
+    connect: optionsFor(url, {
+      kafka: { ...session, connectTimeoutMs: 60_000 },
+      sqlite: { ...options.sqlite, ...session },
+    }),
+    serve: {
+      ...{ models: [MODEL], workersPerModel, maxWorkerMemoryMb, deadlineMs: DEADLINE_MS },
+      delivery: exactlyOnce ? "exactly-once" : "at-least-once",
+    },
+    commitBeforeSink,
+  } as const;
 }
 
 /** The sender, the faults and the observer at work together. */
 class Run {
   readonly observer: Observer;
   readonly sender: Sender;
+  readonly #settings: ChaosSettings;
   readonly #options: ChaosOptions;
   readonly #bus: Bus;
   readonly #stop = new AbortController();
   readonly #recovering: Promise<FaultReport>[] = [];
 
-  constructor(options: ChaosOptions, bus: Bus, observer: Observer, assignment: Assignment) {
+  constructor(
+    settings: ChaosSettings,
+    options: ChaosOptions,
+    bus: Bus,
+    observer: Observer,
+    assignment: Assignment,
+  ) {
+    this.#settings = settings;
     this.#options = options;
     this.#bus = bus;
     this.observer = observer;
-    this.sender = new Sender(bus, assignment, {
-      rate: options.rate,
-      onSent: (number) => observer.sent(number),
-    });
+    this.sender = new Sender(bus, assignment, settings.rate, (number) => observer.sent(number));
   }
 
   async perform(stage: Stage): Promise<FaultReport[]> {
@@ -191,8 +163,8 @@ class Run {
    * nothing left to break; the audit finds what they have lost.
    */
   async #causeFaults(stage: Stage): Promise<void> {
-    const { messages, kinds, seed, faults: count } = this.#options;
-    const faults = planFaults({ seed, messages, kinds, count });
+    const { messages } = this.#settings;
+    const faults = planFaults(this.#settings);
     for (const [i, fault] of faults.entries()) {
       this.sender.allow((fault.at + (faults[i - 1]?.at ?? 0)) >> 1);
       if (fault.waits) await this.#recovering.at(-1);
@@ -212,7 +184,7 @@ class Run {
     const begun = performance.now();
     const recovered = this.#recovery();
     this.#notify(fault);
-    const acting = ACTS[fault.kind](stage, fault);
+    const acting = FAULTS[fault.kind].act(stage, fault);
     const tookMs = acting.then(() => performance.now() - begun);
     const report = Promise.all([tookMs, recovered]).then(([tookMs, recoveredMs]) => {
       const report = { ...fault, tookMs, recoveredMs };
@@ -240,11 +212,11 @@ class Run {
    * happens any more. With exactly-once delivery, an image that was sent twice has two results.
    */
   async #settled(): Promise<void> {
-    const all = this.observer.reached(this.#options.messages).then(() => true);
+    const all = this.observer.reached(this.#settings.messages).then(() => true);
     for (;;) {
       const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), PROGRESS_MS));
       if (await Promise.race([all, pause])) {
-        if (!this.#options.exactlyOnce || await this.#isCommitted()) return;
+        if (!this.#settings.exactlyOnce || await this.#isCommitted()) return;
         await pause;
       }
       const quietMs = performance.now() - this.observer.lastAt;
@@ -261,7 +233,6 @@ class Run {
   #notify(fault?: FaultReport | Fault): void {
     this.#options.onProgress?.({
       answered: this.observer.answered,
-      messages: this.#options.messages,
       faults: this.#recovering.length,
       ...(fault && { fault }),
     });

@@ -9,13 +9,6 @@ const RETRY_MS = 200;
 const MAX_CATCH_UP_MS = 1_000;
 const MIN_PAUSE_MS = 5;
 
-export interface SenderOptions {
-  /** Maximum number of images per second. */
-  readonly rate: number;
-  /** Called at the first send of each image, in ascending order. */
-  readonly onSent: (number: number) => void;
-}
-
 /**
  * Sends the images of a run. The next image of a key is sent after the previous one was accepted, and a
  * rejected image is resent with the same id: what is out of order later is not due to the sender.
@@ -29,38 +22,42 @@ export class Sender {
   resent = 0;
   readonly #bus: Bus;
   readonly #assignment: Assignment;
-  readonly #options: SenderOptions;
-  readonly #limitRaised = new Condition();
+  readonly #fullRate: number;
+  readonly #onSent: (number: number) => void;
+  /** The limit was raised, or an image was accepted. */
+  readonly #changed = new Condition();
   #limit = 0;
   #rate: number;
   #due = performance.now();
-  #marks: { readonly count: number; readonly reached: () => void }[] = [];
 
-  constructor(bus: Bus, assignment: Assignment, options: SenderOptions) {
+  /**
+   * @param bus The bus.
+   * @param assignment The images.
+   * @param rate Maximum number of images per second.
+   * @param onSent Called at the first send of each image, in ascending order.
+   */
+  constructor(bus: Bus, assignment: Assignment, rate: number, onSent: (number: number) => void) {
     this.#bus = bus;
     this.#assignment = assignment;
-    this.#options = options;
-    this.#rate = options.rate;
+    this.#rate = this.#fullRate = rate;
+    this.#onSent = onSent;
   }
 
   /** Allows sending all images before this number. */
   allow(limit: number): void {
     this.#limit = Math.max(this.#limit, limit);
-    this.#limitRaised.notify();
+    this.#changed.notify();
   }
 
   /** Sends at this share of its rate from now on, without catching up on a pause. */
   slowTo(share: number): void {
-    this.#rate = share * this.#options.rate;
+    this.#rate = share * this.#fullRate;
     this.#due = performance.now();
   }
 
   /** Resolves when the bus has accepted `count` images. */
-  reached(count: number): Promise<void> {
-    if (this.accepted >= count) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#marks.push({ count, reached: resolve });
-    return promise;
+  async reached(count: number): Promise<void> {
+    while (this.accepted < count) await this.#changed.wait();
   }
 
   /**
@@ -74,12 +71,12 @@ export class Sender {
     this.#due = performance.now();
     while (this.sent < this.#assignment.count) {
       signal.throwIfAborted();
-      if (this.sent >= this.#limit) await this.#limitRaised.wait();
+      while (this.sent >= this.#limit) await this.#changed.wait();
       this.#due = Math.max(this.#due + 1_000 / this.#rate, performance.now() - MAX_CATCH_UP_MS);
       if (this.#due > performance.now() + MIN_PAUSE_MS) await sleep(this.#due - performance.now());
       const slot = this.sent % KEYS;
       await ofKey[slot];
-      this.#options.onSent(this.sent);
+      this.#onSent(this.sent);
       ofKey[slot] = this.#send(this.sent++, signal);
       // It is awaited before the next image of its key, or at the end.
       ofKey[slot].catch(() => {});
@@ -96,7 +93,7 @@ export class Sender {
       await sleep(RETRY_MS);
     }
     this.accepted++;
-    this.#marks = this.#marks.filter(({ count, reached }) => count > this.accepted || reached());
+    this.#changed.notify();
   }
 
   async #accepts(send: () => Promise<unknown>): Promise<boolean> {

@@ -5,16 +5,14 @@
  *
  * @module
  */
-import { optionsFor } from "../../testing/options_for.ts";
 import type { ServiceEvent } from "../../actors/events.ts";
-import { serveWith, type Service } from "../../actors/serve.ts";
+import { type ServeOptions, serveWith, type Service } from "../../actors/serve.ts";
 import { postgresSink } from "../../actors/sinks/postgres.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import type { Sink } from "../../actors/sinks/sink.ts";
 import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
-import { busOptions } from "./bus.ts";
-import { connect } from "../../bus/connect.ts";
-import type { Delivery } from "../../bus/transport/transport.ts";
+import { connect, type ConnectOptions } from "../../bus/connect.ts";
+import type { TransportEvent } from "../../bus/transport/transport.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
@@ -23,23 +21,14 @@ import { CHANNEL, type Sabotage } from "./sabotage.ts";
 export interface WorkerSettings {
   /** URL of the bus. */
   readonly bus: string;
-  /** Workers, thus threads, of the model in each process. */
-  readonly workersPerModel: number;
-  /** Size limit of the embedded bus, in bytes. */
-  readonly maxQueueBytes: number;
+  readonly connect: ConnectOptions;
+  readonly serve: ServeOptions;
   /** Path of the results database. */
   readonly results: string;
   /** URL of a PostgreSQL that results are also stored in; `null` if there is none. */
   readonly postgres: string | null;
-  /** Time without a heartbeat after which it loses its partitions, in milliseconds. */
-  readonly sessionTimeoutMs: number;
-  /** A Worker that takes longer for a batch is replaced, in milliseconds. */
-  readonly deadlineMs: number;
-  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
-  readonly maxWorkerMemoryMb: number;
   /** Negative control: reports results as stored before they are. */
   readonly commitBeforeSink: boolean;
-  readonly delivery: Delivery;
 }
 
 /** Printed when it serves. */
@@ -111,27 +100,10 @@ function log(event: ServiceEvent): void {
 }
 
 async function main(settings: WorkerSettings): Promise<void> {
-  const { sessionTimeoutMs, deadlineMs, workersPerModel, maxWorkerMemoryMb } = settings;
-  const heartbeatMs = Math.floor(sessionTimeoutMs / 5);
-  const { sqlite } = busOptions(settings.maxQueueBytes);
-  await using bus = await connect(
-    settings.bus,
-    optionsFor(settings.bus, {
-      kafka: { sessionTimeoutMs, heartbeatMs, connectTimeoutMs: 60_000 },
-      sqlite: { ...sqlite, sessionTimeoutMs, heartbeatMs },
-      onEvent: (event) => log({ type: "bus", event }),
-    }),
-  );
-  const options = {
-    models: ["mnist"],
-    workersPerModel,
-    deadlineMs,
-    maxWorkerMemoryMb,
-    delivery: settings.delivery,
-    sinks: await sinksOf(settings),
-    onEvent: log,
-  };
-  await using service = await serveWith(start, bus, options);
+  const onEvent = (event: TransportEvent) => log({ type: "bus", event });
+  await using bus = await connect(settings.bus, { ...settings.connect, onEvent });
+  const sinks = await sinksOf(settings);
+  await using service = await serveWith(start, bus, { ...settings.serve, sinks, onEvent: log });
   void listen();
   await untilStopped(service);
 }

@@ -99,11 +99,6 @@ export class Workers implements AsyncDisposable {
     await worker.ready;
   }
 
-  /** Memory limit of each Worker, in MiB. */
-  get maxWorkerMemoryMb(): number {
-    return this.#settings.maxWorkerMemoryMb;
-  }
-
   /** Sends SIGTERM to a process, and waits until it has drained. */
   async remove(target: number): Promise<void> {
     const worker = this.#take(target);

@@ -2,7 +2,6 @@ import { optionsFor } from "../../testing/options_for.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import { imagesOf, type TestImage } from "../../testing/images.ts";
-import type { BusKind } from "../chaos/schedule.ts";
 import { startKafka } from "../../testing/brokers/kafka_broker.ts";
 import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import { Requester } from "./requester.ts";
@@ -11,7 +10,7 @@ import { WorkerProcess } from "./worker_process.ts";
 
 /** What to run. */
 export interface SoakOptions {
-  readonly bus: BusKind;
+  readonly bus: "sqlite" | "kafka";
   /** Number of images. */
   readonly messages: number;
   /** Models that images are sent to, in turn. */
@@ -36,7 +35,7 @@ export interface SoakOptions {
 
 /** The report of a run. */
 export interface SoakReport {
-  readonly bus: BusKind;
+  readonly bus: "sqlite" | "kafka";
   /** Number of images. */
   readonly messages: number;
   /** Images that could not be classified. */
@@ -73,7 +72,7 @@ const STALL_MS = 120_000;
  * Sends many images through one worker process, and watches its memory.
  *
  * @param options The run.
- * @throws {KafkaUnavailable} If Kafka is needed, without Java or Maven.
+ * @throws {ServerError} `unavailable` if Kafka is needed, without Java or Maven.
  * @throws {Error} If the run itself cannot continue.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {

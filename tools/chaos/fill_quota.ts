@@ -1,23 +1,21 @@
-import { optionsFor } from "../../../testing/options_for.ts";
-import { sleep } from "../../../lib/sleep.ts";
-import { connect } from "../../../bus/connect.ts";
-import { BusError } from "../../../bus/transport/errors.ts";
-import type { Transport } from "../../../bus/transport/transport.ts";
-import type { Act } from "./stage.ts";
+import { connect } from "../../bus/connect.ts";
+import { BusError } from "../../bus/transport/errors.ts";
+import type { Transport } from "../../bus/transport/transport.ts";
+import { sleep } from "../../lib/sleep.ts";
+import type { ChaosBus } from "./bus.ts";
 
-const TENTH_MS = 100;
 const RETRY_MS = 20;
 const TOPIC = "chaos.filler";
 const GROUP = "chaos-filler";
 /** Large messages first; small ones fill the rest, and what becomes free. */
 const SIZES = [2 ** 21, 2 ** 16, 2 ** 11, 0];
 
-/** Keeps the embedded bus full for up to two seconds with messages that nobody reads; then reads them. */
-export const fillQuota: Act = async ({ url, busOptions }, { amount }) => {
-  await using bus = await connect(url, optionsFor(url, busOptions));
-  const sent = await fill(bus.transport, amount * TENTH_MS);
+/** Keeps the embedded bus full for `ms` milliseconds with messages that nobody reads; then reads them. */
+export async function fillQuota({ url, options }: ChaosBus, ms: number): Promise<void> {
+  await using bus = await connect(url, options);
+  const sent = await fill(bus.transport, ms);
   await release(bus.transport, sent);
-};
+}
 
 async function fill(transport: Transport, ms: number): Promise<number> {
   let sent = 0;
