@@ -1,4 +1,5 @@
 import { type StartWorker, startWorker, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
+import { wrapWorker } from "../../testing/harness/wrapped_worker.ts";
 
 /** Real Workers that can be terminated in the middle of a batch. */
 export class TrackedWorkers {
@@ -9,18 +10,11 @@ export class TrackedWorkers {
   readonly start: StartWorker = async (files, options) => {
     const { name } = files.manifest;
     const worker = await startWorker(files, options);
-    return {
-      get memoryBytes() {
-        return worker.memoryBytes;
-      },
-      gone: worker.gone,
-      terminate: () => worker.terminate(),
-      run: (images) => {
-        const running = worker.run(images);
-        this.#terminateIfDue(name, worker);
-        return running;
-      },
-    };
+    return wrapWorker(worker, (images) => {
+      const running = worker.run(images);
+      this.#terminateIfDue(name, worker);
+      return running;
+    });
   };
 
   /**

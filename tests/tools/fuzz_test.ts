@@ -1,7 +1,6 @@
 import type { ImageErrorCode } from "../../models/errors.ts";
 import { ImageError } from "../../models/errors.ts";
 import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
-import { columns, wrap } from "../../cli/ui/terminal.ts";
 import { poisoned } from "../../tools/chaos/poison.ts";
 import { type Corpus, inputOf, readCorpus } from "../../tools/fuzz/inputs.ts";
 import { formatOf, outlineOf } from "../../tools/fuzz/outline.ts";
@@ -75,7 +74,7 @@ async function fuzz(options: Partial<FuzzOptions>): Promise<FuzzReport> {
 }
 
 function formatted(report: FuzzReport, kept: string | null): string {
-  const text = formatReport(report, kept, { columns, wrap });
+  const text = formatReport(report, kept);
   for (const line of text.split("\n")) assert(line.length <= 80, line);
   return text;
 }

@@ -1,6 +1,8 @@
 import { optionsFor } from "../../testing/options_for.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
+import { abortable } from "../../lib/abortable.ts";
+import { sleep } from "../../lib/sleep.ts";
 import { startPostgres } from "../../testing/brokers/postgres.ts";
 import { type ChaosBus, startBus } from "./bus.ts";
 import { FAULTS, type Stage } from "./faults.ts";
@@ -138,21 +140,15 @@ class Run {
 
   async perform(stage: Stage): Promise<FaultReport[]> {
     const { signal = new AbortController().signal } = this.#options;
-    const interrupted = Promise.withResolvers<never>();
-    interrupted.promise.catch(() => {});
-    const interrupt = () => interrupted.reject(signal.reason);
-    signal.addEventListener("abort", interrupt, { once: true });
-    if (signal.aborted) interrupt();
     const ticking = setInterval(() => this.#notify(), PROGRESS_MS);
     try {
       const work = Promise.all([this.sender.run(this.#stop.signal), this.#causeFaults(stage)]);
-      await Promise.race([work, interrupted.promise]);
-      await Promise.race([this.#settled(), interrupted.promise]);
+      await abortable(work.then(() => this.#settled()), signal);
+      signal.throwIfAborted();
       return await Promise.all(this.#recovering);
     } finally {
       this.#stop.abort();
       clearInterval(ticking);
-      signal.removeEventListener("abort", interrupt);
     }
   }
 
@@ -182,7 +178,7 @@ class Run {
 
   async #cause(stage: Stage, fault: Fault): Promise<void> {
     const begun = performance.now();
-    const recovered = this.#recovery();
+    const recovered = abortable(this.observer.recovery(), AbortSignal.timeout(RECOVERY_MS));
     this.#notify(fault);
     const acting = FAULTS[fault.kind].act(stage, fault);
     const tookMs = acting.then(() => performance.now() - begun);
@@ -196,17 +192,6 @@ class Run {
     await acting;
   }
 
-  /** Resolves with milliseconds, or with `null` after {@linkcode RECOVERY_MS}. */
-  async #recovery(): Promise<number | null> {
-    const late = Promise.withResolvers<null>();
-    const timer = setTimeout(() => late.resolve(null), RECOVERY_MS);
-    try {
-      return await Promise.race([this.observer.recovery(), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /**
    * Resolves when each image has a result, or when no more will arrive: everything is committed, or nothing
    * happens any more. With exactly-once delivery, an image that was sent twice has two results.
@@ -214,7 +199,7 @@ class Run {
   async #settled(): Promise<void> {
     const all = this.observer.reached(this.#settings.messages).then(() => true);
     for (;;) {
-      const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), PROGRESS_MS));
+      const pause = sleep(PROGRESS_MS).then(() => false);
       if (await Promise.race([all, pause])) {
         if (!this.#settings.exactlyOnce || await this.#isCommitted()) return;
         await pause;

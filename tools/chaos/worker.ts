@@ -14,6 +14,7 @@ import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import type { TransportEvent } from "../../bus/transport/transport.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
+import { wrapWorker } from "../../testing/harness/wrapped_worker.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 
@@ -46,22 +47,11 @@ const start: StartWorker = async (files, options) => {
   const worker = await startWorkerOf(new URL("./model_worker.ts", import.meta.url))(files, options);
   workers.add(worker);
   void worker.gone.then(() => workers.delete(worker));
-  return watched(worker, options.maxMemoryBytes);
+  return wrapWorker(worker, (images) => {
+    if ((worker.memoryBytes ?? 0) > options.maxMemoryBytes) console.log(OVERGROWN);
+    return worker.run(images);
+  });
 };
-
-function watched(worker: WorkerHandle, maxMemoryBytes: number): WorkerHandle {
-  return {
-    gone: worker.gone,
-    terminate: () => worker.terminate(),
-    get memoryBytes() {
-      return worker.memoryBytes;
-    },
-    run(images) {
-      if ((worker.memoryBytes ?? 0) > maxMemoryBytes) console.log(OVERGROWN);
-      return worker.run(images);
-    },
-  };
-}
 
 async function sinksOf({ results, postgres, commitBeforeSink }: WorkerSettings): Promise<Sink[]> {
   const sinks = [await sqliteSink(results), ...postgres === null ? [] : [await postgresSink(postgres)]];

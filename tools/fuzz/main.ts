@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../../cli/command.ts";
+import type { Arguments } from "../../cli/command.ts";
 import { interruption, runTask } from "../../cli/task.ts";
-import { Progress } from "../../cli/ui/progress.ts";
-import { columns, logError, print, wrap } from "../../cli/ui/terminal.ts";
-import { count, type OptionTable } from "../../lib/options.ts";
+import { logError, print } from "../../cli/ui/terminal.ts";
+import { count, flag, type OptionTable } from "../../lib/options.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { directoryUrl } from "../../models/read_url.ts";
-import { SHIPPED_MODELS } from "../../models/registry.ts";
+import { MODELS_OPTION, modelsOf } from "../models_option.ts";
+import { progressBar } from "../progress.ts";
 import { type Corpus, inputOf, readCorpus } from "./inputs.ts";
 import { formatReport } from "./report.ts";
 import { type FuzzReport, runFuzz } from "./run.ts";
@@ -18,13 +19,7 @@ import { type FuzzReport, runFuzz } from "./run.ts";
 const OPTIONS = {
   inputs: { ...count(100_000_000), default: 5_000, text: "number of inputs" },
   seed: { ...count(2 ** 31 - 1, 0), default: 1, text: "random seed: equal seeds give equal inputs" },
-  models: {
-    type: "texts",
-    commas: true,
-    otherwise: "all shipped models",
-    value: "A,B",
-    text: "models that inputs are sent to, in turn",
-  },
+  ...MODELS_OPTION,
   images: {
     type: "texts",
     value: "DIR",
@@ -36,43 +31,23 @@ const OPTIONS = {
     otherwise: "a temporary directory",
     text: "where inputs are kept that can have ended a Worker",
   },
-  json: { type: "flag", default: false, text: "print the report as one JSON object" },
+  json: flag("print the report as one JSON object"),
 } as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
 
-const fuzz = defineCommand({
-  program: "deno task",
-  name: "fuzz",
-  summary: "Send damaged images of all formats to a service and count what becomes of them",
-  operands: NO_OPERANDS,
-  options: OPTIONS,
-  examples: [
-    ["deno task fuzz --inputs 200000 --seed 2", "a long run"],
-    ["deno task fuzz --images ./photos --keep ./kept", "made of images of your own, too"],
-  ],
-  permissions: [],
-  run,
-});
-
-async function run({ values }: Args): Promise<number> {
-  const { json, inputs, seed, models = SHIPPED_MODELS } = values;
-  const unknown = models.find((name) => !SHIPPED_MODELS.includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`--models has "${unknown}": expected ${SHIPPED_MODELS.join(", ")}`);
-  }
+async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
+  const { json, inputs, seed } = values;
+  const models = modelsOf(values);
   const corpus = await readCorpus((values.images ?? []).map(directoryUrl));
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-fuzz-" });
-  try {
-    const onProgress = progress(inputs);
-    const options = { corpus, inputs, seed, models, directory, onProgress };
-    const report = await runFuzz({ ...options, signal: interruption() });
-    if (Deno.stderr.isTerminal()) logError("");
-    const kept = await keep(report, corpus, values.keep);
-    print(json ? JSON.stringify({ ...report, kept }) : formatReport(report, kept, { columns, wrap }));
-    return report.passed ? 0 : 1;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("fuzz");
+  const report = await runFuzz({
+    ...{ corpus, inputs, seed, models, directory: directory.path },
+    onProgress: progressBar("inputs", inputs),
+    signal: interruption(),
+  });
+  if (Deno.stderr.isTerminal()) logError("");
+  const kept = await keep(report, corpus, values.keep);
+  print(json ? JSON.stringify({ ...report, kept }) : formatReport(report, kept));
+  return report.passed ? 0 : 1;
 }
 
 /**
@@ -97,19 +72,13 @@ async function keep(
   return directory;
 }
 
-const TENTH = 10;
-
-/** A bar on a terminal; elsewhere a line per tenth. */
-function progress(inputs: number): (answered: number) => void {
-  const bar = new Progress("inputs", inputs);
-  let tenths = 0;
-  return (answered) => {
-    bar.show(answered);
-    const reached = Math.floor(TENTH * answered / inputs);
-    if (Deno.stderr.isTerminal() || reached === tenths) return;
-    tenths = reached;
-    logError(`${answered} of ${inputs}`);
-  };
-}
-
-await runTask(fuzz);
+await runTask({
+  name: "fuzz",
+  summary: "Send damaged images of all formats to a service and count what becomes of them",
+  options: OPTIONS,
+  examples: [
+    ["deno task fuzz --inputs 200000 --seed 2", "a long run"],
+    ["deno task fuzz --images ./photos --keep ./kept", "made of images of your own, too"],
+  ],
+  run,
+});

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
+import { concatBytes } from "../../lib/bytes.ts";
 import type { Random } from "../../training/random.ts";
 import { type NumberField, outlineOf, type Part } from "./outline.ts";
 
@@ -24,19 +25,9 @@ function pick<T>(list: readonly T[], random: Random): T {
   return list[random.integer(0, list.length - 1)]!;
 }
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** Puts bytes in the place of a part. */
 function replaced(bytes: Uint8Array, { start, end }: Part, by: Uint8Array): Uint8Array {
-  return joined(bytes.subarray(0, start), by, bytes.subarray(end));
+  return concatBytes([bytes.subarray(0, start), by, bytes.subarray(end)]);
 }
 
 /** Most are short: headers are where decoders decide. */
@@ -96,7 +87,7 @@ const insertNoise: Mutation = (bytes, { random }) => {
 
 const truncate: Mutation = (bytes, { random }) => bytes.slice(0, random.integer(0, bytes.length));
 
-const concatenate: Mutation = (bytes, { other }) => joined(bytes, other());
+const concatenate: Mutation = (bytes, { other }) => concatBytes([bytes, other()]);
 
 const swapHeader: Mutation = (bytes, { random, other }) => {
   const end = pick([4, 8, 12, 16, 32, 64], random);

@@ -1,3 +1,4 @@
+import { columns, wrap } from "../../cli/ui/terminal.ts";
 import type { FuzzReport } from "./run.ts";
 
 /** Suspects beyond this are only in the directory. */
@@ -8,17 +9,9 @@ const MAX_SHOWN = 20;
  *
  * @param report The report of a run.
  * @param kept Where the suspected inputs are; `null` if there are none.
- * @param ui Aligns rows, and breaks a text between words.
  * @returns Lines, without a line feed at the end.
  */
-export function formatReport(
-  report: FuzzReport,
-  kept: string | null,
-  { columns, wrap }: {
-    columns(rows: readonly (readonly string[])[]): string;
-    wrap(text: string, width: number): string[];
-  },
-): string {
+export function formatReport(report: FuzzReport, kept: string | null): string {
   const { classified, deadLetters, suspects, coordinatorErrors, lost } = report;
   const rows = Object.entries({ classified, ...deadLetters }).map(([outcome, count]) => [
     outcome,

@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import type { ServeOptions } from "../../actors/options.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import type { Result } from "../../bus/result.ts";
+import { abortable } from "../../lib/abortable.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { Requester } from "../soak/requester.ts";
 import { WorkerProcess } from "../soak/worker_process.ts";
@@ -70,15 +71,13 @@ const MODEL_WORKER = new URL("../../actors/workers/model_worker.ts", import.meta
 /** Dead letters stay on the bus. */
 const BUS_OPTIONS: ConnectOptions = { sqlite: { maxQueueBytes: 2 ** 40, synchronous: "normal" } };
 
-const STALL_MS = 120_000;
-
 /**
  * Sends damaged images to a service, and counts what becomes of them.
  *
  * @param options The run.
  */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { directory, inputs, models, onProgress = () => {}, signal } = options;
+  const { directory, inputs, models, onProgress = () => {}, signal = new AbortController().signal } = options;
   const url = `sqlite:${directory}/bus.db`;
   await using bus = await connect(url, BUS_OPTIONS);
   const tally = new Tally(options);
@@ -99,30 +98,11 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   const begun = performance.now();
   {
     await using process = await WorkerProcess.start<ServiceMessage>(SERVICE, settings, (m) => tally.note(m));
-    const ended = Promise.race([requester.run(), process.failed, stalled(requester), aborted(signal)]);
-    await ended.catch((error) => {
-      if (signal?.aborted) throw error;
-      tally.fail(messageOf(error));
-    });
+    const ended = Promise.race([requester.run(), process.failed]);
+    await abortable(ended.catch((error) => tally.fail(messageOf(error))), signal);
+    signal.throwIfAborted();
   }
   return tally.report(performance.now() - begun, requester.unanswered);
-}
-
-/** Rejects when there is no new result for long. */
-async function stalled(requester: Requester): Promise<never> {
-  for (let before = -1;;) {
-    if (requester.answered === before) {
-      throw new Error(`No result for ${STALL_MS / 1_000} s, after ${before}`);
-    }
-    before = requester.answered;
-    await new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, STALL_MS)));
-  }
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) =>
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true })
-  );
 }
 
 /** Counts. */

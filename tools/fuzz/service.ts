@@ -11,6 +11,7 @@ import type { ServeOptions } from "../../actors/options.ts";
 import { serveWith } from "../../actors/serve.ts";
 import { type StartWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
 import { connect } from "../../bus/connect.ts";
+import { wrapWorker } from "../../testing/harness/wrapped_worker.ts";
 
 /** Settings of the process: its only argument, as JSON. */
 export interface ServiceSettings {
@@ -57,32 +58,21 @@ function print(message: ServiceMessage): void {
 function watched(start: StartWorker): StartWorker {
   return async (files, options) => {
     const worker = await start(files, options);
-    return {
-      gone: worker.gone,
-      terminate: () => worker.terminate(),
-      get memoryBytes() {
-        return worker.memoryBytes;
-      },
-      get decoding() {
-        return worker.decoding;
-      },
-      async run(images) {
-        const report = (reason: string, suspects = images) =>
-          print({ type: "incident", reason, checksums: suspects.map((image) => crc32(image)) });
-        try {
-          const outcome = await worker.run(images);
-          const megabytes = Math.ceil((worker.memoryBytes ?? 0) / 2 ** 20);
-          if (megabytes * 2 ** 20 > options.maxMemoryBytes) report(`${megabytes} MiB after a batch with it`);
-          return outcome;
-        } catch (error) {
-          const culprit = worker.decoding ?? null;
-          const isSplit = error instanceof ServiceError && error.code === "worker_failed" &&
-            images.length > 1;
-          if (!isSplit) report(String(error), culprit === null ? images : [images[culprit]!]);
-          throw error;
-        }
-      },
-    };
+    return wrapWorker(worker, async (images) => {
+      const report = (reason: string, suspects = images) =>
+        print({ type: "incident", reason, checksums: suspects.map((image) => crc32(image)) });
+      try {
+        const outcome = await worker.run(images);
+        const megabytes = Math.ceil((worker.memoryBytes ?? 0) / 2 ** 20);
+        if (megabytes * 2 ** 20 > options.maxMemoryBytes) report(`${megabytes} MiB after a batch with it`);
+        return outcome;
+      } catch (error) {
+        const culprit = worker.decoding ?? null;
+        const isSplit = error instanceof ServiceError && error.code === "worker_failed" && images.length > 1;
+        if (!isSplit) report(String(error), culprit === null ? images : [images[culprit]!]);
+        throw error;
+      }
+    });
   };
 }
 

@@ -1,3 +1,4 @@
+import { columns } from "../../cli/ui/terminal.ts";
 import type { Sample } from "./growth.ts";
 import type { SoakReport } from "./run.ts";
 
@@ -9,13 +10,9 @@ const WIDTH = 60;
  * The human-readable report: memory as a sparkline, a table of the models, and the summary as the last line.
  *
  * @param report The report of a run.
- * @param align Aligns the rows of a table.
  * @returns Lines, without a line feed at the end.
  */
-export function formatReport(
-  report: SoakReport,
-  align: (rows: readonly (readonly string[])[]) => string,
-): string {
+export function formatReport(report: SoakReport): string {
   const { models, samples } = report;
   const rows = models.map(({ model, workers }) => [
     model,
@@ -26,7 +23,7 @@ export function formatReport(
   ]);
   return [
     ...samples.length > 0 ? [`${sparkline(samples, WIDTH)}  ${range(samples)}`, ""] : [],
-    align([["model", "Workers", "MiB each", "replaced", "restarts"], ...rows]),
+    columns([["model", "Workers", "MiB each", "replaced", "restarts"], ...rows]),
     "",
     summary(report),
   ].join("\n");

@@ -7,6 +7,8 @@ import { Bitset } from "../chaos/bitset.ts";
 /** Maximum number of images without a result: enough for full batches, few enough for a small bus. */
 const MAX_IN_FLIGHT = 1_000;
 
+const STALL_MS = 120_000;
+
 const PREFIX = "image-";
 
 /** What is sent. */
@@ -61,8 +63,18 @@ export class Requester {
    * Sends all images. Resolves when each has a result.
    *
    * @throws {BusError} If the bus cannot continue.
+   * @throws {Error} If there is no new result for two minutes.
    */
   async run(): Promise<void> {
+    await Promise.race([this.#sendAll(), this.#stalled()]);
+  }
+
+  /** Images that were sent and have no result, by number. */
+  get unanswered(): number[] {
+    return Array.from({ length: this.sent }, (_, i) => i).filter((i) => !this.#seen.has(i));
+  }
+
+  async #sendAll(): Promise<void> {
     const { count } = this.#requests;
     const fail = (error: unknown) => {
       this.#failure ??= { error };
@@ -78,9 +90,12 @@ export class Requester {
     await this.#until(() => this.answered === count);
   }
 
-  /** Images that were sent and have no result, by number. */
-  get unanswered(): number[] {
-    return Array.from({ length: this.sent }, (_, i) => i).filter((i) => !this.#seen.has(i));
+  async #stalled(): Promise<never> {
+    for (let before = -1; this.answered !== before;) {
+      before = this.answered;
+      await new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, STALL_MS)));
+    }
+    throw new Error(`No new result for ${STALL_MS / 1_000} s, after ${this.answered} results`);
   }
 
   async #until(isSo: () => boolean): Promise<void> {

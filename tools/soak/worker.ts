@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { serveWith } from "../../actors/serve.ts";
+import { type ServeOptions, serveWith } from "../../actors/serve.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
 import { startWorker, startWorkerOf } from "../../actors/workers/worker_handle.ts";
@@ -15,14 +15,9 @@ export interface WorkerSettings {
   /** URL of the bus. */
   readonly bus: string;
   readonly busOptions: ConnectOptions;
-  /** Models to serve. */
-  readonly models: readonly string[];
-  /** Directories with more models, besides the shipped ones. */
-  readonly modelsDirs: readonly string[];
+  readonly serve: ServeOptions;
   /** Path of the results database. */
   readonly results: string;
-  /** Memory limit of a Worker in MiB, beyond which it is replaced between batches. */
-  readonly maxWorkerMemoryMb: number;
   /** Bytes that a model leaks per image; 0 for the shipped Worker. */
   readonly leakBytes: number;
   /** Milliseconds between samples. */
@@ -37,12 +32,12 @@ export interface WorkerSample {
 }
 
 async function main(settings: WorkerSettings): Promise<void> {
-  const { models, modelsDirs, maxWorkerMemoryMb, leakBytes, sampleMs } = settings;
+  const { leakBytes, sampleMs } = settings;
   await using bus = await connect(settings.bus, settings.busOptions);
   const leaking = new URL(`./leaking_worker.ts?bytes=${leakBytes}`, import.meta.url);
   const start = leakBytes > 0 ? startWorkerOf(leaking) : startWorker;
   const sinks = [await sqliteSink(settings.results)];
-  await using service = await serveWith(start, bus, { models, modelsDirs, maxWorkerMemoryMb, sinks });
+  await using service = await serveWith(start, bus, { ...settings.serve, sinks });
   const report = () => {
     const sample: WorkerSample = { rssBytes: Deno.memoryUsage().rss, models: service.status() };
     console.log(JSON.stringify(sample));
