@@ -12,7 +12,7 @@ import { type Arguments, UsageError } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
 import { concatBytes } from "../lib/bytes.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { flag, type OptionTable } from "../lib/options.ts";
 import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { decodeImage, loadDecoders } from "../models/image/decode.ts";
 import { encodePng } from "../models/image/encode_png.ts";
@@ -123,7 +123,7 @@ async function createFiles(folder: string): Promise<string[]> {
 }
 
 const OPTIONS = {
-  here: { type: "flag", default: false, text: "measure the first FILE in this process, and print JSON" },
+  here: flag("measure the first FILE in this process, and print JSON"),
 } as const satisfies OptionTable;
 
 async function run({ operands: files, values: { here } }: Arguments<typeof OPTIONS>): Promise<number> {

@@ -10,7 +10,7 @@ import { connect } from "../bus/connect.ts";
 import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { count, type OptionTable } from "../lib/options.ts";
+import { count, flag, type OptionTable } from "../lib/options.ts";
 import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
@@ -147,7 +147,7 @@ function report(all: readonly Figures[]): void {
 const OPTIONS = {
   images: { ...count(10_000_000, 10), default: 10_000, text: "number of images of the throughput" },
   seconds: { ...count(3_600), default: 10, text: "seconds of each of the latency and the idle CPU" },
-  json: { type: "flag", default: false, text: "print the figures as one JSON array" },
+  json: flag("print the figures as one JSON array"),
 } as const satisfies OptionTable;
 
 async function run({ values: { images, seconds, json } }: Arguments<typeof OPTIONS>): Promise<number> {

@@ -8,7 +8,7 @@
 import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { count, type OptionTable } from "../lib/options.ts";
+import { count, flag, type OptionTable } from "../lib/options.ts";
 import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { median } from "../lib/median.ts";
@@ -109,7 +109,7 @@ const OPTIONS = {
     text: "how often a worker process is killed, per bus; 0: not measured",
   },
   downSeconds: { ...count(9_999, 0), default: 60, text: "how long a model is down; 0: not measured" },
-  json: { type: "flag", default: false, text: "print the figures as one JSON object" },
+  json: flag("print the figures as one JSON object"),
 } as const satisfies OptionTable;
 
 async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {

@@ -8,7 +8,7 @@ import type { Bus } from "../bus/bus.ts";
 import { connect, type ConnectOptions, defaultUrl } from "../bus/connect.ts";
 import { CONNECT_OPTIONS } from "../bus/options.ts";
 import type { TransportEvent } from "../bus/transport/transport.ts";
-import { type CustomRow, flagOf, nest, type OptionTable } from "../lib/options.ts";
+import { type CustomRow, flag, flagOf, nest, type OptionTable, time } from "../lib/options.ts";
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, UsageError } from "./command.ts";
 
@@ -39,7 +39,7 @@ function connectOptions() {
 
 /** Machine-readable output. */
 export const JSON_OPTION = {
-  json: { type: "flag", default: false, text: "print JSON on standard output, one object per line" },
+  json: flag("print JSON on standard output, one object per line"),
 } as const satisfies OptionTable;
 
 /** The database of results. */
@@ -87,15 +87,7 @@ function parseSize(text: string): readonly [number, number] | undefined {
 
 /** The timeout for one result. */
 export const TIMEOUT_OPTION = {
-  timeoutMs: {
-    type: "integer",
-    unit: "ms",
-    min: 1,
-    max: 2_147_483_647,
-    default: 30_000,
-    value: "TIME",
-    text: "how long to wait for each result",
-  },
+  timeoutMs: { ...time(1, 2_147_483_647), default: 30_000, text: "how long to wait for each result" },
 } as const satisfies OptionTable;
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -15,7 +15,7 @@ import type { Arguments } from "../cli/command.ts";
 import { interruption, runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { defined } from "../lib/defined.ts";
-import type { OptionTable } from "../lib/options.ts";
+import { flag, type OptionTable } from "../lib/options.ts";
 import { type KafkaBroker, startKafka, startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { findTestData } from "../testing/data.ts";
 
@@ -43,8 +43,8 @@ interface Counts {
 
 const OPTIONS = {
   filter: { type: "text", value: "TEXT", text: "only tests with TEXT in their name, or matching /TEXT/" },
-  failFast: { type: "flag", default: false, text: "stop after the first failure" },
-  noCheck: { type: "flag", default: false, text: "do not check types first" },
+  failFast: flag("stop after the first failure"),
+  noCheck: flag("do not check types first"),
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 

@@ -3,13 +3,13 @@ import { crossValidate as runFolds, type CrossValidation } from "../../training/
 import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
 import { meanInterval } from "../../training/report/statistics.ts";
 import { type Arguments, defineCommand } from "../command.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { count, type OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION } from "../options.ts";
 import { columns, logError, percent, print } from "../ui/terminal.ts";
 import { dataAndWorkers, progressLine, recipeOf, TRAINING_OPTIONS } from "./train.ts";
 
 const OPTIONS = {
-  folds: { type: "integer", min: 2, max: 100, default: 5, value: "N", text: "number of folds" },
+  folds: { ...count(100, 2), default: 5, text: "number of folds" },
   ...TRAINING_OPTIONS,
   report: { type: "text", value: "FILE", text: "write an HTML report with learning curves and a box plot" },
   ...JSON_OPTION,

@@ -15,7 +15,7 @@ import { ModelError } from "../../models/errors.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { type Arguments, defineActions, NO_OPERANDS, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
 import { didYouMean } from "../../lib/suggestion.ts";
 import { Progress } from "../ui/progress.ts";
@@ -24,11 +24,7 @@ import { bold, columns, green, logError, print, red, showProgress } from "../ui/
 const OPTIONS = {
   ...DATA_OPTION,
   from: { type: "text", value: "DIR", text: "get: copy the files from DIR instead of downloading them" },
-  unverified: {
-    type: "flag",
-    default: false,
-    text: "get, check: accept well-formed files that are not the official ones",
-  },
+  unverified: flag("get, check: accept well-formed files that are not the official ones"),
   ...FORM_OPTIONS,
   ...JSON_OPTION,
 } as const satisfies OptionTable;

@@ -10,7 +10,7 @@ import { showUrl } from "../../models/read_url.ts";
 import { loadModels } from "../../models/registry.ts";
 import { type Arguments, defineActions, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
-import type { CustomRow, OptionTable } from "../../lib/options.ts";
+import { count, type CustomRow, flag, type OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
 import { columns, logError, print } from "../ui/terminal.ts";
 
@@ -44,21 +44,17 @@ const OPTIONS = {
   mean: numbersOption("import: mean to subtract after scaling, a number or A,B,C", "0"),
   std: numbersOption("import: standard deviation to divide by after that, a number or A,B,C", "1"),
   height: {
-    type: "integer",
-    min: 1,
-    max: 1024,
+    ...count(1024),
     value: "PIXELS",
     text: "import: height of the images, for a model that accepts any size",
   },
   width: {
-    type: "integer",
-    min: 1,
-    max: 1024,
+    ...count(1024),
     value: "PIXELS",
     text: "import: width of the images, for a model that accepts any size",
   },
   h5: { type: "text", value: "FILE", text: "export: file to write" },
-  force: { type: "flag", default: false, text: "replace an existing model or file" },
+  force: flag("replace an existing model or file"),
   ...MODELS_DIRS_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;

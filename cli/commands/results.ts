@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { type Arguments, defineCommand, UsageError } from "../command.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { count, flag, type OptionTable } from "../../lib/options.ts";
 import { JSON_OPTION, RESULTS_OPTION } from "../options.ts";
 import { resultsPath } from "../results_file.ts";
 import { bold, columns, dim, logError, percent, print, red } from "../ui/terminal.ts";
@@ -8,16 +8,9 @@ import { bold, columns, dim, logError, percent, print, red } from "../ui/termina
 type Row = Record<string, SQLOutputValue>;
 
 const OPTIONS = {
-  limit: {
-    type: "integer",
-    min: 1,
-    max: 1_000_000_000,
-    default: 20,
-    value: "N",
-    text: "show only the newest N",
-  },
+  limit: { ...count(1_000_000_000), default: 20, text: "show only the newest N" },
   model: { type: "text", value: "NAME", text: "only results of this model" },
-  failed: { type: "flag", default: false, text: "only failed images" },
+  failed: flag("only failed images"),
   ...RESULTS_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;

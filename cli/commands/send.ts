@@ -2,6 +2,7 @@ import type { Bus } from "../../bus/bus.ts";
 import type { Result } from "../../bus/result.ts";
 import { SEND_OPTIONS } from "../../bus/send_options.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
+import { flag } from "../../lib/options.ts";
 import { defined } from "../../lib/defined.ts";
 import { listModels } from "../../models/registry.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../command.ts";
@@ -23,7 +24,7 @@ const OPTIONS = {
   ...SEND_OPTIONS,
   ...TIMEOUT_OPTION,
   ...MODELS_DIRS_OPTION,
-  wait: { type: "flag", default: false, text: "wait for the results, and print them" },
+  wait: flag("wait for the results, and print them"),
   ...JSON_OPTION,
 } as const;
 type Args = Arguments<typeof OPTIONS>;

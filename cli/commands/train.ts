@@ -9,7 +9,7 @@ import type { ExtraImages } from "../../training/datasets/extra_images.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import { mappingOf } from "./evaluate/photographs.ts";
 import { defined } from "../../lib/defined.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { count, flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
 import { loadModels } from "../../models/registry.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
@@ -19,14 +19,11 @@ export const TRAINING_OPTIONS = {
   recipe: { type: "text", value: "NAME|FILE", text: "name of a recipe, or a JSON file" },
   ...DATA_OPTION,
   ...FORM_OPTIONS,
-  epochs: { type: "integer", min: 1, max: 10_000, value: "N", text: "passes over the training images" },
-  seed: { type: "integer", min: 0, max: 2 ** 31 - 1, value: "N", text: "seed of the random numbers" },
+  epochs: { ...count(10_000), text: "passes over the training images" },
+  seed: { ...count(2 ** 31 - 1, 0), text: "seed of the random numbers" },
   workers: {
-    type: "integer",
-    min: 1,
-    max: 256,
+    ...count(256),
     otherwise: "one per core",
-    value: "N",
     text: "number of threads; the result does not depend on it",
   },
 } as const satisfies OptionTable;
@@ -54,11 +51,8 @@ const OPTIONS = {
     text: "with --extra: JSON that maps classes to labels; without exactly one label a class is left out",
   },
   seeds: {
-    type: "integer",
-    min: 1,
-    max: 100,
+    ...count(100),
     default: 1,
-    value: "N",
     text: "train with N seeds, and keep the best model by validation accuracy",
   },
   out: {
@@ -67,7 +61,7 @@ const OPTIONS = {
     value: "DIR",
     text: "directory in which the folder of the model is created",
   },
-  fresh: { type: "flag", default: false, text: "start over instead of resuming an interrupted training" },
+  fresh: flag("start over instead of resuming an interrupted training"),
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 

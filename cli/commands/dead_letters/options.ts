@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_ATTEMPTS } from "../../../bus/dead_letter.ts";
-import type { OptionTable } from "../../../lib/options.ts";
+import { count, flag, type OptionTable } from "../../../lib/options.ts";
 import type { Arguments } from "../../command.ts";
 import { BUS_OPTIONS, JSON_OPTION, RESULTS_OPTION, sinceOption } from "../../options.ts";
 
@@ -11,24 +11,14 @@ export const DEAD_LETTER_OPTIONS = {
   model: { type: "text", value: "NAME", text: "only requests for this model" },
   reason: { type: "text", value: "CODE", text: "only failures with this code, such as damaged" },
   since: sinceOption("only failures since then"),
-  limit: {
-    type: "integer",
-    min: 1,
-    max: 1_000_000_000,
-    value: "N",
-    otherwise: "20 for list, all for the others",
-    text: "only the newest N",
-  },
-  all: { type: "flag", default: false, text: "replay: all dead letters" },
+  limit: { ...count(1_000_000_000), otherwise: "20 for list, all for the others", text: "only the newest N" },
+  all: flag("replay: all dead letters"),
   maxAttempts: {
-    type: "integer",
-    min: 1,
-    max: 1_000_000,
+    ...count(1_000_000),
     default: DEFAULT_MAX_ATTEMPTS,
-    value: "N",
     text: "replay: skip dead letters that have been tried N times",
   },
-  dryRun: { type: "flag", default: false, text: "replay: print what would be sent, but send nothing" },
+  dryRun: flag("replay: print what would be sent, but send nothing"),
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 

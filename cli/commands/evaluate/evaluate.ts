@@ -15,7 +15,7 @@ import { readTrainingLog, type TrainingLog } from "../../../training/training_lo
 import { firstImages } from "../../../training/write_model.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
-import type { OptionTable } from "../../../lib/options.ts";
+import { count, type OptionTable, time } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { measurePhotographs } from "./photographs.ts";
 import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
@@ -41,15 +41,11 @@ const OPTIONS = {
     value: "FILE",
     text: "with --photos: JSON that maps classes to labels; an empty list leaves a class out",
   },
-  limit: { type: "integer", min: 1, max: 1_000_000, value: "N", text: "use only the first N images" },
+  limit: { ...count(1_000_000), text: "use only the first N images" },
   report: { type: "text", value: "FILE", text: "write an HTML report with plots" },
   timeoutMs: {
-    type: "integer",
-    unit: "ms",
-    min: 1,
-    max: 86_400_000,
+    ...time(1, 86_400_000),
     default: 60_000,
-    value: "TIME",
     text: "with --bus: stop when no result has arrived for this time",
   },
   ...MODELS_DIRS_OPTION,

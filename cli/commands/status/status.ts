@@ -1,6 +1,6 @@
 import { sleep } from "../../../lib/sleep.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
-import type { OptionTable } from "../../../lib/options.ts";
+import { flag, type OptionTable } from "../../../lib/options.ts";
 import { BUS_OPTIONS, JSON_OPTION } from "../../options.ts";
 import { type BusFailure, type BusStatus, StatusBuses } from "./bus.ts";
 import { busTable, modelsTable, workersTable } from "./table.ts";
@@ -20,7 +20,7 @@ const OPTIONS = {
     value: "NAME",
     text: "group whose lag to show",
   },
-  watch: { type: "flag", default: false, text: "refresh every second until Ctrl-C" },
+  watch: flag("refresh every second until Ctrl-C"),
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;

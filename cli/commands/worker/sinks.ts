@@ -5,7 +5,7 @@ import { postgresSink } from "../../../actors/sinks/postgres.ts";
 import type { Sink } from "../../../actors/sinks/sink.ts";
 import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { type Arguments, UsageError } from "../../command.ts";
-import type { OptionTable } from "../../../lib/options.ts";
+import { flag, type OptionTable } from "../../../lib/options.ts";
 import { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
 import { createDirectoryOf, resultsPath } from "../../results_file.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
@@ -19,7 +19,7 @@ export const SINK_OPTIONS = {
     text: "where results go: console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; " +
       "replaces the default; repeat it for several",
   },
-  quiet: { type: "flag", default: false, text: "do not print results: omit the sink console" },
+  quiet: flag("do not print results: omit the sink console"),
 } as const satisfies OptionTable;
 
 const USED = {
