@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
+import { JsonFields } from "../lib/json_fields.ts";
 import { stateDir } from "../bus/state_dir.ts";
 import type { ServiceHealth } from "../actors/health.ts";
 import type { ModelStatus } from "../actors/workers/status.ts";
@@ -70,10 +71,30 @@ export async function readReports(now: number = Date.now()): Promise<FoundReport
  */
 export function parseReport(text: string): WorkerReport | null {
   try {
-    const value: unknown = JSON.parse(text);
-    return isReport(value) ? value : null;
+    const report = JSON.parse(text);
+    checkReport(new JsonFields(report, "a report", (message) => new Error(message)));
+    return report;
   } catch {
     return null;
+  }
+}
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+const MAX_ITEMS = 10_000;
+
+/** What is shown, or computed with. */
+function checkReport(report: JsonFields): void {
+  report.oneOf("format", [1]);
+  for (const name of ["host", "bus", "group"]) report.text(name, MAX_ITEMS);
+  for (const name of ["startedAt", "updatedAt"]) report.pattern(name, ISO_TIME, "a time");
+  for (const name of ["pid", "memoryBytes"]) report.number(name, { min: 0 });
+  const health = report.object("health");
+  health.text("state", MAX_ITEMS);
+  health.list("reasons", 0, MAX_ITEMS);
+  health.object("deadLetters");
+  for (const model of report.objects("models", 0, MAX_ITEMS)) {
+    for (const name of ["model", "state"]) model.text(name, MAX_ITEMS);
+    model.objects("workers", 0, MAX_ITEMS);
   }
 }
 
@@ -100,30 +121,4 @@ async function readReport(name: string): Promise<WorkerReport | null> {
 
 function byStart(a: WorkerReport, b: WorkerReport): number {
   return a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : a.pid - b.pid;
-}
-
-const TEXTS = ["host", "bus", "group"] as const;
-const TIMES = ["startedAt", "updatedAt"] as const;
-const NUMBERS = ["pid", "memoryBytes"] as const;
-
-function isReport(value: unknown): value is WorkerReport {
-  if (!isObject(value) || value["format"] !== 1) return false;
-  return TEXTS.every((name) => typeof value[name] === "string") &&
-    TIMES.every((name) => !Number.isNaN(Date.parse(String(value[name])))) &&
-    NUMBERS.every((name) => Number.isFinite(value[name])) && isHealth(value["health"]) &&
-    Array.isArray(value["models"]) && value["models"].every(isModel);
-}
-
-function isHealth(value: unknown): boolean {
-  return isObject(value) && typeof value["state"] === "string" && Array.isArray(value["reasons"]) &&
-    isObject(value["deadLetters"]);
-}
-
-function isModel(value: unknown): boolean {
-  return isObject(value) && typeof value["model"] === "string" && typeof value["state"] === "string" &&
-    Array.isArray(value["workers"]) && value["workers"].every(isObject);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

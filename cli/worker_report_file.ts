@@ -11,91 +11,50 @@ export type OwnReport = Omit<WorkerReport, "format" | "host" | "pid" | "startedA
 
 /**
  * Writes the report of this process to a file of its own every second, atomically: under a temporary name that is then
- * renamed. The first error is reported; errors never disturb the service.
+ * renamed. Errors never disturb the service. Resolves when the first report is written, or has failed.
+ *
+ * @param own Returns the current state.
+ * @param onError Receives the reason of the first error.
+ * @returns To be disposed of when the service stops; that removes the file.
  */
-export class WorkerReportFile implements AsyncDisposable {
-  readonly #host: string;
-  readonly #name: string;
-  readonly #own: () => OwnReport;
-  readonly #onError: (reason: string) => void;
-  readonly #startedAt = new Date().toISOString();
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #writing: Promise<void> | undefined;
-  #failed = false;
-
-  private constructor(host: string, name: string, own: () => OwnReport, onError: (reason: string) => void) {
-    this.#host = host;
-    this.#name = name;
-    this.#own = own;
-    this.#onError = onError;
-  }
-
-  /**
-   * Starts writing. Resolves when the first report is written, or has failed.
-   *
-   * @param own Returns the current state.
-   * @param onError Receives the reason of the first error.
-   * @returns To be closed when the service stops; that removes the file.
-   */
-  static async start(own: () => OwnReport, onError: (reason: string) => void): Promise<WorkerReportFile> {
-    const host = await hostName();
-    const name = `${host}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.json`;
-    const file = new WorkerReportFile(host, name, own, onError);
-    await file.#begin().catch((error) => file.#report(error));
-    return file;
-  }
-
-  /** Stops writing, and removes the file. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#writing;
-    for (const path of [this.#temporary, this.#file]) await Deno.remove(path).catch(() => {});
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  get #file(): string {
-    return `${reportsDir()}/${this.#name}`;
-  }
-
-  get #temporary(): string {
-    return `${this.#file}.tmp`;
-  }
-
-  async #begin(): Promise<void> {
+export async function writeReports(
+  own: () => OwnReport,
+  onError: (reason: string) => void,
+): Promise<AsyncDisposable> {
+  const host = await hostName();
+  const startedAt = new Date().toISOString();
+  const file = `${reportsDir()}/${host}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.json`;
+  const temporary = `${file}.tmp`;
+  let hasFailed = false;
+  const fail = (error: unknown) => {
+    if (!hasFailed) onError(messageOf(error));
+    hasFailed = true;
+  };
+  const write = async () => {
+    const updatedAt = new Date().toISOString();
+    const report: WorkerReport = { format: 1, host, pid: Deno.pid, startedAt, updatedAt, ...own() };
+    await Deno.writeTextFile(temporary, JSON.stringify(report) + "\n");
+    await Deno.rename(temporary, file);
+  };
+  let writing: Promise<void> | undefined;
+  const tick = () => writing ??= write().catch(fail).finally(() => writing = undefined);
+  let timer: ReturnType<typeof setInterval> | undefined;
+  try {
     await requirePermissions();
     await Deno.mkdir(reportsDir(), { recursive: true });
     await removeOld();
-    this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
-    await this.#tick();
+    timer = setInterval(tick, INTERVAL_MS);
+    await tick();
+  } catch (error) {
+    fail(error);
   }
-
-  #tick(): Promise<void> {
-    return this.#writing ??= this.#write().catch((error) => this.#report(error)).finally(() =>
-      this.#writing = undefined
-    );
-  }
-
-  async #write(): Promise<void> {
-    const report: WorkerReport = {
-      format: 1,
-      host: this.#host,
-      pid: Deno.pid,
-      startedAt: this.#startedAt,
-      updatedAt: new Date().toISOString(),
-      ...this.#own(),
-    };
-    await Deno.writeTextFile(this.#temporary, JSON.stringify(report) + "\n");
-    await Deno.rename(this.#temporary, this.#file);
-  }
-
-  #report(error: unknown): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#onError(messageOf(error));
-  }
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await writing;
+      for (const path of [temporary, file]) await Deno.remove(path).catch(() => {});
+    },
+  };
 }
 
 /** Permissions that are not granted yet would be a prompt every second. */

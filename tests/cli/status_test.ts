@@ -1,6 +1,6 @@
 import { summarise } from "../../cli/commands/status/bus.ts";
 import { parseReport, type WorkerReport } from "../../cli/worker_report.ts";
-import { type OwnReport, WorkerReportFile } from "../../cli/worker_report_file.ts";
+import { type OwnReport, writeReports } from "../../cli/worker_report_file.ts";
 import { openTransport } from "../../bus/connect.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
@@ -218,7 +218,7 @@ Deno.test("worker report: always complete, removed with its process; those of ki
         return OWN;
       };
       const reasons: string[] = [];
-      const file = await WorkerReportFile.start(own, (reason) => reasons.push(reason));
+      const file = await writeReports(own, (reason) => reasons.push(reason));
       const [name, ...others] = names().filter((name) => name !== "new.json");
       assertEquals(others, []);
       assertMatch(name!, new RegExp(`^[A-Za-z0-9.-]+-${Deno.pid}-[0-9a-f]{8}\\.json$`));
@@ -227,7 +227,7 @@ Deno.test("worker report: always complete, removed with its process; those of ki
       assertEquals([first?.pid, first?.models], [Deno.pid, OWN.models]);
       await thrice.promise;
       assert(read()!.updatedAt > first!.updatedAt);
-      await file.close();
+      await file[Symbol.asyncDispose]();
       assertEquals([names(), reasons], [["new.json"], []]);
     });
   }));
@@ -238,7 +238,7 @@ Deno.test("worker report: the first error is reported, none is thrown", () =>
       const thrice = Promise.withResolvers<void>();
       const reasons: string[] = [];
       let calls = 0;
-      await using _file = await WorkerReportFile.start(() => {
+      await using _file = await writeReports(() => {
         if (++calls === 3) thrice.resolve();
         throw new Error("no report");
       }, (reason) => reasons.push(reason));
@@ -248,7 +248,7 @@ Deno.test("worker report: the first error is reported, none is thrown", () =>
     await inStateDir(`${dir}/bus.db/no`, async () => {
       await Deno.writeTextFile(`${dir}/bus.db`, "");
       const reasons: string[] = [];
-      await using _file = await WorkerReportFile.start(() => OWN, (reason) => reasons.push(reason));
+      await using _file = await writeReports(() => OWN, (reason) => reasons.push(reason));
       assertEquals(reasons.length, 1);
     });
   }));

@@ -4,24 +4,16 @@ import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
-import { WorkerReportFile } from "../../worker_report_file.ts";
+import { writeReports } from "../../worker_report_file.ts";
 import { createLog } from "./log.ts";
 import { openSinks, SINK_OPTIONS } from "./sinks.ts";
-
-const OPTIONS = {
-  ...BUS_OPTIONS,
-  ...SERVE_OPTIONS,
-  ...SINK_OPTIONS,
-  ...RESULTS_OPTION,
-  ...JSON_OPTION,
-} as const;
 
 /** Serves models until stopped. */
 export const worker = defineCommand({
   name: "worker",
   summary: "Serve models: classify the images that are sent",
   operands: NO_OPERANDS,
-  options: OPTIONS,
+  options: { ...BUS_OPTIONS, ...SERVE_OPTIONS, ...SINK_OPTIONS, ...RESULTS_OPTION, ...JSON_OPTION },
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
@@ -34,37 +26,31 @@ export const worker = defineCommand({
     ["imagebus worker --sink console --sink jsonl:results.jsonl", "print results, and append them to a file"],
   ],
   permissions: BUS_PERMISSIONS,
-  run,
+  async run(args) {
+    const sinks = await openSinks(args);
+    const log = createLog(logError);
+    await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
+    const service = await serve(bus, { ...serveOptions(args), sinks, onEvent: log });
+    await using _report = await writeReports(
+      () => ({
+        bus: absoluteBus(bus.transport.url),
+        group: args.values.group,
+        memoryBytes: Deno.memoryUsage().rss,
+        health: service.health(),
+        models: service.status(),
+      }),
+      (reason) => logError(`Cannot report to imagebus status: ${reason}`),
+    );
+    const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
+    // Before the log line: the reader may send a signal at once.
+    const stopped = untilStopped(service);
+    const results = sinks.map(({ name }) => name).join(", ");
+    logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nPress Ctrl-C to stop.`);
+    return await stopped;
+  },
 });
 
-async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
-  const sinks = await openSinks(args);
-  const log = createLog(logError);
-  await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
-  const service = await serve(bus, {
-    ...serveOptions(args),
-    sinks,
-    onEvent: log,
-  });
-  await using _report = await WorkerReportFile.start(
-    () => ({
-      bus: absoluteBus(bus.transport.url),
-      group: args.values.group,
-      memoryBytes: Deno.memoryUsage().rss,
-      health: service.health(),
-      models: service.status(),
-    }),
-    (reason) => logError(`Cannot report to imagebus status: ${reason}`),
-  );
-  const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
-  // Before the log line: the reader may send a signal at once.
-  const stopped = untilStopped(service);
-  const results = sinks.map(({ name }) => name).join(", ");
-  logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nPress Ctrl-C to stop.`);
-  return await stopped;
-}
-
-function serveOptions({ values, sources }: Arguments<typeof OPTIONS>): ServeOptions {
+function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): ServeOptions {
   const names = Object.keys(SERVE_OPTIONS) as (keyof typeof SERVE_OPTIONS)[];
   return Object.fromEntries(names.filter((name) => sources.has(name)).map((name) => [name, values[name]]));
 }
