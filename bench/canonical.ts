@@ -4,11 +4,10 @@
  *
  * @module
  */
-import type { Arguments } from "../cli/command.ts";
 import { DATA_OPTION } from "../cli/options.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, percent, print } from "../cli/ui/terminal.ts";
-import { count, type OptionTable } from "../lib/options.ts";
+import { count } from "../lib/options.ts";
 import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { encodePng } from "../models/image/encode_png.ts";
 import type { Pixels } from "../models/image/format.ts";
@@ -121,23 +120,19 @@ function countCorrect(classifier: Classifier, data: DataSet, count: number, vari
   return correct;
 }
 
-const OPTIONS = {
-  ...DATA_OPTION,
-  images: { ...count(10_000), default: 500, text: "number of test images" },
-} as const satisfies OptionTable;
-
-async function run({ operands, values: { data, images } }: Arguments<typeof OPTIONS>): Promise<number> {
-  for (const name of operands.length > 0 ? operands : SHIPPED_MODELS) {
-    print(columns([[name, "accuracy", "ms per image"], ...await measure(name, images, data)]));
-  }
-  return 0;
-}
-
 await runTask({
   name: "bench:canonical",
   summary: "Measure the accuracy on test images that are enlarged, inverted, on other grounds or off centre",
   operands: { form: "[MODEL…]", min: 0, max: Infinity },
-  options: OPTIONS,
+  options: {
+    ...DATA_OPTION,
+    images: { ...count(10_000), default: 500, text: "number of test images" },
+  },
   examples: [["deno task bench:canonical mnist --images 1000", "one model, in more images"]],
-  run,
+  async run({ operands, values: { data, images } }) {
+    for (const name of operands.length > 0 ? operands : SHIPPED_MODELS) {
+      print(columns([[name, "accuracy", "ms per image"], ...await measure(name, images, data)]));
+    }
+    return 0;
+  },
 });

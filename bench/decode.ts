@@ -8,11 +8,11 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
-import { type Arguments, UsageError } from "../cli/command.ts";
+import { UsageError } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
 import { concatBytes } from "../lib/bytes.ts";
-import { flag, type OptionTable } from "../lib/options.ts";
+import { flag } from "../lib/options.ts";
 import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { decodeImage, loadDecoders } from "../models/image/decode.ts";
 import { encodePng } from "../models/image/encode_png.ts";
@@ -122,41 +122,37 @@ async function createFiles(folder: string): Promise<string[]> {
   return paths;
 }
 
-const OPTIONS = {
-  here: flag("measure the first FILE in this process, and print JSON"),
-} as const satisfies OptionTable;
-
-async function run({ operands: files, values: { here } }: Arguments<typeof OPTIONS>): Promise<number> {
-  if (here) {
-    print(JSON.stringify(await measure(files[0]!)));
-    return 0;
-  }
-  const missing = files.find((file) => !existsSync(file));
-  if (missing !== undefined) throw new UsageError(`Cannot decode ${missing}: there is no such file`);
-  await using directory = await temporaryDirectory("bench");
-  const rows = [["file", "decoded to", "first ms", "then ms", "first MB", "then MB"]];
-  for (const path of [...await createFiles(directory.path), ...files]) {
-    const { decoded, coldMs, medianMs, megabytes, finalMegabytes } = await measureAlone(path);
-    const figures = [
-      coldMs.toFixed(1),
-      significant(medianMs),
-      megabytes.toFixed(),
-      finalMegabytes.toFixed(),
-    ];
-    rows.push([basename(path), decoded, ...figures]);
-  }
-  print(columns(rows));
-  return 0;
-}
-
 await runTask({
   name: "bench:decode",
   summary: "Measure the time and memory of decoding one image, by format and size",
   operands: { form: "[FILE…]", min: 0, max: Infinity },
-  options: OPTIONS,
+  options: {
+    here: flag("measure the first FILE in this process, and print JSON"),
+  },
   examples: [[
     "deno task bench:decode photo.webp",
     "PNG, JPEG, BMP and PNM in three sizes, and a file of yours",
   ]],
-  run,
+  async run({ operands: files, values: { here } }) {
+    if (here) {
+      print(JSON.stringify(await measure(files[0]!)));
+      return 0;
+    }
+    const missing = files.find((file) => !existsSync(file));
+    if (missing !== undefined) throw new UsageError(`Cannot decode ${missing}: there is no such file`);
+    await using directory = await temporaryDirectory("bench");
+    const rows = [["file", "decoded to", "first ms", "then ms", "first MB", "then MB"]];
+    for (const path of [...await createFiles(directory.path), ...files]) {
+      const { decoded, coldMs, medianMs, megabytes, finalMegabytes } = await measureAlone(path);
+      const figures = [
+        coldMs.toFixed(1),
+        significant(medianMs),
+        megabytes.toFixed(),
+        finalMegabytes.toFixed(),
+      ];
+      rows.push([basename(path), decoded, ...figures]);
+    }
+    print(columns(rows));
+    return 0;
+  },
 });

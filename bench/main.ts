@@ -7,10 +7,10 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import { connect } from "../bus/connect.ts";
-import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { count, flag, type OptionTable } from "../lib/options.ts";
+import { count, flag } from "../lib/options.ts";
+import { mapConcurrent } from "../lib/map_concurrent.ts";
 import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
@@ -38,22 +38,12 @@ async function throughput(bus: Bus, count: number): Promise<number> {
   await using results = bus.results({ model: MODEL });
   await results.ready;
   const begun = performance.now();
-  const sending = sendAll(bus, count);
+  const images = Array.from({ length: count }, (_, i) => IMAGES[i % IMAGES.length]!);
+  const sending = mapConcurrent(images, 512, (image) => bus.send(image, { model: MODEL }));
   let seen = 0;
   for await (const result of results) if (result.status === "classified" && ++seen === count) break;
   await sending;
   return count / (performance.now() - begun) * 1000;
-}
-
-async function sendAll(bus: Bus, count: number): Promise<void> {
-  const pending = new Set<Promise<unknown>>();
-  for (let i = 0; i < count; i++) {
-    const sending: Promise<unknown> = bus.send(IMAGES[i % IMAGES.length]!, { model: MODEL });
-    pending.add(sending);
-    sending.then(() => pending.delete(sending), () => {});
-    if (pending.size >= 512) await Promise.race(pending);
-  }
-  await Promise.all(pending);
 }
 
 /** Of `classify` at 50 images per second: sorted, in milliseconds. */
@@ -144,31 +134,27 @@ function report(all: readonly Figures[]): void {
   ]));
 }
 
-const OPTIONS = {
-  images: { ...count(10_000_000, 10), default: 10_000, text: "number of images of the throughput" },
-  seconds: { ...count(3_600), default: 10, text: "seconds of each of the latency and the idle CPU" },
-  json: flag("print the figures as one JSON array"),
-} as const satisfies OptionTable;
-
-async function run({ values: { images, seconds, json } }: Arguments<typeof OPTIONS>): Promise<number> {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
-  await using kafka = await startKafka();
-  const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
-  const settings = buses.flatMap(([name, url]): Setting[] => [
-    { name, url },
-    { name: `${name}, exactly once`, url, args: ["--delivery", "exactly-once"] },
-  ]);
-  const all: Figures[] = [];
-  for (const setting of settings) all.push(await measure(setting, images, seconds));
-  if (json) print(JSON.stringify(all));
-  else report(all);
-  return 0;
-}
-
 await runTask({
   name: "bench",
   summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
-  options: OPTIONS,
+  options: {
+    images: { ...count(10_000_000, 10), default: 10_000, text: "number of images of the throughput" },
+    seconds: { ...count(3_600), default: 10, text: "seconds of each of the latency and the idle CPU" },
+    json: flag("print the figures as one JSON array"),
+  },
   examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
-  run,
+  async run({ values: { images, seconds, json } }) {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
+    await using kafka = await startKafka();
+    const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
+    const settings = buses.flatMap(([name, url]): Setting[] => [
+      { name, url },
+      { name: `${name}, exactly once`, url, args: ["--delivery", "exactly-once"] },
+    ]);
+    const all: Figures[] = [];
+    for (const setting of settings) all.push(await measure(setting, images, seconds));
+    if (json) print(JSON.stringify(all));
+    else report(all);
+    return 0;
+  },
 });

@@ -5,10 +5,9 @@
  *
  * @module
  */
-import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
-import { count, flag, type OptionTable } from "../lib/options.ts";
+import { count, flag } from "../lib/options.ts";
 import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { median } from "../lib/median.ts";
@@ -97,32 +96,28 @@ function downTable({ down, state, others }: ModelDown): string {
   return columns([header, ...rows]);
 }
 
-const OPTIONS = {
-  kills: {
-    ...count(9_999, 0),
-    default: 20,
-    text: "how often the Worker of each model is terminated; 0: not measured",
-  },
-  takeovers: {
-    ...count(9_999, 0),
-    default: 5,
-    text: "how often a worker process is killed, per bus; 0: not measured",
-  },
-  downSeconds: { ...count(9_999, 0), default: 60, text: "how long a model is down; 0: not measured" },
-  json: flag("print the figures as one JSON object"),
-} as const satisfies OptionTable;
-
-async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
-  const figures = await measure(values);
-  if (values.json) print(JSON.stringify(figures));
-  else report(figures);
-  return 0;
-}
-
 await runTask({
   name: "bench:recovery",
   summary: "Measure the recovery of Workers and worker processes, and the cost of a model that is down",
-  options: OPTIONS,
+  options: {
+    kills: {
+      ...count(9_999, 0),
+      default: 20,
+      text: "how often the Worker of each model is terminated; 0: not measured",
+    },
+    takeovers: {
+      ...count(9_999, 0),
+      default: 5,
+      text: "how often a worker process is killed, per bus; 0: not measured",
+    },
+    downSeconds: { ...count(9_999, 0), default: 60, text: "how long a model is down; 0: not measured" },
+    json: flag("print the figures as one JSON object"),
+  },
   examples: [["deno task bench:recovery --kills 5 --takeovers 0 --down-seconds 0", "Workers only"]],
-  run,
+  async run({ values }) {
+    const figures = await measure(values);
+    if (values.json) print(JSON.stringify(figures));
+    else report(figures);
+    return 0;
+  },
 });

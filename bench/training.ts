@@ -11,7 +11,6 @@
 import { median } from "../lib/median.ts";
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { Arguments } from "../cli/command.ts";
 import { DATA_OPTION } from "../cli/options.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
@@ -32,35 +31,6 @@ const STEPS = 6;
 interface Trial {
   readonly task: TrainingTask;
   readonly wasm: WebAssembly.Module;
-}
-
-async function run(
-  { operands: [name = "mnist"], values: { data } }: Arguments<typeof DATA_OPTION>,
-): Promise<number> {
-  const recipe = findRecipe(name);
-  const task = prepareTask({ ...recipe, epochs: 1 }, await readTrainingData(recipe.data, "train", data));
-  const wasm = await loadWasmBinary();
-  await startBackend(wasm);
-  registerKernelGradient();
-  const cores = navigator.hardwareConcurrency;
-  const [many, one, plain]: number[][] = [[], [], []];
-  for (let round = 0; round < ROUNDS; round++) {
-    many!.push(await withTeam({ task, wasm }, cores));
-    one!.push(await withTeam({ task, wasm }, 1));
-    plain!.push(withoutTeam(task));
-  }
-  const rows = [[`${cores} Workers`, many!], ["1 Worker", one!], [
-    "TensorFlow.js's gradients, 1 thread",
-    plain!,
-  ]] as const;
-  const slowest = median(plain!);
-  print(columns([
-    ["", "images per second", "factor"],
-    ...rows.map(([what, speeds]) => [what, median(speeds).toFixed(0), (median(speeds) / slowest).toFixed(1)]),
-  ]));
-  const ratio = median(many!.map((speed, i) => speed / one![i]!));
-  print(`${cores} Workers are ${ratio.toFixed(2)} times as fast as one (median of ${ROUNDS} pairs)`);
-  return 0;
 }
 
 /** Images per second of a team of Workers. */
@@ -177,5 +147,32 @@ await runTask({
   operands: { form: "[RECIPE]", min: 0, max: 1 },
   options: DATA_OPTION,
   examples: [["deno task bench:training cifar-10", "another recipe than mnist"]],
-  run,
+  async run({ operands: [name = "mnist"], values: { data } }) {
+    const recipe = findRecipe(name);
+    const task = prepareTask({ ...recipe, epochs: 1 }, await readTrainingData(recipe.data, "train", data));
+    const wasm = await loadWasmBinary();
+    await startBackend(wasm);
+    registerKernelGradient();
+    const cores = navigator.hardwareConcurrency;
+    const [many, one, plain]: number[][] = [[], [], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      many!.push(await withTeam({ task, wasm }, cores));
+      one!.push(await withTeam({ task, wasm }, 1));
+      plain!.push(withoutTeam(task));
+    }
+    const rows = [[`${cores} Workers`, many!], ["1 Worker", one!], [
+      "TensorFlow.js's gradients, 1 thread",
+      plain!,
+    ]] as const;
+    const slowest = median(plain!);
+    print(columns([
+      ["", "images per second", "factor"],
+      ...rows.map((
+        [what, speeds],
+      ) => [what, median(speeds).toFixed(0), (median(speeds) / slowest).toFixed(1)]),
+    ]));
+    const ratio = median(many!.map((speed, i) => speed / one![i]!));
+    print(`${cores} Workers are ${ratio.toFixed(2)} times as fast as one (median of ${ROUNDS} pairs)`);
+    return 0;
+  },
 });

@@ -8,10 +8,10 @@
 import process from "node:process";
 import { openTransport } from "../bus/connect.ts";
 import type { OutgoingMessage, Transport } from "../bus/transport/transport.ts";
-import type { Arguments } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { print } from "../cli/ui/terminal.ts";
-import { count, type OptionTable } from "../lib/options.ts";
+import { count } from "../lib/options.ts";
+import { mapConcurrent } from "../lib/map_concurrent.ts";
 import { sleep } from "../lib/sleep.ts";
 
 /** What is measured. */
@@ -25,10 +25,6 @@ interface Bench {
 const SENDERS = 256;
 const PINGS = 2_000;
 const IDLE_MS = 10_000;
-
-const OPTIONS = {
-  messages: { ...count(10_000_000), default: 100_000, text: "number of messages" },
-} as const satisfies OptionTable;
 
 function message(index: number): OutgoingMessage {
   return {
@@ -58,11 +54,9 @@ function report(what: string, count: number, seconds: number): void {
 
 async function send({ transport, topic, count }: Bench): Promise<void> {
   const messages = Array.from({ length: count }, (_, index) => message(index));
-  let next = 0;
-  const sender = async () => {
-    while (next < count) await transport.send(topic, [messages[next++]!]);
-  };
-  const seconds = await timed(async () => void await Promise.all(Array.from({ length: SENDERS }, sender)));
+  const seconds = await timed(async () => {
+    await mapConcurrent(messages, SENDERS, (message) => transport.send(topic, [message]));
+  });
   report(`send, one message per call, ${SENDERS} concurrent calls`, count, seconds);
 }
 
@@ -116,23 +110,23 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-async function run({ operands: [url = "memory:"], values }: Arguments<typeof OPTIONS>): Promise<number> {
-  const id = crypto.randomUUID().slice(0, 8);
-  await using transport = await openTransport(url);
-  const bench: Bench = { transport, topic: `bench-${id}`, count: values.messages };
-  await send(bench);
-  await receive(bench);
-  await receive(bench, `bench-${id}`);
-  await pingPong(transport, `bench-ping-${id}`);
-  await idle(transport, `bench-ping-${id}`);
-  return 0;
-}
-
 await runTask({
   name: "bench:transport",
   summary: "Measure throughput, latency and idle CPU of a transport",
   operands: { form: "[URL]", min: 0, max: 1 },
-  options: OPTIONS,
+  options: {
+    messages: { ...count(10_000_000), default: 100_000, text: "number of messages" },
+  },
   examples: [["deno task bench:transport kafka://127.0.0.1:9092", "a Kafka; without a URL, memory"]],
-  run,
+  async run({ operands: [url = "memory:"], values }) {
+    const id = crypto.randomUUID().slice(0, 8);
+    await using transport = await openTransport(url);
+    const bench: Bench = { transport, topic: `bench-${id}`, count: values.messages };
+    await send(bench);
+    await receive(bench);
+    await receive(bench, `bench-${id}`);
+    await pingPong(transport, `bench-ping-${id}`);
+    await idle(transport, `bench-ping-${id}`);
+    return 0;
+  },
 });

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { stateDir } from "../bus/state_dir.ts";
 import type { Arguments } from "./command.ts";
 import type { RESULTS_OPTION } from "./options.ts";
@@ -6,6 +7,20 @@ import type { RESULTS_OPTION } from "./options.ts";
 /** Path of the database of results: the option `--results`, else `results.db` in the state directory. */
 export function resultsPath({ values }: Arguments<typeof RESULTS_OPTION>): string {
   return values.results ?? `${stateDir()}/results.db`;
+}
+
+/**
+ * Opens the database of results for reading.
+ *
+ * @param path Its path.
+ * @returns `null` when there is no such file.
+ */
+export async function openResults(path: string): Promise<DatabaseSync | null> {
+  const info = await Deno.stat(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
+  return info && new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
 }
 
 /** Creates the directory of a file that will be written. */

@@ -11,11 +11,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import type { Arguments } from "../cli/command.ts";
 import { interruption, runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { defined } from "../lib/defined.ts";
-import { flag, type OptionTable } from "../lib/options.ts";
+import { flag } from "../lib/options.ts";
 import { type KafkaBroker, startKafka, startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { findTestData } from "../testing/data.ts";
 
@@ -41,36 +40,11 @@ interface Counts {
   readonly skipped: number;
 }
 
-const OPTIONS = {
-  filter: { type: "text", value: "TEXT", text: "only tests with TEXT in their name, or matching /TEXT/" },
-  failFast: flag("stop after the first failure"),
-  noCheck: flag("do not check types first"),
-} as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
-
-async function run(args: Args): Promise<number> {
-  const stop = interruption();
-  await using kafka = await startUnlessGiven();
-  const { code, passed, failed, skipped } = await runTests(denoFlags(args), kafka?.brokers, stop);
-  print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  stop.throwIfAborted();
-  return code;
-}
-
 /** A machine that is set up for CI must have Java. */
 async function startUnlessGiven(): Promise<KafkaBroker | null> {
   if (Deno.env.get("KAFKA_BROKERS")) return null;
   if (Deno.env.get("CI") === "true") return await startKafka();
   return await startKafkaIfInstalled((reason) => logError(`The tests with Kafka are skipped. ${reason}`));
-}
-
-function denoFlags({ operands, values: { filter, failFast, noCheck } }: Args): string[] {
-  return [
-    ...filter === undefined ? [] : [`--filter=${filter}`],
-    ...failFast ? ["--fail-fast"] : [],
-    ...noCheck ? ["--no-check"] : [],
-    ...operands,
-  ];
 }
 
 async function runTests(
@@ -107,11 +81,27 @@ await runTask({
   name: "test",
   summary: "Run the tests, with a real Kafka on this machine's Java or in KAFKA_BROKERS",
   operands: { form: "[FILE…] [-- FLAG…]", min: 0, max: Infinity },
-  options: OPTIONS,
+  options: {
+    filter: { type: "text", value: "TEXT", text: "only tests with TEXT in their name, or matching /TEXT/" },
+    failFast: flag("stop after the first failure"),
+    noCheck: flag("do not check types first"),
+  },
   examples: [
     ["deno task test", "all tests, and the examples in the documentation"],
     ["deno task test tests/bus --filter replies", "some tests"],
     ["deno task test -- --shuffle --trace-leaks", "with other flags of deno test"],
   ],
-  run,
+  async run({ operands, values: { filter, failFast, noCheck } }) {
+    const stop = interruption();
+    await using kafka = await startUnlessGiven();
+    const flags = [
+      ...filter === undefined ? [] : [`--filter=${filter}`],
+      ...failFast ? ["--fail-fast"] : [],
+      ...noCheck ? ["--no-check"] : [],
+    ];
+    const { code, passed, failed, skipped } = await runTests([...flags, ...operands], kafka?.brokers, stop);
+    print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+    stop.throwIfAborted();
+    return code;
+  },
 });

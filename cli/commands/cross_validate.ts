@@ -2,56 +2,51 @@ import { median } from "../../lib/median.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
 import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
 import { meanInterval } from "../../training/report/statistics.ts";
-import { type Arguments, defineCommand } from "../command.ts";
-import { count, type OptionTable } from "../../lib/options.ts";
+import { defineCommand } from "../command.ts";
+import { count } from "../../lib/options.ts";
 import { JSON_OPTION } from "../options.ts";
 import { columns, logError, percent, print } from "../ui/terminal.ts";
 import { dataAndWorkers, progressLine, recipeOf, TRAINING_OPTIONS } from "./train.ts";
-
-const OPTIONS = {
-  folds: { ...count(100, 2), default: 5, text: "number of folds" },
-  ...TRAINING_OPTIONS,
-  report: { type: "text", value: "FILE", text: "write an HTML report with learning curves and a box plot" },
-  ...JSON_OPTION,
-} as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
 
 /** Measures a recipe on training images alone. */
 export const crossValidate = defineCommand({
   name: "cross-validate",
   summary: "Run k-fold cross-validation on the training images",
   operands: { form: "NAME|DIR", min: 1, max: 1 },
-  options: OPTIONS,
+  options: {
+    folds: { ...count(100, 2), default: 5, text: "number of folds" },
+    ...TRAINING_OPTIONS,
+    report: { type: "text", value: "FILE", text: "write an HTML report with learning curves and a box plot" },
+    ...JSON_OPTION,
+  },
   examples: [
     ["imagebus cross-validate mnist --folds 5 --report mnist.html", "the recipe of the shipped model"],
     ["imagebus cross-validate fashion-mnist --recipe legacy", "the recipe of the legacy system"],
     ["imagebus cross-validate cifar-10-grey --recipe legacy", "CIFAR-10 converted to 28×28 grey"],
   ],
   permissions: ["env", "read", "write"],
-  run,
+  async run(args) {
+    const [target = ""] = args.operands;
+    const recipe = await recipeOf(target, args);
+    const { folds } = args.values;
+    const result = await runFolds({
+      recipe,
+      folds,
+      onProgress: progressLine(folds, "fold"),
+      onFold: (fold, accuracy) => logError(`fold ${fold} of ${folds}: ${percent(accuracy, 2)}`),
+      ...dataAndWorkers(args),
+    });
+    const isLegacy = LEGACY_NAMES.includes(args.values.recipe ?? "");
+    const reference = isLegacy ? LEGACY_FIGURES[target] : undefined;
+    show(target, result, reference, args.values.json);
+    const file = args.values.report;
+    if (file !== undefined) {
+      const { writeFoldsReport } = await import("../report.ts");
+      await writeFoldsReport(file, recipe, result, reference);
+    }
+    return 0;
+  },
 });
-
-async function run(args: Args): Promise<number> {
-  const [target = ""] = args.operands;
-  const recipe = await recipeOf(target, args);
-  const { folds } = args.values;
-  const result = await runFolds({
-    recipe,
-    folds,
-    onProgress: progressLine(folds, "fold"),
-    onFold: (fold, accuracy) => logError(`fold ${fold} of ${folds}: ${percent(accuracy, 2)}`),
-    ...dataAndWorkers(args),
-  });
-  const isLegacy = LEGACY_NAMES.includes(args.values.recipe ?? "");
-  const reference = isLegacy ? LEGACY_FIGURES[target] : undefined;
-  show(target, result, reference, args.values.json);
-  const file = args.values.report;
-  if (file !== undefined) {
-    const { writeFoldsReport } = await import("../report.ts");
-    await writeFoldsReport(file, recipe, result, reference);
-  }
-  return 0;
-}
 
 function show(
   name: string,

@@ -1,38 +1,32 @@
 import { listModels, type ModelEntry } from "../../models/registry.ts";
-import { type Arguments, defineCommand, NO_OPERANDS } from "../command.ts";
-import type { OptionTable } from "../../lib/options.ts";
+import { defineCommand, NO_OPERANDS } from "../command.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
 import { bold, columns, percent, print, red } from "../ui/terminal.ts";
-
-const OPTIONS = { ...MODELS_DIRS_OPTION, ...JSON_OPTION } as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
 
 /** Lists the models that `imagebus worker` would serve. */
 export const models = defineCommand({
   name: "models",
   summary: "List the models that imagebus worker would serve",
   operands: NO_OPERANDS,
-  options: OPTIONS,
+  options: { ...MODELS_DIRS_OPTION, ...JSON_OPTION },
   examples: [
     ["imagebus models", "the shipped models"],
     ["imagebus models --models-dir ./mine", "also those in ./mine"],
   ],
   permissions: ["env", "read"],
-  run,
+  async run(args) {
+    const entries = await listModels(modelsIn(args));
+    const failures = entries.flatMap((entry) =>
+      "error" in entry ? [[entry.name, red(entry.error.message)]] : []
+    );
+    if (args.values.json) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
+    else {
+      print(columns([HEADER, ...entries.flatMap((entry) => "error" in entry ? [] : [toCells(entry)])]));
+      if (failures.length > 0) print(columns(failures));
+    }
+    return failures.length > 0 ? 1 : 0;
+  },
 });
-
-async function run(args: Args): Promise<number> {
-  const entries = await listModels(modelsIn(args));
-  const failures = entries.flatMap((entry) =>
-    "error" in entry ? [[entry.name, red(entry.error.message)]] : []
-  );
-  if (args.values.json) { for (const entry of entries) print(JSON.stringify(toObject(entry))); }
-  else {
-    print(columns([HEADER, ...entries.flatMap((entry) => "error" in entry ? [] : [toCells(entry)])]));
-    if (failures.length > 0) print(columns(failures));
-  }
-  return failures.length > 0 ? 1 : 0;
-}
 
 const HEADER = ["model", "version", "classes", "input", "accuracy", "measured on", "kB"].map(bold);
 

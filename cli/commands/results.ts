@@ -1,68 +1,61 @@
-import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { type Arguments, defineCommand, UsageError } from "../command.ts";
-import { count, flag, type OptionTable } from "../../lib/options.ts";
+import type { SQLOutputValue } from "node:sqlite";
+import { defineCommand, UsageError } from "../command.ts";
+import { count, flag } from "../../lib/options.ts";
 import { JSON_OPTION, RESULTS_OPTION } from "../options.ts";
-import { resultsPath } from "../results_file.ts";
+import { openResults, resultsPath } from "../results_file.ts";
 import { bold, columns, dim, logError, percent, print, red } from "../ui/terminal.ts";
-
-type Row = Record<string, SQLOutputValue>;
-
-const OPTIONS = {
-  limit: { ...count(1_000_000_000), default: 20, text: "show only the newest N" },
-  model: { type: "text", value: "NAME", text: "only results of this model" },
-  failed: flag("only failed images"),
-  ...RESULTS_OPTION,
-  ...JSON_OPTION,
-} as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
 
 /** Shows stored results. */
 export const results = defineCommand({
   name: "results",
   summary: "Show stored results, newest last",
   operands: { form: "[ID…]", min: 0, max: Infinity },
-  options: OPTIONS,
+  options: {
+    limit: { ...count(1_000_000_000), default: 20, text: "show only the newest N" },
+    model: { type: "text", value: "NAME", text: "only results of this model" },
+    failed: flag("only failed images"),
+    ...RESULTS_OPTION,
+    ...JSON_OPTION,
+  },
   examples: [
     ["imagebus results", "the newest 20"],
     ["imagebus results --failed --limit 100", "images that could not be classified"],
     ["imagebus results --json --limit 1000000", "all results as JSON"],
   ],
   permissions: ["env", "read", "write"],
-  run,
+  async run(args) {
+    const { operands: ids, values } = args;
+    const path = resultsPath(args);
+    const rows = await select(path, { ...values, ids });
+    if (values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
+    else if (rows.length > 0) print(columns([HEADER, ...rows.map(toCells)]));
+    if (rows.length === 0) logError(`No matching results in ${path}`);
+    return rows.length === 0 && ids.length > 0 ? 1 : 0;
+  },
 });
 
-async function run(args: Args): Promise<number> {
-  const path = resultsPath(args);
-  await checkExists(path);
-  const rows = select(path, args);
-  if (args.values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
-  else if (rows.length > 0) print(columns([HEADER, ...rows.map(toCells)]));
-  if (rows.length === 0) logError(`No matching results in ${path}`);
-  return rows.length === 0 && args.operands.length > 0 ? 1 : 0;
+type Row = Record<string, SQLOutputValue>;
+
+interface Selection {
+  /** None for all. */
+  readonly ids: readonly string[];
+  readonly model: string | undefined;
+  readonly failed: boolean;
+  readonly limit: number;
 }
 
-async function checkExists(path: string): Promise<void> {
-  try {
-    await Deno.stat(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`Cannot read results: ${path} does not exist; imagebus worker creates it`, {
-      cause,
-    });
+async function select(path: string, { ids, model, failed, limit }: Selection): Promise<Row[]> {
+  using database = await openResults(path);
+  if (database === null) {
+    throw new UsageError(`Cannot read results: ${path} does not exist; imagebus worker creates it`);
   }
-}
-
-function select(path: string, args: Args): Row[] {
-  using database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-  const model = args.values.model;
-  const ids = args.operands.map(() => "?").join(", ");
   const conditions = [
-    ...args.operands.length > 0 ? [`id IN (${ids})`] : [],
+    ...ids.length > 0 ? [`id IN (${ids.map(() => "?").join(", ")})`] : [],
     ...model !== undefined ? ["model = ?"] : [],
-    ...args.values.failed ? ["status = 'failed'"] : [],
+    ...failed ? ["status = 'failed'"] : [],
   ];
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-  const values = [...args.operands, ...model !== undefined ? [model] : [], args.values.limit];
+  const values = [...ids, ...model !== undefined ? [model] : [], limit];
   return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
 }
 

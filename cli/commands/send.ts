@@ -2,8 +2,9 @@ import type { Bus } from "../../bus/bus.ts";
 import type { Result } from "../../bus/result.ts";
 import { SEND_OPTIONS } from "../../bus/send_options.ts";
 import { modelOfTopic } from "../../bus/topics.ts";
-import { flag } from "../../lib/options.ts";
 import { defined } from "../../lib/defined.ts";
+import { mapConcurrent } from "../../lib/map_concurrent.ts";
+import { flag } from "../../lib/options.ts";
 import { listModels } from "../../models/registry.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../command.ts";
 import {
@@ -64,10 +65,7 @@ async function run(args: Args): Promise<number> {
   await using bus = await openBus(args);
   const { model } = args.values;
   await checkModel(model, bus, args);
-  const sent: Sent[] = [];
-  for (const files of chunks(args.operands, 64)) {
-    sent.push(...await Promise.all(files.map((file) => sendFile(bus, file, model, args))));
-  }
+  const sent = await mapConcurrent(args.operands, 64, (file) => sendFile(bus, file, model, args));
   report(sent, args.values.json);
   return sent.some(({ result }) => result?.status === "failed") ? 1 : 0;
 }
@@ -101,8 +99,4 @@ function report(sent: readonly Sent[], json: boolean): void {
   const [only] = sent;
   if (sent.length === 1 && only && !only.result) return print(only.id);
   print(columns(sent.map(({ file, id, result }) => [file, ...(result ? resultCells(result) : []), dim(id)])));
-}
-
-function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
-  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
 }

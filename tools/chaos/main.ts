@@ -5,12 +5,11 @@
  *
  * @module
  */
-import type { Arguments } from "../../cli/command.ts";
 import { interruption, runTask } from "../../cli/task.ts";
 import { Progress } from "../../cli/ui/progress.ts";
 import { columns, logError, print, showProgress } from "../../cli/ui/terminal.ts";
 import { defined } from "../../lib/defined.ts";
-import { flag, type OptionTable } from "../../lib/options.ts";
+import { flag } from "../../lib/options.ts";
 import { FAULTS } from "./faults.ts";
 import { CHAOS_OPTIONS } from "./options.ts";
 import { formatReport } from "./report.ts";
@@ -24,39 +23,6 @@ const REQUIREMENTS = {
   replicas: "--brokers 3",
   postgres: "--postgres",
 } as const;
-
-const OPTIONS = {
-  ...CHAOS_OPTIONS,
-  schedule: flag("print the planned faults and exit"),
-  keep: flag("keep the directory with bus, results and logs even if the run succeeds"),
-  json: flag("print the report as one JSON object"),
-} as const satisfies OptionTable;
-
-async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
-  const { schedule, json, keep } = values;
-  const faults = planFaults(values);
-  if (schedule) {
-    showSchedule(faults, json);
-    return 0;
-  }
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-chaos-" });
-  let kept = false;
-  try {
-    const report = await runChaos(values, {
-      directory,
-      onProgress: showing(values.messages),
-      signal: interruption(),
-      ...defined({ data: Deno.env.get("IMAGEBUS_DATA") || undefined }),
-    });
-    showProgress("");
-    print(json ? JSON.stringify(report) : formatReport(report));
-    kept = report.kept;
-  } finally {
-    if (kept && !keep) await Deno.remove(directory, { recursive: true });
-    else logError(`Bus, results and logs are in ${directory}`);
-  }
-  return kept ? 0 : 1;
-}
 
 function showSchedule(faults: readonly Fault[], json: boolean): void {
   if (json) return faults.forEach((fault) => print(JSON.stringify(fault)));
@@ -91,7 +57,12 @@ function describe(fault: NonNullable<ChaosProgress["fault"]>): string {
 await runTask({
   name: "chaos",
   summary: "Send images while things break, then read back everything and look for losses and duplicates",
-  options: OPTIONS,
+  options: {
+    ...CHAOS_OPTIONS,
+    schedule: flag("print the planned faults and exit"),
+    keep: flag("keep the directory with bus, results and logs even if the run succeeds"),
+    json: flag("print the report as one JSON object"),
+  },
   terms: {
     title: "Faults",
     rows: Object.entries(FAULTS).map(([kind, { what, needs }]) => [
@@ -104,5 +75,29 @@ await runTask({
     ["deno task chaos --bus kafka --brokers 3 --faults kill-leader", "one kind of fault on a cluster"],
     ["deno task chaos --commit-before-sink --faults kill-worker", "the negative control: has to fail"],
   ],
-  run,
+  async run({ values }) {
+    const { schedule, json, keep } = values;
+    const faults = planFaults(values);
+    if (schedule) {
+      showSchedule(faults, json);
+      return 0;
+    }
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-chaos-" });
+    let kept = false;
+    try {
+      const report = await runChaos(values, {
+        directory,
+        onProgress: showing(values.messages),
+        signal: interruption(),
+        ...defined({ data: Deno.env.get("IMAGEBUS_DATA") || undefined }),
+      });
+      showProgress("");
+      print(json ? JSON.stringify(report) : formatReport(report));
+      kept = report.kept;
+    } finally {
+      if (kept && !keep) await Deno.remove(directory, { recursive: true });
+      else logError(`Bus, results and logs are in ${directory}`);
+    }
+    return kept ? 0 : 1;
+  },
 });

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import type { Arguments } from "../../cli/command.ts";
 import { interruption, runTask } from "../../cli/task.ts";
 import { logError, print } from "../../cli/ui/terminal.ts";
-import { count, flag, type OptionTable } from "../../lib/options.ts";
+import { count, flag } from "../../lib/options.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { directoryUrl } from "../../models/read_url.ts";
 import { MODELS_OPTION, modelsOf } from "../models_option.ts";
@@ -15,40 +14,6 @@ import { progressBar } from "../progress.ts";
 import { type Corpus, inputOf, readCorpus } from "./inputs.ts";
 import { formatReport } from "./report.ts";
 import { type FuzzReport, runFuzz } from "./run.ts";
-
-const OPTIONS = {
-  inputs: { ...count(100_000_000), default: 5_000, text: "number of inputs" },
-  seed: { ...count(2 ** 31 - 1, 0), default: 1, text: "random seed: equal seeds give equal inputs" },
-  ...MODELS_OPTION,
-  images: {
-    type: "texts",
-    value: "DIR",
-    text: "directory with more images to make inputs of; repeat it for several",
-  },
-  keep: {
-    type: "text",
-    value: "DIR",
-    otherwise: "a temporary directory",
-    text: "where inputs are kept that can have ended a Worker",
-  },
-  json: flag("print the report as one JSON object"),
-} as const satisfies OptionTable;
-
-async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
-  const { json, inputs, seed } = values;
-  const models = modelsOf(values);
-  const corpus = await readCorpus((values.images ?? []).map(directoryUrl));
-  await using directory = await temporaryDirectory("fuzz");
-  const report = await runFuzz({
-    ...{ corpus, inputs, seed, models, directory: directory.path },
-    onProgress: progressBar("inputs", inputs),
-    signal: interruption(),
-  });
-  if (Deno.stderr.isTerminal()) logError("");
-  const kept = await keep(report, corpus, values.keep);
-  print(json ? JSON.stringify({ ...report, kept }) : formatReport(report, kept));
-  return report.passed ? 0 : 1;
-}
 
 /**
  * Writes the inputs that can have ended a Worker or were lost, each with its reason.
@@ -75,10 +40,40 @@ async function keep(
 await runTask({
   name: "fuzz",
   summary: "Send damaged images of all formats to a service and count what becomes of them",
-  options: OPTIONS,
+  options: {
+    inputs: { ...count(100_000_000), default: 5_000, text: "number of inputs" },
+    seed: { ...count(2 ** 31 - 1, 0), default: 1, text: "random seed: equal seeds give equal inputs" },
+    ...MODELS_OPTION,
+    images: {
+      type: "texts",
+      value: "DIR",
+      text: "directory with more images to make inputs of; repeat it for several",
+    },
+    keep: {
+      type: "text",
+      value: "DIR",
+      otherwise: "a temporary directory",
+      text: "where inputs are kept that can have ended a Worker",
+    },
+    json: flag("print the report as one JSON object"),
+  },
   examples: [
     ["deno task fuzz --inputs 200000 --seed 2", "a long run"],
     ["deno task fuzz --images ./photos --keep ./kept", "made of images of your own, too"],
   ],
-  run,
+  async run({ values }) {
+    const { json, inputs, seed } = values;
+    const models = modelsOf(values);
+    const corpus = await readCorpus((values.images ?? []).map(directoryUrl));
+    await using directory = await temporaryDirectory("fuzz");
+    const report = await runFuzz({
+      ...{ corpus, inputs, seed, models, directory: directory.path },
+      onProgress: progressBar("inputs", inputs),
+      signal: interruption(),
+    });
+    if (Deno.stderr.isTerminal()) logError("");
+    const kept = await keep(report, corpus, values.keep);
+    print(json ? JSON.stringify({ ...report, kept }) : formatReport(report, kept));
+    return report.passed ? 0 : 1;
+  },
 });

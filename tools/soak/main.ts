@@ -7,10 +7,10 @@
  */
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Arguments, UsageError } from "../../cli/command.ts";
+import { UsageError } from "../../cli/command.ts";
 import { interruption, runTask } from "../../cli/task.ts";
 import { logError, print } from "../../cli/ui/terminal.ts";
-import { flag, type OptionTable } from "../../lib/options.ts";
+import { flag } from "../../lib/options.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { writeWholeFile } from "../../models/model_folder.ts";
 import { MODELS_OPTION, modelsOf } from "../models_option.ts";
@@ -19,33 +19,6 @@ import { SOAK_OPTIONS } from "./options.ts";
 import { drawMemory } from "./plot.ts";
 import { formatReport, summary } from "./report.ts";
 import { runSoak } from "./run.ts";
-
-const OPTIONS = {
-  ...SOAK_OPTIONS,
-  ...MODELS_OPTION,
-  plot: { type: "text", value: "FILE", text: "draw memory over the number of images, as SVG" },
-  json: flag("print the report, with all samples, as one JSON object"),
-} as const satisfies OptionTable;
-
-async function run({ values }: Arguments<typeof OPTIONS>): Promise<number> {
-  const { json, plot, ...settings } = values;
-  const models = modelsOf(values);
-  if (plot !== undefined) await checkDirectory(plot);
-  await using directory = await temporaryDirectory("soak");
-  const show = progressBar("images", settings.messages);
-  const report = await runSoak({
-    ...{ ...settings, models, directory: directory.path },
-    onProgress: ({ images, rssBytes }) => show(images, `${(rssBytes / 2 ** 20).toFixed(1)} MiB`),
-    signal: interruption(),
-  });
-  if (Deno.stderr.isTerminal()) logError("");
-  print(json ? JSON.stringify(report) : formatReport(report));
-  if (plot !== undefined) {
-    const svg = new TextEncoder().encode(drawMemory(report.samples, summary(report)));
-    await writeWholeFile(pathToFileURL(resolve(plot)), svg, true);
-  }
-  return report.passed ? 0 : 1;
-}
 
 /** Before the run, which takes minutes. */
 async function checkDirectory(plot: string): Promise<void> {
@@ -57,10 +30,33 @@ async function checkDirectory(plot: string): Promise<void> {
 await runTask({
   name: "soak",
   summary: "Send many images through one worker process and watch its memory",
-  options: OPTIONS,
+  options: {
+    ...SOAK_OPTIONS,
+    ...MODELS_OPTION,
+    plot: { type: "text", value: "FILE", text: "draw memory over the number of images, as SVG" },
+    json: flag("print the report, with all samples, as one JSON object"),
+  },
   examples: [
     ["deno task soak --plot memory.svg", "all shipped models on the embedded bus"],
     ["deno task soak --leak", "the negative control: has to fail"],
   ],
-  run,
+  async run({ values }) {
+    const { json, plot, ...settings } = values;
+    const models = modelsOf(values);
+    if (plot !== undefined) await checkDirectory(plot);
+    await using directory = await temporaryDirectory("soak");
+    const show = progressBar("images", settings.messages);
+    const report = await runSoak({
+      ...{ ...settings, models, directory: directory.path },
+      onProgress: ({ images, rssBytes }) => show(images, `${(rssBytes / 2 ** 20).toFixed(1)} MiB`),
+      signal: interruption(),
+    });
+    if (Deno.stderr.isTerminal()) logError("");
+    print(json ? JSON.stringify(report) : formatReport(report));
+    if (plot !== undefined) {
+      const svg = new TextEncoder().encode(drawMemory(report.samples, summary(report)));
+      await writeWholeFile(pathToFileURL(resolve(plot)), svg, true);
+    }
+    return report.passed ? 0 : 1;
+  },
 });

@@ -1,10 +1,9 @@
 import type { DeadLetterInfo } from "../../../bus/dead_letter.ts";
 import { listDeadLetters } from "../../../bus/dead_letters.ts";
-import type { DeadLetterArguments } from "./options.ts";
-import { statusesOf } from "./status.ts";
-import { filterOf } from "./filter.ts";
+import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { size, toObject } from "./text.ts";
 import { openBus } from "../../options.ts";
+import { openResults, resultsPath } from "../../results_file.ts";
 import { bold, columns, dim, green, logError, print, red } from "../../ui/terminal.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -27,6 +26,17 @@ export async function list(args: DeadLetterArguments): Promise<number> {
     logError(`Showing the newest ${shown.length} of ${infos.length}; --limit N shows more`);
   }
   return 0;
+}
+
+/** The status of requests by id: the results of this machine have it, the bus does not. */
+async function statusesOf(
+  ids: readonly string[],
+  args: DeadLetterArguments,
+): Promise<ReadonlyMap<string, string>> {
+  using database = await openResults(resultsPath(args));
+  const status = database?.prepare("SELECT status FROM results WHERE id = ?");
+  const rows = ids.map((id) => [id, status?.get(id)?.["status"]] as const);
+  return new Map(rows.flatMap(([id, status]) => typeof status === "string" ? [[id, status]] : []));
 }
 
 /** The message that there is none. */

@@ -1,4 +1,6 @@
+import type { DeadLettersOptions } from "../../../bus/dead_letters.ts";
 import { DEFAULT_MAX_ATTEMPTS } from "../../../bus/dead_letter.ts";
+import { defined } from "../../../lib/defined.ts";
 import { count, flag, type OptionTable } from "../../../lib/options.ts";
 import type { Arguments } from "../../command.ts";
 import { BUS_OPTIONS, JSON_OPTION, RESULTS_OPTION, sinceOption } from "../../options.ts";
@@ -24,3 +26,10 @@ export const DEAD_LETTER_OPTIONS = {
 
 /** Arguments of a sub-command on dead letters. */
 export type DeadLetterArguments = Arguments<typeof DEAD_LETTER_OPTIONS>;
+
+/** The filter of the arguments. */
+export function filterOf(
+  { values: { id: ids, model, reason, since, limit } }: DeadLetterArguments,
+): DeadLettersOptions {
+  return defined({ ids, model, reason, since, limit });
+}

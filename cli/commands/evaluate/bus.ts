@@ -1,5 +1,5 @@
-import type { Bus } from "../../../bus/bus.ts";
 import type { Result } from "../../../bus/result.ts";
+import { mapConcurrent } from "../../../lib/map_concurrent.ts";
 import type { DataSet } from "../../../training/datasets/data_set.ts";
 import { encodedImages } from "../../../training/evaluation/evaluate.ts";
 import type { Arguments } from "../../command.ts";
@@ -22,6 +22,8 @@ export interface MeasuredOverBus {
   readonly bus: string;
 }
 
+const MAX_SENDING = 512;
+
 /** Sends every image of a data set to a bus, and counts the correct results. */
 export async function evaluateOverBus(
   model: string,
@@ -34,7 +36,12 @@ export async function evaluateOverBus(
   await results.ready;
   const startedAt = performance.now();
   const receiving = tally.receive(results);
-  await Promise.all([sendAll(bus, model, data, tally.run), receiving]);
+  const sending = mapConcurrent(
+    encodedImages(data),
+    MAX_SENDING,
+    ({ png, label }, i) => bus.send(png, { model, id: `${tally.run}-${i}`, actual: String(label) }),
+  );
+  await Promise.all([sending, receiving]);
   const { count, correct } = tally;
   const seconds = (tally.lastAt - startedAt) / 1000;
   const { url } = bus.transport;
@@ -49,20 +56,6 @@ export async function evaluateOverBus(
     seconds,
     bus: url,
   };
-}
-
-const MAX_SENDING = 512;
-
-async function sendAll(bus: Bus, model: string, data: DataSet, run: string): Promise<void> {
-  const pending = new Set<Promise<unknown>>();
-  let i = 0;
-  for (const { png, label } of encodedImages(data)) {
-    const sending = bus.send(png, { model, id: `${run}-${i++}`, actual: String(label) });
-    pending.add(sending);
-    sending.then(() => pending.delete(sending), () => {});
-    if (pending.size >= MAX_SENDING) await Promise.race(pending);
-  }
-  await Promise.all(pending);
 }
 
 /** The results of one run; one that is delivered again is counted once. */

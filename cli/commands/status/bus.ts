@@ -1,3 +1,4 @@
+import { abortable } from "../../../lib/abortable.ts";
 import { messageOf } from "../../../lib/coded_error.ts";
 import type { Bus } from "../../../bus/bus.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
@@ -6,6 +7,7 @@ import { DEAD_LETTERS_TOPIC, modelOfTopic } from "../../../bus/topics.ts";
 import type { PartitionInfo, TopicInfo } from "../../../bus/transport/transport.ts";
 import { type Arguments, UsageError } from "../../command.ts";
 import type { TextRow } from "../../../lib/options.ts";
+import { kept, lagOf } from "../../lag.ts";
 import { type BUS_OPTIONS, openBus } from "../../options.ts";
 import { absoluteBus, type FoundReport } from "../../worker_report.ts";
 
@@ -64,16 +66,13 @@ export class StatusBuses implements AsyncDisposable {
   }
 
   async #readOne(url: string, alive: readonly FoundReport[]): Promise<(BusStatus | BusFailure)[]> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     try {
-      return await Promise.race([this.#statuses(url, alive), late.promise]);
+      const statuses = await abortable(this.#statuses(url, alive), AbortSignal.timeout(TIMEOUT_MS));
+      if (statuses !== null) return statuses;
+      throw new Error(`no answer within ${TIMEOUT_MS} ms`);
     } catch (error) {
       if (isUserError(error)) throw error;
-      const reason = messageOf(error);
-      return [{ url: url || (this.#args.values.bus ?? "the embedded bus"), error: reason }];
-    } finally {
-      clearTimeout(timer);
+      return [{ url: url || (this.#args.values.bus ?? "the embedded bus"), error: messageOf(error) }];
     }
   }
 
@@ -116,26 +115,18 @@ export class StatusBuses implements AsyncDisposable {
  * @param infos All topics, with the offsets that the group has committed.
  */
 export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | "topics" | "deadLetters"> {
-  const topics = infos.filter(({ name }) => modelOfTopic(name) !== null || isLegacyTopic(name)).map(toLag);
+  const requests = infos.filter(({ name }) => modelOfTopic(name) !== null || isLegacyTopic(name));
+  const topics = requests.map(({ name, partitions }) => ({
+    topic: name,
+    lag: lagOf(partitions),
+    partitions: partitions.map((partition) => ({ ...partition, lag: lagOf([partition]) })),
+  }));
   const deadLetters = infos.find(({ name }) => name === DEAD_LETTERS_TOPIC)?.partitions ?? [];
   return {
-    lag: sum(topics.map(({ lag }) => lag)),
+    lag: lagOf(requests.flatMap(({ partitions }) => partitions)),
     topics,
-    deadLetters: sum(deadLetters.map(({ start, end }) => end - start)),
+    deadLetters: kept(deadLetters),
   };
-}
-
-/** Without a committed offset, a group starts at the oldest message that is kept. */
-function toLag({ name, partitions }: TopicInfo): TopicLag {
-  const lags = partitions.map((partition) => {
-    const { start, end, committed } = partition;
-    return { ...partition, lag: Math.max(0, end - Math.max(committed ?? start, start)) };
-  });
-  return { topic: name, lag: sum(lags.map(({ lag }) => lag)), partitions: lags };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((a, b) => a + b, 0);
 }
 
 function isUserError(error: unknown): boolean {

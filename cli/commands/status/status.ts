@@ -1,36 +1,33 @@
 import { sleep } from "../../../lib/sleep.ts";
-import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
-import { flag, type OptionTable } from "../../../lib/options.ts";
+import { BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { flag } from "../../../lib/options.ts";
 import { BUS_OPTIONS, JSON_OPTION } from "../../options.ts";
 import { type BusFailure, type BusStatus, StatusBuses } from "./bus.ts";
 import { busTable, modelsTable, workersTable } from "./table.ts";
 import { logError, print } from "../../ui/terminal.ts";
 import { type FoundReport, readReports } from "../../worker_report.ts";
 
-const OPTIONS = {
-  ...BUS_OPTIONS,
-  bus: {
-    ...BUS_OPTIONS.bus,
-    otherwise: "those of the running worker processes, else the embedded bus",
-    text: "bus whose lag to show",
-  },
-  group: {
-    type: "text",
-    otherwise: "those of the running worker processes, else imagebus",
-    value: "NAME",
-    text: "group whose lag to show",
-  },
-  watch: flag("refresh every second until Ctrl-C"),
-  ...JSON_OPTION,
-} as const satisfies OptionTable;
-type Args = Arguments<typeof OPTIONS>;
-
 /** Shows the worker processes of this machine, and the lag of their groups. */
 export const status = defineCommand({
   name: "status",
   summary: "Show the worker processes of this machine, and their lag",
   operands: NO_OPERANDS,
-  options: OPTIONS,
+  options: {
+    ...BUS_OPTIONS,
+    bus: {
+      ...BUS_OPTIONS.bus,
+      otherwise: "those of the running worker processes, else the embedded bus",
+      text: "bus whose lag to show",
+    },
+    group: {
+      type: "text",
+      otherwise: "those of the running worker processes, else imagebus",
+      value: "NAME",
+      text: "group whose lag to show",
+    },
+    watch: flag("refresh every second until Ctrl-C"),
+    ...JSON_OPTION,
+  },
   examples: [
     ["imagebus status", "worker processes, models, lag per partition, dead letters"],
     ["imagebus status --watch", "the same, every second"],
@@ -40,7 +37,14 @@ export const status = defineCommand({
     ],
   ],
   permissions: BUS_PERMISSIONS,
-  run,
+  async run(args) {
+    await using buses = new StatusBuses(args);
+    const show = args.values.json ? showJson : showTables;
+    if (args.values.watch) return await watch(buses, show);
+    const snapshot = await takeSnapshot(buses);
+    show(snapshot);
+    return isHealthy(snapshot) ? 0 : 1;
+  },
 });
 
 const INTERVAL_MS = 1_000;
@@ -49,15 +53,6 @@ const INTERVAL_MS = 1_000;
 interface Snapshot {
   readonly reports: readonly FoundReport[];
   readonly buses: readonly (BusStatus | BusFailure)[];
-}
-
-async function run(args: Args): Promise<number> {
-  await using buses = new StatusBuses(args);
-  const show = args.values.json ? showJson : showTables;
-  if (args.values.watch) return await watch(buses, show);
-  const snapshot = await takeSnapshot(buses);
-  show(snapshot);
-  return isHealthy(snapshot) ? 0 : 1;
 }
 
 async function watch(buses: StatusBuses, show: (snapshot: Snapshot) => void): Promise<number> {
