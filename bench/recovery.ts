@@ -72,15 +72,22 @@ function times(what: string, values: readonly number[], limitMs: number | null):
 function report({ workerKills, takeovers, modelDown }: Figures): void {
   const rows = [
     ...workerKills.flatMap(({ model, replacedMs, finishedMs }) => [
-      times(`Worker of ${model} terminated: the next one is ready`, replacedMs, null),
-      times(`Worker of ${model} terminated: its batch is finished`, finishedMs, FINISHED_MS),
+      times(`${model}: next Worker is ready`, replacedMs, null),
+      times(`${model}: batch is finished`, finishedMs, FINISHED_MS),
     ]),
     ...takeovers.map(({ bus, sessionTimeoutMs, takenOverMs }) =>
-      times(`worker process killed, ${bus}: all partitions have a new owner`, takenOverMs, sessionTimeoutMs)
+      times(`${bus}: partitions have a new owner`, takenOverMs, sessionTimeoutMs)
     ),
   ];
   const tables = [
-    ...rows.length > 0 ? [columns([["", "times", "median ms", "max ms", "limit ms", "kept"], ...rows])] : [],
+    ...rows.length > 0
+      ? [
+        columns([
+          ["after a Worker or process ended", "times", "median ms", "max ms", "limit ms", "kept"],
+          ...rows,
+        ]),
+      ]
+      : [],
     ...modelDown === null ? [] : [downTable(modelDown)],
   ];
   print(tables.join("\n\n"));

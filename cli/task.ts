@@ -43,14 +43,16 @@ export async function runTask<const T extends OptionTable>(task: Task<T>): Promi
   Deno.exit(await exitCode(command as unknown as Command));
 }
 
+/** Others are bugs. */
+const EXPECTED = [Interrupted, UsageError, CodedError, Deno.errors.BrokenPipe];
+
 async function exitCode(command: Command): Promise<number> {
   try {
     return await runCommand(command, Deno.args);
   } catch (error) {
-    const interrupted = error instanceof Interrupted;
-    if (!interrupted && !(error instanceof UsageError) && !(error instanceof CodedError)) throw error;
+    if (!EXPECTED.some((kind) => error instanceof kind)) throw error;
     const { code, message } = await exitFor(error, command);
-    logError(message);
-    return interrupted ? 130 : code;
+    if (message) logError(message);
+    return error instanceof Interrupted ? 130 : code;
   }
 }
