@@ -8,6 +8,9 @@ export interface Range {
   readonly above?: number;
 }
 
+/** What reads the fields of an object; each is given the name of its field. */
+export type Readers<T> = { readonly [Name in keyof T & string]?: (name: Name) => T[Name] };
+
 /**
  * Reads the fields of one JSON object, each with its type and bounds. Whatever is wrong is thrown, as `invalid_manifest` or
  * as the code that was asked for, with the path of the field, its value and what would be right.
@@ -142,6 +145,21 @@ export class JsonFields {
     if (!Array.isArray(this.raw(name))) return this.integer(name, min, max);
     const [height, width] = this.integers(name, [2, 2], [min, max]);
     return [height!, width!];
+  }
+
+  /**
+   * Another object with the fields of this one in place of its own. Fields without a reader are refused.
+   *
+   * @param base The other object.
+   * @param readers Read the fields that may be there.
+   */
+  changed<T extends object>(base: T, readers: Readers<T>): T {
+    const changed = { ...base };
+    for (const name of Object.keys(readers) as (keyof T & string)[]) {
+      if (this.has(name)) changed[name] = readers[name]!(name);
+    }
+    this.refuseOthers();
+    return changed;
   }
 
   /** Whether the field is there. */

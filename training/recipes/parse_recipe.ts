@@ -25,74 +25,30 @@ import type { Degradation } from "../augmentation/degrade.ts";
  */
 export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
   const fields = new JsonFields(parseJson(text, where), where, fieldError("invalid_manifest"));
-  const batch = or(fields, "batch", () => fields.integer("batch", 1, 65_536), base.batch);
-  const shard = or(fields, "shard", () => fields.integer("shard", 1, 4_096), Math.min(batch, base.shard));
-  if (batch % shard !== 0) throw fields.fail("shard", shard, `must divide batch (${batch})`);
-  const lookahead = or(fields, "lookahead", () => parseLookahead(fields.object("lookahead")), base.lookahead);
-  const averaged = or(
-    fields,
-    "averaged",
-    () => fields.number("averaged", { above: 0, max: 1 }),
-    base.averaged,
-  );
-  const logitScale = or(
-    fields,
-    "logitScale",
-    () => fields.number("logitScale", { above: 0 }),
-    base.logitScale,
-  );
-  const recipe: Recipe = {
-    ...base,
-    version: or(fields, "version", () => fields.text("version", 50), base.version),
-    description: or(fields, "description", () => fields.text("description", 500), base.description),
-    layers: or(fields, "layers", () => fields.objects("layers", 1, 200).map(parseLayer), base.layers),
-    standardise: or(
-      fields,
-      "standardise",
-      () => fields.boolean("standardise"),
-      base.standardise ?? true,
-    ),
-    batchNorm: or(fields, "batchNorm", () => fields.boolean("batchNorm"), base.batchNorm),
-    initial: or(fields, "initial", () => parseInitial(fields.object("initial")), base.initial),
-    epochs: or(fields, "epochs", () => fields.integer("epochs", 1, 10_000), base.epochs),
-    batch,
-    shard,
-    optimiser: or(
-      fields,
-      "optimiser",
-      () => parseOptimiser(fields.object("optimiser"), base.optimiser),
-      base.optimiser,
-    ),
-    labelSmoothing: or(
-      fields,
-      "labelSmoothing",
-      () => fields.number("labelSmoothing", { min: 0, max: 0.9 }),
-      base.labelSmoothing,
-    ),
-    augmentation: or(
-      fields,
-      "augmentation",
-      () => parseAugmentation(fields.object("augmentation"), base.augmentation),
-      base.augmentation,
-    ),
-    validationImages: or(
-      fields,
-      "validationImages",
-      () => fields.integer("validationImages", 0, 1_000_000),
-      base.validationImages,
-    ),
-    seed: or(fields, "seed", () => fields.integer("seed", 0, 2 ** 31 - 1), base.seed),
-    card: or(fields, "card", () => parseCard(fields.object("card"), base.card), base.card),
-    ...(lookahead !== undefined && { lookahead }),
-    ...(averaged !== undefined && { averaged }),
-    ...(logitScale !== undefined && { logitScale }),
-  };
-  fields.refuseOthers();
-  return recipe;
-}
-
-function or<T>(fields: JsonFields, name: string, parse: () => T, otherwise: T): T {
-  return fields.has(name) ? parse() : otherwise;
+  const recipe = fields.changed<Recipe>(base, {
+    version: (name) => fields.text(name, 50),
+    description: (name) => fields.text(name, 500),
+    layers: (name) => fields.objects(name, 1, 200).map(parseLayer),
+    standardise: (name) => fields.boolean(name),
+    batchNorm: (name) => fields.boolean(name),
+    initial: (name) => parseInitial(fields.object(name)),
+    epochs: (name) => fields.integer(name, 1, 10_000),
+    batch: (name) => fields.integer(name, 1, 65_536),
+    shard: (name) => fields.integer(name, 1, 4_096),
+    optimiser: (name) => parseOptimiser(fields.object(name), base.optimiser),
+    lookahead: (name) => parseLookahead(fields.object(name)),
+    averaged: (name) => fields.number(name, { above: 0, max: 1 }),
+    logitScale: (name) => fields.number(name, { above: 0 }),
+    labelSmoothing: (name) => fields.number(name, { min: 0, max: 0.9 }),
+    augmentation: (name) => parseAugmentation(fields.object(name), base.augmentation),
+    validationImages: (name) => fields.integer(name, 0, 1_000_000),
+    seed: (name) => fields.integer(name, 0, 2 ** 31 - 1),
+    card: (name) => parseCard(fields.object(name), base.card),
+  });
+  const { batch } = recipe;
+  const shard = fields.has("shard") ? recipe.shard : Math.min(batch, base.shard);
+  if (batch % shard === 0) return { ...recipe, shard };
+  throw fields.fail("shard", shard, `must divide batch (${batch})`);
 }
 
 function parseInitial(fields: JsonFields): Initialisation {
@@ -102,35 +58,15 @@ function parseInitial(fields: JsonFields): Initialisation {
 }
 
 function parseOptimiser(fields: JsonFields, base: Optimiser): Optimiser {
-  const share = (name: "warmUp" | "finalRate") =>
-    or(fields, name, () => fields.number(name, { min: 0, max: 1 }), base[name]);
-  const biasRate = or(
-    fields,
-    "biasRate",
-    () => fields.number("biasRate", { above: 0, max: 1_000 }),
-    base.biasRate,
-  );
-  const optimiser: Optimiser = {
-    learningRate: or(
-      fields,
-      "learningRate",
-      () => fields.number("learningRate", { above: 0, max: 100 }),
-      base.learningRate,
-    ),
-    momentum: or(fields, "momentum", () => fields.number("momentum", { min: 0, max: 0.9999 }), base.momentum),
-    nesterov: or(fields, "nesterov", () => fields.boolean("nesterov"), base.nesterov),
-    weightDecay: or(
-      fields,
-      "weightDecay",
-      () => fields.number("weightDecay", { min: 0, max: 1 }),
-      base.weightDecay,
-    ),
-    warmUp: share("warmUp"),
-    finalRate: share("finalRate"),
-    ...(biasRate !== undefined && { biasRate }),
-  };
-  fields.refuseOthers();
-  return optimiser;
+  return fields.changed(base, {
+    learningRate: (name) => fields.number(name, { above: 0, max: 100 }),
+    momentum: (name) => fields.number(name, { min: 0, max: 0.9999 }),
+    nesterov: (name) => fields.boolean(name),
+    weightDecay: (name) => fields.number(name, { min: 0, max: 1 }),
+    biasRate: (name) => fields.number(name, { above: 0, max: 1_000 }),
+    warmUp: (name) => fields.number(name, { min: 0, max: 1 }),
+    finalRate: (name) => fields.number(name, { min: 0, max: 1 }),
+  });
 }
 
 function parseLookahead(fields: JsonFields): Lookahead {
@@ -143,30 +79,18 @@ function parseLookahead(fields: JsonFields): Lookahead {
 }
 
 function parseAugmentation(fields: JsonFields, base: Augmentation): Augmentation {
-  const optional = (name: "rotate" | "zoom" | "cutout", max: number) => {
-    const value = or(fields, name, () => fields.number(name, { min: 0, max }), base[name]);
-    return value === undefined ? {} : { [name]: value };
-  };
-  const edge = or(
-    fields,
-    "edge",
-    () => fields.oneOf<"black" | "reflect">("edge", ["black", "reflect"]),
-    base.edge,
-  );
   // "wear" is the old name of "degrade".
-  const key = fields.has("wear") ? "wear" : "degrade";
-  const degrade = or(fields, key, () => parseDegradation(fields.object(key)), base.degrade);
-  const augmentation: Augmentation = {
-    shift: or(fields, "shift", () => fields.integer("shift", 0, 64), base.shift),
-    mirror: or(fields, "mirror", () => fields.boolean("mirror"), base.mirror),
-    ...(edge !== undefined && { edge }),
-    ...optional("rotate", 180),
-    ...optional("zoom", 0.9),
-    ...optional("cutout", 1_024),
-    ...(degrade !== undefined && { degrade }),
-  };
-  fields.refuseOthers();
-  return augmentation;
+  const old = fields.has("wear") ? parseDegradation(fields.object("wear")) : undefined;
+  const changed = fields.changed(base, {
+    shift: (name) => fields.integer(name, 0, 64),
+    edge: (name) => fields.oneOf<"black" | "reflect">(name, ["black", "reflect"]),
+    mirror: (name) => fields.boolean(name),
+    rotate: (name) => fields.number(name, { min: 0, max: 180 }),
+    zoom: (name) => fields.number(name, { min: 0, max: 0.9 }),
+    cutout: (name) => fields.number(name, { min: 0, max: 1_024 }),
+    ...(old === undefined && { degrade: (name) => parseDegradation(fields.object(name)) }),
+  });
+  return old === undefined ? changed : { ...changed, degrade: old };
 }
 
 function parseDegradation(fields: JsonFields): Degradation {
@@ -180,8 +104,6 @@ function parseDegradation(fields: JsonFields): Degradation {
 }
 
 function parseCard(fields: JsonFields, base: CardText): CardText {
-  const text = (name: keyof CardText) => or(fields, name, () => fields.text(name, 10_000), base[name]);
-  const card = { use: text("use"), data: text("data"), limits: text("limits") };
-  fields.refuseOthers();
-  return card;
+  const text = (name: string) => fields.text(name, 10_000);
+  return fields.changed(base, { use: text, data: text, limits: text });
 }
