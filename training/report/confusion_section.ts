@@ -8,6 +8,9 @@ import { table } from "./table.ts";
 
 const CONFUSIONS_SHOWN = 8;
 
+/** Maximum number of classes for which a table fits beside the matrix. */
+const MAX_BESIDE = 15;
+
 /** Maximum rows of the table of classes; of more classes those with the lowest F1 are shown. */
 const CLASSES_SHOWN = 100;
 
@@ -29,7 +32,9 @@ export function confusionFigure(
   const cells = classes.length <= MAX_NUMBERED_CLASSES
     ? "Each number counts images"
     : "Each cell has its count as a tooltip";
-  return markup`<figure><h3>Confusion matrix</h3><div class="scroll" tabindex="0">${
+  return markup`<figure class="${
+    classes.length > MAX_BESIDE ? "wide" : ""
+  }"><h3>Confusion matrix</h3><div class="scroll" tabindex="0">${
     heatMap(`Confusion matrix of ${data}`, classes, counts)
   }</div><figcaption>${cells}: rows are true classes, columns predicted ones. <i class="swatch" style="--swatch: var(--heat-right)"></i>Correct predictions are on the diagonal, <i class="swatch" style="--swatch: var(--heat-wrong)"></i>mistakes beside it; the stronger the colour, the larger the share of the row. ${
     mostFrequent(top, classes)

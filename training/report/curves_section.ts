@@ -77,7 +77,7 @@ export function curvesSection(runs: readonly TrainingRun[] = []): Markup | undef
     }, faint ones the runs (${names}): the closer they are, the less the result depends on chance.</p>`;
   return markup`<section id="curves"><h2>Learning curves</h2>
 ${several}
-<div class="figures two">${CHARTS.map((chart) => figure(chart, filled, mean))}</div>
+<div class="figures">${CHARTS.map((chart) => figure(chart, filled, mean))}</div>
 <details><summary>Values</summary>${values(mean, filled.length)}</details>
 </section>`;
 }

@@ -8,9 +8,6 @@ import { confusionMatrix } from "./metrics.ts";
 import type { ReportEvaluation } from "./report_content.ts";
 import { wilsonInterval } from "./statistics.ts";
 
-/** Maximum number of classes for which a table fits beside the matrix. */
-const MAX_BESIDE = 15;
-
 /**
  * Shows an evaluation on labelled images: confusions, classes, calibration.
  *
@@ -29,11 +26,10 @@ export function evaluationSection(evaluation: ReportEvaluation, id: string): Mar
 <p>${count(correct)} of ${count(images)} images are classified correctly: the accuracy is <b>${
     percent(interval.value, 2)
   }</b>, with a 95 % interval of ${percentRange(interval)} (Wilson).</p>
-<div class="figures ${classes.length <= MAX_BESIDE ? "beside" : "below"}">
-${confusionFigure(data, classes, counts)}<div class="stack">${classTable(classes, counts)}${
+<div class="figures">
+${confusionFigure(data, classes, counts)}${classTable(classes, counts)}${
     confusionsTable(classes, counts)
   }</div>
-</div>
 ${calibrationFigures(evaluation)}
 </section>`;
 }

@@ -1,11 +1,8 @@
 import { markup } from "./markup.ts";
 import type { Markup, Part } from "./markup.ts";
 
-/** Longer tables have their own scroll box. */
-const TALL_ROWS = 25;
-
 /**
- * Writes a table that scrolls where it is too wide.
+ * Writes a table that scrolls where it is too wide or too long.
  *
  * @param caption What it shows and how to read it.
  * @param titles Headings of the columns: texts in the first one, numbers in the others.
@@ -21,8 +18,7 @@ export function table(
   const body = rows.map(([first, ...others]) =>
     markup`<tr><th scope="row">${first}</th>${others.map((cell) => markup`<td>${cell}</td>`)}</tr>\n`
   );
-  const isTall = rows.length > TALL_ROWS;
-  return markup`<div class="scroll${isTall ? " tall" : ""}" tabindex="0"><table><caption>${caption}</caption>
+  return markup`<div class="scroll" tabindex="0"><table><caption>${caption}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body}</tbody></table></div>`;
