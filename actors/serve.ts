@@ -160,11 +160,7 @@ class RunningService implements Service {
     const { name } = files.manifest;
     return new Supervisor(files, {
       workers: ranges.get(name)!.min,
-      batch: {
-        maxBatch: settings.maxBatch,
-        maxBatchBytes: settings.maxBatchBytes,
-        maxBatchWaitMs: settings.maxBatchWaitMs,
-      },
+      batch: settings,
       restart: {
         maxRestarts: settings.maxRestarts,
         periodMs: 30_000,
@@ -238,13 +234,12 @@ class RunningService implements Service {
   }
 
   #coordinatorParts(): Omit<CoordinatorParts, "subscription" | "lanes"> {
-    const { transport, settings: { delivery, maxInFlight, maxInFlightBytes, commitIntervalMs } } =
-      this.#parts;
+    const { transport, settings } = this.#parts;
     return {
-      delivery,
+      delivery: settings.delivery,
       outbox: this.#outbox,
-      limits: { maxInFlight, maxInFlightBytes },
-      commitIntervalMs,
+      limits: settings,
+      commitIntervalMs: settings.commitIntervalMs,
       listener: this.#listener,
       maxMessageBytes: transport.maxMessageBytes,
     };

@@ -30,11 +30,6 @@ export class OffsetTracker {
     return this.#open[this.#head]?.offset ?? this.#next;
   }
 
-  /** How many have begun and count as unfinished. */
-  get pending(): number {
-    return this.#open.length - this.#head;
-  }
-
   /**
    * Begins a message.
    *

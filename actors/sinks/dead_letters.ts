@@ -1,7 +1,6 @@
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
-import type { Failed } from "../../bus/result.ts";
 import { DEAD_LETTERS_TOPIC } from "../../bus/topics.ts";
-import type { Message, Transport } from "../../bus/transport/transport.ts";
+import type { Transport } from "../../bus/transport/transport.ts";
 import { type MessageWithFallback, sendWithFallback } from "./send_with_fallback.ts";
 import type { Settled, Sink } from "./sink.ts";
 
@@ -26,21 +25,11 @@ export function deadLettersSink(transport: Transport): Sink {
  * @param settled A request with its result.
  * @returns One message; none where the request did not fail, or expired.
  */
-export function deadLetterMessages(settled: Settled): MessageWithFallback[] {
-  if (!isDeadLetter(settled)) return [];
-  const { message, result } = settled;
+export function deadLetterMessages({ message, result }: Settled): MessageWithFallback[] {
+  if (result.status !== "failed" || result.error.code === "expired") return [];
   return [{
     topic: DEAD_LETTERS_TOPIC,
     message: encodeDeadLetter(message, result),
     fallback: () => encodeOmitted(message, result),
   }];
-}
-
-interface Failure {
-  readonly result: Failed;
-  readonly message: Message;
-}
-
-function isDeadLetter(settled: Settled): settled is Settled & Failure {
-  return settled.result.status === "failed" && settled.result.error.code !== "expired";
 }

@@ -1,29 +1,14 @@
-import type { Result, Score } from "../../bus/result.ts";
+import type { Result } from "../../bus/result.ts";
 
-/** A result as databases store it: one row, with the columns of docs/results.md in their order. */
-export interface ResultRow {
-  readonly id: string;
-  readonly model: string | null;
-  readonly model_version: string | null;
-  readonly status: Result["status"];
-  readonly label: string | null;
-  readonly label_index: number | null;
-  readonly confidence: number | null;
-  readonly top: readonly Score[] | null;
-  readonly actual: string | null;
-  readonly error_code: string | null;
-  readonly error_message: string | null;
-  readonly at: string;
-  readonly waited_ms: number;
-  readonly took_ms: number;
-}
+/** A result as databases store it. */
+export type ResultRow = ReturnType<typeof rowOf>;
 
 /**
- * Converts a result to a row.
+ * Converts a result to a row, with the columns of docs/results.md in their order.
  *
  * @param result The outcome of an image.
  */
-export function rowOf(result: Result): ResultRow {
+export function rowOf(result: Result) {
   const answer = result.status === "classified" ? result : null;
   const error = result.status === "failed" ? result.error : null;
   return {

@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { concatBytes } from "../../lib/bytes.ts";
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
 import type { DecodeSettings } from "../../models/image/limits.ts";
 
@@ -83,14 +84,7 @@ export type FromWorker = Ready | Done | Failed;
  * @returns One buffer to transfer, and the length of each image in bytes.
  */
 export function pack(images: readonly Uint8Array[]): Pick<Run, "bytes" | "lengths"> {
-  const lengths = Uint32Array.from(images, (image) => image.length);
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
-  let at = 0;
-  for (const image of images) {
-    bytes.set(image, at);
-    at += image.length;
-  }
-  return { bytes: bytes.buffer, lengths };
+  return { bytes: concatBytes(images).buffer, lengths: Uint32Array.from(images, ({ length }) => length) };
 }
 
 /**

@@ -72,12 +72,7 @@ export function workerRanges(
 }
 
 function fixed(count: number): WorkerRange {
-  checkCount(count);
-  return { min: count, max: count };
-}
-
-function checkCount(count: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= MAX_WORKERS) return;
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_WORKERS) return { min: count, max: count };
   throw new ServiceError(
     "invalid",
     `workersPerModel is ${count}: expected a whole number from 1 to ${MAX_WORKERS}`,

@@ -1,17 +1,12 @@
-import type { ModelFiles, Outcome } from "../../models/classifier.ts";
+import type { ModelFiles } from "../../models/classifier.ts";
 import { type DecodeLimits, decodeSettings } from "../../models/image/limits.ts";
 import { ServiceError } from "../errors.ts";
 import { Decoding } from "./decoding.ts";
 import { HangWatch } from "./hang_watch.ts";
-import { type FromWorker, pack, type ToWorker } from "./protocol.ts";
+import { type Done, type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
 /** Outcome of a batch. */
-export interface BatchOutcome {
-  /** One per image, in order. */
-  readonly outcomes: readonly Outcome[];
-  /** Decoding and inference, in milliseconds. */
-  readonly tookMs: number;
-}
+export type BatchOutcome = Pick<Done, "outcomes" | "tookMs">;
 
 /** A Worker that has loaded its model. One batch at a time. */
 export interface WorkerHandle {
@@ -55,24 +50,9 @@ export interface WorkerOptions {
 export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise<WorkerHandle>;
 
 /**
- * Starts a real Worker.
+ * Starts Workers that run a program.
  *
- * @param files The model.
- * @param options How to start it.
- * @returns The Worker, its model loaded.
- * @throws {ServiceError} `worker_failed` when the model cannot be loaded, `worker_died`, `worker_silent`;
- * `invalid` when it exceeds its memory limit at the start.
- */
-export const startWorker: StartWorker = async (files, options) => {
-  const handle = new DenoWorker(files.manifest.name, options);
-  await handle.start(files);
-  return handle;
-};
-
-/**
- * Starts Workers that run another program, for tests.
- *
- * @param program The program, in place of `model_worker.ts`.
+ * @param program As `model_worker.ts`; tests have others that fail on purpose.
  */
 export function startWorkerOf(program: URL): StartWorker {
   return async (files, options) => {
@@ -82,7 +62,16 @@ export function startWorkerOf(program: URL): StartWorker {
   };
 }
 
-const MODEL_WORKER = new URL("./model_worker.ts", import.meta.url);
+/**
+ * Starts a real Worker.
+ *
+ * @param files The model.
+ * @param options How to start it.
+ * @returns The Worker, its model loaded.
+ * @throws {ServiceError} `worker_failed` when the model cannot be loaded, `worker_died`, `worker_silent`;
+ * `invalid` when it exceeds its memory limit at the start.
+ */
+export const startWorker: StartWorker = startWorkerOf(new URL("./model_worker.ts", import.meta.url));
 
 class DenoWorker implements WorkerHandle {
   readonly gone: Promise<ServiceError>;
@@ -96,7 +85,7 @@ class DenoWorker implements WorkerHandle {
   #memoryBytes: number | undefined;
   #reply: PromiseWithResolvers<FromWorker> | undefined;
 
-  constructor(name: string, options: WorkerOptions, program: URL = MODEL_WORKER) {
+  constructor(name: string, options: WorkerOptions, program: URL) {
     this.#name = name;
     this.#options = options;
     this.gone = this.#end.promise;
