@@ -4,18 +4,15 @@ import type { ModelFiles } from "../models/classifier.ts";
 import { createDirectory } from "../models/model_folder.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
-import { readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
-import type { Checkpoint } from "./fitting/checkpoint.ts";
-import { accuracyOf, finish, fit, startFit } from "./fitting/fit.ts";
-import type { Progress } from "./fitting/fit.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
+import { accuracyOf, finish, fit, type Progress, startFit } from "./fitting/fit.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TrainingTask } from "./fitting/shard.ts";
 import { prepareTask, readTrainingData } from "./fitting/task.ts";
 import { Team } from "./fitting/team.ts";
 import type { Training } from "./fitting/trained_model.ts";
 import { warmStart } from "./fitting/warm_start.ts";
-import { writeModel } from "./write_model.ts";
-import type { WrittenModel } from "./write_model.ts";
+import { writeModel, type WrittenModel } from "./write_model.ts";
 
 /** What to train, with which data, and where to write it. */
 export interface TrainOptions {

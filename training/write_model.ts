@@ -1,20 +1,20 @@
-import type { Classifier } from "../models/classifier.ts";
-import { createClassifier } from "../models/classifier.ts";
-import { sliceDataSet } from "./datasets/data_set.ts";
-import type { DataSet } from "./datasets/data_set.ts";
-import { parseManifest } from "../models/manifest.ts";
-import type { Manifest } from "../models/manifest.ts";
+import { type Classifier, createClassifier } from "../models/classifier.ts";
+import { type DataSet, sliceDataSet } from "./datasets/data_set.ts";
+import { type Manifest, parseManifest } from "../models/manifest.ts";
 import { writeModelFolder } from "../models/model_folder.ts";
 import { sha256Hex } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { writeCard } from "./card.ts";
-import { encodedImages, evaluate, firstOf } from "./evaluation/evaluate.ts";
-import type { Evaluation } from "./evaluation/evaluate.ts";
+import { encodedImages, evaluate, type Evaluation, firstOf } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TrainingTask } from "./fitting/shard.ts";
 import { describeTraining, TRAINING_LOG } from "./training_log.ts";
-import { bestTraining } from "./fitting/trained_model.ts";
-import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
+import {
+  bestTraining,
+  type TestMeasures,
+  type TrainedModel,
+  type Training,
+} from "./fitting/trained_model.ts";
 
 /** A model in its folder. */
 export interface WrittenModel {

@@ -1,5 +1,4 @@
-import { createClassifier } from "../../models/classifier.ts";
-import type { ModelFiles } from "../../models/classifier.ts";
+import { createClassifier, type ModelFiles } from "../../models/classifier.ts";
 import { type ShapedLayer, shapeLayers } from "../../models/layers/layers.ts";
 import { type Manifest, parseManifest } from "../../models/manifest.ts";
 import { sha256Hex } from "../../models/registry.ts";

@@ -1,7 +1,6 @@
 import { type Edge, sourceOf } from "../../models/image/views.ts";
 import type { InputSpec } from "../../models/manifest.ts";
-import { imageAt } from "../datasets/data_set.ts";
-import type { DataSet } from "../datasets/data_set.ts";
+import { type DataSet, imageAt } from "../datasets/data_set.ts";
 import type { Random } from "../random.ts";
 import { type Degradation, Degrader } from "./degrade.ts";
 

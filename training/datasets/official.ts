@@ -44,66 +44,55 @@ export interface OfficialDataSet {
   readonly mirrors: readonly string[];
 }
 
-const MNIST: OfficialDataSet = {
+const MNIST = likeMnist({
   name: "mnist",
   title: "MNIST",
-  folder: "mnist",
   classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-  side: 28,
-  channels: 1,
-  counts: { train: 60_000, test: 10_000 },
-  format: "idx",
-  files: {
-    train: [
-      { name: "train-images-idx3-ubyte.gz", bytes: 9_912_422, md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873" },
-      { name: "train-labels-idx1-ubyte.gz", bytes: 28_881, md5: "d53e105ee54ea40749a09fcbcd1e9432" },
-    ],
-    test: [
-      { name: "t10k-images-idx3-ubyte.gz", bytes: 1_648_877, md5: "9fb629c4189551a2d022fa330f9573f3" },
-      { name: "t10k-labels-idx1-ubyte.gz", bytes: 4_542, md5: "ec29112dd5afa0611ce80d1b7f02629c" },
-    ],
-  },
+  files: [
+    { name: "train-images-idx3-ubyte.gz", bytes: 9_912_422, md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873" },
+    { name: "train-labels-idx1-ubyte.gz", bytes: 28_881, md5: "d53e105ee54ea40749a09fcbcd1e9432" },
+    { name: "t10k-images-idx3-ubyte.gz", bytes: 1_648_877, md5: "9fb629c4189551a2d022fa330f9573f3" },
+    { name: "t10k-labels-idx1-ubyte.gz", bytes: 4_542, md5: "ec29112dd5afa0611ce80d1b7f02629c" },
+  ],
   mirrors: [
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
   ],
-};
+});
 
-const FASHION_MNIST: OfficialDataSet = {
+const FASHION_MNIST = likeMnist({
   name: "fashion-mnist",
   title: "Fashion-MNIST",
-  folder: "fashion-mnist",
   classes: [
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+    ...["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"],
+    ...["Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
   ],
-  side: 28,
-  channels: 1,
-  counts: { train: 60_000, test: 10_000 },
-  format: "idx",
-  files: {
-    train: [
-      { name: "train-images-idx3-ubyte.gz", bytes: 26_421_880, md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d" },
-      { name: "train-labels-idx1-ubyte.gz", bytes: 29_515, md5: "25c81989df183df01b3e8a0aad5dffbe" },
-    ],
-    test: [
-      { name: "t10k-images-idx3-ubyte.gz", bytes: 4_422_102, md5: "bef4ecab320f06d8554ea6380940ec79" },
-      { name: "t10k-labels-idx1-ubyte.gz", bytes: 5_148, md5: "bb300cfdad3c16e7a12a480ee83cd310" },
-    ],
-  },
+  files: [
+    { name: "train-images-idx3-ubyte.gz", bytes: 26_421_880, md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d" },
+    { name: "train-labels-idx1-ubyte.gz", bytes: 29_515, md5: "25c81989df183df01b3e8a0aad5dffbe" },
+    { name: "t10k-images-idx3-ubyte.gz", bytes: 4_422_102, md5: "bef4ecab320f06d8554ea6380940ec79" },
+    { name: "t10k-labels-idx1-ubyte.gz", bytes: 5_148, md5: "bb300cfdad3c16e7a12a480ee83cd310" },
+  ],
   mirrors: [
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
   ],
-};
+});
+
+type LikeMnist = Pick<OfficialDataSet, "name" | "title" | "classes" | "mirrors">;
+
+/** A data set of the form of MNIST; the files are training images and labels, test images and labels. */
+function likeMnist({ files, ...set }: LikeMnist & { files: readonly OfficialFile[] }): OfficialDataSet {
+  return {
+    ...set,
+    folder: set.name,
+    side: 28,
+    channels: 1,
+    counts: { train: 60_000, test: 10_000 },
+    format: "idx",
+    files: { train: files.slice(0, 2), test: files.slice(2) },
+  };
+}
 
 const CIFAR_BYTES = 30_730_000;
 

@@ -4,8 +4,7 @@
  * @module
  */
 import { crossEntropy } from "../../models/logits.ts";
-import { checkLogits, predictions, softmaxRows } from "./metrics.ts";
-import type { LabelledLogits } from "./metrics.ts";
+import { checkLogits, type LabelledLogits, predictions, softmaxRows } from "./metrics.ts";
 
 /** The predictions with a confidence in `(from, to]`. */
 export interface ConfidenceBin {

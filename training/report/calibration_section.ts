@@ -1,8 +1,6 @@
-import { measureCalibration } from "./calibration.ts";
-import type { Calibration, ConfidenceBin } from "./calibration.ts";
+import { type Calibration, type ConfidenceBin, measureCalibration } from "./calibration.ts";
 import { count, percent, plural, significant } from "./format.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import { reliabilityDiagram } from "./reliability_diagram.ts";
 import type { ReportEvaluation } from "./report_content.ts";
 import { table } from "./table.ts";

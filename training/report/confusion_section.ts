@@ -1,9 +1,7 @@
 import { count, percent, plural } from "./format.ts";
 import { heatMap, MAX_DRAWN_CLASSES, MAX_NUMBERED_CLASSES } from "./heat_map.ts";
-import { markup } from "./markup.ts";
-import type { Markup, Part } from "./markup.ts";
-import { classMetrics, topConfusions } from "./metrics.ts";
-import type { ClassMetrics, Confusion } from "./metrics.ts";
+import { type Markup, markup, type Part } from "./markup.ts";
+import { type ClassMetrics, classMetrics, type Confusion, topConfusions } from "./metrics.ts";
 import { table } from "./table.ts";
 
 const CONFUSIONS_SHOWN = 8;

@@ -1,8 +1,7 @@
 import { dot, line } from "npm:@observablehq/plot@0.6.17";
 import type { EpochRecord } from "../fitting/trained_model.ts";
 import { count, NOTHING, percent, plural, significant } from "./format.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import { drawPlot } from "./plot.ts";
 import type { TrainingRun } from "./report_content.ts";
 import { table } from "./table.ts";

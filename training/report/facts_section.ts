@@ -1,8 +1,7 @@
 import { correctPredictions } from "../../models/logits.ts";
 import { measureCalibration } from "./calibration.ts";
 import { count, duration, percent, percentRange, significant } from "./format.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import type { FoldAccuracies, ReportContent, ReportEvaluation, ReportFacts } from "./report_content.ts";
 import { meanInterval, wilsonInterval } from "./statistics.ts";
 

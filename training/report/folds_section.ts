@@ -1,7 +1,6 @@
 import { boxX, dot, ruleX, text } from "npm:@observablehq/plot@0.6.17";
 import { percent, percentRange, plural } from "./format.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import { drawPlot } from "./plot.ts";
 import type { FoldAccuracies } from "./report_content.ts";
 import { meanInterval } from "./statistics.ts";

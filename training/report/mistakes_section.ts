@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { confidence as asPercent, plural } from "./format.ts";
-import { markup } from "./markup.ts";
-import type { Markup } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import { checkLogits, predictions, softmaxRows } from "./metrics.ts";
 import type { Mistake, ReportEvaluation } from "./report_content.ts";
 

@@ -1,5 +1,4 @@
-import { markup } from "./markup.ts";
-import type { Markup, Part } from "./markup.ts";
+import { type Markup, markup, type Part } from "./markup.ts";
 
 /**
  * Writes a table that scrolls where it is too wide or too long.
