@@ -49,13 +49,8 @@ const SCHEMA = `
 const BUSY_TIMEOUT_MS = 5_000;
 
 const INSERT = `
-  INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET
-    model = excluded.model, model_version = excluded.model_version, status = excluded.status, label = excluded.label,
-    label_index = excluded.label_index, confidence = excluded.confidence, top = excluded.top, actual = excluded.actual,
-    error_code = excluded.error_code, error_message = excluded.error_message, at = excluded.at,
-    waited_ms = excluded.waited_ms, took_ms = excluded.took_ms
-  WHERE results.status = 'failed' AND excluded.status = 'classified'`;
+  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+  WHERE NOT EXISTS (SELECT 1 FROM results WHERE id = ?1 AND (status = 'classified' OR ?4 = 'failed'))`;
 
 /**
  * Stores results in a SQLite file: one row per id in the table `results`, with views (docs/results.md). The

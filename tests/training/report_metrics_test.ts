@@ -1,13 +1,8 @@
 import { median } from "../../lib/median.ts";
 import { ModelError } from "../../models/errors.ts";
+import { argmax, softmax } from "../../models/logits.ts";
 import { measureCalibration } from "../../training/report/calibration.ts";
-import {
-  classMetrics,
-  confusionMatrix,
-  predictions,
-  softmaxRows,
-  topConfusions,
-} from "../../training/report/metrics.ts";
+import { classMetrics, confusionMatrix, topConfusions } from "../../training/report/metrics.ts";
 import { meanInterval, wilsonInterval } from "../../training/report/statistics.ts";
 import { assert, assertEquals, assertThrows } from "../../testing/assert.ts";
 
@@ -30,21 +25,19 @@ function predictionsOf(...groups: { confidence: number; images: number; correct:
 }
 
 Deno.test("metrics: the softmax divides the logits by the temperature", () => {
-  const logits = Float32Array.of(0, Math.log(3), Math.log(9), 0);
-  const plain = softmaxRows(logits, 2);
-  [0.25, 0.75, 0.9, 0.1].forEach((share, i) => assertNear(plain[i]!, share));
-  const softened = softmaxRows(logits, 2, 2);
-  [1 / (1 + Math.sqrt(3)), 1 - 1 / (1 + Math.sqrt(3)), 0.75, 0.25].forEach((share, i) =>
-    assertNear(softened[i]!, share)
-  );
+  const logits = Float32Array.of(0, Math.log(3));
+  [0.25, 0.75].forEach((share, i) => assertNear(softmax(logits, 1)[i]!, share));
+  const share = 1 / (1 + Math.sqrt(3));
+  [share, 1 - share].forEach((share, i) => assertNear(softmax(logits, 2)[i]!, share));
 });
 
 Deno.test("metrics: logits of any size have probabilities, not NaN", () => {
-  assertEquals([...softmaxRows(Float32Array.of(1e30, -1e30, 5e4, 0), 2, 0.25)], [1, 0, 1, 0]);
+  assertEquals([...softmax(Float32Array.of(1e30, -1e30), 0.25)], [1, 0]);
+  assertEquals([...softmax(Float32Array.of(5e4, 0), 0.25)], [1, 0]);
 });
 
 Deno.test("metrics: among equal logits the first class is predicted", () => {
-  assertEquals([...predictions(Float32Array.of(1, 1, 0, 0, 2, 2), 3)], [0, 1]);
+  assertEquals([argmax(Float32Array.of(1, 1, 0)), argmax(Float32Array.of(0, 2, 2))], [0, 1]);
 });
 
 Deno.test("metrics: rows of the confusion matrix are the true classes, columns the predicted ones", () => {
@@ -87,9 +80,13 @@ Deno.test("metrics: logits and labels that do not fit together are refused with 
     assertThrows(() => measureCalibration({ logits, labels }, 2), ModelError, message);
   }
   for (const temperature of [0, -1, NaN, Infinity]) {
-    assertThrows(() => softmaxRows(one, 2, temperature), ModelError, `temperature is ${temperature}`);
+    const measured = { logits: one, labels: Uint8Array.of(0) };
+    assertThrows(
+      () => measureCalibration(measured, 2, temperature),
+      ModelError,
+      `temperature is ${temperature}`,
+    );
   }
-  assertThrows(() => softmaxRows(one, 3), ModelError, "not complete rows");
 });
 
 Deno.test("calibration: errors, likelihood and Brier score agree with a calculation by hand", () => {

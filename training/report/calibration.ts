@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { crossEntropy } from "../../models/logits.ts";
-import { checkLogits, type LabelledLogits, predictions, softmaxRows } from "./metrics.ts";
+import { argmax, crossEntropy } from "../../models/logits.ts";
+import { type LabelledLogits, probabilitiesOf } from "./metrics.ts";
 
 /** The predictions with a confidence in `(from, to]`. */
 export interface ConfidenceBin {
@@ -61,10 +61,9 @@ export function measureCalibration(
   classes: number,
   temperature = 1,
 ): Calibration {
-  checkLogits(measured, classes);
   const { logits, labels } = measured;
-  const probabilities = softmaxRows(logits, classes, temperature);
-  const bins = fillBins(probabilities, labels, classes);
+  const probabilities = probabilitiesOf(measured, classes, temperature);
+  const bins = fillBins(probabilities, labels);
   const gaps = bins.map(({ accuracy, confidence }) => Math.abs(accuracy - confidence));
   return {
     temperature,
@@ -72,18 +71,17 @@ export function measureCalibration(
     expectedError: bins.reduce((sum, { count }, i) => sum + count * gaps[i]!, 0) / labels.length,
     maximumError: Math.max(...gaps),
     negativeLogLikelihood: crossEntropy(logits, labels, temperature),
-    brier: brierScore(probabilities, labels, classes),
+    brier: brierScore(probabilities, labels),
   };
 }
 
-function fillBins(
-  probabilities: Float64Array,
-  labels: Uint8Array | Uint16Array,
-  classes: number,
-): ConfidenceBin[] {
+type Labels = LabelledLogits["labels"];
+
+function fillBins(probabilities: readonly Float64Array[], labels: Labels): ConfidenceBin[] {
   const sums = Array.from({ length: BINS }, () => ({ count: 0, correct: 0, confidence: 0 }));
-  predictions(probabilities, classes).forEach((predicted, i) => {
-    const confidence = probabilities[i * classes + predicted]!;
+  probabilities.forEach((row, i) => {
+    const predicted = argmax(row);
+    const confidence = row[predicted]!;
     const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))]!;
     bin.count++;
     bin.confidence += confidence;
@@ -99,14 +97,9 @@ function fillBins(
   }));
 }
 
-function brierScore(
-  probabilities: Float64Array,
-  labels: Uint8Array | Uint16Array,
-  classes: number,
-): number {
-  const sum = probabilities.reduce((acc, probability, i) => {
-    const target = labels[Math.floor(i / classes)] === i % classes ? 1 : 0;
-    return acc + (probability - target) ** 2;
-  }, 0);
-  return sum / labels.length;
+function brierScore(probabilities: readonly Float64Array[], labels: Labels): number {
+  const distances = probabilities.map((row, i) =>
+    row.reduce((sum, probability, c) => sum + (probability - (c === labels[i] ? 1 : 0)) ** 2, 0)
+  );
+  return distances.reduce((a, b) => a + b) / labels.length;
 }

@@ -45,35 +45,22 @@ export interface Confusion {
 /**
  * Turns logits into probabilities.
  *
- * @param logits One row per image.
- * @param classes Numbers in a row.
+ * @param measured Logits and labels.
+ * @param classes Number of classes.
  * @param temperature Divides the logits (> 0): a higher one makes the confidences more alike.
- * @returns As many numbers as there are logits; each row adds up to 1.
- * @throws {ModelError} `invalid`: logits that are not complete rows, a temperature that is not above 0.
+ * @returns One row per image, which adds up to 1.
+ * @throws {ModelError} `invalid`: as {@linkcode checkLogits}, or a temperature that is not above 0.
  */
-export function softmaxRows(logits: Float32Array, classes: number, temperature = 1): Float64Array {
-  if (!(classes >= 1) || logits.length % classes !== 0) {
-    throw new ModelError("invalid", `${logits.length} logits are not complete rows of ${classes} classes`);
-  }
+export function probabilitiesOf(
+  measured: LabelledLogits,
+  classes: number,
+  temperature: number,
+): Float64Array[] {
+  checkLogits(measured, classes);
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new ModelError("invalid", `The temperature is ${temperature}; it must be a finite number above 0`);
   }
-  const probabilities = new Float64Array(logits.length);
-  rowsOf(logits, logits.length / classes).forEach((row, i) =>
-    probabilities.set(softmax(row, temperature), i * classes)
-  );
-  return probabilities;
-}
-
-/**
- * Finds the predicted class of each image.
- *
- * @param numbers Logits or probabilities, one row per image.
- * @param classes Numbers in a row.
- * @returns One class per image; among equals the one with the lowest index.
- */
-export function predictions(numbers: Float32Array | Float64Array, classes: number): Uint32Array {
-  return Uint32Array.from(rowsOf(numbers, numbers.length / classes), argmax);
+  return rowsOf(measured.logits, measured.labels.length).map((row) => softmax(row, temperature));
 }
 
 /**
@@ -87,7 +74,7 @@ export function predictions(numbers: Float32Array | Float64Array, classes: numbe
 export function confusionMatrix({ logits, labels }: LabelledLogits, classes: number): Uint32Array {
   checkLogits({ logits, labels }, classes);
   const counts = new Uint32Array(classes * classes);
-  predictions(logits, classes).forEach((predicted, i) => counts[labels[i]! * classes + predicted]!++);
+  rowsOf(logits, labels.length).forEach((row, i) => counts[labels[i]! * classes + argmax(row)]!++);
   return counts;
 }
 

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
+import { argmax } from "../../models/logits.ts";
 import { confidence as asPercent, plural } from "./format.ts";
 import { type Markup, markup } from "./markup.ts";
-import { checkLogits, predictions, softmaxRows } from "./metrics.ts";
+import { probabilitiesOf } from "./metrics.ts";
 import type { Mistake, ReportEvaluation } from "./report_content.ts";
 
 /**
@@ -14,20 +15,22 @@ import type { Mistake, ReportEvaluation } from "./report_content.ts";
  * @throws {ModelError} `invalid`: logits and labels that do not fit together; whatever `encode` throws.
  */
 export function pickMistakes(
-  { logits, labels, classes, temperature }: ReportEvaluation,
+  evaluation: ReportEvaluation,
   encode: (index: number) => Uint8Array,
   max = 24,
 ): Mistake[] {
-  checkLogits({ logits, labels }, classes.length);
-  const probabilities = softmaxRows(logits, classes.length, temperature);
-  const predicted = predictions(logits, classes.length);
-  const confidence = (index: number) => probabilities[index * classes.length + predicted[index]!]!;
-  const wrong = Array.from(labels.keys()).filter((index) => predicted[index] !== labels[index]);
-  return wrong.sort((a, b) => confidence(b) - confidence(a) || a - b).slice(0, max).map((index) => ({
+  const { classes, labels, temperature } = evaluation;
+  const mistakes = probabilitiesOf(evaluation, classes.length, temperature).map((row, index) => {
+    const predicted = argmax(row);
+    return { index, predicted, confidence: row[predicted]! };
+  }).filter(({ index, predicted }) => predicted !== labels[index]);
+  return mistakes.sort((a, b) => b.confidence - a.confidence || a.index - b.index).slice(0, max).map((
+    { index, predicted, confidence },
+  ) => ({
     png: encode(index),
     label: classes[labels[index]!]!,
-    predicted: classes[predicted[index]!]!,
-    confidence: confidence(index),
+    predicted: classes[predicted]!,
+    confidence,
     index,
   }));
 }
