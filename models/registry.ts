@@ -9,8 +9,7 @@
  */
 import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
-import { parseManifest } from "./manifest.ts";
-import type { Manifest } from "./manifest.ts";
+import { type Manifest, parseManifest } from "./manifest.ts";
 import { parseJson } from "./parse_json.ts";
 import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 

@@ -95,14 +95,14 @@ function convolution(step: Step, x: Node): Node {
     kernel: square(config.extent("kernel_size", 1, 1024)),
     ...window(step),
   } as const;
-  return withActivation(step, addNode(step.name, operation, [x], [kernel, bias]));
+  return activatedNode(step, operation, x, [kernel, bias]);
 }
 
 function depthwise(step: Step, x: Node): Node {
   const operation = depthwiseOperation(step);
   const filters = (x.shape[2] ?? 0) * operation.multiplier;
   const [kernel, bias] = kernelAndBias(step, [filters], "depthwise kernel");
-  return withActivation(step, addNode(step.name, operation, [x], [kernel, bias]));
+  return activatedNode(step, operation, x, [kernel, bias]);
 }
 
 function separable(step: Step, x: Node): Node {
@@ -116,10 +116,7 @@ function separable(step: Step, x: Node): Node {
     ...(biased ? ["bias"] : []),
   );
   const spatial = addNode(step.name, operation, [x], [first!, constant(0, [between])]);
-  return withActivation(
-    step,
-    addNode(step.name, { type: "conv2d", filters, kernel: 1 }, [spatial], [second!, bias]),
-  );
+  return activatedNode(step, { type: "conv2d", filters, kernel: 1 }, spatial, [second!, bias]);
 }
 
 function depthwiseOperation(step: Step): Operation & { type: "depthwiseConv2d"; multiplier: number } {
@@ -137,15 +134,10 @@ function depthwiseOperation(step: Step): Operation & { type: "depthwiseConv2d"; 
 function dense(step: Step, x: Node): Node {
   const units = step.config.integer("units", 1, 65_536);
   const [kernel, bias] = kernelAndBias(step, [units], "kernel");
-  if (x.shape.length === 1) {
-    return withActivation(step, addNode(step.name, { type: "dense", units }, [x], [kernel, bias]));
-  }
+  if (x.shape.length === 1) return activatedNode(step, { type: "dense", units }, x, [kernel, bias]);
   // Keras applies a dense layer to each position of an image: a convolution of one pixel.
   const each = { shape: [1, 1, ...kernel.shape], data: kernel.data };
-  return withActivation(
-    step,
-    addNode(step.name, { type: "conv2d", filters: units, kernel: 1 }, [x], [each, bias]),
-  );
+  return activatedNode(step, { type: "conv2d", filters: units, kernel: 1 }, x, [each, bias]);
 }
 
 function kernelAndBias(
@@ -237,10 +229,7 @@ function rescaling(step: Step, x: Node): Node {
 }
 
 function affine(step: Step, x: Node, scale: Float64Array, shift: Float64Array): Node {
-  const tensors = [scale, shift].map((values) => ({
-    shape: [values.length],
-    data: values,
-  }));
+  const tensors = [scale, shift].map((data) => ({ shape: [data.length], data }));
   return addNode(step.name, { type: "affine" }, [x], tensors);
 }
 
@@ -323,8 +312,9 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   softmax: "softmax",
 };
 
-function withActivation(step: Step, x: Node): Node {
-  return activated(step, x, step.config.raw("activation"));
+/** A layer with weights, and the activation of its settings. */
+function activatedNode(step: Step, operation: Operation, x: Node, tensors: readonly Tensor[]): Node {
+  return activated(step, addNode(step.name, operation, [x], tensors), step.config.raw("activation"));
 }
 
 /** Applies an `activation`: a name, or since Keras 2.13 an object with a name or with a layer. */

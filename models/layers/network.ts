@@ -1,10 +1,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { convolvePrepared, isSupported, prepareKernel } from "../kernels/convolution.ts";
-import type { PreparedKernel } from "../kernels/convolution.ts";
-import type { ActivationFunction, Convolution } from "./layer.ts";
-import { heightAndWidth } from "./layer.ts";
-import { lastUses, size } from "./layers.ts";
-import type { Shape, ShapedLayer } from "./layers.ts";
+import { convolvePrepared, isSupported, type PreparedKernel, prepareKernel } from "../kernels/convolution.ts";
+import { type ActivationFunction, type Convolution, heightAndWidth } from "./layer.ts";
+import { lastUses, type Shape, type ShapedLayer, size } from "./layers.ts";
 import type { Layer, WeightsSpec } from "../manifest.ts";
 
 /** A layer with its trained parameters in the backend's memory. */

@@ -18,7 +18,8 @@ export interface FolderForm {
 
 /** Maximum width and height of converted images, in pixels. */
 export const MAX_SIDE = 4_096;
-const MAX_FILE_BYTES = 67_108_864;
+/** Maximum size of an image file. */
+export const MAX_FILE_BYTES = 67_108_864;
 const MAX_SAMPLES = 2 ** 31;
 
 /**

@@ -1,9 +1,7 @@
-import { selectDataSet } from "../datasets/data_set.ts";
-import type { DataSet } from "../datasets/data_set.ts";
+import { type DataSet, selectDataSet } from "../datasets/data_set.ts";
 import { ModelError } from "../../models/errors.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
-import { fit, startFit } from "../fitting/fit.ts";
-import type { Progress } from "../fitting/fit.ts";
+import { fit, type Progress, startFit } from "../fitting/fit.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { joinTask, readTrainingData } from "../fitting/task.ts";

@@ -1,8 +1,7 @@
 import { sleep } from "../../lib/sleep.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import { argmax, rowsOf } from "../../models/logits.ts";
-import { imageAt } from "../datasets/data_set.ts";
-import type { DataSet } from "../datasets/data_set.ts";
+import { type DataSet, imageAt } from "../datasets/data_set.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 
 /** An encoded image with its label. */
@@ -33,9 +32,9 @@ export interface Evaluation {
 
 /** Progress and abort of an evaluation. */
 export interface EvaluateOptions {
-  /** Receives the number of finished images after each batch. */
+  /** Receives the number of finished images, after each batch of them. */
   readonly onProgress?: (done: number, images: number) => void;
-  /** Aborts the evaluation between two batches. */
+  /** Aborts between two batches. */
   readonly signal?: AbortSignal;
 }
 

@@ -3,6 +3,8 @@ import type { Classifier, Outcome } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
 import { readUrl } from "../../models/read_url.ts";
 import { type ClassMapping, resolveClass } from "../datasets/class_mapping.ts";
+import type { EvaluateOptions } from "./evaluate.ts";
+import { MAX_FILE_BYTES } from "../datasets/image_folder.ts";
 import { listPhotographs, type Photograph } from "../datasets/photographs.ts";
 
 /** A photograph of a class of the model. */
@@ -17,16 +19,6 @@ export interface JudgedPhotograph extends ExpectedPhotograph {
   /** Whether the best label is a right one; a refused image is wrong. */
   readonly correct: boolean;
 }
-
-/** Progress and abort of an evaluation. */
-export interface EvaluatePhotographsOptions {
-  /** Receives the number of finished images after each. */
-  readonly onProgress?: (done: number, images: number) => void;
-  /** Aborts the evaluation between two images. */
-  readonly signal?: AbortSignal;
-}
-
-const MAX_FILE_BYTES = 67_108_864;
 
 /**
  * Lists the photographs of a folder, with the labels that are right for them.
@@ -64,7 +56,7 @@ export async function expectPhotographs(
 export async function evaluatePhotographs(
   classifier: Classifier,
   photographs: readonly ExpectedPhotograph[],
-  { onProgress, signal }: EvaluatePhotographsOptions = {},
+  { onProgress, signal }: EvaluateOptions = {},
 ): Promise<JudgedPhotograph[]> {
   const judged: JudgedPhotograph[] = [];
   for (const photograph of photographs) {

@@ -1,5 +1,4 @@
-import { EPSILON } from "./operations.ts";
-import type { Moments } from "./operations.ts";
+import { EPSILON, type Moments } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 
 /**

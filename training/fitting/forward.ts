@@ -2,8 +2,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { ModelError } from "../../models/errors.ts";
 import type { ShapedLayer } from "../../models/layers/layers.ts";
 import type { Activation, Layer } from "../../models/manifest.ts";
-import { addBias, batchNorm, conv2d, matMul, maxPool2d } from "./operations.ts";
-import type { Moments } from "./operations.ts";
+import { addBias, batchNorm, conv2d, matMul, maxPool2d, type Moments } from "./operations.ts";
 
 /** How a network runs. */
 export interface ForwardOptions {

@@ -1,7 +1,6 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { DataSet } from "../datasets/data_set.ts";
-import { size } from "../../models/layers/layers.ts";
-import type { Shape, ShapedLayer } from "../../models/layers/layers.ts";
+import { type Shape, type ShapedLayer, size } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";

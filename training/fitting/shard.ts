@@ -9,8 +9,7 @@ import type { InputSpec } from "../../models/manifest.ts";
 import { Preparation, UNCHANGED } from "../augmentation/augment.ts";
 import { forward } from "./forward.ts";
 import type { Moments } from "./operations.ts";
-import { listParameters, toTensors } from "./parameters.ts";
-import type { Parameter } from "./parameters.ts";
+import { listParameters, type Parameter, toTensors } from "./parameters.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 

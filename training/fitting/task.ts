@@ -1,5 +1,4 @@
-import { appendDataSet, sliceDataSet } from "../datasets/data_set.ts";
-import type { DataSet, Split } from "../datasets/data_set.ts";
+import { appendDataSet, type DataSet, sliceDataSet, type Split } from "../datasets/data_set.ts";
 import { toLegacyForm } from "../datasets/form.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { readDataSet } from "../datasets/read_data_set.ts";

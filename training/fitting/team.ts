@@ -11,8 +11,7 @@ import { ModelError } from "../../models/errors.ts";
 import type { DataSet } from "../datasets/data_set.ts";
 import { averageMoments } from "./fold.ts";
 import type { Moments } from "./operations.ts";
-import { listParameters } from "./parameters.ts";
-import type { Parameter } from "./parameters.ts";
+import { listParameters, type Parameter } from "./parameters.ts";
 import type { TrainingTask } from "./shard.ts";
 import {
   channelsOf,
