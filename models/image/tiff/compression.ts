@@ -8,13 +8,14 @@ export type Unpack = (packed: Uint8Array, target: Uint8Array) => void;
 const MAX_CODES = 4096;
 const [CLEAR, END] = [256, 257];
 
-/** LZW with codes from 9 bits, highest bit first, one code earlier than GIF; TIFF 6.0, section 13. */
+/**
+ * LZW with codes from 9 bits, highest bit first, one code earlier than GIF; TIFF 6.0, section 13. What a code stands for is
+ * copied from where it was unpacked first, which is much faster than to follow the chain of its prefixes.
+ */
 export const unpackLzw: Unpack = (packed, target) => {
-  const prefix = new Uint16Array(MAX_CODES);
-  const lengths = new Uint16Array(MAX_CODES).fill(1, 0, 256);
-  const suffix = Uint8Array.from({ length: MAX_CODES }, (_, i) => i);
-  const firsts = suffix.slice();
-  let [size, next, previous] = [9, 258, -1];
+  const starts = new Int32Array(MAX_CODES);
+  const lengths = new Int32Array(MAX_CODES);
+  let [size, next, previous] = [9, 258, 0];
   let [bits, count, at, filled] = [0, 0, 0, 0];
   while (filled < target.length) {
     while (count < size) {
@@ -26,26 +27,26 @@ export const unpackLzw: Unpack = (packed, target) => {
     count -= size;
     if (code === END) return checkFilled(filled, target);
     if (code === CLEAR) {
-      [size, next, previous] = [9, 258, -1];
+      [size, next, previous] = [9, 258, 0];
       continue;
     }
-    if (code > next || (code >= 256 && previous < 0) || (code === next && next >= MAX_CODES)) {
-      throw damagedTiff(`its LZW data has the code ${code} before it is defined`);
-    }
-    if (previous >= 0 && next < MAX_CODES) {
-      prefix[next] = previous;
-      lengths[next] = lengths[previous]! + 1;
-      firsts[next] = firsts[previous]!;
-      suffix[next] = firsts[code]!;
+    // The code before, and the first byte of this one, which follows it in the target.
+    if (previous > 0 && next < MAX_CODES) {
+      starts[next] = filled - previous;
+      lengths[next] = previous + 1;
       next++;
       if (next >= (1 << size) - 1 && size < 12) size++;
     }
-    const length = lengths[code]!;
-    for (let one = code, to = filled + length - 1; to >= filled; one = prefix[one]!, to--) {
-      if (to < target.length) target[to] = suffix[one]!;
+    if (code >= next) throw damagedTiff(`its LZW data has the code ${code} before it is defined`);
+    if (code < 256) {
+      target[filled++] = code;
+      previous = 1;
+      continue;
     }
-    filled += length;
-    previous = code;
+    previous = Math.min(lengths[code]!, target.length - filled);
+    for (let from = starts[code]!, end = filled + previous; filled < end; from++) {
+      target[filled++] = target[from]!;
+    }
   }
 };
 
