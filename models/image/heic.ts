@@ -2,7 +2,7 @@ import factory from "npm:libheif-js@1.23.2/libheif-wasm/libheif.js";
 import { ImageError } from "../errors.ts";
 import type { ImageDecoder, Pixels } from "./format.ts";
 import binary from "./heic_wasm.js";
-import { describeHeif, readHeifHeader } from "./heif_boxes.ts";
+import { describeHeif, type HeifHeader, readHeifHeader, type Thumbnail } from "./heif_boxes.ts";
 import { type EmscriptenModule, WasmCodec } from "./wasm_codec.ts";
 
 /** The error of libheif. */
@@ -49,23 +49,50 @@ const BYTES_PER_PIXEL = 24;
 /** Memory of libheif that does not depend on the image. */
 const FIXED_BYTES = 2 ** 25;
 
-/** HEIC (HEVC in HEIF, what iPhones write): the primary image. By libheif in WASM, which applies the orientation itself. */
+/** Longer side of a thumbnail that is used, in pixels: what the canonical forms of photographs work on. */
+const MIN_THUMBNAIL_SIDE = 256;
+
+/**
+ * HEIC (HEVC in HEIF, what iPhones write): the primary image. By libheif in WASM, which applies the orientation itself. HEVC
+ * cannot be decoded at a lower cost, but cameras add a thumbnail of a few hundred pixels: a large image is decoded from that.
+ */
 export const heic: ImageDecoder = {
   open(bytes, budget) {
     const header = readHeifHeader("HEIC", bytes, budget);
-    const { width, height, id, hasAlpha } = header;
+    const { width, height, hasAlpha } = header;
+    const { maxDecodedBytes, reduceAbovePixels } = budget.limits;
+    const item = chooseItem(header, reduceAbovePixels);
+    const decodeOne = (id: number): Pixels =>
+      codec.use(maxDecodedBytes, (module) => decodeItem(module, bytes, id, hasAlpha));
     const decode = (): Pixels => {
-      return codec.use(budget.limits.maxDecodedBytes, (module) => decodeItem(module, bytes, id, hasAlpha));
+      if (item === header) return decodeOne(header.id);
+      try {
+        return decodeOne(item.id);
+      } catch {
+        budget.checkMemory(memoryOf(header, bytes));
+        return decodeOne(header.id);
+      }
     };
     return {
       width,
       height,
-      decodedBytes: FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height,
+      decodedBytes: memoryOf(item, bytes),
       describe: () => describeHeif(header),
       decode,
     };
   },
 };
+
+function memoryOf({ width, height }: Thumbnail, bytes: Uint8Array): number {
+  return FIXED_BYTES + bytes.length + BYTES_PER_PIXEL * width * height;
+}
+
+/** The image, or its thumbnail. */
+function chooseItem(header: HeifHeader, maxPixels: number): Thumbnail {
+  const { width, height, hasAlpha, thumbnail } = header;
+  if (thumbnail === undefined || hasAlpha || width * height <= maxPixels) return header;
+  return Math.max(thumbnail.width, thumbnail.height) >= MIN_THUMBNAIL_SIDE ? thumbnail : header;
+}
 
 function decodeItem(module: HeifModule, bytes: Uint8Array, id: number, hasAlpha: boolean): Pixels {
   const context = module.heif_context_alloc();

@@ -19,11 +19,24 @@ export interface HeifHeader {
   readonly height: number;
   readonly orientation: Orientation;
   readonly hasAlpha: boolean;
+  /** A smaller image of the same, if there is one; the largest of several. */
+  readonly thumbnail: Thumbnail | undefined;
   /** Bits per sample. */
   readonly bits: number;
   /** Samples of colour, as people name them: 4:2:0; undefined if there are none. */
   readonly chroma: string | undefined;
 }
+
+/** A thumbnail of the primary image. */
+export interface Thumbnail {
+  readonly id: number;
+  /** In pixels, as stored. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Share by which the proportions of a thumbnail may differ from those of its image, since sides are whole pixels. */
+const MAX_DISTORTION = 0.03;
 
 /**
  * @param header Of a file.
@@ -71,8 +84,12 @@ function* boxesOf(view: DataView, start: number, end: number, budget: Budget): G
  */
 export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget): HeifHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const find = (start: number, end: number, type: string) => {
+  const search = (start: number, end: number, type: string) => {
     for (const box of boxesOf(view, start, end, budget)) if (box.type === type) return box;
+  };
+  const find = (start: number, end: number, type: string) => {
+    const box = search(start, end, type);
+    if (box) return box;
     throw new ImageError("damaged", `The ${format} is damaged: it has no box "${type}"`);
   };
   const meta = find(0, bytes.length, "meta");
@@ -84,9 +101,9 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
   const iprp = find(inside, meta.end, "iprp");
   const ipco = find(iprp.start, iprp.end, "ipco");
   const properties = [...boxesOf(view, ipco.start, ipco.end, budget)];
-  const own = associations(view, find(iprp.start, iprp.end, "ipma"), id, budget).map((i) =>
-    properties[i - 1]
-  );
+  const ipma = find(iprp.start, iprp.end, "ipma");
+  const propertiesOf = (item: number) =>
+    associations(view, ipma, item, budget).map((i) => properties[i - 1]).filter((box) => box !== undefined);
   const extents = properties.filter(({ type, start, end }) => type === "ispe" && end - start >= 12);
   const width = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 4)));
   const height = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 8)));
@@ -96,8 +113,30 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
   const alpha = properties.some(({ type, start, end }) => {
     return type === "auxC" && ALPHA.test(latin1(view, start + 4, end - start - 4));
   });
-  const orientation = orientationOf(view, own);
-  return { id, width, height, orientation, hasAlpha: alpha, ...samplesOf(view, properties) };
+  const orientation = orientationOf(view, propertiesOf(id));
+  const iref = search(inside, meta.end, "iref");
+  const thumbnails = (iref ? thumbnailsOf(view, iref, id, budget) : []).flatMap((item) => {
+    const own = propertiesOf(item);
+    const extent = own.find(({ type, start, end }) => type === "ispe" && end - start >= 12);
+    if (extent === undefined || orientationOf(view, own) !== orientation) return [];
+    const size = { width: view.getUint32(extent.start + 4), height: view.getUint32(extent.start + 8) };
+    const distortion = Math.abs(size.width * height / (size.height * width) - 1);
+    return distortion <= MAX_DISTORTION ? [{ id: item, ...size }] : [];
+  });
+  const thumbnail = thumbnails.sort((a, b) => b.width - a.width)[0];
+  return { id, width, height, orientation, hasAlpha: alpha, thumbnail, ...samplesOf(view, properties) };
+}
+
+/** Items that are thumbnails of another: 8.11.12 of ISO/IEC 14496-12. */
+function thumbnailsOf(view: DataView, { start, end }: Box, id: number, budget: Budget): number[] {
+  const size = view.getUint8(start) === 0 ? 2 : 4;
+  const idAt = (at: number) => size === 2 ? view.getUint16(at) : view.getUint32(at);
+  const found: number[] = [];
+  for (const { type, start: from, end: to } of boxesOf(view, start + 4, end, budget)) {
+    if (type !== "thmb") continue;
+    for (let at = from + size + 2; at + size <= to; at += size) if (idAt(at) === id) found.push(idAt(from));
+  }
+  return found;
 }
 
 /** Of the first configuration of a codec, which is the image's or its first tile's; AV1-ISOBMFF, 2.3.3; ISO/IEC 14496-15, 8.3.3.1. */
@@ -144,8 +183,8 @@ const ORIENTATIONS: readonly (readonly Orientation[])[] = [
   [6, 7, 5],
 ];
 
-function orientationOf(view: DataView, properties: readonly (Box | undefined)[]): Orientation {
-  const find = (type: string) => properties.find((box) => box?.type === type && box.end > box.start);
+function orientationOf(view: DataView, properties: readonly Box[]): Orientation {
+  const find = (type: string) => properties.find((box) => box.type === type && box.end > box.start);
   const [rotation, mirror] = [find("irot"), find("imir")];
   const turns = rotation ? view.getUint8(rotation.start) & 3 : 0;
   return ORIENTATIONS[turns]![mirror ? 1 + (view.getUint8(mirror.start) & 1) : 0]!;

@@ -11,7 +11,8 @@ export interface DecodeLimits {
   readonly maxPixels?: number;
   /**
    * Images with more pixels than this are decoded at 1/2, 1/4 or 1/8 of their width and height where the format allows it at
-   * a lower cost (JPEG); the first of them that has no more pixels, else 1/8.
+   * a lower cost (JPEG); the first of them that has no more pixels, else 1/8. Of a HEIC its thumbnail is decoded instead, if
+   * that has a side of at least 256 pixels.
    *
    * @default {4_000_000}
    */
@@ -48,7 +49,7 @@ export const DECODE_OPTIONS = {
   reduceAbovePixels: {
     ...count(MAX_PIXELS),
     default: 4_000_000,
-    text: "JPEGs with more pixels are decoded at 1/2, 1/4 or 1/8 of their width and height",
+    text: "JPEGs with more pixels are decoded at 1/2, 1/4 or 1/8 of their sides, HEICs from their thumbnail",
   },
   maxFrames: {
     ...count(65_535),

@@ -81,7 +81,8 @@ for (const [name, { width, height, rgba }] of Object.entries(expected)) {
     const wanted = visible({ width, height, channels: 4, data });
     const differences = visible(pixels).map((value, i) => Math.abs(value - wanted[i]!));
     const mean = differences.reduce((a, b) => a + b) / differences.length;
-    assert(mean <= (LOSSY.test(name) ? 2 : 0), `up to ${Math.max(...differences)}, on average ${mean}`);
+    const max = differences.reduce((a, b) => Math.max(a, b));
+    assert(mean <= (LOSSY.test(name) ? 2 : 0), `up to ${max}, on average ${mean}`);
   });
 }
 
@@ -296,5 +297,36 @@ Deno.test("decode: a JPEG above the bound is decoded at a fraction of its size",
     assertEquals([width, height], [Math.ceil(whole.width / divisor), Math.ceil(whole.height / divisor)]);
     const mean = (samples: Uint8Array) => samples.reduce((a, b) => a + b) / samples.length;
     assert(Math.abs(mean(data) - mean(whole.data)) < 8);
+  }
+});
+
+Deno.test("decode: a HEIC above the bound is decoded from its largest thumbnail, upright", () => {
+  const whole = decodeImage(fixture("thumbnails.heic"));
+  const small = decodeImage(fixture("thumbnails.heic"), { reduceAbovePixels: 10_000 });
+  assertEquals([whole.width, whole.height, small.width, small.height], [360, 240, 288, 192]);
+  for (let square = 0; square < 24; square++) {
+    const [x, y] = [square % 6 + 0.5, Math.floor(square / 6) + 0.5];
+    for (let c = 0; c < 3; c++) {
+      const [a, b] = [whole, small].map(({ width, height, data }) =>
+        data[3 * (Math.floor(y * height / 4) * width + Math.floor(x * width / 6)) + c]!
+      );
+      assert(Math.abs(a! - b!) <= 6, `square ${square}: ${a} and ${b}`);
+    }
+  }
+});
+
+Deno.test("decode: a HEIC above the bound is decoded whole if its thumbnail is too small, of other proportions or broken", () => {
+  const whole = fixture("thumbnails.heic");
+  const extents = [...new TextDecoder("latin1").decode(whole).matchAll(/ispe/g)].map(({ index }) =>
+    index + 8
+  );
+  for (const [width, height] of [[100, 150], [192, 192], [256, 384]] as const) {
+    const bytes = whole.slice();
+    const view = new DataView(bytes.buffer);
+    for (const at of extents.filter((at) => view.getUint32(at) !== 240)) {
+      view.setUint32(at, width);
+      view.setUint32(at + 4, height);
+    }
+    assertEquals(decodeImage(bytes, { reduceAbovePixels: 10_000 }).width, 360);
   }
 });

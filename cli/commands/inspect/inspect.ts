@@ -1,9 +1,9 @@
-import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import { CONNECT_OPTIONS } from "../../../bus/options.ts";
 import { SEND_OPTIONS } from "../../../bus/send_options.ts";
 import { explainFileError } from "../../../lib/file_errors.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { type Classifier, createClassifier } from "../../../models/classifier.ts";
+import { DECODE_OPTIONS, decodeSettings } from "../../../models/image/limits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import { loadModels } from "../../../models/registry.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
@@ -29,7 +29,7 @@ const OPTIONS = {
     text: "also write a drawing, or a page without external resources",
   },
   maxMessageBytes: CONNECT_OPTIONS.maxMessageBytes,
-  maxPixels: SERVE_OPTIONS.maxPixels,
+  ...DECODE_OPTIONS,
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
@@ -54,7 +54,7 @@ async function run(args: Args): Promise<number> {
   const { model, out, json } = args.values;
   await checkImageFiles("inspect", args.operands);
   const [files] = await loadModels({ names: [model], ...modelsIn(args) });
-  const limits = { maxPixels: args.values.maxPixels };
+  const limits = decodeSettings(args.values);
   using classifier = await createClassifier(files!, await loadWasmBinary(), limits);
   const inspections: Inspection[] = [];
   for (const file of args.operands) {
