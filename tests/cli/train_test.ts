@@ -62,7 +62,10 @@ Deno.test("train: the weights of a model are trained further, also on the images
     const models = `${directory}/models`;
     const first = await imagebus(["train", CLOTHES, "--epochs", "3", "--out", models]);
     assertEquals(first.code, 0, first.err);
-    const from = ["--from", "clothes", "--models-dirs", models, "--extra", CLOTHES];
+    const classes = `${directory}/classes.json`;
+    await Deno.writeTextFile(classes, JSON.stringify({ README: [], bag: ["ankle-boot", "trouser"] }));
+    const extra = ["--extra", CLOTHES, "--classes", classes];
+    const from = ["--from", "clothes", "--models-dirs", models, ...extra];
     const second = await imagebus([
       "train",
       CLOTHES,
@@ -78,7 +81,9 @@ Deno.test("train: the weights of a model are trained further, also on the images
     );
     const start = JSON.parse(await Deno.readTextFile(`${models}/clothes/training.json`));
     assertEquals(recipe.from.name, "clothes");
-    assertEquals(data.images, start.data.images + recipe.extra.images);
+    const files = ["ankle-boot", "trouser"].flatMap((name) => [...Deno.readDirSync(`${CLOTHES}/${name}`)]);
+    assertEquals(recipe.extra.images, files.length, "a class with two labels is left out");
+    assertEquals(data.images, start.data.images + files.length);
     assert(epochs[0].trainLoss < start.trainings[0].epochs[1].trainLoss, "it went on from the weights");
     const card = await Deno.readTextFile(`${directory}/second/clothes/card.md`);
     assertStringIncludes(card, "starting from the weights of clothes 1.0.0");
