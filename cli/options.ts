@@ -12,19 +12,17 @@ import { type CustomRow, flag, flagOf, nest, type OptionTable, time } from "../l
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, UsageError } from "./command.ts";
 
-/** The URL of the bus, from the variable that `connect` reads too. */
-export const BUS_OPTION = {
+/** Options of every command that uses a bus; without those of `memory:`, a bus that ends with its process. */
+export const BUS_OPTIONS = {
   bus: {
     type: "text",
     value: "URL",
-    variable: "IMAGEBUS_URL",
+    variable: "IMAGEBUS_URL", // `connect` reads it too.
     otherwise: "the embedded bus",
     text: "kafka://HOST:PORT or sqlite:PATH",
   },
+  ...connectOptions(),
 } as const satisfies OptionTable;
-
-/** Options of every command that uses a bus; without those of `memory:`, a bus that ends with its process. */
-export const BUS_OPTIONS = { ...BUS_OPTION, ...connectOptions() } as const;
 
 function connectOptions() {
   const {

@@ -60,20 +60,9 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
 
-const IMPORT = [
-  "name",
-  "out",
-  "labels",
-  "labelsFile",
-  "description",
-  "scale",
-  "mean",
-  "std",
-  "height",
-  "width",
-  "force",
-  "json",
-] as const;
+const EXPORT = ["h5", "force", "modelsDirs", "json"] as const;
+const IMPORT = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[])
+  .filter((name) => name !== "h5" && name !== "modelsDirs");
 
 /** Imports models of Keras and TensorFlow.js, and exports models for Keras. */
 export const model = defineActions({
@@ -98,7 +87,7 @@ export const model = defineActions({
     import: { operands: { form: "FILE", min: 1, max: 1 }, options: IMPORT, run: runImport },
     export: {
       operands: { form: "NAME", min: 1, max: 1 },
-      options: ["h5", "force", "modelsDirs", "json"],
+      options: EXPORT,
       run: runExport,
     },
   },

@@ -4,23 +4,19 @@ import { stripVTControlCharacters } from "node:util";
 export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
 
 /** Emphasised, on a terminal. */
-export function bold(text: string): string {
-  return paint(1, text);
-}
+export const bold: (text: string) => string = painter(1);
 
 /** In the background, on a terminal. */
-export function dim(text: string): string {
-  return paint(2, text);
-}
+export const dim: (text: string) => string = painter(2);
 
 /** For what is well, on a terminal. */
-export function green(text: string): string {
-  return paint(32, text);
-}
+export const green: (text: string) => string = painter(32);
 
 /** For what is wrong, on a terminal. */
-export function red(text: string): string {
-  return paint(31, text);
+export const red: (text: string) => string = painter(31);
+
+function painter(code: number): (text: string) => string {
+  return coloured ? (text) => `\x1b[${code}m${text}\x1b[0m` : (text) => text;
 }
 
 const GAP = "  ";
@@ -173,10 +169,6 @@ export function showProgress(text: string): void {
 function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += target.writeSync(bytes.subarray(at));
-}
-
-function paint(code: number, text: string): string {
-  return coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
 /** How many columns a text takes, its colours left out. */

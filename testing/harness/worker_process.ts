@@ -1,5 +1,5 @@
 import { memoryOf, readProc } from "./proc.ts";
-import { TextLineStream } from "./text_line_stream.ts";
+import { linesOf } from "./lines.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -115,5 +115,5 @@ async function collect(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): Promise<void> {
-  for await (const line of stream.pipeThrough(new TextLineStream())) onLine(line);
+  for await (const line of linesOf(stream)) onLine(line);
 }

@@ -3,7 +3,7 @@ import { parseReport, type WorkerReport } from "../../cli/worker_report.ts";
 import { type OwnReport, writeReports } from "../../cli/worker_report_file.ts";
 import { openTransport } from "../../bus/connect.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
-import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
+import { linesOf } from "../../testing/harness/lines.ts";
 import { imagebus, imagebusCommand, objectsIn } from "../fixtures/imagebus.ts";
 
 const OWN: OwnReport = {
@@ -179,7 +179,7 @@ Deno.test("status command: --watch refreshes until Ctrl-C", () =>
   withReports({ "a.json": report() }, async (dir, url) => {
     const process = imagebusCommand(["status", "--watch", "--json", "--bus", url], environment(dir)).spawn();
     let rounds = 0;
-    for await (const line of process.stdout.pipeThrough(new TextLineStream())) {
+    for await (const line of linesOf(process.stdout)) {
       if (JSON.parse(line).type === "worker" && ++rounds === 3) process.kill("SIGINT");
     }
     await process.stderr.cancel();

@@ -13,7 +13,7 @@ import type { Sink } from "../../actors/sinks/sink.ts";
 import { type StartWorker, startWorkerOf, type WorkerHandle } from "../../actors/workers/worker_handle.ts";
 import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import type { TransportEvent } from "../../bus/transport/transport.ts";
-import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
+import { linesOf } from "../../testing/harness/lines.ts";
 import { wrapWorker } from "../../testing/harness/wrapped_worker.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
@@ -32,14 +32,15 @@ export interface WorkerSettings {
   readonly commitBeforeSink: boolean;
 }
 
-/** Printed when it serves. */
-export const READY = "ready";
+/**
+ * What it prints: it serves; a Worker is replaced because it exceeds its memory limit; such a Worker gets one more batch,
+ * which must not happen.
+ */
+export type ChaosMessage = "ready" | "replaced" | "overgrown";
 
-/** Printed when a Worker is replaced because it exceeds its memory limit. */
-export const REPLACED = "replaced";
-
-/** Printed when a Worker that exceeds its memory limit gets one more batch, which must not happen. */
-export const OVERGROWN = "overgrown";
+function report(message: ChaosMessage): void {
+  console.log(JSON.stringify(message));
+}
 
 const workers = new Set<WorkerHandle>();
 
@@ -48,7 +49,7 @@ const start: StartWorker = async (files, options) => {
   workers.add(worker);
   void worker.gone.then(() => workers.delete(worker));
   return wrapWorker(worker, (images) => {
-    if ((worker.memoryBytes ?? 0) > options.maxMemoryBytes) console.log(OVERGROWN);
+    if ((worker.memoryBytes ?? 0) > options.maxMemoryBytes) report("overgrown");
     return worker.run(images);
   });
 };
@@ -69,7 +70,7 @@ function obey(line: string, channel: BroadcastChannel): void {
 
 async function listen(): Promise<void> {
   const channel = new BroadcastChannel(CHANNEL);
-  const lines = Deno.stdin.readable.pipeThrough(new TextLineStream());
+  const lines = linesOf(Deno.stdin.readable);
   for await (const line of lines) obey(line, channel);
   Deno.exit(1);
 }
@@ -77,7 +78,7 @@ async function listen(): Promise<void> {
 async function untilStopped(service: Service): Promise<void> {
   const stopped = Promise.withResolvers<null>();
   Deno.addSignalListener("SIGTERM", () => stopped.resolve(null));
-  console.log(READY);
+  report("ready");
   const error = await Promise.race([service.closed, stopped.promise]);
   const left = await service.close();
   if (error) throw error;
@@ -85,7 +86,7 @@ async function untilStopped(service: Service): Promise<void> {
 }
 
 function log(event: ServiceEvent): void {
-  if (event.type === "worker_replaced") console.log(REPLACED);
+  if (event.type === "worker_replaced") report("replaced");
   if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
 }
 

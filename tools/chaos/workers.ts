@@ -1,60 +1,21 @@
 import { sleep } from "../../lib/sleep.ts";
-import { spawnWorker } from "../../testing/harness/spawn_worker.ts";
-import { TextLineStream } from "../../testing/harness/text_line_stream.ts";
-import { lastLines } from "../../testing/brokers/server_process.ts";
-import { OVERGROWN, READY, REPLACED, type WorkerSettings } from "./worker.ts";
+import { WorkerProcess } from "../worker_process.ts";
+import type { ChaosMessage, WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
 
 /** One worker process. */
-class WorkerProcess {
-  readonly name: string;
-  readonly ready: Promise<void>;
-  readonly ended: Promise<Deno.CommandStatus>;
+class ChaosProcess extends WorkerProcess<ChaosMessage> {
   /** Whether it is being ended on purpose. */
   expected = false;
-  readonly #process: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reading: Promise<unknown>;
-  readonly #logFile: string;
-  readonly #onLine: (line: string) => void;
 
-  constructor(name: string, directory: string, settings: WorkerSettings, onLine: (line: string) => void) {
-    this.name = name;
-    this.#onLine = onLine;
-    this.#process = spawnWorker(PROGRAM, settings, { stdin: "piped", stderr: "piped" });
-    this.#input = this.#process.stdin.getWriter();
-    this.#logFile = `${directory}/${name}.log`;
-    const log = Deno.openSync(this.#logFile, { create: true, append: true });
-    const serving = Promise.withResolvers<void>();
-    this.ready = serving.promise;
-    this.ready.catch(() => {});
-    this.#reading = Promise.all([this.#process.stderr.pipeTo(log.writable), this.#listen(serving.resolve)]);
-    this.ended = this.#end(serving.reject);
-  }
-
-  signal(signal: Deno.Signal): void {
-    this.#process.kill(signal);
-  }
-
-  async command(line: string): Promise<void> {
-    // It can have ended in between.
-    await this.#input.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
-  }
-
-  async #listen(serving: () => void): Promise<void> {
-    for await (const line of this.#process.stdout.pipeThrough(new TextLineStream())) {
-      if (line === READY) serving();
-      else this.#onLine(line);
-    }
-  }
-
-  async #end(reject: (error: Error) => void): Promise<Deno.CommandStatus> {
-    const status = await this.#process.status;
-    await this.#reading;
-    await this.#input.close().catch(() => {});
-    reject(new Error(`${this.name} ended before it served: ${await lastLines(this.#logFile)}`));
-    return status;
+  constructor(
+    readonly name: string,
+    directory: string,
+    settings: WorkerSettings,
+    onMessage: (message: ChaosMessage) => void,
+  ) {
+    super(PROGRAM, settings, onMessage, `${directory}/${name}.log`);
   }
 }
 
@@ -72,7 +33,7 @@ export class Workers implements AsyncDisposable {
   replaced = 0;
   readonly #directory: string;
   readonly #settings: WorkerSettings;
-  readonly #running: WorkerProcess[] = [];
+  readonly #running: ChaosProcess[] = [];
   #started = 0;
 
   /**
@@ -92,11 +53,15 @@ export class Workers implements AsyncDisposable {
   /** Starts a process, and waits until it serves. */
   async add(): Promise<void> {
     const name = `worker-${++this.#started}`;
-    const onLine = (line: string) => this.#record(name, line);
-    const worker = new WorkerProcess(name, this.#directory, this.#settings, onLine);
+    const worker = new ChaosProcess(
+      name,
+      this.#directory,
+      this.#settings,
+      (message) => this.#record(name, message),
+    );
     this.#running.push(worker);
     void worker.ended.then((status) => this.#hasEnded(worker, status));
-    await worker.ready;
+    await worker.serving;
   }
 
   /** Sends SIGTERM to a process, and waits until it has drained. */
@@ -137,27 +102,27 @@ export class Workers implements AsyncDisposable {
     await Promise.all(this.#running.map((_, i) => i).map(() => this.kill(0)));
   }
 
-  #record(name: string, line: string): void {
-    if (line === REPLACED) this.replaced++;
-    if (line === OVERGROWN) {
+  #record(name: string, message: ChaosMessage): void {
+    if (message === "replaced") this.replaced++;
+    if (message === "overgrown") {
       this.crashes.push(`${name} sent a batch to a Worker over its memory limit`);
     }
   }
 
-  #at(target: number): WorkerProcess {
+  #at(target: number): ChaosProcess {
     const worker = this.#running[target % this.#running.length];
     if (worker) return worker;
     throw new Error("There is no worker process");
   }
 
-  #take(target: number): WorkerProcess {
+  #take(target: number): ChaosProcess {
     const worker = this.#at(target);
     worker.expected = true;
     this.#running.splice(this.#running.indexOf(worker), 1);
     return worker;
   }
 
-  #hasEnded(worker: WorkerProcess, { code, signal }: Deno.CommandStatus): void {
+  #hasEnded(worker: ChaosProcess, { code, signal }: Deno.CommandStatus): void {
     if (worker.expected) return;
     this.#running.splice(this.#running.indexOf(worker), 1);
     this.crashes.push(`${worker.name} ended unexpectedly with ${signal ?? code}`);

@@ -5,7 +5,7 @@ import type { Result } from "../../bus/result.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { Requester } from "../soak/requester.ts";
-import { WorkerProcess } from "../soak/worker_process.ts";
+import { WorkerProcess } from "../worker_process.ts";
 import { type Corpus, inputOf } from "./inputs.ts";
 import type { ServiceMessage, ServiceSettings } from "./service.ts";
 
@@ -97,7 +97,12 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
   };
   const begun = performance.now();
   {
-    await using process = await WorkerProcess.start<ServiceMessage>(SERVICE, settings, (m) => tally.note(m));
+    await using process = new WorkerProcess<ServiceMessage>(
+      SERVICE,
+      settings,
+      (message) => tally.note(message),
+    );
+    await process.serving;
     const ended = Promise.race([requester.run(), process.failed]);
     await abortable(ended.catch((error) => tally.fail(messageOf(error))), signal);
     signal.throwIfAborted();

@@ -9,7 +9,7 @@ import { type Growth, judgeGrowth, type Sample } from "./growth.ts";
 import type { SOAK_OPTIONS } from "./options.ts";
 import { Requester } from "./requester.ts";
 import type { WorkerSample, WorkerSettings } from "./worker.ts";
-import { WorkerProcess } from "./worker_process.ts";
+import { WorkerProcess } from "../worker_process.ts";
 
 /** What to run. */
 export interface SoakOptions extends SettingsOf<typeof SOAK_OPTIONS> {
@@ -83,7 +83,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     samples.push(sample);
     onProgress?.(sample);
   };
-  await using worker = await WorkerProcess.start(WORKER, workerSettings(options, url), onSample);
+  await using worker = new WorkerProcess(WORKER, workerSettings(options, url), onSample);
+  await worker.serving;
   begun = performance.now();
   await abortable(Promise.race([requester.run(), worker.failed]), signal);
   signal.throwIfAborted();

@@ -11,26 +11,17 @@ import { columns, logError, print, printable } from "../../ui/terminal.ts";
 const MAX_LETTERS = 64;
 const MAX_BYTES = 16_777_216;
 
-interface Plan {
-  readonly maxAttempts: number;
-  readonly isDryRun: boolean;
-  readonly json: boolean;
-}
+type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json">;
 
 /** `dead-letters replay`: sends requests to their topics again. The exit code is 1 if one was refused. */
 export async function replay(args: DeadLetterArguments): Promise<number> {
   const filter = filterOf(args);
   checkSelection(filter, args.values.all);
-  const plan = {
-    maxAttempts: args.values.maxAttempts,
-    isDryRun: args.values.dryRun,
-    json: args.values.json,
-  };
   await using bus = await openBus(args);
   if (filter.ids) await checkIds(bus, filter.ids);
-  const { replayed, refused } = await replayAll(bus, filter, plan);
+  const { replayed, refused } = await replayAll(bus, filter, args.values);
   if (replayed + refused === 0) logError(noneMessage(filter, bus.transport.url));
-  else logError(`${plan.isDryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
+  else logError(`${args.values.dryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
   return refused > 0 ? 1 : 0;
 }
 
@@ -60,7 +51,7 @@ async function replayAll(bus: Bus, filter: DeadLettersOptions, plan: Plan) {
   for await (const letters of chunks(bus.deadLetters(filter))) {
     const sent = letters.filter((letter) => !isRefused(letter, plan));
     const { maxAttempts } = plan;
-    if (!plan.isDryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
+    if (!plan.dryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
     for (const letter of sent) printReplayed(letter, plan);
     replayed += sent.length;
     refused += letters.length - sent.length;
@@ -77,9 +68,9 @@ function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
   return true;
 }
 
-function printReplayed({ id, topic, attempts }: DeadLetter, { isDryRun, json }: Plan): void {
+function printReplayed({ id, topic, attempts }: DeadLetter, { dryRun, json }: Plan): void {
   const attempt = attempts + 1;
-  if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !isDryRun }));
+  if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !dryRun }));
   else print(columns([[id, topic, `attempt ${attempt}`]]));
 }
 

@@ -1,6 +1,6 @@
 import { openSqliteTransport } from "../../../../bus/transport/sqlite/open.ts";
 import { assert, assertEquals } from "../../../../testing/assert.ts";
-import { TextLineStream } from "../../../../testing/harness/text_line_stream.ts";
+import { linesOf } from "../../../../testing/harness/lines.ts";
 import { Reader } from "../suite/reader.ts";
 
 const SCRIPT = new URL("../../../fixtures/sender_process.ts", import.meta.url);
@@ -18,7 +18,7 @@ class Sender {
   }
 
   async #listen(killAfter: number): Promise<void> {
-    for await (const line of this.#child.stdout.pipeThrough(new TextLineStream())) {
+    for await (const line of linesOf(this.#child.stdout)) {
       this.stored.push(line);
       if (this.stored.length === killAfter) this.#child.kill("SIGKILL");
     }

@@ -1,4 +1,4 @@
-import { TextLineStream } from "../../../../testing/harness/text_line_stream.ts";
+import { linesOf } from "../../../../testing/harness/lines.ts";
 import { type Consumer, type ConsumerSpec, type Received, within } from "./harness.ts";
 
 type Report = { received: Received[] } | { answer: number | null } | { failed: string };
@@ -45,7 +45,7 @@ class ProcessConsumer implements Consumer {
   }
 
   async #listen(): Promise<void> {
-    for await (const line of this.#child.stdout.pipeThrough(new TextLineStream())) {
+    for await (const line of linesOf(this.#child.stdout)) {
       this.#handle(JSON.parse(line));
     }
     if (this.#killed) return;
