@@ -159,7 +159,7 @@ function explain(
   const option = /'(?:-\w, )?(--?[^' =]+)/.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const known = [...flags.keys(), "help"].map((flag) => `--${flag}`);
-    return `${command.name} has no option ${option}${didYouMean(option, known)}`;
+    return `${command.name} has no option ${option}${didYouMean(option, known) || ": --help lists them"}`;
   }
   const row = flags.get(option.replace(/^--/, ""))?.row;
   if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
@@ -209,7 +209,7 @@ function environment(name: string, row: Option): string | undefined {
 
 /** What stands for the value of an option in texts: `URL`, `full|normal`. */
 export function valueForm(row: Option): string {
-  return row.type === "choice" ? row.values.join("|") : row.value ?? "VALUE";
+  return row.value ?? (row.type === "choice" ? row.values.join("|") : "VALUE");
 }
 
 function usageError(message: string): UsageError {

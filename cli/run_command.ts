@@ -1,7 +1,7 @@
 import { parseCommand } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { askForPermissions } from "./permissions.ts";
-import { helpOf } from "./ui/help.ts";
+import { busHelpOf, helpOf } from "./ui/help.ts";
 import { print } from "./ui/terminal.ts";
 
 /**
@@ -14,6 +14,10 @@ import { print } from "./ui/terminal.ts";
 export async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   if (argv.includes("--help") || argv.includes("-h")) {
     print(helpOf(command));
+    return 0;
+  }
+  if (argv.includes("--help-bus")) {
+    print(busHelpOf(command));
     return 0;
   }
   await askForPermissions(command, argv);

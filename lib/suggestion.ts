@@ -3,7 +3,7 @@
  *
  * @param word What was typed.
  * @param known What would be right.
- * @returns `: did you mean "send"?`, or the list of what there is when nothing is near.
+ * @returns `: did you mean "send"?`; when nothing is near, the list of what there is, unless that is long.
  *
  * @example
  * ```ts
@@ -18,8 +18,11 @@ export function didYouMean(word: string, known: readonly string[]): string {
   if (nearest && nearest.distance <= Math.max(2, word.length / 3)) {
     return `: did you mean "${nearest.candidate}"?`;
   }
-  return known.length > 0 ? `: there are ${known.join(", ")}` : "";
+  return known.length > 0 && known.length <= MAX_LISTED ? `: there are ${known.join(", ")}` : "";
 }
+
+/** A message is one or two lines. */
+const MAX_LISTED = 12;
 
 /** What stands before a dot may be missing: `clientId` for `kafka.clientId`. */
 function nearness(word: string, candidate: string): number {

@@ -24,12 +24,7 @@ export function overview(commands: readonly Command[]): string {
  * @param width Columns at which texts wrap; flags, variables and command lines stay whole.
  */
 export function helpOf(command: Command, width = terminalWidth()): string {
-  const rows = Object.entries(command.options).filter(([, row]) => row.type !== "api");
-  const [special, own] = [true, false].map((dotted) =>
-    rows.filter(([name]) => name.includes(".") === dotted)
-  );
-  const describe = (list: typeof rows) =>
-    list.flatMap(([name, row]) => [`  ${usage(name, row)}`, ...indent(about(command, name, row), 6, width)]);
+  const hasBus = optionsOf(command, true).length > 0;
   return [
     ...wrap(`${command.summary}.`, width),
     "",
@@ -37,21 +32,41 @@ export function helpOf(command: Command, width = terminalWidth()): string {
     ...usages(command).map((usage) => `  ${programOf(command)} ${usage}`),
     "",
     bold("Options"),
-    ...describe(own!),
+    ...describe(command, false, width),
     "  --help",
     "      print this text",
+    ...hasBus ? ["  --help-bus", "      print the options for Kafka and for the embedded bus"] : [],
     "",
     ...command.terms ? [bold(command.terms.title), ...pairs(command.terms.rows, width), ""] : [],
     bold("Examples"),
     ...pairs(command.examples, width),
     "",
-    ...special!.length > 0
-      ? [bold("Options for Kafka and for the embedded bus"), ...describe(special!), ""]
-      : [],
     ...command.program
       ? []
       : [bold("Permissions"), ...indent(permissionFlags(command.permissions).join(" "), 2, width)],
   ].join("\n").trimEnd();
+}
+
+/**
+ * The options of a command for Kafka alone and for the embedded bus alone: `--help-bus`.
+ *
+ * @param command Which one.
+ * @param width As for {@linkcode helpOf}.
+ */
+export function busHelpOf(command: Command, width = terminalWidth()): string {
+  return [bold("Options for Kafka and for the embedded bus"), ...describe(command, true, width)].join("\n");
+}
+
+/** The options with a dot in their name, which belong to one kind of bus, or the others. */
+function optionsOf({ options }: Command, ofBus: boolean): [string, Option][] {
+  return Object.entries(options).filter(([name, row]) => row.type !== "api" && name.includes(".") === ofBus);
+}
+
+function describe(command: Command, ofBus: boolean, width: number): string[] {
+  return optionsOf(command, ofBus).flatMap(([name, row]) => [
+    `  ${usage(name, row)}`,
+    ...indent(about(command, name, row), 6, width),
+  ]);
 }
 
 function usages(command: Command): string[] {

@@ -1,12 +1,18 @@
 import { COMMANDS } from "../../cli/commands.ts";
-import { helpOf, overview } from "../../cli/ui/help.ts";
+import { busHelpOf, helpOf, overview } from "../../cli/ui/help.ts";
 import { columns, width, wrap } from "../../cli/ui/terminal.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
 
 const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
 
 Deno.test("help: the overview and the help of every command fit 80 columns", () => {
-  for (const text of [overview(commands), ...commands.map((command) => helpOf(command, 80))]) {
+  for (
+    const text of [
+      overview(commands),
+      ...commands.map((command) => helpOf(command, 80)),
+      ...commands.map((command) => busHelpOf(command, 80)),
+    ]
+  ) {
     for (const line of text.split("\n")) assert(width(line) <= 80, line);
   }
 });
@@ -77,4 +83,13 @@ Deno.test("columns: aligns numbers on the right, all else on the left", () => {
       "long name  1,000",
     ].join("\n"),
   );
+});
+
+Deno.test("help: options of one kind of bus have a page of their own, which the first one names", () => {
+  const send = commands.find(({ name }) => name === "send")!;
+  assert(!helpOf(send, 80).includes("--kafka-client-id") && helpOf(send, 80).includes("--help-bus"));
+  assert(
+    busHelpOf(send, 80).includes("--kafka-client-id") && busHelpOf(send, 80).includes("--sqlite-synchronous"),
+  );
+  assert(!helpOf(commands.find(({ name }) => name === "models")!, 80).includes("--help-bus"));
 });

@@ -121,7 +121,8 @@ export const KAFKA_OPTIONS = {
   "sasl.mechanism": {
     type: "choice",
     values: ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "aws-msk-iam"],
-    text: "SASL mechanism for the login",
+    value: "NAME",
+    text: "SASL mechanism for the login: plain, scram-sha-256, scram-sha-512, oauthbearer or aws-msk-iam",
   },
   "sasl.username": { type: "text", value: "NAME", text: "user name for the login" },
   "sasl.password": {
