@@ -52,11 +52,6 @@ export class Hdf5Reader implements Disposable {
     h5.FS!.unlink(this.#path);
   }
 
-  /** Whether a group exists. */
-  has(group: string): boolean {
-    return this.#group(group) !== undefined;
-  }
-
   /** The names in a group; empty if the group does not exist. */
   names(group: string): string[] {
     return this.#read(() => this.#group(group)?.keys() ?? []);

@@ -10,148 +10,35 @@ import { BINARY } from "./binary.ts";
 /** A place in the backend's memory, in bytes. */
 export type Address = number;
 
+/** A function of numbers; their names are those in `assembly/`, where they are documented. */
+type Kernel<Names extends readonly string[], Result = void> = (
+  ...numbers: { [I in keyof Names]: number }
+) => Result;
+
 /** The exports of `assembly/index.ts`. */
 export interface Kernels {
-  addGradientMoments(
-    ...args: [
-      dy: Address,
-      y: Address,
-      x: Address,
-      rows: number,
-      channels: number,
-      floor: number,
-      sums: Address,
-    ]
-  ): void;
-  addKernelGradient(
-    ...args: [
-      image: Address,
-      dy: Address,
-      sums: Address,
-      width: number,
-      channels: number,
-      side: number,
-      rows: number,
-      columns: number,
-      filters: number,
-    ]
-  ): void;
-  addKernelGradient3(
-    ...args: [
-      x: Address,
-      images: number,
-      height: number,
-      width: number,
-      inputs: number,
-      zeros: number,
-      dy: Address,
-      sums: Address,
-      outputs: number,
-      block: number,
-      scratch: Address,
-    ]
-  ): void;
-  addMoments(x: Address, rows: number, channels: number, sums: Address): void;
-  convolve(
-    ...args: [
-      image: Address,
-      panels: Address,
-      out: Address,
-      width: number,
-      channels: number,
-      side: number,
-      rows: number,
-      columns: number,
-      filters: number,
-    ]
-  ): void;
-  convolve3(
-    ...args: [
-      x: Address,
-      images: number,
-      height: number,
-      width: number,
-      inputs: number,
-      zeros: number,
-      panels: Address,
-      out: Address,
-      outputs: number,
-      block: number,
-      scratch: Address,
-    ]
-  ): void;
-  finishKernelGradient3(
-    sums: Address,
-    gradient: Address,
-    inputs: number,
-    outputs: number,
-    line: Address,
-  ): void;
-  gradientByInput(
-    ...args: [
-      dy: Address,
-      y: Address,
-      x: Address,
-      dx: Address,
-      rows: number,
-      channels: number,
-      floor: number,
-      a: Address,
-      b: Address,
-      c: Address,
-    ]
-  ): void;
-  maxPool(
-    ...args: [
-      x: Address,
-      y: Address,
-      images: number,
-      height: number,
-      width: number,
-      channels: number,
-      side: number,
-    ]
-  ): void;
-  maxPoolGradient(
-    ...args: [
-      dy: Address,
-      y: Address,
-      x: Address,
-      dx: Address,
-      images: number,
-      height: number,
-      width: number,
-      channels: number,
-      side: number,
-    ]
-  ): void;
-  pad(
-    ...args: [
-      from: Address,
-      to: Address,
-      height: number,
-      width: number,
-      channels: number,
-      paddedHeight: number,
-      paddedWidth: number,
-      top: number,
-    ]
-  ): void;
-  scaleShift(
-    ...args: [
-      x: Address,
-      y: Address,
-      rows: number,
-      channels: number,
-      scale: Address,
-      shift: Address,
-      floor: number,
-    ]
-  ): void;
-  scratchBytes(block: number, inputs: number, outputs: number): number;
-  toPanels(from: Address, to: Address, depth: number, columns: number): void;
-  transformKernel(kernel: Address, panels: Address, inputs: number, outputs: number, line: Address): void;
-  turn(from: Address, to: Address, side: number, inputs: number, outputs: number): void;
+  addGradientMoments: Kernel<["dy", "y", "x", "rows", "channels", "floor", "sums"]>;
+  addKernelGradient: Kernel<
+    ["image", "dy", "sums", "width", "channels", "side", "rows", "columns", "filters"]
+  >;
+  addKernelGradient3: Kernel<
+    ["x", "images", "height", "width", "inputs", "zeros", "dy", "sums", "outputs", "block", "scratch"]
+  >;
+  addMoments: Kernel<["x", "rows", "channels", "sums"]>;
+  convolve: Kernel<["image", "panels", "out", "width", "channels", "side", "rows", "columns", "filters"]>;
+  convolve3: Kernel<
+    ["x", "images", "height", "width", "inputs", "zeros", "panels", "out", "outputs", "block", "scratch"]
+  >;
+  finishKernelGradient3: Kernel<["sums", "gradient", "inputs", "outputs", "line"]>;
+  gradientByInput: Kernel<["dy", "y", "x", "dx", "rows", "channels", "floor", "a", "b", "c"]>;
+  maxPool: Kernel<["x", "y", "images", "height", "width", "channels", "side"]>;
+  maxPoolGradient: Kernel<["dy", "y", "x", "dx", "images", "height", "width", "channels", "side"]>;
+  pad: Kernel<["from", "to", "height", "width", "channels", "paddedHeight", "paddedWidth", "top"]>;
+  scaleShift: Kernel<["x", "y", "rows", "channels", "scale", "shift", "floor"]>;
+  scratchBytes: Kernel<["block", "inputs", "outputs"], number>;
+  toPanels: Kernel<["from", "to", "depth", "columns"]>;
+  transformKernel: Kernel<["kernel", "panels", "inputs", "outputs", "line"]>;
+  turn: Kernel<["from", "to", "side", "inputs", "outputs"]>;
 }
 
 /** The used part of the backend; the ES modules of the package do not include its types. */
