@@ -20,8 +20,11 @@ export {
   type MemoryTransportOptions,
 } from "./memory.ts";
 export {
+  type AwsLogin,
   type KafkaTransportOptions,
+  type OauthLogin,
   openKafkaTransport,
+  type PasswordLogin,
   type SaslOptions,
   type TlsOptions,
 } from "./kafka/open.ts";

@@ -10,7 +10,7 @@ import { readKafkaConfig } from "./config_file.ts";
 import { checkKafkaOptions, type KafkaSettings, type KafkaTransportOptions } from "./options.ts";
 import { fixStart } from "./consumer/group_start.ts";
 import { Producer } from "./producer/producer.ts";
-import type { SaslOptions } from "./net/login.ts";
+import type { AwsLogin, OauthLogin, PasswordLogin, SaslOptions } from "./net/login.ts";
 import { KafkaSubscription } from "./consumer/subscription.ts";
 import {
   describeTopics,
@@ -32,7 +32,7 @@ import {
 } from "../validate.ts";
 
 export { parseKafkaUrl } from "./net/url.ts";
-export type { KafkaTransportOptions, SaslOptions, TlsOptions };
+export type { AwsLogin, KafkaTransportOptions, OauthLogin, PasswordLogin, SaslOptions, TlsOptions };
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 30_000;

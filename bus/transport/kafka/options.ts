@@ -91,7 +91,7 @@ export const KAFKA_OPTIONS = {
     type: "texts",
     from: "file",
     value: "FILE",
-    text: "PEM certificates of authorities to trust besides those of the system; implies TLS",
+    text: "PEM certificates of the authorities to trust, instead of Deno's list; implies TLS",
   },
   "tls.cert": {
     type: "text",

@@ -232,12 +232,21 @@ export class BrokerConnection {
     this.#waiting.delete(correlationId);
   }
 
+  /** A broker that wants a certificate of the client sends the alert of TLS, or just closes. */
+  #closingHint(): string {
+    const { tls } = this.#settings;
+    const isEarly = !this.#hasVersions && tls !== null && tls.cert === undefined;
+    return isEarly ? "; it may want a certificate of the client: tls.cert and tls.key" : "";
+  }
+
   /** Reads exactly `size` bytes. */
   async #read(size: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(size);
     for (let filled = 0; filled < size;) {
       const count = await this.#socket.read(bytes.subarray(filled));
-      if (count === null) throw new ConnectionFault(`${this.#name} closed the connection`);
+      if (count === null) {
+        throw new ConnectionFault(`${this.#name} closed the connection${this.#closingHint()}`);
+      }
       filled += count;
     }
     return bytes;

@@ -13,7 +13,7 @@ import { BusError } from "../../errors.ts";
 
 /** How to verify a broker and, with `cert` and `key`, how to authenticate to it. All in PEM. */
 export interface TlsOptions {
-  /** Certificate authorities that are trusted besides Deno's own list. */
+  /** Certificate authorities that are trusted, instead of Deno's own list. */
   readonly caCerts?: readonly string[];
   /** The client's certificate chain. */
   readonly cert?: string;
@@ -65,7 +65,7 @@ function openTls(host: string, port: number, options: TlsOptions): Promise<Socke
     port,
     // SNI takes names, not IP addresses.
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-    ...(caCerts.length > 0 && { ca: [...tls.rootCertificates, ...caCerts] }),
+    ...(caCerts.length > 0 && { ca: [...caCerts] }),
     ...(cert !== undefined && { cert, key, passphrase }),
     ...(!verifyHostname && { checkServerIdentity: () => undefined }),
   });
