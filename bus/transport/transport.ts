@@ -42,7 +42,7 @@ export type * from "./transactional.ts";
 export interface SubscribeOptions {
   /**
    * The group that shares the work and keeps its progress. Without a group the subscription claims every
-   * partition for itself, nothing is kept, and `commit` does nothing.
+   * partition for itself, also those that are added later; nothing is kept, and `commit` does nothing.
    */
   readonly group?: string;
   /**

@@ -184,8 +184,11 @@ class KafkaTransport implements Transport {
       onClosed: () => this.#subscriptions.delete(subscription),
     });
     this.#subscriptions.add(subscription);
-    if (group === null) subscription.claimAll(positions, ends);
-    else subscription.join(group, topics, positions);
+    if (group !== null) subscription.join(group, topics, positions);
+    else {
+      subscription.claimAll(positions, ends);
+      if (!ends) subscription.followGrowth(topics);
+    }
     return subscription;
   }
 

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError } from "../../errors.ts";
 import type { Batch } from "../../transport.ts";
 import type { OwnedClaim } from "./claim.ts";
-import type { Cluster } from "../net/cluster.ts";
+import { type Cluster, FOREVER_MS } from "../net/cluster.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
@@ -32,7 +32,6 @@ const FETCH_BYTES = 8 * 2 ** 20;
 const CLAIM_BUFFER_BYTES = 4 * 2 ** 20;
 const BUFFER_BYTES = 16 * 2 ** 20;
 const BATCH_BYTES = 16 * 2 ** 20;
-const FOREVER_MS = 2 ** 31 - 1;
 
 /**
  * Fetches for a set of claims, ahead of its reader by a bounded number of bytes.

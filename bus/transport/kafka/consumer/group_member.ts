@@ -2,7 +2,7 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { sleep } from "../../../../lib/sleep.ts";
 import { BusError } from "../../errors.ts";
-import { closedError, type Cluster } from "../net/cluster.ts";
+import { closedError, type Cluster, FOREVER_MS } from "../net/cluster.ts";
 import { listOffsets, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import { CODE, isCode, isRetriable } from "../wire/faults.ts";
 import { explainGroupError, GroupCoordinator, type GroupSettings } from "./group_coordinator.ts";
@@ -26,8 +26,6 @@ export interface Holdings {
 }
 
 const COMMIT_TIMEOUT_MS = 15_000;
-const FOREVER_MS = 2 ** 31 - 1;
-const PARTITIONS_CHECK_MS = 60_000;
 const MAX_BACKOFF_MS = 1_000;
 /** After a failover the coordinator waits one session for a heartbeat: several attempts must fit into it. */
 const BACKOFFS_PER_SESSION = 8;
@@ -203,15 +201,12 @@ export class GroupMember {
 
   /** Sends heartbeats; returns when it is time to join again. */
   async #stayUntilRejoin(): Promise<void> {
-    let checkedAt = Date.now();
     const over = AbortSignal.any([this.#rejoin.signal, this.#closed.signal]);
     while (true) {
       await sleep(this.#settings.heartbeatMs, over);
       if (over.aborted) return;
       await this.#beat();
-      if (!this.#assigned || Date.now() < checkedAt + PARTITIONS_CHECK_MS) continue;
-      checkedAt = Date.now();
-      if (await this.#haveGrown(this.#assigned)) return;
+      if (this.#assigned && this.#haveGrown(this.#assigned)) return;
     }
   }
 
@@ -226,8 +221,7 @@ export class GroupMember {
     }
   }
 
-  async #haveGrown(topics: ReadonlyMap<string, number>): Promise<boolean> {
-    await this.#cluster.refresh().catch(() => {});
+  #haveGrown(topics: ReadonlyMap<string, number>): boolean {
     return [...topics].some(([topic, count]) => this.#cluster.partitions(topic) > count);
   }
 

@@ -3,14 +3,14 @@ import { BusError } from "../../errors.ts";
 import type { Batch, Claim, CommittedMessage, Delivery, Subscription } from "../../transport.ts";
 import { applyFallbacks, checkInteger, expectDelivery, type SubscribeSettings } from "../../validate.ts";
 import { OwnedClaim } from "./claim.ts";
-import { closedError, type Cluster } from "../net/cluster.ts";
+import { closedError, type Cluster, FOREVER_MS } from "../net/cluster.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupMember, type Holdings } from "./group_member.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { abortable } from "../../../../lib/abortable.ts";
 import { defined } from "../../../../lib/defined.ts";
 import type { KafkaSettings } from "../options.ts";
-import { nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
+import { listOffsets, nameOf, partitionsOf, type TopicPartition, type TopicPosition } from "../topics.ts";
 import { isFault } from "../wire/faults.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
@@ -36,6 +36,7 @@ export class KafkaSubscription implements Subscription {
   #member: GroupMember | null = null;
   #committing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
   readonly #skipped = new Set<OwnedClaim>();
   #skipping: ReturnType<typeof setTimeout> | undefined;
   #isIterated = false;
@@ -71,6 +72,31 @@ export class KafkaSubscription implements Subscription {
    */
   claimAll(positions: readonly TopicPosition[], ends?: ReadonlyMap<string, number>): void {
     for (const position of positions) this.#gain(position, ends?.get(nameOf(position)));
+  }
+
+  /**
+   * Claims the partitions that are added to some topics, from their oldest messages.
+   *
+   * @param topics Whose other partitions are claimed already.
+   */
+  followGrowth(topics: readonly string[]): void {
+    this.#followGrowth(topics).catch((error) => {
+      if (!this.#closing) this.#fetcher.fail(error);
+    });
+  }
+
+  async #followGrowth(topics: readonly string[]): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      const loaded = this.#cluster.loaded();
+      const added = partitionsOf(this.#cluster, topics).filter((one) => !this.#claims.has(nameOf(one)));
+      if (added.length === 0) await abortable(loaded, signal);
+      else {
+        const look = () => listOffsets(this.#cluster, added, "start");
+        const message = `Cannot read the start of ${added.map(nameOf).join(", ")}`;
+        this.claimAll(await this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS, signal }));
+      }
+    }
   }
 
   /**
@@ -260,6 +286,7 @@ export class KafkaSubscription implements Subscription {
 
   async #close(): Promise<void> {
     this.#fetcher.close();
+    this.#closed.abort();
     clearTimeout(this.#skipping);
     // A loop that has just received a batch gets a turn to commit it.
     await yieldToEventLoop();

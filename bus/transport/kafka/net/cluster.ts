@@ -12,6 +12,7 @@ import {
 import { abortable } from "../../../../lib/abortable.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
+import { Condition } from "../../../../lib/condition.ts";
 import { loadProtocol, type Protocol } from "../wire/protocol.ts";
 import { type Api, COORDINATOR, type Requests, type TopicMetadata } from "../wire/requests.ts";
 
@@ -30,8 +31,12 @@ export interface AttemptOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** For {@linkcode AttemptOptions.timeoutMs}: only the signal, or closing the cluster, ends the attempts. */
+export const FOREVER_MS = 2 ** 31 - 1;
+
 const ADMIN = "admin";
-const METADATA_MAX_AGE_MS = 300_000;
+/** Between refreshes without another reason: partitions that were added are noticed by them. */
+const METADATA_MAX_AGE_MS = 60_000;
 /** A request that any broker can answer moves on to the next broker sooner. */
 const ANY_TIMEOUT_MS = 5_000;
 /** Mean of the longest pause while no broker answers: all of its clients wait at the same time. */
@@ -50,10 +55,11 @@ export class Cluster {
   readonly #closed = new AbortController();
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   readonly #topics = new Set<string>();
+  readonly #loaded = new Condition();
+  readonly #refreshing: ReturnType<typeof setInterval>;
   #nodes: ReadonlyMap<number, Address> = new Map();
   #controller = -1;
   #leaders: ReadonlyMap<string, readonly number[]> = new Map();
-  #loadedAt = 0;
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
   #recovery: Promise<void> | undefined;
@@ -62,6 +68,8 @@ export class Cluster {
   private constructor(protocol: Protocol, settings: ClusterSettings) {
     this.protocol = protocol;
     this.#settings = settings;
+    this.#refreshing = setInterval(() => this.refresh().catch(() => {}), METADATA_MAX_AGE_MS);
+    Deno.unrefTimer(this.#refreshing);
   }
 
   /**
@@ -107,7 +115,6 @@ export class Cluster {
    * @returns 0 if the topic is not watched, or not known (yet).
    */
   partitions(topic: string): number {
-    if (Date.now() - this.#loadedAt > METADATA_MAX_AGE_MS && !this.#loading) this.refresh().catch(() => {});
     return this.#leaders.get(topic)?.length ?? 0;
   }
 
@@ -126,6 +133,11 @@ export class Cluster {
   forget(topic: string): void {
     this.#topics.delete(topic);
     this.#leaders = new Map([...this.#leaders].filter(([name]) => name !== topic));
+  }
+
+  /** Resolves at the end of the next {@linkcode Cluster.refresh} that succeeds. */
+  loaded(): Promise<void> {
+    return this.#loaded.wait();
   }
 
   /** Loads the metadata of the brokers and the watched topics. Calls during a refresh share the next one. */
@@ -147,7 +159,7 @@ export class Cluster {
     this.#leaders = new Map(
       topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf),
     );
-    this.#loadedAt = Date.now();
+    this.#loaded.notify();
   }
 
   /**
@@ -347,6 +359,7 @@ export class Cluster {
   close(): void {
     if (this.closed.aborted) return;
     this.#closed.abort();
+    clearInterval(this.#refreshing);
     for (const opening of this.#connections.values()) {
       opening.then((connection) => connection.close(closedError()), () => {});
     }

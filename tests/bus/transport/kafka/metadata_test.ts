@@ -1,5 +1,6 @@
 import type { Transport } from "../../../../bus/transport/transport.ts";
 import { openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { asAdmin } from "../../../../testing/brokers/kafkajs.ts";
 import { eventually, unique } from "../suite/harness.ts";
 import { numbered, Reader } from "../suite/reader.ts";
 
@@ -38,3 +39,24 @@ testKafka("a member of a group survives a refresh of the metadata after its topi
   await transport.ensureTopics([unique("other")]);
   await receiveInRounds(sender, topic, () => leading.messages.length + following.messages.length);
 });
+
+for (const group of [undefined, "a group"]) {
+  testKafka(
+    `partitions that are added later are read, by ${group ?? "a reader without a group"}`,
+    async () => {
+      const topic = unique("growing");
+      await using sender = await openQuick({ partitions: 1 });
+      await sender.send(topic, numbered(5));
+      await using transport = await openQuick();
+      const options = group === undefined ? {} : { group: unique("group"), commit: true };
+      await using reader = await Reader.open(transport, [topic], options);
+      await reader.until(5);
+      await asAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
+      // Loads the metadata at once, which otherwise happens every minute.
+      await using late = await openQuick();
+      await late.send(topic, numbered(40));
+      await transport.ensureTopics([unique("other")]);
+      await reader.until(45);
+    },
+  );
+}
