@@ -139,8 +139,16 @@ await runTask({
   name: "bench",
   summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
   options: {
-    images: { ...count(10_000_000, 10), default: 10_000, text: "number of images of the throughput" },
-    seconds: { ...count(3_600), default: 10, text: "seconds of each of the latency and the idle CPU" },
+    images: {
+      ...count(10_000_000, 10),
+      default: 10_000,
+      text: "number of images that the throughput is measured with",
+    },
+    seconds: {
+      ...count(3_600),
+      default: 10,
+      text: "how long latency and idle CPU are measured, in seconds each",
+    },
     json: flag("print the figures as one JSON array"),
   },
   examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],

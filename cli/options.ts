@@ -64,7 +64,7 @@ const SIZE: CustomRow<readonly [width: number, height: number]> = {
   parse: parseSize,
   accepts: (value) => value !== undefined,
   expected: `width and height, each 1 to ${MAX_SIDE}, such as 32x32`,
-  text: "image folders: resize every image to this size",
+  text: "resize every image of a folder to this size",
 };
 
 /** Options of the form that the images of a folder are converted to. */
@@ -73,7 +73,7 @@ export const FORM_OPTIONS = {
   channels: {
     type: "choice",
     values: ["1", "3"],
-    text: "image folders: convert every image to grey (1) or RGB (3)",
+    text: "convert every image of a folder to grey (1) or RGB (3)",
   },
 } as const satisfies OptionTable;
 

@@ -6,6 +6,7 @@
 import { COMMANDS } from "../cli/commands.ts";
 import { BUS_OPTIONS } from "../cli/options.ts";
 import { runTask } from "../cli/task.ts";
+import { purposeOf } from "../cli/ui/help.ts";
 import { SERVE_OPTIONS } from "../actors/options.ts";
 import { SEND_OPTIONS } from "../bus/send_options.ts";
 import { defaultOf, expectedOf, flagOf, type Option, type OptionTable, variableOf } from "../lib/options.ts";
@@ -24,10 +25,15 @@ that no one sees them among the running processes; only the variable of a secret
 `;
 
 /** One table of the page. */
-function section(title: string, about: string, table: OptionTable): string {
+function section(
+  title: string,
+  about: string,
+  table: OptionTable,
+  purpose = (_: string, { text }: Option) => text,
+): string {
   const rows = Object.entries(table).map(([name, row]) => {
     const flag = row.type === "api" ? "–" : `\`${flagOf(name)}\`<br>\`${variableOf(name, row)}\``;
-    return `| \`${name}\` | ${flag} | ${escape(row.text)} | ${escape(rangeOf(row))} | ${
+    return `| \`${name}\` | ${flag} | ${escape(purpose(name, row))} | ${escape(rangeOf(row))} | ${
       escape(defaultOf(row))
     } |`;
   });
@@ -66,9 +72,13 @@ export async function optionsPage(): Promise<string> {
     ),
   ];
   for (const load of Object.values(COMMANDS)) {
-    const { name, summary, options } = await load();
-    const own = Object.entries(options).filter(([, row]) => !shared.has(row));
-    if (own.length > 0) sections.push(section(`imagebus ${name}`, `${summary}.`, Object.fromEntries(own)));
+    const command = await load();
+    const own = Object.entries(command.options).filter(([, row]) => !shared.has(row));
+    if (own.length === 0) continue;
+    const purpose = (name: string, row: Option) => purposeOf(command, name, row);
+    sections.push(
+      section(`imagebus ${command.name}`, `${command.summary}.`, Object.fromEntries(own), purpose),
+    );
   }
   return [HEAD, ...sections].join("\n");
 }

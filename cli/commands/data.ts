@@ -23,8 +23,8 @@ import { bold, columns, green, logError, print, red, showProgress } from "../ui/
 
 const OPTIONS = {
   ...DATA_OPTION,
-  from: { type: "text", value: "DIR", text: "get: copy the files from DIR instead of downloading them" },
-  unverified: flag("get, check: accept well-formed files that are not the official ones"),
+  from: { type: "text", value: "DIR", text: "copy the files from DIR instead of downloading them" },
+  unverified: flag("accept well-formed files that are not the official ones"),
   ...FORM_OPTIONS,
   ...JSON_OPTION,
 } as const satisfies OptionTable;

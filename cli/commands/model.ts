@@ -27,33 +27,33 @@ function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
 }
 
 const OPTIONS = {
-  name: { type: "text", value: "NAME", text: "import: name of the model" },
+  name: { type: "text", value: "NAME", text: "name of the model" },
   out: {
     type: "text",
     default: "models",
     value: "DIR",
-    text: "import: directory in which the folder of the model is created",
+    text: "directory in which the folder of the model is created",
   },
-  labels: { type: "text", value: "A,B,…", text: "import: classes, in the order of the outputs" },
-  labelsFile: { type: "text", value: "FILE", text: "import: file with the classes, one per line" },
-  description: { type: "text", value: "TEXT", text: "import: one-line description" },
+  labels: { type: "text", value: "A,B,…", text: "classes, in the order of the outputs" },
+  labelsFile: { type: "text", value: "FILE", text: "file with the classes, one per line" },
+  description: { type: "text", value: "TEXT", text: "one-line description" },
   scale: numbersOption(
-    "import: divisor of the pixels, which are 0 to 255",
+    "divisor of the pixels, which are 0 to 255",
     "255, or 1 if the model contains Rescaling or Normalization",
   ),
-  mean: numbersOption("import: mean to subtract after scaling, a number or A,B,C", "0"),
-  std: numbersOption("import: standard deviation to divide by after that, a number or A,B,C", "1"),
+  mean: numbersOption("mean to subtract after scaling, a number or A,B,C", "0"),
+  std: numbersOption("standard deviation to divide by after that, a number or A,B,C", "1"),
   height: {
     ...count(1024),
     value: "PIXELS",
-    text: "import: height of the images, for a model that accepts any size",
+    text: "height of the images, for a model that accepts any size",
   },
   width: {
     ...count(1024),
     value: "PIXELS",
-    text: "import: width of the images, for a model that accepts any size",
+    text: "width of the images, for a model that accepts any size",
   },
-  h5: { type: "text", value: "FILE", text: "export: file to write" },
+  h5: { type: "text", value: "FILE", text: "file to write" },
   force: flag("replace an existing model or file"),
   ...MODELS_DIRS_OPTION,
   ...JSON_OPTION,
@@ -79,7 +79,7 @@ export const model = defineActions({
       "imagebus model import web/model.json --name web --labels-file web.txt",
       "a model of TensorFlow.js; labels from a file",
     ],
-    ["imagebus worker --models-dir models", "serve the imported model"],
+    ["imagebus worker --models-dirs models", "serve the imported model"],
     ["imagebus model export mnist --h5 mnist.h5", "for keras.models.load_model"],
   ],
   permissions: ["env", "read", "write"],
@@ -120,7 +120,7 @@ async function runImport(args: Args): Promise<number> {
       "The file does not contain the scaling of pixels: 0…255 become 0…1; --scale, --mean and --std change that",
     );
   }
-  logError(`Serve it: imagebus worker --models-dir ${out}`);
+  logError(`Serve it: imagebus worker --models-dirs ${out}`);
   return 0;
 }
 

@@ -11,7 +11,7 @@ export const models = defineCommand({
   options: { ...MODELS_DIRS_OPTION, ...JSON_OPTION },
   examples: [
     ["imagebus models", "the shipped models"],
-    ["imagebus models --models-dir ./mine", "also those in ./mine"],
+    ["imagebus models --models-dirs ./mine", "also those in ./mine"],
   ],
   permissions: ["env", "read"],
   async run(args) {

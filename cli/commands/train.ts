@@ -74,7 +74,7 @@ export const train = defineCommand({
   examples: [
     ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; resumes an interrupted training"],
     ["imagebus train ./shapes", "a folder with one folder of images per class; into models/shapes"],
-    ["imagebus worker --models-dir /tmp/models", "serve the trained model"],
+    ["imagebus worker --models-dirs /tmp/models", "serve the trained model"],
   ],
   permissions: ["env", "read", "write"],
   run,

@@ -81,10 +81,18 @@ function usage(name: string, row: Option): string {
   return `${flagOf(name)} ${valueForm(row)}`;
 }
 
-/** The text of an option, its default and its variable. */
+/** What an option is for, after the actions that take it, unless all do. */
+export function purposeOf(command: Command, name: string, { text }: Option): string {
+  if (!("actions" in command)) return text;
+  const actions = Object.entries(command.actions);
+  const taking = actions.filter(([, { options }]) => options.includes(name)).map(([action]) => action);
+  return taking.length === actions.length ? text : `${taking.join(", ")}: ${text}`;
+}
+
+/** The purpose of an option, its default and its variable. */
 function about(command: Command, name: string, row: Option): string {
   const value = defaultOf(row);
-  return `${row.text}${value && `; default: ${value}`}` +
+  return `${purposeOf(command, name, row)}${value && `; default: ${value}`}` +
     (readsVariables(command) ? ` (${variableOf(name, row)})` : "");
 }
 

@@ -44,7 +44,7 @@ const MAX_PIXELS = 2 ** 28;
 /** {@linkcode DecodeLimits} as options. */
 export const DECODE_OPTIONS = {
   maxWidth: { ...count(MAX_PIXELS), default: 65_535, text: "wider images are rejected; in pixels" },
-  maxHeight: { ...count(MAX_PIXELS), default: 65_535, text: "higher images are rejected; in pixels" },
+  maxHeight: { ...count(MAX_PIXELS), default: 65_535, text: "taller images are rejected; in pixels" },
   maxPixels: { ...count(MAX_PIXELS), default: 50_000_000, text: "images with more pixels are rejected" },
   reduceAbovePixels: {
     ...count(MAX_PIXELS),

@@ -26,6 +26,13 @@ Deno.test("help: choices show their values, flags that are on show their default
   );
 });
 
+Deno.test("help: an option of some actions begins with them", () => {
+  const deadLetters = helpOf(commands.find(({ name }) => name === "dead-letters")!, 80);
+  assertStringIncludes(deadLetters, "\n      replay: all dead letters (");
+  assertStringIncludes(deadLetters, "\n      list, export, replay: only requests for this model (");
+  assertStringIncludes(deadLetters, "\n      print JSON on standard output,");
+});
+
 Deno.test("help: examples are command lines of known commands", () => {
   for (const [line] of commands.flatMap(({ examples }) => examples)) {
     const name = /(?:^|\| )imagebus (\S+)/.exec(line)?.[1] ?? "";

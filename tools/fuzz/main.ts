@@ -53,7 +53,7 @@ await runTask({
       type: "text",
       value: "DIR",
       otherwise: "a temporary directory",
-      text: "where inputs are kept that can have ended a Worker",
+      text: "directory for the inputs that can have ended a Worker",
     },
     json: flag("print the report as one JSON object"),
   },

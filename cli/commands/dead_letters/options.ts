@@ -14,13 +14,13 @@ export const DEAD_LETTER_OPTIONS = {
   reason: { type: "text", value: "CODE", text: "only failures with this code, such as damaged" },
   since: sinceOption("only failures since then"),
   limit: { ...count(1_000_000_000), otherwise: "20 for list, all for the others", text: "only the newest N" },
-  all: flag("replay: all dead letters"),
+  all: flag("all dead letters"),
   maxAttempts: {
     ...count(1_000_000),
     default: DEFAULT_MAX_ATTEMPTS,
-    text: "replay: skip dead letters that have been tried N times",
+    text: "skip dead letters that have been tried N times",
   },
-  dryRun: flag("replay: print what would be sent, but send nothing"),
+  dryRun: flag("print what would be sent, but send nothing"),
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 

@@ -24,6 +24,11 @@ import { bold, columns, percent, print } from "../../ui/terminal.ts";
 
 const OPTIONS = {
   ...BUS_OPTIONS,
+  bus: {
+    ...BUS_OPTIONS.bus,
+    otherwise: "none: the model runs in this process",
+    text: "send the images to the services on this bus: kafka://HOST:PORT or sqlite:PATH",
+  },
   ...DATA_OPTION,
   on: {
     type: "text",

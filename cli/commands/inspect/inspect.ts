@@ -26,7 +26,7 @@ const OPTIONS = {
     parse: (text) => /\.(png|html)$/i.test(text) ? text : undefined,
     accepts: (value) => typeof value === "string",
     expected: "a name that ends in .png or .html",
-    text: "also write a drawing, or a page without external resources",
+    text: "also write a drawing (.png), or a page without external resources (.html)",
   },
   maxMessageBytes: CONNECT_OPTIONS.maxMessageBytes,
   ...DECODE_OPTIONS,

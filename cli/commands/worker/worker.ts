@@ -17,7 +17,7 @@ export const worker = defineCommand({
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
-    ["imagebus worker --models mnist --models-dir ./mine", "one model, shipped or in ./mine"],
+    ["imagebus worker --models mnist --models-dirs ./mine", "one model, shipped or in ./mine"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one per line"],
     [
       "imagebus worker --sink postgres://me@localhost/images",
