@@ -4,10 +4,10 @@ import type { Bus } from "../../bus/bus.ts";
 import type { Result } from "../../bus/result.ts";
 import { decodeImage } from "../../models/image/decode.ts";
 import { listModels } from "../../models/registry.ts";
-import { type Arguments, defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
+import { defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { JSON_OPTION } from "../options.ts";
-import { drawPicture } from "../ui/picture.ts";
+import { beside, drawPicture } from "../ui/picture.ts";
 import { bold, dim, green, percent, print, red, terminalWidth, width } from "../ui/terminal.ts";
 
 /** The whole way of an image, in one command. */
@@ -18,7 +18,18 @@ export const demo = defineCommand({
   options: JSON_OPTION,
   examples: [["imagebus demo", "classify the bundled test images of each model"]],
   permissions: ["read", "write"],
-  run,
+  async run({ values: { json } }) {
+    const startedAt = performance.now();
+    const samples = await findSamples();
+    await using directory = await temporaryDirectory("demo");
+    await using bus = await connect(`sqlite:${directory.path}/bus.db`);
+    await using _service = await serve(bus);
+    const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
+    if (json) {
+      for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
+    } else show(shown, performance.now() - startedAt);
+    return 0;
+  },
 });
 
 /** A bundled test image; its name contains its class: `3-dress.png`. */
@@ -31,19 +42,6 @@ interface Sample {
 interface Shown extends Sample {
   readonly result: Result;
   readonly picture: readonly string[];
-}
-
-async function run(args: Arguments<typeof JSON_OPTION>): Promise<number> {
-  const startedAt = performance.now();
-  const samples = await findSamples();
-  await using directory = await temporaryDirectory("demo");
-  await using bus = await connect(`sqlite:${directory.path}/bus.db`);
-  await using _service = await serve(bus);
-  const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
-  if (args.values.json) {
-    for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
-  } else show(shown, performance.now() - startedAt);
-  return 0;
 }
 
 async function findSamples(): Promise<Sample[]> {
@@ -79,7 +77,10 @@ function show(shown: readonly Shown[], ms: number): void {
     print(bold(model) + dim("  unseen test images, the first of each class\n"));
     const wide = Math.max(...pictures.map(({ picture }) => width(picture[0] ?? "")));
     const across = Math.max(1, Math.floor((terminalWidth() + GAP) / (wide + GAP)));
-    for (let i = 0; i < pictures.length; i += across) print(sideBySide(pictures.slice(i, i + across), wide));
+    const blocks = pictures.map((shown) => [...shown.picture, caption(shown), ""]);
+    for (let i = 0; i < blocks.length; i += across) {
+      print(beside(blocks.slice(i, i + across), wide, GAP).join("\n"));
+    }
   }
   const correct = shown.filter(isCorrect).length;
   print(
@@ -88,24 +89,12 @@ function show(shown: readonly Shown[], ms: number): void {
   print(`Next, in two terminals:\n  ${bold("deno task worker")}\n  ${bold(SEND)}`);
 }
 
-function sideBySide(pictures: readonly Shown[], width: number): string {
-  const height = Math.max(...pictures.map(({ picture }) => picture.length));
-  const space = " ".repeat(GAP);
-  const rows = Array.from(
-    { length: height },
-    (_, y) => pictures.map((p) => p.picture[y] ?? " ".repeat(width)).join(space),
-  );
-  const captions = pictures.map((shown) => caption(shown, width)).join(space);
-  return [...rows, captions, ""].join("\n");
-}
-
-function caption(shown: Shown, width: number): string {
+function caption(shown: Shown): string {
   const { result } = shown;
   const outcome = result.status === "classified"
     ? `${result.label}  ${percent(result.confidence)}`
     : result.error.code;
-  const text = `${isCorrect(shown) ? "✓" : "✗"} ${outcome}`.padEnd(width);
-  return isCorrect(shown) ? green(text) : red(text);
+  return isCorrect(shown) ? green(`✓ ${outcome}`) : red(`✗ ${outcome}`);
 }
 
 function isCorrect({ result, index }: Shown): boolean {

@@ -1,6 +1,6 @@
 import { toCanonical } from "../../models/image/canonical.ts";
 import type { Pixels } from "../../models/image/format.ts";
-import { coloured } from "./terminal.ts";
+import { coloured, width } from "./terminal.ts";
 
 const SHADES = " .:-=+*#%@";
 
@@ -15,6 +15,26 @@ export function drawPicture(pixels: Pixels): string[] {
   return Array.from({ length: Math.ceil(pixels.height / 2) }, (_, row) => {
     const cells = Array.from({ length: pixels.width }, (_, x) => cell(pixels, x, 2 * row));
     return cells.join("") + (coloured ? "\x1b[0m" : "");
+  });
+}
+
+/**
+ * Puts blocks of lines beside each other.
+ *
+ * @param blocks Lines, which may be coloured; the shorter blocks end in blank lines.
+ * @param columns Width of a block.
+ * @param gap Columns between two.
+ */
+export function beside(
+  blocks: readonly (readonly string[])[],
+  columns: number,
+  gap: number,
+): string[] {
+  const height = Math.max(...blocks.map((block) => block.length));
+  const pad = (cell: string) => cell + " ".repeat(Math.max(0, columns + gap - width(cell)));
+  return Array.from({ length: height }, (_, y) => {
+    const cells = blocks.map((block) => block[y] ?? "");
+    return [...cells.slice(0, -1).map(pad), cells.at(-1)].join("");
   });
 }
 

@@ -1,8 +1,8 @@
 import type { Pixels } from "../../../models/image/format.ts";
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
-import { drawPicture, fitPicture } from "../../ui/picture.ts";
-import { bold, dim, percent, printable, red, width as widthOf, wrap } from "../../ui/terminal.ts";
+import { beside, drawPicture, fitPicture } from "../../ui/picture.ts";
+import { bold, columns, dim, percent, printable, red } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
 import { type Inspection, TOP, type Way } from "./inspection.ts";
 
@@ -23,24 +23,14 @@ const [MIN_WIDTH, MAX_WIDTH] = [25, 28];
 export function draw(inspection: Inspection, model: Manifest, width: number): string {
   const { file, way, outcome } = inspection;
   const facts = factsOf(inspection, model);
-  const lines = [bold(printable(file)), ...table(facts, width)];
+  const cells = facts.map(([name, value]) => [dim(name), name === "refused" ? red(value) : value]);
+  const lines = [columns([[bold(file)]], width), columns(cells, width)];
   if (way) {
     const images: Panel[] = [{ title: "original", image: way.original }];
     images.push(...way.steps.map(({ name, image }) => ({ title: name, image })));
     lines.push("", ...grid(images, width), ...answer(way, outcome, width));
   }
   return lines.join("\n") + "\n";
-}
-
-/** Names, and values that wrap beside them. */
-function table(facts: readonly (readonly [string, string])[], width: number): string[] {
-  const indent = Math.max(...facts.map(([name]) => name.length)) + 2;
-  return facts.flatMap(([name, value]) => {
-    const paint = name === "refused" ? red : (text: string) => text;
-    return wrap(value, width - indent).map((line, i) =>
-      (i === 0 ? dim(name) : "") + " ".repeat(indent - (i === 0 ? name.length : 0)) + paint(line)
-    );
-  });
 }
 
 interface Panel {
@@ -57,7 +47,7 @@ function grid(panels: readonly Panel[], width: number): string[] {
       dim(title.slice(0, side)),
       ...drawPicture(fitPicture(image, side, side)),
     ]);
-    lines.push(...beside(blocks, side), "");
+    lines.push(...beside(blocks, side, GAP), "");
   }
   return lines;
 }
@@ -72,7 +62,7 @@ function answer({ seen }: Way, outcome: Inspection["outcome"], width: number): s
   const isTitleWide = title.length > side;
   const left = isTitleWide ? ["", ...image] : [dim(title), ...image];
   const right = ["", ...classes(outcome, Math.min(room, 2 * MAX_WIDTH))];
-  const rows = beside([left, right], side);
+  const rows = beside([left, right], side, GAP);
   return isTitleWide ? [dim(title), ...rows.slice(1)] : rows;
 }
 
@@ -91,16 +81,4 @@ function bar({ label, confidence }: Score, isFirst: boolean, width: number): str
     "█".repeat(filled) + dim("░".repeat(room - filled)) + paint(number),
     "",
   ];
-}
-
-/** Blocks of lines, each padded to a number of columns. */
-function beside(blocks: readonly (readonly string[])[], columns: number): string[] {
-  const height = Math.max(...blocks.map((block) => block.length));
-  return Array.from({ length: height }, (_, y) => {
-    const cells = blocks.map((block) => block[y] ?? "");
-    return cells.map((cell, i) =>
-      i === cells.length - 1 ? cell : cell + " ".repeat(Math.max(0, columns - widthOf(cell)))
-    )
-      .join(" ".repeat(GAP));
-  });
 }
