@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import type { ImageSource } from "../bus/image_source.ts";
+import { ifFound } from "../lib/if_found.ts";
 import { UsageError } from "./command.ts";
 
 /**
@@ -14,13 +15,9 @@ export async function checkImageFiles(action: string, files: readonly string[]):
 }
 
 async function checkFile(action: string, file: string): Promise<void> {
-  try {
-    if ((await Deno.stat(file)).isFile) return;
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`Cannot ${action} ${file}: there is no such file`, { cause });
-  }
-  throw new UsageError(`Cannot ${action} ${file}: it is not a regular file`);
+  const info = await ifFound(Deno.stat(file));
+  if (info === null) throw new UsageError(`Cannot ${action} ${file}: there is no such file`);
+  if (!info.isFile) throw new UsageError(`Cannot ${action} ${file}: it is not a regular file`);
 }
 
 /** The image of an operand: a path, or `-` for standard input. */

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ifFound } from "../lib/if_found.ts";
 import { stateDir } from "../bus/state_dir.ts";
 import type { Arguments } from "./command.ts";
 import type { RESULTS_OPTION } from "./options.ts";
@@ -16,11 +17,7 @@ export function resultsPath({ values }: Arguments<typeof RESULTS_OPTION>): strin
  * @returns `null` when there is no such file.
  */
 export async function openResults(path: string): Promise<DatabaseSync | null> {
-  const info = await Deno.stat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  });
-  return info && new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  return await ifFound(Deno.stat(path)) && new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
 }
 
 /** Creates the directory of a file that will be written. */

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
+import { ifFound } from "../lib/if_found.ts";
 import { JsonFields } from "../lib/json_fields.ts";
 import { stateDir } from "../bus/state_dir.ts";
 import type { ServiceHealth } from "../actors/health.ts";
@@ -99,24 +100,14 @@ function checkReport(report: JsonFields): void {
 }
 
 async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).filter((name) =>
-      name.endsWith(".json")
-    );
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return [];
-    throw cause;
-  }
+  const entries = await ifFound(Array.fromAsync(Deno.readDir(dir))) ?? [];
+  return entries.map(({ name }) => name).filter((name) => name.endsWith(".json"));
 }
 
+/** Its process can have ended since the directory was read. */
 async function readReport(name: string): Promise<WorkerReport | null> {
-  try {
-    return parseReport(await Deno.readTextFile(`${reportsDir()}/${name}`));
-  } catch (cause) {
-    // The process has ended since the directory was read.
-    if (cause instanceof Deno.errors.NotFound) return null;
-    throw cause;
-  }
+  const text = await ifFound(Deno.readTextFile(`${reportsDir()}/${name}`));
+  return text === null ? null : parseReport(text);
 }
 
 function byStart(a: WorkerReport, b: WorkerReport): number {

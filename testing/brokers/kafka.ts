@@ -1,6 +1,7 @@
 import { openKafkaTransport } from "../../bus/transport/kafka/open.ts";
 import type { KafkaTransportOptions } from "../../bus/transport/kafka/open.ts";
 import type { Transport } from "../../bus/transport/transport.ts";
+import { ifFound } from "../../lib/if_found.ts";
 
 /** The brokers that the tests use, from the environment: `deno task test` starts one. */
 export const BROKERS: readonly string[] = (Deno.env.get("KAFKA_BROKERS") ?? "").split(",").filter(Boolean);
@@ -9,7 +10,7 @@ export const BROKERS: readonly string[] = (Deno.env.get("KAFKA_BROKERS") ?? "").
 export const NO_KAFKA: string | false = BROKERS.length > 0 ? false : "KAFKA_BROKERS is not set";
 
 /** Why a test that starts its own broker is skipped; `false` when it is not. */
-export const NO_OWN_KAFKA: string | false = NO_KAFKA || (hasJava() ? false : "there is no Java");
+export const NO_OWN_KAFKA: string | false = NO_KAFKA || (await hasJava() ? false : "there is no Java");
 
 /** Short timeouts for tests; the broker that `deno task test` starts allows them. */
 export const QUICK = { sessionTimeoutMs: 2_000, heartbeatMs: 100, releaseMs: 500 };
@@ -24,12 +25,6 @@ export function openQuick(options: KafkaTransportOptions = {}): Promise<Transpor
   return openKafkaTransport(BROKERS, { ...QUICK, ...options });
 }
 
-function hasJava(): boolean {
-  try {
-    return new Deno.Command("java", { args: ["-version"], stdout: "null", stderr: "null" }).outputSync()
-      .success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+async function hasJava(): Promise<boolean> {
+  return (await ifFound(new Deno.Command("java", { args: ["-version"] }).output()))?.success ?? false;
 }

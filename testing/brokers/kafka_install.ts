@@ -4,6 +4,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
+import { ifFound } from "../../lib/if_found.ts";
 import { ServerError } from "./server_error.ts";
 
 /** The release that the tests run against. */
@@ -95,12 +96,8 @@ async function copyDependencies(folder: string): Promise<void> {
 }
 
 async function expectProgram(program: string, versionFlag: string, what: string): Promise<void> {
-  try {
-    const command = new Deno.Command(program, { args: [versionFlag], stdout: "null", stderr: "null" });
-    if ((await command.output()).success) return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const command = new Deno.Command(program, { args: [versionFlag], stdout: "null", stderr: "null" });
+  if ((await ifFound(command.output()))?.success) return;
   throw new ServerError(
     "unavailable",
     `Cannot run Kafka: ${what} is required, but "${program}" does not run`,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ifFound } from "../../lib/if_found.ts";
 import { ServerError } from "./server_error.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
@@ -16,13 +17,9 @@ const PASSWORD = "secret-of-the-tests";
  * @returns The directory of its programs, or `undefined` if PostgreSQL is not installed.
  */
 export async function findPostgres(): Promise<string | undefined> {
-  const versions: number[] = [];
-  try {
-    for await (const { name } of Deno.readDir("/usr/lib/postgresql")) versions.push(Number(name));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const newest = versions.filter(Number.isInteger).sort((a, b) => b - a)[0];
+  const entries = await ifFound(Array.fromAsync(Deno.readDir("/usr/lib/postgresql"))) ?? [];
+  const versions = entries.map(({ name }) => Number(name)).filter(Number.isInteger);
+  const newest = versions.sort((a, b) => b - a)[0];
   return newest === undefined ? undefined : `/usr/lib/postgresql/${newest}/bin`;
 }
 

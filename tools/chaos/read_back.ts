@@ -7,7 +7,7 @@ import { DEAD_LETTERS_TOPIC, requestTopic, RESULTS_TOPIC } from "../../bus/topic
 import type { Message } from "../../bus/transport/transport.ts";
 import { Audit, type StoredRow, type Verdict } from "./audit.ts";
 import { type Assignment, MODEL } from "./images.ts";
-import { TopicCount } from "./topic_count.ts";
+import { type Counted, TopicCount } from "./topic_count.ts";
 
 /** Databases with the results of a run. */
 export interface Databases {
@@ -36,7 +36,7 @@ export async function readBack(
   const audit = new Audit(assignment, postgres === null ? 1 : 2);
   readSqlite(results, audit);
   if (postgres !== null) await readPostgres(postgres, audit);
-  await readResults(bus, audit);
+  for await (const id of readIds(bus, RESULTS_TOPIC, RESULT_ID)) audit.result(id);
   for await (const { id, error, value } of bus.deadLetters()) {
     audit.deadLetter({ id, code: error.code, value });
   }
@@ -44,26 +44,31 @@ export async function readBack(
   return exactlyOnce ? (await countTopics(bus, assignment)).judge(verdict) : verdict;
 }
 
+type IdOf = (message: Message) => string | undefined;
+
+const RESULT_ID: IdOf = (message) => decodeResult(message)?.id;
+
+/** Of each kind of record, its topic and its id. */
+const COUNTED: readonly (readonly [what: Counted, topic: string, idOf: IdOf])[] = [
+  ["request", requestTopic(MODEL), (message) => {
+    const decoded = decodeRequest(message);
+    return decoded.ok ? decoded.request.id : decoded.origin.id;
+  }],
+  ["result", RESULTS_TOPIC, RESULT_ID],
+  ["dead letter", DEAD_LETTERS_TOPIC, (message) => decodeDeadLetter(message)?.id],
+];
+
 async function countTopics(bus: Bus, assignment: Assignment): Promise<TopicCount> {
   const count = new TopicCount(assignment);
-  for await (const message of readTopic(bus, requestTopic(MODEL))) {
-    const decoded = decodeRequest(message);
-    count.add("request", decoded.ok ? decoded.request.id : decoded.origin.id);
-  }
-  for await (const message of readTopic(bus, RESULTS_TOPIC)) {
-    const result = decodeResult(message);
-    if (result) count.add("result", result.id);
-  }
-  for await (const message of readTopic(bus, DEAD_LETTERS_TOPIC)) {
-    const letter = decodeDeadLetter(message);
-    if (letter) count.add("dead letter", letter.id);
+  for (const [what, topic, idOf] of COUNTED) {
+    for await (const id of readIds(bus, topic, idOf)) count.add(what, id);
   }
   return count;
 }
 
-async function* readTopic(bus: Bus, topic: string): AsyncGenerator<Message> {
+async function* readIds(bus: Bus, topic: string, idOf: IdOf): AsyncGenerator<string> {
   await using subscription = await bus.transport.subscribe([topic], { from: "start", until: "end" });
-  for await (const { messages } of subscription) yield* messages;
+  for await (const { messages } of subscription) yield* messages.map(idOf).filter((id) => id !== undefined);
 }
 
 function readSqlite(path: string, audit: Audit): void {
@@ -79,12 +84,5 @@ async function readPostgres(url: string, audit: Audit): Promise<void> {
     for await (const batch of rows.cursor(1_000)) for (const row of batch) audit.row(row, 1);
   } finally {
     await sql.end();
-  }
-}
-
-async function readResults(bus: Bus, audit: Audit): Promise<void> {
-  for await (const message of readTopic(bus, RESULTS_TOPIC)) {
-    const result = decodeResult(message);
-    if (result) audit.result(result.id);
   }
 }

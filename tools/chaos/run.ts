@@ -75,12 +75,14 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
   await using workers = new Workers(directory, { ...workerSettings(settings, own), ...databases });
   await Promise.all(Array.from({ length: settings.workers }, () => workers.add()));
-  const run = new Run(settings, options, bus, await Observer.start(bus.transport, assignment), assignment);
+  const observer = await Observer.start(bus.transport, assignment);
+  const sender = new Sender(bus, assignment, settings.rate, (number) => observer.sent(number));
+  const run = new Run(settings, options, bus, observer, sender);
   const begun = performance.now();
   const faults = await run.perform({ settings, workers, bus: own, postgres: server });
-  const { longestStallMs, longestWaitMs, lastAt } = run.observer;
+  const { longestStallMs, longestWaitMs, lastAt } = observer;
   await workers.stop();
-  await run.observer.stop();
+  await observer.stop();
   const verdict = await readBack(bus, databases, assignment, exactlyOnce);
   const { crashes, replaced } = workers;
   return {
@@ -89,7 +91,7 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
     verdict,
     kept: wentWell(verdict, crashes),
     faults,
-    resent: run.sender.resent,
+    resent: sender.resent,
     ...{ crashes, replaced, longestStallMs, longestWaitMs },
     tookMs: lastAt - begun,
   };
@@ -116,30 +118,19 @@ function workerSettings(
 
 /** The sender, the faults and the observer at work together. */
 class Run {
-  readonly observer: Observer;
-  readonly sender: Sender;
-  readonly #settings: ChaosSettings;
-  readonly #options: ChaosOptions;
-  readonly #bus: Bus;
   readonly #stop = new AbortController();
   readonly #recovering: Promise<FaultReport>[] = [];
 
   constructor(
-    settings: ChaosSettings,
-    options: ChaosOptions,
-    bus: Bus,
-    observer: Observer,
-    assignment: Assignment,
-  ) {
-    this.#settings = settings;
-    this.#options = options;
-    this.#bus = bus;
-    this.observer = observer;
-    this.sender = new Sender(bus, assignment, settings.rate, (number) => observer.sent(number));
-  }
+    readonly settings: ChaosSettings,
+    readonly options: ChaosOptions,
+    readonly bus: Bus,
+    readonly observer: Observer,
+    readonly sender: Sender,
+  ) {}
 
   async perform(stage: Stage): Promise<FaultReport[]> {
-    const { signal = new AbortController().signal } = this.#options;
+    const { signal = new AbortController().signal } = this.options;
     const ticking = setInterval(() => this.#notify(), PROGRESS_MS);
     try {
       const work = Promise.all([this.sender.run(this.#stop.signal), this.#causeFaults(stage)]);
@@ -159,8 +150,8 @@ class Run {
    * nothing left to break; the audit finds what they have lost.
    */
   async #causeFaults(stage: Stage): Promise<void> {
-    const { messages } = this.#settings;
-    const faults = planFaults(this.#settings);
+    const { messages } = this.settings;
+    const faults = planFaults(this.settings);
     for (const [i, fault] of faults.entries()) {
       this.sender.allow((fault.at + (faults[i - 1]?.at ?? 0)) >> 1);
       if (fault.waits) await this.#recovering.at(-1);
@@ -197,11 +188,11 @@ class Run {
    * happens any more. With exactly-once delivery, an image that was sent twice has two results.
    */
   async #settled(): Promise<void> {
-    const all = this.observer.reached(this.#settings.messages).then(() => true);
+    const all = this.observer.reached(this.settings.messages).then(() => true);
     for (;;) {
       const pause = sleep(PROGRESS_MS).then(() => false);
       if (await Promise.race([all, pause])) {
-        if (!this.#settings.exactlyOnce || await this.#isCommitted()) return;
+        if (!this.settings.exactlyOnce || await this.#isCommitted()) return;
         await pause;
       }
       const quietMs = performance.now() - this.observer.lastAt;
@@ -210,13 +201,13 @@ class Run {
   }
 
   async #isCommitted(): Promise<boolean> {
-    const topics = await this.#bus.transport.topics("imagebus");
+    const topics = await this.bus.transport.topics("imagebus");
     const requests = topics.find(({ name }) => name === `imagebus.${MODEL}`);
     return requests?.partitions.every(({ end, committed }) => committed === end) ?? false;
   }
 
   #notify(fault?: FaultReport | Fault): void {
-    this.#options.onProgress?.({
+    this.options.onProgress?.({
       answered: this.observer.answered,
       faults: this.#recovering.length,
       ...(fault && { fault }),

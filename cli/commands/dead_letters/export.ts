@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
+import { ifFound } from "../../../lib/if_found.ts";
 import { UsageError } from "../../command.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
@@ -64,9 +65,7 @@ async function checkEmpty(target: string, dir: string): Promise<void> {
 
 /** Removes an empty target first: not every system renames over a directory. */
 async function moveTo(draft: string, target: string): Promise<void> {
-  await Deno.remove(target).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+  await ifFound(Deno.remove(target));
   await Deno.rename(draft, target);
 }
 

@@ -1,0 +1,15 @@
+/**
+ * Waits for what reads, runs or removes a file.
+ *
+ * @param promise Of an operation of Deno.
+ * @returns What it resolved with; `null` if there is no such file or directory.
+ * @throws What else it rejected with.
+ */
+export async function ifFound<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
