@@ -15,8 +15,11 @@ import {
   toPixels,
 } from "./plane.ts";
 
-/** Of the form, in pixels: the whole, and the box around the digit. */
-const [SIDE, BOX] = [28, 20];
+/** Of the form, in pixels: the whole, the box around the digit, and where its centre of mass is: in the middle of pixel 14. */
+const [SIDE, BOX, CENTRE] = [28, 20, 14.5];
+
+/** Ink from this share of its usual strength on is a stroke: a pen that hardly touches the paper must not open a loop. */
+const STROKE_INK = 0.33;
 
 /** Thinnest and thickest strokes left as they are, in pixels of the form: the middle half of MNIST's training images. */
 const STROKE = { min: 2.0, max: 2.8 };
@@ -28,7 +31,7 @@ const WORKING_SIDE = { min: 140, max: 256 };
 const PART = { mass: 0.08, gap: 0.25 };
 
 /**
- * The form of MNIST: white strokes on black, in a box of 20×20 pixels, with the centre of mass in the middle of 28×28.
+ * The form of MNIST: white strokes on black, in a box of 20×20 pixels, with the centre of mass in the middle of pixel (14, 14) of 28×28.
  * Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", http://yann.lecun.com/exdb/mnist/.
  *
  * @param pixels Any image of one digit: a photograph, a scan or a drawing.
@@ -64,7 +67,7 @@ function isDigitForm(pixels: Pixels): boolean {
 
 /** The strokes of the digit alone: 1 on them, between 0 and 1 on their edges. */
 function keepDigit(ink: Plane): Plane {
-  const inside = Uint8Array.from(ink.data, (value) => value > 0.5 ? 1 : 0);
+  const inside = Uint8Array.from(ink.data, (value) => value > STROKE_INK ? 1 : 0);
   const { labels, components } = findComponents(inside, ink);
   const kept = chooseParts(components, ink);
   const near = new Uint8Array(inside.length);
@@ -126,8 +129,8 @@ function place(strokes: Plane, box: Box, observe?: Observer): Pixels {
   const pixel = (side + 2 * growth) / BOX;
   const [x, y] = centreOfMass(drawn);
   const window = {
-    left: x - pixel * SIDE / 2,
-    top: y - pixel * SIDE / 2,
+    left: x - pixel * CENTRE,
+    top: y - pixel * CENTRE,
     width: pixel * SIDE,
     height: pixel * SIDE,
   };

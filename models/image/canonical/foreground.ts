@@ -1,7 +1,11 @@
 import type { Lab } from "./colour.ts";
-import { fitMixture, logDensity } from "./mixture.ts";
+import { fitMixture, logDensity, type Mixture } from "./mixture.ts";
+import { type Box, type Plane, resample } from "./plane.ts";
 
-/** Rounds of fitting and labelling. */
+/** Longer sides of what is searched, in pixels: models of colours are fitted in the small one, edges followed in the large one. */
+const SIDES = { small: 64, large: 128 };
+
+/** Rounds of fitting and labelling in the small one. */
 const ROUNDS = 3;
 
 /** Weight of the neighbours of a pixel against its own colour, and the maximum weight of a colour (log odds). */
@@ -15,22 +19,48 @@ const [SWEEPS, SIGMA] = [60, 8];
  * like colour draw to the same side. C. Rother, V. Kolmogorov and A. Blake, "GrabCut: Interactive Foreground Extraction using
  * Iterated Graph Cuts", 2004. At first the border is the ground and all else the thing.
  *
- * @param lab The image; a few thousand pixels are enough.
+ * @param lab The image.
  * @param margin What surely is ground: this share of the sides along the border, but a pixel at least.
- * @returns For each pixel how likely it is the thing, 0 to 1.
+ * @returns For each pixel how likely it is the thing, 0 to 1, at 128 pixels on the longer side or less.
  */
-export function findForeground(lab: Lab, margin: number): Float32Array {
-  const { width, height } = lab[0];
-  const surely = Uint8Array.from(
-    { length: width * height },
-    (_, i) => isMargin(i, width, height, margin) ? 1 : 0,
-  );
-  let likely = Float32Array.from(surely, (value) => 1 - value);
-  const bonds = bondsOf(lab);
+export function findForeground(lab: Lab, margin: number): Plane {
+  const small = shrink(lab, SIDES.small);
+  let likely = allButMargin(small[0], margin);
+  let [thing, ground] = fitBoth(small, likely);
   for (let round = 0; round < ROUNDS; round++) {
-    likely = settle(weigh(lab, likely, surely), likely, bonds, width, height);
+    if (round > 0) [thing, ground] = fitBoth(small, likely);
+    likely = label(small, likely, margin, thing, ground);
   }
-  return likely;
+  const large = shrink(lab, SIDES.large);
+  if (large[0].width === small[0].width) return likely;
+  const start = resample(likely, wholeOf(likely), large[0].width, large[0].height);
+  return label(large, start, margin, thing, ground);
+}
+
+function shrink(lab: Lab, side: number): Lab {
+  const scale = Math.min(1, side / Math.max(lab[0].width, lab[0].height));
+  const [width, height] = [lab[0].width, lab[0].height].map((extent) =>
+    Math.max(1, Math.round(extent * scale))
+  );
+  return lab.map((plane) => resample(plane, wholeOf(plane), width!, height!)) as unknown as Lab;
+}
+
+function wholeOf({ width, height }: Plane): Box {
+  return { left: 0, top: 0, width, height };
+}
+
+function allButMargin({ width, height, data }: Plane, margin: number): Plane {
+  return { width, height, data: data.map((_, i) => isMargin(i, width, height, margin) ? 0 : 1) };
+}
+
+function fitBoth(lab: Lab, { data }: Plane): [thing: Mixture, ground: Mixture] {
+  return [fitMixture(lab, data), fitMixture(lab, data.map((value) => 1 - value))];
+}
+
+function label(lab: Lab, start: Plane, margin: number, thing: Mixture, ground: Mixture): Plane {
+  const { width, height } = start;
+  const evidence = weigh(lab, margin, thing, ground);
+  return { width, height, data: settle(evidence, start.data, bondsOf(lab), width, height) };
 }
 
 function isMargin(i: number, width: number, height: number, margin: number): boolean {
@@ -40,14 +70,14 @@ function isMargin(i: number, width: number, height: number, margin: number): boo
 }
 
 /** By its colour alone: for each pixel the logarithm of the odds that it is the thing. */
-function weigh(lab: Lab, likely: Float32Array, surelyGround: Uint8Array): Float32Array {
-  const thing = fitMixture(lab, likely);
-  const ground = fitMixture(lab, likely.map((value) => 1 - value));
-  const colour = [0, 0, 0];
-  return likely.map((_, i) => {
-    for (let c = 0; c < 3; c++) colour[c] = lab[c]!.data[i]!;
+function weigh(lab: Lab, margin: number, thing: Mixture, ground: Mixture): Float32Array {
+  const { width, height } = lab[0];
+  const [l, a, b] = lab.map(({ data }) => data) as [Float32Array, Float32Array, Float32Array];
+  return l.map((lightness, i) => {
+    if (isMargin(i, width, height, margin)) return -2 * MAX_EVIDENCE;
+    const colour = [lightness, a[i]!, b[i]!];
     const odds = logDensity(thing, colour) - logDensity(ground, colour);
-    return surelyGround[i] ? -2 * MAX_EVIDENCE : Math.max(-MAX_EVIDENCE, Math.min(MAX_EVIDENCE, odds));
+    return Math.max(-MAX_EVIDENCE, Math.min(MAX_EVIDENCE, odds));
   });
 }
 

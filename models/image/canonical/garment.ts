@@ -18,8 +18,8 @@ import {
 /** Of the form, in pixels. */
 const SIDE = 28;
 
-/** Longer side of what the garment is cut out of, and of what it is searched for in if the ground is not plain, in pixels. */
-const [WORKING_SIDE, SEARCH_SIDE] = [256, 64];
+/** Longer side of what the garment is cut out of, in pixels. */
+const WORKING_SIDE = 256;
 
 /** Share of the sides, along the border, that surely shows no garment. */
 const MARGIN = 0.02;
@@ -122,20 +122,13 @@ function negate([red, green, blue]: Planes, mask: Plane): Plane {
   return { ...mask, data: mask.data.map((share, i) => share * (1 - grey[i]!)) };
 }
 
-/** Searched for small, so that it costs little and the mask becomes soft. */
+/** Searched for in few pixels, so that it costs little and the mask becomes soft. */
 function search(lab: Lab): Plane {
-  const { width, height } = lab[0];
-  const scale = Math.min(1, SEARCH_SIDE / Math.max(width, height));
-  const [columns, rows] = [width, height].map((side) => Math.max(1, Math.round(side * scale))) as [
-    number,
-    number,
-  ];
-  const box = { left: 0, top: 0, width, height };
-  const small = lab.map((plane) => resample(plane, box, columns, rows)) as unknown as Lab;
-  const likely = findForeground(small, MARGIN);
-  const solid = fillHoles(Uint8Array.from(likely, (value) => value > 0.5 ? 1 : 0), small[0]);
-  const found = { ...small[0], data: Float32Array.from(dropSpecks(solid, small[0], SPECK.photograph)) };
-  return resample(found, { left: 0, top: 0, width: columns, height: rows }, width, height);
+  const likely = findForeground(lab, MARGIN);
+  const { width, height } = likely;
+  const solid = fillHoles(Uint8Array.from(likely.data, (value) => value > 0.5 ? 1 : 0), likely);
+  const found = { width, height, data: Float32Array.from(dropSpecks(solid, likely, SPECK.photograph)) };
+  return resample(found, { left: 0, top: 0, width, height }, lab[0].width, lab[0].height);
 }
 
 /** The longer side of the box becomes 28, the shorter one is centred. */

@@ -6,8 +6,8 @@ import { type Box, boxOf, findComponents, type Plane, reduce } from "./plane.ts"
 /** Distances in OKLab: minimum and maximum of what still is the ground; 0.02 is just noticeable. */
 const TOLERANCE = { min: 0.025, max: 0.04 };
 
-/** Share of the border that has one colour where the ground is plain. */
-const PLAIN = 0.6;
+/** Where the ground is plain: share of the border that has one colour, and the maximum median distance from it; noise of a camera is more. */
+const PLAIN = { share: 0.6, spread: 0.012 };
 
 /**
  * Finds the ground where it is plain: what hangs together with the border and has its colour.
@@ -22,8 +22,9 @@ export function outsideGround(lab: Lab): Uint8Array | undefined {
   const [l, a, b] = lab.map(({ data }) => data) as [Float32Array, Float32Array, Float32Array];
   const far = (i: number) => Math.hypot(l[i]! - colour[0]!, a[i]! - colour[1]!, b[i]! - colour[2]!);
   const spread = median(border.map(far));
+  if (spread > PLAIN.spread) return undefined;
   const tolerance = Math.min(TOLERANCE.max, Math.max(TOLERANCE.min, 3 * spread));
-  if (border.filter((i) => far(i) <= tolerance).length < PLAIN * border.length) return undefined;
+  if (border.filter((i) => far(i) <= tolerance).length < PLAIN.share * border.length) return undefined;
   const outside = new Uint8Array(width * height).fill(1);
   const stack = border.filter((i) => far(i) <= tolerance);
   for (const i of stack) outside[i] = 0;

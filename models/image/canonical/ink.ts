@@ -5,6 +5,9 @@ import { blank, type Plane, type Planes, reduce, resample } from "./plane.ts";
 /** Cells across the longer side of the image, and cells each way of the median, for the light of the paper. */
 const LIGHT = { cells: 32, reach: 10 };
 
+/** Where the ink is fainter than this difference from the ground, 0 to 1, there is none but noise and rounding. */
+const FAINTEST = 0.08;
+
 /**
  * Finds what is drawn, in whatever colour on whatever ground: how far each pixel is from the ground around it.
  *
@@ -87,6 +90,6 @@ function scaleInk(plane: Plane): Plane {
     energy += value * value;
     moment += value * value * value;
   }
-  const level = energy > 0 ? moment / energy : 1;
+  const level = Math.max(FAINTEST, energy > 0 ? moment / energy : 0);
   return { ...plane, data: plane.data.map((value) => Math.min(1, Math.max(0, value / level))) };
 }
