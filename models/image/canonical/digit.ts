@@ -10,6 +10,7 @@ import {
   distances,
   findComponents,
   isGrey,
+  maskOf,
   type Plane,
   resample,
   toPixels,
@@ -65,14 +66,12 @@ function isDigitForm(pixels: Pixels): boolean {
   return centred && ring / (4 * SIDE) < 16;
 }
 
-/** The strokes of the digit alone: 1 on them, between 0 and 1 on their edges. */
+/** The strokes of the digit alone: 1 on them, else 0. */
 function keepDigit(ink: Plane): Plane {
-  const inside = Uint8Array.from(ink.data, (value) => value > STROKE_INK ? 1 : 0);
+  const inside = maskOf(ink.data, STROKE_INK);
   const { labels, components } = findComponents(inside, ink);
   const kept = chooseParts(components, ink);
-  const near = new Uint8Array(inside.length);
-  labels.forEach((label, i) => near[i] = label > 0 && kept.has(label) ? 1 : 0);
-  return { ...ink, data: Float32Array.from(near) };
+  return { ...ink, data: new Float32Array(labels.map((label) => kept.has(label) ? 1 : 0)) };
 }
 
 function chooseParts(components: readonly Component[], plane: Plane): Set<number> {
@@ -150,7 +149,7 @@ function withMargin(plane: Plane, { left, top, width, height }: Box, margin: num
 
 /** Distance to the edge of the strokes in pixels, positive inside. */
 function signedDistances({ width, height, data }: Plane): Plane {
-  const inside = Uint8Array.from(data, (value) => value > 0 ? 1 : 0);
+  const inside = maskOf(data, 0);
   const inner = distances(inside, width, height);
   const outer = distances(inside.map((value) => 1 - value), width, height);
   return { width, height, data: inner.map((d, i) => d > 0 ? d - 0.5 : 0.5 - outer[i]!) };

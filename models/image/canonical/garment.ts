@@ -7,6 +7,7 @@ import {
   type Box,
   boxOf,
   isGrey,
+  maskOf,
   type Plane,
   type Planes,
   reduce,
@@ -80,7 +81,7 @@ function cutOut(planes: Planes): Drawing {
 function cutOutOfGround(planes: Planes, inside: Uint8Array): Drawing {
   const drawn = drawingOnGround(planes, inside);
   const share = drawn === undefined ? SPECK.photograph : SPECK.drawing;
-  const mask = { ...planes[0], data: Float32Array.from(dropSpecks(inside, planes[0], share)) };
+  const mask = { ...planes[0], data: new Float32Array(dropSpecks(inside, planes[0], share)) };
   return { mask, drawn: drawn ?? negate(planes, mask) };
 }
 
@@ -126,8 +127,8 @@ function negate([red, green, blue]: Planes, mask: Plane): Plane {
 function search(lab: Lab): Plane {
   const likely = findForeground(lab, MARGIN);
   const { width, height } = likely;
-  const solid = fillHoles(Uint8Array.from(likely.data, (value) => value > 0.5 ? 1 : 0), likely);
-  const found = { width, height, data: Float32Array.from(dropSpecks(solid, likely, SPECK.photograph)) };
+  const solid = fillHoles(maskOf(likely.data, 0.5), likely);
+  const found = { width, height, data: new Float32Array(dropSpecks(solid, likely, SPECK.photograph)) };
   return resample(found, { left: 0, top: 0, width, height }, lab[0].width, lab[0].height);
 }
 

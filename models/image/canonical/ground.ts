@@ -67,7 +67,7 @@ export function cutOutCard(pixels: Pixels, observe?: Observer): Pixels {
   const lab = toLab(reduce(pixels, SEARCH_SIDE));
   const inside = outsideGround(lab);
   if (inside === undefined) return pixels;
-  const box = boxOf({ ...lab[0], data: Float32Array.from(inside) });
+  const box = boxOf({ ...lab[0], data: new Float32Array(inside) });
   if (box === undefined || !isCard(box, inside, lab)) return pixels;
   const card = crop(pixels, box, pixels.width / lab[0].width);
   observe?.("card", card);
@@ -120,10 +120,8 @@ function crop({ width, height, channels, data }: Pixels, box: Box, scale: number
 export function dropSpecks(inside: Uint8Array, plane: Plane, share: number): Uint8Array {
   const { labels, components } = findComponents(inside, plane);
   const largest = Math.max(0, ...components.map(({ area }) => area));
-  return Uint8Array.from(
-    labels,
-    (label) => label > 0 && components[label - 1]!.area >= share * largest ? 1 : 0,
-  );
+  const kept = components.map(({ area }) => area >= share * largest ? 1 : 0);
+  return inside.map((_, i) => kept[labels[i]! - 1] ?? 0);
 }
 
 /**
@@ -135,9 +133,8 @@ export function dropSpecks(inside: Uint8Array, plane: Plane, share: number): Uin
  */
 export function fillHoles(inside: Uint8Array, plane: Plane): Uint8Array {
   const { labels, components } = findComponents(inside.map((value) => 1 - value), plane);
-  return Uint8Array.from(labels, (label) => {
-    if (label === 0) return 1;
-    const { left, top, width, height } = components[label - 1]!.box;
-    return left > 0 && top > 0 && left + width < plane.width && top + height < plane.height ? 1 : 0;
-  });
+  const enclosed = components.map(({ box: { left, top, width, height } }) =>
+    left > 0 && top > 0 && left + width < plane.width && top + height < plane.height ? 1 : 0
+  );
+  return inside.map((_, i) => enclosed[labels[i]! - 1] ?? 1);
 }

@@ -142,6 +142,17 @@ function windowTaps(from: number, offset: number, length: number, to: number) {
 }
 
 /**
+ * @param data Any numbers.
+ * @param threshold What is inside is above it.
+ * @returns A mask: 1 inside, 0 outside.
+ */
+export function maskOf(data: Float32Array, threshold: number): Uint8Array<ArrayBuffer> {
+  const mask = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) mask[i] = data[i]! > threshold ? 1 : 0;
+  return mask;
+}
+
+/**
  * The Euclidean distance of each pixel to the nearest one outside the mask, in pixels; 0 outside.
  * P. F. Felzenszwalb and D. P. Huttenlocher, "Distance Transforms of Sampled Functions", 2012.
  *
@@ -149,7 +160,7 @@ function windowTaps(from: number, offset: number, length: number, to: number) {
  * @returns The distances.
  */
 export function distances(inside: Uint8Array, width: number, height: number): Float32Array {
-  const squared = Float32Array.from(inside, (value) => value > 0 ? 1e12 : 0);
+  const squared = new Float32Array(inside).map((value) => value > 0 ? 1e12 : 0);
   const size = Math.max(width, height);
   const scratch = {
     line: new Float64Array(size),
