@@ -25,8 +25,8 @@ export const avif: ImageDecoder = {
     const header = readHeifHeader("AVIF", bytes, budget);
     const { width, height, orientation, hasAlpha } = header;
     const decode = (): Pixels => {
-      const image = codec.use(budget.limits.maxDecodedBytes, (module) => module.decode(bytes, 8));
-      if (!image) throw new ImageError("damaged", "The AVIF is damaged: it cannot be decoded");
+      const image = codec.use(budget, (module) => module.decode(bytes, 8));
+      if (!image) throw new ImageError("damaged", "The AVIF is damaged: its pixels cannot be decoded");
       const size = { width: image.width, height: image.height };
       if (hasAlpha) {
         return upright({ ...size, channels: 4, data: new Uint8Array(image.data.buffer) }, orientation);

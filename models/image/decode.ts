@@ -1,3 +1,4 @@
+import { plural } from "../../lib/plural.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { ImageError } from "../errors.ts";
 import type { ImageDecoder, ImageFormat, OpenImage, Pixels } from "./format.ts";
@@ -134,7 +135,7 @@ function asImageError<Result>(name: string, run: () => Result): Result {
     return run();
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
-    throw new ImageError("damaged", `Cannot decode the ${name}: ${messageOf(cause)}`, { cause });
+    throw new ImageError("damaged", `The ${name} is damaged: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -162,7 +163,9 @@ function unknownFormat(bytes: Uint8Array): ImageError {
   const text = String.fromCharCode(...bytes.subarray(0, 8)).replace(/[^ -~]/g, "·");
   return new ImageError(
     "not_an_image",
-    `The ${bytes.byteLength} bytes begin with ${shown} (${text})${junkBefore(bytes)}; ${accepted}`,
+    `The image of ${plural(bytes.byteLength, "byte")} begins with ${shown} (${text})${
+      junkBefore(bytes)
+    }; ${accepted}`,
   );
 }
 
@@ -170,7 +173,7 @@ function unknownFormat(bytes: Uint8Array): ImageError {
 function junkBefore(bytes: Uint8Array): string {
   for (let junk = 1; junk <= MAX_JUNK; junk++) {
     const format = FORMATS.find(({ name, matches }) => name !== "BMP" && matches(bytes.subarray(junk)));
-    if (format) return `; after ${junk === 1 ? "1 byte" : `${junk} bytes`} a ${format.name} begins`;
+    if (format) return `; after ${plural(junk, "byte")} a ${format.name} begins`;
   }
   return "";
 }

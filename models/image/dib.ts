@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plural } from "../../lib/plural.ts";
 import { ImageError } from "../errors.ts";
 import type { Encoding, OpenImage, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
@@ -70,11 +71,11 @@ function describe({ bits, masks, compression, hasMask }: Dib): Encoding {
 function readHeader(format: string, bytes: Uint8Array, pixels: number | undefined): Dib {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fail = (reason: string) => new ImageError("damaged", `The ${format} is damaged: ${reason}`);
-  if (bytes.length < 12) throw fail("its header is cut off");
+  if (bytes.length < 12) throw fail("it ends in its header");
   const size = view.getUint32(0, true);
   const isCore = size === 12;
   if ((!isCore && size < 16) || size > bytes.length) {
-    throw fail(`its header has ${size} of ${bytes.length} bytes`);
+    throw fail(`its header has ${plural(size, "byte")}; ${bytes.length} are left`);
   }
   const width = isCore ? view.getUint16(4, true) : view.getInt32(4, true);
   const stored = isCore ? view.getInt16(6, true) : view.getInt32(8, true);
@@ -83,7 +84,7 @@ function readHeader(format: string, bytes: Uint8Array, pixels: number | undefine
   const compression = isCore ? NONE : field(16);
   const hasMask = pixels === undefined;
   const height = hasMask ? Math.abs(stored) >> 1 : Math.abs(stored);
-  if (width <= 0 || height === 0) throw fail(`its header has ${width} × ${stored} pixels`);
+  if (width <= 0 || height === 0) throw fail(`its header declares ${width} × ${stored} pixels`);
   checkKind(format, bits, compression);
   const masks = readMasks(view, size, bits, compression, hasMask);
   const outside = (compression === BIT_FIELDS || compression === ALPHA_BIT_FIELDS) && size === 40;
@@ -105,7 +106,9 @@ function checkKind(format: string, bits: number, compression: number): void {
   if (isPlain || hasFields || hasRuns) return;
   throw new ImageError(
     "unsupported",
-    `This ${format} is not supported: ${bits} bits with compression ${compression}; expected 1 to 32 bits, plain, run lengths or bit fields`,
+    `This ${format} is not supported: ${
+      plural(bits, "bit")
+    } per pixel with compression ${compression}; expected 1 to 32 bits, plain, run lengths or bit fields`,
   );
 }
 
@@ -138,10 +141,10 @@ function strideOf({ width }: Dib, bits: number): number {
 
 function checkLength(dib: Dib): number {
   const stride = strideOf(dib, dib.bits);
-  const end = dib.start + stride * (dib.height - 1) + Math.ceil(dib.width * dib.bits / 8);
-  if (dib.start < 0 || end > dib.bytes.length) {
-    throw damaged(dib, `its pixels end after its ${dib.bytes.length} bytes`);
-  }
+  const length = stride * (dib.height - 1) + Math.ceil(dib.width * dib.bits / 8);
+  if (dib.start < 0) throw damaged(dib, "its pixels begin before its header ends");
+  const left = Math.max(0, dib.bytes.length - dib.start);
+  if (length > left) throw damaged(dib, `its pixels take ${plural(length, "byte")}; ${left} are left`);
   return stride;
 }
 

@@ -51,7 +51,7 @@ interface Frame {
 
 function readFirstFrame(bytes: Uint8Array, budget: Budget): Frame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 13) throw damaged("its header is cut off");
+  if (bytes.length < 13) throw damaged("it ends in its header");
   let [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
   const screenPalette = paletteAt(bytes, 13, bytes[10]!);
   let transparent = -1;
@@ -68,7 +68,9 @@ function readFirstFrame(bytes: Uint8Array, budget: Budget): Frame {
       const flags = bytes[at + 9]!;
       const own = paletteAt(bytes, at + 10, flags);
       const palette = own.length > 0 ? own : screenPalette;
-      if (columns === 0 || rows === 0) throw damaged(`its image has ${columns} × ${rows} pixels`);
+      if (columns === 0 || rows === 0) {
+        throw damaged(`its image is declared with ${columns} × ${rows} pixels`);
+      }
       // Browsers enlarge a screen that is too small for its first image, too.
       [width, height] = [Math.max(width, left + columns), Math.max(height, top + rows)];
       const interlaced = (flags & 0x40) !== 0;
@@ -82,7 +84,7 @@ function readFirstFrame(bytes: Uint8Array, budget: Budget): Frame {
 
 function paletteAt(bytes: Uint8Array, at: number, flags: number): Uint8Array {
   const length = (flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1);
-  if (at + length > bytes.length) throw damaged("its palette is cut off");
+  if (at + length > bytes.length) throw damaged("it ends in a palette");
   return bytes.subarray(at, at + length);
 }
 

@@ -60,10 +60,9 @@ export const heic: ImageDecoder = {
   open(bytes, budget) {
     const header = readHeifHeader("HEIC", bytes, budget);
     const { width, height, hasAlpha } = header;
-    const { maxDecodedBytes, reduceAbovePixels } = budget.limits;
-    const item = chooseItem(header, reduceAbovePixels);
+    const item = chooseItem(header, budget.limits.reduceAbovePixels);
     const decodeOne = (id: number): Pixels =>
-      codec.use(maxDecodedBytes, (module) => decodeItem(module, bytes, id, hasAlpha));
+      codec.use(budget, (module) => decodeItem(module, bytes, id, hasAlpha));
     const decode = (): Pixels => {
       if (item === header) return decodeOne(header.id);
       try {
@@ -96,16 +95,16 @@ function chooseItem(header: HeifHeader, maxPixels: number): Thumbnail {
 
 function decodeItem(module: HeifModule, bytes: Uint8Array, id: number, hasAlpha: boolean): Pixels {
   const context = module.heif_context_alloc();
-  if (!context) throw damaged("there is not memory enough");
+  if (!context) throw refusal();
   const error = module.heif_context_read_from_memory(context, bytes);
-  if (error.code !== module.heif_error_code.heif_error_Ok) throw damaged(error.message);
+  if (error.code !== module.heif_error_code.heif_error_Ok) throw refusal(error);
   const handle = module.heif_js_context_get_image_handle(context, id);
-  if (!handle || handle.code !== undefined) throw damaged(handle?.message);
+  if (!handle || handle.code !== undefined) throw refusal(handle);
   const { heif_colorspace_RGB: rgb } = module.heif_colorspace;
   const { heif_chroma_interleaved_RGB: three, heif_chroma_interleaved_RGBA: four } = module.heif_chroma;
   const decoded = module.heif_js_decode_image2(handle, rgb, hasAlpha ? four : three);
   const channel = decoded?.channels?.[0];
-  if (!channel) throw damaged(decoded?.message);
+  if (!channel) throw refusal(decoded);
   const pixels = tight(channel, hasAlpha ? 4 : 3);
   module.heif_image_release(decoded.image);
   module.heif_image_handle_release(handle);
@@ -122,6 +121,14 @@ function tight({ width, height, stride, data }: HeifChannel, channels: 3 | 4): P
   return { width, height, channels, data: tight };
 }
 
-function damaged(reason = "it cannot be decoded"): ImageError {
+/** The words of libheif, which can end with a line feed. */
+function refusal({ message }: HeifError = {}): ImageError {
+  const reason = message?.trim() || "its pixels cannot be decoded";
+  const [, feature] = /^(?:Unsupported feature|Error while loading plugin): (.*)/s.exec(reason) ?? [];
+  if (feature !== undefined) return new ImageError("unsupported", `This HEIC is not supported: ${feature}`);
+  const [, limit] = /Security limit exceeded: (.*)/s.exec(reason) ?? [];
+  if (limit !== undefined) {
+    return new ImageError("over_limit", `The HEIC exceeds a limit of its decoder: ${limit}`);
+  }
   return new ImageError("damaged", `The HEIC is damaged: ${reason}`);
 }

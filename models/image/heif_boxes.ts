@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plural } from "../../lib/plural.ts";
 import { ImageError } from "../errors.ts";
 import type { Encoding, Orientation } from "./format.ts";
 import type { Budget } from "./limits.ts";
@@ -59,13 +60,15 @@ function* boxesOf(view: DataView, start: number, end: number, budget: Budget): G
   for (let at = start, count = 1; at + 8 <= end; count++) {
     budget.checkCount("chunks", count);
     let [length, header] = [view.getUint32(at), 8];
-    const type = latin1(view, at + 4, 4);
+    const type = fourCharacters(view, at + 4);
     if (length === 1 && at + 16 <= end) [length, header] = [Number(view.getBigUint64(at + 8)), 16];
     if (length === 0) length = end - at;
     if (length < header || at + length > end) {
       throw new ImageError(
         "damaged",
-        `The ${budget.format} is damaged: the box at byte ${at} has ${length} bytes`,
+        `The ${budget.format} is damaged: a box of ${plural(length, "byte")} stands at byte ${at}, where ${
+          end - at
+        } are left`,
       );
     }
     yield { type, start: at + header, end: at + length };
@@ -105,10 +108,13 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
   const propertiesOf = (item: number) =>
     associations(view, ipma, item, budget).map((i) => properties[i - 1]).filter((box) => box !== undefined);
   const extents = properties.filter(({ type, start, end }) => type === "ispe" && end - start >= 12);
-  const width = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 4)));
-  const height = Math.max(0, ...extents.map(({ start }) => view.getUint32(start + 8)));
+  const width = extents.reduce((max, { start }) => Math.max(max, view.getUint32(start + 4)), 0);
+  const height = extents.reduce((max, { start }) => Math.max(max, view.getUint32(start + 8)), 0);
   if (width === 0 || height === 0) {
-    throw new ImageError("damaged", `The ${format} is damaged: its header has ${width} × ${height} pixels`);
+    throw new ImageError(
+      "damaged",
+      `The ${format} is damaged: its header declares ${width} × ${height} pixels`,
+    );
   }
   const alpha = properties.some(({ type, start, end }) => {
     return type === "auxC" && ALPHA.test(latin1(view, start + 4, end - start - 4));
@@ -188,6 +194,16 @@ function orientationOf(view: DataView, properties: readonly Box[]): Orientation 
   const [rotation, mirror] = [find("irot"), find("imir")];
   const turns = rotation ? view.getUint8(rotation.start) & 3 : 0;
   return ORIENTATIONS[turns]![mirror ? 1 + (view.getUint8(mirror.start) & 1) : 0]!;
+}
+
+function fourCharacters(view: DataView, at: number): string {
+  const [a, b, c, d] = [
+    view.getUint8(at),
+    view.getUint8(at + 1),
+    view.getUint8(at + 2),
+    view.getUint8(at + 3),
+  ];
+  return String.fromCharCode(a, b, c, d);
 }
 
 function latin1(view: DataView, start: number, length: number): string {

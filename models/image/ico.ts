@@ -1,3 +1,4 @@
+import { plural } from "../../lib/plural.ts";
 import { ImageError } from "../errors.ts";
 import { openDib } from "./dib.ts";
 import type { ImageDecoder } from "./format.ts";
@@ -12,7 +13,9 @@ export const ico: ImageDecoder = {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const count = view.getUint16(4, true);
     budget.checkCount("frames", count);
-    if (HEADER + count * ENTRY > bytes.length) throw damaged(`its directory of ${count} images is cut off`);
+    if (HEADER + count * ENTRY > bytes.length) {
+      throw damaged(`it ends in its directory of ${plural(count, "image")}`);
+    }
     let best = { area: 0, bits: -1, start: 0, length: 0 };
     for (let i = 0, at = HEADER; i < count; i++, at += ENTRY) {
       const area = (bytes[at] || 256) * (bytes[at + 1] || 256);
@@ -22,7 +25,8 @@ export const ico: ImageDecoder = {
       best = { area, bits, length: view.getUint32(at + 8, true), start: view.getUint32(at + 12, true) };
     }
     if (best.start + best.length > bytes.length) {
-      throw damaged(`an image ends after its ${bytes.length} bytes`);
+      const left = Math.max(0, bytes.length - best.start);
+      throw damaged(`an image has ${plural(best.length, "byte")}; ${left} are left`);
     }
     const image = bytes.subarray(best.start, best.start + best.length);
     return image[0] === 0x89 ? png.open(image, budget) : openDib("ICO", image, undefined, budget);

@@ -37,7 +37,9 @@ export const jpeg: ImageDecoder = {
 /** A block takes one bit at least, so that few bytes cannot make much work. */
 function checkLength(bytes: Uint8Array, { planes }: Layout): void {
   const blocks = planes.reduce((sum, { blocksWide, blocksHigh }) => sum + blocksWide * blocksHigh, 0);
-  if (blocks > 8 * bytes.length) throw damagedJpeg(`${bytes.length} bytes cannot hold its ${blocks} blocks`);
+  if (blocks > 8 * bytes.length) {
+    throw damagedJpeg(`its ${bytes.length} bytes cannot hold its ${blocks} blocks`);
+  }
 }
 
 /** What is known before the first pixel is decoded. */
@@ -64,9 +66,11 @@ function readHeader(bytes: Uint8Array, budget: Budget): Header {
     if (scans === 1) lines ??= readLines(segment, bytes);
   }
   const { frame, orientation } = state;
-  if (!frame) throw damagedJpeg(`its ${bytes.length} bytes have no frame header`);
+  if (!frame) throw damagedJpeg("it has no frame header");
   const height = frame.height || lines;
-  if (!height) throw damagedJpeg(`its header has ${frame.width} × 0 pixels, and no segment has the height`);
+  if (!height) {
+    throw damagedJpeg(`its header declares ${frame.width} × 0 pixels, and no segment gives the height`);
+  }
   const colours = colourSpace(frame.components.map(({ id }) => id), state);
   return { frame: { ...frame, height }, orientation, colours, keepsCoefficients };
 }
@@ -92,7 +96,9 @@ function* segments(bytes: Uint8Array, state: JpegState, budget: Budget, withTabl
       return;
     }
     budget.checkCount("chunks", ++count);
-    if (end > bytes.length) throw damagedJpeg(`its last segment ends after its ${bytes.length} bytes`);
+    if (end > bytes.length) {
+      throw damagedJpeg(`a segment of ${end - start} bytes stands where ${bytes.length - start} are left`);
+    }
     const content = bytes.subarray(start, end);
     if (withTables || marker !== DHT) state.define(marker, content);
     let scan: Scan | undefined;

@@ -147,6 +147,11 @@ export class Budget {
     }
   }
 
+  /** @returns The error for an image that needed more memory than its header made expect. */
+  memoryExceeded(): ImageError {
+    return this.#exceeded(`needs more than ${this.limits.maxDecodedBytes} bytes to be decoded, the limit`);
+  }
+
   /**
    * @param what What was counted.
    * @param count How many there are, at least.

@@ -1,3 +1,5 @@
+import { messageOf } from "../../lib/coded_error.ts";
+import { plural } from "../../lib/plural.ts";
 import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import type { ImageDecoder, Pixels } from "./format.ts";
@@ -78,13 +80,15 @@ function inflate(header: PngHeader, compressed: readonly Uint8Array[]): Uint8Arr
   const expected = rawSize(header);
   const length = compressed.reduce((sum, part) => sum + part.byteLength, 0);
   if (expected > length * MAX_DEFLATE_RATIO) {
-    throw damagedPng(`${length} compressed bytes can't hold ${header.width} × ${header.height} pixels`);
+    throw damagedPng(
+      `its ${plural(length, "compressed byte")} cannot hold ${header.width} × ${header.height} pixels`,
+    );
   }
   const deflated = compressed.length === 1 ? compressed[0]! : Buffer.concat(compressed);
   // One byte more, since a full chunk makes zlib ask for another.
   const raw = inflateBounded(deflated, expected, Math.max(64, expected + 1));
   if (raw.byteLength === expected) return raw;
-  throw damagedPng(`it holds ${raw.byteLength} bytes of pixels; its header declares ${expected}`);
+  throw damagedPng(`its pixels have ${plural(raw.byteLength, "byte")}; its header declares ${expected}`);
 }
 
 function inflateBounded(deflated: Uint8Array, maxOutputLength: number, chunkSize: number): Uint8Array {
@@ -93,7 +97,9 @@ function inflateBounded(deflated: Uint8Array, maxOutputLength: number, chunkSize
   } catch (error) {
     const tooMuch = error instanceof RangeError;
     throw damagedPng(
-      tooMuch ? `it holds more than the ${maxOutputLength} bytes of its pixels` : (error as Error).message,
+      tooMuch
+        ? `its pixels have more than the ${maxOutputLength} bytes that its header declares`
+        : `its compressed pixels are broken (${messageOf(error)})`,
     );
   }
 }

@@ -71,7 +71,7 @@ export function isPng(bytes: Uint8Array): boolean {
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < 33 || view.getUint32(8) !== 13 || view.getUint32(12) !== IHDR) {
-    throw damagedPng("it has no complete header (IHDR)");
+    throw damagedPng("it does not begin with a complete header (IHDR)");
   }
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const [depth, colourType, interlace] = [view.getUint8(24), view.getUint8(25), view.getUint8(28)];
@@ -79,7 +79,7 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   if (width === 0 || height === 0) throw damagedPng(`its header declares ${width} × ${height} pixels`);
   if (type === undefined || !type.depths.includes(depth) || interlace > 1) {
     throw damagedPng(
-      `its header declares colour type ${colourType}, ${depth} bits, interlace method ${interlace}`,
+      `its header declares colour type ${colourType}, bit depth ${depth}, interlace method ${interlace}`,
     );
   }
   return { width, height, depth, colourType, samples: type.samples, interlaced: interlace === 1 };

@@ -33,7 +33,7 @@ export function unfilter(
     else if (filter === 2) addAbove(raw, start, above, stride);
     else if (filter === 3) addAverage(raw, start, above, stride, distance);
     else if (filter === 4) addPaeth(raw, start, above, stride, distance);
-    else if (filter !== 0) throw damagedPng(`row ${row} has the filter ${filter}; there are 0 to 4`);
+    else if (filter !== 0) throw damagedPng(`row ${row} has the filter ${filter}; expected 0 to 4`);
   }
 }
 
@@ -119,7 +119,7 @@ function paletteReader({ header: { depth }, palette, transparency }: PngChunks):
       for (let x = 0; x < pixels; x++, at += step) {
         const colour = sampleAt(raw, start, x, depth);
         if (colour >= colours) {
-          throw damagedPng(`a pixel has the colour ${colour}; the palette has ${colours}`);
+          throw damagedPng(`a pixel has colour ${colour} of a palette of ${colours}`);
         }
         for (let c = 0; c < 3; c++) target[at + c] = palette[3 * colour + c]!;
         if (channels === 4) target[at + 3] = transparency[colour] ?? 255;

@@ -1,3 +1,4 @@
+import { plural } from "../../lib/plural.ts";
 import { ImageError } from "../errors.ts";
 import type { ImageDecoder, Pixels } from "./format.ts";
 import type { Budget } from "./limits.ts";
@@ -99,12 +100,12 @@ function readHeader(bytes: Uint8Array): Header {
     max: kind === 1 || kind === 4 ? 1 : words.number(),
   };
   const { width, height, depth, max } = header;
-  if (width < 1 || height < 1) throw damaged(`its header has ${width} × ${height} pixels`);
+  if (width < 1 || height < 1) throw damaged(`its header declares ${width} × ${height} pixels`);
   if (max < 1 || max > 65_535) throw damaged(`its largest value is ${max}; expected 1 to 65535`);
   if (depth < 1 || depth > 4) {
     throw new ImageError(
       "unsupported",
-      `This PNM is not supported: ${depth} samples per pixel; expected 1 to 4`,
+      `This PNM is not supported: ${plural(depth, "sample")} per pixel; expected 1 to 4`,
     );
   }
   return { kind, ...header, start: words.at + 1 };
@@ -122,7 +123,7 @@ function readPamHeader(words: Words): Omit<Header, "kind" | "start"> {
     else if (word !== "TUPLTYPE") continue;
     else words.next();
   }
-  throw damaged("its header has no end");
+  throw damaged("its header has no end (ENDHDR)");
 }
 
 function decode(bytes: Uint8Array, header: Header, budget: Budget): Pixels {

@@ -1,3 +1,4 @@
+import { plural } from "../../lib/plural.ts";
 import type { Encoding, ImageDecoder, Pixels } from "./format.ts";
 import { jpeg } from "./jpeg.ts";
 import type { Budget } from "./limits.ts";
@@ -77,6 +78,7 @@ interface Page {
   readonly photometric: number;
   /** Whether each sample has strips of its own. */
   readonly planar: boolean;
+  readonly isTiled: boolean;
   /** Of a strip or tile, in pixels. */
   readonly chunkWidth: number;
   readonly chunkHeight: number;
@@ -88,7 +90,7 @@ interface Page {
 
 function readPage(directory: Directory, bytes: Uint8Array, budget: Budget): Page {
   const [width, height] = [directory.number(TAG.width, 0), directory.number(TAG.height, 0)];
-  if (width === 0 || height === 0) throw damagedTiff(`its header has ${width} × ${height} pixels`);
+  if (width === 0 || height === 0) throw damagedTiff(`its directory declares ${width} × ${height} pixels`);
   budget.checkExtent(width, height);
   const samples = directory.number(TAG.samples, 1);
   const isTiled = directory.numbers(TAG.tileOffsets).length > 0;
@@ -96,7 +98,9 @@ function readPage(directory: Directory, bytes: Uint8Array, budget: Budget): Page
   const chunkHeight = isTiled
     ? directory.number(TAG.tileHeight, 0)
     : Math.min(height, directory.number(TAG.rowsPerStrip, height));
-  if (chunkWidth === 0 || chunkHeight === 0) throw damagedTiff("its strips have no pixels");
+  if (chunkWidth === 0 || chunkHeight === 0) {
+    throw damagedTiff(`its strips or tiles are of ${chunkWidth} × ${chunkHeight} pixels`);
+  }
   const offsets = directory.numbers(isTiled ? TAG.tileOffsets : TAG.stripOffsets);
   const lengths = directory.numbers(isTiled ? TAG.tileBytes : TAG.stripBytes);
   budget.checkCount("chunks", offsets.length);
@@ -110,6 +114,7 @@ function readPage(directory: Directory, bytes: Uint8Array, budget: Budget): Page
     compression: directory.number(TAG.compression, 1),
     photometric: directory.number(TAG.photometric, BLACK_IS_ZERO),
     planar: directory.number(TAG.planar, 1) === 2 && samples > 1,
+    isTiled,
     chunkWidth,
     chunkHeight,
     chunkBytes: 0,
@@ -121,7 +126,7 @@ function readPage(directory: Directory, bytes: Uint8Array, budget: Budget): Page
   const chunks = Math.ceil(width / chunkWidth) * Math.ceil(height / chunkHeight) *
     (page.planar ? samples : 1);
   if (offsets.length < chunks || page.lengths.length < chunks) {
-    throw damagedTiff(`it has ${offsets.length} strips or tiles; ${chunks} are needed`);
+    throw damagedTiff(`it has ${offsets.length} of ${chunks} strips or tiles`);
   }
   return { ...page, chunkBytes: rowBytes(page) * chunkHeight };
 }
@@ -163,15 +168,21 @@ function checkKind({ directory, bits, samples, compression, photometric, planar 
     throw unsupportedTiff(`compression ${compression}; expected none, LZW, Deflate, PackBits, JPEG or fax`);
   }
   if (samples < colours || samples > 16 || (photometric === PALETTE && bits > 8)) {
-    throw damagedTiff(`it has ${samples} samples of ${bits} bits per pixel in colour space ${photometric}`);
+    throw damagedTiff(`it has ${samplesOf(samples, bits)} in colour space ${photometric}`);
   }
   if ((isFax && (bits !== 1 || samples !== 1)) || (compression === JPEG && (bits !== 8 || planar))) {
-    throw unsupportedTiff(`compression ${compression} of ${samples} samples of ${bits} bits per pixel`);
+    throw unsupportedTiff(`compression ${compression} of ${samplesOf(samples, bits)}`);
   }
   const predictor = directory.number(TAG.predictor, 1);
   if (predictor > 2 || (predictor === 2 && bits < 8)) {
-    throw unsupportedTiff(`predictor ${predictor} of ${bits} bits; expected 1, or 2 of 8 or 16 bits`);
+    throw unsupportedTiff(
+      `predictor ${predictor} of ${plural(bits, "bit")}; expected 1, or 2 of 8 or 16 bits`,
+    );
   }
+}
+
+function samplesOf(samples: number, bits: number): string {
+  return `${plural(samples, "sample")} of ${plural(bits, "bit")} per pixel`;
 }
 
 /** Of one row of a strip or tile, unpacked. */
@@ -184,10 +195,12 @@ function decode(page: Page, budget: Budget): Pixels {
   const raw = new Uint8Array(width * height * samples);
   for (let plane = 0, chunk = 0; plane < (planar ? samples : 1); plane++) {
     for (let top = 0; top < height; top += page.chunkHeight) {
-      budget.checkTime();
       for (let left = 0; left < width; left += page.chunkWidth, chunk++) {
+        budget.checkTime();
         const [start, length] = [page.offsets[chunk]!, page.lengths[chunk]!];
-        if (start + length > page.bytes.length) throw damagedTiff(`strip ${chunk} lies behind its end`);
+        if (start + length > page.bytes.length) {
+          throw damagedTiff(`strip or tile ${chunk} ends after the file`);
+        }
         const packed = page.bytes.subarray(start, start + length);
         if (page.compression === JPEG) copyJpeg(page, packed, raw, left, top, budget);
         else copyChunk(page, unpackChunk(page, packed, top), raw, left, top, plane);
@@ -198,10 +211,9 @@ function decode(page: Page, budget: Budget): Pixels {
 }
 
 function unpackChunk(page: Page, packed: Uint8Array, top: number): Uint8Array {
-  const { directory, compression, chunkWidth, chunkHeight } = page;
+  const { directory, compression, isTiled, chunkWidth, chunkHeight } = page;
   // The last strip has only the rows that are left; tiles are always whole.
-  const isStrip = directory.numbers(TAG.tileOffsets).length === 0;
-  const rows = isStrip ? Math.min(chunkHeight, page.height - top) : chunkHeight;
+  const rows = isTiled ? chunkHeight : Math.min(chunkHeight, page.height - top);
   const target = new Uint8Array(rowBytes(page) * rows);
   const input = directory.number(TAG.fillOrder, 1) === 2 ? packed.map(reversed) : packed;
   if (compression >= 2 && compression <= 4) {
@@ -308,12 +320,14 @@ function copyJpeg(
   const budget = outer.inner("JPEG in the TIFF", { reduceAbovePixels: Infinity });
   const image = jpeg.open(whole, budget);
   if (image.width > page.chunkWidth || image.height > page.chunkHeight) {
-    throw damagedTiff(`a strip is a JPEG of ${image.width} × ${image.height} pixels`);
+    throw damagedTiff(
+      `a strip or tile of ${page.chunkWidth} × ${page.chunkHeight} pixels is a JPEG of ${image.width} × ${image.height}`,
+    );
   }
   budget.checkMemory(image.decodedBytes);
   const { data, channels, ...part } = image.decode();
   if (channels !== samples) {
-    throw damagedTiff(`a strip is a JPEG with ${channels} channels instead of ${samples}`);
+    throw damagedTiff(`a strip or tile is a JPEG with ${plural(channels, "channel")} instead of ${samples}`);
   }
   const columns = Math.min(part.width, width - left);
   for (let y = 0; y < Math.min(part.height, height - top); y++) {

@@ -1,3 +1,5 @@
+import type { Budget } from "./limits.ts";
+
 /** What the modules of Emscripten have in common. */
 export interface EmscriptenModule {
   readonly HEAPU8: Uint8Array;
@@ -31,6 +33,7 @@ export class WasmCodec<Codec extends EmscriptenModule> {
   readonly #binary: WebAssembly.Module;
   #kept: Codec | undefined;
   #maxBytes = 0;
+  #isRefused = false;
 
   /**
    * @param factory What the package exports; it fills in the object that it gets before it returns.
@@ -44,17 +47,25 @@ export class WasmCodec<Codec extends EmscriptenModule> {
   /**
    * Uses the decoder.
    *
-   * @param maxBytes Memory that it may have.
-   * @param run What to do with it; its result must not be a view of the decoder's memory.
+   * @param budget For the memory that it may have.
+   * @param run What to do with it; its result must not be a view of the decoder's memory. `null`, or to throw, is to fail.
    * @returns What `run` returns.
+   * @throws {ImageError} `over_limit` if it failed for want of memory; else what `run` throws.
    */
-  use<Result>(maxBytes: number, run: (codec: Codec) => Result): Result {
-    this.#maxBytes = maxBytes;
+  use<Result>(budget: Budget, run: (codec: Codec) => Result): Result {
+    this.#maxBytes = budget.limits.maxDecodedBytes;
+    this.#isRefused = false;
     const codec = this.#kept ?? this.#instantiate();
     this.#kept = undefined;
-    const result = run(codec);
-    if (codec.HEAPU8.length <= MAX_KEPT_BYTES) this.#kept = codec;
-    return result;
+    try {
+      const result = run(codec);
+      if (result === null && this.#isRefused) throw budget.memoryExceeded();
+      if (codec.HEAPU8.length <= MAX_KEPT_BYTES) this.#kept = codec;
+      return result;
+    } catch (error) {
+      // What a decoder reports when it gets no memory is not the reason.
+      throw this.#isRefused ? budget.memoryExceeded() : error;
+    }
   }
 
   #instantiate(): Codec {
@@ -78,7 +89,9 @@ export class WasmCodec<Codec extends EmscriptenModule> {
     const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory);
     if (!memory) throw new TypeError("The decoder exports no memory");
     memory.grow = (pages) => {
-      if (memory.buffer.byteLength + pages * 65_536 > this.#maxBytes) throw new RangeError("Out of memory");
+      // A refused decoder asks for less, once or twice.
+      this.#isRefused = memory.buffer.byteLength + pages * 65_536 > this.#maxBytes;
+      if (this.#isRefused) throw new RangeError("Out of memory");
       return WebAssembly.Memory.prototype.grow.call(memory, pages);
     };
   }

@@ -1,4 +1,5 @@
 import factory from "npm:@jsquash/webp@1.5.0/codec/dec/webp_dec.js";
+import { plural } from "../../lib/plural.ts";
 import { ImageError } from "../errors.ts";
 import { readExifOrientation } from "./exif.ts";
 import type { Encoding, ImageDecoder, Orientation, Pixels } from "./format.ts";
@@ -34,7 +35,7 @@ export const webp: ImageDecoder = {
       height,
       decodedBytes,
       describe: () => describe(file),
-      decode: () => upright(decode(bytes, file, budget), file.orientation),
+      decode: () => upright(decode(file, budget), file.orientation),
     };
   },
 };
@@ -61,8 +62,10 @@ interface Container {
 
 interface Chunk {
   readonly type: string;
-  readonly content: Uint8Array;
-  readonly whole: Uint8Array;
+  /** Where its header begins, then its content, and where its content ends. */
+  readonly at: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 function* chunksOf(bytes: Uint8Array, budget: Budget): Generator<Chunk, undefined> {
@@ -71,11 +74,12 @@ function* chunksOf(bytes: Uint8Array, budget: Budget): Generator<Chunk, undefine
     budget.checkCount("chunks", count);
     const length = view.getUint32(at + 4, true);
     const end = at + 8 + length;
-    if (end > bytes.length) throw damaged(`a chunk ends after its ${bytes.length} bytes`);
-    const type = String.fromCharCode(...bytes.subarray(at, at + 4));
-    const next = end + length % 2;
-    yield { type, content: bytes.subarray(at + 8, end), whole: bytes.subarray(at, next) };
-    at = next;
+    const type = String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
+    if (end > bytes.length) {
+      throw damaged(`a chunk of ${plural(length, "byte")} stands where ${bytes.length - at - 8} are left`);
+    }
+    yield { type, at, start: at + 8, end };
+    at = end + length % 2;
   }
 }
 
@@ -85,18 +89,26 @@ function readContainer(bytes: Uint8Array, budget: Budget): Container {
   let alpha: Uint8Array | undefined;
   let orientation: Orientation = 1;
   let animated = false;
-  for (const { type, content, whole } of chunksOf(bytes.subarray(12), budget)) {
-    if (type === "VP8X") canvas = { width: 1 + uint24(content, 4), height: 1 + uint24(content, 7) };
-    else if (type === "ALPH") alpha = whole;
-    else if (type === "VP8 " || type === "VP8L") frame ??= readImage(type, content, whole, alpha);
-    else if (type === "ANMF") [frame, animated] = [frame ?? readAnimationFrame(content, budget), true];
-    else if (type === "EXIF") orientation = readExifOrientation(withoutPrefix(content));
+  const body = bytes.subarray(12);
+  for (const chunk of chunksOf(body, budget)) {
+    const { type, start, end } = chunk;
+    if (type === "VP8X") canvas = { width: 1 + uint24(body, start + 4), height: 1 + uint24(body, start + 7) };
+    else if (type === "ALPH") alpha = wholeOf(body, chunk);
+    else if (type === "VP8 " || type === "VP8L") frame ??= readImage(body, chunk, alpha);
+    else if (type === "ANMF") {
+      animated = true;
+      frame ??= readAnimationFrame(body.subarray(start, end), budget);
+    } else if (type === "EXIF") orientation = readExifOrientation(withoutPrefix(body.subarray(start, end)));
     if (frame && !canvas) break;
   }
   if (!frame) throw damaged("it has no image");
   const { x, y, width, height } = frame;
   canvas ??= { width, height };
-  if (x + width > canvas.width || y + height > canvas.height) throw damaged("its frame is larger than it");
+  if (x + width > canvas.width || y + height > canvas.height) {
+    throw damaged(
+      `its frame of ${width} × ${height} pixels lies outside its ${canvas.width} × ${canvas.height}`,
+    );
+  }
   return { ...canvas, frame, orientation, animated };
 }
 
@@ -113,25 +125,27 @@ function withoutPrefix(exif: Uint8Array): Uint8Array {
 }
 
 function readAnimationFrame(content: Uint8Array, budget: Budget): Frame {
+  const body = content.subarray(16);
   let alpha: Uint8Array | undefined;
-  for (const { type, content: inner, whole } of chunksOf(content.subarray(16), budget)) {
-    if (type === "ALPH") alpha = whole;
-    else if (type === "VP8 " || type === "VP8L") {
-      const image = readImage(type, inner, whole, alpha);
-      return { ...image, x: 2 * uint24(content, 0), y: 2 * uint24(content, 3) };
+  for (const chunk of chunksOf(body, budget)) {
+    if (chunk.type === "ALPH") alpha = wholeOf(body, chunk);
+    else if (chunk.type === "VP8 " || chunk.type === "VP8L") {
+      return { ...readImage(body, chunk, alpha), x: 2 * uint24(content, 0), y: 2 * uint24(content, 3) };
     }
   }
   throw damaged("its first frame has no image");
 }
 
+/** With its header and its padding. */
+function wholeOf(bytes: Uint8Array, { at, end }: Chunk): Uint8Array {
+  return bytes.subarray(at, end + (end - at) % 2);
+}
+
 /** RFC 6386, 9.1, and RFC 9649, 3.4. */
-function readImage(
-  type: string,
-  content: Uint8Array,
-  image: Uint8Array,
-  alpha: Uint8Array | undefined,
-): Frame {
-  const place = { x: 0, y: 0, image };
+function readImage(bytes: Uint8Array, chunk: Chunk, alpha: Uint8Array | undefined): Frame {
+  const { type, start, end } = chunk;
+  const place = { x: 0, y: 0, image: wholeOf(bytes, chunk) };
+  const content = bytes.subarray(start, end);
   const at = (i: number) => content[i] ?? 0;
   if (type === "VP8L") {
     if (at(0) !== 0x2f) throw damaged("its lossless image has no signature");
@@ -141,18 +155,17 @@ function readImage(
   }
   if (at(3) !== 0x9d || at(4) !== 0x01 || at(5) !== 0x2a) throw damaged("its lossy image has no signature");
   const [width, height] = [at(6) | (at(7) & 0x3f) << 8, at(8) | (at(9) & 0x3f) << 8];
-  if (width === 0 || height === 0) throw damaged(`its header has ${width} × ${height} pixels`);
+  if (width === 0 || height === 0) throw damaged(`its header declares ${width} × ${height} pixels`);
   return { ...place, width, height, alpha, hasAlpha: alpha !== undefined };
 }
 
-function decode(bytes: Uint8Array, { width, height, frame }: Container, budget: Budget): Pixels {
+function decode({ width, height, frame }: Container, budget: Budget): Pixels {
   const isWhole = frame.width === width && frame.height === height;
-  const { maxDecodedBytes } = budget.limits;
-  const image = codec.use(maxDecodedBytes, (module) => module.decode(stillImage(frame)));
-  if (!image) throw damaged(`its ${bytes.length} bytes have broken pixels`);
+  const image = codec.use(budget, (module) => module.decode(stillImage(frame)));
+  if (!image) throw damaged("its pixels cannot be decoded");
   if (image.width !== frame.width || image.height !== frame.height) {
     throw damaged(
-      `its pixels are ${image.width} × ${image.height}, its header has ${frame.width} × ${frame.height}`,
+      `it has ${image.width} × ${image.height} pixels; its header declares ${frame.width} × ${frame.height}`,
     );
   }
   if (!isWhole) return { width, height, channels: 4, data: onCanvas(image.data, frame, width, height) };

@@ -92,7 +92,7 @@ Deno.test("classifier: the given limit on pixels applies", async () => {
   const [outcome] = classifier.classify([square(1, 2, 3, 4)]);
   assert(outcome !== undefined && !outcome.ok);
   assertEquals(outcome.code, "too_many_pixels");
-  assertStringIncludes(outcome.message, "2 × 2 = 4 pixels; at most 3");
+  assertStringIncludes(outcome.message, "2 × 2 = 4 pixels; the limit is 3");
 });
 
 Deno.test("classifier: tensors do not accumulate over many batches, and none is left after disposal", async () => {

@@ -218,7 +218,11 @@ for (const interlace of [0, 1]) {
 
   Deno.test(`decode: a PNG with fewer pixels than its header declares is damaged (interlace ${interlace})`, () => {
     refusal(png(100, 100, new Uint8Array(1000), { interlace }), "damaged");
-    refusal(png(7000, 7000, new Uint8Array(10), { interlace }), "damaged", "can't hold 7000 × 7000 pixels");
+    refusal(
+      png(7000, 7000, new Uint8Array(10), { interlace }),
+      "damaged",
+      "its 11 compressed bytes cannot hold 7000 × 7000 pixels",
+    );
   });
 }
 
@@ -252,13 +256,13 @@ Deno.test("decode: a JPEG of a kind that is not decoded is unsupported", () => {
 const IMPOSSIBLE: readonly (readonly [what: string, bytes: Uint8Array, text: string])[] = [
   ["no pixels", png(0, 5, new Uint8Array(5)), "0 × 5 pixels"],
   ["a colour type that is none", png(1, 1, new Uint8Array(2), { colourType: 5 }), "colour type 5"],
-  ["RGB with 4 bits", png(1, 1, new Uint8Array(2), { colourType: 2, depth: 4 }), "4 bits"],
+  ["RGB with 4 bits", png(1, 1, new Uint8Array(2), { colourType: 2, depth: 4 }), "bit depth 4"],
   ["an unknown filter", png(1, 1, Uint8Array.of(9, 0)), "filter 9"],
   ["no palette", png(1, 1, new Uint8Array(2), { colourType: 3 }), "no palette"],
   [
     "a colour outside its palette",
     png(1, 1, Uint8Array.of(0, 2), { colourType: 3 }, [chunk("PLTE", Buffer.alloc(6))]),
-    "has 2",
+    "colour 2 of a palette of 2",
   ],
 ];
 
@@ -287,7 +291,7 @@ Deno.test("decode: a JPEG whose height comes after its first scan has that heigh
   bytes.set([0, 0], frame + 5);
   const lines = Uint8Array.of(0xff, 0xdc, 0, 4, ...height, 0xff, 0xd9);
   assertEquals(decodeImage(new Uint8Array([...bytes.slice(0, -2), ...lines])).data, data);
-  refusal(bytes, "damaged", "× 0 pixels, and no segment has the height");
+  refusal(bytes, "damaged", "× 0 pixels, and no segment gives the height");
 });
 
 Deno.test("decode: a JPEG above the bound is decoded at a fraction of its size", () => {

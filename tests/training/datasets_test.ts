@@ -352,7 +352,7 @@ const BAD_FOLDERS: readonly (readonly [
     "a text file among the images",
     { ...BASE, "b/notes.txt": "hello", "b/more.txt": "hi" },
     "damaged",
-    /Cannot read .*b\/(notes|more)\.txt as an image; fix or remove it\. The \d bytes begin with/,
+    /Cannot read .*b\/(notes|more)\.txt as an image; fix or remove it\. The image of \d bytes begins with/,
   ],
   [
     "a folder in a class folder",

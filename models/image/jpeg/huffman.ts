@@ -1,3 +1,4 @@
+import { plural } from "../../../lib/plural.ts";
 import { damagedJpeg } from "./errors.ts";
 
 /** Codes up to this length are looked up at once; longer ones are rare. */
@@ -39,7 +40,9 @@ function huffmanTable(counts: ArrayLike<number>, symbols: ArrayLike<number>): Hu
   for (let length = 1; length <= 16; length++) {
     const count = counts[length - 1]!;
     if (code + count > 1 << length || index + count > 256) {
-      throw damagedJpeg(`a Huffman table has ${count} codes of ${length} bits too many`);
+      throw damagedJpeg(
+        `a Huffman table has ${plural(count, "code")} of length ${length}, more than there can be`,
+      );
     }
     table.deltas[length] = index - code;
     for (let i = 0; i < count && length <= LOOKAHEAD; i++) {

@@ -1,3 +1,4 @@
+import { plural } from "../../../lib/plural.ts";
 import { readExifOrientation } from "../exif.ts";
 import { damagedJpeg, unsupportedJpeg } from "./errors.ts";
 import type { Orientation } from "../format.ts";
@@ -144,7 +145,7 @@ export interface Segment {
  * @returns Index of the marker's second byte, or -1 if there is none.
  */
 export function nextMarker(bytes: Uint8Array, offset: number): number {
-  let at = bytes.indexOf(0xff, offset);
+  let at = bytes[offset] === 0xff ? offset : bytes.indexOf(0xff, offset);
   while (at !== -1) {
     while (bytes[at] === 0xff) at++;
     if (at >= bytes.length) return -1;
@@ -169,7 +170,9 @@ export function nextSegment(bytes: Uint8Array, offset: number): Segment | undefi
   const standsAlone = marker === SOI || marker === EOI || marker === 0x01;
   if (standsAlone) return { marker, start: at + 1, end: at + 1 };
   const length = word(bytes, at + 1);
-  if (length < 2) throw damagedJpeg(`the segment at byte ${at - 1} has a length of ${length}`);
+  if (length < 2) {
+    throw damagedJpeg(`the segment at byte ${at - 1} has the length ${length}; expected 2 or more`);
+  }
   return { marker, start: at + 3, end: at + 1 + length };
 }
 
@@ -188,7 +191,7 @@ export function readScan(content: Uint8Array, frame: Frame): Scan {
   for (let i = 0; i < count; i++) {
     const id = content[1 + 2 * i];
     const index = frame.components.findIndex((one, j) => one.id === id && !components.includes(j));
-    if (index === -1) throw damagedJpeg(`a scan has the component ${id}, which the frame has not`);
+    if (index === -1) throw damagedJpeg(`a scan has the component ${id}, which its frame lacks`);
     components.push(index);
   }
   const tables = components.map((_, i) => content[2 + 2 * i]!);
@@ -222,16 +225,16 @@ const KINDS: ReadonlyMap<number, string> = new Map([
 function readFrame(marker: number, content: Uint8Array, before: Frame | undefined): Frame {
   const kind = marker - 0xc0;
   const count = content[5] ?? 0;
-  if (content.length < 6 + 3 * count) throw damagedJpeg("its frame header is cut off");
+  if (content.length < 6 + 3 * count) throw damagedJpeg("its frame header is too short");
   const [precision, height, width] = [content[0], word(content, 1), word(content, 3)];
   if (kind > 2 || precision !== 8 || ![1, 3, 4].includes(count)) {
-    const what = `frame type ${kind} (${
-      KINDS.get(kind) ?? "Huffman coding"
-    }), ${precision} bits, ${count} components`;
+    const what = `frame type ${kind} (${KINDS.get(kind) ?? "Huffman coding"}), ${precision} bits, ${
+      plural(count, "component")
+    }`;
     throw unsupportedJpeg(`${what}; expected baseline or progressive, 8 bits, 1, 3 or 4 components`);
   }
   if (before !== undefined) throw damagedJpeg("it has two frame headers");
-  if (width === 0) throw damagedJpeg(`its header has ${width} × ${height} pixels`);
+  if (width === 0) throw damagedJpeg(`its header declares ${width} × ${height} pixels`);
   const components = Array.from({ length: count }, (_, i) => {
     const [id, sampling, quantization] = content.subarray(6 + 3 * i) as unknown as [number, number, number];
     return { id, h: sampling >> 4, v: sampling & 15, quantization };

@@ -1,3 +1,4 @@
+import { plural } from "../../../lib/plural.ts";
 import { ImageError } from "../../errors.ts";
 import type { Budget } from "../limits.ts";
 
@@ -9,6 +10,7 @@ export class Directory {
   /** Whether the first byte of a number is its lowest. */
   readonly little: boolean;
   readonly #view: DataView;
+  readonly #budget: Budget;
   /** By tag: where the entry is. */
   readonly #entries = new Map<number, number>();
 
@@ -19,12 +21,13 @@ export class Directory {
    */
   constructor(bytes: Uint8Array, budget: Budget) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#budget = budget;
     this.little = bytes[0] === 0x49;
     const at = bytes.length >= 8 ? this.#view.getUint32(4, this.little) : bytes.length;
-    if (at + 2 > bytes.length) throw damagedTiff("its directory is behind its end");
+    if (at + 2 > bytes.length) throw damagedTiff("its directory lies behind its end");
     const count = this.#view.getUint16(at, this.little);
     budget.checkCount("chunks", count);
-    if (at + 2 + 12 * count > bytes.length) throw damagedTiff("its directory is cut off");
+    if (at + 2 + 12 * count > bytes.length) throw damagedTiff("it ends in its directory");
     for (let i = 0; i < count; i++) {
       const entry = at + 2 + 12 * i;
       this.#entries.set(this.#view.getUint16(entry, this.little), entry);
@@ -37,21 +40,19 @@ export class Directory {
    * @returns Its first number.
    */
   number(tag: number, otherwise: number): number {
-    return this.numbers(tag)[0] ?? otherwise;
+    const { start, count, size } = this.#locate(tag);
+    return count === 0 ? otherwise : this.#read(start, size);
   }
 
   /**
    * @param tag Of the field.
    * @returns All its whole numbers; none if it is missing.
-   * @throws {ImageError} `damaged`
+   * @throws {ImageError} `damaged`, `over_limit`
    */
   numbers(tag: number): number[] {
     const { start, count, size } = this.#locate(tag);
-    const read = (at: number) => {
-      if (size === 1) return this.#view.getUint8(at);
-      return size === 2 ? this.#view.getUint16(at, this.little) : this.#view.getUint32(at, this.little);
-    };
-    return Array.from({ length: count }, (_, i) => read(start + i * size));
+    this.#budget.checkCount("chunks", count);
+    return Array.from({ length: count }, (_, i) => this.#read(start + i * size, size));
   }
 
   /**
@@ -64,14 +65,21 @@ export class Directory {
     return new Uint8Array(this.#view.buffer, this.#view.byteOffset + start, count * size);
   }
 
+  #read(at: number, size: number): number {
+    if (size === 1) return this.#view.getUint8(at);
+    return size === 2 ? this.#view.getUint16(at, this.little) : this.#view.getUint32(at, this.little);
+  }
+
   #locate(tag: number): { start: number; count: number; size: number } {
     const entry = this.#entries.get(tag);
     if (entry === undefined) return { start: 0, count: 0, size: 1 };
-    const size = TYPE_BYTES[this.#view.getUint16(entry + 2, this.little)] ?? 0;
+    const type = this.#view.getUint16(entry + 2, this.little);
+    const size = TYPE_BYTES[type] ?? 0;
+    if (size === 0) throw damagedTiff(`the field ${tag} has the type ${type}, which holds no whole numbers`);
     const count = this.#view.getUint32(entry + 4, this.little);
     const start = count * size <= 4 ? entry + 8 : this.#view.getUint32(entry + 8, this.little);
-    if (size === 0 || start + count * size > this.#view.byteLength) {
-      throw damagedTiff(`the field ${tag} has ${count} values, more than there are`);
+    if (start + count * size > this.#view.byteLength) {
+      throw damagedTiff(`the field ${tag} has ${plural(count, "value")}, more than the file holds`);
     }
     return { start, count, size };
   }
