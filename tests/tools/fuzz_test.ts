@@ -1,6 +1,7 @@
 import type { ImageErrorCode } from "../../models/errors.ts";
 import { ImageError } from "../../models/errors.ts";
 import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { poisoned } from "../../tools/chaos/poison.ts";
 import { type Corpus, inputOf, readCorpus } from "../../tools/fuzz/inputs.ts";
 import { formatOf, outlineOf } from "../../tools/fuzz/outline.ts";
@@ -65,12 +66,15 @@ Deno.test("fuzz: the outline of a file has its numbers and parts, in every forma
 });
 
 async function fuzz(options: Partial<FuzzOptions>): Promise<FuzzReport> {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-fuzz-test-" });
-  try {
-    return await runFuzz({ corpus, inputs: 300, seed: 4, models: ["mnist"], directory, ...options });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using directory = await temporaryDirectory("fuzz-test");
+  return await runFuzz({
+    corpus,
+    inputs: 300,
+    seed: 4,
+    models: ["mnist"],
+    directory: directory.path,
+    ...options,
+  });
 }
 
 function formatted(report: FuzzReport, kept: string | null): string {
@@ -103,6 +107,15 @@ Deno.test("fuzz: an input that costs a Worker is found in its batch and named wi
     assertMatch(reason, /took longer than 100 ms to decode an image/);
   }
   assertStringIncludes(formatted(report, "/kept"), "These inputs are in /kept");
+});
+
+Deno.test("fuzz: a run that is interrupted reports the inputs that had an outcome by then", async () => {
+  const controller = new AbortController();
+  const onProgress = (answered: number) => answered >= 20 && controller.abort();
+  const report = await fuzz({ inputs: 100_000, onProgress, signal: controller.signal });
+  const failed = Object.values(report.deadLetters).reduce((a, b) => a + b);
+  assertEquals(report.inputs, report.classified + failed);
+  assert(report.passed && report.inputs >= 20 && report.inputs < 10_000, JSON.stringify(report));
 });
 
 Deno.test("fuzz: a run with lost inputs or errors of the coordinator has failed, and lists them", async () => {

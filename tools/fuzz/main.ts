@@ -66,14 +66,15 @@ await runTask({
     const models = modelsOf(values);
     const corpus = await readCorpus((values.images ?? []).map(directoryUrl));
     await using directory = await temporaryDirectory("fuzz");
+    const signal = interruption();
     const report = await runFuzz({
-      ...{ corpus, inputs, seed, models, directory: directory.path },
+      ...{ corpus, inputs, seed, models, directory: directory.path, signal },
       onProgress: progressBar("inputs", inputs),
-      signal: interruption(),
     });
     if (Deno.stderr.isTerminal()) logError("");
     const kept = await keep(report, corpus, values.keep);
     print(json ? JSON.stringify({ ...report, kept }) : formatReport(report, kept));
+    signal.throwIfAborted();
     return report.passed ? 0 : 1;
   },
 });

@@ -27,7 +27,7 @@ export interface FuzzOptions {
   readonly worker?: URL;
   /** Called after each result. */
   readonly onProgress?: (answered: number) => void;
-  /** Ends the run: rejects with the signal's reason. */
+  /** Ends the run early; the report is of the inputs that had an outcome by then. */
   readonly signal?: AbortSignal;
 }
 
@@ -105,9 +105,10 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     await process.serving;
     const ended = Promise.race([requester.run(), process.failed]);
     await abortable(ended.catch((error) => tally.fail(messageOf(error))), signal);
-    signal.throwIfAborted();
   }
-  return tally.report(performance.now() - begun, requester.unanswered);
+  const tookMs = performance.now() - begun;
+  if (signal.aborted) return tally.report(tookMs, requester.answered, []);
+  return tally.report(tookMs, inputs, requester.unanswered);
 }
 
 /** Counts. */
@@ -154,8 +155,8 @@ class Tally {
     this.#errors.push(reason);
   }
 
-  report(tookMs: number, lost: readonly number[]): FuzzReport {
-    const { corpus, inputs, seed, models } = this.#options;
+  report(tookMs: number, inputs: number, lost: readonly number[]): FuzzReport {
+    const { corpus, seed, models } = this.#options;
     const { peakRssBytes, restarts, replacements } = this.#state;
     const counts = [...this.#deadLetters].toSorted(([, a], [, b]) => b - a);
     return {
