@@ -1,6 +1,6 @@
 import { sleep } from "../../lib/sleep.ts";
 
-/** A TCP proxy on 127.0.0.1 whose connections can be cut. */
+/** A TCP proxy on 127.0.0.1 whose connections can be cut, or forgotten as by a firewall. */
 export class Proxy implements AsyncDisposable {
   readonly port: number;
   readonly #target: number;
@@ -8,6 +8,7 @@ export class Proxy implements AsyncDisposable {
   readonly #open = new Set<Deno.TcpConn>();
   readonly #running: Promise<void>;
   #refusing = false;
+  #forgetting = new AbortController();
 
   /**
    * @param target The port on 127.0.0.1 that connections are forwarded to. Nothing has to listen there yet.
@@ -27,6 +28,12 @@ export class Proxy implements AsyncDisposable {
     this.#refusing = false;
   }
 
+  /** Forwards nothing any more on the connections there are, without notice; new ones work. */
+  forget(): void {
+    this.#forgetting.abort();
+    this.#forgetting = new AbortController();
+  }
+
   /** Closes the proxy with all its connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
@@ -42,18 +49,19 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #join(client: Deno.TcpConn): Promise<void> {
+    const { signal } = this.#forgetting;
     this.#open.add(client);
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
       // The client can have been cut while the server was connected.
       if (!this.#open.has(client)) return server.close();
       this.#open.add(server);
-      await Promise.race([pump(client, server), pump(server, client)]);
-      this.#close(server);
+      await Promise.race([pump(client, server, signal), pump(server, client, signal)]);
+      if (!signal.aborted) this.#close(server);
     } catch (error) {
       if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     } finally {
-      this.#close(client);
+      if (!signal.aborted) this.#close(client);
     }
   }
 
@@ -69,6 +77,7 @@ export class Proxy implements AsyncDisposable {
 }
 
 /** Resolves when either side is closed, for whatever reason. */
-async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
-  await from.readable.pipeTo(to.writable, { preventCancel: true, preventClose: true }).catch(() => {});
+async function pump(from: Deno.TcpConn, to: Deno.TcpConn, signal: AbortSignal): Promise<void> {
+  const keepOpen = { preventCancel: true, preventClose: true, preventAbort: true };
+  await from.readable.pipeTo(to.writable, { ...keepOpen, signal }).catch(() => {});
 }

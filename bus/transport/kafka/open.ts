@@ -34,7 +34,10 @@ import {
 export { parseKafkaUrl } from "./net/url.ts";
 export type { AwsLogin, KafkaTransportOptions, OauthLogin, PasswordLogin, SaslOptions, TlsOptions };
 
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Half the time of what is attempted. Large answers and the storing of messages have times of their own. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Balancers drop idle connections without notice, after 4 minutes on Azure; brokers close them after 10. */
+const MAX_IDLE_MS = 120_000;
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Brokers look for expired transactions every 10 s, and by default allow a timeout of at most 15 minutes. */
 const MIN_TRANSACTION_MS = 10_000;
@@ -68,8 +71,8 @@ export async function openKafkaTransport(
     throw new BusError("invalid", "No broker: expected kafka://HOST:PORT, or bootstrap.servers in config");
   }
   const connectTimeoutMs = Math.ceil(settings.connectTimeoutMs / seeds.length);
-  const requestTimeoutMs = REQUEST_TIMEOUT_MS;
-  const cluster = await Cluster.open({ ...settings, seeds, connectTimeoutMs, requestTimeoutMs });
+  const times = { connectTimeoutMs, requestTimeoutMs: REQUEST_TIMEOUT_MS, maxIdleMs: MAX_IDLE_MS };
+  const cluster = await Cluster.open({ ...settings, ...times, seeds });
   return new KafkaTransport(cluster, settings);
 }
 

@@ -26,6 +26,8 @@ export interface FetcherSettings {
 /** How long a broker waits for messages: if all claims are part of the fetch, or others may follow soon. */
 const IDLE_WAIT_MS = 500;
 const SHORT_WAIT_MS = 100;
+/** For an answer of 16 MiB on a slow line. */
+const FETCH_TIMEOUT_MS = 30_000;
 const PARTITION_FETCH_BYTES = 2 ** 20;
 const FETCH_BYTES = 8 * 2 ** 20;
 /** Nothing is fetched for a claim, or for all, while their buffers hold this much. */
@@ -233,7 +235,7 @@ export class Fetcher {
   }
 
   #ask(leader: number, purpose: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
-    const timeoutMs = payload.maxWaitTime + this.#cluster.requestTimeoutMs;
+    const timeoutMs = payload.maxWaitTime + FETCH_TIMEOUT_MS;
     return this.#cluster.request(leader, `${this.#settings.purpose} ${purpose}`, "Fetch", payload, timeoutMs);
   }
 

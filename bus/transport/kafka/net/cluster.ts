@@ -1,6 +1,7 @@
 import { BusError } from "../../errors.ts";
 import type { TransportEvent } from "../../transport.ts";
-import { type Address, BrokerConnection, type ConnectionSettings, format } from "./connection.ts";
+import { BrokerConnection, type ConnectionSettings, format } from "./connection.ts";
+import type { Address } from "./socket.ts";
 import {
   BrokerFault,
   CODE,
@@ -27,6 +28,7 @@ export interface ClusterSettings extends ConnectionSettings {
 
 /** How long {@linkcode Cluster.attempt} retries. */
 export interface AttemptOptions {
+  /** @default {30_000} */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,6 +36,8 @@ export interface AttemptOptions {
 /** For {@linkcode AttemptOptions.timeoutMs}: only the signal, or closing the cluster, ends the attempts. */
 export const FOREVER_MS = 2 ** 31 - 1;
 
+/** Twice the time of a request, so that there is a second attempt. */
+const ATTEMPT_TIMEOUT_MS = 30_000;
 const ADMIN = "admin";
 /** Between refreshes without another reason: partitions that were added are noticed by them. */
 const METADATA_MAX_AGE_MS = 60_000;
@@ -243,17 +247,21 @@ export class Cluster {
     return nodeId;
   }
 
-  #connection(address: Address, purpose: string): Promise<BrokerConnection> {
+  async #connection(address: Address, purpose: string): Promise<BrokerConnection> {
     const key = `${format(address)} ${purpose}`;
     const existing = this.#connections.get(key);
-    if (existing) return existing;
+    const connection = await existing;
+    if (connection && !connection.isStale) return connection;
+    connection?.close(closedError());
+    const current = this.#connections.get(key);
+    if (current && current !== existing) return await current;
     const opening = this.#open(address);
     this.#connections.set(key, opening);
     const forget = () => {
       if (this.#connections.get(key) === opening) this.#connections.delete(key);
     };
     opening.then((connection) => connection.ended.then(forget), forget);
-    return opening;
+    return await opening;
   }
 
   async #open(address: Address): Promise<BrokerConnection> {
@@ -263,9 +271,19 @@ export class Cluster {
     this.#expectOpen();
     // An outage is noticed even without traffic.
     connection.ended.then((reason) => {
-      if (isRetriable(reason)) this.recover().catch(() => {});
+      if (!isRetriable(reason)) return;
+      this.#closeIdle(address);
+      this.recover().catch(() => {});
     });
     return connection;
+  }
+
+  /** What broke one connection to a broker has most likely broken the idle ones too, perhaps without notice. */
+  #closeIdle(address: Address): void {
+    for (const [key, opening] of this.#connections) {
+      if (!key.startsWith(`${format(address)} `)) continue;
+      opening.then((connection) => connection.isIdle && connection.close(closedError()), () => {});
+    }
   }
 
   /** Closes the connections for a purpose; pending requests are rejected as `closed`. */
@@ -323,7 +341,7 @@ export class Cluster {
   async attempt<T>(
     what: string,
     operation: () => Promise<T>,
-    { timeoutMs = this.requestTimeoutMs, signal }: AttemptOptions = {},
+    { timeoutMs = ATTEMPT_TIMEOUT_MS, signal }: AttemptOptions = {},
   ): Promise<T> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);

@@ -6,13 +6,7 @@ import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
 import type { AuthenticatedConnection, Protocol, Versions } from "../wire/protocol.ts";
 import type { Api, Exchange, Requests } from "../wire/requests.ts";
 import type { Login } from "./login.ts";
-import { explainTls, openSocket, type Socket, type TlsOptions } from "./socket.ts";
-
-/** Address of a broker. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Address, explainTls, openSocket, type Socket, type TlsOptions } from "./socket.ts";
 
 /** Settings of all connections of a transport. */
 export interface ConnectionSettings {
@@ -20,6 +14,8 @@ export interface ConnectionSettings {
   readonly connectTimeoutMs: number;
   readonly tls: TlsOptions | null;
   readonly login: Login | null;
+  /** A connection that was idle for longer is not used any more, in milliseconds. */
+  readonly maxIdleMs: number;
 }
 
 /** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
@@ -55,6 +51,7 @@ export class BrokerConnection {
   #renewal: ReturnType<typeof setTimeout> | undefined;
   /** While it logs in again; a broker accepts no other requests meanwhile (KIP-368). */
   #renewing: Promise<void> | undefined;
+  #usedAt = performance.now();
 
   private constructor(socket: Socket, address: Address, settings: ConnectionSettings, protocol: Protocol) {
     this.#socket = socket;
@@ -90,6 +87,16 @@ export class BrokerConnection {
   /** Resolves with the reason when either side has closed it. */
   get ended(): Promise<unknown> {
     return this.#ended.promise;
+  }
+
+  /** Whether no request is pending. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Whether it was idle for so long that a balancer or firewall in between may have dropped it without notice. */
+  get isStale(): boolean {
+    return this.isIdle && performance.now() - this.#usedAt > this.#settings.maxIdleMs;
   }
 
   /**
@@ -192,6 +199,7 @@ export class BrokerConnection {
     try {
       return await waiting.promise;
     } finally {
+      this.#usedAt = performance.now();
       clearTimeout(timer);
     }
   }
@@ -253,10 +261,10 @@ export class BrokerConnection {
   }
 }
 
-async function dial({ host, port }: Address, { connectTimeoutMs, tls }: ConnectionSettings): Promise<Socket> {
-  const name = format({ host, port });
-  const dialling = openSocket(host, port, tls);
+async function dial(address: Address, { connectTimeoutMs, tls }: ConnectionSettings): Promise<Socket> {
+  const name = format(address);
   const late = AbortSignal.timeout(connectTimeoutMs);
+  const dialling = openSocket(address, tls, late);
   const socket = await abortable(dialling, late).catch((error) => {
     // Brokers answer the beginning of TLS on a port without it by closing.
     if (tls && codeOf(error) === "ECONNRESET") {

@@ -11,6 +11,15 @@ import tls from "node:tls";
 import type { Buffer } from "node:buffer";
 import { BusError } from "../../errors.ts";
 
+/** Address of a broker. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Between probes that keep the entry of a firewall or balancer alive, in milliseconds. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** How to verify a broker and, with `cert` and `key`, how to authenticate to it. All in PEM. */
 export interface TlsOptions {
   /** Certificate authorities that are trusted, instead of Deno's own list. */
@@ -46,19 +55,24 @@ export interface Socket {
 /**
  * Connects.
  *
- * @param host A name or an IP address.
- * @param port Its port.
+ * @param address Of the broker.
  * @param options `null` for no TLS.
+ * @param over Ends the attempt.
  * @throws Errors of the network; of TLS with a `code` of Node.js.
  */
-export async function openSocket(host: string, port: number, options: TlsOptions | null): Promise<Socket> {
-  if (options !== null) return await openTls(host, port, options);
+export async function openSocket(
+  { host, port }: Address,
+  options: TlsOptions | null,
+  over: AbortSignal,
+): Promise<Socket> {
+  if (options !== null) return await openTls({ host, port }, options, over);
   const conn = await Deno.connect({ hostname: host, port });
   conn.setNoDelay(true);
+  conn.setKeepAlive(true);
   return conn;
 }
 
-function openTls(host: string, port: number, options: TlsOptions): Promise<Socket> {
+function openTls({ host, port }: Address, options: TlsOptions, over: AbortSignal): Promise<Socket> {
   const { caCerts = [], cert, key, passphrase, verifyHostname = true } = options;
   const socket = tls.connect({
     host,
@@ -72,8 +86,12 @@ function openTls(host: string, port: number, options: TlsOptions): Promise<Socke
   return new Promise((resolve, reject) => {
     // Not removed: what fails later is reported by reading and writing.
     socket.on("error", reject);
+    const end = () => socket.destroy(over.reason);
+    over.addEventListener("abort", end, { once: true });
     socket.once("secureConnect", () => {
+      over.removeEventListener("abort", end);
       socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
       resolve(new TlsSocket(socket));
     });
   });

@@ -1,5 +1,6 @@
 import { BusError } from "../../errors.ts";
-import { type Address, format } from "./connection.ts";
+import { format } from "./connection.ts";
+import type { Address } from "./socket.ts";
 
 const DEFAULT_PORT = 9092;
 const BROKER = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?$/;

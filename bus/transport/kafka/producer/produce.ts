@@ -16,8 +16,8 @@ interface WithRecord {
 
 /** Approximate size of the largest request; brokers read up to 104,857,600 bytes. */
 const REQUEST_BYTES = 16 * 2 ** 20;
-/** How long a broker may wait for its replicas. */
-export const ACK_TIMEOUT_MS = 20_000;
+/** How long to wait for a broker, which may wait for its replicas for two thirds of it. */
+export const PRODUCE_TIMEOUT_MS = 30_000;
 
 /** Where and how a request is sent. */
 export interface ProduceOptions {
@@ -25,8 +25,8 @@ export interface ProduceOptions {
   readonly leader: number;
   /** Purpose of the connection. */
   readonly purpose: string;
-  /** How long the broker may wait for its replicas, in milliseconds. */
-  readonly timeout: number;
+  /** How long to wait for the broker, in milliseconds. */
+  readonly timeoutMs: number;
   /** Of the transaction. */
   readonly transactionalId?: string;
   /** For batches in a transaction. */
@@ -56,7 +56,7 @@ export function takeBatches<T extends WithRecord>(queues: readonly RecordQueue<T
 export async function produce(
   cluster: Cluster,
   queues: readonly RecordQueue<WithRecord>[],
-  { leader, purpose, originOf, ...rest }: ProduceOptions,
+  { leader, purpose, timeoutMs, originOf, ...rest }: ProduceOptions,
 ): Promise<Map<string, number>> {
   const batches = queues.map((queue) => {
     const { topic, partition, pending } = queue;
@@ -64,8 +64,9 @@ export async function produce(
     const batch = encodeRecordBatch(records, Date.now(), cluster.protocol.crc32c, originOf?.(queue));
     return { topic, partition, batch };
   });
-  const payload = { ...rest, acks: -1, topicData: byTopic(batches) } as const;
-  const { topics } = await cluster.request(leader, purpose, "Produce", payload);
+  const timeout = Math.ceil(timeoutMs * 2 / 3);
+  const payload = { ...rest, acks: -1, timeout, topicData: byTopic(batches) } as const;
+  const { topics } = await cluster.request(leader, purpose, "Produce", payload, timeoutMs);
   return new Map(
     topics.flatMap(({ topicName: topic, partitions }) =>
       partitions.map(({ partition, errorCode }) => [nameOf({ topic, partition }), errorCode] as const)

@@ -5,7 +5,7 @@ import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { abortable } from "../../../../lib/abortable.ts";
-import { ACK_TIMEOUT_MS, produce, takeBatches, tooLarge } from "./produce.ts";
+import { produce, PRODUCE_TIMEOUT_MS, takeBatches, tooLarge } from "./produce.ts";
 import { Partitioner } from "../../partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
@@ -168,8 +168,9 @@ export class Producer {
    */
   async #produce(leader: number, queues: readonly Queue[]): Promise<unknown> {
     try {
-      const timeout = Math.min(this.#settings.sendTimeoutMs, ACK_TIMEOUT_MS);
-      const codes = await produce(this.#cluster, queues, { leader, purpose: PURPOSE, timeout });
+      // Half of the time, so that there is a second attempt.
+      const timeoutMs = Math.min(this.#settings.sendTimeoutMs / 2, PRODUCE_TIMEOUT_MS);
+      const codes = await produce(this.#cluster, queues, { leader, purpose: PURPOSE, timeoutMs });
       let fault: unknown;
       for (const queue of queues) fault = await this.#settle(queue, codes.get(nameOf(queue)) ?? -1) ?? fault;
       return fault;

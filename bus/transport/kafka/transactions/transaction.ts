@@ -2,7 +2,7 @@ import type { CommittedMessage } from "../../transport.ts";
 import { BusError } from "../../errors.ts";
 import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
-import { ACK_TIMEOUT_MS, produce, takeBatches, tooLarge } from "../producer/produce.ts";
+import { produce, PRODUCE_TIMEOUT_MS, takeBatches, tooLarge } from "../producer/produce.ts";
 import { RecordQueue } from "../producer/record_queue.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { byLeader, byTopic, maxBatchBytes, nameOf, noLeader, type TopicPosition } from "../topics.ts";
@@ -180,7 +180,7 @@ export class Transaction {
     const codes = await produce(cluster, takeBatches(parts), {
       leader,
       purpose,
-      timeout: ACK_TIMEOUT_MS,
+      timeoutMs: PRODUCE_TIMEOUT_MS,
       transactionalId: identity.transactionalId,
       originOf: (part) => ({ ...identity, sequence: sequences.get(nameOf(part)) ?? 0 }),
     });

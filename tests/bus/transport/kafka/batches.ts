@@ -48,7 +48,8 @@ export async function openCluster(brokers = BROKERS): Promise<Cluster> {
     tls: null,
     login: null,
     connectTimeoutMs: 5_000,
-    requestTimeoutMs: 30_000,
+    requestTimeoutMs: 15_000,
+    maxIdleMs: 60_000,
     onEvent: undefined,
   });
 }

@@ -18,6 +18,7 @@ Deno.test("kafka: finds the coordinator of a group while another broker of the m
     login: null,
     connectTimeoutMs: 1_000,
     requestTimeoutMs: 1_000,
+    maxIdleMs: 60_000,
     onEvent: undefined,
   });
   try {
