@@ -23,15 +23,15 @@ export interface Inspection {
   /** Its path, or `-`. */
   readonly file: string;
   /** Its size; undefined if it is too large to be read. */
-  readonly bytes: number | undefined;
+  readonly bytes?: number;
   /** What it is, whatever its name, e.g. `"PNG"`; undefined if it cannot be decoded. */
-  readonly format: string | undefined;
+  readonly format?: string | undefined;
   /** What its header declares; undefined if it cannot be read. */
-  readonly header: EncodedImage | undefined;
+  readonly header?: EncodedImage | undefined;
   /** How it is stored; undefined if that cannot be found out. */
-  readonly encoding: Encoding | undefined;
+  readonly encoding?: Encoding | undefined;
   /** Its way through decoder and canonical form; undefined if it is refused. */
-  readonly way: Way | undefined;
+  readonly way?: Way | undefined;
   /** The scores, or why the image is refused. */
   readonly outcome: Outcome | { readonly ok: false; readonly code: string; readonly message: string };
 }
@@ -80,16 +80,7 @@ export async function inspectFile(
     return { file, bytes: bytes.length, format: formatName(bytes), header, encoding, way, outcome: outcome! };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
-    const outcome = { ok: false, code: error.code, message: error.message } as const;
-    return {
-      file,
-      bytes: undefined,
-      format: undefined,
-      header: undefined,
-      encoding: undefined,
-      way: undefined,
-      outcome,
-    };
+    return { file, outcome: { ok: false, code: error.code, message: error.message } };
   }
 }
 
