@@ -54,6 +54,22 @@ export interface Verdict {
 
 const MAX_EXAMPLES = 10;
 
+/** Counts the violations of each kind, and keeps the first examples. */
+export class Violations {
+  readonly examples: Record<string, string[]> = {};
+  readonly #counts = new Map<string, number>();
+
+  add(kind: string, example: string): void {
+    this.#counts.set(kind, this.count(kind) + 1);
+    const examples = this.examples[kind] ??= [];
+    if (examples.length < MAX_EXAMPLES) examples.push(example);
+  }
+
+  count(kind: string): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+}
+
 /**
  * Checks what is read back after a run: every row, every result in the order of its partition, every dead
  * letter. Takes a few bits per image.
@@ -64,12 +80,8 @@ export class Audit {
   readonly #answered: Bitset;
   readonly #buried: Bitset;
   readonly #lastOfKey = new Map<string, number>();
-  readonly #examples: Record<string, string[]> = {};
-  #twice = 0;
-  #wrong = 0;
-  #outOfOrder = 0;
+  readonly #violations = new Violations();
   #repeated = 0;
-  #unexpected = 0;
 
   /**
    * @param assignment All images that were sent.
@@ -85,14 +97,10 @@ export class Audit {
   /** Checks a row of the first database or another one. */
   row({ id, label, code }: StoredRow, database = 0): void {
     const number = this.#assignment.number(id);
-    if (number === null || !this.#stored[database]!.add(number)) {
-      this.#twice++;
-      return this.#note("twice", id);
-    }
+    if (number === null || !this.#stored[database]!.add(number)) return this.#violations.add("twice", id);
     const expected = this.#assignment.image(number);
     if (label === expected.label && code === expected.code) return;
-    this.#wrong++;
-    this.#note("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
+    this.#violations.add("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
   }
 
   /** Checks a result on the results topic. Those of a partition must be passed in their order. */
@@ -106,61 +114,43 @@ export class Audit {
     const key = this.#assignment.key(number);
     const last = this.#lastOfKey.get(key) ?? -1;
     if (number > last) this.#lastOfKey.set(key, number);
-    else {
-      this.#outOfOrder++;
-      this.#note("out of order", `${id} after chaos-${last}`);
-    }
+    else this.#violations.add("out of order", `${id} after chaos-${last}`);
   }
 
   /** Checks a dead letter. */
   deadLetter(letter: FoundLetter): void {
     const number = this.#assignment.number(letter.id);
     if (number !== null && isOf(letter, this.#assignment.image(number)) && this.#buried.add(number)) return;
-    this.#unexpected++;
-    this.#note("unexpected dead letter", `${letter.id}: ${letter.code}`);
+    this.#violations.add("unexpected dead letter", `${letter.id}: ${letter.code}`);
   }
 
   /** The verdict. Called once, after everything was read. */
   verdict(): Verdict {
     let deadLettersExpected = 0;
-    let stored = 0;
-    for (let number = 0; number < this.#assignment.count; number++) {
+    const violations = this.#violations;
+    const { count } = this.#assignment;
+    for (let number = 0; number < count; number++) {
+      const id = this.#assignment.id(number);
       const isBad = this.#assignment.image(number).code !== null;
       if (isBad) deadLettersExpected++;
-      if (this.#isStored(number)) stored++;
-      this.#noteMissing(number, isBad);
+      if (!this.#stored.every((stored) => stored.has(number))) violations.add("lost", id);
+      if (!this.#answered.has(number)) violations.add("unanswered", id);
+      if (isBad && !this.#buried.has(number)) violations.add("no dead letter", id);
     }
-    const { count } = this.#assignment;
     return {
       sent: count,
-      stored,
-      lost: count - stored,
-      twice: this.#twice,
-      wrong: this.#wrong,
-      unanswered: count - this.#answered.size,
-      outOfOrder: this.#outOfOrder,
+      stored: count - violations.count("lost"),
+      lost: violations.count("lost"),
+      twice: violations.count("twice"),
+      wrong: violations.count("wrong"),
+      unanswered: violations.count("unanswered"),
+      outOfOrder: violations.count("out of order"),
       repeated: this.#repeated,
       deadLettersExpected,
       deadLettersFound: this.#buried.size,
-      deadLettersUnexpected: this.#unexpected,
-      examples: this.#examples,
+      deadLettersUnexpected: violations.count("unexpected dead letter"),
+      examples: violations.examples,
     };
-  }
-
-  #isStored(number: number): boolean {
-    return this.#stored.every((stored) => stored.has(number));
-  }
-
-  #noteMissing(number: number, isBad: boolean): void {
-    const id = this.#assignment.id(number);
-    if (!this.#isStored(number)) this.#note("lost", id);
-    if (!this.#answered.has(number)) this.#note("unanswered", id);
-    if (isBad && !this.#buried.has(number)) this.#note("no dead letter", id);
-  }
-
-  #note(what: string, example: string): void {
-    const examples = this.#examples[what] ??= [];
-    if (examples.length < MAX_EXAMPLES) examples.push(example);
   }
 }
 

@@ -1,10 +1,8 @@
 import type { Assignment } from "./images.ts";
-import type { Verdict } from "./audit.ts";
+import { type Verdict, Violations } from "./audit.ts";
 
 /** Kinds of records. */
 export type Counted = "request" | "result" | "dead letter";
-
-const MAX_EXAMPLES = 10;
 
 /**
  * Checks a run with exactly-once delivery: each request that the bus stored has one result, and one dead
@@ -36,7 +34,7 @@ export class TopicCount {
    *   sent twice.
    */
   judge(verdict: Verdict): Verdict {
-    const examples: Record<string, string[]> = {};
+    const violations = new Violations();
     let [twice, unanswered, repeated] = [0, 0, 0];
     for (let number = 0; number < this.#assignment.count; number++) {
       // The embedded bus removes processed requests when it is full: such a request was stored once.
@@ -48,9 +46,10 @@ export class TopicCount {
         if (surplus === 0) continue;
         if (surplus > 0) twice += surplus;
         else unanswered -= surplus;
-        const kind = `${surplus > 0 ? "surplus" : "missing"} ${what} on the topic`;
-        const ids = examples[kind] ??= [];
-        if (ids.length < MAX_EXAMPLES) ids.push(this.#assignment.id(number));
+        violations.add(
+          `${surplus > 0 ? "surplus" : "missing"} ${what} on the topic`,
+          this.#assignment.id(number),
+        );
       }
     }
     return {
@@ -58,7 +57,7 @@ export class TopicCount {
       twice: verdict.twice + twice,
       unanswered: Math.max(verdict.unanswered, unanswered),
       repeated,
-      examples: { ...verdict.examples, ...examples },
+      examples: { ...verdict.examples, ...violations.examples },
     };
   }
 }
