@@ -34,12 +34,6 @@ const EVERYTHING = ["tests", "mod.ts", "lib", "bus", "models", "training", "conv
 
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed[^|\n]*\| (\d+) failed(?:[^|\n]*\| (\d+) ignored)?/gm;
 
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
 /** A machine that is set up for CI must have Java. */
 async function startUnlessGiven(): Promise<KafkaBroker | null> {
   if (Deno.env.get("KAFKA_BROKERS")) return null;
@@ -47,11 +41,8 @@ async function startUnlessGiven(): Promise<KafkaBroker | null> {
   return await startKafkaIfInstalled((reason) => logError(`The tests with Kafka are skipped. ${reason}`));
 }
 
-async function runTests(
-  args: readonly string[],
-  brokers: string | undefined,
-  stop: AbortSignal,
-): Promise<Counts & { code: number }> {
+/** The exit code of `deno test`, and the numbers of its tests. */
+async function runTests(args: readonly string[], brokers: string | undefined, stop: AbortSignal) {
   const hasPaths = args.some((arg) => existsSync(arg));
   const data = await findTestData();
   const child = new Deno.Command(Deno.execPath(), {
@@ -60,21 +51,21 @@ async function runTests(
     stdout: "piped",
     signal: stop,
   }).spawn();
-  const counts = await forward(child.stdout);
-  return { code: (await child.status).code, ...counts };
+  const summary = await forward(child.stdout);
+  return { code: (await child.status).code, summary };
 }
 
 /**
  * Prints the output of the tests, and reads its summary. Without one, for example after a type error, one
  * test has failed.
  */
-async function forward(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Counts> {
+async function forward(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   const [shown, copy] = output.tee();
   const reading = new Response(copy).text();
   await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
   const [, passed = 0, failed = 1, skipped = 0] =
     [...stripVTControlCharacters(await reading).matchAll(SUMMARY)].at(-1) ?? [];
-  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
 await runTask({
@@ -99,8 +90,8 @@ await runTask({
       ...failFast ? ["--fail-fast"] : [],
       ...noCheck ? ["--no-check"] : [],
     ];
-    const { code, passed, failed, skipped } = await runTests([...flags, ...operands], kafka?.brokers, stop);
-    print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+    const { code, summary } = await runTests([...flags, ...operands], kafka?.brokers, stop);
+    print(summary);
     stop.throwIfAborted();
     return code;
   },

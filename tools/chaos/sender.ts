@@ -88,21 +88,17 @@ export class Sender {
     const { bytes, label } = this.#assignment.image(number);
     const [id, key] = [this.#assignment.id(number), this.#assignment.key(number)];
     const options = { id, key, model: MODEL, signal, ...(label !== null && { actual: label }) };
-    while (!await this.#accepts(() => this.#bus.send(bytes, options))) {
+    while (!await this.#bus.send(bytes, options).then(() => true, retriable)) {
       this.resent++;
       await sleep(RETRY_MS);
     }
     this.accepted++;
     this.#changed.notify();
   }
+}
 
-  async #accepts(send: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await send();
-      return true;
-    } catch (error) {
-      if (error instanceof BusError && error.retriable) return false;
-      throw error;
-    }
-  }
+/** @returns `false` for an error that is retriable; throws others. */
+function retriable(error: unknown): false {
+  if (error instanceof BusError && error.retriable) return false;
+  throw error;
 }

@@ -44,7 +44,7 @@ type StatusArguments = Arguments<typeof BUS_OPTIONS & { readonly group: TextRow 
 export class StatusBuses implements AsyncDisposable {
   readonly #args: StatusArguments;
   readonly #opening = new Map<string, Promise<Bus>>();
-  readonly #open: Bus[] = [];
+  readonly #open = new AsyncDisposableStack();
 
   /** @param args Of `imagebus status`. */
   constructor(args: StatusArguments) {
@@ -94,10 +94,7 @@ export class StatusBuses implements AsyncDisposable {
   #connect(url: string): Promise<Bus> {
     const known = this.#opening.get(url);
     if (known) return known;
-    const opening = openBus(this.#args, url === "" ? {} : { url }).then((bus) => {
-      this.#open.push(bus);
-      return bus;
-    });
+    const opening = openBus(this.#args, url === "" ? {} : { url }).then((bus) => this.#open.use(bus));
     this.#opening.set(url, opening);
     opening.catch(() => this.#opening.delete(url));
     return opening;
@@ -105,7 +102,7 @@ export class StatusBuses implements AsyncDisposable {
 
   /** Closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#open.map((bus) => bus.close()));
+    await this.#open.disposeAsync();
   }
 }
 

@@ -1,4 +1,4 @@
-import { SERVE_OPTIONS } from "../../../actors/options.ts";
+import type { SERVE_OPTIONS } from "../../../actors/options.ts";
 import { consoleSink } from "../../../actors/sinks/console.ts";
 import { jsonlSink, type JsonlSinkOptions } from "../../../actors/sinks/jsonl.ts";
 import { postgresSink } from "../../../actors/sinks/postgres.ts";
@@ -6,7 +6,7 @@ import type { Sink } from "../../../actors/sinks/sink.ts";
 import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { type Arguments, UsageError } from "../../command.ts";
 import { flag, type OptionTable } from "../../../lib/options.ts";
-import { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
+import type { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
 import { createDirectoryOf, resultsPath } from "../../results_file.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 
@@ -22,13 +22,12 @@ export const SINK_OPTIONS = {
   quiet: flag("do not print results: omit the sink console"),
 } as const satisfies OptionTable;
 
-const USED = {
-  ...SINK_OPTIONS,
-  ...RESULTS_OPTION,
-  ...JSON_OPTION,
-  maxInFlight: SERVE_OPTIONS.maxInFlight,
-} as const;
-type SinkArguments = Arguments<typeof USED>;
+type Used =
+  & typeof SINK_OPTIONS
+  & typeof RESULTS_OPTION
+  & typeof JSON_OPTION
+  & Pick<typeof SERVE_OPTIONS, "maxInFlight">;
+type SinkArguments = Arguments<Used>;
 
 /** Opens a sink; `rest` is the text after the colon. */
 type Opener = (rest: string, args: SinkArguments) => Promise<Sink>;
