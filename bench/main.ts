@@ -15,6 +15,7 @@ import { sleep } from "../lib/sleep.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
 import { imagesOf } from "../testing/images.ts";
+import { decodeReport } from "./decode/report.ts";
 
 const MODEL = "mnist";
 const RATE = 50;
@@ -163,7 +164,11 @@ await runTask({
     const all: Figures[] = [];
     for (const setting of settings) all.push(await measure(setting, images, seconds));
     if (json) print(JSON.stringify(all));
-    else report(all);
+    else {
+      report(all);
+      logError("decoding, canonical forms");
+      print(`\n${await decodeReport([])}`);
+    }
     return 0;
   },
 });
