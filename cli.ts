@@ -10,10 +10,13 @@ import { runCommand } from "./cli/run_command.ts";
 import { overview } from "./cli/ui/help.ts";
 import { didYouMean } from "./lib/suggestion.ts";
 import { logError, print } from "./cli/ui/terminal.ts";
+import config from "./deno.json" with { type: "json" };
 
 async function main([name = "--help", ...argv]: readonly string[]): Promise<number> {
   let command: Command | undefined;
   try {
+    if (name === "--version" || name === "-V") return showVersion();
+    if (name === "help" && argv.length > 0) return await main([argv[0]!, "--help"]);
     if (name === "--help" || name === "-h" || name === "help") return await showOverview();
     command = await load(name);
     return await runCommand(command, argv);
@@ -22,6 +25,11 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
     if (message) logError(`imagebus: ${message}`);
     return code;
   }
+}
+
+function showVersion(): number {
+  print(`imagebus ${config.version} (Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch})`);
+  return 0;
 }
 
 async function showOverview(): Promise<number> {

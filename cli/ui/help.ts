@@ -13,7 +13,8 @@ export function overview(commands: readonly Command[]): string {
     bold("Commands"),
     columns(commands.map((command) => [`  ${command.name}`, command.summary])),
     "",
-    "imagebus COMMAND --help describes a command and its options.",
+    "imagebus help COMMAND describes a command and its options;",
+    "imagebus --version prints the version.",
   ].join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { COMMANDS } from "../../cli/commands.ts";
 import { busHelpOf, helpOf, overview } from "../../cli/ui/help.ts";
 import { columns, width, wrap } from "../../cli/ui/terminal.ts";
+import { imagebus } from "../fixtures/imagebus.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
 
 const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
@@ -99,4 +100,11 @@ Deno.test("help: options of one kind of bus have a page of their own, which the 
     busHelpOf(send, 80).includes("--kafka-client-id") && busHelpOf(send, 80).includes("--sqlite-synchronous"),
   );
   assert(!helpOf(commands.find(({ name }) => name === "models")!, 80).includes("--help-bus"));
+});
+
+Deno.test("help: `help COMMAND` is its --help, and --version prints one line", async () => {
+  const [named, flag] = await Promise.all([imagebus(["help", "send"]), imagebus(["send", "--help"])]);
+  assertEquals([named.code, named.out], [0, flag.out]);
+  const { code, out } = await imagebus(["--version"]);
+  assertEquals([code, /^imagebus \d+\.\d+\.\d+ \(Deno [\d.]+, \w+ \w+\)\n$/.test(out)], [0, true], out);
 });
