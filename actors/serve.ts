@@ -1,6 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
 import { isModelName, requestTopic } from "../bus/topics.ts";
-import { legacyTopics } from "../bus/legacy_format.ts";
+import { isLegacyTopic, legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { decodeSettings } from "../models/image/limits.ts";
@@ -229,7 +229,7 @@ class RunningService implements Service {
   async #legacyTopics(): Promise<(topic: string) => boolean> {
     const { transport, settings: { legacyTopics, group } } = this.#parts;
     if (legacyTopics !== "existing") return () => legacyTopics === "create";
-    const existing = new Set((await transport.topics(group)).map(({ name }) => name));
+    const existing = new Set((await transport.topics(group, isLegacyTopic)).map(({ name }) => name));
     return (topic) => existing.has(topic);
   }
 

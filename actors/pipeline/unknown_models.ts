@@ -62,8 +62,12 @@ export class UnknownModels {
 
   async #look(): Promise<void> {
     const { transport, group, served } = this.#parts;
-    const infos = await transport.topics(group);
-    const orphans = infos.filter((info) => isOrphan(info, served)).map(({ name }) => name);
+    const isUnknown = (name: string) => {
+      const model = modelOfTopic(name);
+      return model !== null && !served.has(model);
+    };
+    const infos = await transport.topics(group, isUnknown);
+    const orphans = infos.filter(isOrphan).map(({ name }) => name);
     const topics = orphans.filter((name) => this.#orphans.has(name));
     this.#orphans = new Set(orphans);
     if (topics.join() !== this.#topics) await this.#subscribe(topics);
@@ -92,8 +96,6 @@ export class UnknownModels {
   }
 }
 
-function isOrphan({ name, partitions }: TopicInfo, served: ReadonlySet<string>): boolean {
-  const model = modelOfTopic(name);
-  return model !== null && !served.has(model) &&
-    partitions.some(({ end }) => end > 0) && partitions.every(({ committed }) => committed === null);
+function isOrphan({ partitions }: TopicInfo): boolean {
+  return partitions.some(({ end }) => end > 0) && partitions.every(({ committed }) => committed === null);
 }

@@ -179,8 +179,15 @@ export interface Transport extends AsyncDisposable {
   subscribe(topics: readonly string[], options?: SubscribeOptions): Promise<Subscription>;
   /** Creates the topics that do not exist yet; leaves the others as they are. */
   ensureTopics(topics: readonly string[]): Promise<void>;
-  /** All topics except internal ones of the bus, sorted by name, with what `group` has committed. */
-  topics(group?: string): Promise<TopicInfo[]>;
+  /**
+   * Lists topics, sorted by name, except internal ones of the bus. Partitions that have no leader at the moment are left
+   * out.
+   *
+   * @param group Whose commits to include.
+   * @param isWanted Which topics, by their names: only for these are offsets looked up, which is expensive on a large
+   * cluster. @default {all}
+   */
+  topics(group?: string, isWanted?: (name: string) => boolean): Promise<TopicInfo[]>;
   /**
    * Waits for pending sends (at most 30 s), closes all subscriptions, and frees everything. May be called
    * more than once. All later calls reject with `closed`.

@@ -74,10 +74,10 @@ async function run(args: Args): Promise<number> {
 async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
   const here = (await listModels(modelsIn(args))).map(({ name }) => name);
   if (here.includes(model)) return;
-  const topics = await bus.transport.topics();
+  const topics = await bus.transport.topics(undefined, (name) => modelOfTopic(name) !== null);
   const known = new Set([
     ...here,
-    ...topics.map(({ name }) => modelOfTopic(name)).filter((name) => name !== null),
+    ...topics.map(({ name }) => modelOfTopic(name)!),
   ]);
   if (!known.has(model)) throw new UsageError(`Unknown model "${model}"${didYouMean(model, [...known])}`);
 }

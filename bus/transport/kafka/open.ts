@@ -211,9 +211,9 @@ class KafkaTransport implements Transport {
     await this.#ensure([...new Set(topics)]);
   }
 
-  async topics(group?: string): Promise<TopicInfo[]> {
+  async topics(group?: string, isWanted = (_name: string) => true): Promise<TopicInfo[]> {
     this.#expectOpen();
-    return await describeTopics(this.#cluster, group);
+    return await describeTopics(this.#cluster, group, isWanted);
   }
 
   close(): Promise<void> {

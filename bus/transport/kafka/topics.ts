@@ -190,11 +190,17 @@ function flatten(
  *
  * @param cluster The brokers.
  * @param group Whose commits to include.
+ * @param isWanted Which topics.
  * @throws {BusError} `unavailable`, `denied`.
  */
-export async function describeTopics(cluster: Cluster, group: string | undefined): Promise<TopicInfo[]> {
+export async function describeTopics(
+  cluster: Cluster,
+  group: string | undefined,
+  isWanted: (name: string) => boolean,
+): Promise<TopicInfo[]> {
   return await cluster.attempt("Cannot list the topics", async () => {
-    const partitions = (await cluster.allTopics()).filter(isShown).sort(byName).flatMap(ledPartitions);
+    const topics = (await cluster.allTopics()).filter((one) => !isInternal(one) && isWanted(one.topic));
+    const partitions = topics.sort((a, b) => a.topic < b.topic ? -1 : 1).flatMap(ledPartitions);
     const led = Map.groupBy(partitions, ({ leader }) => leader);
     const positions = async (timestamp: number) => index(await askOffsets(cluster, led, timestamp));
     // No `await` inside the array: a promise that rejects during it would be unhandled, and end the process.
@@ -217,16 +223,14 @@ export async function describeTopics(cluster: Cluster, group: string | undefined
   });
 }
 
-function isShown({ topic, isInternal }: TopicMetadata): boolean {
-  return !isInternal && !topic.startsWith("__");
+function isInternal({ topic, isInternal }: TopicMetadata): boolean {
+  return isInternal || topic.startsWith("__");
 }
 
-function byName(a: TopicMetadata, b: TopicMetadata): number {
-  return a.topic < b.topic ? -1 : 1;
-}
-
+/** The offsets of a partition without a leader cannot be looked up. */
 function ledPartitions({ topic, partitionMetadata }: TopicMetadata) {
-  return partitionMetadata.map(({ partitionId, leader }) => ({ topic, partition: partitionId, leader }))
+  return partitionMetadata.filter(({ leader }) => leader >= 0)
+    .map(({ partitionId, leader }) => ({ topic, partition: partitionId, leader }))
     .sort((a, b) => a.partition - b.partition);
 }
 

@@ -105,9 +105,9 @@ export class SqliteTransport implements Transport {
   }
 
   // deno-lint-ignore require-await -- an error is a rejection, as with every other transport
-  async topics(group?: string): Promise<TopicInfo[]> {
+  async topics(group?: string, isWanted = (_name: string) => true): Promise<TopicInfo[]> {
     this.#checkOpen();
-    return this.#store.log.list(group ?? null);
+    return this.#store.log.list(group ?? null).filter(({ name }) => isWanted(name));
   }
 
   close(): Promise<void> {

@@ -87,7 +87,9 @@ export class StatusBuses implements AsyncDisposable {
     return await Promise.all([...groups].map(async (group) => ({
       url: name,
       group,
-      ...summarise(await bus.transport.topics(group)),
+      ...summarise(
+        await bus.transport.topics(group, (name) => isOfRequests(name) || name === DEAD_LETTERS_TOPIC),
+      ),
     })));
   }
 
@@ -112,7 +114,7 @@ export class StatusBuses implements AsyncDisposable {
  * @param infos All topics, with the offsets that the group has committed.
  */
 export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | "topics" | "deadLetters"> {
-  const requests = infos.filter(({ name }) => modelOfTopic(name) !== null || isLegacyTopic(name));
+  const requests = infos.filter(({ name }) => isOfRequests(name));
   const topics = requests.map(({ name, partitions }) => ({
     topic: name,
     lag: lagOf(partitions),
@@ -124,6 +126,10 @@ export function summarise(infos: readonly TopicInfo[]): Pick<BusStatus, "lag" | 
     topics,
     deadLetters: kept(deadLetters),
   };
+}
+
+function isOfRequests(topic: string): boolean {
+  return modelOfTopic(topic) !== null || isLegacyTopic(topic);
 }
 
 function isUserError(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { requestTopic } from "../../../../bus/topics.ts";
 import { MODEL } from "../../../../tools/chaos/images.ts";
 import { OwnKafka } from "../../../../tools/chaos/own_kafka.ts";
 import { isUnknownTopic, Replicas } from "../../../../tools/chaos/replicas.ts";
-import { startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
+import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
 import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 import { assert, assertEquals, assertRejects } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
@@ -78,3 +78,25 @@ testKafka(
 Deno.test("kafka: a cluster of two brokers is refused, since neither could continue without the other", async () => {
   await assertRejects(() => startKafkaCluster({ ports: [1, 2], dataDir: "/nowhere" }), RangeError);
 });
+
+testKafka("a topic without a leader does not keep the others from being listed", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
+  try {
+    await using cluster = await startKafkaCluster({ ports: freePorts(3), dataDir: directory });
+    const brokers = cluster.brokers.map(({ brokers }) => brokers);
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const replicaAssignment = [{ partition: 0, replicas: [3] }];
+    await admin.createTopics({ topics: [{ topic: "foreign", replicaAssignment }] });
+    await admin.disconnect();
+    await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
+    await transport.ensureTopics(["ours"]);
+    await cluster.brokers[2]!.stop();
+    await eventually("only what has a leader is listed", async () => {
+      const names = (await transport.topics()).map(({ name }) => name);
+      return names.join() === "ours";
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}, NO_OWN_KAFKA);
