@@ -61,7 +61,7 @@ export async function produce(
   const batches = queues.map((queue) => {
     const { topic, partition, pending } = queue;
     const records = pending.map(({ record }) => record);
-    const batch = encodeRecordBatch(records, Date.now(), cluster.protocol.crc32c, originOf?.(queue));
+    const batch = encodeRecordBatch(records, Date.now(), originOf?.(queue));
     return { topic, partition, batch };
   });
   const timeout = Math.ceil(timeoutMs * 2 / 3);

@@ -10,6 +10,7 @@ import type { Buffer } from "node:buffer";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { toText } from "../../text.ts";
 import type { Message, Text } from "../../transport.ts";
+import { crc32c } from "./crc32c.ts";
 import { decompress } from "./compression.ts";
 import { BrokerFault, CODE } from "./faults.ts";
 import { decodeMessageSet } from "./message_set.ts";
@@ -35,6 +36,7 @@ const OVERHEAD_BYTES = 12;
 const HEADER_BYTES = 61;
 const MIN_BYTES = 26;
 const MAGIC_AT = 16;
+const CRC_AT = 17;
 /** Batches of records; before it, each message was for itself. */
 const MAGIC_OF_BATCHES = 2;
 const ATTRIBUTES_AT = 21;
@@ -120,11 +122,22 @@ export function visibility(aborted: readonly AbortedTransaction[]): (batch: Batc
 function decodeBatch(batch: Buffer, header: BatchHeader, place: Place): Message[] {
   try {
     if (batch.readInt8(MAGIC_AT) < MAGIC_OF_BATCHES) return decodeMessageSet(batch, place);
+    if (crc32c(batch.subarray(ATTRIBUTES_AT)) !== batch.readUInt32BE(CRC_AT)) {
+      throw new RangeError("the checksum is wrong");
+    }
     return [...recordsOf(batch)].map((record) => toMessage(record, place));
   } catch (error) {
     const { first, last, timestamp } = header;
     const undecodable = `The offsets ${first} to ${last} cannot be decoded: ${messageOf(error)}`;
-    return [{ ...place, offset: last, timestamp, key: null, value: batch, headers: {}, undecodable }];
+    return [{
+      ...place,
+      offset: last,
+      timestamp,
+      key: null,
+      value: new Uint8Array(batch),
+      headers: {},
+      undecodable,
+    }];
   }
 }
 
@@ -169,10 +182,15 @@ function toMessage({ offset, timestamp, key, value, headers }: RawRecord, place:
     offset,
     timestamp,
     key: key && toText(key),
-    value: value ?? new Uint8Array(),
+    value: value ? apart(value) : new Uint8Array(),
     headers: Object.fromEntries(headers.map(([name, value]): [string, Text] => [
       `${name ?? ""}`,
       value ? toText(value) : "",
     ])),
   };
+}
+
+/** A small view of a large answer would keep all of it in memory for as long as the message is in flight. */
+function apart(value: Buffer): Uint8Array {
+  return value.length * 2 > value.buffer.byteLength ? value : new Uint8Array(value);
 }

@@ -31,7 +31,6 @@ export interface AuthenticatedConnection {
 export interface Protocol extends Coders {
   readonly requests: Readonly<Record<Api, Definition>>;
   readonly apiKeys: Readonly<Record<Api, number>>;
-  readonly crc32c: (bytes: Buffer) => number;
   readonly MemberMetadata: {
     encode(of: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
     decode(bytes: Buffer): { readonly topics: string[]; readonly userData: Buffer | null };
@@ -52,19 +51,17 @@ export function loadProtocol(): Promise<Protocol> {
 }
 
 async function load(): Promise<Protocol> {
-  const [encoder, decoder, protocol, apiKeys, crc32c, errors, assigner, sasl, { fetchRequest }] =
-    await Promise
-      .all([
-        import("npm:kafkajs@2.2.4/src/protocol/encoder.js"),
-        import("npm:kafkajs@2.2.4/src/protocol/decoder.js"),
-        import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
-        import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
-        import("npm:kafkajs@2.2.4/src/protocol/recordBatch/crc32C/index.js"),
-        import("npm:kafkajs@2.2.4/src/protocol/error.js"),
-        import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
-        import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
-        import("./fetch_request.ts"),
-      ]);
+  const [encoder, decoder, protocol, apiKeys, errors, assigner, sasl, { fetchRequest }] = await Promise
+    .all([
+      import("npm:kafkajs@2.2.4/src/protocol/encoder.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/decoder.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/requests/index.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/requests/apiKeys.js"),
+      import("npm:kafkajs@2.2.4/src/protocol/error.js"),
+      import("npm:kafkajs@2.2.4/src/consumer/assignerProtocol.js"),
+      import("npm:kafkajs@2.2.4/src/broker/saslAuthenticator/index.js"),
+      import("./fetch_request.ts"),
+    ]);
   nameCodes(errors.default.errorCodes);
   const coders: Coders = { Encoder: encoder.default, Decoder: decoder.default };
   return {
@@ -76,7 +73,6 @@ async function load(): Promise<Protocol> {
       StableOffsetFetch: stableOffsetFetchRequest(coders),
     },
     apiKeys: { ...apiKeys.default, StableOffsetFetch: apiKeys.default.OffsetFetch },
-    crc32c: crc32c.default,
     ...assigner.default,
     async authenticate(connection: AuthenticatedConnection, versions: Versions) {
       const authenticator = new sasl.default(connection, SILENT, versions, true);

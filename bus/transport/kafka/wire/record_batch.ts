@@ -8,6 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { OutgoingMessage, Text } from "../../transport.ts";
+import { crc32c } from "./crc32c.ts";
 import type { ProducerIdentity } from "./requests.ts";
 
 /** A record to be sent. */
@@ -52,13 +53,11 @@ export interface BatchOrigin extends ProducerIdentity {
  *
  * @param records At least one.
  * @param timestamp Of all records, in milliseconds since 1970-01-01 UTC.
- * @param crc32c The checksum function of Kafka.
  * @param origin For a batch in a transaction.
  */
 export function encodeRecordBatch(
   records: readonly RecordToSend[],
   timestamp: number,
-  crc32c: (bytes: Buffer) => number,
   origin?: BatchOrigin,
 ): Buffer {
   const size = records.reduce((sum, { bytes }) => sum + bytes, HEADER_BYTES);
@@ -66,7 +65,7 @@ export function encodeRecordBatch(
   for (const [index, record] of records.entries()) writer.write(index, record);
   const batch = writer.batch;
   writeHeader(batch, records.length, BigInt(timestamp), origin);
-  batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)) >>> 0, CRC_AT);
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)), CRC_AT);
   return batch;
 }
 

@@ -8,7 +8,7 @@ import zlib from "node:zlib";
 import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { parseBroker } from "../../../../bus/transport/kafka/net/url.ts";
-import { loadProtocol } from "../../../../bus/transport/kafka/wire/protocol.ts";
+import { crc32c } from "../../../../bus/transport/kafka/wire/crc32c.ts";
 import { encodeRecordBatch, toRecord } from "../../../../bus/transport/kafka/wire/record_batch.ts";
 import type { OutgoingMessage } from "../../../../bus/transport/transport.ts";
 import { BROKERS } from "../../../../testing/brokers/kafka.ts";
@@ -28,15 +28,14 @@ export interface BatchOptions {
 }
 
 /** A batch with one record per text. */
-export async function batchOf(texts: readonly string[], options: BatchOptions = {}): Promise<Buffer> {
+export function batchOf(texts: readonly string[], options: BatchOptions = {}): Buffer {
   const { first = 0, codec = 0, compress = (records: Buffer) => records } = options;
-  const { crc32c } = await loadProtocol();
-  const plain = encodeRecordBatch(texts.map((text) => toRecord({ value: bytes(text) })), 1_000, crc32c);
+  const plain = encodeRecordBatch(texts.map((text) => toRecord({ value: bytes(text) })), 1_000);
   const batch = Buffer.concat([plain.subarray(0, HEADER_BYTES), compress(plain.subarray(HEADER_BYTES))]);
   batch.writeBigInt64BE(BigInt(first), 0);
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt16BE(codec, 21);
-  batch.writeUInt32BE(crc32c(batch.subarray(21)) >>> 0, 17);
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;
 }
 
@@ -83,7 +82,7 @@ export async function storeDamaged(
   {
     await using transport = await openKafkaTransport(broker.brokers, { partitions: 1 });
     await transport.send(topic, [before]);
-    const batch = await batchOf(["x".repeat(100), "y"], { codec: 1, compress: (all) => zlib.gzipSync(all) });
+    const batch = batchOf(["x".repeat(100), "y"], { codec: 1, compress: (all) => zlib.gzipSync(all) });
     await storeBatch(topic, batch, broker.brokers);
     await transport.send(topic, [after]);
   }

@@ -3,7 +3,13 @@ import zlib from "node:zlib";
 import type { Message } from "../../../../bus/transport/transport.ts";
 import { type BatchHeader, decodeBatches, visibility } from "../../../../bus/transport/kafka/wire/batches.ts";
 import { decompressLz4 } from "../../../../bus/transport/kafka/wire/lz4.ts";
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "../../../../testing/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import type { TransportEvent } from "../../../../bus/transport/transport.ts";
@@ -85,7 +91,7 @@ Deno.test("kafka: LZ4 frames that are cut off, lead out of their data or hold to
   assertThrows(() => decompressLz4(Buffer.concat(frames), 1_000), RangeError, "more than 1000 bytes");
 });
 
-Deno.test("kafka: batches of each codec are decoded, with their offsets", async () => {
+Deno.test("kafka: batches of each codec are decoded, with their offsets", () => {
   const codecs: Record<number, (records: Buffer) => Uint8Array> = {
     0: (records) => records,
     1: (records) => zlib.gzipSync(records),
@@ -93,7 +99,7 @@ Deno.test("kafka: batches of each codec are decoded, with their offsets", async 
     4: (records) => zlib.zstdCompressSync(records),
   };
   for (const [codec, compress] of Object.entries(codecs)) {
-    const batch = await batchOf(["a", "b"], { first: 7, codec: Number(codec), compress });
+    const batch = batchOf(["a", "b"], { first: 7, codec: Number(codec), compress });
     assertEquals(shown(decode(batch).messages), ["7 a", "8 b"], codec);
   }
 });
@@ -121,13 +127,13 @@ Deno.test("kafka: messages of the formats 0 and 1 are decoded, compressed ones t
   }
 });
 
-Deno.test("kafka: a batch that cannot be decoded is one message, at its last offset, with its bytes", async () => {
-  const [before, after] = [await batchOf(["a"]), await batchOf(["d"], { first: 3 })];
+Deno.test("kafka: a batch that cannot be decoded is one message, at its last offset, with its bytes", () => {
+  const [before, after] = [batchOf(["a"]), batchOf(["d"], { first: 3 })];
   for (
     const broken of [
-      await batchOf(["b", "c"], { first: 1, codec: 1 }),
-      await batchOf(["b", "c"], { first: 1, codec: 7 }),
-      await batchOf(["b", "c"], { first: 1, compress: (records) => records.subarray(0, -1) }),
+      batchOf(["b", "c"], { first: 1, codec: 1 }),
+      batchOf(["b", "c"], { first: 1, codec: 7 }),
+      batchOf(["b", "c"], { first: 1, compress: (records) => records.subarray(0, -1) }),
     ]
   ) {
     const { messages, end } = decode(before, broken, after);
@@ -138,11 +144,25 @@ Deno.test("kafka: a batch that cannot be decoded is one message, at its last off
   }
 });
 
-Deno.test("kafka: a batch that is cut off is left for the next fetch", async () => {
-  const [whole, next] = [await batchOf(["a"]), await batchOf(["b"], { first: 1 })];
+Deno.test("kafka: a batch that is cut off is left for the next fetch", () => {
+  const [whole, next] = [batchOf(["a"]), batchOf(["b"], { first: 1 })];
   const { messages, end } = decode(whole, next.subarray(0, -1));
   assertEquals([shown(messages), end], [["0 a"], 1]);
   assertEquals(decode(next.subarray(0, 20)), { messages: [], end: null });
+});
+
+Deno.test("kafka: a batch whose checksum is wrong is not decoded", () => {
+  const batch = batchOf(["a", "b"]);
+  batch[batch.length - 2]! ^= 1;
+  const [message] = decode(batch).messages;
+  assertEquals(message!.undecodable, "The offsets 0 to 1 cannot be decoded: the checksum is wrong");
+});
+
+Deno.test("kafka: a message does not keep the answer in memory that it came with", () => {
+  const texts = Array.from({ length: 100 }, () => "x".repeat(1_000));
+  for (const { value } of decode(batchOf(texts)).messages) assertEquals(value.buffer.byteLength, 1_000);
+  const [large] = decode(batchOf(["x".repeat(100_000)])).messages;
+  assert(large!.value.buffer.byteLength < 110_000, "a large message is copied");
 });
 
 /** A batch with one record of a transaction, or the marker that ends one. */
@@ -189,7 +209,7 @@ async function createTopic(topic: string, settings: Record<string, string>): Pro
 testKafka("LZ4 batches with checksums of their blocks are read", async () => {
   const topic = unique("lz4");
   await createTopic(topic, {});
-  await storeBatch(topic, await batchOf(["one", "two"], { codec: 3, compress: lz4WithChecksums }));
+  await storeBatch(topic, batchOf(["one", "two"], { codec: 3, compress: lz4WithChecksums }));
   await using transport = await openQuick();
   await using reader = await Reader.open(transport, [topic], { until: "end" });
   await within(reader.ended, "the end");
@@ -199,7 +219,7 @@ testKafka("LZ4 batches with checksums of their blocks are read", async () => {
 testKafka("a batch of 200,000 records is read", async () => {
   const topic = unique("many");
   await createTopic(topic, { "max.message.bytes": "10000000" });
-  await storeBatch(topic, await batchOf(Array.from({ length: 200_000 }, () => "x")));
+  await storeBatch(topic, batchOf(Array.from({ length: 200_000 }, () => "x")));
   await using transport = await openQuick();
   await using reader = await Reader.open(transport, [topic], { until: "end" });
   await within(reader.ended, "the end");

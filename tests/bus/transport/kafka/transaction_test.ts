@@ -16,7 +16,6 @@ function answering(answers: Record<string, (number | null)[]>): TransactionalPro
     partitions: () => 1,
     leader: (topic: string) => leaders.indexOf(topic),
     recover: () => Promise.resolve(),
-    protocol: { crc32c: () => 0 },
     request(leader: number, _purpose: string, api: string) {
       if (api !== "Produce") return Promise.resolve({ resources: [] });
       const topicName = leaders[leader]!;
