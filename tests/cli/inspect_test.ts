@@ -51,10 +51,12 @@ Deno.test("inspect: with --json each image is one object, with the steps of the 
   assertEquals(code, 0);
   const [first, second] = stdout.trim().split("\n").map((line) => JSON.parse(line));
   assertEquals([first.format, first.bits, first.orientation, first.form], ["PNG", 8, 1, "digit"]);
-  assertEquals(first.steps.map(({ name }: { name: string }) => name), ["ink", "strokes", "stroke width"]);
-  assertEquals(first.seen, { width: 28, height: 28, channels: 1 });
+  const [original, ...others] = first.stages;
+  assertEquals(original, { name: "original", width: 21, height: 13, channels: 3 });
+  assertEquals(others.at(-1), { name: "what the model sees", width: 28, height: 28, channels: 1 });
+  assert(others.length > 1, "the steps of the form are shown");
   assertEquals(first.limits.maxPixels, 50_000_000);
-  assertEquals(second.steps, []);
+  assertEquals(second.stages.length, 2);
   assertEquals(second.top.length, 3);
   assertEquals(second.top[0].label, "7");
 });

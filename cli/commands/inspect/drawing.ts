@@ -1,10 +1,9 @@
-import type { Pixels } from "../../../models/image/format.ts";
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import { beside, drawPicture, fitPicture } from "../../ui/picture.ts";
 import { bold, columns, dim, percent, printable, red } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
-import { type Inspection, TOP, type Way } from "./inspection.ts";
+import { type Inspection, isUnknown, type Stage, TOP } from "./inspection.ts";
 
 /** Columns between drawings. */
 const GAP = 2;
@@ -26,26 +25,19 @@ export function draw(inspection: Inspection, model: Manifest, width: number): st
   const cells = facts.map(([name, value]) => [dim(name), name === "refused" ? red(value) : value]);
   const lines = [columns([[bold(file)]], width), columns(cells, width)];
   if (way) {
-    const images: Panel[] = [{ title: "original", image: way.original }];
-    images.push(...way.steps.map(({ name, image }) => ({ title: name, image })));
-    lines.push("", ...grid(images, width), ...answer(way, outcome, width));
+    lines.push("", ...grid(way.stages.slice(0, -1), width), ...answer(way.stages.at(-1)!, outcome, width));
   }
   return lines.join("\n") + "\n";
 }
 
-interface Panel {
-  readonly title: string;
-  readonly image: Pixels;
-}
-
-function grid(panels: readonly Panel[], width: number): string[] {
+function grid(stages: readonly Stage[], width: number): string[] {
   const across = Math.max(2, Math.floor((width + GAP) / (MIN_WIDTH + GAP)));
   const side = Math.min(MAX_WIDTH, Math.floor((width - (across - 1) * GAP) / across));
   const lines: string[] = [];
-  for (let i = 0; i < panels.length; i += across) {
-    const blocks = panels.slice(i, i + across).map(({ title, image }) => [
-      dim(title.slice(0, side)),
-      ...drawPicture(fitPicture(image, side, side)),
+  for (let i = 0; i < stages.length; i += across) {
+    const blocks = stages.slice(i, i + across).map(({ name, picture }) => [
+      dim(name.slice(0, side)),
+      ...drawPicture(fitPicture(picture, side, side)),
     ]);
     lines.push(...beside(blocks, side, GAP), "");
   }
@@ -53,10 +45,10 @@ function grid(panels: readonly Panel[], width: number): string[] {
 }
 
 /** What the model sees, pixel for pixel where there is room; beside it, or below, the classes. */
-function answer({ seen }: Way, outcome: Inspection["outcome"], width: number): string[] {
+function answer(seen: Stage, outcome: Inspection["outcome"], width: number): string[] {
   const side = Math.min(seen.width, width);
-  const title = `what the model sees, ${seen.width} × ${seen.height}`;
-  const image = drawPicture(fitPicture(seen, side, side));
+  const title = `${seen.name}, ${seen.width} × ${seen.height}`;
+  const image = drawPicture(fitPicture(seen.picture, side, side));
   const room = width - side - GAP;
   if (room < MIN_WIDTH - GAP) return [dim(title), ...image, "", ...classes(outcome, width)];
   const isTitleWide = title.length > side;
@@ -68,14 +60,15 @@ function answer({ seen }: Way, outcome: Inspection["outcome"], width: number): s
 
 function classes(outcome: Inspection["outcome"], width: number): string[] {
   if (!outcome.ok) return [];
-  return outcome.top.slice(0, TOP).flatMap((score, i) => bar(score, i === 0, width));
+  const isClass = !isUnknown(outcome);
+  return outcome.top.slice(0, TOP).flatMap((score, i) => bar(score, isClass && i === 0, width));
 }
 
-function bar({ label, confidence }: Score, isFirst: boolean, width: number): string[] {
+function bar({ label, confidence }: Score, isBest: boolean, width: number): string[] {
   const number = percent(confidence).padStart(8);
   const room = width - number.length;
   const filled = Math.round(confidence * room);
-  const paint = isFirst ? bold : (text: string) => text;
+  const paint = isBest ? bold : (text: string) => text;
   return [
     paint(printable(label)),
     "█".repeat(filled) + dim("░".repeat(room - filled)) + paint(number),

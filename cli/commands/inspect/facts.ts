@@ -1,7 +1,7 @@
 import { printable } from "../../ui/terminal.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import type { Orientation } from "../../../models/image/format.ts";
-import type { Inspection, Way } from "./inspection.ts";
+import { type Inspection, isUnknown, type Stage, type Way } from "./inspection.ts";
 
 /** A fact and its value, human-readable. */
 export type Fact = readonly [name: string, value: string];
@@ -55,11 +55,13 @@ export function factsOf(inspection: Inspection, model: Manifest): Fact[] {
       turn === undefined ? "as stored" : `${turn} (orientation ${encoding.orientation})`,
     ]);
   }
-  if (way) facts.push(["decoded", `${sizeOf(way.original)} in ${milliseconds(way.decodeMs)}`]);
+  if (way) facts.push(["decoded", `${sizeOf(way.stages[0])} in ${milliseconds(way.decodeMs)}`]);
   if (header) facts.push(["bounds", boundsOf(inspection)]);
   if (way) facts.push(["form", formOf(way, model)]);
   facts.push(["model", `${model.name} ${model.version}`]);
-  if (!outcome.ok) facts.push(["refused", `${outcome.code}: ${printable(outcome.message)}`]);
+  if (outcome.ok) {
+    facts.push(["result", isUnknown(outcome) ? "unknown: none of its classes" : outcome.top[0].label]);
+  } else facts.push(["refused", `${outcome.code}: ${printable(outcome.message)}`]);
   return facts;
 }
 
@@ -89,14 +91,15 @@ export function reductionOf(
 ): number {
   if (!way) return 1;
   return Math.round(
-    Math.max(stored.width, stored.height) / Math.max(way.original.width, way.original.height),
+    Math.max(stored.width, stored.height) / Math.max(way.stages[0].width, way.stages[0].height),
   );
 }
 
-function formOf({ steps, original, formMs }: Way, { input }: Manifest): string {
+function formOf({ stages, formMs }: Way, { input }: Manifest): string {
   const { form, width, height, channels } = input;
   const target = `${width} × ${height} ${channels === 1 ? "grey" : "RGB"}`;
-  const isInForm = steps.length === 0 && original.width === width && original.height === height;
+  const [original] = stages;
+  const isInForm = stages.length === 2 && original.width === width && original.height === height;
   const how = form === undefined ? "resized" : isInForm ? `${form}, unchanged: it is in this form` : form;
   return `${how}; ${target}, in ${milliseconds(formMs)}`;
 }
@@ -107,8 +110,8 @@ function nameMismatch(file: string, format: string): string {
   return isOther && !EXTENSIONS[format]!.test(extension) ? `, although its name ends in .${extension}` : "";
 }
 
-function sizeOf({ width, height, channels }: Way["original"]): string {
-  return `${width} × ${height} ${{ 1: "grey", 3: "RGB", 4: "RGB with alpha" }[channels]}`;
+function sizeOf({ width, height, channels }: Stage): string {
+  return `${width} × ${height} ${channels === 1 ? "grey" : channels === 3 ? "RGB" : "RGB with alpha"}`;
 }
 
 /** With as many digits as are worth reading. */

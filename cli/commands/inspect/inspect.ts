@@ -11,7 +11,7 @@ import { type Arguments, defineCommand, UsageError } from "../../command.ts";
 import { checkImageFiles } from "../../image_file.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
 import { logError, print, terminalWidth } from "../../ui/terminal.ts";
-import { inspectFile, type Inspection, TOP } from "./inspection.ts";
+import { inspectFile, type Inspection, isUnknown, TOP } from "./inspection.ts";
 import { reductionOf } from "./facts.ts";
 import { writePage } from "./page.ts";
 import { drawSheet } from "./sheet.ts";
@@ -57,13 +57,15 @@ async function run(args: Args): Promise<number> {
   const limits = decodeSettings(args.values);
   using classifier = await createClassifier(files!, await loadWasmBinary(), limits);
   const inspections: Inspection[] = [];
+  let allOk = true;
   for (const file of args.operands) {
     const inspection = await inspectFile(file, classifier, limits, args.values.maxMessageBytes);
-    inspections.push(inspection);
+    if (out !== undefined) inspections.push(inspection);
+    allOk &&= inspection.outcome.ok;
     print(json ? toJson(inspection, classifier) : draw(inspection, classifier.manifest, terminalWidth()));
   }
   if (out !== undefined) await write(out, inspections, classifier.manifest);
-  return inspections.some(({ outcome }) => !outcome.ok) ? 1 : 0;
+  return allOk ? 0 : 1;
 }
 
 async function write(file: string, inspections: readonly Inspection[], manifest: Manifest): Promise<void> {
@@ -87,31 +89,20 @@ function toJson(
     file,
     bytes,
     format,
-    ...header &&
-      {
-        width: header.width,
-        height: header.height,
-        decodedBytes: header.decodedBytes,
-      },
+    ...header && { width: header.width, height: header.height, decodedBytes: header.decodedBytes },
     ...encoding,
     ...way && {
-      decoded: sizeOf(way.original),
       decodeMs: way.decodeMs,
       reduction: reductionOf(header!, way),
       form: input.form ?? null,
       formMs: way.formMs,
-      steps: way.steps.map(({ name, image }) => ({ name, ...sizeOf(image) })),
-      seen: sizeOf(way.seen),
+      stages: way.stages.map(({ name, width, height, channels }) => ({ name, width, height, channels })),
     },
     limits: header?.limits,
     model: name,
     modelVersion: version,
     ...outcome.ok
-      ? { top: outcome.top.slice(0, TOP) }
+      ? { unknown: isUnknown(outcome), top: outcome.top.slice(0, TOP) }
       : { error: { code: outcome.code, message: outcome.message } },
   });
-}
-
-function sizeOf({ width, height, channels }: { width: number; height: number; channels: number }) {
-  return { width, height, channels };
 }

@@ -12,8 +12,10 @@ import {
 } from "../../../models/image/decode.ts";
 import type { Encoding, Pixels } from "../../../models/image/format.ts";
 import { ImageError } from "../../../models/errors.ts";
+import type { Score } from "../../../models/logits.ts";
 import type { InputSpec } from "../../../models/manifest.ts";
 import { imageSource } from "../../image_file.ts";
+import { fitPicture } from "../../ui/picture.ts";
 
 /** How many classes are shown. */
 export const TOP = 3;
@@ -38,22 +40,26 @@ export interface Inspection {
 
 /** What an image is on its way to the model. */
 export interface Way {
-  /** Decoded and upright. */
-  readonly original: Pixels;
+  /** The original, decoded and upright; the steps of the canonical form, if any; and last what the first layer is given. */
+  readonly stages: readonly [Stage, ...Stage[], Stage];
   readonly decodeMs: number;
-  /** Those of the canonical form; none if the image is in the form, or the model has no form. */
-  readonly steps: readonly Step[];
-  /** What the first layer is given, before it is standardised. */
-  readonly seen: Pixels;
   readonly formMs: number;
 }
 
-/** A step of the canonical form. */
-export interface Step {
+/** What an image is at one point of its way. */
+export interface Stage {
   /** In one to three words. */
   readonly name: string;
-  readonly image: Pixels;
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Reduced to be shown: at most {@linkcode MAX_SIDE} wide and high, and opaque. */
+  readonly picture: Pixels;
 }
+
+/** Longer side of what is kept of an image, in pixels. */
+const MAX_SIDE = 512;
 
 /**
  * Does with an image what a Worker does, and keeps what it is in between.
@@ -84,6 +90,11 @@ export async function inspectFile(
   }
 }
 
+/** Whether the model takes the image for none of its classes. */
+export function isUnknown(outcome: Inspection["outcome"]): boolean {
+  return outcome.ok && "best" in outcome && (outcome.best as Score).index < 0;
+}
+
 /** The classifier refuses the image for the same reason. */
 function attempt<Result>(run: () => Result): Result | undefined {
   try {
@@ -98,13 +109,19 @@ function follow(image: EncodedImage, input: InputSpec): Way {
   const begun = performance.now();
   const original = image.decode();
   const decoded = performance.now();
-  const steps: Step[] = [];
+  const steps: Stage[] = [];
   const target = new Float32Array(input.width * input.height * input.channels);
   toCanonical(original, input, target, (name, image) => {
-    steps.push({ name, image: "channels" in image ? image : toPixels([image]) });
+    steps.push(stage(name, "channels" in image ? image : toPixels([image])));
   });
   const formMs = performance.now() - decoded;
-  return { original, decodeMs: decoded - begun, steps, seen: unstandardised(target, input), formMs };
+  const seen = stage("what the model sees", unstandardised(target, input));
+  return { stages: [stage("original", original), ...steps, seen], decodeMs: decoded - begun, formMs };
+}
+
+function stage(name: string, image: Pixels): Stage {
+  const { width, height, channels } = image;
+  return { name, width, height, channels, picture: fitPicture(image, MAX_SIDE, MAX_SIDE) };
 }
 
 function unstandardised(values: Float32Array, { width, height, channels, mean, std }: InputSpec): Pixels {

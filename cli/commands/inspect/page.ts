@@ -1,16 +1,11 @@
 import { encodePng } from "../../../models/image/encode_png.ts";
-import type { Pixels } from "../../../models/image/format.ts";
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import { confidence as asPercent } from "../../../training/report/format.ts";
 import { Markup, markup } from "../../../training/report/markup.ts";
 import { STYLE } from "../../../training/report/style.ts";
-import { fitPicture } from "../../ui/picture.ts";
 import { factsOf } from "./facts.ts";
-import { type Inspection, TOP, type Way } from "./inspection.ts";
-
-/** Longer side of what is embedded, in pixels. */
-const MAX_SIDE = 512;
+import { type Inspection, type Stage, TOP, type Way } from "./inspection.ts";
 
 /** Beside the style of reports. */
 const OWN_STYLE = `
@@ -65,22 +60,19 @@ ${way && figures(way, outcome)}
 `;
 }
 
-function figures({ original, steps, seen }: Way, outcome: Inspection["outcome"]): Markup {
+function figures({ stages }: Way, outcome: Inspection["outcome"]): Markup {
   return markup`<div class="steps">
-${figure("original", original)}
-${steps.map(({ name, image }) => figure(name, image))}
-${figure("what the model sees", seen)}
+${stages.map(figure)}
 ${outcome.ok ? classes(outcome.top.slice(0, TOP)) : undefined}
 </div>`;
 }
 
-function figure(title: string, image: Pixels): Markup {
-  const { width, height } = image;
-  const data = encodePng(fitPicture(image, MAX_SIDE, MAX_SIDE)).toBase64();
+function figure({ name, width, height, picture }: Stage): Markup {
+  const data = encodePng(picture).toBase64();
   const isLarge = Math.max(width, height) > 128;
   return markup`<figure><img${
     isLarge ? new Markup(' class="smooth"') : undefined
-  } alt="${title}" src="data:image/png;base64,${data}" /><figcaption><b>${title}</b> ${`${width} × ${height}`}</figcaption></figure>
+  } alt="${name}" src="data:image/png;base64,${data}" /><figcaption><b>${name}</b> ${`${width} × ${height}`}</figcaption></figure>
 `;
 }
 

@@ -1,12 +1,11 @@
 import { encodePng } from "../../../models/image/encode_png.ts";
-import type { Pixels } from "../../../models/image/format.ts";
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import { Canvas, type Colour, TEXT } from "../../ui/canvas.ts";
 import { fitPicture } from "../../ui/picture.ts";
 import { percent } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
-import { type Inspection, TOP } from "./inspection.ts";
+import { type Inspection, type Stage, TOP } from "./inspection.ts";
 
 const [GROUND, INK, QUIET, FRAME, BAR, WRONG]: Colour[] = [
   [255, 255, 255],
@@ -27,7 +26,7 @@ const BAR_HEIGHT = 12;
 const MAX_ACROSS = 6;
 
 /** One drawing with its title; the last of an image has the classes instead. */
-type Cell = { readonly title: string; readonly image: Pixels } | { readonly top: readonly Score[] };
+type Cell = Stage | { readonly top: readonly Score[] };
 
 /**
  * Draws inspections as one PNG: for each image what is known, and all drawings beside each other.
@@ -63,12 +62,7 @@ export function drawSheet(inspections: readonly Inspection[], model: Manifest): 
 
 function cellsOf({ way, outcome }: Inspection): Cell[] {
   if (!way) return [];
-  return [
-    { title: "original", image: way.original },
-    ...way.steps.map(({ name, image }) => ({ title: name, image })),
-    { title: "what the model sees", image: way.seen },
-    ...outcome.ok ? [{ top: outcome.top.slice(0, TOP) }] : [],
-  ];
+  return [...way.stages, ...outcome.ok ? [{ top: outcome.top.slice(0, TOP) }] : []];
 }
 
 interface Line {
@@ -95,10 +89,10 @@ function linesOf(inspection: Inspection, model: Manifest, columns: number): Line
 
 function drawCell(canvas: Canvas, cell: Cell, left: number, top: number): void {
   if ("top" in cell) return drawClasses(canvas, cell.top, left, top);
-  canvas.text(cell.title, left, top, QUIET!);
+  canvas.text(cell.name, left, top, QUIET!);
   const frame = top + TEXT.line;
   canvas.fill(left, frame, SIDE, SIDE, FRAME!);
-  const image = fitPicture(cell.image, SIDE, SIDE);
+  const image = fitPicture(cell.picture, SIDE, SIDE);
   const scale = Math.max(1, Math.floor(SIDE / Math.max(image.width, image.height)));
   const [x, y] = [image.width, image.height].map((side) => Math.floor((SIDE - side * scale) / 2));
   canvas.paint(image, left + x!, frame + y!, scale);
