@@ -36,6 +36,8 @@ export interface SendOptions {
   readonly traceparent?: string;
   /** The true label, if it is known; copied into the result. */
   readonly actual?: string;
+  /** The name of the image's file; copied into the result. */
+  readonly fileName?: string;
   /** Milliseconds after which it is no longer classified, but fails with the code `expired`. */
   readonly expiresAfterMs?: number;
   /** Ends the attempt: rejects with the signal's reason. The image may have been stored all the same. */

@@ -17,6 +17,7 @@
  * | `ce_correlationid`, `traceparent` | optional, copied to the result |
  * | `ce_expirytime` | optional, RFC 3339: not classified after that |
  * | `ce_actual` | optional: the true label, copied to the result |
+ * | `ce_filename` | optional: the name of the image's file, copied to the result |
  * | `ce_attempts` | number of attempts, including this one: set when a dead letter is replayed |
  * | `imagebus_id` | the id of a replayed record that has none (`dead_letter.ts`) |
  *
@@ -68,6 +69,8 @@ export interface Origin {
   readonly traceparent?: string;
   /** The true label, if the sender knows it. */
   readonly actual?: string;
+  /** The name of the image's file, if the sender provided it. */
+  readonly fileName?: string;
 }
 
 /** An image to be classified. */
@@ -201,8 +204,13 @@ function attributes(type: string, id: string, source: string): MessageHeaders {
   };
 }
 
-function copied({ correlationId, traceparent, actual }: Origin): MessageHeaders {
-  return defined({ ce_correlationid: correlationId, traceparent, ce_actual: actual });
+function copied({ correlationId, traceparent, actual, fileName }: Origin): MessageHeaders {
+  return defined({
+    ce_correlationid: correlationId,
+    traceparent,
+    ce_actual: actual,
+    ce_filename: fileName,
+  });
 }
 
 /** The id that a record without one got when it first failed. */
@@ -254,8 +262,13 @@ function origin({ attribute }: CloudEvent, id: string, key: Text | null): Origin
   if (replyTo !== undefined && !isTopicName(replyTo)) {
     throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
   }
-  const [correlationId, traceparent, actual] = ["correlationid", "traceparent", "actual"].map(attribute);
-  return { id, key, ...defined({ replyTo, correlationId, traceparent, actual }) };
+  const [correlationId, traceparent, actual, fileName] = [
+    "correlationid",
+    "traceparent",
+    "actual",
+    "filename",
+  ].map(attribute);
+  return { id, key, ...defined({ replyTo, correlationId, traceparent, actual, fileName }) };
 }
 
 function expectValue(name: string, value: string | undefined, expected: string): void {

@@ -16,6 +16,8 @@ export interface ResultBase {
   readonly model: string | null;
   /** The true label, if the sender provided it. */
   readonly actual?: string;
+  /** The name of the image's file, if the sender provided it. */
+  readonly fileName?: string;
   /** When the image was classified, or failed: ISO 8601, UTC. */
   readonly at: string;
   /** From storing the message to processing it, in milliseconds, by the clocks of two machines. */

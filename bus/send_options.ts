@@ -27,6 +27,7 @@ export const SEND_OPTIONS = {
     text: "W3C trace context, copied to the headers of the result",
   },
   actual: { type: "text", value: "LABEL", text: "true label, kept with the result" },
+  fileName: { type: "text", value: "NAME", text: "name of the image's file, kept with the result" },
   expiresAfterMs: {
     ...time(1, 2 ** 53 - 1),
     text: "the image fails as expired if it is not classified within this time",

@@ -32,6 +32,7 @@ export function classified(id: string): Settled & { result: Classified } {
     ...TOP[0]!,
     top: TOP,
     actual: "9",
+    fileName: "boots/9.png",
     at: "2026-01-01T00:00:00.000Z",
     waitedMs: 1.5,
     tookMs: 2.5,

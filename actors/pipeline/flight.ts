@@ -1,6 +1,7 @@
 import { type Decoded, decodeRequest, type Origin } from "../../bus/envelope.ts";
 import type { Result } from "../../bus/result.ts";
 import type { Claim, Message, Subscription } from "../../bus/transport/transport.ts";
+import { defined } from "../../lib/defined.ts";
 import type { Listener } from "../events.ts";
 import type { Settled } from "../sinks/sink.ts";
 import type { Job, JobOutcome, Timing } from "../workers/job.ts";
@@ -161,11 +162,11 @@ export class Flight implements Job {
   }
 
   #resultOf(outcome: JobOutcome | Refusal, { startedAt, tookMs }: Timing): Result {
-    const { id, actual } = this.#origin;
+    const { id, actual, fileName } = this.#origin;
     const base = {
       id,
       model: this.decoded.ok ? this.decoded.request.model : this.decoded.model,
-      ...(actual !== undefined && { actual }),
+      ...defined({ actual, fileName }),
       at: new Date().toISOString(),
       waitedMs: Math.max(0, startedAt - this.message.timestamp),
       tookMs,

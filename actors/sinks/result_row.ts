@@ -26,5 +26,6 @@ export function rowOf(result: Result) {
     at: result.at,
     waited_ms: result.waitedMs,
     took_ms: result.tookMs,
+    file_name: result.fileName ?? null,
   };
 }

@@ -23,7 +23,8 @@ const SCHEMA = `
     error_message TEXT,
     at            TEXT NOT NULL,              -- ISO 8601, UTC
     waited_ms     REAL NOT NULL,
-    took_ms       REAL NOT NULL
+    took_ms       REAL NOT NULL,
+    file_name     TEXT                        -- where the sender gave it
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS results_by_time ON results (at);
 
@@ -46,10 +47,13 @@ const SCHEMA = `
     FROM results WHERE status = 'failed' GROUP BY error_code, model;
 `;
 
+/** For files that were created before the column. */
+const ADD_FILE_NAME = "ALTER TABLE results ADD COLUMN file_name TEXT";
+
 const BUSY_TIMEOUT_MS = 5_000;
 
 const INSERT = `
-  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
   WHERE NOT EXISTS (SELECT 1 FROM results WHERE id = ?1 AND (status = 'classified' OR ?4 = 'failed'))`;
 
 /**
@@ -94,13 +98,20 @@ function openOnce(path: string): DatabaseSync {
   try {
     database.exec("BEGIN IMMEDIATE");
     refuseForeign(database, path);
-    database.exec(`${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
+    database.exec(SCHEMA);
+    if (!hasFileName(database)) database.exec(ADD_FILE_NAME);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+function hasFileName(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM pragma_table_info('results') WHERE name = 'file_name'").get() !==
+    undefined;
 }
 
 /** `exec` reports no code, only this text. */

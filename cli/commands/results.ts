@@ -59,7 +59,7 @@ async function select(path: string, { ids, model, failed, limit }: Selection): P
   return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
 }
 
-const HEADER = ["time", "model", "label", "confidence", "actual", "id"].map(bold);
+const HEADER = ["time", "model", "label", "confidence", "actual", "file", "id"].map(bold);
 
 function toCells(row: Row): string[] {
   const time = new Date(String(row["at"])).toLocaleString("sv");
@@ -70,6 +70,7 @@ function toCells(row: Row): string[] {
     failed ? red(String(row["error_code"])) : String(row["label"]),
     failed ? "" : percent(Number(row["confidence"])),
     String(row["actual"] ?? ""),
+    String(row["file_name"] ?? ""),
     dim(String(row["id"])),
   ];
 }

@@ -20,14 +20,20 @@ Deno.test("service: each image is classified by the model it asks for, and its r
   assertEquals(running.sink.results.map(({ id }) => id).sort(), results.map(({ id }) => id).sort());
 });
 
-Deno.test("service: results() yields all results, with the true label of the sender", async () => {
+Deno.test("service: results() yields all results, with the true label and the file name of the sender", async () => {
   await using running = await RunningService.start(createMemoryBroker(), { models: ["mnist"] });
   await using results = running.bus.results({ model: "mnist" });
   await results.ready;
-  const id = await running.bus.send(SEVEN.png, { model: "mnist", actual: "7" });
+  const id = await running.bus.send(SEVEN.png, { model: "mnist", actual: "7", fileName: "a/7.png" });
   const [result] = await take(results, 1);
   assert(result?.status === "classified");
-  assertEquals([result.id, result.label, result.index, result.actual], [id, "7", 7, "7"]);
+  assertEquals([result.id, result.label, result.index, result.actual, result.fileName], [
+    id,
+    "7",
+    7,
+    "7",
+    "a/7.png",
+  ]);
   assertEquals(result.top[0], { index: 7, label: "7", confidence: result.confidence });
   assert(result.top.length === 5 && result.confidence > 0.5 && result.waitedMs >= 0 && result.tookMs > 0);
 });

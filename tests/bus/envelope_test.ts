@@ -44,6 +44,7 @@ const FULL: Request = {
   correlationId: "c-1",
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   actual: "9",
+  fileName: "photos/猫 1.png",
   expiresAt: 1_700_000_000_000,
 };
 

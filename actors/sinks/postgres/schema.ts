@@ -5,7 +5,8 @@ import { SinkError } from "../errors.ts";
 const MIGRATION_LOCK = 0x696d6772;
 
 /** The schema, step by step. A released step is never edited: a change is one more step. */
-const MIGRATIONS: readonly string[] = [`
+const MIGRATIONS: readonly string[] = [
+  `
   CREATE TABLE imagebus_results (
     id            text PRIMARY KEY,
     model         text,
@@ -50,7 +51,12 @@ const MIGRATIONS: readonly string[] = [`
   CREATE VIEW imagebus_failures_by_code AS
     SELECT error_code, model, count(*) AS images, min(at) AS first_at, max(at) AS last_at
     FROM imagebus_results WHERE status = 'failed' GROUP BY error_code, model;
-`];
+`,
+  `
+  ALTER TABLE imagebus_results ADD COLUMN file_name text;
+  COMMENT ON COLUMN imagebus_results.file_name IS 'name of the file of the image, where the sender gave it';
+`,
+];
 
 /**
  * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number

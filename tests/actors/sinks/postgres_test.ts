@@ -71,9 +71,29 @@ testPostgres("a row holds every field of a result", async (server) => {
     at: new Date("2026-01-01T00:00:00.000Z"),
     waited_ms: 1.5,
     took_ms: 2.5,
+    file_name: "boots/9.png",
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
+
+testPostgres(
+  "a schema of an earlier version gets the column of file names, and keeps its rows",
+  async (server) => {
+    const url = await createSchema(server);
+    {
+      await using sink = await postgresSink(url);
+      await sink.write([classified("old")]);
+    }
+    await query(
+      url,
+      "ALTER TABLE imagebus_results DROP COLUMN file_name; UPDATE imagebus_schema SET version = 1",
+    );
+    await using sink = await postgresSink(url);
+    await sink.write([classified("new")]);
+    const rows = await query(url, "SELECT id, file_name FROM imagebus_results ORDER BY id");
+    assertEquals(rows, [{ id: "new", file_name: "boots/9.png" }, { id: "old", file_name: null }]);
+  },
+);
 
 testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (server) => {
   const url = await createSchema(server);
@@ -136,7 +156,7 @@ testPostgres(
       `SELECT (SELECT count(*)::integer FROM imagebus_results) AS results, count(*)::integer AS rows, max(version) AS version
      FROM imagebus_schema`,
     );
-    assertEquals(counts, { results: 11, rows: 1, version: 1 });
+    assertEquals(counts, { results: 11, rows: 1, version: 2 });
   },
 );
 
@@ -190,7 +210,7 @@ testPostgres(
         'has a table of another program: relation "imagebus_results" already exists',
       ],
       [latin, "has the encoding LATIN1: expected UTF8"],
-      [later, "are of a later imagebus (schema 99, here 1)"],
+      [later, "are of a later imagebus (schema 99, here 2)"],
       ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
       ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
       ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],

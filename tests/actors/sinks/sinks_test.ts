@@ -7,6 +7,7 @@ import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { decodeResult } from "../../../bus/envelope.ts";
 import { createMemoryBroker } from "../../../bus/transport/memory.ts";
 import type { Message, Transport } from "../../../bus/transport/transport.ts";
+import { temporaryDirectory } from "../../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../../../testing/assert.ts";
 import { classified, failed } from "../../../testing/settled.ts";
 import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
@@ -101,8 +102,27 @@ Deno.test("sink sqlite: a row holds every field of a result", async () => {
     at: "2026-01-01T00:00:00.000Z",
     waited_ms: 1.5,
     took_ms: 2.5,
+    file_name: "boots/9.png",
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
+});
+
+Deno.test("sink sqlite: a file of an earlier version gets the column of file names, and keeps its rows", async () => {
+  await using directory = await temporaryDirectory("sink-test");
+  const path = `${directory.path}/results.db`;
+  {
+    await using sink = await sqliteSink(path);
+    await sink.write([classified("old")]);
+  }
+  {
+    using database = new DatabaseSync(path);
+    database.exec("ALTER TABLE results DROP COLUMN file_name");
+  }
+  await using sink = await sqliteSink(path);
+  await sink.write([classified("new")]);
+  using database = new DatabaseSync(path);
+  const rows = database.prepare("SELECT id, file_name FROM results ORDER BY id").all();
+  assertEquals(rows.map((row) => Object.values(row)), [["new", "boots/9.png"], ["old", null]]);
 });
 
 Deno.test("sink sqlite: the views show accuracy by label, throughput by minute and failures by code", async () => {
