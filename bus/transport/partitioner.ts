@@ -33,11 +33,19 @@ export class Partitioner {
    * @param topic The topic.
    * @param key The key in UTF-8, if any.
    * @param partitions Number of partitions of the topic.
+   * @param isAvailable Whether a partition can take a message now. Without a key the others are passed over.
    * @returns From 0 to `partitions - 1`.
    */
-  choose(topic: string, key: Uint8Array | null, partitions: number): number {
+  choose(
+    topic: string,
+    key: Uint8Array | null,
+    partitions: number,
+    isAvailable = (_partition: number) => true,
+  ): number {
     if (key) return (murmur2(key) & 0x7fffffff) % partitions;
-    const turn = this.#turns.get(topic) ?? Math.floor(Math.random() * partitions);
+    const first = this.#turns.get(topic) ?? Math.floor(Math.random() * partitions);
+    let turn = first;
+    while (!isAvailable(turn % partitions) && turn < first + partitions) turn++;
     this.#turns.set(topic, turn + 1);
     return turn % partitions;
   }

@@ -93,9 +93,17 @@ export class Producer {
     this.#admitting.add(sending);
     try {
       for (const record of records) {
-        if (this.#cluster.partitions(topic) === 0) await this.#settings.ensure(topic);
         const { bytes } = record;
         if (!this.#room.tryAcquire(bytes)) await this.#room.acquire(bytes, () => sending.isSettled);
+        try {
+          // Directly before it is enqueued: a topic can be deleted while others wait for room.
+          while (!sending.isSettled && this.#cluster.partitions(topic) === 0) {
+            await this.#settings.ensure(topic);
+          }
+        } catch (error) {
+          this.#room.release(bytes);
+          throw error;
+        }
         if (sending.isSettled) return this.#room.release(bytes);
         this.#enqueue(topic, { record, sending });
       }
@@ -108,7 +116,9 @@ export class Producer {
   }
 
   #enqueue(topic: string, pending: PendingRecord): void {
-    const partition = this.#partitioner.choose(topic, pending.record.key, this.#cluster.partitions(topic));
+    const hasLeader = (partition: number) => this.#cluster.leader(topic, partition) !== undefined;
+    const { key } = pending.record;
+    const partition = this.#partitioner.choose(topic, key, this.#cluster.partitions(topic), hasLeader);
     const name = nameOf({ topic, partition });
     const queue = this.#queues.get(name) ?? new RecordQueue({ topic, partition });
     this.#queues.set(name, queue);

@@ -140,7 +140,9 @@ export class Transaction {
     const { topic } = from;
     if (cluster.partitions(topic) === 0) await this.#retry(() => settings.ensure(topic));
     const record = toRecord(from.message);
-    const place = { topic, partition: partitioner.choose(topic, record.key, cluster.partitions(topic)) };
+    const hasLeader = (partition: number) => cluster.leader(topic, partition) !== undefined;
+    const partition = partitioner.choose(topic, record.key, cluster.partitions(topic), hasLeader);
+    const place = { topic, partition };
     const part = this.#parts.get(nameOf(place)) ?? new RecordQueue(place);
     this.#parts.set(nameOf(place), part);
     part.push({ record, from });

@@ -7,7 +7,7 @@ import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_
 import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 import { assert, assertEquals, assertRejects } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
-import { eventually } from "../suite/harness.ts";
+import { eventually, within } from "../suite/harness.ts";
 
 const TOPIC = requestTopic(MODEL);
 
@@ -79,24 +79,38 @@ Deno.test("kafka: a cluster of two brokers is refused, since neither could conti
   await assertRejects(() => startKafkaCluster({ ports: [1, 2], dataDir: "/nowhere" }), RangeError);
 });
 
-testKafka("a topic without a leader does not keep the others from being listed", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
-  try {
-    await using cluster = await startKafkaCluster({ ports: freePorts(3), dataDir: directory });
-    const brokers = cluster.brokers.map(({ brokers }) => brokers);
-    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    const replicaAssignment = [{ partition: 0, replicas: [3] }];
-    await admin.createTopics({ topics: [{ topic: "foreign", replicaAssignment }] });
-    await admin.disconnect();
-    await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
-    await transport.ensureTopics(["ours"]);
-    await cluster.brokers[2]!.stop();
-    await eventually("only what has a leader is listed", async () => {
-      const names = (await transport.topics()).map(({ name }) => name);
-      return names.join() === "ours";
-    });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}, NO_OWN_KAFKA);
+testKafka(
+  "a partition without a leader keeps neither the others from being listed, nor messages without a key from being sent",
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
+    try {
+      await using cluster = await startKafkaCluster({ ports: freePorts(3), dataDir: directory });
+      const brokers = cluster.brokers.map(({ brokers }) => brokers);
+      const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      const on = (...nodes: number[]) => nodes.map((node, partition) => ({ partition, replicas: [node] }));
+      await admin.createTopics({
+        topics: [{ topic: "foreign", replicaAssignment: on(3) }, {
+          topic: "partly",
+          replicaAssignment: on(1, 3),
+        }],
+      });
+      await admin.disconnect();
+      await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
+      await transport.ensureTopics(["ours"]);
+      await cluster.brokers[2]!.stop();
+      await eventually("only what has a leader is listed", async () => {
+        const names = (await transport.topics()).map(({ name }) => name);
+        return names.join() === "ours,partly";
+      });
+      const sends = Array.from(
+        { length: 10 },
+        () => transport.send("partly", [{ value: new Uint8Array(1) }]),
+      );
+      await within(Promise.all(sends), "messages without a key, while a partition has no leader", 10_000);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+  NO_OWN_KAFKA,
+);
