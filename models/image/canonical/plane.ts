@@ -322,6 +322,9 @@ export function toPixels(planes: readonly [Plane] | readonly [Plane, Plane, Plan
   return { width, height, channels, data };
 }
 
+/** How far samples of a grey pixel may lie apart, of 255: lossy WebP rounds each on its own. */
+const GREY_TOLERANCE = 4;
+
 /**
  * @param pixels Any image.
  * @returns Whether it is grey and opaque, in however many channels.
@@ -329,9 +332,9 @@ export function toPixels(planes: readonly [Plane] | readonly [Plane, Plane, Plan
 export function isGrey({ channels, data }: Pixels): boolean {
   if (channels === 1) return true;
   for (let i = 0; i < data.length; i += channels) {
-    if (data[i] !== data[i + 1] || data[i] !== data[i + 2] || (channels === 4 && data[i + 3] !== 255)) {
-      return false;
-    }
+    const [red, green, blue] = [data[i]!, data[i + 1]!, data[i + 2]!];
+    if (Math.max(red, green, blue) - Math.min(red, green, blue) > GREY_TOLERANCE) return false;
+    if (channels === 4 && data[i + 3] !== 255) return false;
   }
   return true;
 }

@@ -4,6 +4,7 @@ import type { Pixels } from "../../../models/image/format.ts";
 import { upright } from "../../../models/image/orientation.ts";
 import { assert, assertEquals } from "../../../testing/assert.ts";
 import { encodeJpeg, withOrientation } from "../../../testing/encoders/jpeg.ts";
+import { encodeWebp } from "../../../testing/encoders/webp.ts";
 import { imagesOf } from "../../../testing/images.ts";
 import { BLACK, type Colour, invert, paste, plain, resize, tint, WHITE } from "../../../testing/scenes.ts";
 import { assertAlike } from "./alike.ts";
@@ -25,6 +26,15 @@ Deno.test("garment: an image of Fashion-MNIST passes bit for bit, in whatever nu
     assert(garment(image) === image);
     const rgb = paste(image, 28, 0, 0, BLACK);
     assert(garment(rgb) === rgb);
+  }
+});
+
+Deno.test("garment: a lossy copy of an image of Fashion-MNIST passes as it is, whatever its rounding", async () => {
+  for (const image of GARMENTS) {
+    const file = encodeWebp(image, 80);
+    await loadDecoders([file]);
+    const decoded = decodeImage(file);
+    assert(garment(decoded) === decoded);
   }
 });
 
