@@ -1,6 +1,6 @@
 /** Test images as people would send them: enlarged, inverted, on other grounds, off centre, badly lit. */
+import { toCanonical } from "../models/image/canonical.ts";
 import type { Pixels } from "../models/image/format.ts";
-import { axisTaps } from "../models/image/resample.ts";
 
 /** 0 to 255 each. */
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -14,22 +14,12 @@ export function invert(image: Pixels): Pixels {
 }
 
 /** Resizes to a square, bilinearly when growing. */
-export function resize({ width, height, channels, data }: Pixels, side: number): Pixels {
-  const [columns, rows] = [axisTaps(width, side), axisTaps(height, side)];
-  const result = new Uint8Array(side * side * channels);
-  for (let i = 0; i < result.length; i++) {
-    const c = i % channels;
-    const x = Math.floor(i / channels) % side;
-    const y = Math.floor(i / channels / side);
-    let sum = 0;
-    rows.weights[y]!.forEach((down, v) =>
-      columns.weights[x]!.forEach((across, u) => {
-        sum += down * across * data[((rows.starts[y]! + v) * width + columns.starts[x]! + u) * channels + c]!;
-      })
-    );
-    result[i] = Math.round(sum);
-  }
-  return { width: side, height: side, channels, data: result };
+export function resize(image: Pixels, side: number): Pixels {
+  const channels = image.channels === 1 ? 1 : 3;
+  const plain = { mean: new Array(channels).fill(0), std: new Array(channels).fill(1 / 255) };
+  const target = new Float32Array(side * side * channels);
+  toCanonical(image, { width: side, height: side, channels, ...plain }, target);
+  return { width: side, height: side, channels, data: Uint8Array.from(target, Math.round) };
 }
 
 /** Replaces black by one colour and white by another, in between a mixture. */

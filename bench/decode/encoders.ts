@@ -2,17 +2,17 @@ import { Buffer } from "node:buffer";
 import { deflateSync } from "node:zlib";
 import avifFactory from "npm:@jsquash/avif@2.1.1/codec/enc/avif_enc.js";
 import { defaultOptions as avifOptions } from "npm:@jsquash/avif@2.1.1/meta.js";
-import webpFactory from "npm:@jsquash/webp@1.5.0/codec/enc/webp_enc.js";
-import { defaultOptions as webpOptions } from "npm:@jsquash/webp@1.5.0/meta.js";
-import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
 import { concatBytes } from "../../lib/bytes.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { Budget } from "../../models/image/limits.ts";
 import { type EmscriptenModule, WasmCodec } from "../../models/image/wasm_codec.ts";
+import { encodeBmp } from "../../testing/encoders/bmp.ts";
+import { encodeJpeg } from "../../testing/encoders/jpeg.ts";
+import { toRgba } from "../../testing/encoders/rgba.ts";
+import { encodeWebp } from "../../testing/encoders/webp.ts";
 import avifBinary from "./avif_encoder.js";
 import { packLzw } from "./lzw.ts";
-import webpBinary from "./webp_encoder.js";
 
 /** Encodes RGB. */
 export type Encode = (image: Pixels) => Uint8Array;
@@ -20,14 +20,14 @@ export type Encode = (image: Pixels) => Uint8Array;
 /** By how the name of a file ends. HEIC is missing: no package encodes it. */
 export const ENCODERS: Readonly<Record<string, Encode>> = {
   ".png": encodePng,
-  ".jpg": toJpeg,
-  "-lossy.webp": (image) => toWebp(image, { quality: 80, method: 2 }),
-  "-lossless.webp": (image) => toWebp(image, { lossless: 1, method: 0, quality: 20 }),
+  ".jpg": (image) => encodeJpeg(image, 85),
+  "-lossy.webp": (image) => encodeWebp(image, { quality: 80, method: 2 }),
+  "-lossless.webp": (image) => encodeWebp(image, { lossless: 1, method: 0, quality: 20 }),
   ".avif": toAvif,
   ".gif": toGif,
   "-lzw.tiff": (image) => toTiff(image, 5, (bytes) => packLzw(bytes, { bits: 8, tiff: true })),
   "-deflate.tiff": (image) => toTiff(image, 8, (bytes) => deflateSync(bytes)),
-  ".bmp": toBmp,
+  ".bmp": encodeBmp,
   ".ppm": toPpm,
 };
 
@@ -37,31 +37,12 @@ interface Encoder extends EmscriptenModule {
 
 const UNBOUNDED = new Budget("image", { maxDecodedBytes: Infinity });
 
-type Factory = (options: object) => unknown;
-const webp = new WasmCodec<Encoder>(webpFactory as Factory, webpBinary);
-const avif = new WasmCodec<Encoder>(avifFactory as Factory, avifBinary);
-
-function toWebp(image: Pixels, options: object): Uint8Array {
-  const { width, height } = image;
-  const all = { ...webpOptions, ...options };
-  return webp.use(UNBOUNDED, (module) => module.encode(rgbaOf(image), width, height, all)).slice();
-}
+const avif = new WasmCodec<Encoder>(avifFactory as (options: object) => unknown, avifBinary);
 
 function toAvif(image: Pixels): Uint8Array {
   const { width, height } = image;
   const options = { ...avifOptions, quality: 75, speed: 10 };
-  return avif.use(UNBOUNDED, (module) => module.encode(rgbaOf(image), width, height, options)).slice();
-}
-
-function rgbaOf({ width, height, data }: Pixels): Uint8Array {
-  const rgba = new Uint8Array(4 * width * height).fill(255);
-  for (let i = 0; i < width * height; i++) rgba.set(data.subarray(3 * i, 3 * i + 3), 4 * i);
-  return rgba;
-}
-
-function toJpeg(image: Pixels): Uint8Array {
-  const { width, height } = image;
-  return new Uint8Array(encodeJpeg({ width, height, data: rgbaOf(image) }, 85).data);
+  return avif.use(UNBOUNDED, (module) => module.encode(toRgba(image), width, height, options)).slice();
 }
 
 /** In 256 colours: 3 bits of red and green, 2 of blue. */
@@ -123,23 +104,6 @@ function toTiff(
     directory.writeUInt32LE(value, 10 + 12 * i);
   });
   return concatBytes([header, strip, directory]);
-}
-
-/** From the bottom, blue first. */
-function toBmp({ width, height, data }: Pixels): Uint8Array {
-  const stride = Math.ceil(3 * width / 4) * 4;
-  const file = new Uint8Array(54 + stride * height);
-  const view = new DataView(file.buffer);
-  file.set([0x42, 0x4d]);
-  const fields = { 2: file.length, 10: 54, 14: 40, 18: width, 22: height, 26: 1 | 24 << 16 };
-  for (const [at, value] of Object.entries(fields)) view.setUint32(Number(at), value, true);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [from, to] = [3 * (y * width + x), 54 + (height - 1 - y) * stride + 3 * x];
-      for (let c = 0; c < 3; c++) file[to + c] = data[from + 2 - c]!;
-    }
-  }
-  return file;
 }
 
 function toPpm({ width, height, data }: Pixels): Uint8Array {

@@ -10,22 +10,22 @@ interface WebpEncoder extends EmscriptenModule {
   encode(rgba: Uint8Array, width: number, height: number, options: object): Uint8Array | null;
 }
 
+const UNBOUNDED = new Budget("WebP", { maxDecodedBytes: Infinity });
 const codec = new WasmCodec<WebpEncoder>(factory as unknown as (options: object) => unknown, binary);
 
 /**
  * Encodes an image as WebP, by libwebp.
  *
  * @param pixels Any image.
- * @param quality 0 to 100, or lossless.
+ * @param options Fields of libwebp's WebPConfig: `{ quality: 80 }`, `{ lossless: 1, exact: 1 }`.
  */
-export function encodeWebp(pixels: Pixels, quality: number | "lossless"): Uint8Array {
+export function encodeWebp(pixels: Pixels, options: Partial<typeof defaultOptions>): Uint8Array {
   const { width, height } = pixels;
-  const changed = quality === "lossless" ? { lossless: 1, exact: 1, quality: 75 } : { quality };
-  const options = { ...defaultOptions, ...changed };
+  const all = { ...defaultOptions, ...options };
   const file = codec.use(
-    new Budget("WebP", {}),
-    (module) => module.encode(toRgba(pixels), width, height, options)?.slice(),
+    UNBOUNDED,
+    (module) => module.encode(toRgba(pixels), width, height, all)?.slice() ?? null,
   );
-  if (!file) throw new Error(`Cannot encode ${width} × ${height} pixels as WebP`);
+  if (file === null) throw new Error(`Cannot encode ${width} × ${height} pixels as WebP`);
   return file;
 }

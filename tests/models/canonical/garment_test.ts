@@ -31,7 +31,7 @@ Deno.test("garment: an image of Fashion-MNIST passes bit for bit, in whatever nu
 
 Deno.test("garment: a lossy copy of an image of Fashion-MNIST passes as it is, whatever its rounding", async () => {
   for (const image of GARMENTS) {
-    const file = encodeWebp(image, 80);
+    const file = encodeWebp(image, { quality: 80 });
     await loadDecoders([file]);
     const decoded = decodeImage(file);
     assert(garment(decoded) === decoded);
