@@ -104,9 +104,9 @@ export function readHeifHeader(format: string, bytes: Uint8Array, budget: Budget
   const iprp = find(inside, meta.end, "iprp");
   const ipco = find(iprp.start, iprp.end, "ipco");
   const properties = [...boxesOf(view, ipco.start, ipco.end, budget)];
-  const ipma = find(iprp.start, iprp.end, "ipma");
+  const associated = associations(view, find(iprp.start, iprp.end, "ipma"), budget);
   const propertiesOf = (item: number) =>
-    associations(view, ipma, item, budget).map((i) => properties[i - 1]).filter((box) => box !== undefined);
+    (associated.get(item) ?? []).map((i) => properties[i - 1]).filter((box) => box !== undefined);
   const extents = properties.filter(({ type, start, end }) => type === "ispe" && end - start >= 12);
   const width = extents.reduce((max, { start }) => Math.max(max, view.getUint32(start + 4)), 0);
   const height = extents.reduce((max, { start }) => Math.max(max, view.getUint32(start + 8)), 0);
@@ -140,7 +140,10 @@ function thumbnailsOf(view: DataView, { start, end }: Box, id: number, budget: B
   const found: number[] = [];
   for (const { type, start: from, end: to } of boxesOf(view, start + 4, end, budget)) {
     if (type !== "thmb") continue;
-    for (let at = from + size + 2; at + size <= to; at += size) if (idAt(at) === id) found.push(idAt(from));
+    let at = from + size + 2;
+    while (at + size <= to && idAt(at) !== id) at += size;
+    if (at + size <= to) found.push(idAt(from));
+    budget.checkCount("frames", found.length);
   }
   return found;
 }
@@ -161,20 +164,22 @@ function samplesOf(view: DataView, properties: readonly Box[]): Pick<HeifHeader,
   return { bits: 8 + (view.getUint8(box.start + 17) & 7), chroma };
 }
 
-/** Numbers of the properties of an item, from 1; 8.11.14 of ISO/IEC 14496-12. */
-function associations(view: DataView, { start, end }: Box, id: number, budget: Budget): number[] {
+/** By item: the numbers of its properties, from 1; 8.11.14 of ISO/IEC 14496-12. */
+function associations(view: DataView, { start, end }: Box, budget: Budget): Map<number, number[]> {
   const [version, wide] = [view.getUint8(start), (view.getUint8(start + 3) & 1) === 1];
   const count = view.getUint32(start + 4);
   budget.checkCount("chunks", count);
-  const found: number[] = [];
-  let at = start + 8;
+  const found = new Map<number, number[]>();
+  let [at, total] = [start + 8, 0];
   for (let i = 0; i < count && at + 5 <= end; i++) {
     const item = version === 0 ? view.getUint16(at) : view.getUint32(at);
     at += version === 0 ? 2 : 4;
     const entries = view.getUint8(at++);
+    budget.checkCount("chunks", total += entries);
+    const own = found.get(item) ?? [];
+    found.set(item, own);
     for (let j = 0; j < entries && at + (wide ? 2 : 1) <= end; j++, at += wide ? 2 : 1) {
-      const property = wide ? view.getUint16(at) & 0x7fff : view.getUint8(at) & 0x7f;
-      if (item === id) found.push(property);
+      own.push(wide ? view.getUint16(at) & 0x7fff : view.getUint8(at) & 0x7f);
     }
   }
   return found;

@@ -18,7 +18,7 @@ export interface DecodeLimits {
    */
   readonly reduceAbovePixels?: number;
   /**
-   * Images in one file. Counted where the decoder visits them (ICO); of an animation (GIF, WebP, PNG, AVIF) or a file of
+   * Images in one file. Counted where the decoder visits them (ICO, thumbnails of HEIC); of an animation (GIF, WebP, PNG, AVIF) or a file of
    * several pages (TIFF) only the first is visited.
    *
    * @default {1_000}
@@ -54,7 +54,8 @@ export const DECODE_OPTIONS = {
   maxFrames: {
     ...count(65_535),
     default: 1_000,
-    text: "icons with more images are rejected; of an animation only the first image is decoded",
+    text:
+      "icons with more images, and HEICs with more thumbnails, are rejected; of an animation only the first image is decoded",
   },
   maxScans: { ...count(1_000_000), default: 100, text: "JPEGs with more scans are rejected" },
   maxChunks: {
