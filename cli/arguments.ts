@@ -113,9 +113,13 @@ interface Tokens {
 function tokenise(command: Command, argv: readonly string[]): Tokens {
   const flags = flagsOf(command.options);
   const options = Object.fromEntries(
-    [...flags].map(([flag, { row }]) => [
+    [...flags].map(([flag, { name, row }]) => [
       flag,
-      { type: row.type === "flag" ? "boolean" as const : "string" as const, multiple: true },
+      {
+        type: row.type === "flag" ? "boolean" as const : "string" as const,
+        multiple: true,
+        ...row.short !== undefined && flag === flagOf(name).slice(2) && { short: row.short },
+      },
     ]),
   );
   try {

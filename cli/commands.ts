@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import("./commands/worker/worker.ts")).worker,
   status: async () => (await import("./commands/status/status.ts")).status,
-  send: async () => (await import("./commands/send.ts")).send,
+  send: async () => (await import("./commands/send/send.ts")).send,
   result: async () => (await import("./commands/result.ts")).result,
   results: async () => (await import("./commands/results.ts")).results,
   inspect: async () => (await import("./commands/inspect/inspect.ts")).inspect,

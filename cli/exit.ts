@@ -11,7 +11,13 @@ export interface Exit {
 }
 
 /** Codes of errors that are mistakes of the user. */
-const MISTAKES = new Set(["invalid", "denied", "too_large", "not_found", "invalid_manifest"]);
+export const MISTAKES: ReadonlySet<string> = new Set([
+  "invalid",
+  "denied",
+  "too_large",
+  "not_found",
+  "invalid_manifest",
+]);
 
 /**
  * Turns what a command threw into an exit code and a message.

@@ -15,7 +15,7 @@
  * ```
  */
 export async function mapConcurrent<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   max: number,
   call: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
@@ -23,13 +23,13 @@ export async function mapConcurrent<T, R>(
   const entries = enumerate(items);
   // All share the generator; what one throws closes it for the others.
   const work = async () => {
-    for (const [index, item] of entries) results[index] = await call(item, index);
+    for await (const [index, item] of entries) results[index] = await call(item, index);
   };
   await Promise.all(Array.from({ length: max }, work));
   return results;
 }
 
-function* enumerate<T>(items: Iterable<T>): Generator<[number, T]> {
+async function* enumerate<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<[number, T]> {
   let index = 0;
-  for (const item of items) yield [index++, item];
+  for await (const item of items) yield [index++, item];
 }

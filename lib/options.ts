@@ -21,6 +21,8 @@ interface Row {
   readonly variable?: string;
   /** An older flag that still works, without its dashes. */
   readonly alias?: string;
+  /** A letter that stands for the flag: `-r`. */
+  readonly short?: string;
 }
 
 /** A whole number. With a unit, flags and variables take `64MiB` and `30s`. */

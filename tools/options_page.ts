@@ -32,7 +32,8 @@ function section(
   purpose = (_: string, { text }: Option) => text,
 ): string {
   const rows = Object.entries(table).map(([name, row]) => {
-    const flag = row.type === "api" ? "–" : `\`${flagOf(name)}\`<br>\`${variableOf(name, row)}\``;
+    const short = row.short === undefined ? "" : `\`-${row.short}\`, `;
+    const flag = row.type === "api" ? "–" : `${short}\`${flagOf(name)}\`<br>\`${variableOf(name, row)}\``;
     return `| \`${name}\` | ${flag} | ${escape(purpose(name, row))} | ${escape(rangeOf(row))} | ${
       escape(defaultOf(row))
     } |`;

@@ -78,8 +78,9 @@ function usages(command: Command): string[] {
 }
 
 function usage(name: string, row: Option): string {
-  if (row.type === "flag") return row.default === true ? flagOf(name).replace("--", "--[no-]") : flagOf(name);
-  return `${flagOf(name)} ${valueForm(row)}`;
+  const flag = row.short === undefined ? flagOf(name) : `-${row.short}, ${flagOf(name)}`;
+  if (row.type === "flag") return row.default === true ? flag.replace("--", "--[no-]") : flag;
+  return `${flag} ${valueForm(row)}`;
 }
 
 /** What an option is for, after the actions that take it, unless all do. */

@@ -14,7 +14,7 @@ export interface ProgressOptions {
 /** A bar on standard error while something long is under way; nothing where that is no terminal. */
 export class Progress {
   readonly #unit: string;
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #format: (count: number) => string;
   readonly #label: string;
   readonly #since = performance.now();
@@ -23,10 +23,10 @@ export class Progress {
 
   /**
    * @param unit What is counted: `"images"`, `"MB"`.
-   * @param total How many there are.
+   * @param total How many there are; `undefined` where that is not known yet: no bar then.
    * @param options How it is shown.
    */
-  constructor(unit: string, total: number, options: ProgressOptions = {}) {
+  constructor(unit: string, total: number | undefined, options: ProgressOptions = {}) {
     this.#unit = unit;
     this.#total = total;
     this.#format = options.format ?? ((count) => count.toFixed());
@@ -42,14 +42,20 @@ export class Progress {
     const now = performance.now();
     // A resumed download does not start at 0; the rate leaves out what was there before.
     const sinceFirst = done - (this.#first ??= done);
-    if (now - this.#shownAt < INTERVAL_MS && done < this.#total) return;
+    if (now - this.#shownAt < INTERVAL_MS && done !== this.#total) return;
     this.#shownAt = now;
-    const bar = "█".repeat(Math.round(done / this.#total * WIDTH)).padEnd(WIDTH, "░");
-    const [count, total, rate] = [done, this.#total, sinceFirst / (now - this.#since) * 1_000].map(
-      this.#format,
-    );
+    const [count, rate] = [done, sinceFirst / (now - this.#since) * 1_000].map(this.#format);
     const perSecond = sinceFirst > 0 ? `, ${rate} ${this.#unit}/s` : "";
-    showProgress(`${bar} ${count} of ${total} ${this.#unit}${perSecond}  ${label}`);
+    showProgress(`${this.#bar(done)}${count}${this.#ofTotal()} ${this.#unit}${perSecond}  ${label}`);
+  }
+
+  #bar(done: number): string {
+    if (this.#total === undefined) return "";
+    return "█".repeat(Math.round(done / this.#total * WIDTH)).padEnd(WIDTH, "░") + " ";
+  }
+
+  #ofTotal(): string {
+    return this.#total === undefined ? "" : ` of ${this.#format(this.#total)}`;
   }
 
   /** Ends the line of the bar. */

@@ -1,0 +1,182 @@
+import type { Bus } from "../../../bus/bus.ts";
+import { SEND_OPTIONS } from "../../../bus/send_options.ts";
+import { modelOfTopic } from "../../../bus/topics.ts";
+import { defined } from "../../../lib/defined.ts";
+import { explainFileError } from "../../../lib/file_errors.ts";
+import { flag } from "../../../lib/options.ts";
+import { didYouMean } from "../../../lib/suggestion.ts";
+import { listModels } from "../../../models/registry.ts";
+import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
+import {
+  BUS_OPTIONS,
+  JSON_OPTION,
+  MODELS_DIRS_OPTION,
+  modelsIn,
+  openBus,
+  TIMEOUT_OPTION,
+} from "../../options.ts";
+import { type Listed, listFiles, readList } from "./files.ts";
+import { SendReport } from "./report.ts";
+import { Sender } from "./sender.ts";
+
+const OPTIONS = {
+  ...BUS_OPTIONS,
+  ...SEND_OPTIONS,
+  ...TIMEOUT_OPTION,
+  ...MODELS_DIRS_OPTION,
+  wait: flag("wait for the results, and print each as it comes"),
+  recursive: { ...flag("send the images in folders, and in the folders in them"), short: "r" },
+  filesFrom: {
+    type: "text",
+    value: "LIST",
+    text: "also send the files of a list, one path per line; - is standard input",
+  },
+  idFrom: {
+    type: "choice",
+    values: ["path", "hash"],
+    otherwise: "random ids",
+    text: "derive each id from the absolute path or the content, so that sending again adds no results",
+  },
+  actualFromFolder: flag("the name of each file's folder is its true label"),
+  ...JSON_OPTION,
+} as const;
+type Args = Arguments<typeof OPTIONS>;
+
+/** Sends images. */
+export const send = defineCommand({
+  name: "send",
+  summary: "Send images to be classified",
+  operands: { form: "FILE…", min: 0, max: Infinity },
+  options: OPTIONS,
+  examples: [
+    ["imagebus send boot.png", "print its id, do not wait"],
+    ["imagebus send --wait --model mnist seven.png", "print its label"],
+    [
+      "imagebus send --wait --id order-17 boot.png",
+      "with an id of your own; ask again later: imagebus result order-17",
+    ],
+    ["imagebus send *.jpg --json", "one JSON object with id and file per image"],
+    [
+      "imagebus send -r photos --id-from path",
+      "all images in a folder; after an interruption, the same line again sends the rest",
+    ],
+    [
+      "imagebus send -r --wait --actual-from-folder test",
+      "one folder per class: compare with the true labels",
+    ],
+    ["find . -name '*.png' | imagebus send --files-from -", "a list of files"],
+    ["cat boot.png | imagebus send --wait -", "from standard input"],
+  ],
+  permissions: BUS_PERMISSIONS,
+  run,
+});
+
+async function run(args: Args): Promise<number> {
+  checkTyped(args);
+  let skipped = 0;
+  const { recursive, filesFrom, json, wait, model } = args.values;
+  const listing = { recursive, onSkipped: () => void skipped++ };
+  const files = await Array.fromAsync(listFiles(args.operands, listing));
+  const list = filesFrom === undefined ? [] : listFiles(listIn(filesFrom), listing);
+  if (files.length === 0 && filesFrom === undefined) {
+    throw new UsageError(`Cannot send ${args.operands.join(", ")}: there are no images in it`);
+  }
+  await using bus = await openBus(args);
+  await checkModel(model, bus, args);
+  const report = new SendReport({ json, wait, total: filesFrom === undefined ? files.length : undefined });
+  using interruption = new Interruption();
+  const sender = new Sender(bus, senderOptions(args, interruption.signal));
+  await sender.send(chain(files, list), (outcome) => report.add(outcome));
+  report.end(skipped);
+  return interruption.signal.aborted ? 130 : report.code;
+}
+
+/** What is wrong before any file is looked at. */
+function checkTyped({ operands, values }: Args): void {
+  const { filesFrom, recursive, id, fileName, idFrom, actual, actualFromFolder } = values;
+  if (operands.length === 0 && filesFrom === undefined) {
+    throw new UsageError("send needs FILE…: imagebus send boot.png");
+  }
+  const fromInput = operands.filter((file) => file === "-").length;
+  if (fromInput + (filesFrom === "-" ? 1 : 0) > 1) {
+    throw new UsageError("Standard input is given twice: it is one image or one list");
+  }
+  for (const [name, value] of [["--id", id], ["--file-name", fileName]] as const) {
+    if (value === undefined || (operands.length === 1 && filesFrom === undefined && !recursive)) continue;
+    throw new UsageError(
+      `${name} belongs to one image: it needs one FILE, without --recursive or --files-from`,
+    );
+  }
+  if (id !== undefined && idFrom !== undefined) throw new UsageError("--id-from has no effect with --id");
+  if (actual !== undefined && actualFromFolder) {
+    throw new UsageError("--actual-from-folder has no effect with --actual");
+  }
+  if (fromInput > 0 && (idFrom === "path" || actualFromFolder)) {
+    const option = actualFromFolder ? "--actual-from-folder" : "--id-from path";
+    throw new UsageError(`${option} needs files: an image from standard input has no path`);
+  }
+}
+
+async function* listIn(path: string): AsyncGenerator<string, void, void> {
+  try {
+    yield* readList(path);
+  } catch (cause) {
+    if (cause instanceof UsageError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(explainFileError("read", path, cause).message, { cause });
+  }
+}
+
+async function* chain(
+  first: Iterable<Listed>,
+  then: Iterable<Listed> | AsyncIterable<Listed>,
+): AsyncGenerator<Listed, void, void> {
+  yield* first;
+  yield* then;
+}
+
+function senderOptions({ values }: Args, signal: AbortSignal) {
+  const { replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, fileName, model } = values;
+  return {
+    request: {
+      model,
+      ...defined({ replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, fileName }),
+    },
+    idFrom: values.idFrom,
+    actualFromFolder: values.actualFromFolder,
+    timeoutMs: values.wait ? values.timeoutMs : undefined,
+    signal,
+  };
+}
+
+/** The first SIGINT or SIGTERM aborts the signal, the second ends the process. */
+class Interruption implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #onSignal = () => {
+    this.#controller.abort();
+    this[Symbol.dispose]();
+  };
+
+  constructor() {
+    for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, this.#onSignal);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(name, this.#onSignal);
+  }
+}
+
+/** A model that is served elsewhere has a topic. */
+async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
+  const here = (await listModels(modelsIn(args))).map(({ name }) => name);
+  if (here.includes(model)) return;
+  const topics = await bus.transport.topics(undefined, (name) => modelOfTopic(name) !== null);
+  const known = new Set([
+    ...here,
+    ...topics.map(({ name }) => modelOfTopic(name)!),
+  ]);
+  if (!known.has(model)) throw new UsageError(`Unknown model "${model}"${didYouMean(model, [...known])}`);
+}
