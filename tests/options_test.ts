@@ -185,7 +185,8 @@ Deno.test("options: send refuses unknown names with a suggestion, and a time tha
 });
 
 Deno.test("options: the defaults that the types document are those of the tables", async () => {
-  const documented = /\/\*\*(?:(?!\*\/).)*?@default \{(.*?)\}(?:(?!\*\/).)*?\*\/\s*readonly (\w+)\?:/gs;
+  const documented =
+    /\/\*\*(?:(?!\*\/).)*?@default \{((?:(?!\*\/).)*?)\}(?:(?!\*\/).)*?\*\/\s*readonly (\w+)\?:/gs;
   const places = [
     ["../actors/options.ts", "", SERVE_OPTIONS],
     ["../bus/transport/transport.ts", "", CONNECT_OPTIONS],
