@@ -70,8 +70,7 @@ export async function openKafkaTransport(
   if (seeds.length === 0) {
     throw new BusError("invalid", "No broker: expected kafka://HOST:PORT, or bootstrap.servers in config");
   }
-  const connectTimeoutMs = Math.ceil(settings.connectTimeoutMs / seeds.length);
-  const times = { connectTimeoutMs, requestTimeoutMs: REQUEST_TIMEOUT_MS, maxIdleMs: MAX_IDLE_MS };
+  const times = { requestTimeoutMs: REQUEST_TIMEOUT_MS, maxIdleMs: MAX_IDLE_MS };
   const cluster = await Cluster.open({ ...settings, ...times, seeds });
   return new KafkaTransport(cluster, settings);
 }

@@ -43,6 +43,8 @@ const ADMIN = "admin";
 const METADATA_MAX_AGE_MS = 60_000;
 /** A request that any broker can answer moves on to the next broker sooner. */
 const ANY_TIMEOUT_MS = 5_000;
+/** So many addresses are tried at once while no broker is known to answer. */
+const CONCURRENT_CONTACTS = 5;
 /** Mean of the longest pause while no broker answers: all of its clients wait at the same time. */
 const MAX_RECONNECT_BACKOFF_MS = 4_000;
 
@@ -60,6 +62,8 @@ export class Cluster {
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   readonly #topics = new Set<string>();
   readonly #loaded = new Condition();
+  /** The topics of which the last refresh learnt nothing. */
+  #failed: ReadonlySet<string> = new Set();
   readonly #refreshing: ReturnType<typeof setInterval>;
   #nodes: ReadonlyMap<number, Address> = new Map();
   #controller = -1;
@@ -67,6 +71,10 @@ export class Cluster {
   #loading: Promise<void> | undefined;
   #nextLoading: Promise<void> | undefined;
   #recovery: Promise<void> | undefined;
+  /** The broker that answered last. */
+  #answered = "";
+  /** The broker whose metadata led to the last fault: it may have fallen behind, so others are preferred. */
+  #doubted = "";
   #unavailable: string | null = "it has not been reached yet";
 
   private constructor(protocol: Protocol, settings: ClusterSettings) {
@@ -160,9 +168,17 @@ export class Cluster {
 
   async #load(): Promise<void> {
     const { topicMetadata } = await this.#metadata([...this.#topics]);
-    this.#leaders = new Map(
-      topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf),
+    const before = this.#leaders;
+    const failed = topicMetadata.filter(({ topicErrorCode }) => topicErrorCode !== 0).map(({ topic }) =>
+      topic
     );
+    // A broker may have fallen behind, or a leader is being elected: without its partitions a group would lose them.
+    const kept = failed.filter((topic) => before.has(topic) && !this.#failed.has(topic));
+    this.#leaders = new Map([
+      ...topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0).map(leadersOf),
+      ...kept.map((topic) => [topic, before.get(topic)!] as const),
+    ]);
+    this.#failed = new Set(failed);
     this.#loaded.notify();
   }
 
@@ -184,26 +200,55 @@ export class Cluster {
     return answer;
   }
 
-  /** Sends a request that every broker can answer: to one after another, until one does. */
+  /**
+   * Sends a request that every broker can answer: on the connections there are, one after another, until one answers; then
+   * to the other addresses, several at once, since behind some there may be nothing, which shows only after a while.
+   */
   async #askAny<A extends Api>(api: A, payload: Requests[A][0]): Promise<Requests[A][1]> {
     const faults: unknown[] = [];
-    for (const address of this.#candidates()) {
+    for (const some of this.#candidates()) {
       try {
-        const connection = await this.#connection(address, ADMIN);
-        return await connection.request(api, payload, ANY_TIMEOUT_MS);
+        const connection = await this.#firstOf(some);
+        const answer = await connection.request(api, payload, ANY_TIMEOUT_MS);
+        this.#answered = connection.name;
+        return answer;
       } catch (error) {
-        if (!isRetriable(error)) throw error;
-        faults.push(error);
+        const all = error instanceof AggregateError ? error.errors : [error];
+        for (const one of all) if (!isRetriable(one)) throw one;
+        faults.push(...all);
       }
     }
     throw new ConnectionFault(faults.map(messageOf).join("; "), { cause: faults[0] });
   }
 
-  /** The addresses to try: known brokers and seeds, those with an open connection first. */
-  #candidates(): Address[] {
+  /** The connection that is open first; the others are closed. */
+  async #firstOf(addresses: readonly Address[]): Promise<BrokerConnection> {
+    const opening = addresses.map((address) => this.#connection(address, ADMIN));
+    const first = await Promise.any(opening);
+    for (const one of opening) {
+      one.then((other) => other !== first && other.isIdle && other.close(closedError()), () => {});
+    }
+    return first;
+  }
+
+  /** The addresses of known brokers and seeds, in the order in which they are tried; those of one list at once. */
+  #candidates(): Address[][] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
-    const isOpen = (name: string) => this.#connections.has(`${name} ${ADMIN}`);
-    return [...byName].sort(([a], [b]) => Number(isOpen(b)) - Number(isOpen(a))).map(([, at]) => at);
+    const doubted = byName.get(this.#doubted);
+    byName.delete(this.#doubted);
+    const { open = [], others = [] } = Object.groupBy(
+      byName,
+      ([name]) => this.#connections.has(`${name} ${ADMIN}`) ? "open" : "others",
+    );
+    const unopened = others.map(([, address]) => address);
+    return [
+      ...open.map(([, address]) => [address]),
+      ...Array.from(
+        { length: Math.ceil(unopened.length / CONCURRENT_CONTACTS) },
+        () => unopened.splice(0, CONCURRENT_CONTACTS),
+      ),
+      ...doubted ? [[doubted]] : [],
+    ];
   }
 
   /**
@@ -306,6 +351,7 @@ export class Cluster {
 
   async #recover(): Promise<void> {
     const backoff = new Backoff({ initialMs: 100, maxMs: MAX_RECONNECT_BACKOFF_MS });
+    this.#doubted = this.#answered;
     while (true) {
       this.#expectOpen();
       try {

@@ -89,6 +89,11 @@ export class BrokerConnection {
     return this.#ended.promise;
   }
 
+  /** `host:port` of the broker. */
+  get name(): string {
+    return format(this.#address);
+  }
+
   /** Whether no request is pending. */
   get isIdle(): boolean {
     return this.#waiting.size === 0;

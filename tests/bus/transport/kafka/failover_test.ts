@@ -1,18 +1,19 @@
 import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
+import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { GroupMember } from "../../../../bus/transport/kafka/consumer/group_member.ts";
 import { loadProtocol } from "../../../../bus/transport/kafka/wire/protocol.ts";
 import { freePort } from "../../../../testing/brokers/server_process.ts";
 import { assert, assertEquals } from "../../../../testing/assert.ts";
 import { FakeBroker } from "../../../../testing/brokers/fake_broker.ts";
 
+const UNKNOWN_TOPIC = 3;
 const NOT_COORDINATOR = 16;
 
-Deno.test("kafka: finds the coordinator of a group while another broker of the metadata is dead", async () => {
-  await using alive = new FakeBroker();
-  alive.knows([{ id: 1, port: freePort() }, { id: 2, port: alive.port }], 2);
-  const cluster = await Cluster.open({
-    seeds: [{ host: "127.0.0.1", port: alive.port }],
+/** Connects to brokers on this machine. */
+function openCluster(...ports: number[]): Promise<Cluster> {
+  return Cluster.open({
+    seeds: ports.map((port) => ({ host: "127.0.0.1", port })),
     clientId: "test",
     tls: null,
     login: null,
@@ -21,11 +22,61 @@ Deno.test("kafka: finds the coordinator of a group while another broker of the m
     maxIdleMs: 60_000,
     onEvent: undefined,
   });
+}
+
+Deno.test("kafka: finds the coordinator of a group while another broker of the metadata is dead", async () => {
+  await using alive = new FakeBroker();
+  alive.knows([{ id: 1, port: freePort() }, { id: 2, port: alive.port }], 2);
+  const cluster = await openCluster(alive.port);
   try {
     assertEquals(await cluster.findCoordinator("g"), 2);
   } finally {
     cluster.close();
   }
+});
+
+Deno.test("kafka: after a fault the metadata comes from another broker, as the last may have fallen behind", async () => {
+  await using behind = new FakeBroker();
+  await using current = new FakeBroker();
+  const nodes = [{ id: 1, port: behind.port }, { id: 2, port: current.port }];
+  for (const [broker, leader] of [[behind, 1], [current, 2]] as const) {
+    broker.knows(nodes, 1);
+    broker.topics = [{ name: "t", error: 0, leaders: [leader] }];
+  }
+  const cluster = await openCluster(behind.port);
+  cluster.watch(["t"]);
+  await cluster.refresh();
+  assertEquals(cluster.leader("t", 0), 1);
+  await cluster.recover();
+  assertEquals(cluster.leader("t", 0), 2);
+  cluster.close();
+});
+
+Deno.test("kafka: a topic that a broker does not know for a moment keeps its partitions, but not for ever", async () => {
+  await using broker = new FakeBroker();
+  broker.knows([{ id: 1, port: broker.port }], 1);
+  const cluster = await openCluster(broker.port);
+  cluster.watch(["t"]);
+  const seen: number[] = [];
+  for (const error of [0, UNKNOWN_TOPIC, 0, UNKNOWN_TOPIC, UNKNOWN_TOPIC]) {
+    broker.topics = [{ name: "t", error, leaders: error === 0 ? [1, 1] : [] }];
+    await cluster.refresh();
+    seen.push(cluster.partitions("t"));
+  }
+  cluster.close();
+  assertEquals(seen, [2, 2, 2, 2, 0]);
+});
+
+Deno.test("kafka: each address has the whole time for the first contact, however many there are", async () => {
+  const silent = Array.from({ length: 3 }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  await using slow = new FakeBroker();
+  slow.delayMs = 350;
+  slow.knows([{ id: 1, port: slow.port }], 1);
+  const ports = [...silent.map(({ addr }) => addr.port), slow.port];
+  const brokers = ports.map((port) => `127.0.0.1:${port}`);
+  const transport = await openKafkaTransport(brokers, { connectTimeoutMs: 1_000 });
+  await transport.close();
+  for (const listener of silent) listener.close();
 });
 
 /** A cluster whose coordinator accepts a member, and then answers heartbeats only with faults. */
