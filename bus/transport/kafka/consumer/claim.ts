@@ -21,6 +21,10 @@ export class OwnedClaim implements Claim {
   isCaughtUp = false;
   /** Whether fetching is suspended because of a fault of this partition. */
   isSuspended = false;
+  /** Whether the timestamps of its messages are the broker's, so that they ascend with the offsets. */
+  isAppendTime = false;
+  /** When the last delivered message was stored, in milliseconds since 1970-01-01 UTC; `null` before the first. */
+  deliveredAt: number | null = null;
   /** Whether nothing more is delivered, because the partition is about to move to another member. */
   isReleasing = false;
   /** The last of its transactions; they run one after another. */
@@ -93,6 +97,7 @@ export class OwnedClaim implements Claim {
     const messages = this.#buffer.splice(0, count);
     for (const message of messages) this.#bufferedBytes -= heldBytes(message);
     this.#delivered = messages.at(-1)!.offset + 1;
+    this.deliveredAt = messages.at(-1)!.timestamp;
     return messages;
   }
 

@@ -8,14 +8,14 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, Requests } from "../wire/requests.ts";
-import { byLeader, byTopic, listOffsets, nameOf, noLeader } from "../topics.ts";
+import { byLeader, byTopic, listOffsets, nameOf, noLeader, type TopicPosition } from "../topics.ts";
 
 /** Settings of a fetcher. */
 export interface FetcherSettings {
   /** Prefix of the purposes of its connections. */
   readonly purpose: string;
   readonly maxBatchMessages: number;
-  /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset. */
+  /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset on. */
   readonly restart: (claim: OwnedClaim, offset: number) => void;
   /** A batch of the claim cannot be decoded. */
   readonly onUndecodable: (claim: OwnedClaim, reason: string) => void;
@@ -250,6 +250,7 @@ export class Fetcher {
     // Brokers return whole batches, also what is before the requested offset.
     claim.append(messages.filter((message) => message.offset >= offset));
     claim.position = Math.max(offset, end);
+    claim.isAppendTime = fetched.isAppendTime;
     for (const { undecodable } of messages) if (undecodable) this.#settings.onUndecodable(claim, undecodable);
     if (claim.isPastCommit) this.#settings.onSkipped(claim);
     this.#moveLast(claim);
@@ -265,16 +266,28 @@ export class Fetcher {
     this.#run(nameOf(claim), () => recover().finally(() => claim.isSuspended = false));
   }
 
-  /** The position is outside the log: retention removed messages, or the topic was recreated. */
+  /**
+   * The position is outside of the log. If the log starts behind it, retention has removed messages. If it ends before it,
+   * the end was lost (an unclean election) or the topic was recreated: in both cases what was stored later than the last
+   * delivered message is new, and nothing else, as far as timestamps indicate.
+   */
   async #findStart(claim: OwnedClaim): Promise<void> {
-    const look = () => listOffsets(this.#cluster, [claim], "start");
-    const [start] = await this.#cluster.attempt(`Cannot read the start of ${nameOf(claim)}`, look, {
-      timeoutMs: FOREVER_MS,
-    });
+    const { deliveredAt, isAppendTime } = claim;
+    const [start] = await this.#lookUp(claim, "start");
     if (claim.lost.aborted) return;
-    if (start!.offset < claim.position) this.#settings.restart(claim, start!.offset);
-    else claim.position = start!.offset;
+    if (start!.offset >= claim.position) claim.position = start!.offset;
+    else {
+      const isKnown = deliveredAt !== null && isAppendTime;
+      const [next] = isKnown ? await this.#lookUp(claim, new Date(deliveredAt)) : [start];
+      if (!claim.lost.aborted) this.#settings.restart(claim, next!.offset);
+    }
     this.#changed.notify();
+  }
+
+  #lookUp(claim: OwnedClaim, at: "start" | Date): Promise<TopicPosition[]> {
+    const look = () => listOffsets(this.#cluster, [claim], at);
+    const message = `Cannot read the offsets of ${nameOf(claim)}`;
+    return this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS });
   }
 
   async #recover(fault: unknown, backoff = this.#backoff): Promise<void> {

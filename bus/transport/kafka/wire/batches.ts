@@ -25,6 +25,8 @@ export interface BatchHeader {
   readonly last: number;
   /** In milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
+  /** Whether it is the broker's. */
+  readonly isAppendTime: boolean;
   readonly producerId: bigint;
   readonly isTransactional: boolean;
   /** If it only ends a transaction: how. */
@@ -63,14 +65,14 @@ export function decodeBatches(
 ): FetchedRange {
   const isVisible = visibility(aborted);
   const messages: Message[] = [];
-  let end: number | null = null;
+  let [end, isAppendTime]: [number | null, boolean] = [null, false];
   for (const batch of split(bytes, place)) {
     const header = headerOf(batch);
-    end = header.last + 1;
+    [end, isAppendTime] = [header.last + 1, header.isAppendTime];
     if (!isVisible(header)) continue;
     for (const message of decodeBatch(batch, header, place)) messages.push(message);
   }
-  return { messages, end };
+  return { messages, end, isAppendTime };
 }
 
 function* split(bytes: Buffer, { topic, partition }: Place): Generator<Buffer> {
@@ -84,13 +86,22 @@ function* split(bytes: Buffer, { topic, partition }: Place): Generator<Buffer> {
 
 function headerOf(batch: Buffer): BatchHeader {
   const first = Number(batch.readBigInt64BE(0));
-  const old = { first, last: first, timestamp: 0, producerId: -1n, isTransactional: false, marker: null };
-  if (batch.readInt8(MAGIC_AT) < MAGIC_OF_BATCHES) return old;
+  if (batch.readInt8(MAGIC_AT) < MAGIC_OF_BATCHES) {
+    const unknown = {
+      timestamp: 0,
+      isAppendTime: false,
+      producerId: -1n,
+      isTransactional: false,
+      marker: null,
+    };
+    return { first, last: first, ...unknown };
+  }
   const attributes = batch.readInt16BE(ATTRIBUTES_AT);
   return {
     first,
     last: first + batch.readInt32BE(23),
     timestamp: Number(batch.readBigInt64BE(35)),
+    isAppendTime: (attributes & LOG_APPEND_TIME) !== 0,
     producerId: batch.readBigInt64BE(43),
     isTransactional: (attributes & TRANSACTIONAL) !== 0,
     marker: attributes & CONTROL ? markerOf(batch) : null,

@@ -45,6 +45,7 @@ function readPartition(decoder: Decoder, topic: string, version: number) {
   }));
   if (version >= 11) decoder.readInt32(); // preferred replica
   const batches = decoder.readBytes();
-  const range = batches ? decodeBatches(batches, { topic, partition }, aborted) : { messages: [], end: null };
+  const none = { messages: [], end: null, isAppendTime: false };
+  const range = batches ? decodeBatches(batches, { topic, partition }, aborted) : none;
   return { partition, errorCode, ...range };
 }

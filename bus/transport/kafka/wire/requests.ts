@@ -51,6 +51,8 @@ export interface FetchedRange {
   readonly messages: readonly Message[];
   /** The offset after the last batch; `null` if there is none. */
   readonly end: number | null;
+  /** Whether the timestamps of the last batch are the broker's (`LogAppendTime`), so that they ascend with the offsets. */
+  readonly isAppendTime: boolean;
 }
 
 interface ErrorCode {
