@@ -96,6 +96,7 @@ function* segments(bytes: Uint8Array, state: JpegState, budget: Budget, withTabl
       return;
     }
     budget.checkCount("chunks", ++count);
+    budget.checkTime();
     if (end > bytes.length) {
       throw damagedJpeg(`a segment of ${end - start} bytes stands where ${bytes.length - start} are left`);
     }

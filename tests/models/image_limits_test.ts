@@ -68,6 +68,18 @@ Deno.test("limits: the time is looked at for each tile of a TIFF, whatever the t
   assert(performance.now() - begun < 5_000);
 });
 
+Deno.test("limits: Huffman tables of a JPEG that no scan uses cost no more than their bytes", () => {
+  const plain = fixture("grey.jpg");
+  const tables = repeated(new Uint8Array(17), 3_800);
+  const length = tables.length + 2;
+  const segment = join([0xff, 0xc4, length >> 8, length & 255], tables);
+  const many = join(plain.slice(0, 2), repeated(segment, 60), plain.slice(2));
+  const begun = performance.now();
+  assertEquals(decodeImage(many), decodeImage(plain));
+  // To build 228,000 tables takes longer.
+  assert(performance.now() - begun < 2_000);
+});
+
 for (const [format, build] of EVERY_FORMAT) {
   for (const [width, height] of [[7_000, 7_000], [65_535, 700]] as const) {
     Deno.test(`limits: ${format} of ${width} × ${height} in a few bytes takes no more memory than allowed`, () => {

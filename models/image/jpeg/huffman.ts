@@ -86,12 +86,32 @@ const STANDARD = [
   "e8e9eaf2f3f4f5f6f7f8f9fa",
 ];
 
-/** A table, and what it is for. */
-export interface NumberedTable {
+/** A table as it stands in a file. It is built when a scan uses it: a file can define a million. */
+export class NumberedTable {
+  /** Whether it is for all coefficients but the first. */
   readonly isAc: boolean;
   /** 0 to 3. */
   readonly number: number;
-  readonly table: HuffmanTable;
+  readonly #counts: Uint8Array;
+  readonly #symbols: Uint8Array;
+  #table: HuffmanTable | undefined;
+
+  /**
+   * @param kind Of the table: 16 if it is for all coefficients but the first, plus its number.
+   * @param counts As for `huffmanTable`.
+   * @param symbols As for `huffmanTable`.
+   */
+  constructor(kind: number, counts: Uint8Array, symbols: Uint8Array) {
+    this.isAc = kind >> 4 === 1;
+    this.number = kind & 15;
+    this.#counts = counts;
+    this.#symbols = symbols;
+  }
+
+  /** @throws {ImageError} `damaged` if there are more codes than fit. */
+  get table(): HuffmanTable {
+    return this.#table ??= huffmanTable(this.#counts, this.#symbols);
+  }
 }
 
 /**
@@ -105,14 +125,13 @@ export function readHuffmanTables(content: Uint8Array): NumberedTable[] {
   const tables: NumberedTable[] = [];
   let at = 0;
   while (at + 17 <= content.length) {
-    const [kind, number] = [content[at]! >> 4, content[at]! & 15];
+    const kind = content[at]!;
     const counts = content.subarray(at + 1, at + 17);
     const symbols = counts.reduce((sum, count) => sum + count, 0);
-    if (kind > 1 || number > 3 || symbols > 256 || at + 17 + symbols > content.length) {
+    if (kind >> 4 > 1 || (kind & 15) > 3 || symbols > 256 || at + 17 + symbols > content.length) {
       throw damagedJpeg("a segment of Huffman tables (DHT) is broken");
     }
-    const table = huffmanTable(counts, content.subarray(at + 17, at + 17 + symbols));
-    tables.push({ isAc: kind === 1, number, table });
+    tables.push(new NumberedTable(kind, counts, content.subarray(at + 17, at + 17 + symbols)));
     at += 17 + symbols;
   }
   return tables;

@@ -141,7 +141,7 @@ function sequentialReader(
 }
 
 function tableOf({ dc, ac }: JpegState, isAc: boolean, number: number): HuffmanTable {
-  const table = (isAc ? ac : dc)[number] ?? standardTable(isAc, number);
+  const table = (isAc ? ac : dc)[number]?.table ?? standardTable(isAc, number);
   if (!table) throw damagedJpeg(`the Huffman table ${number} is missing`);
   return table;
 }

@@ -2,7 +2,7 @@ import { plural } from "../../../lib/plural.ts";
 import { readExifOrientation } from "../exif.ts";
 import { damagedJpeg, unsupportedJpeg } from "./errors.ts";
 import type { Orientation } from "../format.ts";
-import { type HuffmanTable, readHuffmanTables } from "./huffman.ts";
+import { type NumberedTable, readHuffmanTables } from "./huffman.ts";
 
 /** Markers of ITU-T T.81, table B.1. */
 export const SOI = 0xd8;
@@ -58,8 +58,8 @@ export interface Scan {
 export class JpegState {
   frame: Frame | undefined;
   readonly quantization: (Uint16Array | undefined)[] = [];
-  readonly dc: (HuffmanTable | undefined)[] = [];
-  readonly ac: (HuffmanTable | undefined)[] = [];
+  readonly dc: (NumberedTable | undefined)[] = [];
+  readonly ac: (NumberedTable | undefined)[] = [];
   restartInterval = 0;
   hasJfif = false;
   /** Colour transform of Adobe's segment. */
@@ -88,9 +88,7 @@ export class JpegState {
   }
 
   #defineHuffman(content: Uint8Array): void {
-    for (const { isAc, number, table } of readHuffmanTables(content)) {
-      (isAc ? this.ac : this.dc)[number] = table;
-    }
+    for (const table of readHuffmanTables(content)) (table.isAc ? this.ac : this.dc)[table.number] = table;
   }
 
   #defineQuantization(content: Uint8Array): void {
