@@ -1,6 +1,9 @@
-import { logError, showProgress } from "./terminal.ts";
+import { logError, showProgress, terminalWidth } from "./terminal.ts";
 
-const WIDTH = 24;
+const MAX_WIDTH = 24;
+const MIN_WIDTH = 8;
+/** Columns for the text beside the bar. */
+const TEXT_WIDTH = 56;
 const INTERVAL_MS = 100;
 
 /** How a bar shows what it counts. */
@@ -20,6 +23,7 @@ export class Progress {
   readonly #since = performance.now();
   #first: number | undefined;
   #shownAt = 0;
+  #text = "";
 
   /**
    * @param unit What is counted: `"images"`, `"MB"`.
@@ -44,14 +48,30 @@ export class Progress {
     const sinceFirst = done - (this.#first ??= done);
     if (now - this.#shownAt < INTERVAL_MS && done !== this.#total) return;
     this.#shownAt = now;
-    const [count, rate] = [done, sinceFirst / (now - this.#since) * 1_000].map(this.#format);
-    const perSecond = sinceFirst > 0 ? `, ${rate} ${this.#unit}/s` : "";
-    showProgress(`${this.#bar(done)}${count}${this.#ofTotal()} ${this.#unit}${perSecond}  ${label}`);
+    const count = `${this.#bar(done)}${this.#format(done)}${this.#ofTotal()} ${this.#unit}`;
+    const rate = sinceFirst / (now - this.#since) * 1_000;
+    const perSecond = `, ${this.#format(rate)} ${this.#unit}/s${this.#timeLeft(done, rate)}`;
+    this.#text = `${count}${sinceFirst > 0 ? perSecond : ""}  ${label}`;
+    showProgress(this.#text);
+  }
+
+  /** Prints lines to the same terminal, above the bar. */
+  above(print: () => void): void {
+    showProgress("");
+    print();
+    if (this.#text) showProgress(this.#text);
   }
 
   #bar(done: number): string {
     if (this.#total === undefined) return "";
-    return "█".repeat(Math.round(done / this.#total * WIDTH)).padEnd(WIDTH, "░") + " ";
+    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, terminalWidth() - TEXT_WIDTH));
+    return "█".repeat(Math.round(done / this.#total * width)).padEnd(width, "░") + " ";
+  }
+
+  #timeLeft(done: number, perSecond: number): string {
+    if (this.#total === undefined) return "";
+    const seconds = Math.ceil((this.#total - done) / perSecond);
+    return seconds > 120 ? `, ${Math.ceil(seconds / 60)} min left` : `, ${seconds} s left`;
   }
 
   #ofTotal(): string {

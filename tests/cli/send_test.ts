@@ -213,6 +213,39 @@ Deno.test("send: a list of files comes from standard input, also without a line 
   assertEquals([none.code, none.out, none.err], [0, "", "0 sent\n"]);
 });
 
+Deno.test("send: a list is sent as it is written, and Ctrl-C ends it with the id of all that was stored", async () => {
+  await using stage = await SendStage.set();
+  const files = await stage.write(["a.png", "b.png"]);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...ARGS, "--files-from", "-"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...stage.env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const lines = linesOf(child.stdout);
+  const ids: string[] = [];
+  for (const file of files) {
+    await writer.write(new TextEncoder().encode(`${file}\n`));
+    ids.push((await lines.next()).value!.slice(0, 36));
+  }
+  child.kill("SIGINT");
+  const err = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, err, (await lines.next()).done], [130, "2 sent\n", true]);
+  await writer.close().catch(() => {});
+  assertEquals((await stage.requests()).map(({ id }) => id).sort(), ids.sort());
+});
+
+Deno.test("send: ends without a message when nobody reads its output any more", async () => {
+  await using stage = await SendStage.set();
+  const files = await stage.write(names(200));
+  const child = imagebusCommand(["send", ...files], stage.env).spawn();
+  await child.stdout.cancel();
+  assertEquals([(await child.status).code, await new Response(child.stderr).text()], [1, ""]);
+});
+
 Deno.test("send --wait: prints each result as it comes; one that does not come costs no other, and can be asked for", async () => {
   await using stage = await SendStage.set();
   const files = await stage.write(["first.png", "silent.png", "last.png"]);

@@ -45,11 +45,16 @@ export class SendReport {
   /** A file has its outcome. */
   add(outcome: Outcome): void {
     this.#count(outcome);
-    showProgress("");
+    const isOnTerminal = Deno.stdout.isTerminal() || outcome.error !== undefined;
+    if (this.#progress && isOnTerminal) this.#progress.above(() => this.#print(outcome));
+    else this.#print(outcome);
+    this.#progress?.show(this.tried);
+  }
+
+  #print(outcome: Outcome): void {
     if (this.#options.json) print(toJson(outcome));
     else if (outcome.error) logError(`imagebus: ${printable(outcome.error.message)}`);
     else print(this.#line(outcome));
-    this.#progress?.show(this.tried);
   }
 
   /**
