@@ -28,7 +28,7 @@ export const results = defineCommand({
     const path = resultsPath(args);
     const rows = await select(path, { ...values, ids });
     if (values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
-    else if (rows.length > 0) print(columns([HEADER, ...rows.map(toCells)]));
+    else if (rows.length > 0) print(tableOf(rows));
     if (rows.length === 0) logError(`No matching results in ${path}`);
     return rows.length === 0 && ids.length > 0 ? 1 : 0;
   },
@@ -59,9 +59,15 @@ async function select(path: string, { ids, model, failed, limit }: Selection): P
   return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
 }
 
-const HEADER = ["time", "model", "label", "confidence", "actual", "file", "id"].map(bold);
+/** The column of file names only where there are some. */
+function tableOf(rows: readonly Row[]): string {
+  const files = rows.map((row) => String(row["file_name"] ?? ""));
+  const hasFiles = files.some((file) => file !== "");
+  const header = ["time", "model", "label", "confidence", "actual", ...hasFiles ? ["file"] : [], "id"];
+  return columns([header.map(bold), ...rows.map((row, i) => toCells(row, hasFiles ? [files[i]!] : []))]);
+}
 
-function toCells(row: Row): string[] {
+function toCells(row: Row, file: readonly string[]): string[] {
   const time = new Date(String(row["at"])).toLocaleString("sv");
   const failed = row["status"] === "failed";
   return [
@@ -70,7 +76,7 @@ function toCells(row: Row): string[] {
     failed ? red(String(row["error_code"])) : String(row["label"]),
     failed ? "" : percent(Number(row["confidence"])),
     String(row["actual"] ?? ""),
-    String(row["file_name"] ?? ""),
+    ...file,
     dim(String(row["id"])),
   ];
 }

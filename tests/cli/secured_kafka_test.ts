@@ -42,7 +42,7 @@ testKafka("secured: every command works from the shell, by a properties file in 
     });
     const sent = await imagebus(["send", "--wait", "--json", "--model", "mnist", SEVEN, "LICENSE"], env);
     const answers = objectsIn(sent.out);
-    assertEquals(answers.map(({ label, error }) => label ?? (error as { code: string }).code), [
+    assertEquals(answers.map(({ label, error }) => label ?? (error as { code: string }).code).sort(), [
       "7",
       "not_an_image",
     ], sent.err);

@@ -44,6 +44,7 @@ Deno.test("output: every line fits 80 columns without a terminal, and long ids a
       assert(lines.some((line) => line.endsWith(` ${UUID}`)), "an id that fits a line is whole");
     }
     if (args[0] === "results" || args[0] === "dead-letters") assertStringIncludes(joined, LONG_ID);
+    if (args[0] === "results") assertStringIncludes(joined, "boots/9.png");
     if (args[0] === "status") assertStringIncludes(joined, `sqlite:${state}/bus.db`);
   }
 });

@@ -10,6 +10,8 @@ export interface ReportOptions {
   readonly json: boolean;
   /** Whether results are waited for. */
   readonly wait: boolean;
+  /** Whether one file was typed: its id is printed alone, and nothing is counted. */
+  readonly single: boolean;
   /** Number of files; `undefined` while they are still listed. */
   readonly total: number | undefined;
 }
@@ -28,7 +30,7 @@ export class SendReport {
   /** @param options What and how. */
   constructor(options: ReportOptions) {
     this.#options = options;
-    this.#progress = options.total === 1 ? null : new Progress("images", options.total);
+    this.#progress = options.single ? null : new Progress("images", options.total);
   }
 
   /** Number of files with an outcome. */
@@ -64,8 +66,8 @@ export class SendReport {
    */
   end(skipped: number): void {
     showProgress("");
-    const { total, wait } = this.#options;
-    if (total === 1) return;
+    const { single, total, wait } = this.#options;
+    if (single) return;
     const counts = [
       [this.#done, wait ? "classified" : "sent"],
       [this.#failed, "failed"],
@@ -91,7 +93,7 @@ export class SendReport {
       return columns([[file.padEnd(this.#fileWidth), ...resultCells(result), dim(id)]]);
     }
     // One line whatever its length: programs read it.
-    return this.#options.total === 1 ? id : `${dim(id)}  ${printable(file)}`;
+    return this.#options.single ? id : `${dim(id)}  ${printable(file)}`;
   }
 }
 

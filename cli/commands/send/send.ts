@@ -83,7 +83,12 @@ async function run(args: Args): Promise<number> {
   }
   await using bus = await openBus(args);
   await checkModel(model, bus, args);
-  const report = new SendReport({ json, wait, total: filesFrom === undefined ? files.length : undefined });
+  const report = new SendReport({
+    json,
+    wait,
+    single: args.operands.length === 1 && !recursive && filesFrom === undefined,
+    total: filesFrom === undefined ? files.length : undefined,
+  });
   using interruption = new Interruption();
   const sender = new Sender(bus, senderOptions(args, interruption.signal));
   await sender.send(chain(files, list), (outcome) => report.add(outcome));

@@ -173,7 +173,7 @@ export class Sender {
   #explain(file: string, id: string | undefined, cause: unknown): Fault {
     if (cause instanceof BusError) {
       const { code, message } = cause;
-      return { code, message: message.includes(file) ? message : `${file}: ${message}` };
+      return { code, message: message.startsWith(`Cannot send ${file}:`) ? message : `${file}: ${message}` };
     }
     if (id === undefined) return explainFileError("read", file, cause);
     if (this.#options.signal.aborted) {
