@@ -46,7 +46,7 @@ type Args = Arguments<typeof OPTIONS>;
 export const send = defineCommand({
   name: "send",
   summary: "Send images to be classified",
-  operands: { form: "FILE…", min: 0, max: Infinity },
+  operands: { form: "[FILE…]", min: 0, max: Infinity },
   options: OPTIONS,
   examples: [
     ["imagebus send boot.png", "print its id, do not wait"],
@@ -58,7 +58,7 @@ export const send = defineCommand({
     ["imagebus send *.jpg --json", "one JSON object with id and file per image"],
     [
       "imagebus send -r photos --id-from path",
-      "all images in a folder; after an interruption, the same line again sends the rest",
+      "all images in a folder; the same line again adds no second results",
     ],
     [
       "imagebus send -r --wait --actual-from-folder test",
