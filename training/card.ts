@@ -136,7 +136,7 @@ function move(pixels: number, back: string, forth: string): string {
 }
 
 function recipeText(recipe: Recipe): string {
-  const { optimiser, augmentation, lookahead, averaged } = recipe;
+  const { optimiser, augmentation, lookahead } = recipe;
   return [
     `Stochastic gradient descent with ${
       optimiser.nesterov ? "Nesterov's " : ""
@@ -156,12 +156,7 @@ function recipeText(recipe: Recipe): string {
           : ""
       }; it is folded into the kernels.`
       : "",
-    averaged === undefined
-      ? ""
-      : `The weights are averaged over the last ${percent(averaged, 0)} of the steps.`,
-    lookahead === undefined || averaged !== undefined
-      ? ""
-      : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
+    lookahead === undefined ? "" : `Lookahead every ${lookahead.every} steps with decay ${lookahead.decay}.`,
     recipe.labelSmoothing > 0 ? `Label smoothing ${recipe.labelSmoothing}.` : "",
     augmentationText(augmentation),
   ].filter((text) => text !== "").join(" ");

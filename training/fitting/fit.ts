@@ -7,7 +7,7 @@ import { initialNumbers, listParameters } from "./parameters.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { Moments } from "./operations.ts";
-import { averageTail, lookAhead, rateAt, sgdStep } from "./sgd.ts";
+import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
 import type { TrainingTask } from "./shard.ts";
 import { MOMENT_SHARDS } from "./training_protocol.ts";
 import type { Team } from "./team.ts";
@@ -158,9 +158,7 @@ class Run {
     );
     if (!Number.isFinite(report.loss)) throw diverged(recipe, epoch + 1);
     sgdStep(recipe.optimiser, this.#team.parameters, parameters, velocity, this.#gradient, this.#rate(step));
-    if (recipe.averaged !== undefined) {
-      averageTail(recipe.averaged, parameters, average, step + 1, this.steps);
-    } else if (recipe.lookahead !== undefined) {
+    if (recipe.lookahead !== undefined) {
       lookAhead(recipe.lookahead, parameters, average, step + 1, this.steps);
     }
     return report;

@@ -73,26 +73,3 @@ export function lookAhead(
     numbers[i] = average[i] = keep * average[i]! + (1 - keep) * numbers[i]!;
   }
 }
-
-/**
- * Averages the parameters over the last steps (stochastic weight averaging, Izmailov et al. 2018). At the end
- * the average is what remains.
- *
- * @param share Share of the steps that are averaged, 0 to 1.
- * @param numbers All parameters; modified at the end.
- * @param average Modified.
- * @param done Number of finished steps.
- * @param total Number of all steps.
- */
-export function averageTail(
-  share: number,
-  numbers: Float32Array,
-  average: Float32Array,
-  done: number,
-  total: number,
-): void {
-  const counted = done - Math.floor((1 - share) * total);
-  if (counted < 1) return;
-  for (let i = 0; i < numbers.length; i++) average[i]! += (numbers[i]! - average[i]!) / counted;
-  if (done === total) numbers.set(average);
-}

@@ -11,7 +11,7 @@ export const CIFAR_10: Recipe = {
   version: "2.0.0",
   description: "Ten kinds of animals and vehicles, 32×32 RGB",
   data: "cifar-10",
-  input: { form: "photo" },
+  input: { form: "photo", views: [{ shift: [-1, -1], edge: "reflect" }, { mirrored: true }] },
   layers: [
     { type: "conv2d", filters: 24, kernel: 2, activation: "relu" },
     convolution(64),
@@ -31,7 +31,6 @@ export const CIFAR_10: Recipe = {
   augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
   fineTuning: {
     version: "2.1.0",
-    input: { form: "photo", views: [{}, { mirrored: true }] },
     epochs: 3,
     batch: 512,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.3, warmUp: 0, finalRate: 0 },

@@ -5,10 +5,10 @@ import { convolution, FAST_TRAINING } from "./vgg.ts";
 export const FASHION_MNIST: Recipe = {
   ...FAST_TRAINING,
   name: "fashion-mnist",
-  version: "2.0.0",
+  version: "2.1.0",
   description: "Ten kinds of clothing, 28×28 grey, white on black",
   data: "fashion-mnist",
-  input: { form: "garment" },
+  input: { form: "garment", views: [{ shift: [-1, -1] }, { mirrored: true, shift: [-1, 1] }] },
   layers: [
     { type: "conv2d", filters: 8, kernel: 2, activation: "relu" },
     convolution(48),
@@ -28,8 +28,6 @@ export const FASHION_MNIST: Recipe = {
   batch: 512,
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
   fineTuning: {
-    version: "2.1.0",
-    input: { form: "garment", views: [{ shift: [-1, -1] }, { mirrored: true, shift: [-1, 1] }] },
     epochs: 6,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.2, biasRate: 16, warmUp: 0, finalRate: 0 },
   },

@@ -37,7 +37,6 @@ export function parseRecipe(text: string, where: string, base: Recipe): Recipe {
     shard: (name) => fields.integer(name, 1, 4_096),
     optimiser: (name) => parseOptimiser(fields.object(name), base.optimiser),
     lookahead: (name) => parseLookahead(fields.object(name)),
-    averaged: (name) => fields.number(name, { above: 0, max: 1 }),
     logitScale: (name) => fields.number(name, { above: 0 }),
     labelSmoothing: (name) => fields.number(name, { min: 0, max: 0.9 }),
     augmentation: (name) => parseAugmentation(fields.object(name), base.augmentation),

@@ -53,11 +53,6 @@ export interface Recipe {
   readonly optimiser: Optimiser;
   /** Averages the weights during training. @default {no averaging} */
   readonly lookahead?: Lookahead;
-  /**
-   * Share of the steps, at the end, whose weights are averaged, 0 to 1 (Izmailov et al. 2018); it replaces
-   * `lookahead`. @default {no averaging}
-   */
-  readonly averaged?: number;
   /** Share of each label's probability that is spread over all classes, 0 to 0.9 (Szegedy et al. 2016). */
   readonly labelSmoothing: number;
   /** How training images are changed at random. */
