@@ -48,7 +48,10 @@ Deno.test("result command: prints the result that a killed `send --wait` waited 
     assertEquals(wrong.code, 2);
     assertStringIncludes(wrong.err, "result needs ID: imagebus result");
     const two = await run("send", "--id", "x", SEVEN, SEVEN, "--bus", bus);
-    assertEquals([two.code, two.err], [2, "imagebus: --id is the id of one image, but 2 files are given\n"]);
+    assertEquals([two.code, two.err], [
+      2,
+      "imagebus: --id belongs to one image: it needs one FILE, without --recursive or --files-from\n",
+    ]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
