@@ -42,6 +42,8 @@ interface Suspects {
   readonly jobs: readonly Job[];
   /** How often they failed as a batch of one. */
   readonly failures: number;
+  /** What the model threw on it alone: a better reason than a Worker that was ended next. */
+  readonly thrown?: ServiceError;
 }
 
 /** An image that fails so often alone is settled as a failure. */
@@ -281,13 +283,13 @@ export class Supervisor {
   ): void {
     const { jobs } = batch;
     const timing = { startedAt, tookMs: Date.now() - startedAt };
-    const retried = retriesOf(batch, error.code, culprit);
+    const retried = retriesOf(batch, error, culprit);
     this.#suspects.unshift(...retried);
     const left = new Set(retried.flatMap((part) => part.jobs));
     for (const job of jobs.filter((job) => !left.has(job))) {
       record.images++;
       record.failures++;
-      job.settle(failureOf(error), timing);
+      job.settle(failureOf(error.code === "worker_died" ? batch.thrown ?? error : error), timing);
     }
     this.#changed.notify();
   }
@@ -350,12 +352,16 @@ function newRecord(): WorkerRecord {
 /** What is left of a batch that failed, in the batches in which it is retried. */
 function retriesOf(
   { jobs, failures }: Suspects,
-  code: ServiceError["code"],
+  error: ServiceError,
   culprit: number | null,
 ): Suspects[] {
+  const { code } = error;
   const fresh = (jobs: readonly Job[]) => jobs.length > 0 ? [{ jobs, failures: 0 }] : [];
   if (code === "decode_timeout") return fresh(jobs.filter((_, i) => i !== culprit));
-  if (jobs.length === 1) return failures + 1 < MAX_FAILURES_ALONE ? [{ jobs, failures: failures + 1 }] : [];
+  if (jobs.length === 1) {
+    if (failures + 1 >= MAX_FAILURES_ALONE) return [];
+    return [{ jobs, failures: failures + 1, ...(code === "worker_failed" && { thrown: error }) }];
+  }
   if (code === "worker_failed") return halves(jobs).flatMap(fresh);
   // Whoever ended a Worker that died, it need not be the image.
   if (culprit === null || code === "worker_died") return jobs.flatMap((job) => fresh([job]));
