@@ -1,4 +1,5 @@
 import { BusError } from "../../../../bus/transport/errors.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
 import { openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { asAdmin } from "../../../../testing/brokers/kafkajs.ts";
@@ -95,7 +96,12 @@ testKafka("a topic that was deleted and recreated is written and read from its n
   await using reader = await Reader.open(transport, [topic], { group: unique("group"), commit: true });
   await transport.send(topic, [{ value: bytes("old 0") }, { value: bytes("old 1") }]);
   await reader.until(2);
-  await asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+  const deletion = asAdmin(async (admin) => {
+    await admin.deleteTopics({ topics: [topic] });
+    // The controller answers; until the broker has heard of it too, the broker appends to the old log.
+    while ((await admin.listTopics()).includes(topic)) await sleep(20);
+  });
+  await within(deletion, "the deletion of a topic");
   await within(transport.send(topic, [{ value: bytes("new") }]), "a send to a deleted topic");
   await reader.until(3);
   assertEquals(reader.texts, ["old 0", "old 1", "new"]);
