@@ -14,7 +14,8 @@ import { stripVTControlCharacters } from "node:util";
 import { interruption, runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { defined } from "../lib/defined.ts";
-import { flag } from "../lib/options.ts";
+import { mapConcurrent } from "../lib/map_concurrent.ts";
+import { count, flag } from "../lib/options.ts";
 import { type KafkaBroker, startKafka, startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
 import { findTestData } from "../testing/data.ts";
 
@@ -29,10 +30,26 @@ const PERMISSIONS = [
   "--allow-import", // modules served by a test, as users import them
 ];
 
-/** Where tests and examples are. */
-const EVERYTHING = ["tests", "mod.ts", "lib", "bus", "models", "training", "convert", "actors"];
+/** Folders whose tests take longest: they start first, so that the last parts end at nearly the same time. */
+const SLOW = ["tests/actors", "tests/bus", "tests/cli"];
+
+/** Where examples in documentation are. */
+const SOURCES = ["mod.ts", "lib", "bus", "models", "training", "convert", "actors"];
 
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed[^|\n]*\| (\d+) failed(?:[^|\n]*\| (\d+) ignored)?/gm;
+
+/** A heading of Deno, and the names and places of what failed. */
+const FAILURES = /^ FAILURES \n\n([\s\S]*?)\n\n/gm;
+
+/** What a run of `deno test` came to. */
+interface Outcome {
+  readonly code: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** A line for each test that failed. */
+  readonly failures: string;
+}
 
 /** A machine that is set up for CI must have Java. */
 async function startUnlessGiven(): Promise<KafkaBroker | null> {
@@ -41,31 +58,58 @@ async function startUnlessGiven(): Promise<KafkaBroker | null> {
   return await startKafkaIfInstalled((reason) => logError(`The tests with Kafka are skipped. ${reason}`));
 }
 
-/** The exit code of `deno test`, and the numbers of its tests. */
-async function runTests(args: readonly string[], brokers: string | undefined, stop: AbortSignal) {
-  const hasPaths = args.some((arg) => existsSync(arg));
-  const data = await findTestData();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--doc", ...PERMISSIONS, ...args, ...hasPaths ? [] : EVERYTHING],
-    env: defined({ KAFKA_BROKERS: brokers, IMAGEBUS_DATA: data && fileURLToPath(data) }),
-    stdout: "piped",
-    signal: stop,
-  }).spawn();
-  const summary = await forward(child.stdout);
-  return { code: (await child.status).code, summary };
+/** The tests in parts that do not disturb each other, each for a process of its own. */
+function allParts(): string[][] {
+  const all = [...Deno.readDirSync("tests")].map(({ name }) => `tests/${name}`).filter(holdsTests);
+  return [...SLOW.map((path) => [path]), [...all.filter((path) => !SLOW.includes(path)).sort(), ...SOURCES]];
 }
 
-/**
- * Prints the output of the tests, and reads its summary. Without one, for example after a type error, one
- * test has failed.
- */
-async function forward(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
-  const [shown, copy] = output.tee();
-  const reading = new Response(copy).text();
-  await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
+function holdsTests(path: string): boolean {
+  return path.endsWith("_test.ts") || !/fixtures|\./.test(path);
+}
+
+/** Starts `deno test`. All that it prints is kept until it is read. */
+function startPart(args: readonly string[], env: Record<string, string>, signal: AbortSignal) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "--doc", ...PERMISSIONS, ...args],
+    env,
+    stdout: "piped",
+    signal,
+  }).spawn();
+  const [shown, copy] = child.stdout.tee();
+  const outcome = Promise.all([child.status, new Response(copy).text()])
+    .then(([{ code }, text]) => outcomeOf(code, stripVTControlCharacters(text)));
+  return { shown, outcome };
+}
+
+/** Without a summary, for example after a type error, one test has failed. */
+function outcomeOf(code: number, text: string): Outcome {
   const [, passed = 0, failed = 1, skipped = 0] =
-    [...stripVTControlCharacters(await reading).matchAll(SUMMARY)].at(-1) ?? [];
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+    [...text.matchAll(SUMMARY)].at(-1)?.map((digits) => Number(digits ?? 0)) ??
+      [];
+  const failures = [...text.matchAll(FAILURES)].map(([, names]) => names).join("\n");
+  return { code, passed, failed, skipped, failures };
+}
+
+/** Runs parts, some at the same time, and prints the output of one after the other. */
+async function runParts(
+  parts: readonly (readonly string[])[],
+  jobs: number,
+  env: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  let printed = Promise.resolve();
+  const outcomes = await mapConcurrent(parts, jobs, (args) => {
+    const { shown, outcome } = startPart(args, env, signal);
+    printed = printed.then(() => shown.pipeTo(Deno.stdout.writable, { preventClose: true }));
+    return outcome;
+  });
+  await printed;
+  return outcomes;
+}
+
+function total(outcomes: readonly Outcome[], of: "passed" | "failed" | "skipped"): string {
+  return `${outcomes.reduce((sum, outcome) => sum + outcome[of], 0)} ${of}`;
 }
 
 await runTask({
@@ -74,25 +118,32 @@ await runTask({
   operands: { form: "[FILE…] [-- FLAG…]", min: 0, max: Infinity },
   options: {
     filter: { type: "text", value: "TEXT", text: "only tests with TEXT in their name, or matching /TEXT/" },
-    failFast: flag("stop after the first failure"),
+    failFast: flag("stop each part after its first failure"),
     noCheck: flag("do not check types first"),
+    jobs: { ...count(16), default: 2, text: "number of parts that run at the same time" },
   },
   examples: [
     ["deno task test", "all tests, and the examples in the documentation"],
-    ["deno task test tests/bus --filter replies", "some tests"],
+    ["deno task test tests/bus --filter replies", "some tests, in one part"],
     ["deno task test -- --shuffle --trace-leaks", "with other flags of deno test"],
   ],
-  async run({ operands, values: { filter, failFast, noCheck } }) {
+  async run({ operands, values: { filter, failFast, noCheck, jobs } }) {
     const stop = interruption();
     await using kafka = await startUnlessGiven();
     const flags = [
       ...filter === undefined ? [] : [`--filter=${filter}`],
       ...failFast ? ["--fail-fast"] : [],
       ...noCheck ? ["--no-check"] : [],
+      ...operands,
     ];
-    const { code, summary } = await runTests([...flags, ...operands], kafka?.brokers, stop);
-    print(summary);
+    const parts = operands.some((operand) => existsSync(operand)) ? [[]] : allParts();
+    const data = await findTestData();
+    const env = defined({ KAFKA_BROKERS: kafka?.brokers, IMAGEBUS_DATA: data && fileURLToPath(data) });
+    const outcomes = await runParts(parts.map((paths) => [...flags, ...paths]), jobs, env, stop);
     stop.throwIfAborted();
-    return code;
+    const failures = outcomes.map(({ failures }) => failures).filter(Boolean);
+    if (parts.length > 1 && failures.length > 0) print(`\n${failures.join("\n")}\n`);
+    print(`${total(outcomes, "passed")}, ${total(outcomes, "failed")}, ${total(outcomes, "skipped")}`);
+    return Math.max(...outcomes.map(({ code }) => code));
   },
 });
