@@ -7,21 +7,15 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { basename, dirname } from "node:path/posix";
+import { basename } from "node:path/posix";
 import { type Arguments, defineCommand, NO_OPERANDS } from "../cli/command.ts";
 import { runTask } from "../cli/task.ts";
 import { print } from "../cli/ui/terminal.ts";
 import type { OptionTable } from "../lib/options.ts";
+import { type Package, publishedFiles, readPackage, readProjectFile, writeFile } from "./published_files.ts";
 
-const ROOT = new URL("../", import.meta.url);
 /** The version that the gate runs on. */
 const DENO_VERSION = "2.9.6";
-
-interface Config {
-  readonly version: string;
-  readonly license: string;
-  readonly publish: { readonly include: readonly string[]; readonly exclude: readonly string[] };
-}
 
 const OPTIONS = {
   out: { type: "text", value: "DIR", default: "dist/npm", text: "directory of the package; it is replaced" },
@@ -42,44 +36,25 @@ const npm = defineCommand({
 });
 
 async function run({ values: { out } }: Arguments<typeof OPTIONS>): Promise<number> {
-  const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const config = await readPackage();
   await Deno.remove(out, { recursive: true }).catch(() => {});
   const hash = createHash("sha256");
-  for await (const path of published(config.publish)) {
-    const bytes = await Deno.readFile(new URL(path, ROOT));
+  for await (const path of publishedFiles(config)) {
+    const bytes = await readProjectFile(path);
     hash.update(path).update(bytes);
-    await write(`${out}/sources/${path}`, bytes);
+    await writeFile(`${out}/sources/${path}`, bytes);
   }
   const build = hash.digest("hex").slice(0, 12);
-  await write(`${out}/package.json`, new TextEncoder().encode(manifest(config, build)));
+  await writeFile(`${out}/package.json`, new TextEncoder().encode(manifest(config, build)));
   for (const name of ["README.md", "LICENSE", "deploy/npm/imagebus.mjs"]) {
-    await write(`${out}/${basename(name)}`, await Deno.readFile(new URL(name, ROOT)));
+    await writeFile(`${out}/${basename(name)}`, await readProjectFile(name));
   }
   print(`${out}: imagebus ${config.version}, build ${build}`);
   return 0;
 }
 
-/** Paths of the files that users need. */
-async function* published({ include, exclude }: Config["publish"]): AsyncGenerator<string> {
-  for (const path of include) yield* filesIn(path, exclude);
-}
-
-async function* filesIn(path: string, exclude: readonly string[]): AsyncGenerator<string> {
-  if (exclude.includes(path)) return;
-  const { isFile } = await Deno.stat(new URL(path, ROOT));
-  if (isFile) return yield path;
-  for await (const { name } of Deno.readDir(new URL(`${path}/`, ROOT))) {
-    yield* filesIn(`${path}/${name}`, exclude);
-  }
-}
-
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeFile(path, bytes);
-}
-
 /** The text of package.json; `build` distinguishes builds of one version. */
-function manifest({ version, license }: Config, build: string): string {
+function manifest({ version, license }: Package, build: string): string {
   const fields = {
     name: "imagebus",
     version,
