@@ -139,6 +139,13 @@ export type TransportEvent =
     readonly partition: number;
     readonly reason: string;
   }
+  /**
+   * A part of the bus (a partition, a group) fails for some seconds and is retried, or the bus slows this side down because
+   * of a quota.
+   */
+  | { readonly type: "delayed"; readonly what: string; readonly reason: string }
+  /** What was delayed works again, or is not needed any more. */
+  | { readonly type: "recovered"; readonly what: string }
   | {
     readonly type: "claimed" | "lost";
     readonly topic: string;

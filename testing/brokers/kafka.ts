@@ -16,7 +16,11 @@ export const NO_OWN_KAFKA: string | false = NO_KAFKA || (await hasJava() ? false
 export const QUICK = { sessionTimeoutMs: 2_000, heartbeatMs: 100, releaseMs: 500 };
 
 /** Registers a test that needs Kafka. */
-export function testKafka(name: string, fn: () => Promise<void>, skip: string | false = NO_KAFKA): void {
+export function testKafka(
+  name: string,
+  fn: (test: Deno.TestContext) => Promise<void>,
+  skip: string | false = NO_KAFKA,
+): void {
   Deno.test({ name: `kafka: ${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: Boolean(skip), fn });
 }
 

@@ -109,6 +109,17 @@ export class KafkaBroker implements AsyncDisposable {
     await this.#process.ready(`Kafka on ${this.brokers}`, () => accepts(this.port), START_TIMEOUT_MS);
   }
 
+  /** Runs one of Kafka's own commands on it. */
+  async run(command: string, ...args: readonly string[]): Promise<void> {
+    const jars = await installKafka();
+    const { success, stdout, stderr } = await new Deno.Command("java", {
+      args: [...javaFlags(jars, 128), command, "--bootstrap-server", this.brokers, ...args],
+    }).output();
+    if (success) return;
+    const decoder = new TextDecoder();
+    throw new Error(`${command}: ${decoder.decode(stdout)}${decoder.decode(stderr)}`);
+  }
+
   /** Shuts it down gracefully. May be called more than once. */
   async stop(): Promise<void> {
     await this.#process.stop();

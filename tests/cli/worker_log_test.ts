@@ -40,6 +40,8 @@ Deno.test("worker log: one line per event that concerns an operator", () => {
       { type: "workers_scaled", model, workers: 1 },
       { type: "sink_failing", sink: "memory", reason: "full", retryInMs: 100 },
       { type: "sink_recovered", sink: "memory" },
+      { type: "bus", event: { type: "delayed", what: 'The group "g"', reason: 'The group "g" is full' } },
+      { type: "bus", event: { type: "recovered", what: 'The group "g"' } },
     ),
     [
       "mnist is down: its Worker died",
@@ -47,6 +49,8 @@ Deno.test("worker log: one line per event that concerns an operator", () => {
       "mnist now has 1 Worker",
       "memory fails, retrying in 100 ms: full",
       "memory has recovered",
+      'Retrying: The group "g" is full',
+      'The group "g" has recovered',
     ],
   );
 });

@@ -46,9 +46,14 @@ export function byLeader<T extends TopicPartition>(
   return Map.groupBy(items, ({ topic, partition }) => cluster.leader(topic, partition));
 }
 
+/** A partition in messages. */
+export function titleOf({ topic, partition }: TopicPartition): string {
+  return `Partition ${partition} of "${topic}"`;
+}
+
 /** The fault of a partition without a leader. */
-export function noLeader({ topic, partition }: TopicPartition): BrokerFault {
-  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, `Partition ${partition} of "${topic}"`);
+export function noLeader(one: TopicPartition): BrokerFault {
+  return new BrokerFault(CODE.LEADER_NOT_AVAILABLE, titleOf(one));
 }
 
 const MIB = 2 ** 20;

@@ -50,6 +50,10 @@ function busLine(event: TransportEvent, isDisconnected: boolean): string | null 
       return `The bus is unavailable, reconnecting: ${event.reason}`;
     case "connected":
       return isDisconnected ? "The bus has recovered" : null;
+    case "delayed":
+      return `Retrying: ${event.reason}`;
+    case "recovered":
+      return `${event.what} has recovered`;
     case "undecodable":
       return `Cannot read a part of ${event.topic}, partition ${event.partition}: ${event.reason}`;
     default:

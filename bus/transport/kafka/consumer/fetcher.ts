@@ -8,7 +8,7 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, Requests } from "../wire/requests.ts";
-import { byLeader, byTopic, listOffsets, nameOf, noLeader, type TopicPosition } from "../topics.ts";
+import { byLeader, byTopic, listOffsets, nameOf, noLeader, titleOf, type TopicPosition } from "../topics.ts";
 
 /** Settings of a fetcher. */
 export interface FetcherSettings {
@@ -74,6 +74,7 @@ export class Fetcher {
   /** Stops fetching for a claim. */
   remove(claim: OwnedClaim): void {
     this.#claims.delete(claim);
+    this.#cluster.delays.over(titleOf(claim));
     this.#schedule();
   }
 
@@ -168,7 +169,7 @@ export class Fetcher {
       const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
       const work = () =>
         leader === undefined
-          ? this.#recover(noLeader(wanted[0]!))
+          ? this.#recover(wanted, noLeader(wanted[0]!))
           : this.#fetch(leader, "wait", wanted, waitMs);
       this.#run(wait, work);
     } else if (leader !== undefined && !this.#busy.has(now)) {
@@ -228,7 +229,7 @@ export class Fetcher {
       }
       this.#backoff.reset();
     } catch (error) {
-      if (!this.#isClosed) await this.#recover(error);
+      if (!this.#isClosed) await this.#recover(claims, error);
     } finally {
       for (const claim of claims) claim.isFetching = false;
     }
@@ -244,6 +245,7 @@ export class Fetcher {
     if (!this.#claims.has(claim) || claim.position !== offset) return;
     if (fetched.errorCode !== 0) return this.#suspend(claim, fetched.errorCode);
     claim.backoff.reset();
+    this.#cluster.delays.over(titleOf(claim));
     const { messages, end } = fetched;
     claim.isCaughtUp = purpose === "now" && end === null;
     if (end === null) return;
@@ -260,9 +262,11 @@ export class Fetcher {
   /** Suspends one partition until its fault is fixed; the others continue. */
   #suspend(claim: OwnedClaim, code: number): void {
     claim.isSuspended = true;
-    const fault = new BrokerFault(code, `Partition ${nameOf(claim)}`);
+    const fault = new BrokerFault(code, titleOf(claim));
     const recover = () =>
-      code === CODE.OFFSET_OUT_OF_RANGE ? this.#findStart(claim) : this.#recover(fault, claim.backoff);
+      code === CODE.OFFSET_OUT_OF_RANGE
+        ? this.#findStart(claim)
+        : this.#recover([claim], fault, claim.backoff);
     this.#run(nameOf(claim), () => recover().finally(() => claim.isSuspended = false));
   }
 
@@ -287,11 +291,14 @@ export class Fetcher {
   #lookUp(claim: OwnedClaim, at: "start" | Date): Promise<TopicPosition[]> {
     const look = () => listOffsets(this.#cluster, [claim], at);
     const message = `Cannot read the offsets of ${nameOf(claim)}`;
-    return this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS });
+    return this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS, reportedAs: titleOf(claim) });
   }
 
-  async #recover(fault: unknown, backoff = this.#backoff): Promise<void> {
+  async #recover(claims: readonly OwnedClaim[], fault: unknown, backoff = this.#backoff): Promise<void> {
     if (!isRetriable(fault)) throw asFailure(fault);
+    for (const claim of claims) {
+      if (this.#claims.has(claim)) this.#cluster.delays.failed(titleOf(claim), messageOf(fault));
+    }
     await backoff.wait(this.#cluster.closed);
     await this.#cluster.recover();
   }

@@ -1,4 +1,5 @@
 import { Backoff } from "../../../../lib/backoff.ts";
+import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { sleep } from "../../../../lib/sleep.ts";
 import { BusError } from "../../errors.ts";
@@ -98,8 +99,18 @@ export class GroupMember {
     if (isCode(error, CODE.REBALANCE_IN_PROGRESS)) return;
     if (!isRetriable(error)) throw explainGroupError(error, this.#settings);
     this.#coordinator.forget();
+    this.#cluster.delays.failed(this.#title, messageOf(error));
     await this.#backoff.wait(this.#closed.signal);
     await this.#cluster.recover();
+  }
+
+  get #title(): string {
+    return `The group "${this.#settings.group}"`;
+  }
+
+  #works(): void {
+    this.#backoff.reset();
+    this.#cluster.delays.over(this.#title);
   }
 
   /** The partitions of an evicted member may have other owners. */
@@ -118,7 +129,7 @@ export class GroupMember {
     const mine = await this.#coordinator.sync(assignment);
     this.#isStable = true;
     this.#stable.notify();
-    this.#backoff.reset();
+    this.#works();
     this.#apply(mine);
   }
 
@@ -157,7 +168,11 @@ export class GroupMember {
     const positions = await this.#cluster.attempt(
       `Cannot read the commits of the group "${this.#settings.group}"`,
       async () => isOver() ? null : await this.#startPositions(partitions, generation, offset),
-      { timeoutMs: FOREVER_MS, signal: this.#closed.signal },
+      {
+        timeoutMs: FOREVER_MS,
+        signal: this.#closed.signal,
+        reportedAs: `The commits of "${this.#settings.group}"`,
+      },
     );
     if (positions && !isOver()) this.#holdings.claim(positions);
   }
@@ -213,7 +228,7 @@ export class GroupMember {
   async #beat(): Promise<void> {
     try {
       await this.#coordinator.beat();
-      this.#backoff.reset();
+      this.#works();
     } catch (error) {
       // The coordinator is unavailable or has moved to another broker: the membership survives that.
       if (!isRetriable(error)) throw error;
@@ -273,6 +288,7 @@ export class GroupMember {
   async leave(): Promise<void> {
     this.#closed.abort(closedError());
     this.#stable.notify();
+    this.#cluster.delays.over(this.#title);
     await this.#coordinator.leave();
   }
 }

@@ -93,8 +93,11 @@ export class KafkaSubscription implements Subscription {
       if (added.length === 0) await abortable(loaded, signal);
       else {
         const look = () => listOffsets(this.#cluster, added, "start");
+        const reportedAs = `The start of ${added.map(nameOf).join(", ")}`;
         const message = `Cannot read the start of ${added.map(nameOf).join(", ")}`;
-        this.claimAll(await this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS, signal }));
+        this.claimAll(
+          await this.#cluster.attempt(message, look, { timeoutMs: FOREVER_MS, signal, reportedAs }),
+        );
       }
     }
   }

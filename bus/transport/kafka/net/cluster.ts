@@ -1,6 +1,7 @@
 import { BusError } from "../../errors.ts";
 import type { TransportEvent } from "../../transport.ts";
 import { BrokerConnection, type ConnectionSettings, format } from "./connection.ts";
+import { Delays } from "./delays.ts";
 import type { Address } from "./socket.ts";
 import {
   BrokerFault,
@@ -18,7 +19,7 @@ import { loadProtocol, type Protocol } from "../wire/protocol.ts";
 import { type Api, COORDINATOR, type Requests, type TopicMetadata } from "../wire/requests.ts";
 
 /** How to reach a cluster. */
-export interface ClusterSettings extends ConnectionSettings {
+export interface ClusterSettings extends Omit<ConnectionSettings, "onThrottled"> {
   /** The addresses to try first. */
   readonly seeds: readonly Address[];
   /** How long to wait for a response, in milliseconds. */
@@ -31,6 +32,8 @@ export interface AttemptOptions {
   /** @default {30_000} */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** The name under which it is reported that it is retried for long. */
+  readonly reportedAs?: string;
 }
 
 /** For {@linkcode AttemptOptions.timeoutMs}: only the signal, or closing the cluster, ends the attempts. */
@@ -57,6 +60,8 @@ const MAX_RECONNECT_BACKOFF_MS = 4_000;
 export class Cluster {
   /** Encoders and decoders. */
   readonly protocol: Protocol;
+  /** What is retried for long. */
+  readonly delays: Delays;
   readonly #settings: ClusterSettings;
   readonly #closed = new AbortController();
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
@@ -64,6 +69,8 @@ export class Cluster {
   readonly #loaded = new Condition();
   /** The topics of which the last refresh learnt nothing. */
   #failed: ReadonlySet<string> = new Set();
+  readonly #failing = new Backoff({ initialMs: 1_000, maxMs: METADATA_MAX_AGE_MS });
+  #soon: ReturnType<typeof setTimeout> | undefined;
   readonly #refreshing: ReturnType<typeof setInterval>;
   #nodes: ReadonlyMap<number, Address> = new Map();
   #controller = -1;
@@ -80,6 +87,7 @@ export class Cluster {
   private constructor(protocol: Protocol, settings: ClusterSettings) {
     this.protocol = protocol;
     this.#settings = settings;
+    this.delays = new Delays((event) => settings.onEvent?.(event));
     this.#refreshing = setInterval(() => this.refresh().catch(() => {}), METADATA_MAX_AGE_MS);
     Deno.unrefTimer(this.#refreshing);
   }
@@ -179,7 +187,17 @@ export class Cluster {
       ...kept.map((topic) => [topic, before.get(topic)!] as const),
     ]);
     this.#failed = new Set(failed);
+    if (failed.length === 0) this.#failing.reset();
+    else this.#refreshSoon();
     this.#loaded.notify();
+  }
+
+  /** A topic may be known again in a moment; if it was deleted, the pauses grow. */
+  #refreshSoon(): void {
+    if (this.closed.aborted) return;
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.refresh().catch(() => {}), this.#failing.next());
+    Deno.unrefTimer(this.#soon);
   }
 
   /**
@@ -311,7 +329,10 @@ export class Cluster {
 
   async #open(address: Address): Promise<BrokerConnection> {
     this.#expectOpen();
-    const connection = await BrokerConnection.open(address, this.#settings, this.protocol);
+    const connection = await BrokerConnection.open(address, {
+      ...this.#settings,
+      onThrottled: (api, ms) => this.#throttled(api, address, ms),
+    }, this.protocol);
     if (this.closed.aborted) connection.close(closedError());
     this.#expectOpen();
     // An outage is noticed even without traffic.
@@ -321,6 +342,11 @@ export class Cluster {
       this.recover().catch(() => {});
     });
     return connection;
+  }
+
+  #throttled(api: Api, address: Address, ms: number): void {
+    const what = `${api} at ${format(address)}`;
+    this.delays.slowed(what, `${what} has to wait ${ms} ms: a quota of this client is exceeded`, ms);
   }
 
   /** What broke one connection to a broker has most likely broken the idle ones too, perhaps without notice. */
@@ -387,7 +413,7 @@ export class Cluster {
   async attempt<T>(
     what: string,
     operation: () => Promise<T>,
-    { timeoutMs = ATTEMPT_TIMEOUT_MS, signal }: AttemptOptions = {},
+    { timeoutMs = ATTEMPT_TIMEOUT_MS, signal, reportedAs }: AttemptOptions = {},
   ): Promise<T> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
@@ -403,12 +429,14 @@ export class Cluster {
           if (over.aborted) break;
           if (!isRetriable(error)) throw toBusError(error, what);
           fault = error;
+          if (reportedAs !== undefined) this.delays.failed(reportedAs, messageOf(error));
           await backoff.wait(over);
           await abortable(this.recover(), over);
         }
       }
     } finally {
       clearTimeout(timer);
+      if (reportedAs !== undefined) this.delays.over(reportedAs);
     }
     this.#expectOpen();
     signal?.throwIfAborted();
@@ -424,6 +452,8 @@ export class Cluster {
     if (this.closed.aborted) return;
     this.#closed.abort();
     clearInterval(this.#refreshing);
+    clearTimeout(this.#soon);
+    this.delays.close();
     for (const opening of this.#connections.values()) {
       opening.then((connection) => connection.close(closedError()), () => {});
     }

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { abortable } from "../../../../lib/abortable.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import { BusError } from "../../errors.ts";
 import { ConnectionFault, expectSuccess } from "../wire/faults.ts";
 import type { AuthenticatedConnection, Protocol, Versions } from "../wire/protocol.ts";
-import type { Api, Exchange, Requests } from "../wire/requests.ts";
+import type { Api, Exchange, Requests, Throttling } from "../wire/requests.ts";
 import type { Login } from "./login.ts";
 import { type Address, explainTls, openSocket, type Socket, type TlsOptions } from "./socket.ts";
 
@@ -16,6 +17,8 @@ export interface ConnectionSettings {
   readonly login: Login | null;
   /** A connection that was idle for longer is not used any more, in milliseconds. */
   readonly maxIdleMs: number;
+  /** A broker reads no more requests of a connection for so many milliseconds: a quota is exceeded. */
+  readonly onThrottled: (api: Api, ms: number) => void;
 }
 
 /** The first response lists versions. A longer one comes from something that is not a Kafka broker. */
@@ -23,6 +26,8 @@ const FIRST_RESPONSE_BYTES = 65_536;
 /** A login is renewed after this share of its lifetime. */
 const RENEWED_AFTER = 0.85;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Brokers compute longer pauses for a message that is far larger than a quota allows per second. */
+const MAX_THROTTLE_MS = 300_000;
 /** Smaller requests are sent in one write. */
 const COALESCED_BYTES = 65_536;
 
@@ -52,6 +57,9 @@ export class BrokerConnection {
   /** While it logs in again; a broker accepts no other requests meanwhile (KIP-368). */
   #renewing: Promise<void> | undefined;
   #usedAt = performance.now();
+  /** The next request is sent when this resolves (KIP-219). */
+  #throttled: Promise<void> | undefined;
+  readonly #over = new AbortController();
 
   private constructor(socket: Socket, address: Address, settings: ConnectionSettings, protocol: Protocol) {
     this.#socket = socket;
@@ -106,7 +114,7 @@ export class BrokerConnection {
 
   /**
    * Sends a request. Without a response in time the connection is closed, since later responses would wait
-   * behind it.
+   * behind it. Waits before for as long as the broker demands.
    *
    * @param api The kind of request.
    * @param payload Its fields.
@@ -117,7 +125,21 @@ export class BrokerConnection {
   async request<A extends Api>(api: A, payload: Requests[A][0], timeoutMs: number): Promise<Requests[A][1]> {
     const exchange = this.#exchange(api, payload);
     await this.#renewing;
-    return await this.#send(exchange, timeoutMs) as Requests[A][1];
+    while (this.#throttled) await this.#throttled;
+    const answer = await this.#send(exchange, timeoutMs) as Requests[A][1] & Throttling;
+    this.#throttle(api, answer.clientSideThrottleTime ?? 0);
+    return answer;
+  }
+
+  #throttle(api: Api, ms: number): void {
+    if (ms <= 0) return;
+    this.#settings.onThrottled(api, ms);
+    const before = this.#throttled;
+    const pause = Promise.all([before, sleep(Math.min(ms, MAX_THROTTLE_MS), this.#over.signal)]);
+    const throttled = pause.then(() => {
+      if (this.#throttled === throttled) this.#throttled = undefined;
+    });
+    this.#throttled = throttled;
   }
 
   /** Closes it; pending requests are rejected with the reason. */
@@ -125,6 +147,7 @@ export class BrokerConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#renewal);
+    this.#over.abort();
     this.#socket.close();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();

@@ -278,7 +278,7 @@ export class Producer {
 
   #timeout(): BusError {
     const { name } = this.#cluster;
-    const cause = this.#lastFault ?? new ConnectionFault("no response");
+    const cause = this.#lastFault ?? new ConnectionFault(this.#cluster.delays.reason ?? "no response");
     const message = `Cannot store messages on ${name} within ${this.#settings.sendTimeoutMs} ms: ${
       messageOf(cause)
     }`;

@@ -2,6 +2,9 @@ import type { Buffer } from "node:buffer";
 import { decodeBatches } from "./batches.ts";
 import type { Coders, Decoder, Definition, Requests } from "./requests.ts";
 
+/** From this version on the broker answers at once, and the client waits (KIP-219). */
+const CLIENT_THROTTLES_FROM = 8;
+
 /**
  * Fetch, with a decoder of batches of our own.
  *
@@ -21,7 +24,7 @@ export function fetchRequest(theirs: Definition, coders: Coders): Definition {
 
 function decodeResponse({ Decoder }: Coders, bytes: Buffer, version: number): Requests["Fetch"][1] {
   const decoder = new Decoder(bytes);
-  decoder.readInt32(); // throttle time
+  const throttleTime = decoder.readInt32();
   if (version >= 7) {
     decoder.readInt16(); // error code of the session
     decoder.readInt32(); // id of the session
@@ -30,7 +33,7 @@ function decodeResponse({ Decoder }: Coders, bytes: Buffer, version: number): Re
     const topic = decoder.readString();
     return { topicName: topic, partitions: decoder.readArray(() => readPartition(decoder, topic, version)) };
   });
-  return { responses };
+  return { responses, ...version >= CLIENT_THROTTLES_FROM && { clientSideThrottleTime: throttleTime } };
 }
 
 function readPartition(decoder: Decoder, topic: string, version: number) {

@@ -59,6 +59,12 @@ interface ErrorCode {
   readonly errorCode: number;
 }
 
+/** Part of most responses. In older versions the broker has waited itself, and the field has another name. */
+export interface Throttling {
+  /** A broker reads no more requests of the connection for so many milliseconds (KIP-219). */
+  readonly clientSideThrottleTime?: number;
+}
+
 interface ByTopic<Partition> {
   readonly topic: string;
   readonly partitions: readonly Partition[];
@@ -164,7 +170,7 @@ export interface Requests {
       readonly maxBytes: number;
       readonly topics: readonly ByTopic<Partition & { fetchOffset: number; maxBytes: number }>[];
     },
-    { readonly responses: readonly ByTopicName<FetchedPartition>[] },
+    Throttling & { readonly responses: readonly ByTopicName<FetchedPartition>[] },
   ];
   ListOffsets: [
     {
@@ -208,7 +214,7 @@ export interface Requests {
   ];
   OffsetFetch: [
     OfGroup & { readonly topics: readonly ByTopic<Partition>[] },
-    Partial<ErrorCode> & { readonly responses: Offsets },
+    Partial<ErrorCode> & Throttling & { readonly responses: Offsets },
   ];
   /** Rejected with UNSTABLE_OFFSET_COMMIT while a transaction that commits for these partitions is open. */
   StableOffsetFetch: Requests["OffsetFetch"];

@@ -55,14 +55,14 @@ function encode({ Encoder }: Coders, { groupId, topics }: Requests["StableOffset
 function decode({ Decoder }: Coders, bytes: Buffer): Requests["StableOffsetFetch"][1] {
   const decoder = new Decoder(bytes);
   decoder.readTaggedFields();
-  decoder.readInt32(); // throttle time
+  const clientSideThrottleTime = decoder.readInt32();
   const responses = decoder.readUVarIntArray(() => {
     const topic = decoder.readUVarIntString()!;
     const partitions = decoder.readUVarIntArray(() => readPartition(decoder)) ?? [];
     decoder.readTaggedFields();
     return { topic, partitions };
   });
-  return { responses: responses ?? [], errorCode: decoder.readInt16() };
+  return { responses: responses ?? [], errorCode: decoder.readInt16(), clientSideThrottleTime };
 }
 
 function readPartition(decoder: Decoder) {

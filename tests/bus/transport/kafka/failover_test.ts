@@ -1,4 +1,5 @@
 import { BrokerFault } from "../../../../bus/transport/kafka/wire/faults.ts";
+import { Delays } from "../../../../bus/transport/kafka/net/delays.ts";
 import { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { GroupMember } from "../../../../bus/transport/kafka/consumer/group_member.ts";
@@ -6,6 +7,7 @@ import { loadProtocol } from "../../../../bus/transport/kafka/wire/protocol.ts";
 import { freePort } from "../../../../testing/brokers/server_process.ts";
 import { assert, assertEquals } from "../../../../testing/assert.ts";
 import { FakeBroker } from "../../../../testing/brokers/fake_broker.ts";
+import { within } from "../suite/harness.ts";
 
 const UNKNOWN_TOPIC = 3;
 const NOT_COORDINATOR = 16;
@@ -67,6 +69,19 @@ Deno.test("kafka: a topic that a broker does not know for a moment keeps its par
   assertEquals(seen, [2, 2, 2, 2, 0]);
 });
 
+Deno.test("kafka: a topic whose metadata failed repeatedly is looked for again after moments, not at the next refresh", async () => {
+  await using broker = new FakeBroker();
+  broker.knows([{ id: 1, port: broker.port }], 1);
+  const cluster = await openCluster(broker.port);
+  cluster.watch(["t"]);
+  broker.topics = [{ name: "t", error: UNKNOWN_TOPIC, leaders: [] }];
+  await cluster.refresh();
+  broker.topics = [{ name: "t", error: 0, leaders: [1] }];
+  await within(cluster.loaded(), "the next refresh", 5_000);
+  assertEquals(cluster.partitions("t"), 1);
+  cluster.close();
+});
+
 Deno.test("kafka: each address has the whole time for the first contact, however many there are", async () => {
   const silent = Array.from({ length: 3 }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
   await using slow = new FakeBroker();
@@ -91,6 +106,7 @@ async function faultyCoordinator(beats: (at: number) => void): Promise<Cluster> 
     findCoordinator: () => Promise.resolve(1),
     recover: () => Promise.resolve(),
     closeConnections: () => {},
+    delays: new Delays(() => {}),
     request: (_node: number, _purpose: string, api: string) => {
       if (api !== "Heartbeat") return Promise.resolve(answers[api] ?? { errorCode: 0 });
       beats(performance.now());

@@ -1,6 +1,7 @@
 import type { Transport } from "../../../../bus/transport/transport.ts";
 import { openQuick, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { asAdmin } from "../../../../testing/brokers/kafkajs.ts";
+import { EventLog } from "../../../fixtures/event_log.ts";
 import { eventually, unique } from "../suite/harness.ts";
 import { numbered, Reader } from "../suite/reader.ts";
 
@@ -38,6 +39,18 @@ testKafka("a member of a group survives a refresh of the metadata after its topi
   });
   await transport.ensureTopics([unique("other")]);
   await receiveInRounds(sender, topic, () => leading.messages.length + following.messages.length);
+});
+
+testKafka("a partition that cannot be read for long is reported, and when it is read again", async () => {
+  const topic = unique("deleted");
+  const events = new EventLog();
+  await using transport = await openQuick({ partitions: 1, onEvent: events.add });
+  await using _reader = await Reader.open(transport, [topic]);
+  await asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+  const what = `Partition 0 of "${topic}"`;
+  await events.until("delayed", what);
+  await asAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }));
+  await events.until("recovered", what);
 });
 
 for (const group of [undefined, "a group"]) {

@@ -1,5 +1,6 @@
 import type { TransportEvent } from "../../../../bus/transport/transport.ts";
 import { KafkaSubscription } from "../../../../bus/transport/kafka/consumer/subscription.ts";
+import { Delays } from "../../../../bus/transport/kafka/net/delays.ts";
 import type { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { checkKafkaOptions } from "../../../../bus/transport/kafka/options.ts";
 import type { Transactions } from "../../../../bus/transport/kafka/transactions/transactions.ts";
@@ -18,6 +19,7 @@ function oneMessage(): Cluster {
     closed: new AbortController().signal,
     requestTimeoutMs: 1_000,
     closeConnections: () => {},
+    delays: new Delays(() => {}),
     request: () => {
       if (fetches++ > 0) return new Promise(() => {});
       const partitions = [{ partition: 0, errorCode: 0, messages: [message], end: 1 }];

@@ -1,0 +1,71 @@
+/** What takes a broker with settings of its own, or a view of the requests: one broker for all of it. */
+import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
+import { assert, assertEquals, assertStringIncludes } from "../../../../testing/assert.ts";
+import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
+import { EventLog } from "../../../fixtures/event_log.ts";
+import { ProxiedKafka } from "../../../fixtures/proxied_kafka.ts";
+import { eventually, unique } from "../suite/harness.ts";
+import { numbered, Reader } from "../suite/reader.ts";
+
+const PRODUCE = 0;
+/** Quotas are measured over the last second or two. */
+const CONFIG = { "quota.window.num": 2, "group.max.size": 1 };
+const [SENT_PER_S, READ_PER_S] = [300_000, 600_000];
+
+async function setQuotas({ broker }: ProxiedKafka, clientId: string): Promise<void> {
+  const quotas = `producer_byte_rate=${SENT_PER_S},consumer_byte_rate=${READ_PER_S}`;
+  const client = ["--entity-type", "clients", "--entity-name", clientId];
+  await broker.run("kafka.admin.ConfigCommand", "--alter", "--add-config", quotas, ...client);
+}
+
+async function throttling(kafka: ProxiedKafka): Promise<void> {
+  const [topic, clientId] = [unique("throttled"), "slow"];
+  await setQuotas(kafka, clientId);
+  const events = new EventLog();
+  // The quota demands a longer wait than a request may take.
+  const options = { clientId, onEvent: events.add, partitions: 1, sendTimeoutMs: 3_000 };
+  await using transport = await openKafkaTransport(kafka.brokers, options);
+  await transport.ensureTopics([topic]);
+  const before = kafka.proxy.requests(PRODUCE);
+  const sizes = [900_000, 1, 150_000, 150_000, 150_000, 150_000, 1];
+  const started = performance.now();
+  for (const size of sizes) await transport.send(topic, [{ value: new Uint8Array(size) }]);
+  const sentMs = performance.now() - started;
+  assertEquals(kafka.proxy.requests(PRODUCE) - before, sizes.length, "requests");
+  await using reader = await Reader.open(transport, [topic], { until: "end" });
+  await reader.ended;
+  const readMs = performance.now() - started - sentMs;
+  assertEquals(reader.messages.map(({ value }) => value.length), sizes);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  for (const [quota, ms] of [[SENT_PER_S, sentMs], [READ_PER_S, readMs]] as const) {
+    const share = bytes / ms * 1_000 / quota;
+    assert(share > 0.5 && share < 1.7, `${Math.round(share * 100)} % of the quota of ${quota}`);
+  }
+  assert(events.find("delayed", `Produce at ${kafka.brokers}`));
+  assert(!events.find("disconnected"));
+}
+
+async function refusedMember({ brokers }: ProxiedKafka): Promise<void> {
+  const [topic, group] = [unique("full"), unique("group")];
+  await using first = await openKafkaTransport(brokers, QUICK);
+  await using reader = await Reader.open(first, [topic], { group });
+  await eventually("the first member has its partitions", async () => {
+    await first.send(topic, numbered(1));
+    return reader.messages.length > 0;
+  });
+  const events = new EventLog();
+  await using second = await openKafkaTransport(brokers, { ...QUICK, onEvent: events.add });
+  await using _late = await Reader.open(second, [topic], { group });
+  const what = `The group "${group}"`;
+  const { reason } = await events.until("delayed", what) as { reason: string };
+  assertStringIncludes(reason, "GROUP_MAX_SIZE_REACHED");
+  await reader.subscription.close();
+  await events.until("recovered", what);
+}
+
+testKafka("a broker behind a proxy", async (test) => {
+  await using kafka = await ProxiedKafka.start(CONFIG);
+  await test.step("a client waits as its quotas demand, and reports it", () => throttling(kafka));
+  await test.step("a member that a group refuses for long is reported, and when it was accepted", () =>
+    refusedMember(kafka));
+}, NO_OWN_KAFKA);
