@@ -9,6 +9,7 @@
  * | `imagebus_attempts` | number of attempts so far, 1 or more |
  * | `imagebus_topic`, `imagebus_partition`, `imagebus_offset`, `imagebus_timestamp` | where and when the request was stored |
  * | `imagebus_failed_at` | when it failed, ISO 8601 |
+ * | `imagebus_key` | `none`: the request had no key, and its place is taken by the id |
  *
  * A request that expired (`expired`) does not become a dead letter: nothing is wrong with it.
  *
@@ -42,6 +43,7 @@ import { checkInteger } from "./transport/validate.ts";
 export const DEFAULT_MAX_ATTEMPTS = 5;
 
 const MAX_REASON_LENGTH = 2_000;
+const NO_KEY = "none";
 
 const ADDED: ReadonlySet<string> = new Set([
   "imagebus_id",
@@ -54,6 +56,7 @@ const ADDED: ReadonlySet<string> = new Set([
   "imagebus_timestamp",
   "imagebus_failed_at",
   "imagebus_omitted",
+  "imagebus_key",
 ]);
 
 /** A dead letter without its bytes. */
@@ -113,8 +116,12 @@ export interface ReplayOptions {
  * @param result Its result.
  */
 export function encodeDeadLetter(message: Message, result: Failed): OutgoingMessage {
-  const headers = { ...message.headers, ...addedHeaders(message, result) };
-  return { key: message.key, value: message.value, headers };
+  const headers = {
+    ...message.headers,
+    ...addedHeaders(message, result),
+    ...message.key === null && { imagebus_key: NO_KEY },
+  };
+  return { key: message.key ?? result.id, value: message.value, headers };
 }
 
 /**
@@ -159,7 +166,8 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
     timestamp: number(header("timestamp")),
   };
   const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !ADDED.has(name)));
-  const { key, value } = message;
+  const key = header("key") === NO_KEY ? null : message.key;
+  const { value } = message;
   return {
     id,
     ...requestOf({ ...origin, key, value, headers }),

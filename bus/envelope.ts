@@ -158,7 +158,8 @@ export function decodeRequest(message: Message): Decoded {
 export function encodeResult(result: Result, origin: Origin): OutgoingMessage {
   const type = result.status === "classified" ? CLASSIFIED : FAILED;
   return {
-    key: origin.key,
+    // A compacted topic accepts no message without a key.
+    key: origin.key ?? result.id,
     value: new TextEncoder().encode(JSON.stringify(result)),
     headers: {
       ...attributes(type, result.id, "imagebus/worker"),

@@ -181,7 +181,8 @@ export interface Transport extends AsyncDisposable {
    * missed; with a group, claims may come later. Topics that do not exist are created.
    *
    * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid` (no topic, a topic name that is `.`, `..`
-   * or outside of `[A-Za-z0-9._-]{1,249}`, or an invalid option).
+   * or outside of `[A-Za-z0-9._-]{1,249}`, an invalid option, or a group on a compacted topic, whose messages may be
+   * removed before they are delivered).
    */
   subscribe(topics: readonly string[], options?: SubscribeOptions): Promise<Subscription>;
   /** Creates the topics that do not exist yet; leaves the others as they are. */

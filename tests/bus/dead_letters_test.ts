@@ -52,6 +52,16 @@ async function readAll(bus: Bus, topic: string): Promise<Message[]> {
   return (await Array.fromAsync(subscription)).flatMap(({ messages }) => messages);
 }
 
+Deno.test("dead letters: a request without a key is stored under its id, and replayed without a key", async () => {
+  const stored = encodeDeadLetter(request("a", { key: null }), failure("a"));
+  assertEquals(stored.key, "a");
+  await using bus = await busWith([stored]);
+  const letter = await only(bus);
+  assertEquals([letter.key, Object.keys(letter.headers).includes("imagebus_key")], [null, false]);
+  await bus.replay(letter);
+  assertEquals((await readAll(bus, "imagebus.mnist")).map(({ key }) => key), [null]);
+});
+
 Deno.test("dead letters: one is read with its request, the place of the request, and the reason", async () => {
   const binary = new Uint8Array([255, 0, 254]);
   const original = request("a", { headers: { ...request("a").headers, own: "kept", binary } });

@@ -15,6 +15,7 @@ import { KafkaSubscription } from "./consumer/subscription.ts";
 import {
   describeTopics,
   ensureTopics,
+  expectUncompacted,
   listOffsets,
   nameOf,
   partitionsOf,
@@ -153,6 +154,7 @@ class KafkaTransport implements Transport {
     const names = checkTopics(topics);
     const settings = checkSubscribeOptions(options);
     await this.#ensure(names, { signal });
+    if (settings.group !== null) await expectUncompacted(this.#cluster, names);
     const look = () => this.#findRange(names, settings);
     const range = await this.#cluster.attempt(`Cannot read the topics ${names.join(", ")}`, look, { signal });
     signal?.throwIfAborted();

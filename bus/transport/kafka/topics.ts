@@ -59,6 +59,7 @@ export function noLeader(one: TopicPartition): BrokerFault {
 const MIB = 2 ** 20;
 const CREATION_TIMEOUT_MS = 10_000;
 const TOPIC_RESOURCE = 2;
+const CLEANUP_POLICY = "cleanup.policy";
 /** Instead of a timestamp: the oldest message kept, and the end. */
 const [START, END] = [-2, -1] as const;
 
@@ -102,6 +103,8 @@ async function createTopics(
     { name: "max.message.bytes", value: `${maxMessageBytes + MIB}` },
     // By the broker's clock: that of a sender may be wrong, and Kafka rejects timestamps in the future.
     { name: "message.timestamp.type", value: "LogAppendTime" },
+    // The default of the broker may be compact: messages would vanish before they are read.
+    { name: CLEANUP_POLICY, value: "delete" },
   ];
   const { topicErrors } = await cluster.requestController("CreateTopics", {
     topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
@@ -250,16 +253,45 @@ function index(positions: readonly TopicPosition[]): Map<string, number> {
  * it cannot be read.
  */
 export async function maxBatchBytes(cluster: Cluster, topic: string): Promise<number | null> {
-  const node = cluster.leader(topic, 0);
-  if (node === undefined) return null;
-  const name = "max.message.bytes";
+  const value = (await readConfig(cluster, [topic], "max.message.bytes")).get(topic);
+  return value === undefined ? null : Number(value);
+}
+
+/**
+ * Refuses topics of which Kafka removes messages before a group has read them.
+ *
+ * @throws {BusError} `invalid`.
+ */
+export async function expectUncompacted(cluster: Cluster, topics: readonly string[]): Promise<void> {
+  for (const [topic, policy] of await readConfig(cluster, topics, CLEANUP_POLICY)) {
+    if (!policy.includes("compact")) continue;
+    throw new BusError(
+      "invalid",
+      `Cannot process the topic "${topic}" in a group: its cleanup.policy is ${policy}, so Kafka removes messages that ` +
+        "have the key of a later one before they are read; expected cleanup.policy=delete",
+    );
+  }
+}
+
+/** A setting of topics; without an entry where it cannot be read, since that needs a permission of its own. */
+async function readConfig(
+  cluster: Cluster,
+  topics: readonly string[],
+  name: string,
+): Promise<Map<string, string>> {
+  const node = topics.map((topic) => cluster.leader(topic, 0)).find((leader) => leader !== undefined);
+  if (node === undefined) return new Map();
   try {
-    const resource = { type: TOPIC_RESOURCE, name: topic, configNames: [name] };
-    const { resources } = await cluster.request(node, "admin", "DescribeConfigs", { resources: [resource] });
-    const value = resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue;
-    return value === undefined ? null : Number(value);
+    const resources = topics.map((topic) => ({ type: TOPIC_RESOURCE, name: topic, configNames: [name] }));
+    const answer = await cluster.request(node, "admin", "DescribeConfigs", { resources });
+    return new Map(
+      answer.resources.flatMap(({ resourceName, configEntries }) =>
+        configEntries.filter(({ configName }) => configName === name)
+          .map(({ configValue }) => [resourceName, configValue] as const)
+      ),
+    );
   } catch (error) {
     if (error instanceof BusError && error.code === "closed") throw error;
-    return null;
+    return new Map();
   }
 }

@@ -3,9 +3,9 @@ import { BusError } from "../../errors.ts";
 import type { OutgoingMessage } from "../../transport.ts";
 import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
-import { BrokerFault, CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
+import { CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { abortable } from "../../../../lib/abortable.ts";
-import { produce, PRODUCE_TIMEOUT_MS, takeBatches, tooLarge } from "./produce.ts";
+import { produce, PRODUCE_TIMEOUT_MS, produceFault, takeBatches, tooLarge } from "./produce.ts";
 import { Partitioner } from "../../partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
@@ -199,7 +199,7 @@ export class Producer {
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(queue);
     }
-    const fault = new BrokerFault(code, `Topic "${queue.topic}"`);
+    const fault = produceFault(queue.topic, code);
     if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Cannot store messages"));
     if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#recreate(queue.topic);
     this.#retry(queue);

@@ -2,7 +2,7 @@ import type { CommittedMessage } from "../../transport.ts";
 import { BusError } from "../../errors.ts";
 import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
-import { produce, PRODUCE_TIMEOUT_MS, takeBatches, tooLarge } from "../producer/produce.ts";
+import { produce, PRODUCE_TIMEOUT_MS, produceFault, takeBatches, tooLarge } from "../producer/produce.ts";
 import { RecordQueue } from "../producer/record_queue.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { byLeader, byTopic, maxBatchBytes, nameOf, noLeader, type TopicPosition } from "../topics.ts";
@@ -206,7 +206,7 @@ export class Transaction {
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(part);
     }
-    if (code !== CODE.DUPLICATE_SEQUENCE_NUMBER) expectSuccess(code, `Topic "${part.topic}"`);
+    if (code !== 0 && code !== CODE.DUPLICATE_SEQUENCE_NUMBER) throw produceFault(part.topic, code);
     const { sequences } = this.#producer;
     const name = nameOf(part);
     sequences.set(name, ((sequences.get(name) ?? 0) + part.settle().length) % MAX_SEQUENCE);

@@ -19,6 +19,7 @@ export const CODE = {
   CONCURRENT_TRANSACTIONS: 51,
   OPERATION_NOT_ATTEMPTED: 55,
   MEMBER_ID_REQUIRED: 79,
+  INVALID_RECORD: 87,
 } as const;
 
 /** Codes after which an operation is retried; the names are those of Kafka's documentation. */

@@ -152,7 +152,12 @@ export interface Requests {
   ];
   DescribeConfigs: [
     { readonly resources: readonly { type: number; name: string; configNames: string[] }[] },
-    { readonly resources: readonly { configEntries: { configName: string; configValue: string }[] }[] },
+    {
+      readonly resources: readonly {
+        readonly resourceName: string;
+        readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+      }[];
+    },
   ];
   Produce: [
     {

@@ -1,6 +1,10 @@
 /** What takes a broker with settings of its own, or a view of the requests: one broker for all of it. */
+import { Kafka, logLevel } from "npm:kafkajs@2.2.4";
+import { encodeDeadLetter } from "../../../../bus/dead_letter.ts";
+import { encodeResult } from "../../../../bus/envelope.ts";
+import { BusError } from "../../../../bus/transport/errors.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
-import { assert, assertEquals, assertStringIncludes } from "../../../../testing/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { EventLog } from "../../../fixtures/event_log.ts";
 import { ProxiedKafka } from "../../../fixtures/proxied_kafka.ts";
@@ -9,7 +13,7 @@ import { numbered, Reader } from "../suite/reader.ts";
 
 const PRODUCE = 0;
 /** Quotas are measured over the last second or two. */
-const CONFIG = { "quota.window.num": 2, "group.max.size": 1 };
+const CONFIG = { "quota.window.num": 2, "group.max.size": 1, "log.cleanup.policy": "compact" };
 const [SENT_PER_S, READ_PER_S] = [300_000, 600_000];
 
 async function setQuotas({ broker }: ProxiedKafka, clientId: string): Promise<void> {
@@ -63,9 +67,38 @@ async function refusedMember({ brokers }: ProxiedKafka): Promise<void> {
   await events.until("recovered", what);
 }
 
+/** The broker compacts topics by default. */
+async function compacted(kafka: ProxiedKafka): Promise<void> {
+  await using transport = await openKafkaTransport(kafka.brokers, QUICK);
+  const ours = unique("ours");
+  await transport.send(ours, numbered(1));
+  await using reader = await Reader.open(transport, [ours], { group: unique("group") });
+  await reader.until(1);
+
+  const theirs = unique("theirs");
+  const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING });
+  const admin = client.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: theirs, numPartitions: 1 }] });
+  await admin.disconnect();
+  const refused = await assertRejects(() => transport.subscribe([ours, theirs], { group: "g" }), BusError);
+  assertEquals(refused.code, "invalid");
+  assertStringIncludes(refused.message, `"${theirs}" in a group: its cleanup.policy is compact`);
+  const keyless = await assertRejects(() => transport.send(theirs, numbered(1)), BusError);
+  assertStringIncludes(keyless.message, "only messages with a key");
+
+  const request = { ...reader.messages[0]!, key: null };
+  const failure = { status: "failed", id: "1", model: "m", waitedMs: 0, tookMs: 0 } as const;
+  const result = { ...failure, at: new Date().toISOString(), error: { code: "c", message: "m" } };
+  await transport.send(theirs, [encodeResult(result, { id: "1", key: null })]);
+  await transport.send(theirs, [encodeDeadLetter(request, result)]);
+}
+
 testKafka("a broker behind a proxy", async (test) => {
   await using kafka = await ProxiedKafka.start(CONFIG);
   await test.step("a client waits as its quotas demand, and reports it", () => throttling(kafka));
   await test.step("a member that a group refuses for long is reported, and when it was accepted", () =>
     refusedMember(kafka));
+  await test.step("topics are not compacted by the broker's default, and those that are get keys", () =>
+    compacted(kafka));
 }, NO_OWN_KAFKA);
