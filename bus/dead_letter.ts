@@ -32,11 +32,11 @@
  */
 import { defined } from "../lib/defined.ts";
 import { decodeRequest } from "./envelope.ts";
-import { headerText } from "./transport/text.ts";
+import { entriesOf, fromEntries, headerText } from "./transport/text.ts";
 import type { Failed } from "./result.ts";
 import { isLegacyTopic } from "./legacy_format.ts";
 import { modelOfTopic } from "./topics.ts";
-import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
+import type { HeaderList, Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
 import { checkInteger } from "./transport/validate.ts";
 
 /** Default of {@linkcode ReplayOptions.maxAttempts}. */
@@ -58,6 +58,8 @@ const ADDED: ReadonlySet<string> = new Set([
   "imagebus_omitted",
   "imagebus_key",
 ]);
+
+type Headers = Pick<Message, "headers" | "headerList">;
 
 /** A dead letter without its bytes. */
 export interface DeadLetterInfo {
@@ -93,6 +95,8 @@ export interface DeadLetter extends DeadLetterInfo {
   readonly key: Text | null;
   /** The headers it was sent with. */
   readonly headers: MessageHeaders;
+  /** All of them, if names are repeated or values are null. */
+  readonly headerList?: HeaderList;
   /** The value it was sent with: usually the encoded image. */
   readonly value: Uint8Array;
   /**
@@ -116,12 +120,8 @@ export interface ReplayOptions {
  * @param result Its result.
  */
 export function encodeDeadLetter(message: Message, result: Failed): OutgoingMessage {
-  const headers = {
-    ...message.headers,
-    ...addedHeaders(message, result),
-    ...message.key === null && { imagebus_key: NO_KEY },
-  };
-  return { key: message.key ?? result.id, value: message.value, headers };
+  const added = { ...addedHeaders(message, result), ...message.key === null && { imagebus_key: NO_KEY } };
+  return { key: message.key ?? result.id, value: message.value, ...withHeaders(message, added) };
 }
 
 /**
@@ -133,6 +133,19 @@ export function encodeDeadLetter(message: Message, result: Failed): OutgoingMess
 export function encodeOmitted(message: Message, result: Failed): OutgoingMessage {
   const headers = { ...addedHeaders(message, result), imagebus_omitted: String(message.value.length) };
   return { key: result.id, value: new Uint8Array(), headers };
+}
+
+/** Headers with others, which take the places of those with the same names. */
+function withHeaders({ headers, headerList }: Headers, added: MessageHeaders): Headers {
+  return {
+    headers: { ...headers, ...added },
+    ...headerList && {
+      headerList: [
+        ...headerList.filter(([name]) => !Object.hasOwn(added, name)),
+        ...Object.entries(added),
+      ],
+    },
+  };
 }
 
 function addedHeaders(message: Message, { id, error, at }: Failed): MessageHeaders {
@@ -165,7 +178,8 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
     offset: number(header("offset")),
     timestamp: number(header("timestamp")),
   };
-  const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !ADDED.has(name)));
+  const all = fromEntries(entriesOf(message).filter(([name]) => !ADDED.has(name)));
+  const { headers } = all;
   const key = header("key") === NO_KEY ? null : message.key;
   const { value } = message;
   return {
@@ -178,7 +192,7 @@ export function decodeDeadLetter(message: Message): DeadLetter | null {
     omitted: header("omitted") !== undefined,
     ...origin,
     key,
-    headers,
+    ...all,
     value,
   };
 }
@@ -208,8 +222,9 @@ export function refusalOf(letter: DeadLetterInfo, maxAttempts: number): string |
  *
  * @param letter Which one.
  */
-export function encodeReplay({ id, attempts, key, value, headers }: DeadLetter): OutgoingMessage {
-  return { key, value, headers: { ...headers, ce_attempts: String(attempts + 1), imagebus_id: id } };
+export function encodeReplay(letter: DeadLetter): OutgoingMessage {
+  const { id, attempts, key, value } = letter;
+  return { key, value, ...withHeaders(letter, { ce_attempts: String(attempts + 1), imagebus_id: id }) };
 }
 
 /**

@@ -105,7 +105,7 @@ function isLater(a: DeadLetterInfo, b: DeadLetterInfo): boolean {
 }
 
 function withoutBytes(letter: DeadLetter): DeadLetterInfo {
-  const { key: _key, headers: _headers, value: _value, image: _image, ...info } = letter;
+  const { key: _key, headers: _headers, headerList: _list, value: _value, image: _image, ...info } = letter;
   return info;
 }
 

@@ -4,6 +4,9 @@ export type Text = string | Uint8Array;
 /** Header names with their values. Names are case-sensitive; of a repeated name the last value counts. */
 export type MessageHeaders = Readonly<Record<string, Text>>;
 
+/** Headers in the order in which they were sent: a name can be repeated, and a value can be null. */
+export type HeaderList = readonly (readonly [name: string, value: Text | null])[];
+
 /** A message to be sent. */
 export interface OutgoingMessage {
   /** Messages with equal keys keep their order. Without a key they are spread over the partitions. */
@@ -12,6 +15,8 @@ export interface OutgoingMessage {
   readonly value: Uint8Array;
   /** Together with the key at most 65,536 bytes. */
   readonly headers?: MessageHeaders;
+  /** In place of `headers`, where they cannot hold what is to be sent. */
+  readonly headerList?: HeaderList;
 }
 
 /** A stored message. */
@@ -28,8 +33,10 @@ export interface Message {
   readonly key: Text | null;
   /** The payload. The receiver owns it, but must copy it before transferring its buffer: it can be a view. */
   readonly value: Uint8Array;
-  /** The headers it was sent with. */
+  /** The headers it was sent with; a null is an empty text. */
   readonly headers: MessageHeaders;
+  /** All headers, if `headers` cannot hold them: a name is repeated, or a value is null. */
+  readonly headerList?: HeaderList;
   /**
    * If this is not a message, but a part of the log that cannot be decoded: why, and which offsets it has. It is
    * delivered like one message, at its last offset, with the bytes of the log as its value, so that it costs only itself.

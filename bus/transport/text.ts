@@ -1,4 +1,4 @@
-import type { MessageHeaders, Text } from "./transport.ts";
+import type { HeaderList, Message, MessageHeaders, OutgoingMessage, Text } from "./transport.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -36,4 +36,18 @@ export function toText(bytes: Uint8Array): Text {
 export function headerText(headers: MessageHeaders, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** All headers of a message. */
+export function entriesOf(
+  { headers = {}, headerList }: Pick<OutgoingMessage, "headers" | "headerList">,
+): HeaderList {
+  return headerList ?? Object.entries(headers);
+}
+
+/** The headers of a received message; as a list too where that is needed. */
+export function fromEntries(list: HeaderList): Pick<Message, "headers" | "headerList"> {
+  const headers: MessageHeaders = Object.fromEntries(list.map(([name, value]) => [name, value ?? ""]));
+  const isWhole = Object.keys(headers).length === list.length && list.every(([, value]) => value !== null);
+  return isWhole ? { headers } : { headers, headerList: list };
 }

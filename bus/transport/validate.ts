@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { BusError } from "./errors.ts";
+import { entriesOf } from "./text.ts";
 import {
   type CommittedMessage,
   type Delivery,
@@ -189,9 +190,11 @@ function utf8AtMost(text: string): number {
   return text.length * 3;
 }
 
-function metadataBytes({ key, headers }: OutgoingMessage, measure: (text: string) => number): number {
-  let size = key == null ? 0 : textBytes(key, measure);
-  for (const name in headers) size += measure(name) + textBytes(headers[name]!, measure);
+function metadataBytes(message: OutgoingMessage, measure: (text: string) => number): number {
+  let size = message.key == null ? 0 : textBytes(message.key, measure);
+  for (const [name, value] of entriesOf(message)) {
+    size += measure(name) + (value === null ? 0 : textBytes(value, measure));
+  }
   return size;
 }
 

@@ -62,6 +62,18 @@ Deno.test("dead letters: a request without a key is stored under its id, and rep
   assertEquals((await readAll(bus, "imagebus.mnist")).map(({ key }) => key), [null]);
 });
 
+Deno.test("dead letters: headers that are repeated or null are kept, and replayed", async () => {
+  const [own] = [["own", "1"] as const];
+  const headerList = [...Object.entries(request("a").headers), own, own, ["none", null] as const];
+  const original = request("a", { headerList, headers: { ...request("a").headers, own: "1", none: "" } });
+  await using bus = await busWith([encodeDeadLetter(original, failure("a"))]);
+  const letter = await only(bus);
+  assertEquals(letter.headerList, headerList);
+  await bus.replay(letter);
+  const [replayed] = await readAll(bus, "imagebus.mnist");
+  assertEquals(replayed?.headerList, [...headerList, ["ce_attempts", "2"], ["imagebus_id", "a"]]);
+});
+
 Deno.test("dead letters: one is read with its request, the place of the request, and the reason", async () => {
   const binary = new Uint8Array([255, 0, 254]);
   const original = request("a", { headers: { ...request("a").headers, own: "kept", binary } });

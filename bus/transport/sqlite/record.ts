@@ -1,10 +1,13 @@
-import type { MessageHeaders, OutgoingMessage, Text } from "../transport.ts";
-import { toBytes, toText } from "../text.ts";
+import type { HeaderList, Message, MessageHeaders, OutgoingMessage, Text } from "../transport.ts";
+import { fromEntries, toBytes, toText } from "../text.ts";
 
 /** A message as it is stored. */
 export interface StoredRecord {
   readonly key: Uint8Array | null;
-  /** JSON object: a text is a string, bytes are an array with their base64; `null` for no headers. */
+  /**
+   * JSON: an object, or a list of pairs where names are repeated or values are null. A text is a string, bytes are an
+   * array with their base64. `null` for no headers.
+   */
   readonly headers: string | null;
   readonly value: Uint8Array;
 }
@@ -13,8 +16,9 @@ export interface StoredRecord {
 export const RECORD_OVERHEAD_BYTES = 64;
 
 /** Encodes a message for the table. */
-export function encodeRecord({ key, value, headers }: OutgoingMessage): StoredRecord {
-  return { key: key == null ? null : toBytes(key), headers: headers ? encodeHeaders(headers) : null, value };
+export function encodeRecord({ key, value, headers = {}, headerList }: OutgoingMessage): StoredRecord {
+  const json = headerList ? JSON.stringify(encodeEntries(headerList)) : encodeHeaders(headers);
+  return { key: key == null ? null : toBytes(key), headers: json, value };
 }
 
 /** Size of a record as the limits count it, in bytes. */
@@ -27,8 +31,10 @@ export const RECORD_BYTES_SQL =
   `length(value) + coalesce(length(key), 0) + coalesce(length(headers), 0) + ${RECORD_OVERHEAD_BYTES}`;
 
 /** Decodes the key and headers of a record. */
-export function decodeRecord({ key, headers }: StoredRecord): { key: Text | null; headers: MessageHeaders } {
-  return { key: key && toText(key), headers: headers === null ? {} : decodeHeaders(headers) };
+export function decodeRecord(
+  { key, headers }: StoredRecord,
+): Pick<Message, "key" | "headers" | "headerList"> {
+  return { key: key && toText(key), ...headers === null ? { headers: {} } : decodeHeaders(headers) };
 }
 
 function encodeHeaders(headers: MessageHeaders): string | null {
@@ -36,25 +42,29 @@ function encodeHeaders(headers: MessageHeaders): string | null {
   for (const name in headers) {
     const value = headers[name]!;
     if (typeof value !== "string" || !value.isWellFormed() || !name.isWellFormed()) {
-      return encodeAnyHeaders(headers);
+      return JSON.stringify(Object.fromEntries(encodeEntries(Object.entries(headers))));
     }
     count++;
   }
   return count === 0 ? null : JSON.stringify(headers);
 }
 
-function encodeAnyHeaders(headers: MessageHeaders): string {
-  const entries = Object.entries(headers).map(([name, value]) => {
-    const text = typeof value === "string" ? value.toWellFormed() : toText(value);
-    return [name.toWellFormed(), typeof text === "string" ? text : [text.toBase64()]];
+type StoredText = string | readonly [base64: string] | null;
+
+function encodeEntries(headers: HeaderList): [string, StoredText][] {
+  return headers.map(([name, value]) => {
+    const text = value instanceof Uint8Array ? toText(value) : value?.toWellFormed() ?? null;
+    return [name.toWellFormed(), text instanceof Uint8Array ? [text.toBase64()] : text];
   });
-  return JSON.stringify(Object.fromEntries(entries));
 }
 
-function decodeHeaders(json: string): MessageHeaders {
+function decodeHeaders(json: string): Pick<Message, "headers" | "headerList"> {
   const headers = JSON.parse(json);
-  for (const name in headers) {
-    if (typeof headers[name] !== "string") headers[name] = Uint8Array.fromBase64(headers[name][0]);
-  }
-  return headers;
+  if (Array.isArray(headers)) return fromEntries(headers.map(([name, value]) => [name, decodeText(value)]));
+  for (const name in headers) headers[name] = decodeText(headers[name]);
+  return { headers };
+}
+
+function decodeText(stored: StoredText): Text | null {
+  return typeof stored === "object" && stored !== null ? Uint8Array.fromBase64(stored[0]) : stored;
 }

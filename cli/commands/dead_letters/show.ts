@@ -1,3 +1,4 @@
+import { entriesOf } from "../../../bus/transport/text.ts";
 import type { Bus } from "../../../bus/bus.ts";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { decodeImage, loadDecoders } from "../../../models/image/decode.ts";
@@ -44,7 +45,7 @@ function describe(letter: DeadLetter): string {
     ["key", key === null ? "-" : textOf(key)],
     ["bytes", size(letter.bytes) + (letter.omitted ? ", content not kept: too large for the bus" : "")],
   ];
-  const headers = Object.entries(letter.headers).map(([name, value]) => [dim(name), textOf(value)]);
+  const headers = entriesOf(letter).map(([name, value]) => [dim(name), value === null ? "-" : textOf(value)]);
   return [
     columns(facts.map(([name, value]) => [bold(name!), value!])),
     ...(headers.length > 0 ? ["", columns(headers)] : []),

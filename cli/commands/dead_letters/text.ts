@@ -22,11 +22,17 @@ export function toObject(info: DeadLetterInfo): Record<string, unknown> {
 }
 
 /** A dead letter as a JSON object, without its content. */
-export function toWholeObject({ key, headers, value: _value, image: _image, ...info }: DeadLetter) {
+export function toWholeObject(letter: DeadLetter) {
+  const { key, headers, headerList, value: _value, image: _image, ...info } = letter;
   const texts = Object.entries(headers).map(([name, value]) => [name, toJson(value)]);
-  return { ...toObject(info), key: key === null ? null : toJson(key), headers: Object.fromEntries(texts) };
+  return {
+    ...toObject(info),
+    key: toJson(key),
+    headers: Object.fromEntries(texts),
+    ...headerList && { headerList: headerList.map(([name, value]) => [name, toJson(value)]) },
+  };
 }
 
-function toJson(text: Text): string | { base64: string } {
-  return typeof text === "string" ? text : { base64: text.toBase64() };
+function toJson(text: Text | null): string | { base64: string } | null {
+  return text instanceof Uint8Array ? { base64: text.toBase64() } : text;
 }

@@ -8,7 +8,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { messageOf } from "../../../../lib/coded_error.ts";
-import { toText } from "../../text.ts";
+import { fromEntries, toText } from "../../text.ts";
 import type { Message, Text } from "../../transport.ts";
 import { crc32c } from "./crc32c.ts";
 import { decompress } from "./compression.ts";
@@ -192,13 +192,15 @@ function toMessage({ offset, timestamp, key, value, headers }: RawRecord, place:
     ...place,
     offset,
     timestamp,
-    key: key && toText(key),
+    key: key && textApart(key),
     value: value ? apart(value) : new Uint8Array(),
-    headers: Object.fromEntries(headers.map(([name, value]): [string, Text] => [
-      `${name ?? ""}`,
-      value ? toText(value) : "",
-    ])),
+    ...fromEntries(headers.map(([name, value]) => [`${name ?? ""}`, value && textApart(value)])),
   };
+}
+
+function textApart(bytes: Buffer): Text {
+  const text = toText(bytes);
+  return typeof text === "string" ? text : new Uint8Array(text);
 }
 
 /** A small view of a large answer would keep all of it in memory for as long as the message is in flight. */

@@ -7,7 +7,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { OutgoingMessage, Text } from "../../transport.ts";
+import { entriesOf } from "../../text.ts";
+import type { HeaderList, OutgoingMessage, Text } from "../../transport.ts";
 import { crc32c } from "./crc32c.ts";
 import type { ProducerIdentity } from "./requests.ts";
 
@@ -15,7 +16,7 @@ import type { ProducerIdentity } from "./requests.ts";
 export interface RecordToSend {
   readonly key: Buffer | null;
   readonly value: Uint8Array;
-  readonly headers: readonly (readonly [string, Text])[];
+  readonly headers: HeaderList;
   /** Upper bound of its size in a batch. */
   readonly bytes: number;
 }
@@ -30,15 +31,17 @@ const MAGIC = 2;
 const TRANSACTIONAL = 0x10;
 
 /** Converts a message. Its value is not copied. */
-export function toRecord({ key = null, value, headers = {} }: OutgoingMessage): RecordToSend {
-  const entries = Object.entries(headers);
+export function toRecord(message: OutgoingMessage): RecordToSend {
+  const { key = null, value } = message;
+  const entries = entriesOf(message);
   let bytes = RECORD_OVERHEAD_BYTES + value.length;
   for (const [name, text] of entries) bytes += HEADER_OVERHEAD_BYTES + lengthOf(name) + lengthOf(text);
   const keyBytes = key === null ? null : Buffer.from(key as string);
   return { key: keyBytes, value, headers: entries, bytes: bytes + (keyBytes?.length ?? 0) };
 }
 
-function lengthOf(text: Text): number {
+function lengthOf(text: Text | null): number {
+  if (text === null) return 0;
   return typeof text === "string" ? Buffer.byteLength(text) : text.length;
 }
 
@@ -112,7 +115,8 @@ class RecordWriter {
     this.#varint(headers.length);
     for (const [name, text] of headers) {
       this.#text(name);
-      this.#text(text);
+      if (text === null) this.#varint(-1);
+      else this.#text(text);
     }
     this.#putLength(start, room);
   }

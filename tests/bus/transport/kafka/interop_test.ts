@@ -72,6 +72,7 @@ testKafka("messages of another client are read, their keys in the same partition
     const [ours, theirs] = byKey.get(key) as [Message, Message];
     assertEquals([text(ours), text(theirs), theirs.partition], ["ours", "theirs", ours.partition]);
     assertEquals({ ...theirs.headers }, { repeated: "last", single: "one" });
+    assertEquals(theirs.headerList, [["repeated", "first"], ["repeated", "last"], ["single", "one"]]);
   }
   assertEquals(byKey.get("key 0")!.at(-1)!.value.length, 0);
 });

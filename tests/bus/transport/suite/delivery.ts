@@ -72,6 +72,29 @@ export const DELIVERY_CASES: readonly Case[] = [
     },
   },
   {
+    name: "headers that are repeated or null arrive in their order",
+    async run(harness) {
+      const transport = await harness.open({ partitions: 1 });
+      const noise = new Uint8Array([255]);
+      const headerList = [["a", "1"], ["b", null], ["a", noise], ["", ""]] as const;
+      const [many, few] = await roundTrip(transport, [
+        { value: bytes("many"), headerList },
+        { value: bytes("few"), headerList: [["a", "1"]] },
+      ]);
+      assertEquals(
+        many?.headerList?.map(([name, value]) => [name, value instanceof Uint8Array ? [...value] : value]),
+        [
+          ["a", "1"],
+          ["b", null],
+          ["a", [255]],
+          ["", ""],
+        ],
+      );
+      assertEquals([many?.headers["a"], many?.headers["b"]], [noise, ""]);
+      assertEquals([few?.headers, few?.headerList], [{ a: "1" }, undefined]);
+    },
+  },
+  {
     name: "messages with equal keys share a partition and keep their order",
     async run(harness) {
       const transport = await harness.open({ partitions: 4 });
