@@ -47,6 +47,14 @@ export { serve, type ServeOptions, type Service } from "./actors/serve.ts";
 export { ActorError, ServiceError, type ServiceErrorCode } from "./actors/errors.ts";
 export { SinkError, type SinkErrorCode } from "./actors/sinks/errors.ts";
 export type { ServiceEvent } from "./actors/events.ts";
+export type {
+  ObservedBatch,
+  ObservedCommit,
+  ObservedImage,
+  ObservedModel,
+  ObservedWrite,
+  Observer,
+} from "./actors/observer.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";
 export type { DecodeLimits } from "./models/image/limits.ts";

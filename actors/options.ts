@@ -18,6 +18,7 @@ import {
 import { DECODE_OPTIONS, type DecodeLimits } from "../models/image/limits.ts";
 import { ServiceError } from "./errors.ts";
 import type { ServiceEvent } from "./events.ts";
+import type { Observer } from "./observer.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { parseWorkersPerModel, type WorkersPerModel } from "./workers/worker_count.ts";
 
@@ -104,6 +105,8 @@ export interface ServeOptions extends DecodeLimits {
   readonly isolated?: boolean;
   /** Called with each event. Must not throw. */
   readonly onEvent?: (event: ServiceEvent) => void;
+  /** Notified of batches, stored results, sink writes and commits; without it nothing is measured. */
+  readonly observer?: Observer;
 }
 
 const MODELS_DIRS: CustomRow<readonly (string | URL)[]> = {
@@ -139,6 +142,13 @@ const ON_EVENT: ApiRow<(event: ServiceEvent) => void> = {
   accepts: (value) => typeof value === "function",
   expected: "a function",
   text: "called with each event",
+};
+
+const OBSERVER: ApiRow<Observer> = {
+  type: "api",
+  accepts: (value) => typeof value === "object" && value !== null,
+  expected: "an observer: an object with the methods batch, stored, sinkWrite and commit, or some of them",
+  text: "notified of batches, stored results, sink writes and commits",
 };
 
 /** Options of a service. */
@@ -222,6 +232,7 @@ export const SERVE_OPTIONS = {
   commitIntervalMs: { ...time(0, 60_000), default: 200, text: "interval between commits of offsets" },
   isolated: { type: "flag", default: true, text: "run models without any permission" },
   onEvent: ON_EVENT,
+  observer: OBSERVER,
 } as const satisfies OptionTable;
 
 /** {@linkcode ServeOptions} with every default filled in. */

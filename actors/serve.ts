@@ -121,12 +121,14 @@ class RunningService implements Service {
     this.#scaler = this.#scale(ranges);
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
     const { sinks = [], delivery } = settings;
-    this.#outbox = new Outbox(delivery === "exactly-once" ? sinks : [...onTopics, ...sinks], this.#listener);
+    const all = delivery === "exactly-once" ? sinks : [...onTopics, ...sinks];
+    this.#outbox = new Outbox(all, this.#listener, settings.observer);
   }
 
   async start(): Promise<void> {
     try {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
+      this.#parts.settings.observer?.serving?.(this.#supervisors.map((supervisor) => supervisor.status()));
       await this.#subscribe();
       this.#scaler.start();
     } catch (error) {
@@ -137,10 +139,17 @@ class RunningService implements Service {
   }
 
   status(): ModelStatus[] {
-    return this.#supervisors.map((supervisor) => ({
-      ...supervisor.status(),
-      inFlight: this.#lanes.get(supervisor.files.manifest.name)?.inFlight ?? 0,
-    }));
+    const oldest = this.#coordinator?.oldest() ?? new Map<string, number>();
+    return this.#supervisors.map((supervisor) => {
+      const lane = this.#lanes.get(supervisor.files.manifest.name);
+      const oldestAt = lane?.oldestOf(oldest);
+      return {
+        ...supervisor.status(),
+        inFlight: lane?.inFlight ?? 0,
+        inFlightBytes: lane?.inFlightBytes ?? 0,
+        oldestAt: oldestAt === undefined ? null : new Date(Math.min(oldestAt, Date.now())).toISOString(),
+      };
+    });
   }
 
   health(): ServiceHealth {
@@ -179,6 +188,7 @@ class RunningService implements Service {
         this.#listener({ type: "model", model: name, state, reason });
         this.#lanes.get(name)?.update();
       },
+      ...settings.observer && { observer: settings.observer },
       onReplaced: (reason) => this.#listener({ type: "worker_replaced", model: name, reason }),
     });
   }
@@ -241,6 +251,7 @@ class RunningService implements Service {
       limits: settings,
       commitIntervalMs: settings.commitIntervalMs,
       listener: this.#listener,
+      observer: settings.observer ?? {},
       maxMessageBytes: transport.maxMessageBytes,
     };
   }

@@ -3,7 +3,7 @@ import { BusError } from "../../bus/transport/errors.ts";
 import type { Claim } from "../../bus/transport/transport.ts";
 import type { Committer, CommitterParts, Flight } from "./flight.ts";
 import { OffsetTracker } from "./offsets.ts";
-import { PerClaim } from "./per_claim.ts";
+import { oldestPerTopic, PerClaim } from "./per_claim.ts";
 
 /** At-least-once delivery: commits what is stored, of all claims together, at most once per interval. */
 export class Commits implements Committer {
@@ -19,7 +19,8 @@ export class Commits implements Committer {
   }
 
   begin(flight: Flight): void {
-    flight.ticket = this.#trackers.of(flight.claim).begin(flight.message.offset);
+    const { offset, timestamp } = flight.message;
+    flight.ticket = this.#trackers.of(flight.claim).begin(offset, timestamp);
   }
 
   stored(flight: Flight): void {
@@ -37,6 +38,10 @@ export class Commits implements Committer {
     return this.#last = this.#last.then(() => this.#commit());
   }
 
+  oldest(): ReadonlyMap<string, number> {
+    return oldestPerTopic(this.#trackers, ({ oldest }) => oldest?.timestamp);
+  }
+
   #schedule(): void {
     this.#timer ??= setTimeout(() => void this.flush(), this.#parts.commitIntervalMs);
   }
@@ -44,12 +49,17 @@ export class Commits implements Committer {
   async #commit(): Promise<void> {
     const positions = this.#positions();
     if (positions.size === 0) return;
+    const startedAt = performance.now();
+    let failed = true;
     try {
       await this.#parts.subscription.commit(positions);
+      failed = false;
       for (const [claim, offset] of positions) this.#committed.set(claim, offset);
     } catch (error) {
       this.#parts.listener({ type: "commit_failing", reason: messageOf(error) });
       if (error instanceof BusError && error.retriable) this.#schedule();
+    } finally {
+      this.#parts.observer.commit?.({ tookMs: performance.now() - startedAt, failed });
     }
   }
 

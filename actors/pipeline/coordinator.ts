@@ -55,6 +55,11 @@ export class Coordinator {
     return this.#running = this.#receive();
   }
 
+  /** As {@linkcode Committer.oldest}. */
+  oldest(): ReadonlyMap<string, number> {
+    return this.#path.committer.oldest();
+  }
+
   /**
    * Drains, in this order:
    *

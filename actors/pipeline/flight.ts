@@ -3,6 +3,7 @@ import type { Result } from "../../bus/result.ts";
 import type { Claim, Message, Subscription } from "../../bus/transport/transport.ts";
 import { defined } from "../../lib/defined.ts";
 import type { Listener } from "../events.ts";
+import type { Observer } from "../observer.ts";
 import type { Settled } from "../sinks/sink.ts";
 import type { Job, JobOutcome, Timing } from "../workers/job.ts";
 import type { Flow } from "./flow.ts";
@@ -18,6 +19,11 @@ export interface Committer {
   stored(flight: Flight): void;
   /** Commits now what would be committed soon. Does not reject. */
   flush(): Promise<void>;
+  /**
+   * When the oldest flight that is not stored yet (with exactly-once: not committed) was sent, per topic that has one;
+   * in milliseconds since 1970-01-01 UTC.
+   */
+  oldest(): ReadonlyMap<string, number>;
 }
 
 /** What a committer works with. */
@@ -28,6 +34,8 @@ export interface CommitterParts {
   readonly commitIntervalMs: number;
   /** Notified when a commit fails. */
   readonly listener: Listener;
+  /** Notified of each commit. */
+  readonly observer: Observer;
 }
 
 /** What the flights of one coordinator have in common: the stations of their way. */
@@ -123,6 +131,11 @@ export class Flight implements Job {
   /** Size of the image in bytes. */
   get bytes(): number {
     return this.image.length;
+  }
+
+  /** W3C trace context of the request, if it has one. */
+  get traceparent(): string | undefined {
+    return this.#origin.traceparent;
   }
 
   /** Delivered → queued. */

@@ -36,6 +36,17 @@ export class Lane {
     return this.#flow.count;
   }
 
+  /** Their size in bytes. */
+  get inFlightBytes(): number {
+    return this.#flow.bytes;
+  }
+
+  /** When the oldest of them was sent, in milliseconds since 1970-01-01 UTC. */
+  oldestOf(oldest: ReadonlyMap<string, number>): number | undefined {
+    const times = this.#parts.topics.map((topic) => oldest.get(topic)).filter((time) => time !== undefined);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
   /** An image of so many bytes is in flight. */
   enter(bytes: number): void {
     this.#flow.enter(bytes);

@@ -1,6 +1,8 @@
 /** A message that has begun. */
 export interface Ticket {
   readonly offset: number;
+  /** When the message was stored, in milliseconds since 1970-01-01 UTC. */
+  readonly timestamp: number;
   /** Whether its result is stored. */
   finished: boolean;
 }
@@ -30,18 +32,24 @@ export class OffsetTracker {
     return this.#open[this.#head]?.offset ?? this.#next;
   }
 
+  /** The first message that is not finished; `undefined` when all are. */
+  get oldest(): Ticket | undefined {
+    return this.#open[this.#head];
+  }
+
   /**
    * Begins a message.
    *
    * @param offset Larger than all before it.
+   * @param timestamp When it was stored, in milliseconds since 1970-01-01 UTC.
    * @returns What {@linkcode OffsetTracker.finish} takes.
    * @throws {RangeError} When the offset is not larger.
    */
-  begin(offset: number): Ticket {
+  begin(offset: number, timestamp = 0): Ticket {
     if (this.#next !== null && offset < this.#next) {
       throw new RangeError(`Cannot begin offset ${offset}: offset ${this.#next - 1} has begun before it`);
     }
-    const ticket = { offset, finished: false };
+    const ticket = { offset, timestamp, finished: false };
     this.#open.push(ticket);
     this.#next = offset + 1;
     return ticket;

@@ -1,5 +1,6 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import type { Listener } from "../events.ts";
+import type { Observer } from "../observer.ts";
 import type { Settled, Sink } from "../sinks/sink.ts";
 import type { Flight } from "./flight.ts";
 import { retry } from "./retry.ts";
@@ -14,6 +15,7 @@ const MAX_BATCH = 1_000;
 export class Outbox {
   readonly #sinks: readonly Sink[];
   readonly #listener: Listener;
+  readonly #observer: Observer;
   readonly #stop = new AbortController();
   #pending: Flight[] = [];
   #running: Promise<void> | undefined;
@@ -21,10 +23,12 @@ export class Outbox {
   /**
    * @param sinks Without any, results count as stored at once.
    * @param listener Notified of failing sinks.
+   * @param observer Notified of each write, and of what all sinks have stored.
    */
-  constructor(sinks: readonly Sink[], listener: Listener) {
+  constructor(sinks: readonly Sink[], listener: Listener, observer: Observer = {}) {
     this.#sinks = sinks;
     this.#listener = listener;
+    this.#observer = observer;
   }
 
   /** Adds a settled flight. Bounded by what the coordinator lets be in flight. */
@@ -48,15 +52,29 @@ export class Outbox {
       const batch = flights.map(({ settled }) => settled!);
       await Promise.all(this.#sinks.map((sink) => this.#store(sink, batch)));
       if (this.#stop.signal.aborted) break;
+      this.#observer.stored?.(batch);
       for (const flight of flights) flight.stored();
     }
     this.#running = undefined;
   }
 
   async #store(sink: Sink, batch: readonly Settled[]): Promise<void> {
-    const failures = await retry(() => sink.write(batch), this.#stop.signal, (error, retryInMs) => {
+    const write = () => this.#write(sink, batch);
+    const failures = await retry(write, this.#stop.signal, (error, retryInMs) => {
       this.#listener({ type: "sink_failing", sink: sink.name, reason: messageOf(error), retryInMs });
     });
     if (failures) this.#listener({ type: "sink_recovered", sink: sink.name });
+  }
+
+  async #write(sink: Sink, batch: readonly Settled[]): Promise<void> {
+    const startedAt = performance.now();
+    let failed = true;
+    try {
+      await sink.write(batch);
+      failed = false;
+    } finally {
+      const tookMs = performance.now() - startedAt;
+      this.#observer.sinkWrite?.({ sink: sink.name, results: batch.length, tookMs, failed });
+    }
   }
 }

@@ -21,3 +21,23 @@ export class PerClaim<T> extends Map<Claim, T> {
     return value;
   }
 }
+
+/**
+ * The smallest timestamp per topic.
+ *
+ * @param values Of the claims of a subscription.
+ * @param timestampOf In milliseconds; `undefined` where a claim has none. Kafka's -1 stands for an unknown one.
+ */
+export function oldestPerTopic<T>(
+  values: PerClaim<T>,
+  timestampOf: (value: T) => number | undefined,
+): Map<string, number> {
+  const oldest = new Map<string, number>();
+  for (const [{ topic }, value] of values) {
+    const timestamp = timestampOf(value);
+    if (timestamp !== undefined && timestamp > 0) {
+      oldest.set(topic, Math.min(timestamp, oldest.get(topic) ?? Infinity));
+    }
+  }
+  return oldest;
+}

@@ -5,7 +5,7 @@ import { deadLetterMessages } from "../sinks/dead_letters.ts";
 import { resultMessages } from "../sinks/results_topic.ts";
 import type { Settled } from "../sinks/sink.ts";
 import type { Committer, CommitterParts, Flight } from "./flight.ts";
-import { PerClaim } from "./per_claim.ts";
+import { oldestPerTopic, PerClaim } from "./per_claim.ts";
 import { retry } from "./retry.ts";
 
 const MAX_RESULTS = 1_000;
@@ -36,6 +36,10 @@ export class Transactions implements Committer {
     else flight.release();
   }
 
+  oldest(): ReadonlyMap<string, number> {
+    return oldestPerTopic(this.#claims, ({ oldest }) => oldest);
+  }
+
   /** Nothing to do: what can be committed is being committed. */
   flush(): Promise<void> {
     return Promise.resolve();
@@ -54,6 +58,11 @@ class ClaimTransactions {
     this.#claim = claim;
     this.#parts = parts;
     claim.lost.addEventListener("abort", () => this.#drop(), { once: true });
+  }
+
+  /** When the first that is not committed was sent. */
+  get oldest(): number | undefined {
+    return this.#flights[0]?.message.timestamp;
   }
 
   begin(flight: Flight): void {
@@ -96,15 +105,27 @@ class ClaimTransactions {
 
   /** @returns Whether it was committed: not when the claim is lost or the subscription closed. */
   async #commit(batch: readonly Flight[]): Promise<boolean> {
-    const { subscription, listener } = this.#parts;
+    const { listener } = this.#parts;
     const position = batch.at(-1)!.message.offset + 1;
     const messages = batch.flatMap(({ settled }) => messagesOf(settled!));
-    const commit = () => subscription.commitWith(this.#claim, position, messages);
+    const commit = () => this.#commitWith(position, messages);
     const failures = await retry(commit, this.#claim.lost, (error) => {
       if (error instanceof BusError && error.code === "closed") return false;
       listener({ type: "commit_failing", reason: messageOf(error) });
     });
     return failures !== null;
+  }
+
+  async #commitWith(position: number, messages: readonly CommittedMessage[]): Promise<void> {
+    const { subscription, observer } = this.#parts;
+    const startedAt = performance.now();
+    let failed = true;
+    try {
+      await subscription.commitWith(this.#claim, position, messages);
+      failed = false;
+    } finally {
+      observer.commit?.({ tookMs: performance.now() - startedAt, failed });
+    }
   }
 }
 

@@ -23,6 +23,8 @@ export interface Job {
   readonly image: Uint8Array;
   /** Its size in bytes. */
   readonly bytes: number;
+  /** W3C trace context of its request, if it has one. */
+  readonly traceparent?: string | undefined;
   /** Called once, with its outcome. Must not throw. */
   settle(outcome: JobOutcome, timing: Timing): void;
 }

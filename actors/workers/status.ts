@@ -38,6 +38,10 @@ export interface ModelStatus {
   readonly nextTryAt: string | null;
   /** Images read whose results are not stored yet. */
   readonly inFlight: number;
+  /** Their size in bytes. */
+  readonly inFlightBytes: number;
+  /** When the oldest of them was sent, as ISO 8601 in UTC; `null` where there is none. */
+  readonly oldestAt: string | null;
   /** Its Workers. */
   readonly workers: readonly WorkerStatus[];
 }

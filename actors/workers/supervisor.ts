@@ -2,6 +2,7 @@ import type { ModelFiles } from "../../models/classifier.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
 import { Condition } from "../../lib/condition.ts";
 import { ServiceError } from "../errors.ts";
+import type { Observer } from "../observer.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
@@ -25,6 +26,8 @@ export interface SupervisorOptions {
   readonly onState: (state: ModelState, reason: string) => void;
   /** Called when a Worker that exceeds its memory limit, or the time for an image, is replaced, and why. Must not throw. */
   readonly onReplaced?: (reason: string) => void;
+  /** Notified of each batch. */
+  readonly observer?: Observer;
 }
 
 /** Status of a Worker, kept up to date. */
@@ -97,7 +100,7 @@ export class Supervisor {
   }
 
   /** Status of the model and its Workers; what is in flight, only the submitter knows. */
-  status(): Omit<ModelStatus, "inFlight"> {
+  status(): Omit<ModelStatus, "inFlight" | "inFlightBytes" | "oldestAt"> {
     const { name, version } = this.files.manifest;
     return {
       model: name,
@@ -271,6 +274,7 @@ export class Supervisor {
     this.#policy.recovered();
     record.images += jobs.length;
     record.failures += outcomes.filter(({ ok }) => !ok).length;
+    this.#observe(jobs, startedAt, tookMs, null);
     for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, { startedAt, tookMs });
   }
 
@@ -283,6 +287,7 @@ export class Supervisor {
   ): void {
     const { jobs } = batch;
     const timing = { startedAt, tookMs: Date.now() - startedAt };
+    this.#observe(jobs, startedAt, timing.tookMs, error.message);
     const retried = retriesOf(batch, error, culprit);
     this.#suspects.unshift(...retried);
     const left = new Set(retried.flatMap((part) => part.jobs));
@@ -292,6 +297,11 @@ export class Supervisor {
       job.settle(failureOf(error.code === "worker_died" ? batch.thrown ?? error : error), timing);
     }
     this.#changed.notify();
+  }
+
+  #observe(jobs: readonly Job[], startedAt: number, tookMs: number, error: string | null): void {
+    const { name: model, version } = this.files.manifest;
+    this.#options.observer?.batch?.({ model, version, images: jobs, startedAt, tookMs, error });
   }
 
   async #replace(reason: string, record: WorkerRecord): Promise<WorkerHandle | null> {

@@ -4,7 +4,7 @@ import { forbiddenArrows, graphOf, importCycles, type Module, readModules } from
 const ROOT = new URL("../../", import.meta.url);
 
 const BUS = ["bus", "bus/transport", "bus/transport/kafka", "bus/transport/sqlite"];
-const ACTORS = ["actors", "actors/pipeline", "actors/workers", "actors/sinks"];
+const ACTORS = ["actors", "actors/pipeline", "actors/workers", "actors/sinks", "actors/metrics"];
 const PRODUCT = ["lib", ...BUS, "models", "training", "convert", ...ACTORS];
 
 /** Each room with the rooms it may import from. docs/architecture.md draws it. */
@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "convert": ["models", "lib"],
   "actors/workers": ["actors", "models", "lib"],
   "actors/sinks": ["actors", "bus", "bus/transport", "lib"],
+  "actors/metrics": ["actors", "actors/workers", "actors/sinks", "bus", "bus/transport", "lib"],
   "actors/pipeline": ["actors", "actors/workers", "actors/sinks", "bus", "bus/transport", "lib"],
   "actors": [...ACTORS, ...BUS, "models", "lib"],
   "cli": PRODUCT,

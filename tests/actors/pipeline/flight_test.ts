@@ -15,6 +15,7 @@ function pathOf(steps: string[], events: ServiceEvent[] = []): FlightPath {
       flight.release();
     },
     flush: () => Promise.resolve(),
+    oldest: () => new Map(),
   };
   return {
     lanes: new Map(),
