@@ -123,7 +123,8 @@ function tokenise(command: Command, argv: readonly string[]): Tokens {
     ]),
   );
   try {
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const args = withBareValues(argv, flags);
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const given: Tokens["given"] = new Map();
     for (const [flag, list] of Object.entries(values)) {
       const { name, negated } = flags.get(flag)!;
@@ -134,6 +135,14 @@ function tokenise(command: Command, argv: readonly string[]): Tokens {
   } catch (cause) {
     throw new UsageError(explain(cause as Error & { code?: string }, command, flags), { cause });
   }
+}
+
+/** `--http` alone stands for `--http=127.0.0.1:9464`. */
+function withBareValues(argv: readonly string[], flags: ReadonlyMap<string, Flag>): string[] {
+  return argv.map((arg, i) => {
+    const bare = arg.startsWith("--") ? flags.get(arg.slice(2))?.row.bare : undefined;
+    return bare === undefined || argv[i + 1]?.startsWith("-") === false ? arg : `${arg}=${bare}`;
+  });
 }
 
 interface Flag {

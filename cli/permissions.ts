@@ -7,7 +7,7 @@ const REASONS: Readonly<Record<Name, string>> = {
   env: "to read options from variables IMAGEBUS_… and to find your state directory",
   read: "to read images, models, the embedded bus and results.db",
   write: "to write the embedded bus and results.db",
-  net: "to connect to Kafka or PostgreSQL",
+  net: "to connect to Kafka or PostgreSQL, and to serve HTTP",
   sys: "to report the name of this machine to Kafka",
 };
 
@@ -102,12 +102,17 @@ function sampleOf(permission: Permission): Deno.PermissionDescriptor {
     : descriptorOf(permission);
 }
 
-/** Only Kafka, PostgreSQL and downloads need the network. */
+/** Only Kafka, PostgreSQL, downloads and HTTP need the network. */
 function isNeeded(permission: Permission, argv: readonly string[]): boolean {
   if (permission.startsWith("net=")) {
     return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
   }
   if (permission !== "net" && permission !== "sys=hostname") return true;
+  if (
+    permission === "net" && (argv.some((text) => /^--http(=|$)/.test(text)) || environment("IMAGEBUS_HTTP"))
+  ) {
+    return true;
+  }
   const servers = permission === "net" ? /kafka(\+ssl)?:|postgres(ql)?:/ : /kafka(\+ssl)?:/;
   return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK")].some((text) =>
     servers.test(text)

@@ -97,7 +97,7 @@ export class Family<T extends Value | Histogram = Value | Histogram> {
   }
 
   /** All series. */
-  [Symbol.iterator](): Iterator<Series<T>> {
+  [Symbol.iterator](): IterableIterator<Series<T>> {
     return this.#series.values();
   }
 }
@@ -127,7 +127,7 @@ export class MetricRegistry {
   }
 
   /** All families. */
-  [Symbol.iterator](): Iterator<Family> {
+  [Symbol.iterator](): IterableIterator<Family> {
     return this.#families.values();
   }
 

@@ -23,6 +23,8 @@ interface Row {
   readonly alias?: string;
   /** A letter that stands for the flag: `-r`. */
   readonly short?: string;
+  /** What the flag stands for without a value. */
+  readonly bare?: string;
 }
 
 /** A whole number. With a unit, flags and variables take `64MiB` and `30s`. */

@@ -1,6 +1,9 @@
 import { SERVE_OPTIONS } from "../../../actors/options.ts";
+import type { ServiceEvent } from "../../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { HTTP_OPTIONS, httpSettings } from "../../http/options.ts";
+import { WorkerHttp } from "../../http/worker_http.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
@@ -13,11 +16,19 @@ export const worker = defineCommand({
   name: "worker",
   summary: "Serve models: classify the images that are sent",
   operands: NO_OPERANDS,
-  options: { ...BUS_OPTIONS, ...SERVE_OPTIONS, ...SINK_OPTIONS, ...RESULTS_OPTION, ...JSON_OPTION },
+  options: {
+    ...BUS_OPTIONS,
+    ...SERVE_OPTIONS,
+    ...SINK_OPTIONS,
+    ...HTTP_OPTIONS,
+    ...RESULTS_OPTION,
+    ...JSON_OPTION,
+  },
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
     ["imagebus worker --models mnist --models-dirs ./mine", "one model, shipped or in ./mine"],
+    ["imagebus worker --http", "metrics, health and a live page on http://127.0.0.1:9464"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one per line"],
     [
       "imagebus worker --sink postgres://me@localhost/images",
@@ -27,10 +38,18 @@ export const worker = defineCommand({
   ],
   permissions: BUS_PERMISSIONS,
   async run(args) {
+    const settings = httpSettings(args);
+    await using http = settings && new WorkerHttp(settings);
     const sinks = await openSinks(args);
     const log = createLog(logError);
-    await using bus = await openBus(args, { onEvent: (event) => log({ type: "bus", event }) });
-    const service = await serve(bus, { ...serveOptions(args), sinks, onEvent: log });
+    const onEvent = (event: ServiceEvent) => {
+      http?.note(event);
+      log(event);
+    };
+    await using bus = await openBus(args, { onEvent: (event) => onEvent({ type: "bus", event }) });
+    const observed = http ? { observer: http.observer } : {};
+    const service = await serve(bus, { ...serveOptions(args), ...observed, sinks, onEvent });
+    http?.serving({ bus, service, group: args.values.group });
     await using _report = await writeReports(
       () => ({
         bus: absoluteBus(bus.transport.url),
@@ -43,9 +62,14 @@ export const worker = defineCommand({
     );
     const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
     // Before the log line: the reader may send a signal at once.
-    const stopped = untilStopped(service);
+    const stopped = untilStopped(service, () => http?.draining());
     const results = sinks.map(({ name }) => name).join(", ");
-    logError(`Serving ${models}\nbus      ${bus.transport.url}\nresults  ${results}\nPress Ctrl-C to stop.`);
+    const places = [
+      `bus      ${bus.transport.url}`,
+      `results  ${results}`,
+      ...http ? [`http     ${http.url}`] : [],
+    ];
+    logError(`Serving ${models}\n${places.join("\n")}\nPress Ctrl-C to stop.`);
     return await stopped;
   },
 });
@@ -56,12 +80,13 @@ function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): Ser
 }
 
 /** The first signal drains; the second one exits immediately. */
-async function untilStopped(service: Service): Promise<number> {
+async function untilStopped(service: Service, onDrain: () => void): Promise<number> {
   const stopped = Promise.withResolvers<null>();
   const stop = () => {
     Deno.removeSignalListener("SIGINT", stop);
     Deno.removeSignalListener("SIGTERM", stop);
     logError("Draining the images in flight. Press Ctrl-C again to exit immediately.");
+    onDrain();
     stopped.resolve(null);
   };
   Deno.addSignalListener("SIGINT", stop);

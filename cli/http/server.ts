@@ -1,0 +1,81 @@
+import { messageOf } from "../../lib/coded_error.ts";
+import { UsageError } from "../command.ts";
+import { refusalOf, refuse } from "./guard.ts";
+import type { HttpAddress, HttpSettings } from "./options.ts";
+
+/** Answers a request for a path. */
+export type Route = (request: Request, url: URL) => Response | Promise<Response>;
+
+/** By method and path: `GET /metrics`. */
+export type Routes = Readonly<Record<string, Route>>;
+
+/** A server that listens. */
+export interface HttpServer extends AsyncDisposable {
+  /** Its address for a browser on this machine. */
+  readonly url: string;
+}
+
+/**
+ * Listens for requests.
+ *
+ * @param settings Where, and who may ask what.
+ * @param routes What there is.
+ * @returns The server; its disposal ends all connections.
+ * @throws {UsageError} When the address cannot be used.
+ */
+export function listen(settings: HttpSettings, routes: Routes): HttpServer {
+  const { hostname, port } = settings;
+  // `server.shutdown()` would wait for ever for a page that is open: its stream of events does not end.
+  const stop = new AbortController();
+  const options = {
+    hostname,
+    port,
+    signal: stop.signal,
+    onListen() {},
+    onError: (error: unknown) => refuse(500, messageOf(error)),
+  };
+  try {
+    const server = Deno.serve(options, (request) => answer(request, settings, routes));
+    return {
+      url: urlOf(server.addr),
+      async [Symbol.asyncDispose]() {
+        stop.abort();
+        await server.finished;
+      },
+    };
+  } catch (error) {
+    throw explain(error, settings);
+  }
+}
+
+async function answer(request: Request, settings: HttpSettings, routes: Routes): Promise<Response> {
+  const url = new URL(request.url);
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const refusal = refusalOf(request, settings);
+  const route = Object.hasOwn(routes, `${method} ${url.pathname}`)
+    ? routes[`${method} ${url.pathname}`]
+    : undefined;
+  const response = refusal ?? await route?.(request, url) ?? refuse(404, `Nothing is at ${url.pathname}`);
+  response.headers.set("x-content-type-options", "nosniff");
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
+  return response;
+}
+
+function urlOf({ hostname, port }: HttpAddress): string {
+  const host = /^(0\.0\.0\.0|::)$/.test(hostname)
+    ? "localhost"
+    : hostname.includes(":")
+    ? `[${hostname}]`
+    : hostname;
+  return `http://${host}:${port}`;
+}
+
+function explain(error: unknown, { hostname, port }: HttpAddress): unknown {
+  if (error instanceof Deno.errors.NotCapable) return error;
+  const why = error instanceof Deno.errors.AddrInUse
+    ? "another program listens there; choose another port"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "the system denies it; choose a port from 1024 on"
+    : messageOf(error);
+  return new UsageError(`Cannot serve HTTP on ${hostname}:${port}: ${why}`);
+}
