@@ -1,5 +1,4 @@
 import { messageOf } from "../lib/coded_error.ts";
-import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { toCanonical } from "./image/canonical.ts";
@@ -8,8 +7,7 @@ import { averageViews, showViews, viewCount } from "./image/views.ts";
 import { shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest } from "./manifest.ts";
-import { disposeLayers, loadLayers, runLayers } from "./layers/network.ts";
-import type { LoadedLayer } from "./layers/network.ts";
+import { Network } from "./layers/network.ts";
 import { type Score, topScores } from "./logits.ts";
 
 /** The outcome for one image. A bad image never throws and never affects the others. */
@@ -61,7 +59,7 @@ export interface Classifier extends Disposable {
 /** Follows which image is decoded: its index, or `null` for none. */
 export type OnDecode = (image: number | null) => void;
 
-/** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
+/** Images that go through the network together. */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 
 /** Maximum output of one layer for a batch, in numbers; large inputs get smaller batches. */
@@ -118,17 +116,26 @@ export async function createClassifier(
 class TensorFlowClassifier implements Classifier {
   readonly manifest: Manifest;
   readonly #limits: DecodeLimits;
-  readonly #layers: readonly LoadedLayer[];
+  readonly #network: Network;
   readonly #batchSizes: readonly number[];
   readonly #inputSize: number;
 
   constructor({ manifest, weights }: ModelFiles, limits: DecodeLimits) {
-    const shaped = shapeLayers(manifest.input, manifest.layers, manifest.name);
+    const { name, input, layers, weights: { dtype } } = manifest;
+    const shape = [input.height, input.width, input.channels] as const;
+    const shaped = shapeLayers(input, layers, name);
+    const views = viewCount(input);
     this.manifest = manifest;
     this.#limits = limits;
-    this.#layers = loadLayers(shaped, weights, manifest.weights.dtype);
-    this.#batchSizes = affordable(shaped, viewCount(manifest.input));
-    this.#inputSize = size([manifest.input.height, manifest.input.width, manifest.input.channels]);
+    this.#batchSizes = affordable(shaped, views);
+    this.#network = new Network(
+      shape,
+      shaped,
+      weights,
+      dtype,
+      this.#batchSizes.map((batch) => batch * views),
+    );
+    this.#inputSize = size(shape);
   }
 
   warmUp(): void {
@@ -155,7 +162,7 @@ class TensorFlowClassifier implements Classifier {
   }
 
   [Symbol.dispose](): void {
-    disposeLayers(this.#layers);
+    this.#network[Symbol.dispose]();
   }
 
   #batchLogits(images: readonly Uint8Array[], onDecode: OnDecode): Logits[] {
@@ -187,27 +194,20 @@ class TensorFlowClassifier implements Classifier {
 
   *#results(input: Float32Array, images: number): Generator<Logits, undefined> {
     if (images === 0) return;
-    const batch = this.#batchSizes.find((size) => size >= images)!;
-    const padded = new Float32Array(batch * this.#inputSize);
-    padded.set(input.subarray(0, images * this.#inputSize));
-    const logits = this.#predict(padded, batch);
+    const logits = this.#predict(input.subarray(0, images * this.#inputSize), images);
     const classes = this.manifest.labels.length;
     for (let i = 0; i < images; i++) {
       yield { ok: true, logits: logits.subarray(i * classes, (i + 1) * classes) };
     }
   }
 
-  #predict(input: Float32Array, batch: number): Float32Array {
+  #predict(input: Float32Array, images: number): Float32Array {
     const { input: spec } = this.manifest;
-    const shape = [batch * viewCount(spec), spec.height, spec.width, spec.channels] as const;
     try {
-      const logits = tf.tidy(() => runLayers(this.#layers, tf.tensor4d(showViews(input, spec), [...shape])));
-      const numbers = logits.dataSync<"float32">();
-      logits.dispose();
-      return averageViews(numbers, spec);
+      return averageViews(this.#network.predict(showViews(input, spec), images * viewCount(spec)), spec);
     } catch (cause) {
       const reason = messageOf(cause);
-      throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${batch}: ${reason}`, {
+      throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${images}: ${reason}`, {
         cause,
       });
     }

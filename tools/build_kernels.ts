@@ -1,17 +1,19 @@
 /**
- * `deno task kernels`: compiles `models/kernels/assembly/` to WebAssembly and writes it as text into
- * `models/kernels/binary.ts`: a module is loaded from everywhere, while some servers send `.wasm` files with
- * a type that Deno refuses.
+ * `deno task kernels`: compiles the kernels to WebAssembly and writes them as text into modules: a module is loaded from
+ * everywhere, while some servers send `.wasm` files with a type that Deno refuses.
+ *
+ * `models/kernels/assembly/` (AssemblyScript) has the kernels of training, `models/kernels/c/` those of inference.
  *
  * @module
  */
 import { runTask } from "../cli/task.ts";
 
-const SOURCE = new URL("../models/kernels/assembly/", import.meta.url);
-const TARGET = new URL("../models/kernels/binary.ts", import.meta.url);
+const KERNELS = new URL("../models/kernels/", import.meta.url);
+const ASSEMBLY = new URL("assembly/", KERNELS);
+const C = new URL("c/", KERNELS);
 
 /** No allocation and no data of its own: the memory is the one that TensorFlow.js allocates from. */
-const FLAGS = [
+const ASSEMBLY_FLAGS = [
   "-O3",
   "--runtime=stub",
   "--importMemory",
@@ -20,18 +22,35 @@ const FLAGS = [
   "--enable=relaxed-simd",
 ];
 
+/** The C compiler, from PyPI. */
+export const ZIG = { package: "ziglang", version: "0.17.1" };
+
+/** Likewise: a function that would need a stack frame is an error. */
+const C_FLAGS = [
+  "-target",
+  "wasm32-freestanding",
+  "-O3",
+  "-Wall",
+  "-Wframe-larger-than=0",
+  "-Werror",
+  "-nostdlib",
+  "-Wl,--no-entry,--import-memory,--strip-all",
+];
+
+const FEATURES = "generic+simd128+bulk_memory";
+
 /**
- * Compiles the kernels.
+ * Compiles the kernels of training.
  *
  * @returns The text of `models/kernels/binary.ts`.
  * @throws {Error} With the compiler's messages.
  */
-export async function compileKernels(): Promise<string> {
+export async function compileAssembly(): Promise<string> {
   // Loaded only here: it is 20 MB that `--help` does not need.
   const { main } = await import("npm:assemblyscript@0.28.20/asc");
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await main(["index.ts", "--outFile=kernels.wasm", ...FLAGS], {
-    readFile: (name) => Deno.readTextFile(new URL(name, SOURCE)).catch(() => null),
+  const { error, stderr } = await main(["index.ts", "--outFile=kernels.wasm", ...ASSEMBLY_FLAGS], {
+    readFile: (name) => Deno.readTextFile(new URL(name, ASSEMBLY)).catch(() => null),
     writeFile: (_, content) => void (binary = content as Uint8Array),
     listFiles: () => null,
   });
@@ -41,14 +60,91 @@ export async function compileKernels(): Promise<string> {
   return `/** Made from assembly/ by \`deno task kernels\`. */\nexport const BINARY =\n  "${binary.toBase64()}";\n`;
 }
 
+/**
+ * Compiles the kernels of inference, with and without relaxed SIMD.
+ *
+ * @returns The text of `models/kernels/inference_binary.ts`.
+ * @throws {Error} With the compiler's messages.
+ */
+export async function compileC(): Promise<string> {
+  const [relaxed, plain] = [await zig(`${FEATURES}+relaxed_simd`), await zig(FEATURES)];
+  return [
+    "/** Made from c/ by `deno task kernels`. */",
+    `export const SOURCES = "${await hashOfC()}";`,
+    "",
+    "/** With fused multiply-add, of the proposal for relaxed SIMD. */",
+    `export const RELAXED =\n  "${relaxed.toBase64()}";`,
+    "",
+    "/** For machines without it. */",
+    `export const PLAIN =\n  "${plain.toBase64()}";\n`,
+  ].join("\n");
+}
+
+/**
+ * What the kernels of inference depend on, for machines that do not have the compiler.
+ *
+ * @returns SHA-256 of the sources, the compiler's version and its flags.
+ */
+export async function hashOfC(): Promise<string> {
+  const names = (await Array.fromAsync(Deno.readDir(C))).map(({ name }) => name).sort();
+  const texts = await Promise.all(names.map((name) => Deno.readTextFile(new URL(name, C))));
+  const all = JSON.stringify([ZIG, C_FLAGS, FEATURES, names, texts]);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(all))).toHex();
+}
+
+/**
+ * Looks for the C compiler.
+ *
+ * @returns Whether the version that makes the same bytes is installed.
+ */
+export async function hasZig(): Promise<boolean> {
+  const { success, stdout } = await python(["version"]).catch(() => ({
+    success: false,
+    stdout: new Uint8Array(),
+  }));
+  return success && new TextDecoder().decode(stdout).trim() === ZIG.version;
+}
+
+async function zig(cpu: string): Promise<Uint8Array> {
+  const sources = (await Array.fromAsync(Deno.readDir(C))).map(({ name }) => name).filter((name) =>
+    name.endsWith(".c")
+  );
+  const out = await Deno.makeTempFile({ suffix: ".wasm" });
+  try {
+    const { success, stderr } = await python([
+      "cc",
+      ...C_FLAGS,
+      `-mcpu=${cpu}`,
+      ...sources.sort(),
+      "-o",
+      out,
+    ]);
+    if (!success) throw new Error(`Cannot compile the kernels: ${new TextDecoder().decode(stderr)}`);
+    return await Deno.readFile(out);
+  } finally {
+    await Deno.remove(out);
+  }
+}
+
+function python(args: readonly string[]): Promise<Deno.CommandOutput> {
+  return new Deno.Command("python3", { args: ["-m", ZIG.package, ...args], cwd: C }).output();
+}
+
 if (import.meta.main) {
   await runTask({
     name: "kernels",
-    summary: "Compile models/kernels/assembly into models/kernels/binary.ts",
+    summary: "Compile models/kernels/assembly and models/kernels/c into modules of models/kernels",
     options: {},
     examples: [["deno task kernels", "after a change of the kernels' sources"]],
     async run() {
-      await Deno.writeTextFile(TARGET, await compileKernels());
+      if (!await hasZig()) {
+        throw new Error(
+          `Cannot compile models/kernels/c: python3 has no ${ZIG.package} ${ZIG.version};` +
+            ` install it by pip install ${ZIG.package}==${ZIG.version}`,
+        );
+      }
+      await Deno.writeTextFile(new URL("binary.ts", KERNELS), await compileAssembly());
+      await Deno.writeTextFile(new URL("inference_binary.ts", KERNELS), await compileC());
       return 0;
     },
   });

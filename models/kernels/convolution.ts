@@ -38,15 +38,6 @@ interface Geometry extends Shape {
 }
 
 /**
- * Whether these kernels support a convolution: its kernel is square, and its filters are a multiple of 8.
- *
- * @param kernel Height, width, channels, filters.
- */
-export function isSupported(kernel: readonly number[]): boolean {
-  return kernel[0] === kernel[1] && kernel[3]! % 8 === 0;
-}
-
-/**
  * Convolves.
  *
  * @param x Images × height × width × channels.
@@ -59,59 +50,6 @@ export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, padding: Padding):
   const geometry = measure(x.shape, side, kernel.shape[3], padding === "same" ? (side - 1) / 2 : 0);
   const out = emptyTensor<tf.Tensor4D>([geometry.images, geometry.rows, geometry.columns, geometry.filters]);
   prepareAndRun(addressOf(x), addressOf(kernel), addressOf(out), geometry);
-  return out;
-}
-
-/** A kernel in the order in which the inner loops read it; the caller disposes of it. */
-export interface PreparedKernel {
-  /** Side × side × channels × filters. */
-  readonly shape: readonly [number, number, number, number];
-  readonly panels: tf.Tensor;
-}
-
-/**
- * Reorders a kernel, once for many convolutions.
- *
- * @param kernel Side × side × channels × filters, supported.
- * @returns For {@linkcode convolvePrepared}.
- */
-export function prepareKernel(kernel: tf.Tensor4D): PreparedKernel {
-  const [side, , channels, filters] = kernel.shape;
-  const shape = { side, channels, filters };
-  const panels = emptyTensor([panelNumbers(shape)]);
-  prepare(addressOf(kernel), addressOf(panels), shape);
-  return { shape: kernel.shape, panels };
-}
-
-/**
- * Convolves, adds a bias and applies a floor.
- *
- * @param x Images × height × width × channels.
- * @param kernel From {@linkcode prepareKernel}.
- * @param bias One number per filter.
- * @param padding For `same` the side is odd.
- * @param floor 0 for ReLU, -Infinity for none.
- * @returns Images × rows × columns × filters.
- */
-export function convolvePrepared(
-  x: tf.Tensor4D,
-  { shape: [side, , channels, filters], panels }: PreparedKernel,
-  bias: tf.Tensor1D,
-  padding: Padding,
-  floor: number,
-): tf.Tensor4D {
-  const geometry = measure(x.shape, side, filters, padding === "same" ? (side - 1) / 2 : 0);
-  const { images, rows, columns } = geometry;
-  if (geometry.channels !== channels) {
-    throw new RangeError(`The input has ${geometry.channels} channels; the kernel needs ${channels}`);
-  }
-  const out = emptyTensor<tf.Tensor4D>([images, rows, columns, filters]);
-  run(addressOf(x), addressOf(panels), addressOf(out), geometry);
-  withScratch(4 * filters, (ones) => {
-    floatsAt(ones, filters).fill(1);
-    const place = addressOf(out);
-    kernels().scaleShift(place, place, images * rows * columns, filters, ones, addressOf(bias), floor);
-  });
   return out;
 }
 

@@ -6,6 +6,7 @@
  */
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { BINARY } from "./binary.ts";
+import { attachInference, hasRelaxedSimd } from "./inference.ts";
 
 /** A place in the backend's memory, in bytes. */
 export type Address = number;
@@ -48,32 +49,37 @@ interface WasmBackend {
   makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
 }
 
-let instance: Kernels | undefined;
+let training: Kernels | undefined;
 let memory: WebAssembly.Memory | undefined;
 
 /**
- * Instantiates the kernels for this thread.
+ * Attaches the kernels of this thread to the memory of the backend.
  *
  * @param shared Memory of the backend.
  */
 export async function attachKernels(shared: WebAssembly.Memory): Promise<void> {
-  const { instance: { exports } } = await WebAssembly.instantiate(Uint8Array.fromBase64(BINARY), {
-    env: { memory: shared },
-  });
-  instance = exports as unknown as Kernels;
   memory = shared;
+  await chooseInference(hasRelaxedSimd());
 }
 
 /**
- * The kernels of this thread.
+ * Chooses the kernels of inference of this thread.
+ *
+ * @param isRelaxed Whether they use relaxed SIMD; `attachKernels` uses it where the machine has it.
+ */
+export async function chooseInference(isRelaxed: boolean): Promise<void> {
+  await attachInference(attachedMemory(), isRelaxed);
+}
+
+/**
+ * The kernels of training; the first call compiles them.
  *
  * @throws {Error} If the backend was not started.
  */
 export function kernels(): Kernels {
-  if (instance === undefined) {
-    throw new Error("Cannot use the kernels: the backend was not started; call startBackend first");
-  }
-  return instance;
+  return training ??= new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.fromBase64(BINARY)), {
+    env: { memory: attachedMemory() },
+  }).exports as unknown as Kernels;
 }
 
 /**
@@ -96,6 +102,28 @@ export function emptyTensor<T extends tf.Tensor>(shape: readonly number[]): T {
 }
 
 /**
+ * Allocates memory of the backend.
+ *
+ * @param bytes How much.
+ * @returns Where it begins, aligned to 16 bytes; the caller releases it with {@linkcode release}.
+ * @throws {Error} If there is no memory left.
+ */
+export function allocate(bytes: number): Address {
+  const address = backend().wasm._malloc(bytes) >>> 0;
+  if (address === 0) throw new Error(`Cannot allocate ${bytes} bytes in the memory of TensorFlow.js`);
+  return address;
+}
+
+/**
+ * Releases memory.
+ *
+ * @param address From {@linkcode allocate}.
+ */
+export function release(address: Address): void {
+  backend().wasm._free(address);
+}
+
+/**
  * Allocates memory of the backend for the duration of a call.
  *
  * @param bytes How much.
@@ -104,13 +132,11 @@ export function emptyTensor<T extends tf.Tensor>(shape: readonly number[]): T {
  * @throws {Error} If there is no memory left.
  */
 export function withScratch<T>(bytes: number, use: (address: Address) => T): T {
-  const { wasm } = backend();
-  const address = wasm._malloc(bytes + 16) >>> 0;
-  if (address === 0) throw new Error(`Cannot allocate ${bytes} bytes in the memory of TensorFlow.js`);
+  const address = allocate(bytes + 16);
   try {
     return use((address + 15) & ~15);
   } finally {
-    wasm._free(address);
+    release(address);
   }
 }
 
@@ -123,7 +149,7 @@ export function withScratch<T>(bytes: number, use: (address: Address) => T): T {
  */
 export function withZeros<T>(bytes: number, use: (address: Address) => T): T {
   return withScratch(bytes, (address) => {
-    new Uint8Array(memory!.buffer, address, bytes).fill(0);
+    new Uint8Array(attachedMemory().buffer, address, bytes).fill(0);
     return use(address);
   });
 }
@@ -136,7 +162,18 @@ export function withZeros<T>(bytes: number, use: (address: Address) => T): T {
  * @returns A view; valid until the memory grows, that is until the next tensor is created.
  */
 export function floatsAt(address: Address, length: number): Float32Array {
-  return new Float32Array(memory!.buffer, address, length);
+  return new Float32Array(attachedMemory().buffer, address, length);
+}
+
+/**
+ * Bytes in memory.
+ *
+ * @param address Of the first one.
+ * @param length How many.
+ * @returns A view; valid until the memory grows, that is until the next tensor is created.
+ */
+export function bytesAt(address: Address, length: number): Uint8Array {
+  return new Uint8Array(attachedMemory().buffer, address, length);
 }
 
 /**
@@ -147,7 +184,12 @@ export function floatsAt(address: Address, length: number): Float32Array {
  * @returns A view; valid until the memory grows, that is until the next tensor is created.
  */
 export function doublesAt(address: Address, length: number): Float64Array {
-  return new Float64Array(memory!.buffer, address, length);
+  return new Float64Array(attachedMemory().buffer, address, length);
+}
+
+function attachedMemory(): WebAssembly.Memory {
+  if (memory !== undefined) return memory;
+  throw new Error("Cannot use the kernels: the backend was not started; call startBackend first");
 }
 
 function backend(): WasmBackend {

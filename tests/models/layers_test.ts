@@ -2,8 +2,9 @@ import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { startBackend } from "../../models/backend.ts";
 import { type ActivationFunction, type Layer, LAYER_TYPES } from "../../models/layers/layer.ts";
-import { lastUses, type Shape, shapeLayers, size } from "../../models/layers/layers.ts";
-import { runLayer, runLayers } from "../../models/layers/network.ts";
+import { lastUses, parameterCount, type Shape, shapeLayers, size } from "../../models/layers/layers.ts";
+import { Network } from "../../models/layers/network.ts";
+import { runLayer } from "../../models/layers/run_layer.ts";
 import { shapeLayer } from "../../models/layers/layer_shape.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
@@ -149,18 +150,21 @@ Deno.test("layers: a graph runs along its edges, and outputs are released after 
   assertEquals(shaped.at(-1)!.output, [5]);
   assertEquals(lastUses(shaped), [4, 2, 3, 4, 5, 5]);
   const x = tensorOf([2, 5, 4, 1], 1) as tf.Tensor4D;
-  const layers = shaped.map(({ layer, tensors }, i) => ({
-    layer,
-    tensors: tensors.map((shape, k) => tensorOf(shape, 10 * i + k)),
-  }));
-  const [first, second] = [layers[0]!.tensors, layers[1]!.tensors] as [tf.Tensor4D, tf.Tensor][];
+  const weights = noise(parameterCount(shaped), 2, [-3, 3]);
+  const bytes = new Uint8Array(weights.buffer);
+  using network = new Network([5, 4, 1], shaped, bytes, "float32", [2]);
+  const tensors = shaped.flatMap(({ tensors }) => tensors);
+  const [first, firstBias, second, secondBias] = tensors.map((shape, i): tf.Tensor => {
+    const start = tensors.slice(0, i).reduce((sum, other) => sum + size(other), 0);
+    return tf.tensor(weights.slice(start, start + size(shape)), shape as number[]);
+  });
   const byHand = tf.tidy(() => {
-    const a = tf.add(tf.conv2d(x, first![0], 1, "same"), first![1]);
-    const b = tf.add(tf.conv2d(x, second![0], 1, "same"), second![1]);
+    const a = tf.add(tf.conv2d(x, first as tf.Tensor4D, 1, "same"), firstBias!);
+    const b = tf.add(tf.conv2d(x, second as tf.Tensor4D, 1, "same"), secondBias!);
     return tf.mean(tf.concat([tf.tanh(tf.add(a, b)), a, x], -1), [1, 2]);
   });
   const before = tf.memory().numTensors;
-  const y = tf.tidy(() => runLayers(layers, x));
+  const y = tf.tidy(() => network.run(x));
   assertEquals(tf.memory().numTensors, before + 1);
   assert(difference(byHand.dataSync<"float32">(), y.dataSync<"float32">()) < 1e-6);
   assertEquals(x.isDisposed, false);
