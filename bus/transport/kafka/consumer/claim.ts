@@ -25,6 +25,8 @@ export class OwnedClaim implements Claim {
   isAppendTime = false;
   /** When the last delivered message was stored, in milliseconds since 1970-01-01 UTC; `null` before the first. */
   deliveredAt: number | null = null;
+  /** What was stored before this time is not wanted, in milliseconds since 1970-01-01 UTC. */
+  readonly since: number;
   /** Whether nothing more is delivered, because the partition is about to move to another member. */
   isReleasing = false;
   /** The last of its transactions; they run one after another. */
@@ -40,8 +42,10 @@ export class OwnedClaim implements Claim {
   /**
    * @param start Where delivery starts.
    * @param end Where it ends, exclusive.
+   * @param since As the property.
    */
-  constructor({ topic, partition, offset }: TopicPosition, end = Infinity) {
+  constructor({ topic, partition, offset }: TopicPosition, end = Infinity, since = 0) {
+    this.since = since;
     this.topic = topic;
     this.partition = partition;
     this.end = end;

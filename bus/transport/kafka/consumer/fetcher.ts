@@ -273,16 +273,17 @@ export class Fetcher {
   /**
    * The position is outside of the log. If the log starts behind it, retention has removed messages. If it ends before it,
    * the end was lost (an unclean election) or the topic was recreated: in both cases what was stored later than the last
-   * delivered message is new, and nothing else, as far as timestamps indicate.
+   * delivered message is new, and nothing else, as far as timestamps indicate. Those of senders are too vague for that,
+   * unless the reader wanted only what is newer than a time.
    */
   async #findStart(claim: OwnedClaim): Promise<void> {
-    const { deliveredAt, isAppendTime } = claim;
+    const { deliveredAt, isAppendTime, since } = claim;
+    const after = Math.max(since, isAppendTime || since > 0 ? deliveredAt ?? 0 : 0);
     const [start] = await this.#lookUp(claim, "start");
     if (claim.lost.aborted) return;
     if (start!.offset >= claim.position) claim.position = start!.offset;
     else {
-      const isKnown = deliveredAt !== null && isAppendTime;
-      const [next] = isKnown ? await this.#lookUp(claim, new Date(deliveredAt)) : [start];
+      const [next] = after > 0 ? await this.#lookUp(claim, new Date(after)) : [start];
       if (!claim.lost.aborted) this.#settings.restart(claim, next!.offset);
     }
     this.#changed.notify();

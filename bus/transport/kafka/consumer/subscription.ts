@@ -40,11 +40,14 @@ export class KafkaSubscription implements Subscription {
   readonly #skipped = new Set<OwnedClaim>();
   #skipping: ReturnType<typeof setTimeout> | undefined;
   #isIterated = false;
+  /** Of {@linkcode OwnedClaim.since}. */
+  readonly #since: number;
 
   constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
     this.#cluster = cluster;
     this.#settings = settings;
-    const { purpose, maxBatchMessages } = settings;
+    const { purpose, maxBatchMessages, from } = settings;
+    this.#since = from === "end" ? Date.now() : from === "start" ? 0 : from.getTime();
     const restart = (claim: OwnedClaim, offset: number) => {
       const { topic, partition, end } = claim;
       this.#lose(claim);
@@ -123,7 +126,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   #gain(position: TopicPosition, end?: number): void {
-    const claim = new OwnedClaim(position, end);
+    const claim = new OwnedClaim(position, end, this.#since);
     this.#claims.set(nameOf(claim), claim);
     this.#fetcher.add(claim);
     this.#settings.onEvent?.({ type: "claimed", topic: claim.topic, partition: claim.partition });

@@ -26,6 +26,7 @@ testKafka("after the end of a log was lost, what was read of it is not delivered
     await transport.send(topic, numbered(1, `${sent} `));
     await reader.until(sent);
   }
+  await using atEnd = await Reader.open(transport, [topic], { from: "end" });
   await phoenix.stop();
   await truncate(`${phoenix.dataDir}/log/${topic}-0`, 6);
   await phoenix.restart();
@@ -33,4 +34,6 @@ testKafka("after the end of a log was lost, what was read of it is not delivered
   await reader.until(11);
   assertEquals(reader.messages.map(({ offset }) => offset), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 6]);
   assertEquals(reader.texts.at(-1), "new 0");
+  await atEnd.until(1);
+  assertEquals(atEnd.texts, ["new 0"]);
 }, NO_OWN_KAFKA);
