@@ -8,6 +8,13 @@ import { installKafka } from "./kafka_install.ts";
 import { ServerError } from "./server_error.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
+/** A login by SCRAM-SHA-256 or SCRAM-SHA-512. */
+export interface ScramUser {
+  readonly username: string;
+  /** Without commas and brackets. */
+  readonly password: string;
+}
+
 /** How to start a broker. */
 export interface KafkaBrokerOptions {
   /**
@@ -24,6 +31,8 @@ export interface KafkaBrokerOptions {
   readonly dataDir?: string;
   /** Maximum size of Java's heap, in MiB. @default {512} */
   readonly heapMb?: number;
+  /** Users with passwords that may log in by SCRAM, known from the first start on. */
+  readonly scramUsers?: readonly ScramUser[];
   /** Broker settings that replace or extend those of {@linkcode startKafka}. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -56,7 +65,7 @@ export async function startKafka(options: KafkaBrokerOptions = {}): Promise<Kafk
   await Deno.mkdir(dataDir, { recursive: true });
   const settings = `${dataDir}/server.properties`;
   await Deno.writeTextFile(settings, properties(port, `${dataDir}/log`, config));
-  await format(jars, settings, dataDir);
+  await format(jars, settings, dataDir, options.scramUsers ?? []);
   const command = ["java", ...javaFlags(jars, heapMb), "kafka.Kafka", settings];
   const broker = new KafkaBroker(command, port, dataDir, options.dataDir === undefined);
   await broker.ready();
@@ -173,7 +182,12 @@ function properties(port: number, logDir: string, config: NonNullable<KafkaBroke
   return Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join("");
 }
 
-async function format(jars: string, settings: string, dataDir: string): Promise<void> {
+async function format(
+  jars: string,
+  settings: string,
+  dataDir: string,
+  users: readonly ScramUser[],
+): Promise<void> {
   const formatted = `${dataDir}/formatted`;
   if (existsSync(formatted)) return;
   const { success, stdout, stderr } = await new Deno.Command("java", {
@@ -182,12 +196,20 @@ async function format(jars: string, settings: string, dataDir: string): Promise<
       "kafka.tools.StorageTool",
       "format",
       ...["-t", CLUSTER_ID, "-c", settings, "--ignore-formatted"],
+      ...users.flatMap(scramCredentials),
     ],
     stdin: "null",
   }).output();
   if (success) return await Deno.writeTextFile(formatted, "");
   const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   throw new Error(`Cannot format Kafka's storage: ${output.trim().slice(0, 1000)}`);
+}
+
+function scramCredentials({ username, password }: ScramUser): string[] {
+  return ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
+    "--add-scram",
+    `${mechanism}=[name=${username},iterations=4096,password=${password}]`,
+  ]);
 }
 
 /** @throws {ServerError} `port_in_use` */

@@ -1,10 +1,12 @@
 import { type Certificates, makeCertificates } from "./certificates.ts";
 import { type KafkaBroker, startKafka } from "./kafka_broker.ts";
-import { installKafka } from "./kafka_install.ts";
 import { freePort } from "./server_process.ts";
 
 /** A login with a password that the broker knows. */
 export const USER = { username: "me", password: 'correct; "quoted"' };
+
+/** Another one, by PLAIN only. */
+export const OTHER_USER = { username: "you", password: USER.password };
 const LOGIN = "org.apache.kafka.common.security";
 
 /** How the broker is secured. */
@@ -41,6 +43,7 @@ export class SecuredKafka implements AsyncDisposable {
       `PLAINTEXT://127.0.0.1:${port},SASL_SSL://localhost:${saslSsl},MTLS://localhost:${mutualTls}`;
     const broker = await startKafka({
       port,
+      scramUsers: [USER],
       config: {
         "controller.quorum.voters": `1@127.0.0.1:${controller}`,
         "listeners": `${ports},CONTROLLER://127.0.0.1:${controller}`,
@@ -55,7 +58,9 @@ export class SecuredKafka implements AsyncDisposable {
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         "listener.name.sasl_ssl.plain.sasl.jaas.config": jaas(
           "plain.PlainLoginModule",
-          `user_${USER.username}="${USER.password.replaceAll('"', '\\\\"')}"`,
+          [USER, OTHER_USER].map(({ username, password }) =>
+            `user_${username}="${password.replaceAll('"', '\\\\"')}"`
+          ).join(" "),
         ),
         "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
@@ -67,38 +72,13 @@ export class SecuredKafka implements AsyncDisposable {
         ...config,
       },
     });
-    const kafka = new SecuredKafka(
+    return new SecuredKafka(
       broker,
       directory,
       certificates,
       `localhost:${saslSsl}`,
       `localhost:${mutualTls}`,
     );
-    const scram = (name: string) => `${name}=[iterations=4096,password=${USER.password}]`;
-    for (const name of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
-      const user = ["--entity-type", "users", "--entity-name", USER.username];
-      await kafka.admin("kafka.admin.ConfigCommand", "--alter", "--add-config", scram(name), ...user);
-    }
-    return kafka;
-  }
-
-  /** Runs one of Kafka's own commands as the administrator. */
-  async admin(command: string, ...args: readonly string[]): Promise<void> {
-    const jars = await installKafka();
-    const { success, stdout, stderr } = await new Deno.Command("java", {
-      args: [
-        "-Xmx128m",
-        "-XX:+UseSerialGC",
-        "-cp",
-        `${jars}/*`,
-        command,
-        "--bootstrap-server",
-        this.broker.brokers,
-        ...args,
-      ],
-    }).output();
-    if (success) return;
-    throw new Error(`${command}: ${new TextDecoder().decode(stdout)}${new TextDecoder().decode(stderr)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

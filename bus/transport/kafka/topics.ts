@@ -1,8 +1,9 @@
 import { BusError } from "../errors.ts";
 import type { PartitionInfo, TopicInfo } from "../transport.ts";
 import type { AttemptOptions, Cluster } from "./net/cluster.ts";
+import { denialOf } from "./wire/denial.ts";
 import { BrokerFault, CODE, expectSuccess } from "./wire/faults.ts";
-import type { Requests, TopicMetadata } from "./wire/requests.ts";
+import type { Api, Requests, TopicMetadata } from "./wire/requests.ts";
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -112,7 +113,10 @@ async function createTopics(
   });
   for (const { topic, errorCode, errorMessage } of topicErrors) {
     if (errorCode === CODE.TOPIC_ALREADY_EXISTS) continue;
-    expectSuccess(errorCode, `The topic "${topic}"`, errorMessage);
+    // A topic that a login may neither read nor write does not exist for it.
+    const denial = denialOf(errorCode, "CreateTopics", { topic });
+    const detail = denial ? `${denial}, and cannot see it if it exists` : errorMessage;
+    expectSuccess(errorCode, `The topic "${topic}"`, detail);
   }
 }
 
@@ -154,7 +158,7 @@ async function askOffsets(
     const payload = { replicaId: -1, isolationLevel, topics: byTopic(asked) } as const;
     return await cluster.request(leader, "admin", "ListOffsets", payload);
   });
-  return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset"));
+  return (await Promise.all(answers)).flatMap(({ responses }) => flatten(responses, "offset", "ListOffsets"));
 }
 
 /**
@@ -177,17 +181,19 @@ export async function committedOffsets(
 ): Promise<TopicPosition[]> {
   const topics = byTopic(partitions.map(({ topic, partition }) => ({ topic, partition })));
   const answer = await cluster.request(node, purpose, api, { groupId, topics });
-  expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`);
-  return flatten(answer.responses, "committed offset").filter(({ offset }) => offset >= 0);
+  const denial = denialOf(answer.errorCode, api, { group: groupId });
+  expectSuccess(answer.errorCode, `The commits of the group "${groupId}"`, denial);
+  return flatten(answer.responses, "committed offset", api).filter(({ offset }) => offset >= 0);
 }
 
 function flatten(
   responses: Requests["ListOffsets"][1]["responses"],
   what: string,
+  api: Api,
 ): TopicPosition[] {
   return responses.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, offset, errorCode }) => {
-      expectSuccess(errorCode, `The ${what} of ${topic} ${partition}`);
+      expectSuccess(errorCode, `The ${what} of ${topic} ${partition}`, denialOf(errorCode, api, { topic }));
       return { topic, partition, offset: Number(offset) };
     })
   );

@@ -3,6 +3,7 @@ import { BusError } from "../../errors.ts";
 import type { Batch } from "../../transport.ts";
 import type { OwnedClaim } from "./claim.ts";
 import { type Cluster, FOREVER_MS } from "../net/cluster.ts";
+import { denialOf } from "../wire/denial.ts";
 import { BrokerFault, CODE, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
@@ -262,7 +263,7 @@ export class Fetcher {
   /** Suspends one partition until its fault is fixed; the others continue. */
   #suspend(claim: OwnedClaim, code: number): void {
     claim.isSuspended = true;
-    const fault = new BrokerFault(code, titleOf(claim));
+    const fault = new BrokerFault(code, titleOf(claim), denialOf(code, "Fetch", claim));
     const recover = () =>
       code === CODE.OFFSET_OUT_OF_RANGE
         ? this.#findStart(claim)

@@ -3,6 +3,7 @@ import { BusError } from "../../errors.ts";
 import type { Delivery } from "../../transport.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { byTopic, committedOffsets, type TopicPartition, type TopicPosition } from "../topics.ts";
+import { denialOf } from "../wire/denial.ts";
 import { CODE, expectSuccess, isCode, toBusError } from "../wire/faults.ts";
 import {
   ASSIGNER,
@@ -129,7 +130,7 @@ export class GroupCoordinator {
       memberId,
       topics: byTopic(positions),
     };
-    expectCommitted(await this.#ask("commit", "OffsetCommit", payload));
+    expectCommitted(this.#settings.group, await this.#ask("commit", "OffsetCommit", payload));
   }
 
   /** Which of these partitions have a commit, and where. */
@@ -177,7 +178,8 @@ export class GroupCoordinator {
   }
 
   #expectSuccess(code: number, api: keyof Requests): void {
-    expectSuccess(code, `${api} of "${this.#settings.group}"`);
+    const { group } = this.#settings;
+    expectSuccess(code, `${api} of "${group}"`, denialOf(code, api, { group }));
   }
 }
 

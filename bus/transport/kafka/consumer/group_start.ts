@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cluster } from "../net/cluster.ts";
+import { denialOf } from "../wire/denial.ts";
 import { CODE, expectSuccess, isCode } from "../wire/faults.ts";
 import type { Requests } from "../wire/requests.ts";
 import { byTopic, committedOffsets, nameOf, type TopicPartition, type TopicPosition } from "../topics.ts";
@@ -21,10 +22,11 @@ export function without<T extends TopicPartition>(
 }
 
 /** Throws the first error in the response to a commit. */
-export function expectCommitted({ responses }: Requests["OffsetCommit"][1]): void {
+export function expectCommitted(group: string, { responses }: Requests["OffsetCommit"][1]): void {
   for (const { topic, partitions } of responses) {
     for (const { partition, errorCode } of partitions) {
-      expectSuccess(errorCode, `The commit of ${nameOf({ topic, partition })}`);
+      const denial = denialOf(errorCode, "OffsetCommit", { topic, group });
+      expectSuccess(errorCode, `The commit of ${nameOf({ topic, partition })}`, denial);
     }
   }
 }
@@ -51,7 +53,7 @@ export async function fixStart(
   if (fresh.length === 0) return;
   const payload = { groupId: group, groupGenerationId: NO_GENERATION, memberId: "", topics: byTopic(fresh) };
   try {
-    expectCommitted(await cluster.request(place.node, place.purpose, "OffsetCommit", payload));
+    expectCommitted(group, await cluster.request(place.node, place.purpose, "OffsetCommit", payload));
   } catch (error) {
     if (!isCode(error, CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION)) throw error;
   }

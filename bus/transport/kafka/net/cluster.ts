@@ -16,6 +16,7 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import { loadProtocol, type Protocol } from "../wire/protocol.ts";
+import { denialOf } from "../wire/denial.ts";
 import { type Api, COORDINATOR, type Requests, type TopicMetadata } from "../wire/requests.ts";
 
 /** How to reach a cluster. */
@@ -301,7 +302,10 @@ export class Cluster {
   /** Finds the broker that coordinates a group, or a transactional id. */
   async findCoordinator(groupId: string, of: keyof typeof COORDINATOR = "group"): Promise<number> {
     const answer = await this.#askAny("GroupCoordinator", { groupId, coordinatorType: COORDINATOR[of] });
-    expectSuccess(answer.errorCode, `The coordinator of the ${of} "${groupId}"`);
+    const denial = denialOf(answer.errorCode, "GroupCoordinator", {
+      [of === "group" ? "group" : "transactionalId"]: groupId,
+    });
+    expectSuccess(answer.errorCode, `The coordinator of the ${of} "${groupId}"`, denial);
     const { nodeId } = answer.coordinator;
     if (!this.#nodes.has(nodeId)) {
       const about = `The coordinator ${nodeId} of the ${of} "${groupId}"`;

@@ -6,6 +6,7 @@
 import { BusError } from "../../errors.ts";
 import type { Cluster } from "../net/cluster.ts";
 import { byTopic, nameOf, type TopicPartition } from "../topics.ts";
+import { denialOf } from "../wire/denial.ts";
 import { BrokerFault, CODE } from "../wire/faults.ts";
 import { type BatchOrigin, encodeRecordBatch, type RecordToSend } from "../wire/record_batch.ts";
 import type { RecordQueue } from "./record_queue.ts";
@@ -78,7 +79,8 @@ export async function produce(
 /** The fault of a batch that a broker rejects. */
 export function produceFault(topic: string, code: number): BrokerFault {
   const hint = "INVALID_RECORD (87); a compacted topic accepts only messages with a key";
-  return new BrokerFault(code, `Topic "${topic}"`, code === CODE.INVALID_RECORD ? hint : null);
+  const detail = code === CODE.INVALID_RECORD ? hint : denialOf(code, "Produce", { topic });
+  return new BrokerFault(code, `Topic "${topic}"`, detail);
 }
 
 /**

@@ -199,9 +199,10 @@ export class Producer {
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(queue);
     }
-    const fault = produceFault(queue.topic, code);
+    const { topic } = queue;
+    const fault = produceFault(topic, code);
     if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Cannot store messages"));
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#recreate(queue.topic);
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#recreate(topic);
     this.#retry(queue);
     return fault;
   }

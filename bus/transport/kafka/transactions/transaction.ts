@@ -1,11 +1,13 @@
 import type { CommittedMessage } from "../../transport.ts";
 import { BusError } from "../../errors.ts";
+import { denialOf } from "../wire/denial.ts";
 import { CODE, ConnectionFault, expectSuccess, isCode, isRetriable, toBusError } from "../wire/faults.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { produce, PRODUCE_TIMEOUT_MS, produceFault, takeBatches, tooLarge } from "../producer/produce.ts";
 import { RecordQueue } from "../producer/record_queue.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { byLeader, byTopic, maxBatchBytes, nameOf, noLeader, type TopicPosition } from "../topics.ts";
+import type { Api } from "../wire/requests.ts";
 import type { TransactionalProducer } from "./transactional_producer.ts";
 
 /** Ending a transaction takes the coordinator some milliseconds, during which it rejects the next one. */
@@ -111,14 +113,14 @@ export class Transaction {
     const { group: groupId } = this.#producer.settings;
     await this.#retry(async () => {
       const { errorCode } = await this.#producer.ask("transaction", "AddOffsetsToTxn", { groupId });
-      expectSuccess(errorCode, `The position of ${topic} ${partition}`);
+      this.#expectSuccess(errorCode, `The position of ${topic} ${partition}`, "AddOffsetsToTxn");
     });
     this.#isBegun = true;
     await this.#retry(async () => {
       const topics = [{ topic, partitions: [{ partition, offset, metadata: "" }] }];
       const answer = await this.#producer.ask("group", "TxnOffsetCommit", { groupId, topics });
       const code = answer.topics[0]?.partitions[0]?.errorCode;
-      expectSuccess(code, `The position of ${topic} ${partition}`);
+      this.#expectSuccess(code, `The position of ${topic} ${partition}`, "TxnOffsetCommit", topic);
     });
   }
 
@@ -127,7 +129,7 @@ export class Transaction {
     if (!this.#isBegun) return;
     await this.#retry(async () => {
       const { errorCode } = await this.#producer.ask("transaction", "EndTxn", { transactionResult });
-      expectSuccess(errorCode, "The end of a transaction");
+      this.#expectSuccess(errorCode, "The end of a transaction", "EndTxn");
     });
   }
 
@@ -162,7 +164,8 @@ export class Transaction {
         partitionErrors.map((one) => ({ topic, ...one }))
       ).filter(({ errorCode }) => errorCode !== 0);
       const [first] = codes.filter(({ errorCode }) => errorCode !== CODE.OPERATION_NOT_ATTEMPTED);
-      expectSuccess((first ?? codes[0])?.errorCode, `Topic "${(first ?? codes[0])?.topic}"`);
+      const { errorCode, topic } = first ?? codes[0] ?? { errorCode: 0 };
+      this.#expectSuccess(errorCode, `Topic "${topic}"`, "AddPartitionsToTxn", topic);
     });
     this.#isBegun = true;
     for (const part of fresh) this.#added.add(part);
@@ -221,6 +224,11 @@ export class Transaction {
     if (!from.fallback) throw tooLarge(topic, record, limit);
     await this.#place({ topic, message: from.fallback() });
     await this.#addPartitions();
+  }
+
+  #expectSuccess(code: number | undefined, about: string, api: Api, topic?: string): void {
+    const { identity: { transactionalId }, settings: { group } } = this.#producer;
+    expectSuccess(code, about, denialOf(code, api, { topic, group, transactionalId }));
   }
 
   async #retry(step: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Cluster } from "../net/cluster.ts";
 import { Partitioner } from "../../partitioner.ts";
+import { denialOf } from "../wire/denial.ts";
 import { expectSuccess } from "../wire/faults.ts";
 import type { ProducerIdentity, Requests } from "../wire/requests.ts";
 
@@ -57,7 +58,8 @@ export class TransactionalProducer {
     const coordinator = await cluster.findCoordinator(transactionalId, "transaction");
     const payload = { transactionalId, transactionTimeout };
     const answer = await cluster.request(coordinator, purpose, "InitProducerId", payload);
-    expectSuccess(answer.errorCode, `The transactional id "${transactionalId}"`);
+    const denial = denialOf(answer.errorCode, "InitProducerId", { transactionalId });
+    expectSuccess(answer.errorCode, `The transactional id "${transactionalId}"`, denial);
     const { producerId, producerEpoch } = answer;
     return new TransactionalProducer(cluster, settings, { transactionalId, producerId, producerEpoch });
   }
