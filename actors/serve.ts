@@ -1,5 +1,5 @@
 import type { Bus } from "../bus/bus.ts";
-import { isModelName, requestTopic } from "../bus/topics.ts";
+import { DEAD_LETTERS_TOPIC, isModelName, requestTopic, RESULTS_TOPIC } from "../bus/topics.ts";
 import { isLegacyTopic, legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import type { ModelFiles } from "../models/classifier.ts";
@@ -209,6 +209,8 @@ class RunningService implements Service {
 
   async #subscribe(): Promise<void> {
     const { transport, settings: { group } } = this.#parts;
+    // Where they cannot be created, or a login may not use them, that shows now and not with the first image.
+    await transport.ensureTopics([RESULTS_TOPIC, DEAD_LETTERS_TOPIC]);
     const parts = this.#coordinatorParts();
     const legacy = await this.#legacyTopics();
     const topicsOf = ({ files: { manifest: { name } } }: Supervisor) => [

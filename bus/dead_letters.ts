@@ -80,7 +80,7 @@ async function select(transport: Transport, options: DeadLettersOptions): Promis
 /** All records that the topic holds now. Subscribing would create the topic, so it is looked up first. */
 async function* readAll(transport: Transport, signal?: AbortSignal): AsyncGenerator<Message, void, void> {
   signal?.throwIfAborted();
-  const topics = await transport.topics(undefined, (name) => name === DEAD_LETTERS_TOPIC);
+  const topics = await transport.topics(undefined, [DEAD_LETTERS_TOPIC]);
   if (topics.length === 0) return;
   const options = { until: "end" as const, ...(signal && { signal }) };
   await using subscription = await transport.subscribe([DEAD_LETTERS_TOPIC], options);

@@ -7,6 +7,6 @@ import type { ConnectOptions } from "../bus/connect.ts";
  * @param options For each kind.
  */
 export function optionsFor(url: string, { kafka, sqlite, ...common }: ConnectOptions): ConnectOptions {
-  if (url.startsWith("kafka:")) return { ...common, ...kafka && { kafka } };
+  if (url.startsWith("kafka")) return { ...common, ...kafka && { kafka } };
   return { ...common, ...sqlite && { sqlite } };
 }

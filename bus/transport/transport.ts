@@ -128,6 +128,9 @@ export interface TopicInfo {
   readonly partitions: readonly PartitionInfo[];
 }
 
+/** Which topics, by a list of names or a predicate on names. */
+export type WantedTopics = readonly string[] | ((name: string) => boolean);
+
 /** A change of the connection or of the claims, for logs and health; never needed for correctness. */
 export type TransportEvent =
   | { readonly type: "connected" }
@@ -192,10 +195,12 @@ export interface Transport extends AsyncDisposable {
    * out.
    *
    * @param group Whose commits to include.
-   * @param isWanted Which topics, by their names: only for these are offsets looked up, which is expensive on a large
-   * cluster. @default {all}
+   * @param wanted Which topics: only for these are offsets looked up, which is expensive on a large cluster.
+   * @default {all}
+   * @throws {BusError} `unavailable`, `closed`; `denied` if a topic in a list of names may not be seen. Those that do not
+   * exist, and without such a list also those that may not be seen, are left out.
    */
-  topics(group?: string, isWanted?: (name: string) => boolean): Promise<TopicInfo[]>;
+  topics(group?: string, wanted?: WantedTopics): Promise<TopicInfo[]>;
   /**
    * Waits for pending sends (at most 30 s), closes all subscriptions, and frees everything. May be called
    * more than once. All later calls reject with `closed`.

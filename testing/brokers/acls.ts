@@ -11,7 +11,7 @@ import {
 /** What a principal may do. */
 export interface Acl {
   readonly operation: "Read" | "Write" | "Create" | "Describe";
-  readonly resource: "topic" | "group" | "transactional id";
+  readonly resource: "topic" | "group" | "transactional-id";
   /** Its name; with `*` at the end a prefix. */
   readonly name: string;
 }
@@ -25,7 +25,7 @@ export const AUTHORIZER = {
 const RESOURCES = {
   "topic": AclResourceTypes.TOPIC,
   "group": AclResourceTypes.GROUP,
-  "transactional id": AclResourceTypes.TRANSACTIONAL_ID,
+  "transactional-id": AclResourceTypes.TRANSACTIONAL_ID,
 } as const;
 
 /** Sets ACLs, as the administrator. */
@@ -43,18 +43,24 @@ export class Acls implements AsyncDisposable {
     return new Acls(admin);
   }
 
-  /** Allows a user exactly this. */
+  /** Allows a user exactly this. Resolves when the broker has taken it over from its controller. */
   async set(user: string, allowed: readonly Acl[]): Promise<void> {
-    const filter = { principal: `User:${user}`, operation: AclOperationTypes.ANY };
-    await this.#admin.deleteAcls({
-      filters: [{
-        ...filter,
-        resourceType: AclResourceTypes.ANY,
-        resourcePatternType: ResourcePatternTypes.ANY,
-        permissionType: AclPermissionTypes.ANY,
-      }],
-    });
-    if (allowed.length === 0) return;
+    const all = {
+      principal: `User:${user}`,
+      operation: AclOperationTypes.ANY,
+      resourceType: AclResourceTypes.ANY,
+      resourcePatternType: ResourcePatternTypes.ANY,
+      permissionType: AclPermissionTypes.ANY,
+    };
+    await this.#admin.deleteAcls({ filters: [all] });
+    if (allowed.length > 0) await this.#create(user, allowed);
+    for (;;) {
+      const { resources } = await this.#admin.describeAcls(all);
+      if (resources.reduce((sum, { acls }) => sum + acls.length, 0) === allowed.length) return;
+    }
+  }
+
+  async #create(user: string, allowed: readonly Acl[]): Promise<void> {
     await this.#admin.createAcls({
       acl: allowed.map(({ operation, resource, name }) => ({
         principal: `User:${user}`,

@@ -4,7 +4,7 @@ export interface Certificates {
   readonly ca: string;
   /** Certificate of another authority, which signed nothing. */
   readonly otherCa: string;
-  /** Key and certificate of `localhost`, in one file. */
+  /** Key and certificate of `localhost` and 127.0.0.1, in one file. */
   readonly broker: string;
   /** The same, expired. */
   readonly expired: string;
@@ -16,6 +16,7 @@ export interface Certificates {
 }
 
 const PASSPHRASE = "correct horse";
+const LOCAL = "DNS:localhost,IP:127.0.0.1";
 
 /**
  * Makes certificates.
@@ -33,12 +34,12 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
       ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", `/CN=${name}`],
       ...["-addext", "basicConstraints=critical,CA:TRUE", "-keyout", `${name}.key`, "-out", `${name}.pem`],
     );
-  const signed = async (name: string, host: string, days = 2) => {
+  const signed = async (name: string, hosts: string, days = 2) => {
     await openssl(
       ...["req", "-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${name}`, "-keyout", `${name}.key`],
       ...["-out", `${name}.csr`],
     );
-    await Deno.writeTextFile(`${dir}/${name}.ext`, `subjectAltName=DNS:${host}\n`);
+    await Deno.writeTextFile(`${dir}/${name}.ext`, `subjectAltName=${hosts}\n`);
     await openssl(
       ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"],
       ...["-days", String(days), "-extfile", `${name}.ext`, "-out", `${name}.crt`],
@@ -48,10 +49,10 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
     return `${dir}/${name}.pem`;
   };
   await Promise.all([authority("ca"), authority("other-ca")]);
-  const broker = await signed("broker", "localhost");
-  const expired = await signed("expired", "localhost", -1);
-  const otherHost = await signed("other-host", "elsewhere.example");
-  await signed("client", "client");
+  const broker = await signed("broker", LOCAL);
+  const expired = await signed("expired", LOCAL, -1);
+  const otherHost = await signed("other-host", "DNS:elsewhere.example");
+  await signed("client", "DNS:client");
   await openssl(
     ...["pkcs8", "-topk8", "-in", "client.key", "-out", "client.encrypted.key", "-v2", "aes256"],
     ...["-passout", `pass:${PASSPHRASE}`],

@@ -5,15 +5,9 @@
  */
 import { existsSync } from "node:fs";
 import { installKafka } from "./kafka_install.ts";
+import type { PasswordUser } from "./sasl_listener.ts";
 import { ServerError } from "./server_error.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
-
-/** A login by SCRAM-SHA-256 or SCRAM-SHA-512. */
-export interface ScramUser {
-  readonly username: string;
-  /** Without commas and brackets. */
-  readonly password: string;
-}
 
 /** How to start a broker. */
 export interface KafkaBrokerOptions {
@@ -32,7 +26,7 @@ export interface KafkaBrokerOptions {
   /** Maximum size of Java's heap, in MiB. @default {512} */
   readonly heapMb?: number;
   /** Users with passwords that may log in by SCRAM, known from the first start on. */
-  readonly scramUsers?: readonly ScramUser[];
+  readonly scramUsers?: readonly PasswordUser[];
   /** Broker settings that replace or extend those of {@linkcode startKafka}. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -186,7 +180,7 @@ async function format(
   jars: string,
   settings: string,
   dataDir: string,
-  users: readonly ScramUser[],
+  users: readonly PasswordUser[],
 ): Promise<void> {
   const formatted = `${dataDir}/formatted`;
   if (existsSync(formatted)) return;
@@ -205,7 +199,7 @@ async function format(
   throw new Error(`Cannot format Kafka's storage: ${output.trim().slice(0, 1000)}`);
 }
 
-function scramCredentials({ username, password }: ScramUser): string[] {
+function scramCredentials({ username, password }: PasswordUser): string[] {
   return ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
     "--add-scram",
     `${mechanism}=[name=${username},iterations=4096,password=${password}]`,

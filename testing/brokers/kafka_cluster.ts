@@ -5,6 +5,7 @@
  */
 import { type KafkaBroker, startKafka } from "./kafka_broker.ts";
 import { installKafka } from "./kafka_install.ts";
+import { saslListener, type SaslListenerOptions } from "./sasl_listener.ts";
 import { freePort } from "./server_process.ts";
 
 /** How to start a cluster. */
@@ -19,6 +20,10 @@ export interface KafkaClusterOptions {
    * @default {ports}
    */
   readonly advertisedPorts?: readonly number[];
+  /** With it, clients and other brokers use TLS and log in. */
+  readonly security?: SaslListenerOptions;
+  /** Settings of all brokers that replace or extend the others. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** Heap of each broker if there are several. */
@@ -89,25 +94,34 @@ export class KafkaCluster implements AsyncDisposable {
    * @param index Index in `brokers`.
    */
   async start(index: number): Promise<void> {
-    const { ports, dataDir } = this.#options;
+    const { ports, dataDir, security, config } = this.#options;
     const isAlone = ports.length === 1;
     this.brokers[index] = await startKafka({
       port: ports[index]!,
       dataDir: isAlone ? dataDir : `${dataDir}/${index + 1}`,
       ...!isAlone && { heapMb: HEAP_MB },
-      config: { ...!isAlone && REPLICATION, ...this.#place(index) },
+      ...security && { scramUsers: security.users },
+      config: {
+        ...!isAlone && REPLICATION,
+        ...this.#place(index),
+        ...security && saslListener(security),
+        ...config,
+      },
     });
   }
 
   #place(index: number): Record<string, string | number> {
-    const { ports, advertisedPorts = ports } = this.#options;
+    const { ports, advertisedPorts = ports, security } = this.#options;
+    const listener = security ? "SASL_SSL" : "PLAINTEXT";
     const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
     const controllers = this.#controllerPorts.map((port, i) => `${i + 1}@127.0.0.1:${port}`);
     return {
       "node.id": index + 1,
       "controller.quorum.voters": controllers.join(),
-      "listeners": [at("PLAINTEXT", ports[index]!), at("CONTROLLER", this.#controllerPorts[index]!)].join(),
-      "advertised.listeners": at("PLAINTEXT", advertisedPorts[index]!),
+      "listeners": [at(listener, ports[index]!), at("CONTROLLER", this.#controllerPorts[index]!)].join(),
+      "advertised.listeners": at(listener, advertisedPorts[index]!),
+      "inter.broker.listener.name": listener,
+      "listener.security.protocol.map": `CONTROLLER:PLAINTEXT,${listener}:${listener}`,
     };
   }
 

@@ -7,12 +7,18 @@ import { existsSync } from "node:fs";
 import { ifFound } from "../../lib/if_found.ts";
 import { ServerError } from "./server_error.ts";
 
-/** The release that the tests run against. */
-export const KAFKA_VERSION = "4.1.0";
+/** The releases that the tests run against: the first one, unless `KAFKA_VERSION` names another. */
+export const KAFKA_VERSIONS = ["4.1.0", "3.9.1"] as const;
 
 const DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+/** The release that is started. */
+function kafkaVersion(): string {
+  return Deno.env.get("KAFKA_VERSION") || KAFKA_VERSIONS[0];
+}
+
+const pom = (version: string) =>
+  `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>imagebus</groupId>
   <artifactId>kafka</artifactId>
@@ -22,7 +28,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
-      <version>${KAFKA_VERSION}</version>
+      <version>${version}</version>
     </dependency>
     <dependency>
       <groupId>org.slf4j</groupId>
@@ -43,7 +49,7 @@ export function kafkaHome(): string {
   if (!cache) {
     throw new ServerError("unavailable", "Cannot install Kafka: neither XDG_CACHE_HOME nor HOME is set");
   }
-  return `${cache}/imagebus/kafka-${KAFKA_VERSION}`;
+  return `${cache}/imagebus/kafka-${kafkaVersion()}`;
 }
 
 /**
@@ -79,7 +85,7 @@ async function publish(complete: string, jars: string): Promise<void> {
 }
 
 async function copyDependencies(folder: string): Promise<void> {
-  await Deno.writeTextFile(`${folder}/pom.xml`, POM);
+  await Deno.writeTextFile(`${folder}/pom.xml`, pom(kafkaVersion()));
   const maven = new Deno.Command("mvn", {
     args: ["-q", "-B", `${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${folder}/jars`],
     cwd: folder,
@@ -91,7 +97,7 @@ async function copyDependencies(folder: string): Promise<void> {
   const reason = output.split("\n").find((line) => line.startsWith("[ERROR]")) ?? output.trim();
   throw new ServerError(
     "unavailable",
-    `Maven could not download Kafka ${KAFKA_VERSION}: ${reason.slice(0, 500)}`,
+    `Maven could not download Kafka ${kafkaVersion()}: ${reason.slice(0, 500)}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { type Certificates, makeCertificates } from "./certificates.ts";
 import { type KafkaBroker, startKafka } from "./kafka_broker.ts";
+import { saslListener } from "./sasl_listener.ts";
 import { freePort } from "./server_process.ts";
 
 /** A login with a password that the broker knows. */
@@ -7,7 +8,6 @@ export const USER = { username: "me", password: 'correct; "quoted"' };
 
 /** Another one, by PLAIN only. */
 export const OTHER_USER = { username: "you", password: USER.password };
-const LOGIN = "org.apache.kafka.common.security";
 
 /** How the broker is secured. */
 export interface SecuredKafkaOptions {
@@ -38,7 +38,6 @@ export class SecuredKafka implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-secured-" });
     const certificates = await makeCertificates(directory);
     const [port, controller, saslSsl, mutualTls] = [freePort(), freePort(), freePort(), freePort()];
-    const jaas = (module: string, fields: string) => `${LOGIN}.${module} required ${fields};`;
     const ports =
       `PLAINTEXT://127.0.0.1:${port},SASL_SSL://localhost:${saslSsl},MTLS://localhost:${mutualTls}`;
     const broker = await startKafka({
@@ -50,24 +49,12 @@ export class SecuredKafka implements AsyncDisposable {
         "advertised.listeners": ports,
         "listener.security.protocol.map":
           "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MTLS:SSL",
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": certificates[certificate],
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": certificates.ca,
+        ...saslListener({
+          certificate: certificates[certificate],
+          ca: certificates.ca,
+          users: [USER, OTHER_USER],
+        }),
         "listener.name.mtls.ssl.client.auth": "required",
-        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
-        "listener.name.sasl_ssl.plain.sasl.jaas.config": jaas(
-          "plain.PlainLoginModule",
-          [USER, OTHER_USER].map(({ username, password }) =>
-            `user_${username}="${password.replaceAll('"', '\\\\"')}"`
-          ).join(" "),
-        ),
-        "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
-        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": jaas("scram.ScramLoginModule", ""),
-        "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": jaas(
-          "oauthbearer.OAuthBearerLoginModule",
-          'unsecuredLoginStringClaim_sub="broker"',
-        ),
         ...(reauthMs !== undefined && { "connections.max.reauth.ms": reauthMs }),
         ...config,
       },

@@ -23,7 +23,9 @@ export interface ChaosBus extends AsyncDisposable {
  * @throws {ServerError} `unavailable` without Java or Maven.
  */
 export async function startBus(settings: ChaosSettings, directory: string): Promise<ChaosBus> {
-  if (settings.bus === "kafka") return await OwnKafka.start(`${directory}/kafka`, Number(settings.brokers));
+  if (settings.bus === "kafka") {
+    return await OwnKafka.start(`${directory}/kafka`, Number(settings.brokers), settings.secured);
+  }
   const maxQueueBytes = MIN_QUEUE_BYTES + BYTES_PER_MESSAGE * settings.messages;
   return {
     url: `sqlite:${directory}/bus.db`,

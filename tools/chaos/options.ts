@@ -14,6 +14,7 @@ export const CHAOS_OPTIONS = {
     default: "1",
     text: "brokers of Kafka; three hold a replica of everything each",
   },
+  secured: flag("Kafka with TLS, and with a login by SCRAM-SHA-512"),
   postgres: flag("also store results in a PostgreSQL that is started for the run, besides the SQLite file"),
   messages: { ...count(10_000_000), default: 10_000, text: "number of images" },
   seed: { ...count(2 ** 31 - 1, 0), default: 1, text: "random seed of the schedule and the images" },

@@ -1,3 +1,4 @@
+import { makeCertificates } from "../../testing/brokers/certificates.ts";
 import { sleep } from "../../lib/sleep.ts";
 import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
 import type { ConnectOptions } from "../../bus/connect.ts";
@@ -6,23 +7,43 @@ import { MODEL } from "./images.ts";
 import { Proxy } from "./proxy.ts";
 import { Replicas } from "./replicas.ts";
 
+const USER = { username: "chaos", password: "monkey" };
+
+type Security = Awaited<ReturnType<typeof makeSecurity>>;
+
+/** What the brokers, and what their clients need for TLS and SCRAM. */
+async function makeSecurity(directory: string) {
+  await Deno.mkdir(directory);
+  const { broker, ca } = await makeCertificates(directory);
+  return {
+    listener: { certificate: broker, ca, users: [USER] },
+    client: {
+      tls: { caCerts: [await Deno.readTextFile(ca)] },
+      sasl: { mechanism: "scram-sha-512", ...USER },
+    },
+  } as const;
+}
+
 /**
  * A Kafka whose brokers are behind proxies: they advertise the proxies' addresses to clients and to each
  * other, so that all connections can be cut. Brokers are selected by an index, modulo their number.
  */
 export class OwnKafka implements AsyncDisposable {
   readonly url: string;
-  readonly options: ConnectOptions = {};
+  readonly options: ConnectOptions;
   readonly brokers: this = this;
   readonly #cluster: KafkaCluster;
   readonly #proxies: readonly Proxy[];
   readonly #replicas: Replicas;
 
-  private constructor(cluster: KafkaCluster, proxies: readonly Proxy[]) {
+  private constructor(cluster: KafkaCluster, proxies: readonly Proxy[], client: Security["client"] | null) {
     this.#cluster = cluster;
     this.#proxies = proxies;
-    this.url = `kafka://${proxies.map(({ port }) => `127.0.0.1:${port}`).join()}`;
-    this.#replicas = new Replicas(proxies.map(({ port }) => `127.0.0.1:${port}`));
+    const brokers = proxies.map(({ port }) => `127.0.0.1:${port}`);
+    this.url = `kafka${client ? "+ssl" : ""}://${brokers}`;
+    this.options = client ? { kafka: client } : {};
+    const { tls, sasl } = client ?? {};
+    this.#replicas = new Replicas({ brokers, ...tls && sasl && { ssl: { ca: [...tls.caCerts] }, sasl } });
   }
 
   /**
@@ -30,13 +51,16 @@ export class OwnKafka implements AsyncDisposable {
    *
    * @param dataDir Directory of the brokers' data.
    * @param brokers Number of brokers: one, or at least three.
+   * @param secured Whether it has TLS, and clients and brokers log in.
    * @throws {ServerError} `unavailable` without Java or Maven.
    */
-  static async start(dataDir: string, brokers: number): Promise<OwnKafka> {
+  static async start(dataDir: string, brokers: number, secured = false): Promise<OwnKafka> {
+    const security = secured ? await makeSecurity(`${dataDir}-certificates`) : null;
     const ports = freePorts(brokers);
     const proxies = ports.map((port) => new Proxy(port));
     const advertisedPorts = proxies.map(({ port }) => port);
-    return new OwnKafka(await startKafkaCluster({ ports, advertisedPorts, dataDir }), proxies);
+    const options = { ports, advertisedPorts, dataDir, ...security && { security: security.listener } };
+    return new OwnKafka(await startKafkaCluster(options), proxies, security && security.client);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { sleep } from "../../lib/sleep.ts";
-import { type Admin, type ITopicMetadata, Kafka, logLevel } from "npm:kafkajs@2.2.4";
+import { type Admin, type ITopicMetadata, Kafka, type KafkaConfig, logLevel } from "npm:kafkajs@2.2.4";
 
 const TIMEOUT_MS = 120_000;
 const RETRY_MS = 500;
@@ -8,11 +8,11 @@ const RETRY_MS = 500;
 export class Replicas {
   readonly #kafka: Kafka;
 
-  /** @param brokers As `host:port`. */
-  constructor(brokers: readonly string[]) {
+  /** @param config How to reach the cluster. */
+  constructor(config: KafkaConfig) {
     const [initialRetryTime, retries] = [RETRY_MS, 20];
     const retry = { initialRetryTime, retries, maxRetryTime: 2_000 };
-    this.#kafka = new Kafka({ brokers: [...brokers], retry, logLevel: logLevel.NOTHING });
+    this.#kafka = new Kafka({ ...config, retry, logLevel: logLevel.NOTHING });
   }
 
   /**

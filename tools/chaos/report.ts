@@ -15,8 +15,11 @@ export interface FaultReport extends Fault {
 }
 
 /** The report of a run. */
-export interface ChaosReport
-  extends Pick<ChaosSettings, "bus" | "postgres" | "seed" | "workers" | "commitBeforeSink" | "exactlyOnce"> {
+export interface ChaosReport extends
+  Pick<
+    ChaosSettings,
+    "bus" | "secured" | "postgres" | "seed" | "workers" | "commitBeforeSink" | "exactlyOnce"
+  > {
   /** Number of brokers; 0 for the embedded bus. */
   readonly brokers: number;
   readonly verdict: Verdict;
@@ -97,9 +100,10 @@ export function wentWell(verdict: Verdict, crashes: readonly string[]): boolean 
   return isKept(verdict) && crashes.length === 0;
 }
 
-function busOf({ bus, brokers, postgres, exactlyOnce }: ChaosReport): string {
+function busOf({ bus, brokers, secured, postgres, exactlyOnce }: ChaosReport): string {
   const more = [
     brokers > 1 && ` with ${brokers} brokers`,
+    secured && " with TLS and SCRAM",
     postgres && " with PostgreSQL",
     exactlyOnce && ", exactly once",
   ];

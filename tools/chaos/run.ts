@@ -59,7 +59,7 @@ const SETTLED_MS = 5_000;
  */
 export async function runChaos(settings: ChaosSettings, options: ChaosOptions): Promise<ChaosReport> {
   const { directory } = options;
-  const { postgres, seed, commitBeforeSink, exactlyOnce } = settings;
+  const { secured, postgres, seed, commitBeforeSink, exactlyOnce } = settings;
   const assignment = new Assignment(
     await loadImages(options.data),
     settings.messages,
@@ -70,7 +70,7 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
   await using server = postgres ? await startPostgres() : null;
   await using bus = await connect(
     own.url,
-    optionsFor(own.url, { ...own.options, kafka: { sendTimeoutMs: 10_000 } }),
+    optionsFor(own.url, { ...own.options, kafka: { ...own.options.kafka, sendTimeoutMs: 10_000 } }),
   );
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
   await using workers = new Workers(directory, { ...workerSettings(settings, own), ...databases });
@@ -86,7 +86,15 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
   const verdict = await readBack(bus, databases, assignment, exactlyOnce);
   const { crashes, replaced } = workers;
   return {
-    ...{ bus: settings.bus, postgres, seed, workers: settings.workers, commitBeforeSink, exactlyOnce },
+    ...{
+      bus: settings.bus,
+      secured,
+      postgres,
+      seed,
+      workers: settings.workers,
+      commitBeforeSink,
+      exactlyOnce,
+    },
     brokers: own.brokers ? Number(settings.brokers) : 0,
     verdict,
     kept: wentWell(verdict, crashes),
@@ -105,7 +113,7 @@ function workerSettings(
   return {
     bus: url,
     connect: optionsFor(url, {
-      kafka: { ...session, connectTimeoutMs: 60_000 },
+      kafka: { ...options.kafka, ...session, connectTimeoutMs: 60_000 },
       sqlite: { ...options.sqlite, ...session },
     }),
     serve: {

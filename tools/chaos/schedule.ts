@@ -43,9 +43,10 @@ export function planFaults(settings: ChaosSettings): Fault[] {
   }));
 }
 
-function kindsOf({ bus, brokers, postgres, faults }: ChaosSettings): FaultKind[] {
+function kindsOf({ bus, brokers, secured, postgres, faults }: ChaosSettings): FaultKind[] {
   const hasReplicas = brokers !== "1";
   if (hasReplicas && bus !== "kafka") throw new UsageError("--brokers 3 needs --bus kafka");
+  if (secured && bus !== "kafka") throw new UsageError("--secured needs --bus kafka");
   const met = [null, bus, ...hasReplicas ? ["replicas"] : [], ...postgres ? ["postgres"] : []];
   const possible = (Object.keys(FAULTS) as FaultKind[]).filter((kind) => met.includes(FAULTS[kind].needs));
   return [...new Set(faults ?? possible)].map((name) => {

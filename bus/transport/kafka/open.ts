@@ -23,7 +23,14 @@ import {
 } from "./topics.ts";
 import { Transactions } from "./transactions/transactions.ts";
 import { parseBroker } from "./net/url.ts";
-import type { OutgoingMessage, SubscribeOptions, Subscription, TopicInfo, Transport } from "../transport.ts";
+import type {
+  OutgoingMessage,
+  SubscribeOptions,
+  Subscription,
+  TopicInfo,
+  Transport,
+  WantedTopics,
+} from "../transport.ts";
 import {
   checkMessages,
   checkSubscribeOptions,
@@ -212,9 +219,9 @@ class KafkaTransport implements Transport {
     await this.#ensure([...new Set(topics)]);
   }
 
-  async topics(group?: string, isWanted = (_name: string) => true): Promise<TopicInfo[]> {
+  async topics(group?: string, wanted: WantedTopics = () => true): Promise<TopicInfo[]> {
     this.#expectOpen();
-    return await describeTopics(this.#cluster, group, isWanted);
+    return await describeTopics(this.#cluster, group, wanted);
   }
 
   close(): Promise<void> {

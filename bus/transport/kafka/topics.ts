@@ -1,5 +1,5 @@
 import { BusError } from "../errors.ts";
-import type { PartitionInfo, TopicInfo } from "../transport.ts";
+import type { PartitionInfo, TopicInfo, WantedTopics } from "../transport.ts";
 import type { AttemptOptions, Cluster } from "./net/cluster.ts";
 import { denialOf } from "./wire/denial.ts";
 import { BrokerFault, CODE, expectSuccess } from "./wire/faults.ts";
@@ -113,9 +113,9 @@ async function createTopics(
   });
   for (const { topic, errorCode, errorMessage } of topicErrors) {
     if (errorCode === CODE.TOPIC_ALREADY_EXISTS) continue;
-    // A topic that a login may neither read nor write does not exist for it.
+    // A topic that a login may neither read nor write looks to it as if it did not exist.
     const denial = denialOf(errorCode, "CreateTopics", { topic });
-    const detail = denial ? `${denial}, and cannot see it if it exists` : errorMessage;
+    const detail = denial ? `${denial} or, if it exists, to Read or Write it` : errorMessage;
     expectSuccess(errorCode, `The topic "${topic}"`, detail);
   }
 }
@@ -204,16 +204,16 @@ function flatten(
  *
  * @param cluster The brokers.
  * @param group Whose commits to include.
- * @param isWanted Which topics.
+ * @param wanted Which topics.
  * @throws {BusError} `unavailable`, `denied`.
  */
 export async function describeTopics(
   cluster: Cluster,
   group: string | undefined,
-  isWanted: (name: string) => boolean,
+  wanted: WantedTopics,
 ): Promise<TopicInfo[]> {
   return await cluster.attempt("Cannot list the topics", async () => {
-    const topics = (await cluster.allTopics()).filter((one) => !isInternal(one) && isWanted(one.topic));
+    const topics = await wantedTopics(cluster, wanted);
     const partitions = topics.sort((a, b) => a.topic < b.topic ? -1 : 1).flatMap(ledPartitions);
     const led = Map.groupBy(partitions, ({ leader }) => leader);
     const positions = async (timestamp: number) => index(await askOffsets(cluster, led, timestamp));
@@ -235,6 +235,18 @@ export async function describeTopics(
       partitions: partitions.map(info),
     }));
   });
+}
+
+async function wantedTopics(cluster: Cluster, wanted: WantedTopics): Promise<TopicMetadata[]> {
+  if (typeof wanted === "function") {
+    return (await cluster.allTopics()).filter((one) => !isInternal(one) && wanted(one.topic));
+  }
+  const found = await cluster.namedTopics(wanted);
+  for (const { topic, topicErrorCode } of found) {
+    if (topicErrorCode === CODE.UNKNOWN_TOPIC_OR_PARTITION) continue;
+    expectSuccess(topicErrorCode, `The topic "${topic}"`, denialOf(topicErrorCode, "Metadata", { topic }));
+  }
+  return found.filter(({ topicErrorCode }) => topicErrorCode === 0);
 }
 
 function isInternal({ topic, isInternal }: TopicMetadata): boolean {

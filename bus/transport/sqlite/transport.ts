@@ -1,6 +1,13 @@
 import { abortable } from "../../../lib/abortable.ts";
 import { BusError } from "../errors.ts";
-import type { OutgoingMessage, SubscribeOptions, Subscription, TopicInfo, Transport } from "../transport.ts";
+import type {
+  OutgoingMessage,
+  SubscribeOptions,
+  Subscription,
+  TopicInfo,
+  Transport,
+  WantedTopics,
+} from "../transport.ts";
 import { checkMessages, checkSubscribeOptions, checkTopic, checkTopics } from "../validate.ts";
 import type { Topic } from "./log.ts";
 import type { SqliteSettings } from "./options.ts";
@@ -105,8 +112,9 @@ export class SqliteTransport implements Transport {
   }
 
   // deno-lint-ignore require-await -- an error is a rejection, as with every other transport
-  async topics(group?: string, isWanted = (_name: string) => true): Promise<TopicInfo[]> {
+  async topics(group?: string, wanted: WantedTopics = () => true): Promise<TopicInfo[]> {
     this.#checkOpen();
+    const isWanted = typeof wanted === "function" ? wanted : (name: string) => wanted.includes(name);
     return this.#store.log.list(group ?? null).filter(({ name }) => isWanted(name));
   }
 

@@ -209,6 +209,11 @@ export class Cluster {
     return (await this.#metadata(null)).topicMetadata;
   }
 
+  /** Loads the metadata of topics that need not be watched. */
+  async namedTopics(names: readonly string[]): Promise<readonly TopicMetadata[]> {
+    return names.length === 0 ? [] : (await this.#metadata(names)).topicMetadata;
+  }
+
   /** `null` for all topics. */
   async #metadata(topics: readonly string[] | null): Promise<Requests["Metadata"][1]> {
     // For kafkajs an empty list means all topics; an impossible name requests none.

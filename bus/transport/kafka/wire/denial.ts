@@ -18,11 +18,13 @@ type Operation = "Read" | "Write" | "Describe" | "Create";
 
 /** The operation that a request needs on each resource, as Kafka's documentation lists them. */
 const OPERATIONS: { readonly [A in Api]?: { readonly [R in keyof Accessed]: Operation } } = {
+  Metadata: { topic: "Describe" },
   CreateTopics: { topic: "Create" },
   Produce: { topic: "Write", transactionalId: "Write" },
   Fetch: { topic: "Read" },
   ListOffsets: { topic: "Describe" },
-  GroupCoordinator: { group: "Describe", transactionalId: "Describe" },
+  // Describe is enough to find the coordinator of a transactional id, but only those who write look for it.
+  GroupCoordinator: { group: "Describe", transactionalId: "Write" },
   JoinGroup: { group: "Read" },
   SyncGroup: { group: "Read" },
   Heartbeat: { group: "Read" },

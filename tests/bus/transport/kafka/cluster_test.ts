@@ -59,7 +59,7 @@ testKafka(
       }
       await admin.disconnect();
 
-      const replicas = new Replicas(brokers);
+      const replicas = new Replicas({ brokers });
       const before = await replicas.leader(TOPIC, 0);
       await own.restartLeader(0, "stop", 0);
       assert(await replicas.leader(TOPIC, 0) !== before, `partition 0 is still led by ${before}`);
