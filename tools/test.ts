@@ -17,6 +17,7 @@ import { defined } from "../lib/defined.ts";
 import { mapConcurrent } from "../lib/map_concurrent.ts";
 import { count, flag } from "../lib/options.ts";
 import { type KafkaBroker, startKafka, startKafkaIfInstalled } from "../testing/brokers/kafka_broker.ts";
+import { KAFKA_VERSIONS } from "../testing/brokers/kafka_install.ts";
 import { findTestData } from "../testing/data.ts";
 
 /** Permissions of the tests and of the examples in the documentation. */
@@ -120,15 +121,24 @@ await runTask({
     filter: { type: "text", value: "TEXT", text: "only tests with TEXT in their name, or matching /TEXT/" },
     failFast: flag("stop each part after its first failure"),
     noCheck: flag("do not check types first"),
+    kafka: {
+      type: "choice",
+      values: KAFKA_VERSIONS,
+      default: KAFKA_VERSIONS[0],
+      text: "version of the Kafka that is started",
+    },
     jobs: { ...count(16), default: 2, text: "number of parts that run at the same time" },
   },
   examples: [
     ["deno task test", "all tests, and the examples in the documentation"],
     ["deno task test tests/bus --filter replies", "some tests, in one part"],
+    ["deno task test tests/bus --kafka 3.9.1", "with an older Kafka"],
     ["deno task test -- --shuffle --trace-leaks", "with other flags of deno test"],
   ],
-  async run({ operands, values: { filter, failFast, noCheck, jobs } }) {
+  async run({ operands, values: { filter, failFast, noCheck, kafka: version, jobs } }) {
     const stop = interruption();
+    // Also for the tests that start brokers themselves.
+    Deno.env.set("KAFKA_VERSION", version);
     await using kafka = await startUnlessGiven();
     const flags = [
       ...filter === undefined ? [] : [`--filter=${filter}`],

@@ -153,7 +153,7 @@ export type TransportEvent =
     readonly type: "claimed" | "lost";
     readonly topic: string;
     readonly partition: number;
-    /** Why this side gave it up itself: the outcome of a transaction is open. */
+    /** Why this side gave it up itself: the outcome of a transaction is open, or the end of the log was lost. */
     readonly reason?: string;
   };
 

@@ -17,7 +17,7 @@ export interface FetcherSettings {
   readonly purpose: string;
   readonly maxBatchMessages: number;
   /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset on. */
-  readonly restart: (claim: OwnedClaim, offset: number) => void;
+  readonly restart: (claim: OwnedClaim, offset: number, reason: string) => void;
   /** A batch of the claim cannot be decoded. */
   readonly onUndecodable: (claim: OwnedClaim, reason: string) => void;
   /** The position of a claim has moved past records that nobody may see. */
@@ -285,7 +285,9 @@ export class Fetcher {
     if (start!.offset >= claim.position) claim.position = start!.offset;
     else {
       const [next] = after > 0 ? await this.#lookUp(claim, new Date(after)) : [start];
-      if (!claim.lost.aborted) this.#settings.restart(claim, next!.offset);
+      const reason =
+        `the log ends before offset ${claim.position}: its end was lost, or the topic was created anew`;
+      if (!claim.lost.aborted) this.#settings.restart(claim, next!.offset, reason);
     }
     this.#changed.notify();
   }

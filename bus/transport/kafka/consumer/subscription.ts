@@ -48,9 +48,9 @@ export class KafkaSubscription implements Subscription {
     this.#settings = settings;
     const { purpose, maxBatchMessages, from } = settings;
     this.#since = from === "end" ? Date.now() : from === "start" ? 0 : from.getTime();
-    const restart = (claim: OwnedClaim, offset: number) => {
+    const restart = (claim: OwnedClaim, offset: number, reason: string) => {
       const { topic, partition, end } = claim;
-      this.#lose(claim);
+      this.#lose(claim, reason);
       // In transactions the new claim needs a producer of its own, as any other.
       if (settings.transactions) this.#member?.reclaim({ topic, partition }, offset);
       else this.#gain({ topic, partition, offset }, end);

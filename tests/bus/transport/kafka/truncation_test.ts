@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
-import { assertEquals } from "../../../../testing/assert.ts";
+import type { TransportEvent } from "../../../../bus/transport/transport.ts";
+import { assertEquals, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { Phoenix } from "../../../fixtures/phoenix.ts";
 import { unique } from "../suite/harness.ts";
@@ -20,7 +21,9 @@ async function truncate(directory: string, batches: number): Promise<void> {
 testKafka("after the end of a log was lost, what was read of it is not delivered again", async () => {
   await using phoenix = await Phoenix.start();
   const topic = unique("truncated");
-  await using transport = await openKafkaTransport(phoenix.brokers, { partitions: 1 });
+  const reasons: string[] = [];
+  const onEvent = (event: TransportEvent) => event.type === "lost" && reasons.push(event.reason ?? "");
+  await using transport = await openKafkaTransport(phoenix.brokers, { partitions: 1, onEvent });
   await using reader = await Reader.open(transport, [topic]);
   for (let sent = 1; sent <= 10; sent++) {
     await transport.send(topic, numbered(1, `${sent} `));
@@ -36,4 +39,6 @@ testKafka("after the end of a log was lost, what was read of it is not delivered
   assertEquals(reader.texts.at(-1), "new 0");
   await atEnd.until(1);
   assertEquals(atEnd.texts, ["new 0"]);
+  assertEquals(reasons.length, 1);
+  assertStringIncludes(reasons[0]!, "the log ends before offset 10");
 }, NO_OWN_KAFKA);
