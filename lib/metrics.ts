@@ -126,6 +126,11 @@ export class MetricRegistry {
     return this.#add(new Family(name, "histogram", help, labels, () => new Histogram(bounds)));
   }
 
+  /** The family of a name. */
+  find(name: string): Family | undefined {
+    return this.#families.get(name);
+  }
+
   /** All families. */
   [Symbol.iterator](): IterableIterator<Family> {
     return this.#families.values();

@@ -1,4 +1,4 @@
-import { messageOf } from "../../lib/coded_error.ts";
+import { CodedError, messageOf } from "../../lib/coded_error.ts";
 import { UsageError } from "../command.ts";
 import { refusalOf, refuse } from "./guard.ts";
 import type { HttpAddress, HttpSettings } from "./options.ts";
@@ -32,7 +32,7 @@ export function listen(settings: HttpSettings, routes: Routes): HttpServer {
     port,
     signal: stop.signal,
     onListen() {},
-    onError: (error: unknown) => refuse(500, messageOf(error)),
+    onError: failed,
   };
   try {
     const server = Deno.serve(options, (request) => answer(request, settings, routes));
@@ -59,6 +59,25 @@ async function answer(request: Request, settings: HttpSettings, routes: Routes):
   response.headers.set("x-content-type-options", "nosniff");
   if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   return response;
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  invalid: 400,
+  denied: 403,
+  too_large: 413,
+  timeout: 504,
+  queue_full: 503,
+  unavailable: 503,
+  closed: 503,
+};
+
+function failed(error: unknown): Response {
+  const status = error instanceof UsageError
+    ? 400
+    : error instanceof CodedError
+    ? STATUS[error.code] ?? 500
+    : 500;
+  return refuse(status, messageOf(error));
 }
 
 function urlOf({ hostname, port }: HttpAddress): string {

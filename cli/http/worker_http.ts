@@ -1,5 +1,10 @@
 import type { ServiceEvent } from "../../actors/events.ts";
 import type { Observer } from "../../actors/observer.ts";
+import { observeAll } from "../../actors/observers.ts";
+import { classifyRoute } from "./classify_route.ts";
+import { deadLetterRoutes } from "./dead_letter_routes.ts";
+import { Live } from "./live.ts";
+import { PAGE_ROUTES } from "./page_routes.ts";
 import type { HttpSettings } from "./options.ts";
 import { type HttpServer, listen } from "./server.ts";
 import { stateRoutes } from "./state_routes.ts";
@@ -8,6 +13,7 @@ import { type Running, WorkerState } from "./worker_state.ts";
 /** The HTTP server of a worker process. */
 export class WorkerHttp implements AsyncDisposable {
   readonly #state = new WorkerState();
+  readonly #live: Live;
   readonly #server: HttpServer;
 
   /**
@@ -17,10 +23,17 @@ export class WorkerHttp implements AsyncDisposable {
    * @throws {UsageError} When the address cannot be used.
    */
   constructor(settings: HttpSettings) {
+    this.#live = new Live(this.#state, settings);
     try {
-      this.#server = listen(settings, stateRoutes(this.#state));
+      this.#server = listen(settings, {
+        ...PAGE_ROUTES,
+        ...stateRoutes(this.#state),
+        ...this.#live.routes,
+        ...deadLetterRoutes(this.#state, settings.images),
+        ...classifyRoute(this.#state),
+      });
     } catch (error) {
-      void this.#state[Symbol.asyncDispose]();
+      void this.#end();
       throw error;
     }
   }
@@ -32,7 +45,7 @@ export class WorkerHttp implements AsyncDisposable {
 
   /** For the service. */
   get observer(): Observer {
-    return this.#state.metrics.work;
+    return observeAll([this.#state.metrics.work, this.#live.images]);
   }
 
   /** Takes note of an event of the service or its bus. */
@@ -52,6 +65,11 @@ export class WorkerHttp implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server[Symbol.asyncDispose]();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#live[Symbol.dispose]();
     await this.#state[Symbol.asyncDispose]();
   }
 }

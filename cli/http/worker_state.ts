@@ -4,6 +4,7 @@ import type { ServiceHealth } from "../../actors/health.ts";
 import type { Service } from "../../actors/serve.ts";
 import type { ModelStatus } from "../../actors/workers/status.ts";
 import type { Bus } from "../../bus/bus.ts";
+import { BusError } from "../../bus/transport/errors.ts";
 import config from "../../deno.json" with { type: "json" };
 import { type FamilyJson, metricsJson } from "../../lib/metrics_json.ts";
 import { absoluteBus } from "../worker_report.ts";
@@ -56,9 +57,14 @@ export class WorkerState implements AsyncDisposable {
   #running: Running | undefined;
   #phase: Phase = "starting";
 
-  /** What runs; `undefined` while it starts. */
-  get running(): Running | undefined {
-    return this.#running;
+  /**
+   * The bus of the service.
+   *
+   * @throws {BusError} `unavailable` while it starts.
+   */
+  get bus(): Bus {
+    if (this.#running) return this.#running.bus;
+    throw new BusError("unavailable", "The service is starting");
   }
 
   /** Takes note of an event of the service or its bus. */
@@ -104,6 +110,11 @@ export class WorkerState implements AsyncDisposable {
   /** Everything as JSON. */
   status(): StatusJson {
     this.#setGauges();
+    return { ...this.summary(), metrics: metricsJson(this.metrics.registry) };
+  }
+
+  /** The state without the metrics. */
+  summary(): Omit<StatusJson, "metrics"> {
     return {
       version: config.version,
       deno: Deno.version.deno,
@@ -117,7 +128,6 @@ export class WorkerState implements AsyncDisposable {
       models: this.#models(),
       topics: this.#lag.topics,
       claims: Object.fromEntries(this.#lag.claims),
-      metrics: metricsJson(this.metrics.registry),
     };
   }
 

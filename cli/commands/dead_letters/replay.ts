@@ -1,15 +1,12 @@
 import type { Bus } from "../../../bus/bus.ts";
-import { type DeadLetter, refusalOf } from "../../../bus/dead_letter.ts";
+import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { type DeadLettersOptions, listDeadLetters } from "../../../bus/dead_letters.ts";
 import { UsageError } from "../../command.ts";
+import { replayDeadLetters } from "../../replay_dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
 import { openBus } from "../../options.ts";
 import { columns, logError, print, printable } from "../../ui/terminal.ts";
-
-/** Limits of what is sent at once. */
-const MAX_LETTERS = 64;
-const MAX_BYTES = 16_777_216;
 
 type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json">;
 
@@ -19,7 +16,10 @@ export async function replay(args: DeadLetterArguments): Promise<number> {
   checkSelection(filter, args.values.all);
   await using bus = await openBus(args);
   if (filter.ids) await checkIds(bus, filter.ids);
-  const { replayed, refused } = await replayAll(bus, filter, args.values);
+  const { replayed, refused } = await replayDeadLetters(bus, filter, args.values, (letter, refusal) => {
+    if (refusal === null) printReplayed(letter, args.values);
+    else printRefused(letter, refusal, args.values);
+  });
   if (replayed + refused === 0) logError(noneMessage(filter, bus.transport.url));
   else logError(`${args.values.dryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
   return refused > 0 ? 1 : 0;
@@ -46,42 +46,13 @@ async function checkIds(bus: Bus, ids: readonly string[]): Promise<void> {
   throw new UsageError(`Unknown dead letter "${printable(unknown)}" on ${bus.transport.url}`);
 }
 
-async function replayAll(bus: Bus, filter: DeadLettersOptions, plan: Plan) {
-  let [replayed, refused] = [0, 0];
-  for await (const letters of chunks(bus.deadLetters(filter))) {
-    const sent = letters.filter((letter) => !isRefused(letter, plan));
-    const { maxAttempts } = plan;
-    if (!plan.dryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
-    for (const letter of sent) printReplayed(letter, plan);
-    replayed += sent.length;
-    refused += letters.length - sent.length;
-  }
-  return { replayed, refused };
-}
-
-function isRefused(letter: DeadLetter, { maxAttempts, json }: Plan): boolean {
-  const reason = refusalOf(letter, maxAttempts);
-  if (reason === null) return false;
-  const { id, topic, attempts } = letter;
+function printRefused({ id, topic, attempts }: DeadLetter, reason: string, { json }: Plan): void {
   if (json) print(JSON.stringify({ id, topic, attempts, replayed: false, reason }));
   logError(`Cannot replay ${printable(id)}: ${reason}`);
-  return true;
 }
 
 function printReplayed({ id, topic, attempts }: DeadLetter, { dryRun, json }: Plan): void {
   const attempt = attempts + 1;
   if (json) print(JSON.stringify({ id, topic, attempts: attempt, replayed: !dryRun }));
   else print(columns([[id, topic, `attempt ${attempt}`]]));
-}
-
-async function* chunks(letters: AsyncIterable<DeadLetter>): AsyncGenerator<DeadLetter[]> {
-  let [chunk, bytes]: [DeadLetter[], number] = [[], 0];
-  for await (const letter of letters) {
-    chunk.push(letter);
-    bytes += letter.bytes;
-    if (chunk.length < MAX_LETTERS && bytes < MAX_BYTES) continue;
-    yield chunk;
-    [chunk, bytes] = [[], 0];
-  }
-  if (chunk.length > 0) yield chunk;
 }

@@ -2,8 +2,7 @@ import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import type { ServiceEvent } from "../../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
-import { HTTP_OPTIONS, httpSettings } from "../../http/options.ts";
-import { WorkerHttp } from "../../http/worker_http.ts";
+import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
@@ -39,7 +38,7 @@ export const worker = defineCommand({
   permissions: BUS_PERMISSIONS,
   async run(args) {
     const settings = httpSettings(args);
-    await using http = settings && new WorkerHttp(settings);
+    await using http = settings && await openHttp(settings);
     const sinks = await openSinks(args);
     const log = createLog(logError);
     const onEvent = (event: ServiceEvent) => {
@@ -73,6 +72,12 @@ export const worker = defineCommand({
     return await stopped;
   },
 });
+
+/** Loaded only where it is used: the page has libraries. */
+async function openHttp(settings: HttpSettings) {
+  const { WorkerHttp } = await import("../../http/worker_http.ts");
+  return new WorkerHttp(settings);
+}
 
 function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): ServeOptions {
   const names = Object.keys(SERVE_OPTIONS) as (keyof typeof SERVE_OPTIONS)[];
