@@ -29,7 +29,8 @@ export interface Invocation {
 export function parseCommand(command: Command, argv: readonly string[]): Invocation {
   const { given, positionals } = tokenise(command, argv);
   if (!("actions" in command)) {
-    return invocation(command, command.name, command, command.options, given, positionals);
+    const { name, options } = command;
+    return invocation(command, name, command, options, { argv, given, operands: positionals });
   }
   const [name, ...operands] = positionals;
   const known = Object.keys(command.actions);
@@ -48,7 +49,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
     const others = known.filter((other) => command.actions[other]!.options.includes(stray)).join(" and ");
     throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: it belongs to ${others}`);
   }
-  return invocation(command, `${command.name} ${name}`, action, options, given, operands);
+  return invocation(command, `${command.name} ${name}`, action, options, { argv, given, operands });
 }
 
 /**
@@ -63,13 +64,18 @@ export function parseArguments<T extends OptionTable>(
   return parseCommand(command as unknown as Command, argv).args as unknown as Arguments<T>;
 }
 
+interface Typed {
+  readonly argv: readonly string[];
+  readonly given: Tokens["given"];
+  readonly operands: readonly string[];
+}
+
 function invocation(
   command: Command,
   title: string,
   { operands: form, run }: { readonly operands: Operands; run(args: Arguments): Promise<number> },
   options: OptionTable,
-  given: ReadonlyMap<string, readonly (string | boolean)[]>,
-  operands: readonly string[],
+  { argv, given, operands }: Typed,
 ): Invocation {
   const begin = `${programOf(command)} ${title} `;
   const [example] = command.examples.find(([line]) => line.startsWith(begin)) ?? [];
@@ -87,7 +93,7 @@ function invocation(
     }
     sources.set(name, typed ? "flag" : "variable");
   }
-  return { args: { operands, values, sources } as Arguments, run };
+  return { args: { operands, typed: argv, values, sources } as Arguments, run };
 }
 
 function checkOperands(

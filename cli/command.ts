@@ -77,6 +77,8 @@ export interface Arguments<T extends OptionTable = OptionTable> {
   readonly operands: readonly string[];
   /** A value for each option, defaults filled in. */
   readonly values: SettingsOf<T>;
+  /** The command line, without the name of the command. */
+  readonly typed: readonly string[];
   /** Options that were given, and how. */
   readonly sources: ReadonlyMap<string, Source>;
 }

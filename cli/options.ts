@@ -125,11 +125,6 @@ export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPT
   };
 }
 
-/** {@linkcode MODELS_DIRS_OPTION} as an option of the registry. */
-export function modelsIn({ values: { modelsDirs } }: Arguments<typeof MODELS_DIRS_OPTION>) {
-  return modelsDirs ? { dirs: modelsDirs } : {};
-}
-
 /** The configuration file of Kafka can name the brokers, in place of a URL. */
 function configOf({ "kafka.config": config }: Arguments<typeof BUS_OPTIONS>["values"]): ConnectOptions {
   return config === undefined ? {} : { kafka: { config } };

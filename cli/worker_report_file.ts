@@ -1,3 +1,4 @@
+import { findStateDir } from "../bus/state_dir.ts";
 import { messageOf } from "../lib/coded_error.ts";
 import { reportsDir, type WorkerReport } from "./worker_report.ts";
 
@@ -21,6 +22,10 @@ export async function writeReports(
   own: () => OwnReport,
   onError: (reason: string) => void,
 ): Promise<AsyncDisposable> {
+  if (findStateDir() === undefined) {
+    onError("there is no state directory; set IMAGEBUS_STATE_DIR");
+    return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
   const host = await hostName();
   const startedAt = new Date().toISOString();
   const file = `${reportsDir()}/${host}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.json`;

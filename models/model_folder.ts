@@ -32,7 +32,7 @@ export async function writeModelFolder(
 ): Promise<URL> {
   const parent = directoryUrl(directory);
   const folder = new URL(`${manifest.name}/`, parent);
-  const old = await checkPlace(folder, replace);
+  const old = await checkModelPlace(folder, replace);
   const draft = new URL(`.${manifest.name}-${crypto.randomUUID()}/`, parent);
   try {
     await Deno.mkdir(draft, { recursive: true });
@@ -76,7 +76,15 @@ export async function writeWholeFile(url: URL, content: Uint8Array, replace = fa
   }
 }
 
-async function checkPlace(folder: URL, replace: boolean): Promise<boolean> {
+/**
+ * Checks that a model's folder can be written.
+ *
+ * @param folder Of the model, with a slash at the end.
+ * @param replace Whether a model that is there may be replaced.
+ * @returns Whether a model is there.
+ * @throws {ModelError} `invalid` if the name is taken; `denied`, `unavailable`.
+ */
+export async function checkModelPlace(folder: URL, replace: boolean): Promise<boolean> {
   if (await statIfExists(folder) === undefined) return false;
   const isModel = (await statIfExists(new URL("manifest.json", folder)))?.isFile === true;
   if (!replace || !isModel) throw occupied(folder, isModel);

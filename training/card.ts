@@ -59,11 +59,7 @@ ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype},
 
 ${recipeText(recipe)}
 
-Trained with \`deno task train ${recipe.data}${recipe.from ? ` --from ${recipe.from.name}` : ""}${
-    recipe.extra ? " --extra DIR" : ""
-  }${content.trainings.length > 1 ? ` --seeds ${content.trainings.length}` : ""}\`${
-    startText(recipe)
-  }. Seed ${best.seed} took ${
+${commandText(content)}${startText(recipe)}. Seed ${best.seed} took ${
     duration(best.seconds)
   } on ${navigator.hardwareConcurrency} cores; \`training.json\` records each epoch.
 
@@ -109,6 +105,10 @@ function extraText({ extra }: Recipe): string {
   return extra === undefined
     ? ""
     : `\n\nTrained also on the ${count(extra.images)} images of ${extra.title} (\`--extra\`).`;
+}
+
+function commandText({ command }: CardContent): string {
+  return command === undefined ? "Trained by a program" : `Trained with \`${command}\``;
 }
 
 function startText({ from }: Recipe): string {

@@ -1,7 +1,10 @@
 import type { DataSet } from "./datasets/data_set.ts";
+import { isDirectory } from "./datasets/directory.ts";
 import { type ExtraImages, readExtraImages } from "./datasets/extra_images.ts";
 import type { ModelFiles } from "../models/classifier.ts";
-import { createDirectory } from "../models/model_folder.ts";
+import { defined } from "../lib/defined.ts";
+import { checkModelPlace, createDirectory } from "../models/model_folder.ts";
+import { listModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
@@ -12,6 +15,7 @@ import { prepareTask, readTrainingData } from "./fitting/task.ts";
 import { Team } from "./fitting/team.ts";
 import type { Training } from "./fitting/trained_model.ts";
 import { warmStart } from "./fitting/warm_start.ts";
+import { versionAfter } from "./version_after.ts";
 import { writeModel, type WrittenModel } from "./write_model.ts";
 
 /** What to train, with which data, and where to write it. */
@@ -26,6 +30,14 @@ export interface TrainOptions {
   readonly extra?: ExtraImages;
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
+  /**
+   * Whether a model of that name in `out` is replaced; the new one then gets a higher version.
+   *
+   * @default {false}
+   */
+  readonly replace?: boolean;
+  /** The command line, for the card. @default {none} */
+  readonly command?: string;
   /**
    * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy
    * is written.
@@ -48,34 +60,44 @@ export interface TrainOptions {
  * minute, so an interrupted training can be resumed. The same seed gives the same weights, to the bit.
  *
  * @param options What to train.
- * @throws {ModelError} `invalid`: the recipe does not fit the data; `not_found`, `damaged`: the data;
+ * @throws {ModelError} `invalid`: the recipe does not fit the data, or the name is taken; `not_found`, `damaged`: the data;
  * `denied`, `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
-  const { out, seeds = 1 } = options;
+  const { out, seeds = 1, replace = false } = options;
   const { data, form } = options.recipe;
+  await checkModelPlace(new URL(`${options.recipe.name}/`, out), replace);
   const all = await readTrainingData(data, "train", options.data, form);
-  const started = startingFrom(options.from, options.recipe);
+  const started = startingFrom(options.from, await withVersion(options.recipe, out));
   const extra = options.extra && await readExtraImages(options.extra, all, started.input?.form);
   const recipe = extra === undefined
     ? started
     : { ...started, extra: { title: extra.title, images: extra.count } };
   const tests = await readTests(recipe, options.data);
+  const task = prepareTask(recipe, all, extra);
   const checkpoints = new URL(`.${recipe.name}.training/`, out);
   await createDirectory(checkpoints);
   const trainings: Training[] = [];
   for (let i = 0; i < seeds; i++) {
-    const task = prepareTask({ ...recipe, seed: recipe.seed + i }, all, extra);
-    trainings.push(await trainOnce(task, checkpoints, options));
+    const seeded = i === 0 ? task : prepareTask({ ...recipe, seed: recipe.seed + i }, all, extra);
+    trainings.push(await trainOnce(seeded, checkpoints, options));
   }
   const written = await writeModel(
     out,
-    { task: prepareTask(recipe, all, extra), trainings },
+    { task, trainings, ...defined({ command: options.command }) },
     tests,
-    options.signal,
+    { replace, ...defined({ signal: options.signal }) },
   );
   await Deno.remove(checkpoints, { recursive: true });
   return written;
+}
+
+/** Results show the version: it is higher than that of the model of this name in `out`, else of the shipped one. */
+async function withVersion(recipe: Recipe, out: URL): Promise<Recipe> {
+  const dirs = await isDirectory(out) ? [out] : [];
+  const [old] = await listModels({ dirs, names: [recipe.name] });
+  if (old === undefined || "error" in old) return recipe;
+  return { ...recipe, version: versionAfter(old.manifest.version, recipe.version) };
 }
 
 /** Weights are of use only with the input that they were trained for. */

@@ -33,18 +33,18 @@ type Draft = Omit<Manifest, "evaluation">;
  * Writes a model's folder: weights (float16), manifest, card, samples and the log of the training. The model
  * is measured as it will be served, with rounded weights and on encoded images.
  *
- * @param out The directory of models; the folder has the model's name, and replaces an existing one once it
- * is complete.
+ * @param out The directory of models; the folder has the model's name.
  * @param model What to write.
  * @param tests The images to measure it on: first its test images, then others to report.
- * @param signal Aborts the measurement.
- * @throws {ModelError} `denied`, `unavailable`, `backend`; or the signal's reason.
+ * @param options Whether an existing model is replaced, once the new one is complete; and a signal that aborts the
+ * measurement.
+ * @throws {ModelError} `invalid` if the name is taken; `denied`, `unavailable`, `backend`; or the signal's reason.
  */
 export async function writeModel(
   out: URL,
   model: TrainedModel,
   tests: readonly [DataSet, ...DataSet[]],
-  signal?: AbortSignal,
+  { replace = false, signal }: { readonly replace?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<WrittenModel> {
   const best = bestTraining(model.trainings);
   const weights = toFloat16(best.numbers);
@@ -62,7 +62,7 @@ export async function writeModel(
     card: writeCard({ ...model, best, manifest, measures }),
     others: new Map([[TRAINING_LOG, new TextEncoder().encode(log)], ...samples(tests[0]!, manifest)]),
   };
-  return { folder: await writeModelFolder(out, content, true), manifest, measures };
+  return { folder: await writeModelFolder(out, content, replace), manifest, measures };
 }
 
 async function measure(

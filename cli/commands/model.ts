@@ -5,13 +5,14 @@ import { exportKeras } from "../../convert/keras/export.ts";
 import { importKeras } from "../../convert/keras/import.ts";
 import { viewCount } from "../../models/image/views.ts";
 import { parameterCount } from "../../models/layers/layers.ts";
-import { writeModelFolder, writeWholeFile } from "../../models/model_folder.ts";
+import { checkModelPlace, writeModelFolder, writeWholeFile } from "../../models/model_folder.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { loadModels } from "../../models/registry.ts";
 import { type Arguments, defineActions, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
 import { count, type CustomRow, flag, type OptionTable } from "../../lib/options.ts";
-import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION } from "../options.ts";
+import { MODEL_OUT_OPTIONS, modelsDirectory, modelSearch, nextSteps } from "../models_directory.ts";
 import { columns, logError, print } from "../ui/terminal.ts";
 
 function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
@@ -28,12 +29,7 @@ function numbersOption(text: string, otherwise: string): CustomRow<number[]> {
 
 const OPTIONS = {
   name: { type: "text", value: "NAME", text: "name of the model" },
-  out: {
-    type: "text",
-    default: "models",
-    value: "DIR",
-    text: "directory in which the folder of the model is created",
-  },
+  ...MODEL_OUT_OPTIONS,
   labels: { type: "text", value: "A,B,…", text: "classes, in the order of the outputs" },
   labelsFile: { type: "text", value: "FILE", text: "file with the classes, one per line" },
   description: { type: "text", value: "TEXT", text: "one-line description" },
@@ -70,7 +66,7 @@ export const model = defineActions({
   summary: "Import a Keras or TensorFlow.js model, or export one to Keras",
   options: OPTIONS,
   examples: [
-    ["imagebus model import cats.h5 --name cats --labels cat,dog", "into models/cats; pixels become 0 to 1"],
+    ["imagebus model import cats.h5 --name cats --labels cat,dog", "pixels become 0 to 1"],
     [
       "imagebus model import net.keras --name net --labels a,b --scale 127.5 --mean 1",
       "pixels become −1 to 1",
@@ -79,7 +75,7 @@ export const model = defineActions({
       "imagebus model import web/model.json --name web --labels-file web.txt",
       "a model of TensorFlow.js; labels from a file",
     ],
-    ["imagebus worker --models-dirs models", "serve the imported model"],
+    ["imagebus worker", "serve the shipped models and yours"],
     ["imagebus model export mnist --h5 mnist.h5", "for keras.models.load_model"],
   ],
   permissions: ["env", "read", "write"],
@@ -95,8 +91,10 @@ export const model = defineActions({
 
 async function runImport(args: Args): Promise<number> {
   const [file = ""] = args.operands;
-  const { name, out, description } = args.values;
+  const { name, description } = args.values;
   if (name === undefined) throw new UsageError("Cannot import: the model has no name; expected --name NAME");
+  const out = modelsDirectory(name, args);
+  await checkModelPlace(new URL(`${name}/`, out), args.values.force);
   const labels = await readLabels(args);
   const imported = await importKeras({
     url: pathToFileURL(resolve(file)),
@@ -120,7 +118,7 @@ async function runImport(args: Args): Promise<number> {
       "The file does not contain the scaling of pixels: 0…255 become 0…1; --scale, --mean and --std change that",
     );
   }
-  logError(`Serve it: imagebus worker --models-dirs ${out}`);
+  logError(nextSteps(name, args));
   return 0;
 }
 
@@ -130,7 +128,7 @@ async function runExport(args: Args): Promise<number> {
   if (file === undefined) {
     throw new UsageError(`Cannot export ${name}: no file is given; expected --h5 ${name}.h5`);
   }
-  const [files] = await loadModels({ names: [name], ...modelsIn(args) });
+  const [files] = await loadModels({ names: [name], ...await modelSearch(args) });
   const content = await exportKeras(files!);
   await writeWholeFile(pathToFileURL(resolve(file)), content, args.values.force);
   if (args.values.json) print(JSON.stringify({ name, file, bytes: content.byteLength }));

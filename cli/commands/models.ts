@@ -1,6 +1,7 @@
 import { listModels, type ModelEntry } from "../../models/registry.ts";
 import { defineCommand, NO_OPERANDS } from "../command.ts";
-import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION } from "../options.ts";
+import { modelSearch } from "../models_directory.ts";
 import { bold, columns, percent, print, red } from "../ui/terminal.ts";
 
 /** Lists the models that `imagebus worker` would serve. */
@@ -15,7 +16,7 @@ export const models = defineCommand({
   ],
   permissions: ["env", "read"],
   async run(args) {
-    const entries = await listModels(modelsIn(args));
+    const entries = await listModels(await modelSearch(args));
     const failures = entries.flatMap((entry) =>
       "error" in entry ? [[entry.name, red(entry.error.message)]] : []
     );

@@ -1,16 +1,17 @@
-import { pathToFileURL } from "node:url";
 import { duration } from "../../training/report/format.ts";
 import type { Progress } from "../../training/fitting/fit.ts";
 import type { Recipe } from "../../training/recipes/recipe.ts";
-import { resolveRecipe } from "../../training/recipes/resolve_recipe.ts";
+import { type ResolveOptions, resolveRecipe } from "../../training/recipes/resolve_recipe.ts";
 import { train as trainModel } from "../../training/train.ts";
-import { directoryUrl } from "../../models/read_url.ts";
+import { directoryUrl, showUrl } from "../../models/read_url.ts";
 import type { ExtraImages } from "../../training/datasets/extra_images.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import { mappingOf } from "./evaluate/photographs.ts";
 import { defined } from "../../lib/defined.ts";
 import { count, flag, type OptionTable } from "../../lib/options.ts";
-import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION, modelsIn } from "../options.ts";
+import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION } from "../options.ts";
+import { MODEL_OUT_OPTIONS, modelsDirectory, modelSearch, nextSteps } from "../models_directory.ts";
+import { commandLine } from "../command_line.ts";
 import { loadModels } from "../../models/registry.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
 
@@ -55,12 +56,8 @@ const OPTIONS = {
     default: 1,
     text: "train with N seeds, and keep the best model by validation accuracy",
   },
-  out: {
-    type: "text",
-    default: "models",
-    value: "DIR",
-    text: "directory in which the folder of the model is created",
-  },
+  name: { type: "text", value: "NAME", otherwise: "that of the data", text: "name of the model" },
+  ...MODEL_OUT_OPTIONS,
   fresh: flag("start over instead of resuming an interrupted training"),
 } as const satisfies OptionTable;
 type Args = Arguments<typeof OPTIONS>;
@@ -72,9 +69,14 @@ export const train = defineCommand({
   operands: { form: "NAME|DIR", min: 1, max: 1 },
   options: OPTIONS,
   examples: [
-    ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist; resumes an interrupted training"],
-    ["imagebus train ./shapes", "a folder with one folder of images per class; into models/shapes"],
-    ["imagebus worker --models-dirs /tmp/models", "serve the trained model"],
+    [
+      "imagebus train ./shapes",
+      "a folder with one folder of images per class; resumes an interrupted training",
+    ],
+    ["imagebus train ./shapes --force", "again: 1.1.0 replaces 1.0.0"],
+    ["imagebus train mnist --name my-mnist", "the recipe of a shipped model, under another name"],
+    ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist"],
+    ["imagebus worker", "serve the shipped models and yours"],
   ],
   permissions: ["env", "read", "write"],
   run,
@@ -82,12 +84,14 @@ export const train = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const [target = ""] = args.operands;
-  const { out, seeds, from: start, extra } = args.values;
-  const recipe = await recipeOf(target, args, start !== undefined);
-  const [from] = start === undefined ? [] : await loadModels({ names: [start], ...modelsIn(args) });
-  const { folder, measures } = await trainModel({
+  const { seeds, from: start, extra, name, force } = args.values;
+  const recipe = await recipeOf(target, args, { fineTuning: start !== undefined, ...defined({ name }) });
+  const [from] = start === undefined ? [] : await loadModels({ names: [start], ...await modelSearch(args) });
+  const { folder, manifest, measures } = await trainModel({
     recipe,
-    out: new URL(`${pathToFileURL(out)}/`),
+    out: modelsDirectory(recipe.name, args),
+    replace: force,
+    command: commandLine(["train", ...args.typed]),
     seeds,
     resume: !args.values.fresh,
     onProgress: progressLine(seeds),
@@ -99,8 +103,9 @@ async function run(args: Args): Promise<number> {
       `accuracy on ${data}`,
       `${percent(accuracy, 2)} (${correct} of ${images})`,
     ]),
-    ["written to", decodeURIComponent(folder.pathname)],
+    [`${manifest.name} ${manifest.version}`, showUrl(folder)],
   ]));
+  logError(nextSteps(manifest.name, args));
   return 0;
 }
 
@@ -110,9 +115,13 @@ async function extraImages(folder?: string, classes?: string): Promise<ExtraImag
 }
 
 /** The recipe of the arguments. */
-export async function recipeOf(target: string, args: TrainingArguments, fineTuning = false): Promise<Recipe> {
+export async function recipeOf(
+  target: string,
+  args: TrainingArguments,
+  options: Pick<ResolveOptions, "name" | "fineTuning"> = {},
+): Promise<Recipe> {
   const { recipe: by, data: from, epochs, seed } = args.values;
-  const recipe = await resolveRecipe(target, { form: formOf(args), fineTuning, ...defined({ by, from }) });
+  const recipe = await resolveRecipe(target, { ...options, form: formOf(args), ...defined({ by, from }) });
   return { ...recipe, ...defined({ epochs, seed }) };
 }
 

@@ -1,7 +1,7 @@
 /** `imagebus train` and what follows, as users type it, on a folder of their own images. */
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
-import { ended, imagebus, imagebusCommand } from "../fixtures/imagebus.ts";
+import { ended, imagebus, imagebusCommand, objectsIn } from "../fixtures/imagebus.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const CLOTHES = "tests/fixtures/clothes";
@@ -186,9 +186,12 @@ Deno.test({
 const MISTAKES: readonly (readonly [args: readonly string[], code: number, text: string])[] = [
   [["train"], 2, "train needs NAME|DIR"],
   [["train", "nowhere"], 2, 'There is no data set "nowhere"'],
-  [["train", "mnist", "--data", "/nowhere"], 2, "There is no data directory /nowhere/"],
+  [["train", "mnist", "--name", "mine", "--data", "/nowhere"], 2, "There is no data directory /nowhere/"],
   [["train", CLOTHES, "--recipe", "fast"], 2, 'There is no recipe "fast"; there are'],
   [["train", CLOTHES, "--recipe", "nowhere.json"], 2, "nowhere.json: there is no such file"],
+  [["train", "mnist"], 2, 'Cannot write a model "mnist": it would be served in place of the shipped one'],
+  [["train", "mnist", "--out", "models"], 2, "models/mnist/: it already exists"],
+  [["train", CLOTHES, "--name", "My Clothes"], 2, 'Cannot name a model "My Clothes": expected --name with'],
   [["train", CLOTHES, "--epochs", "0"], 2, '--epochs is "0": expected a whole number from 1'],
   [["train", CLOTHES, "--from", "nowhere"], 2, "nowhere"],
   [["train", CLOTHES, "--from", "mnist"], 2, "Cannot start clothes from mnist"],
@@ -204,3 +207,46 @@ for (const [args, expected, text] of MISTAKES) {
     assert(err.trim().split("\n").length <= 2, err);
   });
 }
+
+const BRIEFLY = ["--epochs", "1"];
+
+Deno.test("train: a model goes to the user's models, which all commands search, and is never replaced without --force", () =>
+  withDirectory(async (directory) => {
+    const env = { IMAGEBUS_STATE_DIR: `${directory}/state` };
+    await Deno.mkdir(`${directory}/My Clothes`);
+    for (const name of ["bag", "trouser"]) {
+      await Deno.symlink(`${ROOT.pathname}${CLOTHES}/${name}`, `${directory}/My Clothes/${name}`);
+    }
+    const train = ["train", `${directory}/My Clothes`, ...BRIEFLY];
+    const first = await imagebus(train, env);
+    assertEquals(first.code, 0, first.err);
+    const folder = `${directory}/state/models/my-clothes`;
+    assertStringIncludes(first.out, `my-clothes 1.0.0`);
+    assertStringIncludes(first.err, "Serve it: imagebus worker (a running worker must be restarted)");
+    const card = await Deno.readTextFile(`${folder}/card.md`);
+    assertStringIncludes(card, `Trained with \`imagebus train '${directory}/My Clothes' --epochs 1\``);
+    const weights = await Deno.readFile(`${folder}/weights.bin`);
+
+    const refused = await imagebus([...train, "--seed", "2"], env);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.err, "it already exists; choose another name, or replace it with --force");
+    assertEquals(await Deno.readFile(`${folder}/weights.bin`), weights);
+    assertEquals([...Deno.readDirSync(`${directory}/state/models`)].map(({ name }) => name), ["my-clothes"]);
+
+    const again = await imagebus([...train, "--seed", "2", "--force"], env);
+    assertEquals(again.code, 0, again.err);
+    const models = objectsIn((await imagebus(["models", "--json"], env)).out);
+    assertEquals(models.find(({ name }) => name === "my-clothes")?.version, "1.1.0");
+    const evaluated = await imagebus(["evaluate", "my-clothes", "--json"], env);
+    assertEquals(JSON.parse(evaluated.out).model, "my-clothes", evaluated.err);
+  }));
+
+Deno.test("train: a refused training leaves nothing behind", () =>
+  withDirectory(async (directory) => {
+    const out = `${directory}/models`;
+    await Deno.writeTextFile(`${directory}/large.json`, JSON.stringify({ batch: 4096 }));
+    const recipe = ["--recipe", `${directory}/large.json`];
+    const { code, err } = await imagebus(["train", CLOTHES, ...recipe, "--out", out]);
+    assertEquals(code, 2, err);
+    assertEquals(await isThere(out), false);
+  }));

@@ -47,6 +47,8 @@ export interface TrainedModel {
   readonly task: TrainingTask;
   /** One per seed. */
   readonly trainings: readonly Training[];
+  /** The command line, for the card. @default {none} */
+  readonly command?: string;
 }
 
 /** Measurements on the test images. */

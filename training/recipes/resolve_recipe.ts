@@ -1,7 +1,9 @@
 import { basename, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { defined } from "../../lib/defined.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { OFFICIAL_DATA_SETS } from "../datasets/official.ts";
+import { findImageFolder } from "../datasets/read_data_set.ts";
 import { ModelError } from "../../models/errors.ts";
 import { readUrl } from "../../models/read_url.ts";
 import { parseRecipe } from "./parse_recipe.ts";
@@ -18,6 +20,8 @@ export interface ResolveOptions {
   readonly from?: string | URL;
   /** What the images of an image folder are converted to. */
   readonly form?: FolderForm;
+  /** Name of the model. @default {the target, or made of the name of the folder: my-shapes of "My Shapes"} */
+  readonly name?: string;
   /** Whether the weights of a model are trained further. @default {false} */
   readonly fineTuning?: boolean;
 }
@@ -36,10 +40,12 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export async function resolveRecipe(
   target: string,
-  { by, from, form = {}, fineTuning = false }: ResolveOptions = {},
+  { by, from, form = {}, name: wanted, fineTuning = false }: ResolveOptions = {},
 ): Promise<Recipe> {
   const adapt = (recipe: Recipe) => fineTuning ? forFineTuning(recipe) : recipe;
-  const own = adapt(RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from));
+  if (wanted !== undefined) checkName(wanted, `Cannot name a model "${wanted}"`);
+  const found = RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from, wanted);
+  const own = adapt({ ...found, ...defined({ name: wanted }) });
   if (by === undefined) return own;
   const { name, data, card } = own;
   if (!by.endsWith(".json")) return { ...adapt(findRecipe(by)), name, data, card };
@@ -52,20 +58,21 @@ function forFineTuning({ fineTuning, ...recipe }: Recipe): Recipe {
 }
 
 /** The recipe for a user's own data, with one output per class. */
-async function forData(target: string, form: FolderForm, from?: string | URL): Promise<Recipe> {
+async function forData(
+  target: string,
+  form: FolderForm,
+  from: string | URL | undefined,
+  name: string | undefined,
+): Promise<Recipe> {
   const isOfficial = target === CIFAR_10_GREY || OFFICIAL_DATA_SETS.some(({ name }) => name === target);
-  const name = isOfficial ? target : basename(target).toLowerCase();
-  if (!NAME.test(name)) {
-    throw new ModelError(
-      "invalid",
-      `Cannot name a model "${name}": rename the folder to 1 to 63 letters a-z, digits and -`,
-    );
-  }
-  const data = await readTrainingData(target, "train", from, form);
+  const source = isOfficial ? target : fileURLToPath(await findImageFolder(target, from));
+  const model = name ?? nameOf(source);
+  checkName(model, `Cannot name a model after ${source}`);
+  const data = await readTrainingData(source, "train", from, form);
   return {
     ...OWN_DATA,
-    name,
-    data: target,
+    name: model,
+    data: source,
     form,
     description: `${data.classes.length} classes, ${data.width}×${data.height} ${
       data.channels === 1 ? "grey" : "RGB"
@@ -73,6 +80,17 @@ async function forData(target: string, form: FolderForm, from?: string | URL): P
     layers: [...OWN_DATA.layers.slice(0, -1), { type: "dense", units: data.classes.length }],
     ...sizes(data.count),
   };
+}
+
+/** `my-shapes` of `/images/My Shapes/`. */
+function nameOf(source: string): string {
+  const letters = basename(source).normalize("NFKD").toLowerCase().replaceAll(/\p{M}/gu, "");
+  return letters.replaceAll(/[^a-z0-9]+/g, "-").slice(0, 63).replaceAll(/^-|-$/g, "");
+}
+
+function checkName(name: string, problem: string): void {
+  if (NAME.test(name)) return;
+  throw new ModelError("invalid", `${problem}: expected --name with 1 to 63 letters a-z, digits and -`);
 }
 
 /** Small sets get small batches; an eighth of the images is held out for validation. */

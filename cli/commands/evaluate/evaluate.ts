@@ -18,7 +18,8 @@ import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../.
 import { count, type OptionTable, time } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { measurePhotographs } from "./photographs.ts";
-import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
+import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
+import { modelSearch } from "../../models_directory.ts";
 import { Progress } from "../../ui/progress.ts";
 import { bold, columns, percent, print } from "../../ui/terminal.ts";
 
@@ -84,7 +85,7 @@ export const evaluate = defineCommand({
 async function run(args: Args): Promise<number> {
   const [name = ""] = args.operands;
   const { bus, photos, classes, limit, json } = args.values;
-  const search = { names: [name], ...modelsIn(args) };
+  const search = { names: [name], ...await modelSearch(args) };
   if (photos !== undefined) {
     refuseBeside("photos", ["bus", "on", "report"], args);
     const [files] = await loadModels(search);

@@ -9,7 +9,8 @@ import { loadModels } from "../../../models/registry.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, defineCommand, UsageError } from "../../command.ts";
 import { checkImageFiles } from "../../image_file.ts";
-import { JSON_OPTION, MODELS_DIRS_OPTION, modelsIn } from "../../options.ts";
+import { JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
+import { modelSearch } from "../../models_directory.ts";
 import { logError, print, terminalWidth } from "../../ui/terminal.ts";
 import { inspectFile, type Inspection, isUnknown, TOP } from "./inspection.ts";
 import { reductionOf } from "./facts.ts";
@@ -53,7 +54,7 @@ export const inspect = defineCommand({
 async function run(args: Args): Promise<number> {
   const { model, out, json } = args.values;
   await checkImageFiles("inspect", args.operands);
-  const [files] = await loadModels({ names: [model], ...modelsIn(args) });
+  const [files] = await loadModels({ names: [model], ...await modelSearch(args) });
   const limits = decodeSettings(args.values);
   using classifier = await createClassifier(files!, await loadWasmBinary(), limits);
   const inspections: Inspection[] = [];

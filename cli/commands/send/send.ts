@@ -7,14 +7,8 @@ import { flag } from "../../../lib/options.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 import { listModels } from "../../../models/registry.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
-import {
-  BUS_OPTIONS,
-  JSON_OPTION,
-  MODELS_DIRS_OPTION,
-  modelsIn,
-  openBus,
-  TIMEOUT_OPTION,
-} from "../../options.ts";
+import { BUS_OPTIONS, JSON_OPTION, MODELS_DIRS_OPTION, openBus, TIMEOUT_OPTION } from "../../options.ts";
+import { modelSearch } from "../../models_directory.ts";
 import { type Listed, listFiles, readList } from "./files.ts";
 import { SendReport } from "./report.ts";
 import { Sender } from "./sender.ts";
@@ -176,7 +170,7 @@ class Interruption implements Disposable {
 
 /** A model that is served elsewhere has a topic. */
 async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
-  const here = (await listModels(modelsIn(args))).map(({ name }) => name);
+  const here = (await listModels(await modelSearch(args))).map(({ name }) => name);
   if (here.includes(model)) return;
   const topics = await bus.transport.topics(undefined, (name) => modelOfTopic(name) !== null);
   const known = new Set([

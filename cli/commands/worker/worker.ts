@@ -4,6 +4,7 @@ import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
 import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
+import { modelSearch } from "../../models_directory.ts";
 import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
 import { writeReports } from "../../worker_report_file.ts";
@@ -26,7 +27,7 @@ export const worker = defineCommand({
   examples: [
     ["imagebus worker", "serve all models on the embedded bus"],
     ["imagebus worker --bus kafka://localhost:9092", "the same on Kafka"],
-    ["imagebus worker --models mnist --models-dirs ./mine", "one model, shipped or in ./mine"],
+    ["imagebus worker --models mnist", "one model, yours or shipped"],
     ["imagebus worker --http", "metrics, health and a live page on http://127.0.0.1:9464"],
     ["imagebus worker --json > results.jsonl", "results as JSON, one per line"],
     [
@@ -47,7 +48,8 @@ export const worker = defineCommand({
     };
     await using bus = await openBus(args, { onEvent: (event) => onEvent({ type: "bus", event }) });
     const observed = http ? { observer: http.observer } : {};
-    const service = await serve(bus, { ...serveOptions(args), ...observed, sinks, onEvent });
+    const { dirs: modelsDirs } = await modelSearch(args);
+    const service = await serve(bus, { ...serveOptions(args), ...observed, modelsDirs, sinks, onEvent });
     http?.serving({ bus, service, group: args.values.group });
     await using _report = await writeReports(
       () => ({
