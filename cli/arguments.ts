@@ -221,7 +221,7 @@ function readFile(label: string, path: string): string {
 }
 
 function environment(name: string, row: Option): string | undefined {
-  if (row.type === "api") return undefined;
+  if (row.type === "api" || row.typed) return undefined;
   const older = row.alias && Deno.env.get(variableOf(row.alias, {}));
   return Deno.env.get(variableOf(name, row)) || older || undefined;
 }

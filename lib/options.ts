@@ -19,6 +19,8 @@ interface Row {
   readonly otherwise?: string;
   /** The variable, where it is not named as the option is. */
   readonly variable?: string;
+  /** It has no variable: it must be typed each time. */
+  readonly typed?: true;
   /** An older flag that still works, without its dashes. */
   readonly alias?: string;
   /** A letter that stands for the flag: `-r`. */

@@ -100,13 +100,14 @@ function checkForms(command: Command, line: readonly string[], name: string, row
   if (row.type === "flag" && row.default === true) assertEquals(read(flag.replace("--", "--no-")), false);
   if (row.alias !== undefined) assertEquals(read(`--${row.alias}=${typed}`), value, row.alias);
   const held = row.type === "text" && row.secret ? "from the file" : typed;
-  const expected = readsVariables(command) ? value : row.default;
+  const reads = readsVariables(command) && !row.typed;
+  const expected = reads ? value : row.default;
   withVariable(variable, held, () => assertEquals(read(), expected, variable));
   if (row.type !== "flag") {
     const message = assertThrows(() => read(`${flag}=${bad}`), UsageError, `${flag} is `).message;
     assertStringIncludes(message, "expected ");
   }
-  if (bad !== "" && readsVariables(command)) {
+  if (bad !== "" && reads) {
     withVariable(variable, bad, () =>
       assertThrows(
         () => read(),

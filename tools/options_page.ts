@@ -33,7 +33,8 @@ function section(
 ): string {
   const rows = Object.entries(table).map(([name, row]) => {
     const short = row.short === undefined ? "" : `\`-${row.short}\`, `;
-    const flag = row.type === "api" ? "–" : `${short}\`${flagOf(name)}\`<br>\`${variableOf(name, row)}\``;
+    const variable = row.typed ? "" : `<br>\`${variableOf(name, row)}\``;
+    const flag = row.type === "api" ? "–" : `${short}\`${flagOf(name)}\`${variable}`;
     return `| \`${name}\` | ${flag} | ${escape(purpose(name, row))} | ${escape(rangeOf(row))} | ${
       escape(defaultOf(row))
     } |`;

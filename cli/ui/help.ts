@@ -95,7 +95,7 @@ export function purposeOf(command: Command, name: string, { text }: Option): str
 function about(command: Command, name: string, row: Option): string {
   const value = defaultOf(row);
   return `${purposeOf(command, name, row)}${value && `; default: ${value}`}` +
-    (readsVariables(command) ? ` (${variableOf(name, row)})` : "");
+    (readsVariables(command) && !row.typed ? ` (${variableOf(name, row)})` : "");
 }
 
 function pairs(rows: readonly (readonly [string, string])[], width: number): string[] {

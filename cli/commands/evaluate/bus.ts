@@ -1,4 +1,4 @@
-import type { Result } from "../../../bus/result.ts";
+import type { Classified, Result } from "../../../bus/result.ts";
 import { mapConcurrent } from "../../../lib/map_concurrent.ts";
 import type { DataSet } from "../../../training/datasets/data_set.ts";
 import { encodedImages } from "../../../training/evaluation/evaluate.ts";
@@ -101,9 +101,14 @@ class Tally {
     const i = Number(result.id.slice(this.run.length + 1));
     if (this.#seen.has(i)) return false;
     this.#seen.add(i);
-    if (result.status === "classified" && result.index === this.#data.labels[i]) this.correct++;
+    if (result.status === "classified" && isCorrect(result, this.#data, i)) this.correct++;
     this.lastAt = performance.now();
     this.#progress.show(this.count);
     return true;
   }
+}
+
+/** By name: the model on the bus may have its classes in another order. */
+function isCorrect({ label }: Classified, { classes, labels }: DataSet, i: number): boolean {
+  return label === classes[labels[i]!];
 }

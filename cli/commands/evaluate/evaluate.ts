@@ -1,8 +1,8 @@
 import { createClassifier, type ModelFiles } from "../../../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "../../../training/datasets/data_set.ts";
 import { OFFICIAL_DATA_SETS } from "../../../training/datasets/official.ts";
-import type { InputSpec, Manifest } from "../../../models/manifest.ts";
-import { listModels, loadModels } from "../../../models/registry.ts";
+import type { Manifest } from "../../../models/manifest.ts";
+import { listModels, loadModels, type ModelEntry } from "../../../models/registry.ts";
 import { measureCalibration } from "../../../training/report/calibration.ts";
 import { wilsonInterval } from "../../../training/report/statistics.ts";
 import {
@@ -12,10 +12,11 @@ import {
 } from "../../../training/evaluation/evaluate.ts";
 import { readTrainingData } from "../../../training/fitting/task.ts";
 import { readTrainingLog, type TrainingLog } from "../../../training/training_log.ts";
+import { alignLabels } from "../../../training/evaluation/align_labels.ts";
 import { firstImages } from "../../../training/write_model.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
-import { count, type OptionTable, time } from "../../../lib/options.ts";
+import { count, flagOf, type OptionTable, time } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { measurePhotographs } from "./photographs.ts";
 import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
@@ -27,6 +28,7 @@ const OPTIONS = {
   ...BUS_OPTIONS,
   bus: {
     ...BUS_OPTIONS.bus,
+    typed: true,
     otherwise: "none: the model runs in this process",
     text: "send the images to the services on this bus: kafka://HOST:PORT or sqlite:PATH",
   },
@@ -85,18 +87,18 @@ export const evaluate = defineCommand({
 async function run(args: Args): Promise<number> {
   const [name = ""] = args.operands;
   const { bus, photos, classes, limit, json } = args.values;
+  checkCombination(args);
   const search = { names: [name], ...await modelSearch(args) };
   if (photos !== undefined) {
-    refuseBeside("photos", ["bus", "on", "report"], args);
     const [files] = await loadModels(search);
     await measurePhotographs(files!, { photos, classes, limit, json });
     return 0;
   }
-  if (bus !== undefined) return await measureBus(name, args);
-  const [files] = await loadModels(search);
   const [entry] = await listModels(search);
+  if (bus !== undefined) return await measureBus(name, args, entry);
+  const [files] = await loadModels(search);
   const log = await readTrainingLog(entry!.folder);
-  const tests = await testData(name, args, log, files!.manifest.input);
+  const tests = await testData(name, args, log, files!.manifest);
   const evaluations = await measureHere(files!, tests, log, args);
   show(files!.manifest, evaluations, args.values.json);
   const file = args.values.report;
@@ -107,11 +109,21 @@ async function run(args: Args): Promise<number> {
   return 0;
 }
 
-/** Only for what was typed: a variable such as IMAGEBUS_URL is set for other commands too. */
-function refuseBeside(option: string, others: readonly (keyof Args["values"])[], args: Args): void {
-  const other = others.find((name) => args.sources.get(name) === "flag");
-  if (other === undefined) return;
-  throw new UsageError(`Cannot use --${option} with --${other}; leave one of them out`);
+/** Options that would have no effect are rejected if they were typed: variables are set for other commands too. */
+function checkCombination(args: Args): void {
+  const { photos, bus } = args.values;
+  if (photos !== undefined) refuse(["bus", "on", "data", "report"], "with --photos", args);
+  else refuse(["classes"], "without --photos", args);
+  if (bus !== undefined) refuse(["report"], "with --bus", args);
+  else {
+    const others = Object.keys(BUS_OPTIONS).filter((name) => name !== "bus") as (keyof typeof BUS_OPTIONS)[];
+    refuse(["timeoutMs", ...others], "without --bus", args);
+  }
+}
+
+function refuse(names: readonly (keyof Args["values"])[], where: string, args: Args): void {
+  const name = names.find((name) => args.sources.get(name) === "flag");
+  if (name !== undefined) throw new UsageError(`Cannot use ${flagOf(name)} ${where}; leave one of them out`);
 }
 
 async function measureHere(
@@ -134,8 +146,12 @@ async function measureHere(
   return evaluations;
 }
 
-async function measureBus(name: string, args: Args): Promise<number> {
-  const measured = await evaluateOverBus(name, (await testData(name, args))[0], args);
+/** A model that is not here can be served there: its classes are then taken to be those of the data. */
+async function measureBus(name: string, args: Args, entry: ModelEntry | undefined): Promise<number> {
+  const log = entry && await readTrainingLog(entry.folder);
+  const manifest = entry && "manifest" in entry ? entry.manifest : undefined;
+  const [data] = await testData(name, args, log, manifest);
+  const measured = await evaluateOverBus(name, data, args);
   showBus(measured, args.values.json);
   return measured.results === measured.images ? 0 : 1;
 }
@@ -148,7 +164,7 @@ async function testData(
   name: string,
   args: Args,
   log?: TrainingLog,
-  { width, height, channels }: Partial<InputSpec> = {},
+  manifest?: Manifest,
 ): Promise<TestData> {
   const isOfficial = OFFICIAL_DATA_SETS.some((set) => set.name === name);
   const given = args.values.on;
@@ -158,9 +174,11 @@ async function testData(
       `Cannot evaluate ${name}: its data set is unknown; expected --on, such as --on ./shapes`,
     );
   }
+  const { width, height, channels } = manifest?.input ?? {};
   const form = width && height && channels ? { width, height, channels } : {};
   const read = async (source: string) => {
-    const data = await readTrainingData(source, "test", args.values.data, form);
+    const all = await readTrainingData(source, "test", args.values.data, form);
+    const data = manifest ? alignLabels(all, manifest) : all;
     const limit = args.values.limit ?? data.count;
     return limit < data.count ? sliceDataSet(data, 0, limit) : data;
   };
