@@ -26,7 +26,7 @@
  * (`legacy_format.ts`).
  *
  * A result has type `imagebus.classified` or `imagebus.failed`, the id of its request, and a
- * {@linkcode Result} as JSON.
+ * {@linkcode Result} as JSON. An image that shows none of the model's classes is classified, with `"unknown": true`.
  *
  * Specifications: CloudEvents 1.0.2, its Kafka protocol binding 1.0.2 and JSON format 1.0.2; extensions
  * `expirytime`, `correlationid` and distributed tracing.

@@ -34,8 +34,13 @@ export interface Classified extends ResultBase, Score {
   readonly model: string;
   /** Version of that model. */
   readonly modelVersion: string;
-  /** The most probable classes (at most 5), in descending order. */
+  /** The most probable classes (at most 5), in descending order; the first is this result's own. */
   readonly top: readonly Score[];
+  /**
+   * Whether the image probably shows none of the model's classes. `label`, `index` and `confidence` are those of the
+   * most probable class all the same. Absent if the model has no threshold for it.
+   */
+  readonly unknown?: boolean;
 }
 
 /** The image could not be classified. The original message is in the dead letters, unless it expired. */

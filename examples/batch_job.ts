@@ -25,7 +25,7 @@ async function send(bus: Bus, paths: readonly string[], model: string, pathOf: M
 
 function line(path: string, result: Result): string {
   const cells = result.status === "classified"
-    ? [path, result.label, result.confidence.toFixed(4)]
+    ? [path, result.unknown ? "unknown" : result.label, result.confidence.toFixed(4)]
     : [path, "", result.error.code];
   return cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",");
 }

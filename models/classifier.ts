@@ -1,24 +1,41 @@
+import { defined } from "../lib/defined.ts";
 import { messageOf } from "../lib/coded_error.ts";
 import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { toCanonical } from "./image/canonical.ts";
 import { decodeImage, type DecodeLimits } from "./image/decode.ts";
 import { averageViews, showViews, viewCount } from "./image/views.ts";
-import { shapeLayers, size } from "./layers/layers.ts";
+import { parameterCount, shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, WeightsSpec } from "./manifest.ts";
 import { Network } from "./layers/network.ts";
-import { type Score, topScores } from "./logits.ts";
+import { rowsOf, type Score, topScores } from "./logits.ts";
+import { featureCount } from "./unknown.ts";
+import { loadUnknownJudge, type UnknownJudge } from "./unknown_judge.ts";
 
 /** The outcome for one image. A bad image never throws and never affects the others. */
 export type Outcome =
-  | { readonly ok: true; readonly top: readonly [Score, ...Score[]] }
+  | {
+    readonly ok: true;
+    /** The most probable classes, in descending order of confidence. */
+    readonly top: readonly [Score, ...Score[]];
+    /** Whether the image probably shows none of the classes; absent if the manifest has no threshold for it. */
+    readonly unknown?: boolean;
+  }
   | { readonly ok: false; readonly code: ImageErrorCode; readonly message: string };
 
-/** The numbers before the softmax, one per label, or why there are none. */
-export type Logits =
-  | { readonly ok: true; readonly logits: Float32Array }
-  | Extract<Outcome, { ok: false }>;
+/** What the network computes from one image. */
+export interface Activations {
+  /** The numbers before the softmax, one per label. */
+  readonly logits: Float32Array;
+  /** What the last layer is given, averaged over the views; absent unless {@linkcode featureCount} knows its length. */
+  readonly features?: Float32Array;
+  /** As in {@linkcode Outcome}. */
+  readonly unknown?: boolean;
+}
+
+/** The activations of one image, or why there are none. */
+export type Logits = { readonly ok: true } & Activations | Extract<Outcome, { ok: false }>;
 
 /** The files of a model. They can be posted to a Worker. */
 export interface ModelFiles {
@@ -26,6 +43,8 @@ export interface ModelFiles {
   readonly manifest: Manifest;
   /** Content of the weights file, checked against the manifest's size and SHA-256. */
   readonly weights: Uint8Array;
+  /** The same of `unknown.weights` in the manifest. */
+  readonly scorerWeights?: Uint8Array;
 }
 
 /** Number of classes in an {@linkcode Outcome}: the top k, in descending order of confidence. */
@@ -45,12 +64,11 @@ export interface Classifier extends Disposable {
    */
   classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[];
   /**
-   * Like {@linkcode Classifier.classify}, but returns the numbers before temperature and softmax, for
-   * measuring.
+   * Like {@linkcode Classifier.classify}, but returns what comes before temperature and softmax, for measuring.
    *
    * @param images Encoded images, any number; as for {@linkcode Classifier.classify}.
    * @param onDecode As for {@linkcode Classifier.classify}.
-   * @returns One outcome per image, in order.
+   * @returns One element per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
   logits(images: readonly Uint8Array[], onDecode?: OnDecode): Logits[];
@@ -59,7 +77,7 @@ export interface Classifier extends Disposable {
 /** Follows which image is decoded: its index, or `null` for none. */
 export type OnDecode = (image: number | null) => void;
 
-/** Images that go through the network together. */
+/** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 
 /** Maximum output of one layer for a batch, in numbers; large inputs get smaller batches. */
@@ -95,13 +113,9 @@ export async function createClassifier(
   wasm: WebAssembly.Module,
   limits: DecodeLimits = {},
 ): Promise<Classifier> {
-  const { name, weights: { bytes } } = files.manifest;
-  if (files.weights.byteLength !== bytes) {
-    throw new ModelError(
-      "damaged",
-      `${name}: the weights have ${files.weights.byteLength} bytes; its manifest specifies ${bytes}`,
-    );
-  }
+  const { name, weights, unknown } = files.manifest;
+  checkSize(name, files.weights, weights);
+  if (unknown?.score === "features") checkSize(name, files.scorerWeights, unknown.weights);
   await startBackend(wasm);
   const classifier = new TensorFlowClassifier(files, limits);
   try {
@@ -113,29 +127,55 @@ export async function createClassifier(
   }
 }
 
+function checkSize(
+  name: string,
+  { byteLength }: Uint8Array = new Uint8Array(),
+  { file, bytes }: WeightsSpec,
+): void {
+  if (byteLength === bytes) return;
+  throw new ModelError(
+    "damaged",
+    `${name}: ${file} has ${byteLength} bytes; its manifest specifies ${bytes}`,
+  );
+}
+
 class TensorFlowClassifier implements Classifier {
   readonly manifest: Manifest;
   readonly #limits: DecodeLimits;
-  readonly #network: Network;
+  /** The whole network, or all but its last layer if what that is given are features. */
+  readonly #body: Network;
+  readonly #last: Network | undefined;
+  readonly #unknown: UnknownJudge | undefined;
   readonly #batchSizes: readonly number[];
   readonly #inputSize: number;
 
-  constructor({ manifest, weights }: ModelFiles, limits: DecodeLimits) {
-    const { name, input, layers, weights: { dtype } } = manifest;
+  constructor({ manifest, weights, scorerWeights }: ModelFiles, limits: DecodeLimits) {
+    const { name, input, layers, weights: { dtype }, unknown } = manifest;
     const shape = [input.height, input.width, input.channels] as const;
     const shaped = shapeLayers(input, layers, name);
     const views = viewCount(input);
     this.manifest = manifest;
     this.#limits = limits;
     this.#batchSizes = affordable(shaped, views);
-    this.#network = new Network(
-      shape,
-      shaped,
-      weights,
-      dtype,
-      this.#batchSizes.map((batch) => batch * views),
-    );
     this.#inputSize = size(shape);
+    const features = featureCount(shaped);
+    const [body, last] = features === undefined ? [shaped, []] : [shaped.slice(0, -1), shaped.slice(-1)];
+    const cut = weights.length / parameterCount(shaped) * parameterCount(body);
+    this.#body = new Network(
+      shape,
+      body,
+      weights.subarray(0, cut),
+      dtype,
+      this.#batchSizes.map((n) => n * views),
+    );
+    this.#last = features === undefined ? undefined : new Network(
+      [1, 1, features],
+      last.map((layer) => ({ ...layer, from: [-1] })),
+      weights.subarray(cut),
+      dtype,
+      this.#batchSizes,
+    );
+    this.#unknown = unknown && loadUnknownJudge(unknown, features, scorerWeights);
   }
 
   warmUp(): void {
@@ -147,7 +187,7 @@ class TensorFlowClassifier implements Classifier {
     return this.logits(images, onDecode).map((outcome) => {
       if (!outcome.ok) return outcome;
       const [best, ...others] = topScores(outcome.logits, labels, temperature, TOP_K);
-      return { ok: true, top: [best!, ...others] };
+      return { ok: true, top: [best!, ...others], ...defined({ unknown: outcome.unknown }) };
     });
   }
 
@@ -162,7 +202,9 @@ class TensorFlowClassifier implements Classifier {
   }
 
   [Symbol.dispose](): void {
-    this.#network[Symbol.dispose]();
+    this.#body[Symbol.dispose]();
+    this.#last?.[Symbol.dispose]();
+    this.#unknown?.[Symbol.dispose]();
   }
 
   #batchLogits(images: readonly Uint8Array[], onDecode: OnDecode): Logits[] {
@@ -194,17 +236,23 @@ class TensorFlowClassifier implements Classifier {
 
   *#results(input: Float32Array, images: number): Generator<Logits, undefined> {
     if (images === 0) return;
-    const logits = this.#predict(input.subarray(0, images * this.#inputSize), images);
-    const classes = this.manifest.labels.length;
-    for (let i = 0; i < images; i++) {
-      yield { ok: true, logits: logits.subarray(i * classes, (i + 1) * classes) };
+    for (const activations of this.#predict(input.subarray(0, images * this.#inputSize), images)) {
+      yield { ok: true, ...activations };
     }
   }
 
-  #predict(input: Float32Array, images: number): Float32Array {
+  /** The last layer is linear: it gives the same for the mean of the views as the mean of what it gives for each. */
+  #predict(input: Float32Array, images: number): Activations[] {
     const { input: spec } = this.manifest;
     try {
-      return averageViews(this.#network.predict(showViews(input, spec), images * viewCount(spec)), spec);
+      const body = averageViews(this.#body.predict(showViews(input, spec), images * viewCount(spec)), spec);
+      const logits = rowsOf(this.#last?.predict(body, images) ?? body, images);
+      const features = this.#last && rowsOf(body, images);
+      const unknown = this.#unknown?.judge(logits, features);
+      return logits.map((row, i) => ({
+        logits: row,
+        ...defined({ features: features?.[i], unknown: unknown?.[i] }),
+      }));
     } catch (cause) {
       const reason = messageOf(cause);
       throw new ModelError("backend", `${this.manifest.name} failed on a batch of ${images}: ${reason}`, {

@@ -6,13 +6,16 @@
  *
  * @module
  */
+import { defined } from "../lib/defined.ts";
 import { fieldError, ModelError } from "./errors.ts";
 import { JsonFields } from "../lib/json_fields.ts";
 import { type Layer, parseLayer } from "./layers/layer.ts";
-import { parameterCount, shapeLayers } from "./layers/layers.ts";
+import { parameterCount, type ShapedLayer, shapeLayers } from "./layers/layers.ts";
 import { FORM_NAMES } from "./image/canonical/forms.ts";
 import type { InputSpec } from "./image/canonical.ts";
 import { type Edge, MAX_VIEWS, type View } from "./image/views.ts";
+import { featureCount, parseUnknown, type UnknownSpec } from "./unknown.ts";
+import { parseWeights, type WeightsSpec } from "./weights_spec.ts";
 
 export type {
   Activation,
@@ -25,6 +28,8 @@ export type {
   Pool,
 } from "./layers/layer.ts";
 export type { InputSpec } from "./image/canonical.ts";
+export type { EnergyScore, FeaturesScore, UnknownSpec } from "./unknown.ts";
+export type { WeightsSpec } from "./weights_spec.ts";
 export type { Edge, View } from "./image/views.ts";
 
 /** A trained classifier, as declared by its `manifest.json`. */
@@ -50,6 +55,8 @@ export interface Manifest {
   readonly temperature?: number;
   /** Where the trained parameters are. */
   readonly weights: WeightsSpec;
+  /** How the model recognises images that show none of its classes. @default it does not */
+  readonly unknown?: UnknownSpec;
   /** Test accuracy, on data that no choice depended on; shown by `imagebus models`. */
   readonly evaluation?: {
     /** The test data, e.g. `"Fashion-MNIST test"`. */
@@ -60,20 +67,6 @@ export interface Manifest {
     readonly accuracy: number;
   };
 }
-
-/** The trained parameters: one file with all tensors in the order of the layers, kernel before bias. */
-export interface WeightsSpec {
-  /** File name inside the folder; no path. */
-  readonly file: string;
-  /** How each number is stored, little-endian. */
-  readonly dtype: "float32" | "float16";
-  /** Size of the file in bytes. */
-  readonly bytes: number;
-  /** SHA-256 of the file, hexadecimal. */
-  readonly sha256: string;
-}
-
-const MAX_WEIGHTS_BYTES = 1_073_741_824;
 
 /**
  * Checks every field of a manifest, so a {@linkcode Manifest} need not be checked again.
@@ -119,9 +112,12 @@ export function parseManifest(json: unknown, where: string): Manifest {
     weights: parseWeights(fields.object("weights")),
     ...(evaluation === undefined ? {} : { evaluation }),
   };
+  const shaped = checkNetwork(manifest, where);
+  const unknown = fields.has("unknown")
+    ? parseUnknown(fields.object("unknown"), featureCount(shaped), where)
+    : undefined;
   fields.refuseOthers();
-  checkNetwork(manifest, where);
-  return manifest;
+  return { ...manifest, ...defined({ unknown }) };
 }
 
 function parseInput(fields: JsonFields): InputSpec {
@@ -161,21 +157,6 @@ function parseView(fields: JsonFields, width: number, height: number): View {
   return view;
 }
 
-function parseWeights(fields: JsonFields): WeightsSpec {
-  const weights: WeightsSpec = {
-    file: fields.pattern(
-      "file",
-      /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/,
-      "a file name inside the folder, without a path",
-    ),
-    dtype: fields.oneOf<"float32" | "float16">("dtype", ["float32", "float16"]),
-    bytes: fields.integer("bytes", 1, MAX_WEIGHTS_BYTES),
-    sha256: fields.pattern("sha256", /^[0-9a-f]{64}$/, "64 hexadecimal digits in lower case"),
-  };
-  fields.refuseOthers();
-  return weights;
-}
-
 function parseEvaluation(fields: JsonFields): NonNullable<Manifest["evaluation"]> {
   const evaluation = {
     data: fields.text("data", 200),
@@ -187,7 +168,7 @@ function parseEvaluation(fields: JsonFields): NonNullable<Manifest["evaluation"]
 }
 
 /** Checks what no single field shows: that the layers fit each other, the labels and the weights. */
-function checkNetwork({ input, layers, labels, weights }: Manifest, where: string): void {
+function checkNetwork({ input, layers, labels, weights }: Manifest, where: string): ShapedLayer[] {
   const shaped = shapeLayers(input, layers, where);
   const output = shaped.at(-1)?.output ?? [];
   if (output.length !== 1 || output[0] !== labels.length) {
@@ -206,6 +187,7 @@ function checkNetwork({ input, layers, labels, weights }: Manifest, where: strin
     );
   }
   checkWeightsSize(parameterCount(shaped), weights, where);
+  return shaped;
 }
 
 function activationOf(layer: Layer): string {

@@ -9,7 +9,7 @@
  */
 import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
-import { type Manifest, parseManifest } from "./manifest.ts";
+import { type Manifest, parseManifest, type WeightsSpec } from "./manifest.ts";
 import { parseJson } from "./parse_json.ts";
 import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
 
@@ -92,8 +92,16 @@ export async function loadModels(search: ModelSearch = {}): Promise<ModelFiles[]
  */
 export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
   if ("error" in entry) throw entry.error;
-  const { file, bytes, sha256 } = entry.manifest.weights;
-  const url = new URL(file, entry.folder);
+  const { weights, unknown } = entry.manifest;
+  return {
+    manifest: entry.manifest,
+    weights: await readWeights(entry.folder, weights),
+    ...(unknown?.score === "features" && { scorerWeights: await readWeights(entry.folder, unknown.weights) }),
+  };
+}
+
+async function readWeights(folder: URL, { file, bytes, sha256 }: WeightsSpec): Promise<Uint8Array> {
+  const url = new URL(file, folder);
   const weights = await readUrl(url, bytes);
   if (weights.byteLength !== bytes) {
     throw new ModelError(
@@ -102,13 +110,11 @@ export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
     );
   }
   const actual = await sha256Hex(weights);
-  if (actual !== sha256) {
-    throw new ModelError(
-      "damaged",
-      `${showUrl(url)} has the SHA-256 ${actual}; its manifest specifies ${sha256}`,
-    );
-  }
-  return { manifest: entry.manifest, weights };
+  if (actual === sha256) return weights;
+  throw new ModelError(
+    "damaged",
+    `${showUrl(url)} has the SHA-256 ${actual}; its manifest specifies ${sha256}`,
+  );
 }
 
 /**

@@ -31,6 +31,7 @@ export function classified(id: string): Settled & { result: Classified } {
     modelVersion: "1.0.0",
     ...TOP[0]!,
     top: TOP,
+    unknown: false,
     actual: "9",
     fileName: "boots/9.png",
     at: "2026-01-01T00:00:00.000Z",

@@ -188,7 +188,7 @@ export class Flight implements Job {
       return { status: "failed", ...base, error: { code: outcome.code, message: outcome.message } };
     }
     const { name, version } = this.lane!.supervisor.files.manifest;
-    const { top } = outcome;
-    return { status: "classified", ...base, model: name, modelVersion: version, ...top[0], top };
+    const { ok: _, ...answer } = outcome;
+    return { status: "classified", ...base, model: name, modelVersion: version, ...answer.top[0], ...answer };
   }
 }

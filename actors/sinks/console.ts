@@ -35,7 +35,8 @@ function textLine({ result }: Settled): string {
   }
   if (/^\d+$/.test(result.actual ?? "")) return `Prediction: ${result.index} Actual: ${result.actual}`;
   const percent = `${(result.confidence * 100).toFixed(1)} %`;
-  return `${result.id}  ${result.model}  ${result.label}  ${percent}`;
+  const best = `${result.label}  ${percent}`;
+  return `${result.id}  ${result.model}  ${result.unknown ? `unknown (${best})` : best}`;
 }
 
 async function writeToStdout(text: string): Promise<void> {

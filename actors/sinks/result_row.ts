@@ -27,5 +27,6 @@ export function rowOf(result: Result) {
     waited_ms: result.waitedMs,
     took_ms: result.tookMs,
     file_name: result.fileName ?? null,
+    unknown: answer?.unknown ?? null,
   };
 }

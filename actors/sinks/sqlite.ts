@@ -8,7 +8,7 @@ import type { Settled, Sink } from "./sink.ts";
 /** `application_id` of the file, so that another database is not taken for it: "imgr". */
 const APPLICATION_ID = 0x696d6772;
 
-const SCHEMA = `
+const TABLE = `
   CREATE TABLE IF NOT EXISTS results (
     id            TEXT PRIMARY KEY NOT NULL,  -- what send returned
     model         TEXT,                       -- null where the request could not be read
@@ -24,8 +24,12 @@ const SCHEMA = `
     at            TEXT NOT NULL,              -- ISO 8601, UTC
     waited_ms     REAL NOT NULL,
     took_ms       REAL NOT NULL,
-    file_name     TEXT                        -- where the sender gave it
+    file_name     TEXT,                       -- where the sender gave it
+    unknown       INTEGER                     -- 1: probably none of the model's classes; null without a threshold
   ) STRICT, WITHOUT ROWID;
+`;
+
+const INDEX_AND_VIEWS = `
   CREATE INDEX IF NOT EXISTS results_by_time ON results (at);
 
   -- Senders give the true label by name or by index; where labels are numbers themselves, it is the name.
@@ -37,6 +41,10 @@ const SCHEMA = `
     )
     GROUP BY model, model_version, actual;
 
+  CREATE VIEW IF NOT EXISTS unknown_by_model AS
+    SELECT model, model_version, count(*) AS images, sum(unknown) AS unknown, avg(unknown) AS share
+    FROM results WHERE unknown IS NOT NULL GROUP BY model, model_version;
+
   CREATE VIEW IF NOT EXISTS throughput_by_minute AS
     SELECT substr(at, 1, 16) || 'Z' AS minute, model, count(*) AS images, sum(status = 'failed') AS failed,
       avg(waited_ms) AS mean_waited_ms, max(waited_ms) AS max_waited_ms, avg(took_ms) AS mean_took_ms
@@ -47,13 +55,13 @@ const SCHEMA = `
     FROM results WHERE status = 'failed' GROUP BY error_code, model;
 `;
 
-/** For files that were created before the column. */
-const ADD_FILE_NAME = "ALTER TABLE results ADD COLUMN file_name TEXT";
+/** Added to files that were created before them, in this order. */
+const LATER_COLUMNS = { file_name: "TEXT", unknown: "INTEGER" };
 
 const BUSY_TIMEOUT_MS = 5_000;
 
 const INSERT = `
-  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
   WHERE NOT EXISTS (SELECT 1 FROM results WHERE id = ?1 AND (status = 'classified' OR ?4 = 'failed'))`;
 
 /**
@@ -98,8 +106,9 @@ function openOnce(path: string): DatabaseSync {
   try {
     database.exec("BEGIN IMMEDIATE");
     refuseForeign(database, path);
-    database.exec(SCHEMA);
-    if (!hasFileName(database)) database.exec(ADD_FILE_NAME);
+    database.exec(TABLE);
+    addLaterColumns(database);
+    database.exec(INDEX_AND_VIEWS);
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     return database;
@@ -109,9 +118,12 @@ function openOnce(path: string): DatabaseSync {
   }
 }
 
-function hasFileName(database: DatabaseSync): boolean {
-  return database.prepare("SELECT 1 FROM pragma_table_info('results') WHERE name = 'file_name'").get() !==
-    undefined;
+function addLaterColumns(database: DatabaseSync): void {
+  const rows = database.prepare("SELECT name FROM pragma_table_info('results')").all();
+  const present = new Set(rows.map(({ name }) => name));
+  for (const [name, type] of Object.entries(LATER_COLUMNS)) {
+    if (!present.has(name)) database.exec(`ALTER TABLE results ADD COLUMN ${name} ${type}`);
+  }
 }
 
 /** `exec` reports no code, only this text. */
@@ -141,5 +153,6 @@ function store(database: DatabaseSync, insert: StatementSync, batch: readonly Se
 
 function values({ result }: Settled): SQLInputValue[] {
   const row = rowOf(result);
-  return Object.values({ ...row, top: row.top && JSON.stringify(row.top) });
+  const unknown = row.unknown === null ? null : Number(row.unknown);
+  return Object.values({ ...row, top: row.top && JSON.stringify(row.top), unknown });
 }

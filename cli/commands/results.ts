@@ -73,7 +73,7 @@ function toCells(row: Row, file: readonly string[]): string[] {
   return [
     dim(time),
     String(row["model"] ?? "-"),
-    failed ? red(String(row["error_code"])) : String(row["label"]),
+    failed ? red(String(row["error_code"])) : labelOf(row),
     failed ? "" : percent(Number(row["confidence"])),
     String(row["actual"] ?? ""),
     ...file,
@@ -81,7 +81,15 @@ function toCells(row: Row, file: readonly string[]): string[] {
   ];
 }
 
-function toObject(row: Row): Row {
-  const top = row["top"];
-  return { ...row, ...(typeof top === "string" && { top: JSON.parse(top) }) };
+function labelOf({ label, unknown }: Row): string {
+  return unknown ? `unknown (${label})` : String(label);
+}
+
+function toObject(row: Row): Record<string, unknown> {
+  const { top, unknown } = row;
+  return {
+    ...row,
+    ...(typeof top === "string" && { top: JSON.parse(top) }),
+    ...(typeof unknown === "number" && { unknown: unknown === 1 }),
+  };
 }

@@ -1,4 +1,5 @@
 import { sleep } from "../../lib/sleep.ts";
+import { defined } from "../../lib/defined.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import { argmax, rowsOf } from "../../models/logits.ts";
 import { type DataSet, imageAt } from "../datasets/data_set.ts";
@@ -28,6 +29,16 @@ export interface Evaluation {
   readonly labels: DataSet["labels"];
   /** One row per image, before temperature and softmax; zeros for an image that was refused. */
   readonly logits: Float32Array;
+  /** Whether each image is unknown to the model; absent if it has no threshold for that. */
+  readonly unknown?: readonly boolean[];
+}
+
+/** How many images of its own classes a model takes for none of them. */
+export interface UnknownCount {
+  /** Number of unknown images. */
+  readonly images: number;
+  /** How many of them the most probable class is correct for. */
+  readonly correct: number;
 }
 
 /** Progress and abort of an evaluation. */
@@ -69,6 +80,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const classes = classifier.manifest.labels.length;
   const logits = new Float32Array(data.count * classes);
+  const unknown: boolean[] = [];
   const images = encodedImages(data);
   let milliseconds = 0;
   for (let start = 0; start < data.count; start += EVALUATION_BATCH) {
@@ -80,13 +92,16 @@ export async function evaluate(
     const outcomes = classifier.logits(batch);
     milliseconds += performance.now() - before;
     outcomes.forEach((outcome, i) => {
-      if (outcome.ok) logits.set(outcome.logits, (start + i) * classes);
+      if (!outcome.ok) return;
+      logits.set(outcome.logits, (start + i) * classes);
+      if (outcome.unknown !== undefined) unknown[start + i] = outcome.unknown;
     });
     onProgress?.(start + batch.length, data.count);
     await sleep(0);
     signal?.throwIfAborted();
   }
-  return { ...measure(data, logits), seconds: milliseconds / 1000 };
+  const judged = classifier.manifest.unknown === undefined ? {} : { unknown };
+  return { ...measure(data, logits), ...judged, seconds: milliseconds / 1000 };
 }
 
 /**
@@ -99,7 +114,24 @@ export async function evaluate(
 export function firstOf(evaluation: Evaluation, data: DataSet): Evaluation {
   const classes = evaluation.logits.length / evaluation.images;
   const seconds = evaluation.seconds * data.count / evaluation.images;
-  return { ...measure(data, evaluation.logits.subarray(0, data.count * classes)), seconds };
+  return {
+    ...measure(data, evaluation.logits.subarray(0, data.count * classes)),
+    ...defined({ unknown: evaluation.unknown?.slice(0, data.count) }),
+    seconds,
+  };
+}
+
+/**
+ * Counts the unknown images of a measurement.
+ *
+ * @param evaluation On images of the model's classes.
+ * @returns undefined if the model has no threshold for that.
+ */
+export function countUnknown({ unknown, logits, labels }: Evaluation): UnknownCount | undefined {
+  if (unknown === undefined) return undefined;
+  const rows = rowsOf(logits, labels.length);
+  const images = [...unknown.keys()].filter((i) => unknown[i]);
+  return { images: images.length, correct: images.filter((i) => argmax(rows[i]!) === labels[i]).length };
 }
 
 function measure(data: DataSet, logits: Float32Array): Omit<Evaluation, "seconds"> {

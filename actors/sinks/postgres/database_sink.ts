@@ -130,17 +130,18 @@ function insert(sql: postgres.Sql, rows: string): Promise<unknown> {
   return sql`
     INSERT INTO imagebus_results AS stored (
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
-      waited_ms, took_ms, file_name
+      waited_ms, took_ms, file_name, unknown
     )
     SELECT
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
-      waited_ms, took_ms, file_name
+      waited_ms, took_ms, file_name, unknown
     FROM json_populate_recordset(NULL::imagebus_results, ${rows}::text::json)
     ON CONFLICT (id) DO UPDATE SET
       model = excluded.model, model_version = excluded.model_version, status = excluded.status,
       label = excluded.label, label_index = excluded.label_index, confidence = excluded.confidence,
       top = excluded.top, actual = excluded.actual, error_code = excluded.error_code,
       error_message = excluded.error_message, at = excluded.at, waited_ms = excluded.waited_ms,
-      took_ms = excluded.took_ms, file_name = excluded.file_name
+      took_ms = excluded.took_ms, file_name = excluded.file_name,
+      unknown = excluded.unknown
     WHERE stored.status = 'failed' AND excluded.status = 'classified'`;
 }

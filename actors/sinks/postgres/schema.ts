@@ -56,6 +56,16 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE imagebus_results ADD COLUMN file_name text;
   COMMENT ON COLUMN imagebus_results.file_name IS 'name of the file of the image, where the sender gave it';
 `,
+  `
+  ALTER TABLE imagebus_results ADD COLUMN unknown boolean;
+  COMMENT ON COLUMN imagebus_results.unknown IS
+    'whether the image probably shows none of the classes of the model; null where the model has no threshold';
+
+  CREATE VIEW imagebus_unknown_by_model AS
+    SELECT model, model_version, count(*) AS images, count(*) FILTER (WHERE unknown) AS unknown,
+      avg(unknown::integer)::double precision AS share
+    FROM imagebus_results WHERE unknown IS NOT NULL GROUP BY model, model_version;
+`,
 ];
 
 /**

@@ -17,6 +17,9 @@ export interface MeasuredOverBus {
   readonly correct: number;
   /** Correct results among all images sent, 0 to 1. */
   readonly accuracy: number;
+  /** Number of results that are unknown, and of those whose label is correct all the same. */
+  readonly unknown: number;
+  readonly correctUnknown: number;
   /** Time from the first image to the last result. */
   readonly seconds: number;
   readonly bus: string;
@@ -42,7 +45,7 @@ export async function evaluateOverBus(
     ({ png, label }, i) => bus.send(png, { model, id: `${tally.run}-${i}`, actual: String(label) }),
   );
   await Promise.all([sending, receiving]);
-  const { count, correct } = tally;
+  const { count, correct, unknown, correctUnknown } = tally;
   const seconds = (tally.lastAt - startedAt) / 1000;
   const { url } = bus.transport;
   const accuracy = correct / data.count;
@@ -53,6 +56,8 @@ export async function evaluateOverBus(
     results: count,
     correct,
     accuracy,
+    unknown,
+    correctUnknown,
     seconds,
     bus: url,
   };
@@ -63,6 +68,8 @@ class Tally {
   /** Prefix of the ids of this run. */
   readonly run: string = crypto.randomUUID().slice(0, 13);
   correct = 0;
+  unknown = 0;
+  correctUnknown = 0;
   lastAt: number = performance.now();
   readonly #data: DataSet;
   readonly #timeoutMs: number;
@@ -101,10 +108,16 @@ class Tally {
     const i = Number(result.id.slice(this.run.length + 1));
     if (this.#seen.has(i)) return false;
     this.#seen.add(i);
-    if (result.status === "classified" && isCorrect(result, this.#data, i)) this.correct++;
+    if (result.status === "classified") this.#judge(result, isCorrect(result, this.#data, i));
     this.lastAt = performance.now();
     this.#progress.show(this.count);
     return true;
+  }
+
+  #judge({ unknown = false }: Classified, isCorrect: boolean): void {
+    if (isCorrect) this.correct++;
+    if (unknown) this.unknown++;
+    if (isCorrect && unknown) this.correctUnknown++;
   }
 }
 

@@ -6,6 +6,7 @@ import { listModels, loadModels, type ModelEntry } from "../../../models/registr
 import { measureCalibration } from "../../../training/report/calibration.ts";
 import { wilsonInterval } from "../../../training/report/statistics.ts";
 import {
+  countUnknown,
   evaluate as evaluateHere,
   type Evaluation,
   EVALUATION_BATCH,
@@ -201,6 +202,7 @@ function show(
       correct,
       accuracy,
       interval: wilsonInterval(correct, images),
+      ...unknownOf(evaluation),
       expectedCalibrationError: calibration.expectedError,
       millisecondsPerImage: 1000 * seconds / images,
       seconds,
@@ -226,6 +228,15 @@ function show(
       percent(expectedCalibrationError, 2),
     ]),
   ]));
+  for (const { data, images, unknown, accuracyOfKnown, knownCorrect } of measured) {
+    if (unknown === undefined) continue;
+    print(
+      `${data}: ${unknown} unknown (${percent(unknown / images, 2)}); accuracy ${
+        percent(accuracyOfKnown, 2)
+      } without` +
+        ` them, ${percent(knownCorrect / images, 2)} if they count as wrong`,
+    );
+  }
   const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
   const speed = `${
     millisecondsPerImage.toFixed(2)
@@ -233,8 +244,17 @@ function show(
   print(`\n${columns([[`${speed}: one thread, batches of ${EVALUATION_BATCH}`]])}`);
 }
 
+/** Of images of the model's classes: how many are unknown, and the accuracy without them. */
+function unknownOf(evaluation: Evaluation) {
+  const unknown = countUnknown(evaluation);
+  if (unknown === undefined) return {};
+  const knownCorrect = evaluation.correct - unknown.correct;
+  const accuracyOfKnown = knownCorrect / (evaluation.images - unknown.images);
+  return { unknown: unknown.images, knownCorrect, accuracyOfKnown };
+}
+
 function showBus(measured: MeasuredOverBus, json: boolean): void {
-  const { model, data, images, results, correct, accuracy, seconds, bus } = measured;
+  const { model, data, images, results, correct, accuracy, unknown, correctUnknown, seconds, bus } = measured;
   const imagesPerSecond = Math.round(results / seconds);
   if (json) return print(JSON.stringify({ ...measured, imagesPerSecond }));
   print(columns([
@@ -243,6 +263,7 @@ function showBus(measured: MeasuredOverBus, json: boolean): void {
     ["bus", bus],
     ["results", `${results} of ${images}`],
     ["accuracy", `${percent(accuracy, 2)} (${correct} correct)`],
+    ["unknown", `${unknown} (${correctUnknown} of them correct)`],
     ["images/s", String(imagesPerSecond)],
   ]));
 }

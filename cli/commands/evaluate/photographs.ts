@@ -1,4 +1,5 @@
 import { type Classifier, createClassifier, type ModelFiles } from "../../../models/classifier.ts";
+import { defined } from "../../../lib/defined.ts";
 import { directoryUrl, readUrl } from "../../../models/read_url.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type ClassMapping, parseClassMapping } from "../../../training/datasets/class_mapping.ts";
@@ -63,7 +64,7 @@ function printTables(judged: readonly JudgedPhotograph[], ms: number): void {
     confusionsOf(own),
   ]);
   print(columns([
-    ["class", "images", "correct", "recall", "most often taken for"].map(bold),
+    ["class", "images", "correct", "recall", "unknown", "most often taken for"].map(bold),
     ...rows,
     ["all", ...shareOf(judged), ""],
   ]));
@@ -83,7 +84,8 @@ function printTables(judged: readonly JudgedPhotograph[], ms: number): void {
 
 function shareOf(judged: readonly JudgedPhotograph[]): string[] {
   const correct = judged.filter((each) => each.correct).length;
-  return [String(judged.length), String(correct), percent(correct / judged.length)];
+  const unknown = judged.filter(({ outcome }) => outcome.ok && outcome.unknown).length;
+  return [String(judged.length), String(correct), percent(correct / judged.length), String(unknown)];
 }
 
 function confusionsOf(judged: readonly JudgedPhotograph[]): string {
@@ -112,7 +114,11 @@ function printJson(
 ): void {
   for (const { name: file, expected, outcome, correct } of judged) {
     const answer = outcome.ok
-      ? { label: outcome.top[0].label, confidence: outcome.top[0].confidence }
+      ? {
+        label: outcome.top[0].label,
+        confidence: outcome.top[0].confidence,
+        ...defined({ unknown: outcome.unknown }),
+      }
       : { error: { code: outcome.code, message: outcome.message } };
     print(
       JSON.stringify({ file, expected: expected.map((position) => labels[position]), ...answer, correct }),

@@ -3,7 +3,7 @@ import type { Manifest } from "../../../models/manifest.ts";
 import { beside, drawPicture, fitPicture } from "../../ui/picture.ts";
 import { bold, columns, dim, percent, printable, red } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
-import { type Inspection, isUnknown, type Stage, TOP } from "./inspection.ts";
+import { type Inspection, type Stage, TOP } from "./inspection.ts";
 
 /** Columns between drawings. */
 const GAP = 2;
@@ -60,8 +60,7 @@ function answer(seen: Stage, outcome: Inspection["outcome"], width: number): str
 
 function classes(outcome: Inspection["outcome"], width: number): string[] {
   if (!outcome.ok) return [];
-  const isClass = !isUnknown(outcome);
-  return outcome.top.slice(0, TOP).flatMap((score, i) => bar(score, isClass && i === 0, width));
+  return outcome.top.slice(0, TOP).flatMap((score, i) => bar(score, !outcome.unknown && i === 0, width));
 }
 
 function bar({ label, confidence }: Score, isBest: boolean, width: number): string[] {

@@ -1,7 +1,7 @@
 import { printable } from "../../ui/terminal.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import type { Orientation } from "../../../models/image/format.ts";
-import { type Inspection, isUnknown, type Stage, type Way } from "./inspection.ts";
+import type { Inspection, Stage, Way } from "./inspection.ts";
 
 /** A fact and its value, human-readable. */
 export type Fact = readonly [name: string, value: string];
@@ -60,7 +60,12 @@ export function factsOf(inspection: Inspection, model: Manifest): Fact[] {
   if (way) facts.push(["form", formOf(way, model)]);
   facts.push(["model", `${model.name} ${model.version}`]);
   if (outcome.ok) {
-    facts.push(["result", isUnknown(outcome) ? "unknown: none of its classes" : outcome.top[0].label]);
+    facts.push([
+      "result",
+      outcome.unknown
+        ? `unknown: probably none of its classes (the best is ${outcome.top[0].label})`
+        : outcome.top[0].label,
+    ]);
   } else facts.push(["refused", `${outcome.code}: ${printable(outcome.message)}`]);
   return facts;
 }

@@ -1,5 +1,6 @@
 import { CONNECT_OPTIONS } from "../../../bus/options.ts";
 import { SEND_OPTIONS } from "../../../bus/send_options.ts";
+import { defined } from "../../../lib/defined.ts";
 import { explainFileError } from "../../../lib/file_errors.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { type Classifier, createClassifier } from "../../../models/classifier.ts";
@@ -12,7 +13,7 @@ import { checkImageFiles } from "../../image_file.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { logError, print, terminalWidth } from "../../ui/terminal.ts";
-import { inspectFile, type Inspection, isUnknown, TOP } from "./inspection.ts";
+import { inspectFile, type Inspection, TOP } from "./inspection.ts";
 import { reductionOf } from "./facts.ts";
 import { writePage } from "./page.ts";
 import { drawSheet } from "./sheet.ts";
@@ -103,7 +104,7 @@ function toJson(
     model: name,
     modelVersion: version,
     ...outcome.ok
-      ? { unknown: isUnknown(outcome), top: outcome.top.slice(0, TOP) }
+      ? { ...defined({ unknown: outcome.unknown }), top: outcome.top.slice(0, TOP) }
       : { error: { code: outcome.code, message: outcome.message } },
   });
 }

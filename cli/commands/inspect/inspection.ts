@@ -12,7 +12,6 @@ import {
 } from "../../../models/image/decode.ts";
 import type { Encoding, Pixels } from "../../../models/image/format.ts";
 import { ImageError } from "../../../models/errors.ts";
-import type { Score } from "../../../models/logits.ts";
 import type { InputSpec } from "../../../models/manifest.ts";
 import { imageSource } from "../../image_file.ts";
 import { fitPicture } from "../../ui/picture.ts";
@@ -88,11 +87,6 @@ export async function inspectFile(
     if (!(error instanceof BusError)) throw error;
     return { file, outcome: { ok: false, code: error.code, message: error.message } };
   }
-}
-
-/** Whether the model takes the image for none of its classes. */
-export function isUnknown(outcome: Inspection["outcome"]): boolean {
-  return outcome.ok && "best" in outcome && (outcome.best as Score).index < 0;
 }
 
 /** The classifier refuses the image for the same reason. */

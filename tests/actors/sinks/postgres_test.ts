@@ -5,7 +5,7 @@ import { openTransport } from "../../../bus/connect.ts";
 import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
 import { WorkerProcess } from "../../../testing/harness/worker_process.ts";
 import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts";
-import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
+import { ACCURACY, FAILURES, JUDGED, THROUGHPUT, UNKNOWN } from "../../fixtures/judged_results.ts";
 import {
   createDatabase,
   createSchema,
@@ -72,12 +72,13 @@ testPostgres("a row holds every field of a result", async (server) => {
     waited_ms: 1.5,
     took_ms: 2.5,
     file_name: "boots/9.png",
+    unknown: false,
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
 
 testPostgres(
-  "a schema of an earlier version gets the column of file names, and keeps its rows",
+  "a schema of an earlier version gets the columns that came later, and keeps its rows",
   async (server) => {
     const url = await createSchema(server);
     {
@@ -86,12 +87,17 @@ testPostgres(
     }
     await query(
       url,
-      "ALTER TABLE imagebus_results DROP COLUMN file_name; UPDATE imagebus_schema SET version = 1",
+      `DROP VIEW imagebus_unknown_by_model;
+      ALTER TABLE imagebus_results DROP COLUMN file_name, DROP COLUMN unknown;
+      UPDATE imagebus_schema SET version = 1`,
     );
     await using sink = await postgresSink(url);
     await sink.write([classified("new")]);
-    const rows = await query(url, "SELECT id, file_name FROM imagebus_results ORDER BY id");
-    assertEquals(rows, [{ id: "new", file_name: "boots/9.png" }, { id: "old", file_name: null }]);
+    const rows = await query(url, "SELECT id, file_name, unknown FROM imagebus_results ORDER BY id");
+    assertEquals(rows, [
+      { id: "new", file_name: "boots/9.png", unknown: false },
+      { id: "old", file_name: null, unknown: null },
+    ]);
   },
 );
 
@@ -107,7 +113,7 @@ testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (ser
 });
 
 testPostgres(
-  "the views show accuracy by label, throughput by minute and failures by code",
+  "the views show accuracy by label, unknown images, throughput by minute and failures by code",
   async (server) => {
     const url = await createSchema(server);
     await using sink = await postgresSink(url);
@@ -123,6 +129,14 @@ testPostgres(
         'model, actual COLLATE "C"',
       ),
       ACCURACY,
+    );
+    assertEquals(
+      await rows(
+        "model, model_version, images::integer, unknown::integer, share",
+        "imagebus_unknown_by_model",
+        "model",
+      ),
+      UNKNOWN,
     );
     assertEquals(
       await rows(
@@ -156,7 +170,7 @@ testPostgres(
       `SELECT (SELECT count(*)::integer FROM imagebus_results) AS results, count(*)::integer AS rows, max(version) AS version
      FROM imagebus_schema`,
     );
-    assertEquals(counts, { results: 11, rows: 1, version: 2 });
+    assertEquals(counts, { results: 11, rows: 1, version: 3 });
   },
 );
 
@@ -210,7 +224,7 @@ testPostgres(
         'has a table of another program: relation "imagebus_results" already exists',
       ],
       [latin, "has the encoding LATIN1: expected UTF8"],
-      [later, "are of a later imagebus (schema 99, here 2)"],
+      [later, "are of a later imagebus (schema 99, here 3)"],
       ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
       ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
       ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],

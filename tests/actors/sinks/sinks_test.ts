@@ -10,7 +10,7 @@ import type { Message, Transport } from "../../../bus/transport/transport.ts";
 import { temporaryDirectory } from "../../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../../../testing/assert.ts";
 import { classified, failed } from "../../../testing/settled.ts";
-import { ACCURACY, FAILURES, JUDGED, THROUGHPUT } from "../../fixtures/judged_results.ts";
+import { ACCURACY, FAILURES, JUDGED, THROUGHPUT, UNKNOWN } from "../../fixtures/judged_results.ts";
 import { testSink, writeTogether } from "./sink_suite.ts";
 
 async function createSqlite() {
@@ -103,11 +103,12 @@ Deno.test("sink sqlite: a row holds every field of a result", async () => {
     waited_ms: 1.5,
     took_ms: 2.5,
     file_name: "boots/9.png",
+    unknown: 0,
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
 
-Deno.test("sink sqlite: a file of an earlier version gets the column of file names, and keeps its rows", async () => {
+Deno.test("sink sqlite: a file of an earlier version gets the columns that came later, and keeps its rows", async () => {
   await using directory = await temporaryDirectory("sink-test");
   const path = `${directory.path}/results.db`;
   {
@@ -116,22 +117,24 @@ Deno.test("sink sqlite: a file of an earlier version gets the column of file nam
   }
   {
     using database = new DatabaseSync(path);
-    database.exec("ALTER TABLE results DROP COLUMN file_name");
+    database.exec("DROP VIEW unknown_by_model");
+    for (const column of ["file_name", "unknown"]) database.exec(`ALTER TABLE results DROP COLUMN ${column}`);
   }
   await using sink = await sqliteSink(path);
   await sink.write([classified("new")]);
   using database = new DatabaseSync(path);
-  const rows = database.prepare("SELECT id, file_name FROM results ORDER BY id").all();
-  assertEquals(rows.map((row) => Object.values(row)), [["new", "boots/9.png"], ["old", null]]);
+  const rows = database.prepare("SELECT id, file_name, unknown FROM results ORDER BY id").all();
+  assertEquals(rows.map((row) => Object.values(row)), [["new", "boots/9.png", 0], ["old", null, null]]);
 });
 
-Deno.test("sink sqlite: the views show accuracy by label, throughput by minute and failures by code", async () => {
+Deno.test("sink sqlite: the views show accuracy by label, unknown images, throughput by minute and failures by code", async () => {
   const dir = await Deno.makeTempDir();
   await using sink = await sqliteSink(`${dir}/results.db`);
   await sink.write(JUDGED);
   using database = new DatabaseSync(`${dir}/results.db`);
   const rows = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row));
   assertEquals(rows("SELECT * FROM accuracy_by_label ORDER BY model, actual"), ACCURACY);
+  assertEquals(rows("SELECT * FROM unknown_by_model ORDER BY model"), UNKNOWN);
   assertEquals(rows("SELECT * FROM throughput_by_minute ORDER BY minute, model"), THROUGHPUT);
   assertEquals(rows("SELECT * FROM failures_by_code ORDER BY error_code, model"), FAILURES);
   await Deno.remove(dir, { recursive: true });
@@ -157,16 +160,18 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("sink console: the line of the legacy system where the true label is a number, else label and confidence", async () => {
+Deno.test("sink console: the line of the legacy system where the true label is a number, else label and confidence, or unknown", async () => {
   let text = "";
   const sink = consoleSink({ write: (more) => void (text += more) });
   const seed = classified("a");
   const { actual: _, ...own } = classified("b").result;
-  await sink.write([seed, { ...seed, result: own }, failed("c")]);
-  const [first, second, third] = text.split("\n");
+  const unknown = { ...seed, result: { ...own, unknown: true } };
+  await sink.write([seed, { ...seed, result: own }, failed("c"), unknown]);
+  const [first, second, third, fourth] = text.split("\n");
   assertEquals(first, "Prediction: 9 Actual: 9");
   assertMatch(second!, /b +fashion-mnist +Ankle boot +75\.0 %/);
   assertMatch(third!, /c +- +failed +damaged: why c failed/);
+  assertMatch(fourth!, /b +fashion-mnist +unknown \(Ankle boot +75\.0 %\)/);
 });
 
 Deno.test("sink results topic: a result is also sent to the reply topic of its request", async () => {
