@@ -15,6 +15,13 @@ function difference(a: Pixels, b: Pixels): number {
   return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 }
 
+/** Mean difference of the reds of neighbours in a row. */
+function contrast({ data }: Pixels): number {
+  let sum = 0;
+  for (let i = 3; i < data.length; i += 3) sum += Math.abs(data[i]! - data[i - 3]!);
+  return 3 * sum / data.length;
+}
+
 Deno.test("photo: an image of CIFAR-10 passes bit for bit", () => {
   for (const image of PHOTOS) assert(photo(image) === image);
 });
@@ -26,6 +33,13 @@ Deno.test("photo: an enlarged image becomes about what it was", () => {
       assert(mean < 6, `class ${i} at ${side}×${side}: ${mean.toFixed(1)} levels`);
     }
   }
+});
+
+Deno.test("photo: what has finer detail than the form is a photograph, and is not sharpened", () => {
+  const image = resize(PHOTOS[3]!, 256);
+  const detailed = { ...image, data: image.data.map((value, i) => value + (i / 3 % 256 % 2 === 0 ? 8 : -8)) };
+  const [sharp, plain] = [photo(image), photo(detailed)].map(contrast);
+  assert(sharp! > 1.1 * plain!, `${sharp} and ${plain}`);
 });
 
 Deno.test("photo: the whole image is squeezed, whatever its shape", () => {
