@@ -23,6 +23,8 @@ export interface ObservedModel {
 
 /** An image of a batch. */
 export interface ObservedImage {
+  /** The id of its request. */
+  readonly id: string;
   /** Its size in bytes. */
   readonly bytes: number;
   /** W3C trace context of its request, if it has one. */

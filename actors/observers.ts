@@ -6,6 +6,7 @@ import type { Observer } from "./observer.ts";
  * @param observers Called in this order.
  */
 export function observeAll(observers: readonly Observer[]): Observer {
+  if (observers.length < 2) return observers[0] ?? {};
   return {
     serving: (models) => observers.forEach((one) => one.serving?.(models)),
     batch: (batch) => observers.forEach((one) => one.batch?.(batch)),

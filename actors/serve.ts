@@ -12,9 +12,12 @@ import type { Listener } from "./events.ts";
 import { Health, type ServiceHealth } from "./health.ts";
 import { Lane } from "./pipeline/lane.ts";
 import { checkServeOptions, type ServeOptions, type ServeSettings } from "./options.ts";
+import type { Observer } from "./observer.ts";
+import { observeAll } from "./observers.ts";
 import { Outbox } from "./pipeline/outbox.ts";
 import { deadLettersSink } from "./sinks/dead_letters.ts";
 import { resultsTopicSink } from "./sinks/results_topic.ts";
+import { tracingObserver } from "./tracing.ts";
 import type { ModelStatus } from "./workers/status.ts";
 import { Supervisor } from "./workers/supervisor.ts";
 import { UnknownModels } from "./pipeline/unknown_models.ts";
@@ -98,6 +101,7 @@ class RunningService implements Service {
   readonly closed: Promise<Error | null>;
   readonly #parts: ServiceParts;
   readonly #listener: Listener;
+  readonly #observer: Observer;
   readonly #health = new Health();
   readonly #supervisors: readonly Supervisor[];
   readonly #lanes = new Map<string, Lane>();
@@ -112,6 +116,10 @@ class RunningService implements Service {
     const { transport, models, settings } = parts;
     this.closed = this.#ended.promise;
     this.#parts = parts;
+    const observers = [settings.observer, tracingObserver(transport.url, settings.group)].filter((one) =>
+      !!one
+    );
+    this.#observer = observeAll(observers);
     this.#listener = (event) => {
       this.#health.note(event);
       settings.onEvent?.(event);
@@ -122,13 +130,13 @@ class RunningService implements Service {
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
     const { sinks = [], delivery } = settings;
     const all = delivery === "exactly-once" ? sinks : [...onTopics, ...sinks];
-    this.#outbox = new Outbox(all, this.#listener, settings.observer);
+    this.#outbox = new Outbox(all, this.#listener, this.#observer);
   }
 
   async start(): Promise<void> {
     try {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
-      this.#parts.settings.observer?.serving?.(this.#supervisors.map((supervisor) => supervisor.status()));
+      this.#observer.serving?.(this.#supervisors.map((supervisor) => supervisor.status()));
       await this.#subscribe();
       this.#scaler.start();
     } catch (error) {
@@ -188,7 +196,7 @@ class RunningService implements Service {
         this.#listener({ type: "model", model: name, state, reason });
         this.#lanes.get(name)?.update();
       },
-      ...settings.observer && { observer: settings.observer },
+      observer: this.#observer,
       onReplaced: (reason) => this.#listener({ type: "worker_replaced", model: name, reason }),
     });
   }
@@ -253,7 +261,7 @@ class RunningService implements Service {
       limits: settings,
       commitIntervalMs: settings.commitIntervalMs,
       listener: this.#listener,
-      observer: settings.observer ?? {},
+      observer: this.#observer,
       maxMessageBytes: transport.maxMessageBytes,
     };
   }

@@ -14,6 +14,7 @@ import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
 import { checkSendOptions } from "./send_options.ts";
 import { DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
+import { sendTraced } from "./tracing.ts";
 import type { Text, Transport } from "./transport/transport.ts";
 
 /** How to send an image. */
@@ -32,7 +33,11 @@ export interface SendOptions {
   readonly replyTo?: string;
   /** Copied into the headers of the result. */
   readonly correlationId?: string;
-  /** W3C trace context, copied into the headers of the result. */
+  /**
+   * W3C trace context, copied into the headers of the result.
+   *
+   * @default {that of the span of sending, where traces are exported}
+   */
   readonly traceparent?: string;
   /** The true label, if it is known; copied into the result. */
   readonly actual?: string;
@@ -262,8 +267,11 @@ export class Bus implements AsyncDisposable {
   }
 
   #store(request: Request, signal?: AbortSignal): Promise<void> {
-    const message = encodeRequest(request, mediaType(request.image));
-    return this.transport.send(requestTopic(request.model), [message], signal ? { signal } : {});
+    const topic = requestTopic(request.model);
+    return sendTraced(request, topic, this.transport.url, (request) => {
+      const message = encodeRequest(request, mediaType(request.image));
+      return this.transport.send(topic, [message], signal ? { signal } : {});
+    });
   }
 
   #refuseClosed(): void {

@@ -123,6 +123,11 @@ export class Flight implements Job {
     this.#path = path;
   }
 
+  /** The id of the request. */
+  get id(): string {
+    return this.#origin.id;
+  }
+
   /** The encoded image; of a malformed request the whole value. */
   get image(): Uint8Array {
     return this.decoded.ok ? this.decoded.request.image : this.message.value;

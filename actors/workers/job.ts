@@ -19,6 +19,8 @@ export interface Timing {
 
 /** One image for a model. */
 export interface Job {
+  /** The id of its request. */
+  readonly id: string;
   /** The encoded image. */
   readonly image: Uint8Array;
   /** Its size in bytes. */

@@ -74,6 +74,7 @@ function submitAll(supervisor: Supervisor, names: readonly number[]): Promise<Ma
   const all = Promise.withResolvers<Map<number, JobOutcome>>();
   for (const name of names) {
     supervisor.submit({
+      id: String(name),
       image: new Uint8Array([name]),
       bytes: 1,
       settle(outcome) {
