@@ -13,8 +13,10 @@ export interface LastImage {
   readonly src: string | null;
 }
 
-/** How many are kept. */
-export const MAX_IMAGES = 24;
+/** How many a page shows. */
+const MAX_SHOWN = 24;
+/** How many are kept: the browser asks for their bytes a moment later. */
+export const MAX_IMAGES = 2 * MAX_SHOWN;
 const MAX_BYTES = 65_536;
 const MIN_PAUSE_MS = 250;
 const DRAWN: ReadonlySet<string> = new Set(["image/png", "image/jpeg"]);
@@ -42,9 +44,9 @@ export class LastImages implements Observer {
     if (last) this.#keep(last);
   }
 
-  /** Those after a number, newest last. */
+  /** Those after a number, newest last; as many as a page shows. */
   after(number: number): LastImage[] {
-    return this.#kept.map(({ image }) => image).filter((image) => image.number > number);
+    return this.#kept.map(({ image }) => image).filter((image) => image.number > number).slice(-MAX_SHOWN);
   }
 
   /** The bytes of one, with their media type. */

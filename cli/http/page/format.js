@@ -30,7 +30,7 @@ export function percent(ratio) {
 
 /** The time of day here, of a time in ISO 8601. */
 export function clock(iso) {
-  return new Date(iso).toLocaleTimeString();
+  return new Date(iso).toLocaleTimeString("sv");
 }
 
 /** Day and time here, of a time in ISO 8601. */

@@ -137,7 +137,7 @@ function LastImage({ result, src }) {
     <li class=${failed ? "failed" : ""}>
       ${src === null
         ? html`<span class="none" aria-hidden="true">?</span>`
-        : html`<img src=${src} alt=${`Classified as ${label}`} loading="lazy" />`}
+        : html`<img src=${src} alt=${`Classified as ${label}`} />`}
       <b>${label}</b>
       ${failed ? html`<span class="why">${result.error.message}</span>` : html`
         <meter min="0" max="1" value=${result.confidence} aria-label="confidence"></meter>

@@ -39,7 +39,11 @@ Deno.test("last images: what is large, or no PNG or JPEG, has no bytes; the olde
     images.stored([settled("svg", new TextEncoder().encode("<svg onload='alert(1)'/>"))]);
     assertEquals(images.after(0).map(({ src }) => src), [null, null]);
     for (let i = 0; i < MAX_IMAGES + 10; i++) images.stored([settled(`${i}`, SEVEN.png)]);
-    assertEquals(images.after(0).length, MAX_IMAGES);
+    assertEquals([images.after(0).length, images.bytesOf(12), images.bytesOf(13)?.length], [
+      24,
+      null,
+      SEVEN.png.length,
+    ]);
   } finally {
     performance.now = now;
   }
