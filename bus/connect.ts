@@ -102,8 +102,13 @@ function withTls(options: KafkaTransportOptions): KafkaTransportOptions {
   return { ...options, tls: typeof options.tls === "object" ? options.tls : true };
 }
 
+/** The file of `sqlite:PATH` or `sqlite:///PATH`. */
+export function pathOfSqlite(url: string): string {
+  return url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+}
+
 async function openSqliteUrl(url: string, options: TransportOptions): Promise<Transport> {
-  const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+  const path = pathOfSqlite(url);
   if (path === "") throw new BusError("invalid", `The bus "${url}" names no file: expected sqlite:PATH`);
   if (path.includes("?")) {
     throw new BusError("invalid", `Invalid bus URL "${url}": expected sqlite:PATH, and options by name`);

@@ -160,6 +160,6 @@ function noResult({ id, model }: WantedResult, timeoutMs: number, { url }: Trans
   return new BusError(
     "timeout",
     `No result for ${id} within ${timeoutMs} ms: check that a worker serves ${model} on ${url}. ` +
-      "The image stays on the bus.",
+      "An image that was sent stays on the bus.",
   );
 }

@@ -5,10 +5,11 @@
  */
 import { SERVE_OPTIONS } from "../actors/options.ts";
 import type { Bus } from "../bus/bus.ts";
-import { connect, type ConnectOptions, defaultUrl } from "../bus/connect.ts";
+import { connect, type ConnectOptions, defaultUrl, pathOfSqlite } from "../bus/connect.ts";
 import { CONNECT_OPTIONS } from "../bus/options.ts";
 import type { TransportEvent } from "../bus/transport/transport.ts";
 import { type CustomRow, flag, flagOf, nest, type OptionTable, time } from "../lib/options.ts";
+import { ifFound } from "../lib/if_found.ts";
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, UsageError } from "./command.ts";
 
@@ -125,6 +126,39 @@ export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPT
   };
 }
 
+/** How a bus is opened. */
+interface OpenOptions {
+  /** @default {that of the arguments, else the embedded bus} */
+  readonly url?: string;
+  /** Receives each change of the connection. */
+  readonly onEvent?: (event: TransportEvent) => void;
+}
+
+/**
+ * {@linkcode openBus} for commands that only look: they create no embedded bus.
+ *
+ * @throws {UsageError} If it does not exist.
+ */
+export async function openExistingBus(
+  args: Arguments<typeof BUS_OPTIONS>,
+  { url = urlOf(args.values) }: { readonly url?: string } = {},
+): Promise<Bus> {
+  if (await isMissing(url)) {
+    throw new UsageError(`There is no bus ${url}; imagebus worker and imagebus send create it`);
+  }
+  return await openBus(args, { url });
+}
+
+/** Whether the bus is embedded and has no file. */
+export async function isMissing(url: string): Promise<boolean> {
+  return url.startsWith("sqlite:") && await ifFound(Deno.stat(pathOfSqlite(url))) === null;
+}
+
+/** The bus of the arguments, else the embedded bus. */
+export function urlOf(values: Arguments<typeof BUS_OPTIONS>["values"]): string {
+  return values.bus ?? defaultUrl(configOf(values));
+}
+
 /** The configuration file of Kafka can name the brokers, in place of a URL. */
 function configOf({ "kafka.config": config }: Arguments<typeof BUS_OPTIONS>["values"]): ConnectOptions {
   return config === undefined ? {} : { kafka: { config } };
@@ -135,15 +169,11 @@ function configOf({ "kafka.config": config }: Arguments<typeof BUS_OPTIONS>["val
  * for another bus, and is ignored.
  *
  * @param args Of a command with {@linkcode BUS_OPTIONS}.
- * @param options `url` replaces the bus of the arguments; `onEvent` receives each change of the connection.
  * @throws {UsageError} For `memory:`, and for flags that have no effect.
  */
 export async function openBus(
   { values, sources }: Arguments<typeof BUS_OPTIONS>,
-  { url = values.bus ?? defaultUrl(configOf(values)), onEvent }: {
-    readonly url?: string;
-    readonly onEvent?: (event: TransportEvent) => void;
-  } = {},
+  { url = urlOf(values), onEvent }: OpenOptions = {},
 ): Promise<Bus> {
   const scheme = url.slice(0, url.indexOf(":")).split("+")[0]!;
   if (scheme === "memory") {

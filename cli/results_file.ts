@@ -2,7 +2,8 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ifFound } from "../lib/if_found.ts";
 import { stateDir } from "../bus/state_dir.ts";
-import type { Arguments } from "./command.ts";
+import { messageOf } from "../lib/coded_error.ts";
+import { type Arguments, UsageError } from "./command.ts";
 import type { RESULTS_OPTION } from "./options.ts";
 
 /** Path of the database of results: the option `--results`, else `results.db` in the state directory. */
@@ -15,9 +16,20 @@ export function resultsPath({ values }: Arguments<typeof RESULTS_OPTION>): strin
  *
  * @param path Its path.
  * @returns `null` when there is no such file.
+ * @throws {UsageError} If it is something else.
  */
 export async function openResults(path: string): Promise<DatabaseSync | null> {
-  return await ifFound(Deno.stat(path)) && new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  if (await ifFound(Deno.stat(path)) === null) return null;
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    database.prepare("SELECT status FROM results LIMIT 1").get();
+    return database;
+  } catch (cause) {
+    database.close();
+    throw new UsageError(`Cannot read results: ${path} is no database of results: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** Creates the directory of a file that will be written. */

@@ -1,6 +1,6 @@
 import { BUS_PERMISSIONS, defineCommand } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
-import { BUS_OPTIONS, JSON_OPTION, openBus, sinceOption, TIMEOUT_OPTION } from "../options.ts";
+import { BUS_OPTIONS, JSON_OPTION, openExistingBus, sinceOption, TIMEOUT_OPTION } from "../options.ts";
 import { resultCells } from "../ui/result_cells.ts";
 import { columns, dim, print } from "../ui/terminal.ts";
 
@@ -24,7 +24,7 @@ export const result = defineCommand({
   async run(args) {
     const [id = ""] = args.operands;
     const { since, timeoutMs, json } = args.values;
-    await using bus = await openBus(args);
+    await using bus = await openExistingBus(args);
     const found = await bus.result(id, defined({ since, timeoutMs }));
     print(json ? JSON.stringify(found) : columns([[...resultCells(found), dim(id)]]));
     return found.status === "failed" ? 1 : 0;

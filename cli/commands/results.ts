@@ -11,7 +11,7 @@ export const results = defineCommand({
   summary: "Show stored results, newest last",
   operands: { form: "[ID…]", min: 0, max: Infinity },
   options: {
-    limit: { ...count(1_000_000_000), default: 20, text: "show only the newest N" },
+    limit: { ...count(1_000_000_000), otherwise: "20, all for IDs", text: "show only the newest N" },
     model: { type: "text", value: "NAME", text: "only results of this model" },
     failed: flag("only failed images"),
     ...RESULTS_OPTION,
@@ -41,8 +41,10 @@ interface Selection {
   readonly ids: readonly string[];
   readonly model: string | undefined;
   readonly failed: boolean;
-  readonly limit: number;
+  readonly limit: number | undefined;
 }
+
+const DEFAULT_LIMIT = 20;
 
 async function select(path: string, { ids, model, failed, limit }: Selection): Promise<Row[]> {
   using database = await openResults(path);
@@ -55,7 +57,8 @@ async function select(path: string, { ids, model, failed, limit }: Selection): P
     ...failed ? ["status = 'failed'"] : [],
   ];
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-  const values = [...ids, ...model !== undefined ? [model] : [], limit];
+  const max = limit ?? (ids.length > 0 ? -1 : DEFAULT_LIMIT);
+  const values = [...ids, ...model !== undefined ? [model] : [], max];
   return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
 }
 

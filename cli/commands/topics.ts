@@ -1,7 +1,7 @@
 import type { TopicInfo } from "../../bus/transport/transport.ts";
 import { BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../command.ts";
 import { kept, lagOf } from "../lag.ts";
-import { BUS_OPTIONS, JSON_OPTION, openBus } from "../options.ts";
+import { BUS_OPTIONS, JSON_OPTION, openExistingBus } from "../options.ts";
 import { bold, columns, logError, print } from "../ui/terminal.ts";
 
 /** Lists the topics of a bus. */
@@ -20,7 +20,7 @@ export const topics = defineCommand({
   ],
   permissions: BUS_PERMISSIONS,
   async run(args) {
-    await using bus = await openBus(args);
+    await using bus = await openExistingBus(args);
     const infos = await bus.transport.topics(args.values.group);
     if (args.values.json) { for (const info of infos) print(JSON.stringify({ ...info, ...summary(info) })); }
     else if (infos.length > 0) print(columns([HEADER, ...infos.map(toCells)]));

@@ -179,6 +179,7 @@ Deno.test("status command: exits with 2 for an invalid bus", () =>
 
 Deno.test("status command: --watch refreshes until Ctrl-C", () =>
   withReports({ "a.json": report() }, async (dir, url) => {
+    await (await openTransport(url)).close();
     const process = imagebusCommand(["status", "--watch", "--json", "--bus", url], environment(dir)).spawn();
     let rounds = 0;
     for await (const line of linesOf(process.stdout)) {

@@ -7,7 +7,7 @@ import { UsageError } from "../../command.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
 import { toWholeObject } from "./text.ts";
-import { openBus } from "../../options.ts";
+import { openExistingBus } from "../../options.ts";
 import { logError, print } from "../../ui/terminal.ts";
 
 /** File extensions by media type; never `json`, the extension of the description. */
@@ -33,7 +33,7 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
   const filter = filterOf(args);
   const target = resolve(dir);
   await checkEmpty(target, dir);
-  await using bus = await openBus(args);
+  await using bus = await openExistingBus(args);
   const draft = join(dirname(target), `.${basename(target)}-${crypto.randomUUID()}.tmp`);
   await Deno.mkdir(draft, { recursive: true });
   try {

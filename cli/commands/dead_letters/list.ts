@@ -2,7 +2,7 @@ import type { DeadLetterInfo } from "../../../bus/dead_letter.ts";
 import { listDeadLetters } from "../../../bus/dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { size, toObject } from "./text.ts";
-import { openBus } from "../../options.ts";
+import { openExistingBus } from "../../options.ts";
 import { openResults, resultsPath } from "../../results_file.ts";
 import { bold, columns, dim, green, logError, print, red } from "../../ui/terminal.ts";
 
@@ -11,7 +11,7 @@ const DEFAULT_LIMIT = 20;
 /** `dead-letters list`: one line per id, newest last, with its status in the results of this machine. */
 export async function list(args: DeadLetterArguments): Promise<number> {
   const { limit = DEFAULT_LIMIT, ...filter } = filterOf(args);
-  await using bus = await openBus(args);
+  await using bus = await openExistingBus(args);
   const infos = await listDeadLetters(bus.transport, filter);
   const shown = infos.slice(-limit);
   const statuses = await statusesOf(shown.map(({ id }) => id), args);

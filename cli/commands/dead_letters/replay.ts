@@ -5,7 +5,7 @@ import { UsageError } from "../../command.ts";
 import { replayDeadLetters } from "../../replay_dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
-import { openBus } from "../../options.ts";
+import { openExistingBus } from "../../options.ts";
 import { columns, logError, print, printable } from "../../ui/terminal.ts";
 
 type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json">;
@@ -14,7 +14,7 @@ type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json
 export async function replay(args: DeadLetterArguments): Promise<number> {
   const filter = filterOf(args);
   checkSelection(filter, args.values.all);
-  await using bus = await openBus(args);
+  await using bus = await openExistingBus(args);
   if (filter.ids) await checkIds(bus, filter.ids);
   const { replayed, refused } = await replayDeadLetters(bus, filter, args.values, (letter, refusal) => {
     if (refusal === null) printReplayed(letter, args.values);

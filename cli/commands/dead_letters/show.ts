@@ -6,7 +6,7 @@ import type { Pixels } from "../../../models/image/format.ts";
 import { UsageError } from "../../command.ts";
 import type { DeadLetterArguments } from "./options.ts";
 import { size, textOf, toWholeObject } from "./text.ts";
-import { openBus } from "../../options.ts";
+import { openExistingBus } from "../../options.ts";
 import { drawPicture } from "../../ui/picture.ts";
 import { bold, columns, dim, print, printable } from "../../ui/terminal.ts";
 
@@ -17,7 +17,7 @@ const MAX_WIDTH = 64;
 /** `dead-letters show ID`: all about one dead letter; a terminal also draws its image. */
 export async function show(args: DeadLetterArguments): Promise<number> {
   const [id = ""] = args.operands;
-  await using bus = await openBus(args);
+  await using bus = await openExistingBus(args);
   const letter = await find(bus, id);
   if (letter.image) await loadDecoders([letter.image]);
   if (args.values.json) print(JSON.stringify(toWholeObject(letter)));

@@ -3,7 +3,7 @@ import { mapConcurrent } from "../../../lib/map_concurrent.ts";
 import type { DataSet } from "../../../training/datasets/data_set.ts";
 import { encodedImages } from "../../../training/evaluation/evaluate.ts";
 import type { Arguments } from "../../command.ts";
-import { type BUS_OPTIONS, openBus, type TIMEOUT_OPTION } from "../../options.ts";
+import { type BUS_OPTIONS, openExistingBus, type TIMEOUT_OPTION } from "../../options.ts";
 import { Progress } from "../../ui/progress.ts";
 
 /** A measurement over a bus. */
@@ -33,7 +33,7 @@ export async function evaluateOverBus(
   data: DataSet,
   args: Arguments<typeof BUS_OPTIONS & typeof TIMEOUT_OPTION>,
 ): Promise<MeasuredOverBus> {
-  await using bus = await openBus(args);
+  await using bus = await openExistingBus(args);
   const tally = new Tally(data, args.values.timeoutMs);
   await using results = bus.results({ model });
   await results.ready;

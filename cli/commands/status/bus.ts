@@ -8,7 +8,7 @@ import type { PartitionInfo, TopicInfo } from "../../../bus/transport/transport.
 import { type Arguments, UsageError } from "../../command.ts";
 import type { TextRow } from "../../../lib/options.ts";
 import { kept, lagOf } from "../../lag.ts";
-import { type BUS_OPTIONS, openBus } from "../../options.ts";
+import { type BUS_OPTIONS, isMissing, openExistingBus, urlOf } from "../../options.ts";
 import { absoluteBus, type FoundReport } from "../../worker_report.ts";
 
 /** The lag of a group on a topic of requests. */
@@ -77,8 +77,7 @@ export class StatusBuses implements AsyncDisposable {
   }
 
   async #statuses(url: string, alive: readonly FoundReport[]): Promise<BusStatus[]> {
-    const bus = await this.#connect(url);
-    const name = absoluteBus(bus.transport.url);
+    const name = absoluteBus(url || urlOf(this.#args.values));
     const own = this.#args.values.group;
     const groups = new Set(
       own === undefined ? alive.filter((report) => report.bus === name).map(({ group }) => group) : [own],
@@ -87,16 +86,22 @@ export class StatusBuses implements AsyncDisposable {
     return await Promise.all([...groups].map(async (group) => ({
       url: name,
       group,
-      ...summarise(
-        await bus.transport.topics(group, (name) => isOfRequests(name) || name === DEAD_LETTERS_TOPIC),
-      ),
+      ...summarise(await this.#topics(url, group)),
     })));
+  }
+
+  /** None where there is no bus yet; one that was typed must exist. */
+  async #topics(url: string, group: string): Promise<TopicInfo[]> {
+    const { bus } = this.#args.values;
+    if (bus === undefined && await isMissing(url || urlOf(this.#args.values))) return [];
+    const { transport } = await this.#connect(url);
+    return await transport.topics(group, (name) => isOfRequests(name) || name === DEAD_LETTERS_TOPIC);
   }
 
   #connect(url: string): Promise<Bus> {
     const known = this.#opening.get(url);
     if (known) return known;
-    const opening = openBus(this.#args, url === "" ? {} : { url }).then((bus) => this.#open.use(bus));
+    const opening = openExistingBus(this.#args, url === "" ? {} : { url }).then((bus) => this.#open.use(bus));
     this.#opening.set(url, opening);
     opening.catch(() => this.#opening.delete(url));
     return opening;

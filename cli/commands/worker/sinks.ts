@@ -69,6 +69,7 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
   const texts = given.length > 0 ? given : ["console", "sqlite"];
   if (new Set(texts).size < texts.length) throw new UsageError("--sink contains the same sink twice");
+  checkUsed(texts, args);
   await using opened = new AsyncDisposableStack();
   const sinks: Sink[] = [];
   for (const text of texts) {
@@ -79,6 +80,18 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   }
   opened.move();
   return sinks;
+}
+
+/** Options of a sink that is not used are rejected if they were typed. */
+function checkUsed(texts: readonly string[], { values, sources }: SinkArguments): void {
+  const check = (name: "json" | "results", sink: string, used: boolean) => {
+    if (used || sources.get(name) !== "flag") return;
+    throw new UsageError(
+      `Cannot use --${name}: it is for the sink ${sink}, and results go to ${texts.join(", ")}`,
+    );
+  };
+  check("json", "console", texts.includes("console") && !values.quiet);
+  check("results", "sqlite", texts.includes("sqlite"));
 }
 
 async function openSink(text: string, args: SinkArguments): Promise<Sink> {

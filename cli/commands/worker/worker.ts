@@ -1,6 +1,7 @@
 import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import type { ServiceEvent } from "../../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
+import { RESULTS_TOPIC } from "../../../bus/topics.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
 import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
@@ -64,7 +65,7 @@ export const worker = defineCommand({
     const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
     // Before the log line: the reader may send a signal at once.
     const stopped = untilStopped(service, () => http?.draining());
-    const results = sinks.map(({ name }) => name).join(", ");
+    const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
     const places = [
       `bus      ${bus.transport.url}`,
       `results  ${results}`,

@@ -1,0 +1,62 @@
+/** What is typed wrong is refused by its name, and commands that only look create nothing. */
+import { DatabaseSync } from "node:sqlite";
+import { sqliteSink } from "../../actors/sinks/sqlite.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
+import { assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+import { imagebus, objectsIn } from "../fixtures/imagebus.ts";
+
+const LOOKING = [
+  ["topics"],
+  ["status"],
+  ["result", "one", "--timeout-ms", "1s"],
+  ["dead-letters", "list"],
+  ["dead-letters", "show", "one"],
+  ["dead-letters", "export", "failed"],
+  ["dead-letters", "replay", "--all"],
+];
+
+Deno.test("mistakes: commands that only look refuse a bus that does not exist, and do not create it", async () => {
+  await using directory = await temporaryDirectory("mistakes");
+  const bus = `sqlite:${directory.path}/typo.db`;
+  for (const args of LOOKING) {
+    const { code, err } = await imagebus([...args, "--bus", bus]);
+    assertStringIncludes(err, `There is no bus ${bus}; imagebus worker and imagebus send create it`);
+    assertEquals(code, 2, args.join(" "));
+  }
+  const fresh = await imagebus(["status"], { IMAGEBUS_STATE_DIR: directory.path });
+  assertStringIncludes(fresh.err, "No worker process runs on this machine");
+  assertEquals(fresh.code, 1);
+  assertEquals([...Deno.readDirSync(directory.path)].map(({ name }) => name), []);
+});
+
+Deno.test("results: all of the ids that are asked for are shown, however many", async () => {
+  await using directory = await temporaryDirectory("mistakes");
+  const path = `${directory.path}/results.db`;
+  await (await sqliteSink(path)).close?.();
+  const ids = Array.from({ length: 30 }, (_, i) => `image-${i}`);
+  using database = new DatabaseSync(path);
+  const insert = database.prepare(
+    "INSERT INTO results (id, status, at, waited_ms, took_ms) VALUES (?, 'failed', '2026-01-01T00:00:00Z', 0, 0)",
+  );
+  for (const id of [...ids, "another"]) insert.run(id);
+  const idsOf = async (...args: string[]) =>
+    objectsIn((await imagebus(["results", ...args, "--results", path, "--json"])).out).map(({ id }) => id);
+  assertEquals((await idsOf(...ids)).length, 30);
+  assertEquals((await idsOf()).length, 20);
+  assertEquals((await idsOf(...ids, "--limit", "3")).length, 3);
+});
+
+const MISTAKES = [
+  [["results", "--results", "README.md"], "Cannot read results: README.md is no database of results"],
+  [["worker", "--sink", "jsonl:x.jsonl", "--json"], "Cannot use --json: it is for the sink console"],
+  [["worker", "--quiet", "--json"], "Cannot use --json: it is for the sink console"],
+  [["worker", "--sink", "console", "--results", "x.db"], "Cannot use --results: it is for the sink sqlite"],
+] as const;
+
+Deno.test("mistakes: a file or an option that cannot be used is refused by its name", async () => {
+  for (const [args, text] of MISTAKES) {
+    const { code, err } = await imagebus(args);
+    assertStringIncludes(err, text);
+    assertEquals(code, 2);
+  }
+});
