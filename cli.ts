@@ -9,6 +9,7 @@ import { exitFor } from "./cli/exit.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { overview } from "./cli/ui/help.ts";
 import { didYouMean } from "./lib/suggestion.ts";
+import { printable } from "./lib/printable.ts";
 import { logError, print } from "./cli/ui/terminal.ts";
 import config from "./deno.json" with { type: "json" };
 
@@ -22,7 +23,7 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
     return await runCommand(command, argv);
   } catch (error) {
     const { code, message } = await exitFor(error, command);
-    if (message) logError(`imagebus: ${message}`);
+    if (message) logError(`imagebus: ${message.split("\n").map(printable).join("\n")}`);
     return code;
   }
 }

@@ -3,6 +3,7 @@ export function commandLine(argv: readonly string[]): string {
   return ["imagebus", ...argv.map(quoted)].join(" ");
 }
 
-function quoted(argument: string): string {
+/** An argument as a shell takes it. */
+export function quoted(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

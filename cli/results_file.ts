@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { explainFileError } from "../lib/file_errors.ts";
 import { ifFound } from "../lib/if_found.ts";
 import { stateDir } from "../bus/state_dir.ts";
 import { messageOf } from "../lib/coded_error.ts";
@@ -32,7 +33,16 @@ export async function openResults(path: string): Promise<DatabaseSync | null> {
   }
 }
 
-/** Creates the directory of a file that will be written. */
+/**
+ * Creates the directory of a file that will be written.
+ *
+ * @throws {UsageError} If it cannot be created.
+ */
 export async function createDirectoryOf(path: string): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(explainFileError("create", dirname(path), cause).message, { cause });
+  }
 }

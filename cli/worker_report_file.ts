@@ -10,6 +10,12 @@ const REMOVE_AFTER_MS = 3_600_000;
 /** The part of a report that the service supplies. */
 export type OwnReport = Omit<WorkerReport, "format" | "host" | "pid" | "startedAt" | "updatedAt">;
 
+/** The file of this process; disposing of it removes the file. */
+export interface OwnReportFile extends AsyncDisposable {
+  /** Removes it at once, before the process is ended. */
+  removeNow(): void;
+}
+
 /**
  * Writes the report of this process to a file of its own every second, atomically: under a temporary name that is then
  * renamed. Errors never disturb the service. Resolves when the first report is written, or has failed.
@@ -21,10 +27,10 @@ export type OwnReport = Omit<WorkerReport, "format" | "host" | "pid" | "startedA
 export async function writeReports(
   own: () => OwnReport,
   onError: (reason: string) => void,
-): Promise<AsyncDisposable> {
+): Promise<OwnReportFile> {
   if (findStateDir() === undefined) {
     onError("there is no state directory; set IMAGEBUS_STATE_DIR");
-    return { [Symbol.asyncDispose]: () => Promise.resolve() };
+    return { removeNow() {}, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const host = await hostName();
   const startedAt = new Date().toISOString();
@@ -54,6 +60,15 @@ export async function writeReports(
     fail(error);
   }
   return {
+    removeNow() {
+      for (const path of [temporary, file]) {
+        try {
+          Deno.removeSync(path);
+        } catch {
+          // The next worker process removes it.
+        }
+      }
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await writing;

@@ -2,6 +2,7 @@ import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "./datasets/data_set.ts";
 import { type Manifest, parseManifest } from "../models/manifest.ts";
 import { writeModelFolder } from "../models/model_folder.ts";
+import { sampleFile } from "../models/samples.ts";
 import { sha256Hex } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { writeCard } from "./card.ts";
@@ -140,10 +141,7 @@ async function describe(
   return parseManifest(draft, `the recipe ${name}`);
 }
 
-/**
- * The first image of each class: `<class>-<label>.png`, in lower case, with "-" for anything but letters and
- * digits.
- */
+/** The first image of each class. */
 function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
   const wanted = new Map(labels.map((text, label) => [label, text]));
   const found: [string, Uint8Array][] = [];
@@ -151,7 +149,7 @@ function samples(test: DataSet, { labels }: Manifest): [string, Uint8Array][] {
     const text = wanted.get(label);
     if (text === undefined) continue;
     wanted.delete(label);
-    found.push([`samples/${label}-${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`, png]);
+    found.push([sampleFile(label, text), png]);
     if (wanted.size === 0) break;
   }
   return found;

@@ -1,3 +1,5 @@
+import { isLegacyTopic } from "../../bus/legacy_format.ts";
+import { printable } from "../../lib/printable.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /** How results are printed. */
@@ -9,8 +11,8 @@ export interface ConsoleSinkOptions {
 }
 
 /**
- * Prints one line per result. Where the true label is a number, as in records of the legacy system, it is the
- * line of that system: `Prediction: 9 Actual: 9`.
+ * Prints one line per result. For records of the legacy system with their true label it is the line of that
+ * system: `Prediction: 9 Actual: 9`.
  *
  * @param options How, and where to.
  */
@@ -29,14 +31,19 @@ function jsonLine({ result }: Settled): string {
   return JSON.stringify(result);
 }
 
-function textLine({ result }: Settled): string {
-  if (result.status === "failed") {
-    return `${result.id}  ${result.model ?? "-"}  failed  ${result.error.code}: ${result.error.message}`;
+function textLine({ result, message }: Settled): string {
+  const { id, model, actual } = result;
+  if (result.status === "classified" && actual !== undefined && isLegacyTopic(message.topic)) {
+    return printable(`Prediction: ${result.index} Actual: ${actual}`);
   }
-  if (/^\d+$/.test(result.actual ?? "")) return `Prediction: ${result.index} Actual: ${result.actual}`;
+  const truth = actual === undefined ? [] : [`actual ${actual}`];
+  return [id, model ?? "-", ...outcomeOf(result), ...truth].map(printable).join("  ");
+}
+
+function outcomeOf(result: Settled["result"]): string[] {
+  if (result.status === "failed") return ["failed", `${result.error.code}: ${result.error.message}`];
   const percent = `${(result.confidence * 100).toFixed(1)} %`;
-  const best = `${result.label}  ${percent}`;
-  return `${result.id}  ${result.model}  ${result.unknown ? `unknown (${best})` : best}`;
+  return result.unknown ? [`unknown (${result.label}  ${percent})`] : [result.label, percent];
 }
 
 async function writeToStdout(text: string): Promise<void> {

@@ -5,8 +5,8 @@ import { CodedError } from "../../lib/coded_error.ts";
  *
  * | code | meaning | retriable |
  * |---|---|---|
- * | `invalid` | the user must fix it: option, URL, password, rights, or a file of another kind | no |
- * | `failed` | the file or database cannot be opened, or refuses what is written | no |
+ * | `invalid` | the user must fix it: option, URL, password, rights, a file that cannot be opened or is of another kind | no |
+ * | `failed` | the file or database refuses what is written | no |
  * | `unavailable` | the server cannot be reached, or does not answer in time | yes |
  */
 export type SinkErrorCode = "invalid" | "failed" | "unavailable";

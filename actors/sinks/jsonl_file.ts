@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import { SinkError } from "./errors.ts";
+import { LockFile } from "./lock_file.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 
@@ -19,12 +20,12 @@ export interface JsonlFileOptions {
 export class JsonlFile {
   readonly #path: string;
   readonly #options: JsonlFileOptions;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: LockFile;
   #file: Deno.FsFile;
   /** Size of the whole, synced lines in bytes. What is beyond was left by a failed write. */
   #size = 0;
 
-  private constructor(path: string, options: JsonlFileOptions, lock: Deno.FsFile, file: Deno.FsFile) {
+  private constructor(path: string, options: JsonlFileOptions, lock: LockFile, file: Deno.FsFile) {
     this.#path = path;
     this.#options = options;
     this.#lock = lock;
@@ -34,14 +35,14 @@ export class JsonlFile {
   /**
    * Opens the file, reads its lines, and truncates an incomplete line at its end.
    *
-   * @throws {SinkError} `failed` when it cannot be opened, or is in use.
+   * @throws {SinkError} `invalid` when it cannot be opened, or is in use.
    * @throws What `onLine` throws.
    */
   static async open(path: string, options: JsonlFileOptions): Promise<JsonlFile> {
-    let lock: Deno.FsFile | undefined;
+    let lock: LockFile | undefined;
     let file: Deno.FsFile | undefined;
     try {
-      lock = await lockFor(path);
+      lock = await LockFile.acquire(`${path}.lock`) ?? inUse(path);
       file = await openToAppend(path);
       for (const older of await olderFiles(path, options.remember)) await readLines(older, options.onLine);
       const opened = new JsonlFile(path, options, lock, file);
@@ -49,10 +50,10 @@ export class JsonlFile {
       await opened.#truncate();
       return opened;
     } catch (cause) {
-      lock?.close();
+      lock?.release();
       file?.close();
       if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
-      throw new SinkError("failed", `Cannot open the results file ${path}: ${messageOf(cause)}`, { cause });
+      throw new SinkError("invalid", `Cannot open the results file ${path}: ${messageOf(cause)}`, { cause });
     }
   }
 
@@ -80,7 +81,7 @@ export class JsonlFile {
   // deno-lint-ignore require-await -- closing is synchronous, the contract of sinks is not
   async close(): Promise<void> {
     this.#file.close();
-    this.#lock.close();
+    this.#lock.release();
   }
 
   /** Someone may have moved or removed the file, and the last write may have left half of a line. */
@@ -113,12 +114,9 @@ export class JsonlFile {
   }
 }
 
-async function lockFor(path: string): Promise<Deno.FsFile> {
-  const lock = await Deno.open(`${path}.lock`, { write: true, create: true });
-  if (await lock.tryLock(true)) return lock;
-  lock.close();
+function inUse(path: string): never {
   throw new SinkError(
-    "failed",
+    "invalid",
     `Cannot open the results file ${path}: another service writes it; choose one file per service`,
   );
 }

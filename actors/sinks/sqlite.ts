@@ -96,7 +96,8 @@ async function open(path: string): Promise<DatabaseSync> {
     return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
   } catch (cause) {
     if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new SinkError("failed", `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
+    const code = isLocked(cause) ? "failed" : "invalid";
+    throw new SinkError(code, `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -135,7 +136,7 @@ function refuseForeign(database: DatabaseSync, path: string): void {
   const { applicationId, isEmpty } = identify(database);
   if (applicationId === APPLICATION_ID || isEmpty) return;
   throw new SinkError(
-    "failed",
+    "invalid",
     `Cannot store results in ${path}: it is the database of another program; choose another file`,
   );
 }

@@ -1,9 +1,14 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { serve } from "../../actors/serve.ts";
 import { connect } from "../../bus/connect.ts";
 import type { Bus } from "../../bus/bus.ts";
 import type { Result } from "../../bus/result.ts";
 import { decodeImage } from "../../models/image/decode.ts";
+import { readIfExists } from "../../models/read_url.ts";
 import { listModels } from "../../models/registry.ts";
+import { sampleFile } from "../../models/samples.ts";
+import { quoted } from "../command_line.ts";
 import { defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { JSON_OPTION } from "../options.ts";
@@ -26,17 +31,22 @@ export const demo = defineCommand({
     await using _service = await serve(bus);
     const shown = await Promise.all(samples.map((sample) => classify(bus, sample)));
     if (json) {
-      for (const { file: _file, picture: _picture, ...rest } of shown) print(JSON.stringify(rest));
+      for (const { file: _file, image: _image, picture: _picture, ...rest } of shown) {
+        print(JSON.stringify(rest));
+      }
     } else show(shown, performance.now() - startedAt);
     return 0;
   },
 });
 
-/** A bundled test image; its name contains its class: `3-dress.png`. */
+const MAX_SAMPLE_BYTES = 1_048_576;
+
+/** A bundled test image. */
 interface Sample {
   readonly model: string;
   readonly index: number;
   readonly file: URL;
+  readonly image: Uint8Array;
 }
 
 interface Shown extends Sample {
@@ -46,28 +56,27 @@ interface Shown extends Sample {
 
 async function findSamples(): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const { name, folder } of await listModels()) {
-    for await (const { name: file } of Deno.readDir(new URL("samples/", folder))) {
-      const index = /^(\d+)-.*\.png$/.exec(file)?.[1];
-      if (index !== undefined) {
-        samples.push({ model: name, index: Number(index), file: new URL(`samples/${file}`, folder) });
-      }
+  for (const entry of await listModels()) {
+    if ("error" in entry) throw entry.error;
+    for (const [index, label] of entry.manifest.labels.entries()) {
+      const file = new URL(sampleFile(index, label), entry.folder);
+      const image = await readIfExists(file, MAX_SAMPLE_BYTES);
+      if (image !== undefined) samples.push({ model: entry.name, index, file, image });
     }
   }
   if (samples.length === 0) {
     throw new UsageError("Cannot run the demo: no model has sample images; expected a complete checkout");
   }
-  return samples.sort((a, b) => a.model < b.model ? -1 : a.model > b.model ? 1 : a.index - b.index);
+  return samples;
 }
 
 async function classify(bus: Bus, sample: Sample): Promise<Shown> {
-  const image = await Deno.readFile(sample.file);
+  const { image } = sample;
   const result = await bus.classify(image, { model: sample.model, actual: String(sample.index) });
   return { ...sample, result, picture: drawPicture(decodeImage(image)) };
 }
 
 const GAP = 3;
-const SEND = "deno run cli.ts send --wait models/fashion-mnist/samples/9-ankle-boot.png";
 
 function show(shown: readonly Shown[], ms: number): void {
   print(
@@ -86,7 +95,22 @@ function show(shown: readonly Shown[], ms: number): void {
   print(
     `${correct} of ${shown.length} classified correctly in ${(ms / 1000).toFixed(1)} s, including startup.\n`,
   );
-  print(`Next, in two terminals:\n  ${bold("deno task worker")}\n  ${bold(SEND)}`);
+  const { model, file } = shown.at(-1)!;
+  print(`Next, in two terminals:\n${nextSteps(model, file).map((line) => `  ${bold(line)}`).join("\n")}`);
+}
+
+/** As this program was found: by URL, in a clone, or installed. */
+function nextSteps(model: string, file: URL): [worker: string, send: string] {
+  const program = new URL(Deno.mainModule);
+  if (program.protocol !== "file:") {
+    const run = `deno run -A --unstable-worker-options ${program.href}`;
+    return [`${run} worker`, `curl -s ${file.href} | ${run} send --wait --model ${model} -`];
+  }
+  const path = relative(Deno.cwd(), fileURLToPath(file));
+  const send = `send --wait --model ${model} ${quoted(path.startsWith("..") ? fileURLToPath(file) : path)}`;
+  return relative(Deno.cwd(), fileURLToPath(program)) === "cli.ts"
+    ? ["deno task worker", `deno run cli.ts ${send}`]
+    : ["imagebus worker", `imagebus ${send}`];
 }
 
 function caption(shown: Shown): string {

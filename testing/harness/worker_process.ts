@@ -46,7 +46,7 @@ export class WorkerProcess implements AsyncDisposable {
    * @throws {Error} With its standard error, if it ends instead.
    */
   static async start({ bus, directory, args = [] }: WorkerProcessOptions): Promise<WorkerProcess> {
-    const own = ["--bus", bus, "--results", `${directory}/results.db`, ...args];
+    const own = ["--bus", bus, ...args];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...await workerCommand(), ...own],
       cwd: ROOT,

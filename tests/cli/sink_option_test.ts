@@ -1,6 +1,7 @@
 import { SinkError } from "../../actors/sinks/errors.ts";
 import { parseArguments } from "../../cli/arguments.ts";
 import { UsageError } from "../../cli/command.ts";
+import { exitFor } from "../../cli/exit.ts";
 import { openSinks } from "../../cli/commands/worker/sinks.ts";
 import { worker } from "../../cli/commands/worker/worker.ts";
 import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
@@ -73,4 +74,28 @@ Deno.test("--sink: the others are closed when one cannot be opened", () =>
       "is unavailable",
     );
     assertEquals(await namesOf("--sink", lines), [`jsonl ${dir}/a.jsonl`]);
+  }));
+
+Deno.test("--sink: a file that cannot be opened is a mistake, and leaves nothing behind", () =>
+  inDirectory(async (dir) => {
+    await Deno.mkdir(`${dir}/folder`);
+    await Deno.writeTextFile(
+      `${dir}/text.db`,
+      "no database, but more than a hundred bytes of text ".repeat(4),
+    );
+    for (const sink of ["jsonl:folder", "sqlite:folder", "sqlite:text.db", "jsonl:text.db/x.jsonl"]) {
+      const spec = sink.replace(":", `:${dir}/`);
+      const error = await assertRejects(() => namesOf("--sink", spec), Error);
+      assertEquals((await exitFor(error, undefined)).code, 2, `${sink}: ${error.message}`);
+    }
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), ["folder", "text.db"]);
+  }));
+
+Deno.test("--sink jsonl: the lock is removed at the end, and keeps a second service out until then", () =>
+  inDirectory(async (dir) => {
+    const spec = `jsonl:${dir}/a.jsonl`;
+    const [sink] = await openSinks(parseArguments(worker, ["--sink", spec]));
+    await assertRejects(() => namesOf("--sink", spec), SinkError, "another service writes it");
+    await sink!.close?.();
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["a.jsonl"]);
   }));

@@ -6,7 +6,8 @@ import { replayDeadLetters } from "../../replay_dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
 import { openExistingBus } from "../../options.ts";
-import { columns, logError, print, printable } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
+import { columns, logError, print } from "../../ui/terminal.ts";
 
 type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json">;
 

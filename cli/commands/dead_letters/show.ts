@@ -8,7 +8,8 @@ import type { DeadLetterArguments } from "./options.ts";
 import { size, textOf, toWholeObject } from "./text.ts";
 import { openExistingBus } from "../../options.ts";
 import { drawPicture } from "../../ui/picture.ts";
-import { bold, columns, dim, print, printable } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
+import { bold, columns, dim, print } from "../../ui/terminal.ts";
 
 /** Larger images are not drawn: decoding would take too long. */
 const MAX_PIXELS = 4_000_000;

@@ -13,7 +13,8 @@ import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { UsageError } from "../../command.ts";
 import { Progress } from "../../ui/progress.ts";
-import { bold, columns, percent, print, printable } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
+import { bold, columns, percent, print } from "../../ui/terminal.ts";
 
 /** What is asked for; `photos` and `classes` are paths. */
 export interface PhotographsRequest {

@@ -1,7 +1,8 @@
 import type { Score } from "../../../models/logits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import { beside, drawPicture, fitPicture } from "../../ui/picture.ts";
-import { bold, columns, dim, percent, printable, red } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
+import { bold, columns, dim, percent, red } from "../../ui/terminal.ts";
 import { factsOf } from "./facts.ts";
 import { type Inspection, type Stage, TOP } from "./inspection.ts";
 

@@ -1,4 +1,4 @@
-import { printable } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import type { Orientation } from "../../../models/image/format.ts";
 import type { Inspection, Stage, Way } from "./inspection.ts";

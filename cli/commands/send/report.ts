@@ -1,7 +1,8 @@
 import { MISTAKES } from "../../exit.ts";
 import { Progress } from "../../ui/progress.ts";
 import { resultCells } from "../../ui/result_cells.ts";
-import { columns, dim, logError, print, printable, showProgress } from "../../ui/terminal.ts";
+import { printable } from "../../../lib/printable.ts";
+import { columns, dim, logError, print, showProgress } from "../../ui/terminal.ts";
 import type { Outcome } from "./sender.ts";
 
 /** What is sent, and how it is shown. */

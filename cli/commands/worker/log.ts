@@ -1,4 +1,5 @@
 import type { ServiceEvent } from "../../../actors/events.ts";
+import { printable } from "../../../lib/printable.ts";
 import type { TransportEvent } from "../../../bus/transport/transport.ts";
 
 /**
@@ -14,7 +15,7 @@ export function createLog(write: (line: string) => void): (event: ServiceEvent) 
     if (event.type === "bus" && /connected$/.test(event.event.type)) {
       isDisconnected = event.event.type === "disconnected";
     }
-    if (line !== null) write(line);
+    if (line !== null) write(printable(line));
   };
 }
 

@@ -52,7 +52,7 @@ export const worker = defineCommand({
     const { dirs: modelsDirs } = await modelSearch(args);
     const service = await serve(bus, { ...serveOptions(args), ...observed, modelsDirs, sinks, onEvent });
     http?.serving({ bus, service, group: args.values.group });
-    await using _report = await writeReports(
+    await using report = await writeReports(
       () => ({
         bus: absoluteBus(bus.transport.url),
         group: args.values.group,
@@ -64,7 +64,7 @@ export const worker = defineCommand({
     );
     const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
     // Before the log line: the reader may send a signal at once.
-    const stopped = untilStopped(service, () => http?.draining());
+    const stopped = untilStopped(service, () => http?.draining(), () => report.removeNow());
     const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
     const places = [
       `bus      ${bus.transport.url}`,
@@ -88,11 +88,17 @@ function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): Ser
 }
 
 /** The first signal drains; the second one exits immediately. */
-async function untilStopped(service: Service, onDrain: () => void): Promise<number> {
+async function untilStopped(service: Service, onDrain: () => void, onExit: () => void): Promise<number> {
   const stopped = Promise.withResolvers<null>();
+  const exit = () => {
+    onExit();
+    Deno.exit(130);
+  };
   const stop = () => {
-    Deno.removeSignalListener("SIGINT", stop);
-    Deno.removeSignalListener("SIGTERM", stop);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.removeSignalListener(signal, stop);
+      Deno.addSignalListener(signal, exit);
+    }
     logError("Draining the images in flight. Press Ctrl-C again to exit immediately.");
     onDrain();
     stopped.resolve(null);

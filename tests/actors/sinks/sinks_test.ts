@@ -160,18 +160,23 @@ Deno.test("sink sqlite: another program's database, no database and a missing di
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("sink console: the line of the legacy system where the true label is a number, else label and confidence, or unknown", async () => {
+Deno.test("sink console: the line of the legacy system for its records, else id, label or unknown, confidence and true label", async () => {
   let text = "";
   const sink = consoleSink({ write: (more) => void (text += more) });
   const seed = classified("a");
+  const legacy = { ...seed, message: { ...seed.message, topic: "topic_fashion" } };
   const { actual: _, ...own } = classified("b").result;
-  const unknown = { ...seed, result: { ...own, unknown: true } };
-  await sink.write([seed, { ...seed, result: own }, failed("c"), unknown]);
-  const [first, second, third, fourth] = text.split("\n");
+  const forged = { ...own, id: "d\n\u001b[2Je" };
+  const unknown = { ...own, unknown: true };
+  const results = [own, forged, unknown].map((result) => ({ ...seed, result }));
+  await sink.write([legacy, results[0]!, failed("c"), seed, ...results.slice(1)]);
+  const [first, second, third, fourth, fifth, sixth] = text.split("\n");
   assertEquals(first, "Prediction: 9 Actual: 9");
   assertMatch(second!, /b +fashion-mnist +Ankle boot +75\.0 %/);
   assertMatch(third!, /c +- +failed +damaged: why c failed/);
-  assertMatch(fourth!, /b +fashion-mnist +unknown \(Ankle boot +75\.0 %\)/);
+  assertMatch(fourth!, /^a +fashion-mnist +Ankle boot +75\.0 % +actual 9$/);
+  assertMatch(fifth!, /^d\\u000a\\u001b\[2Je +fashion-mnist/);
+  assertMatch(sixth!, /b +fashion-mnist +unknown \(Ankle boot +75\.0 %\)/);
 });
 
 Deno.test("sink results topic: a result is also sent to the reply topic of its request", async () => {
