@@ -35,11 +35,17 @@ const whole = (value: string, name: string) => {
   throw new BusError("invalid", `${name} is ${JSON.stringify(value)}: expected milliseconds`);
 };
 
+const yesOrNo = (value: string, name: string) => {
+  if (/^(true|false)$/i.test(value)) return lower(value) === "true";
+  throw new BusError("invalid", `${name} is ${JSON.stringify(value)}: expected true or false`);
+};
+
 const RULES: Readonly<Record<string, Rule>> = {
   "client.id": ["clientId"],
   "session.timeout.ms": ["sessionTimeoutMs", whole],
   "heartbeat.interval.ms": ["heartbeatMs", whole],
   "socket.connection.setup.timeout.ms": ["connectTimeoutMs", whole],
+  "enable.idempotence": ["idempotence", yesOrNo],
   "delivery.timeout.ms": ["sendTimeoutMs", whole],
   "message.timeout.ms": ["sendTimeoutMs", whole],
   "ssl.ca.location": ["tls.caCerts", files],

@@ -123,9 +123,10 @@ class KafkaTransport implements Transport {
     this.maxMessageBytes = settings.maxMessageBytes;
     this.#cluster = cluster;
     this.#settings = settings;
-    const { sendTimeoutMs } = settings;
+    const { sendTimeoutMs, idempotence } = settings;
     this.#producer = new Producer(cluster, {
       sendTimeoutMs,
+      idempotence,
       ensure: (topic) => this.#ensure([topic], { timeoutMs: sendTimeoutMs }),
     });
   }

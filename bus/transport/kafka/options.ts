@@ -20,6 +20,12 @@ export interface KafkaTransportOptions extends TransportOptions {
   readonly connectTimeoutMs?: number;
   /** After so many milliseconds without progress `send` rejects as `unavailable`. @default {30_000} */
   readonly sendTimeoutMs?: number;
+  /**
+   * Whether brokers recognise a batch that is sent again because its response was lost, so that it is stored once.
+   *
+   * @default {true}
+   */
+  readonly idempotence?: boolean;
   /** After so many milliseconds without a heartbeat the partitions of a member go to others. @default {10_000} */
   readonly sessionTimeoutMs?: number;
   /**
@@ -64,6 +70,11 @@ export const KAFKA_OPTIONS = {
     ...time(100, 3_600_000),
     default: 30_000,
     text: "sending fails as unavailable after this time without progress",
+  },
+  idempotence: {
+    type: "flag",
+    default: true,
+    text: "let brokers recognise what is sent again after a lost response, so that it is stored once",
   },
   sessionTimeoutMs: {
     ...time(1_000, 3_600_000),

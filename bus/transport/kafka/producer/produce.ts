@@ -31,7 +31,7 @@ export interface ProduceOptions {
   readonly timeoutMs: number;
   /** Of the transaction. */
   readonly transactionalId?: string;
-  /** For batches in a transaction. */
+  /** For batches that brokers recognise when they are sent again. */
   readonly originOf?: (partition: TopicPartition) => BatchOrigin;
 }
 

@@ -5,12 +5,20 @@ import { ByteSemaphore } from "./byte_semaphore.ts";
 import { closedError, type Cluster } from "../net/cluster.ts";
 import { CODE, ConnectionFault, isRetriable, toBusError } from "../wire/faults.ts";
 import { abortable } from "../../../../lib/abortable.ts";
-import { produce, PRODUCE_TIMEOUT_MS, produceFault, takeBatches, tooLarge } from "./produce.ts";
+import {
+  produce,
+  PRODUCE_TIMEOUT_MS,
+  produceFault,
+  type ProduceOptions,
+  takeBatches,
+  tooLarge,
+} from "./produce.ts";
 import { Partitioner } from "../../partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { RecordQueue } from "./record_queue.ts";
+import { Sequences } from "./sequences.ts";
 import { Sending } from "./sending.ts";
 import { byLeader, maxBatchBytes, nameOf, noLeader } from "../topics.ts";
 
@@ -18,6 +26,8 @@ import { byLeader, maxBatchBytes, nameOf, noLeader } from "../topics.ts";
 export interface ProducerSettings {
   /** A send fails after this long without progress, in milliseconds. */
   readonly sendTimeoutMs: number;
+  /** Whether brokers recognise what is sent again. */
+  readonly idempotence: boolean;
   /** Creates a topic if it does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }
@@ -30,20 +40,33 @@ interface PendingRecord {
 
 type Queue = RecordQueue<PendingRecord>;
 
+function isSettled(batch: readonly PendingRecord[]): boolean {
+  return batch.length > 0 && batch.every(({ sending }) => sending.isSettled);
+}
+
+/** The broker has lost what it knew of the producer in this partition, or what was stored last. */
+const LOST_CODES: readonly number[] = [
+  CODE.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  CODE.INVALID_PRODUCER_EPOCH,
+  CODE.INVALID_PRODUCER_ID_MAPPING,
+  CODE.UNKNOWN_PRODUCER_ID,
+];
+
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
 const PURPOSE = "produce";
 
 /**
  * Sends records: those that arrive while a request to a broker is pending are part of the next one.
  *
- * It is not an idempotent producer in Kafka's sense. Receivers must recognise repeated ids anyway, since
- * callers also retry a send whose response was lost; one pending batch per partition keeps the order; and
- * after each batch that is split, or given up after the timeout, a new producer id would be needed.
+ * One batch per partition is pending. When its response was lost it is sent again as it is, and the brokers recognise it
+ * by its number (`idempotence`). Receivers must recognise repeated ids all the same, since callers also retry a send that
+ * was rejected.
  */
 export class Producer {
   readonly #cluster: Cluster;
   readonly #settings: ProducerSettings;
   readonly #partitioner = new Partitioner();
+  readonly #sequences: Sequences | null;
   readonly #queues = new Map<string, Queue>();
   /** The queues that are not idle; least recently served first. */
   readonly #active = new Set<Queue>();
@@ -63,6 +86,7 @@ export class Producer {
   constructor(cluster: Cluster, settings: ProducerSettings) {
     this.#cluster = cluster;
     this.#settings = settings;
+    this.#sequences = settings.idempotence ? new Sequences(cluster) : null;
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(1_000, settings.sendTimeoutMs / 4));
     Deno.unrefTimer(this.#sweeper);
   }
@@ -180,7 +204,9 @@ export class Producer {
     try {
       // Half of the time, so that there is a second attempt.
       const timeoutMs = Math.min(this.#settings.sendTimeoutMs / 2, PRODUCE_TIMEOUT_MS);
-      const codes = await produce(this.#cluster, queues, { leader, purpose: PURPOSE, timeoutMs });
+      const place = { leader, purpose: PURPOSE };
+      await this.#sequences?.prepare(place, queues);
+      const codes = await produce(this.#cluster, queues, { ...place, timeoutMs, ...this.#numbers });
       let fault: unknown;
       for (const queue of queues) fault = await this.#settle(queue, codes.get(nameOf(queue)) ?? -1) ?? fault;
       return fault;
@@ -193,21 +219,28 @@ export class Producer {
     }
   }
 
+  get #numbers(): Pick<ProduceOptions, "originOf"> {
+    const sequences = this.#sequences;
+    return sequences ? { originOf: (partition) => sequences.originOf(partition) } : {};
+  }
+
   /** @returns The fault, if the batch must be retried after a pause. */
   async #settle(queue: Queue, code: number): Promise<unknown> {
-    if (code === 0) return this.#store(queue);
+    if (code === 0 || code === CODE.DUPLICATE_SEQUENCE_NUMBER) return this.#store(queue);
     if (code === CODE.MESSAGE_TOO_LARGE || code === CODE.RECORD_LIST_TOO_LARGE) {
       return await this.#divide(queue);
     }
     const { topic } = queue;
     const fault = produceFault(topic, code);
-    if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Cannot store messages"));
+    if (this.#sequences && LOST_CODES.includes(code)) this.#sequences.forget(queue);
+    else if (!isRetriable(fault)) return this.#reject(queue, toBusError(fault, "Cannot store messages"));
     if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#recreate(topic);
     this.#retry(queue);
     return fault;
   }
 
   #store(queue: Queue): void {
+    this.#sequences?.stored(queue, queue.pending.length);
     for (const { sending } of this.#release(queue)) sending.stored();
   }
 
@@ -216,6 +249,7 @@ export class Producer {
     const { topic, pending } = queue;
     const limit = await maxBatchBytes(this.#cluster, topic);
     if (pending.length === 1) return this.#reject(queue, tooLarge(topic, pending[0]!.record, limit));
+    this.#sequences?.forget(queue);
     queue.divide(limit);
     this.#purge();
   }
@@ -227,11 +261,13 @@ export class Producer {
   }
 
   #retry(queue: Queue): void {
-    queue.putBack();
+    if (this.#sequences) queue.keep();
+    else queue.putBack();
     this.#purge();
   }
 
   #reject(queue: Queue, error: unknown): void {
+    this.#sequences?.forget(queue);
     for (const { sending } of this.#release(queue)) sending.fail(error);
     this.#purge();
   }
@@ -252,9 +288,16 @@ export class Producer {
 
   #purge(): void {
     for (const queue of this.#active) {
+      if (queue.isReady && isSettled(queue.pending)) this.#giveUp(queue);
       this.#free(queue.drop(({ sending }) => sending.isSettled));
       if (queue.isIdle) this.#active.delete(queue);
     }
+  }
+
+  /** Nobody waits any more for a batch of which it is not known whether it was stored. */
+  #giveUp(queue: Queue): void {
+    this.#sequences?.forget(queue);
+    queue.putBack();
   }
 
   #fail(sending: Sending, error: unknown): void {

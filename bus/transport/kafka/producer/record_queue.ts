@@ -15,6 +15,7 @@ export class RecordQueue<T extends { readonly record: RecordToSend }> implements
   pending: readonly T[] = [];
   /** When a batch was last settled, by `performance.now()`. */
   progressedAt = 0;
+  #isSending = false;
   #waiting: T[] = [];
   #batchBytes = BATCH_BYTES;
 
@@ -25,7 +26,7 @@ export class RecordQueue<T extends { readonly record: RecordToSend }> implements
 
   /** Whether a batch can be taken. */
   get isReady(): boolean {
-    return this.pending.length === 0 && this.#waiting.length > 0;
+    return !this.#isSending && !this.isIdle;
   }
 
   /** Whether it holds no records. */
@@ -37,8 +38,9 @@ export class RecordQueue<T extends { readonly record: RecordToSend }> implements
     this.#waiting.push(one);
   }
 
-  /** Makes the next batch pending, unless one is: at least one record, however large. */
+  /** Begins to send the pending batch, or makes the next one pending: at least one record, however large. */
   take(): readonly T[] {
+    this.#isSending = true;
     if (this.pending.length > 0) return this.pending;
     let [count, bytes] = [1, this.#waiting[0]!.record.bytes];
     while (count < this.#waiting.length && bytes + this.#waiting[count]!.record.bytes <= this.#batchBytes) {
@@ -49,14 +51,21 @@ export class RecordQueue<T extends { readonly record: RecordToSend }> implements
 
   /** The pending batch is stored or rejected: returns it. */
   settle(): readonly T[] {
+    this.#isSending = false;
     const settled = this.pending;
     this.pending = [];
     this.progressedAt = performance.now();
     return settled;
   }
 
+  /** It is not known whether the pending batch was stored: it is to be sent again as it is. */
+  keep(): void {
+    this.#isSending = false;
+  }
+
   /** The pending batch was not stored: its records are the next again. */
   putBack(): void {
+    this.#isSending = false;
     this.#waiting.unshift(...this.pending);
     this.pending = [];
   }

@@ -45,8 +45,9 @@ function lengthOf(text: Text | null): number {
   return typeof text === "string" ? Buffer.byteLength(text) : text.length;
 }
 
-/** The producer of a batch in a transaction, and the sequence number of the batch. */
-export interface BatchOrigin extends ProducerIdentity {
+/** The producer of a batch, its transaction if it has one, and the sequence number of the batch. */
+export interface BatchOrigin
+  extends Omit<ProducerIdentity, "transactionalId">, Partial<Pick<ProducerIdentity, "transactionalId">> {
   /** Number of records that this producer has sent to the partition before, in this epoch. */
   readonly sequence: number;
 }
@@ -56,7 +57,7 @@ export interface BatchOrigin extends ProducerIdentity {
  *
  * @param records At least one.
  * @param timestamp Of all records, in milliseconds since 1970-01-01 UTC.
- * @param origin For a batch in a transaction.
+ * @param origin Without it the batch is stored again whenever it is sent again.
  */
 export function encodeRecordBatch(
   records: readonly RecordToSend[],
@@ -77,7 +78,7 @@ function writeHeader(batch: Buffer, count: number, timestamp: bigint, origin?: B
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12); // leader epoch
   batch.writeInt8(MAGIC, 16);
-  batch.writeInt16BE(origin ? TRANSACTIONAL : 0, CRC_FROM); // attributes: not compressed
+  batch.writeInt16BE(origin?.transactionalId === undefined ? 0 : TRANSACTIONAL, CRC_FROM); // attributes: not compressed
   batch.writeInt32BE(count - 1, 23);
   batch.writeBigInt64BE(timestamp, 27);
   batch.writeBigInt64BE(timestamp, 35);

@@ -224,7 +224,7 @@ export interface Requests {
   /** Rejected with UNSTABLE_OFFSET_COMMIT while a transaction that commits for these partitions is open. */
   StableOffsetFetch: Requests["OffsetFetch"];
   InitProducerId: [
-    { readonly transactionalId: string; readonly transactionTimeout: number },
+    { readonly transactionalId: string | null; readonly transactionTimeout: number },
     ErrorCode & { readonly producerId: string; readonly producerEpoch: number },
   ];
   AddPartitionsToTxn: [

@@ -94,6 +94,27 @@ async function compacted(kafka: ProxiedKafka): Promise<void> {
   await transport.send(theirs, [encodeDeadLetter(request, result)]);
 }
 
+/** What is stored when the connection breaks after each batch, before its answer. */
+async function storedInSpiteOf(kafka: ProxiedKafka, idempotence: boolean): Promise<string[]> {
+  const topic = unique("lost");
+  await using transport = await openKafkaTransport(kafka.brokers, { partitions: 1, idempotence });
+  await transport.send(topic, numbered(1, "first "));
+  kafka.proxy.loseAnswers(PRODUCE, 3);
+  await Promise.all([0, 1, 2].map((call) => transport.send(topic, numbered(2, `${call} `))));
+  assertEquals(kafka.proxy.toLose(PRODUCE), 0);
+  await transport.send(topic, numbered(1, "last "));
+  await using reader = await Reader.open(transport, [topic], { until: "end" });
+  await reader.ended;
+  return reader.texts;
+}
+
+async function lostAnswers(kafka: ProxiedKafka): Promise<void> {
+  const once = ["first 0", "0 0", "0 1", "1 0", "1 1", "2 0", "2 1", "last 0"];
+  assertEquals(await storedInSpiteOf(kafka, true), once);
+  const repeated = await storedInSpiteOf(kafka, false);
+  assert(repeated.length > once.length, `without idempotence: ${repeated}`);
+}
+
 testKafka("a broker behind a proxy", async (test) => {
   await using kafka = await ProxiedKafka.start(CONFIG);
   await test.step("a client waits as its quotas demand, and reports it", () => throttling(kafka));
@@ -101,4 +122,6 @@ testKafka("a broker behind a proxy", async (test) => {
     refusedMember(kafka));
   await test.step("topics are not compacted by the broker's default, and those that are get keys", () =>
     compacted(kafka));
+  await test.step("what is sent again after a lost answer is stored once, in order", () =>
+    lostAnswers(kafka));
 }, NO_OWN_KAFKA);

@@ -1,0 +1,12 @@
+import { readKafkaConfig } from "../../../../bus/transport/kafka/config_file.ts";
+import { BusError } from "../../../../bus/transport/errors.ts";
+import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
+
+Deno.test("kafka: properties of clients become options", async () => {
+  const { options } = await readKafkaConfig("enable.idempotence=false\n");
+  assertEquals(options, { idempotence: false });
+});
+
+Deno.test("kafka: a property that is not what it must be is refused, with what would be right", async () => {
+  await assertRejects(() => readKafkaConfig("enable.idempotence=maybe"), BusError, "expected true or false");
+});
