@@ -21,6 +21,7 @@ export {
 } from "./memory.ts";
 export {
   type AwsLogin,
+  type Compression,
   type KafkaTransportOptions,
   type OauthLogin,
   openKafkaTransport,

@@ -45,6 +45,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "session.timeout.ms": ["sessionTimeoutMs", whole],
   "heartbeat.interval.ms": ["heartbeatMs", whole],
   "socket.connection.setup.timeout.ms": ["connectTimeoutMs", whole],
+  "compression.type": ["compression", lower],
+  "compression.codec": ["compression", lower],
   "enable.idempotence": ["idempotence", yesOrNo],
   "delivery.timeout.ms": ["sendTimeoutMs", whole],
   "message.timeout.ms": ["sendTimeoutMs", whole],

@@ -40,6 +40,7 @@ import {
 } from "../validate.ts";
 
 export { parseKafkaUrl } from "./net/url.ts";
+export type { Compression } from "./wire/codecs.ts";
 export type { AwsLogin, KafkaTransportOptions, OauthLogin, PasswordLogin, SaslOptions, TlsOptions };
 
 /** Half the time of what is attempted. Large answers and the storing of messages have times of their own. */
@@ -123,10 +124,11 @@ class KafkaTransport implements Transport {
     this.maxMessageBytes = settings.maxMessageBytes;
     this.#cluster = cluster;
     this.#settings = settings;
-    const { sendTimeoutMs, idempotence } = settings;
+    const { sendTimeoutMs, idempotence, compression } = settings;
     this.#producer = new Producer(cluster, {
       sendTimeoutMs,
       idempotence,
+      compression,
       ensure: (topic) => this.#ensure([topic], { timeoutMs: sendTimeoutMs }),
     });
   }
@@ -209,6 +211,7 @@ class KafkaTransport implements Transport {
     return new Transactions(this.#cluster, {
       group,
       purpose,
+      compression: this.#settings.compression,
       timeoutMs: Math.min(MAX_TRANSACTION_MS, Math.max(MIN_TRANSACTION_MS, timeoutMs)),
       ensure: (topic) => this.#ensure([topic]),
     });

@@ -9,6 +9,7 @@ import { BusError } from "../errors.ts";
 import { checkBusOptions, TRANSPORT_OPTIONS } from "../options.ts";
 import type { TransportOptions } from "../transport.ts";
 import { checkInteger } from "../validate.ts";
+import { type Compression, COMPRESSIONS } from "./wire/codecs.ts";
 import { type Login, prepareLogin, type SaslOptions } from "./net/login.ts";
 import { checkTls, type TlsOptions } from "./net/socket.ts";
 
@@ -26,6 +27,12 @@ export interface KafkaTransportOptions extends TransportOptions {
    * @default {true}
    */
   readonly idempotence?: boolean;
+  /**
+   * How batches are compressed when they are sent, if that makes them smaller. Most image formats are compressed already.
+   *
+   * @default {"none"}
+   */
+  readonly compression?: Compression;
   /** After so many milliseconds without a heartbeat the partitions of a member go to others. @default {10_000} */
   readonly sessionTimeoutMs?: number;
   /**
@@ -75,6 +82,13 @@ export const KAFKA_OPTIONS = {
     type: "flag",
     default: true,
     text: "let brokers recognise what is sent again after a lost response, so that it is stored once",
+  },
+  compression: {
+    type: "choice",
+    values: COMPRESSIONS,
+    default: "none",
+    value: "NAME",
+    text: `compression of what is sent: ${COMPRESSIONS.slice(0, -1).join(", ")} or ${COMPRESSIONS.at(-1)}`,
   },
   sessionTimeoutMs: {
     ...time(1_000, 3_600_000),

@@ -8,6 +8,7 @@ import type { Cluster } from "../net/cluster.ts";
 import { byTopic, nameOf, type TopicPartition } from "../topics.ts";
 import { denialOf } from "../wire/denial.ts";
 import { BrokerFault, CODE } from "../wire/faults.ts";
+import type { Compression } from "../wire/codecs.ts";
 import { type BatchOrigin, encodeRecordBatch, type RecordToSend } from "../wire/record_batch.ts";
 import type { RecordQueue } from "./record_queue.ts";
 
@@ -31,6 +32,7 @@ export interface ProduceOptions {
   readonly timeoutMs: number;
   /** Of the transaction. */
   readonly transactionalId?: string;
+  readonly compression: Compression;
   /** For batches that brokers recognise when they are sent again. */
   readonly originOf?: (partition: TopicPartition) => BatchOrigin;
 }
@@ -58,12 +60,12 @@ export function takeBatches<T extends WithRecord>(queues: readonly RecordQueue<T
 export async function produce(
   cluster: Cluster,
   queues: readonly RecordQueue<WithRecord>[],
-  { leader, purpose, timeoutMs, originOf, ...rest }: ProduceOptions,
+  { leader, purpose, timeoutMs, compression, originOf, ...rest }: ProduceOptions,
 ): Promise<Map<string, number>> {
   const batches = queues.map((queue) => {
     const { topic, partition, pending } = queue;
     const records = pending.map(({ record }) => record);
-    const batch = encodeRecordBatch(records, Date.now(), originOf?.(queue));
+    const batch = encodeRecordBatch(records, Date.now(), originOf?.(queue), compression);
     return { topic, partition, batch };
   });
   const timeout = Math.ceil(timeoutMs * 2 / 3);

@@ -16,6 +16,7 @@ import {
 import { Partitioner } from "../../partitioner.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
+import type { Compression } from "../wire/codecs.ts";
 import { type RecordToSend, toRecord } from "../wire/record_batch.ts";
 import { RecordQueue } from "./record_queue.ts";
 import { Sequences } from "./sequences.ts";
@@ -28,6 +29,7 @@ export interface ProducerSettings {
   readonly sendTimeoutMs: number;
   /** Whether brokers recognise what is sent again. */
   readonly idempotence: boolean;
+  readonly compression: Compression;
   /** Creates a topic if it does not exist. */
   readonly ensure: (topic: string) => Promise<void>;
 }
@@ -206,7 +208,12 @@ export class Producer {
       const timeoutMs = Math.min(this.#settings.sendTimeoutMs / 2, PRODUCE_TIMEOUT_MS);
       const place = { leader, purpose: PURPOSE };
       await this.#sequences?.prepare(place, queues);
-      const codes = await produce(this.#cluster, queues, { ...place, timeoutMs, ...this.#numbers });
+      const codes = await produce(this.#cluster, queues, {
+        ...place,
+        timeoutMs,
+        compression: this.#settings.compression,
+        ...this.#numbers,
+      });
       let fault: unknown;
       for (const queue of queues) fault = await this.#settle(queue, codes.get(nameOf(queue)) ?? -1) ?? fault;
       return fault;

@@ -181,11 +181,12 @@ export class Transaction {
 
   async #produce(leader: number | undefined, parts: readonly Part[]): Promise<void> {
     if (leader === undefined) throw noLeader(parts[0]!);
-    const { cluster, identity, settings: { purpose }, sequences } = this.#producer;
+    const { cluster, identity, settings: { purpose, compression }, sequences } = this.#producer;
     const codes = await produce(cluster, takeBatches(parts), {
       leader,
       purpose,
       timeoutMs: PRODUCE_TIMEOUT_MS,
+      compression,
       transactionalId: identity.transactionalId,
       originOf: (part) => ({ ...identity, sequence: sequences.get(nameOf(part)) ?? 0 }),
     });

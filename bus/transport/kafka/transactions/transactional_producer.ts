@@ -1,6 +1,7 @@
 import type { Cluster } from "../net/cluster.ts";
 import { Partitioner } from "../../partitioner.ts";
 import { denialOf } from "../wire/denial.ts";
+import type { Compression } from "../wire/codecs.ts";
 import { expectSuccess } from "../wire/faults.ts";
 import type { ProducerIdentity, Requests } from "../wire/requests.ts";
 
@@ -12,6 +13,7 @@ export interface TransactionalProducerSettings {
   readonly timeoutMs: number;
   /** The group whose positions are committed. */
   readonly group: string;
+  readonly compression: Compression;
   /** Purpose of its connections. */
   readonly purpose: string;
   /** Creates a topic if it does not exist. */

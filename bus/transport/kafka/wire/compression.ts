@@ -1,12 +1,14 @@
 /**
- * Decompresses batches of other producers. Our own are not compressed, since images are.
+ * Compression of batches. Our own are compressed on request only, since the usual image formats are.
  *
  * @module
  */
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
 import snappy from "npm:snappyjs@0.7.0";
+import { type Compression, COMPRESSIONS } from "./codecs.ts";
 import { decompressLz4 } from "./lz4.ts";
+import { compressLz4 } from "./lz4_encoder.ts";
 
 /** A larger batch is considered a decompression bomb. */
 export const MAX_BATCH_BYTES = 2 ** 28;
@@ -38,6 +40,26 @@ export function decompress(codec: number, bytes: Buffer): Buffer {
   if (!decode) throw new Error(`the compression codec ${codec} is not known`);
   const { buffer, byteOffset, byteLength } = decode(bytes);
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+const COMPRESSORS: Readonly<Record<Compression, (bytes: Buffer) => Uint8Array>> = {
+  none: (bytes) => bytes,
+  gzip: (bytes) => zlib.gzipSync(bytes),
+  snappy: (bytes) => snappy.compress(bytes),
+  lz4: compressLz4,
+  zstd: (bytes) => zlib.zstdCompressSync(bytes),
+};
+
+/**
+ * Compresses the records of a batch, if that makes them smaller.
+ *
+ * @param compression How.
+ * @param bytes The records.
+ * @returns The number of the codec, and the bytes.
+ */
+export function compress(compression: Compression, bytes: Buffer): readonly [codec: number, Uint8Array] {
+  const compressed = COMPRESSORS[compression](bytes);
+  return compressed.length < bytes.length ? [COMPRESSIONS.indexOf(compression), compressed] : [0, bytes];
 }
 
 function decompressSnappy(bytes: Buffer): Uint8Array {

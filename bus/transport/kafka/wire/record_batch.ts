@@ -9,6 +9,8 @@
 import { Buffer } from "node:buffer";
 import { entriesOf } from "../../text.ts";
 import type { HeaderList, OutgoingMessage, Text } from "../../transport.ts";
+import type { Compression } from "./codecs.ts";
+import { compress } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import type { ProducerIdentity } from "./requests.ts";
 
@@ -58,27 +60,37 @@ export interface BatchOrigin
  * @param records At least one.
  * @param timestamp Of all records, in milliseconds since 1970-01-01 UTC.
  * @param origin Without it the batch is stored again whenever it is sent again.
+ * @param compression Of the records.
  */
 export function encodeRecordBatch(
   records: readonly RecordToSend[],
   timestamp: number,
   origin?: BatchOrigin,
+  compression: Compression = "none",
 ): Buffer {
   const size = records.reduce((sum, { bytes }) => sum + bytes, HEADER_BYTES);
   const writer = new RecordWriter(size);
   for (const [index, record] of records.entries()) writer.write(index, record);
-  const batch = writer.batch;
-  writeHeader(batch, records.length, BigInt(timestamp), origin);
+  const [codec, body] = compress(compression, writer.records);
+  const batch = codec === 0 ? writer.batch : Buffer.concat([writer.header, body]);
+  writeHeader(batch, records.length, BigInt(timestamp), codec, origin);
   batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)), CRC_AT);
   return batch;
 }
 
-function writeHeader(batch: Buffer, count: number, timestamp: bigint, origin?: BatchOrigin): void {
+function writeHeader(
+  batch: Buffer,
+  count: number,
+  timestamp: bigint,
+  codec: number,
+  origin?: BatchOrigin,
+): void {
   batch.writeBigInt64BE(0n, 0); // first offset: set by the broker
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12); // leader epoch
   batch.writeInt8(MAGIC, 16);
-  batch.writeInt16BE(origin?.transactionalId === undefined ? 0 : TRANSACTIONAL, CRC_FROM); // attributes: not compressed
+  const isTransactional = origin?.transactionalId !== undefined;
+  batch.writeInt16BE(codec | (isTransactional ? TRANSACTIONAL : 0), CRC_FROM); // attributes
   batch.writeInt32BE(count - 1, 23);
   batch.writeBigInt64BE(timestamp, 27);
   batch.writeBigInt64BE(timestamp, 35);
@@ -100,6 +112,16 @@ class RecordWriter {
   /** The batch so far; its header is not written. */
   get batch(): Buffer {
     return this.#buffer.subarray(0, this.#at);
+  }
+
+  /** The place of the header. */
+  get header(): Buffer {
+    return this.#buffer.subarray(0, HEADER_BYTES);
+  }
+
+  /** What follows the header. */
+  get records(): Buffer {
+    return this.#buffer.subarray(HEADER_BYTES, this.#at);
   }
 
   /** The length comes first but is known last: the body is written behind the largest gap, then moved up. */

@@ -3,8 +3,8 @@ import { BusError } from "../../../../bus/transport/errors.ts";
 import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
 
 Deno.test("kafka: properties of clients become options", async () => {
-  const { options } = await readKafkaConfig("enable.idempotence=false\n");
-  assertEquals(options, { idempotence: false });
+  const { options } = await readKafkaConfig("enable.idempotence=false\ncompression.type=LZ4\n");
+  assertEquals(options, { idempotence: false, compression: "lz4" });
 });
 
 Deno.test("kafka: a property that is not what it must be is refused, with what would be right", async () => {

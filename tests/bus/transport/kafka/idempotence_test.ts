@@ -40,7 +40,12 @@ function producerFor(answers: Answer[]): { producer: Producer; seen: Seen[] } {
         ? Promise.resolve({ errorCode: 0, producerId: `${++ids}`, producerEpoch: 0 })
         : produce(payload.topicData[0].partitions[0].batch),
   };
-  const settings = { sendTimeoutMs: 10_000, idempotence: true, ensure: () => Promise.resolve() };
+  const settings = {
+    sendTimeoutMs: 10_000,
+    idempotence: true,
+    compression: "none",
+    ensure: () => Promise.resolve(),
+  } as const;
   return { producer: new Producer(cluster as unknown as Cluster, settings), seen };
 }
 

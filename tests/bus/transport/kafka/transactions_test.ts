@@ -40,8 +40,9 @@ class Stage implements AsyncDisposable {
       timeoutMs: 10_000,
       group: this.group,
       purpose: unique("purpose"),
+      compression: "none",
       ensure: () => Promise.resolve(),
-    };
+    } as const;
     return this.cluster.attempt("open", () => TransactionalProducer.open(this.cluster, settings));
   }
 
