@@ -1,3 +1,4 @@
+import { plural } from "../lib/plural.ts";
 import { describeLayer } from "../models/layers/describe_layer.ts";
 import { parameterCount } from "../models/layers/layers.ts";
 import { viewCount } from "../models/image/views.ts";
@@ -104,7 +105,8 @@ function validationText({ task: { validation, train } }: CardContent): string {
 function extraText({ extra }: Recipe): string {
   return extra === undefined
     ? ""
-    : `\n\nTrained also on the ${count(extra.images)} images of ${extra.title} (\`--extra\`).`;
+    : `\n\nTrained also on the ${count(extra.images)} images of ${extra.title} (\`--extra\`), each` +
+      ` ${plural(extra.times, "time")} per epoch.`;
 }
 
 function commandText({ command }: CardContent): string {

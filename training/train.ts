@@ -16,6 +16,7 @@ import { Team } from "./fitting/team.ts";
 import type { Training } from "./fitting/trained_model.ts";
 import { warmStart } from "./fitting/warm_start.ts";
 import { versionAfter } from "./version_after.ts";
+import { withLikeliestLabel } from "./evaluation/likeliest_label.ts";
 import { writeModel, type WrittenModel } from "./write_model.ts";
 
 /** What to train, with which data, and where to write it. */
@@ -28,6 +29,8 @@ export interface TrainOptions {
   readonly from?: ModelFiles;
   /** Images that are trained on too; they are drawn by the `form` of the model. @default {none} */
   readonly extra?: ExtraImages;
+  /** How often each of the extra images is used per epoch, 1 to 1,000. @default {1} */
+  readonly extraTimes?: number;
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
   /**
@@ -69,10 +72,10 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
   await checkModelPlace(new URL(`${options.recipe.name}/`, out), replace);
   const all = await readTrainingData(data, "train", options.data, form);
   const started = startingFrom(options.from, await withVersion(options.recipe, out));
-  const extra = options.extra && await readExtraImages(options.extra, all, started.input?.form);
+  const extra = options.extra && await readExtra(options.extra, all, started, options.from);
   const recipe = extra === undefined
     ? started
-    : { ...started, extra: { title: extra.title, images: extra.count } };
+    : { ...started, extra: { title: extra.title, images: extra.count, times: options.extraTimes ?? 1 } };
   const tests = await readTests(recipe, options.data);
   const task = prepareTask(recipe, all, extra);
   const checkpoints = new URL(`.${recipe.name}.training/`, out);
@@ -98,6 +101,16 @@ async function withVersion(recipe: Recipe, out: URL): Promise<Recipe> {
   const [old] = await listModels({ dirs, names: [recipe.name] });
   if (old === undefined || "error" in old) return recipe;
   return { ...recipe, version: versionAfter(old.manifest.version, recipe.version) };
+}
+
+/** The model that is trained further knows best which of several labels is right. */
+async function readExtra(extra: ExtraImages, data: DataSet, { input }: Recipe, from?: ModelFiles) {
+  if (from === undefined) return await readExtraImages(extra, data, input?.form);
+  return await withLikeliestLabel(
+    from,
+    data,
+    (choose) => readExtraImages(extra, data, input?.form, choose),
+  );
 }
 
 /** Weights are of use only with the input that they were trained for. */

@@ -49,7 +49,13 @@ const OPTIONS = {
   classes: {
     type: "text",
     value: "FILE",
-    text: "with --extra: JSON that maps classes to labels; without exactly one label a class is left out",
+    text:
+      "with --extra: JSON that maps classes to labels; of several, the model of --from takes the likeliest",
+  },
+  extraTimes: {
+    ...count(1_000),
+    default: 1,
+    text: "with --extra: how often each of these images is used per epoch",
   },
   seeds: {
     ...count(100),
@@ -84,7 +90,7 @@ export const train = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const [target = ""] = args.operands;
-  const { seeds, from: start, extra, name, force } = args.values;
+  const { seeds, from: start, extraTimes, name, force } = args.values;
   const recipe = await recipeOf(target, args, { fineTuning: start !== undefined, ...defined({ name }) });
   const [from] = start === undefined ? [] : await loadModels({ names: [start], ...await modelSearch(args) });
   const { folder, manifest, measures } = await trainModel({
@@ -94,9 +100,10 @@ async function run(args: Args): Promise<number> {
     command: commandLine(["train", ...args.typed]),
     seeds,
     resume: !args.values.fresh,
+    extraTimes,
     onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
-    ...defined({ from, extra: await extraImages(extra, args.values.classes) }),
+    ...defined({ from, extra: await extraImages(args) }),
   });
   print(columns([
     ...measures.evaluations.map(({ data, accuracy, correct, images }) => [
@@ -109,9 +116,9 @@ async function run(args: Args): Promise<number> {
   return 0;
 }
 
-async function extraImages(folder?: string, classes?: string): Promise<ExtraImages | undefined> {
-  if (folder === undefined) return undefined;
-  return { folder: directoryUrl(folder), ...defined({ mapping: await mappingOf({ classes }) }) };
+async function extraImages({ values }: Args): Promise<ExtraImages | undefined> {
+  if (values.extra === undefined) return undefined;
+  return { folder: directoryUrl(values.extra), ...defined({ mapping: await mappingOf(values) }) };
 }
 
 /** The recipe of the arguments. */

@@ -102,6 +102,17 @@ export function appendDataSet(data: DataSet, more: DataSet): DataSet {
 }
 
 /**
+ * Repeats all images of a data set.
+ *
+ * @param data Any data set.
+ * @param times How often each image then occurs, at least 1.
+ * @returns Copies of all images.
+ */
+export function repeatDataSet(data: DataSet, times: number): DataSet {
+  return selectDataSet(data, Uint32Array.from({ length: times * data.count }, (_, i) => i % data.count));
+}
+
+/**
  * Allocates labels.
  *
  * @param count Number of images.

@@ -1,4 +1,10 @@
-import { appendDataSet, type DataSet, sliceDataSet, type Split } from "../datasets/data_set.ts";
+import {
+  appendDataSet,
+  type DataSet,
+  repeatDataSet,
+  sliceDataSet,
+  type Split,
+} from "../datasets/data_set.ts";
 import { toLegacyForm } from "../datasets/form.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { readDataSet } from "../datasets/read_data_set.ts";
@@ -40,7 +46,7 @@ export async function readTrainingData(
  *
  * @param recipe How to train.
  * @param all All training images.
- * @param extra Images that are also trained on; none of them is held out.
+ * @param extra Images that are also trained on, as often as the recipe states; none of them is held out.
  * @throws {ModelError} `invalid`: the network does not fit the data or cannot be trained; too few images.
  */
 export function prepareTask(recipe: Recipe, all: DataSet, extra?: DataSet): TrainingTask {
@@ -51,7 +57,8 @@ export function prepareTask(recipe: Recipe, all: DataSet, extra?: DataSet): Trai
     ? degradeDataSet(heldOut, degrade, new Random(seed, VALIDATION_STREAM))
     : heldOut;
   const train = sliceDataSet(all, 0, trained);
-  return joinTask(recipe, extra === undefined ? train : appendDataSet(train, extra), validation);
+  if (extra === undefined) return joinTask(recipe, train, validation);
+  return joinTask(recipe, appendDataSet(train, repeatDataSet(extra, recipe.extra?.times ?? 1)), validation);
 }
 
 /**

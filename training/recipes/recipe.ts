@@ -65,8 +65,8 @@ export interface Recipe {
   readonly otherTests?: readonly string[];
   /** The model whose weights are trained further. @default {random weights} */
   readonly from?: { readonly name: string; readonly version: string; readonly sha256: string };
-  /** Images of a folder that are trained on too. @default {none} */
-  readonly extra?: { readonly title: string; readonly images: number };
+  /** Images of a folder that are trained on too, each so many times per epoch. @default {none} */
+  readonly extra?: { readonly title: string; readonly images: number; readonly times: number };
   /** Fields that differ when the weights of a model are trained further. @default {none} */
   readonly fineTuning?: Omit<Partial<Recipe>, "fineTuning">;
   /** Seed of all random numbers, 0 to 2³¹ − 1. */
