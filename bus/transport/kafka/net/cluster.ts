@@ -188,8 +188,11 @@ export class Cluster {
       ...kept.map((topic) => [topic, before.get(topic)!] as const),
     ]);
     this.#failed = new Set(failed);
-    if (failed.length === 0) this.#failing.reset();
-    else this.#refreshSoon();
+    if (failed.length > 0) this.#refreshSoon();
+    else {
+      clearTimeout(this.#soon);
+      this.#failing.reset();
+    }
     this.#loaded.notify();
   }
 

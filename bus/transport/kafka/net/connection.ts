@@ -173,13 +173,19 @@ export class BrokerConnection {
   }
 
   async #authenticate({ sasl, user }: Login): Promise<number> {
+    // The authenticators of kafkajs replace each error by one without a cause.
+    let broken: ConnectionFault | undefined;
     const send: AuthenticatedConnection["send"] = async (exchange) => {
-      const data = await this.#send(exchange, this.#settings.connectTimeoutMs);
+      const data = await this.#send(exchange, this.#settings.connectTimeoutMs).catch((error) => {
+        if (error instanceof ConnectionFault) broken = error;
+        throw error;
+      });
       return await exchange.response.parse!(data);
     };
     try {
       return await this.#protocol.authenticate({ ...this.#address, sasl: { ...sasl }, send }, this.#versions);
     } catch (cause) {
+      if (broken) throw broken;
       if (cause instanceof ConnectionFault || cause instanceof BusError) throw cause;
       const message = `Cannot log in to ${this.#name} ${user}: ${messageOf(cause)}`;
       throw new BusError("denied", message, { cause });
