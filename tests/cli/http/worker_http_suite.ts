@@ -6,7 +6,9 @@ import { parseMetrics, type ScrapedFamily, sumOf } from "../../../testing/promet
 import { testOn, type WorkerBus } from "../../fixtures/worker_bus.ts";
 import { WorkerStage } from "../../fixtures/worker_stage.ts";
 
-const COUNT = 300;
+/** By hand, 10,000: `IMAGEBUS_TEST_IMAGES=10000 deno task test tests/cli/http/worker_http_test.ts`. */
+const COUNT = Number(Deno.env.get("IMAGEBUS_TEST_IMAGES") ?? 300);
+const BAD = Array.from({ length: Math.ceil(COUNT / 100) }, () => BAD_IMAGES).flat();
 
 async function get(url: string): Promise<{ status: number; text: string }> {
   const response = await fetch(url);
@@ -43,7 +45,7 @@ export function testWorkerHttp(bus: WorkerBus): void {
     assertEquals(await get(`${url}/readyz`), { status: 200, text: "ready\n" });
     const ids = [
       ...await stage.send(COUNT),
-      ...await Promise.all(BAD_IMAGES.map(([, image]) => stage.bus.send(image, { model: "mnist" }))),
+      ...await Promise.all(BAD.map(([, image]) => stage.bus.send(image, { model: "mnist" }))),
     ];
     await stage.stored(ids);
     const families = await scrapeUntil(
@@ -57,7 +59,7 @@ export function testWorkerHttp(bus: WorkerBus): void {
     );
     assertEquals(sumOf(families, "imagebus_images_total"), ids.length);
     assertEquals(sumOf(families, "imagebus_images_total", 'status="classified"'), COUNT);
-    assertEquals(sumOf(families, "imagebus_failures_total"), BAD_IMAGES.length);
+    assertEquals(sumOf(families, "imagebus_failures_total"), BAD.length);
     assertEquals(sumOf(families, "imagebus_judged_total"), COUNT);
     assertEquals(sumOf(families, "imagebus_predictions_total"), COUNT);
     assertEquals(sumOf(families, "imagebus_end_to_end_duration_seconds_count"), ids.length);
@@ -66,7 +68,9 @@ export function testWorkerHttp(bus: WorkerBus): void {
     assertEquals([status.phase, status.readiness.state, status.group], ["serving", "ready", stage.group]);
     const images = status.metrics.find(({ name }) => name === "imagebus_images_total")!.samples;
     assertEquals(images.reduce((sum, one) => sum + ("value" in one ? one.value : 0), 0), ids.length);
+    const page = await fetch(`${url}/api/events`);
     worker.signal("SIGTERM");
     assertEquals(await worker.ended(), 0);
+    await page.body?.cancel().catch(() => {});
   });
 }
