@@ -6,6 +6,9 @@ import { defined } from "../lib/defined.ts";
 import { checkModelPlace, createDirectory } from "../models/model_folder.ts";
 import { listModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
+import { energyScore } from "../models/unknown.ts";
+import { rowsOf } from "../models/logits.ts";
+import { thresholdAt } from "./unknown/threshold.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
 import { accuracyOf, finish, fit, type Progress, startFit } from "./fitting/fit.ts";
@@ -48,6 +51,13 @@ export interface TrainOptions {
    * @default {1}
    */
   readonly seeds?: number;
+  /**
+   * Share of the validation images that may become unknown, 0 to below 1, which chooses the threshold of the model; 0 for
+   * none.
+   *
+   * @default {0}
+   */
+  readonly unknownShare?: number;
   /** Number of Workers; the result does not depend on it. @default {the number of cores} */
   readonly workers?: number;
   /** Whether to resume an interrupted training of the same recipe. @default {true} */
@@ -143,7 +153,7 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
     onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
     ...(options.signal !== undefined && { signal: options.signal }),
   });
-  return await conclude(task, team, state);
+  return await conclude(task, team, state, options.unknownShare);
 }
 
 /**
@@ -152,9 +162,15 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
  * @param task What was trained.
  * @param team The Workers.
  * @param state From `fit`.
+ * @param unknownShare Share of the validation images that may become unknown, 0 to below 1; 0 for no threshold.
  * @throws {ModelError} `backend`
  */
-export async function conclude(task: TrainingTask, team: Team, state: Checkpoint): Promise<Training> {
+export async function conclude(
+  task: TrainingTask,
+  team: Team,
+  state: Checkpoint,
+  unknownShare = 0,
+): Promise<Training> {
   const { recipe: { seed }, validation } = task;
   const numbers = await finish(task, team, state.parameters);
   const { history, seconds } = state;
@@ -162,6 +178,14 @@ export async function conclude(task: TrainingTask, team: Team, state: Checkpoint
     return { seed, numbers, temperature: 1, validationAccuracy: NaN, history, seconds };
   }
   const logits = await team.predict(numbers);
-  const temperature = fitTemperature(logits, validation.labels);
-  return { seed, numbers, temperature, validationAccuracy: accuracyOf(logits, validation), history, seconds };
+  const scores = rowsOf(logits, validation.count).map(energyScore);
+  return {
+    seed,
+    numbers,
+    temperature: fitTemperature(logits, validation.labels),
+    ...unknownShare > 0 && { unknown: { score: "energy", threshold: thresholdAt(scores, unknownShare) } },
+    validationAccuracy: accuracyOf(logits, validation),
+    history,
+    seconds,
+  };
 }

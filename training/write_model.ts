@@ -1,3 +1,4 @@
+import { defined } from "../lib/defined.ts";
 import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "./datasets/data_set.ts";
 import { type Manifest, parseManifest } from "../models/manifest.ts";
@@ -122,7 +123,7 @@ async function classifierOf(
 
 async function describe(
   { recipe, input, train }: TrainingTask,
-  { temperature }: Training,
+  { temperature, unknown }: Training,
   weights: Uint8Array,
   dtype: "float16" | "float32",
 ): Promise<Draft> {
@@ -136,6 +137,7 @@ async function describe(
     input,
     layers,
     temperature,
+    ...defined({ unknown }),
     weights: { file: WEIGHTS_FILE, dtype, bytes: weights.byteLength, sha256: await sha256Hex(weights) },
   };
   return parseManifest(draft, `the recipe ${name}`);

@@ -62,6 +62,12 @@ const OPTIONS = {
     default: 1,
     text: "train with N seeds, and keep the best model by validation accuracy",
   },
+  unknownPercent: {
+    ...count(50, 0),
+    default: 2,
+    text:
+      "share of the validation images that may be unknown, in percent; 0: the model takes every image for one of its classes",
+  },
   name: { type: "text", value: "NAME", otherwise: "that of the data", text: "name of the model" },
   ...MODEL_OUT_OPTIONS,
   fresh: flag("start over instead of resuming an interrupted training"),
@@ -99,6 +105,7 @@ async function run(args: Args): Promise<number> {
     replace: force,
     command: commandLine(["train", ...args.typed]),
     seeds,
+    unknownShare: args.values.unknownPercent / 100,
     resume: !args.values.fresh,
     extraTimes,
     onProgress: progressLine(seeds),

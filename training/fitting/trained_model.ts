@@ -4,6 +4,7 @@
  * @module
  */
 import { ModelError } from "../../models/errors.ts";
+import type { EnergyScore } from "../../models/manifest.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
 import type { TrainingTask } from "./shard.ts";
 
@@ -33,6 +34,8 @@ export interface Training {
   readonly numbers: Float32Array;
   /** Calibrates the confidences. */
   readonly temperature: number;
+  /** How the model recognises images that show none of its classes. @default it does not */
+  readonly unknown?: EnergyScore;
   /** Accuracy on the validation images, 0 to 1; NaN if there are none. */
   readonly validationAccuracy: number;
   /** All epochs. */

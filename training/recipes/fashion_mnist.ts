@@ -42,7 +42,8 @@ export const FASHION_MNIST: Recipe = {
       " pixels with 256 greys. The number of epochs was raised from 10 to 20 after three trainings" +
       " with 10 had been measured on the test images (93.97, 94.02 and 93.83 %), so to that extent the" +
       " accuracy depends on a choice on the test images.",
-    limits: "Every image gets one of the ten labels, even if it shows none of them. A dark article on a" +
+    limits:
+      "Not every image that shows none of the ten labels is recognised as unknown. A dark article on a" +
       " light background, several articles or a person wearing them are unlike the training images;" +
       " expect wrong labels with high confidence.",
   },

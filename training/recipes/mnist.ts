@@ -34,8 +34,7 @@ export const MNIST: Recipe = {
     data: "[MNIST](https://yann.lecun.com/exdb/mnist/) by LeCun, Cortes and Burges (1998, from NIST's" +
       " Special Databases 1 and 3): 60,000 training and 10,000 test images of 28×28 pixels with 256" +
       " greys.",
-    limits:
-      "Every image gets one of the ten labels, even if it shows no digit. Dark ink on white paper must" +
+    limits: "Not every image that shows no digit is recognised as unknown. Dark ink on white paper must" +
       " be inverted first; several digits, printed digits and other scripts are unlike the training" +
       " images.",
   },

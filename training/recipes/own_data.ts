@@ -27,6 +27,6 @@ export const OWN_DATA: Recipe = {
   card: {
     use: "Intended use: not stated by its author.",
     data: "An image folder with one folder per class.",
-    limits: "Every image gets one of the labels, even if it shows none of them.",
+    limits: "Images that show none of the labels are not always recognised as unknown.",
   },
 };

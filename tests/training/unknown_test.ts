@@ -1,0 +1,35 @@
+import { assert, assertEquals } from "../../testing/assert.ts";
+import { thresholdAt } from "../../training/unknown/threshold.ts";
+import { scoreOf, trainScorer } from "../../training/unknown/train_scorer.ts";
+import { Random } from "../../training/random.ts";
+
+Deno.test("unknown threshold: as many scores are lower as the share allows, rounded down", () => {
+  const scores = Array.from({ length: 150 }, (_, i) => (i * 77) % 150);
+  for (const [share, lower] of [[0, 0], [0.01, 1], [0.02, 3], [0.5, 75]] as const) {
+    assertEquals(scores.filter((score) => score < thresholdAt(scores, share)).length, lower);
+  }
+  assertEquals(thresholdAt([3], 0.4), 3);
+});
+
+/** Known points lie on a ring, others inside and outside of it. */
+function points(radii: readonly [number, number], count: number, random: Random): Float32Array[] {
+  return Array.from({ length: count }, () => {
+    const [radius, angle] = [random.between(...radii), random.between(0, 2 * Math.PI)];
+    return Float32Array.of(50 + 10 * radius * Math.cos(angle), radius * Math.sin(angle));
+  });
+}
+
+Deno.test("unknown scorer: separates what no plane separates, whatever the scale of the features", () => {
+  const random = new Random(1, 1);
+  const examples = [
+    { rows: points([1.5, 2], 300, random), known: true, weight: 2 },
+    { rows: points([0, 0.8], 300, random), known: false, weight: 1 },
+    { rows: points([3, 4], 300, random), known: false, weight: 1 },
+  ];
+  const { numbers } = trainScorer(examples, 1);
+  const isKnown = (row: Float32Array) => scoreOf(numbers, row) > 0;
+  assert(points([1.6, 1.9], 200, random).filter(isKnown).length > 190);
+  assert(points([0, 0.7], 200, random).filter(isKnown).length < 10);
+  assert(points([3.2, 3.9], 200, random).filter(isKnown).length < 10);
+  assertEquals(trainScorer(examples, 1).numbers, numbers);
+});
