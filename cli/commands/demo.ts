@@ -116,7 +116,7 @@ function nextSteps(model: string, file: URL): [worker: string, send: string] {
 function caption(shown: Shown): string {
   const { result } = shown;
   const outcome = result.status === "classified"
-    ? `${result.label}  ${percent(result.confidence)}`
+    ? `${result.unknown ? `unknown (${result.label})` : result.label}  ${percent(result.confidence)}`
     : result.error.code;
   return isCorrect(shown) ? green(`✓ ${outcome}`) : red(`✗ ${outcome}`);
 }

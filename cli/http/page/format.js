@@ -47,3 +47,8 @@ export function ago(iso) {
 export function count(value, noun) {
   return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
+
+/** The label of a classified image: Boot · unknown (Boot) */
+export function labelOf({ label, unknown }) {
+  return unknown ? `unknown (${label})` : label;
+}

@@ -1,5 +1,5 @@
 import { html } from "./htm.js";
-import { ago, bytes, clock, count, duration, number, percent } from "./format.js";
+import { ago, bytes, clock, count, duration, labelOf, number, percent } from "./format.js";
 
 /** What is served, and whether all is well. */
 export function Header({ state, connected }) {
@@ -132,7 +132,7 @@ export function LastImages({ images, settings }) {
 
 function LastImage({ result, src }) {
   const failed = result.status === "failed";
-  const label = failed ? result.error.code : result.label;
+  const label = failed ? result.error.code : labelOf(result);
   return html`
     <li class=${failed ? "failed" : ""}>
       ${src === null

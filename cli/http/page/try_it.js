@@ -1,5 +1,5 @@
 import { html, useEffect, useRef, useState } from "./htm.js";
-import { duration, percent } from "./format.js";
+import { duration, labelOf, percent } from "./format.js";
 
 const SIDE = 28;
 
@@ -136,7 +136,7 @@ function Outcome({ result, ms }) {
   }
   return html`
     <div>
-      <p class="label">${result.label}</p>
+      <p class="label">${labelOf(result)}</p>
       <ol class="scores">
         ${result.top.map(({ label, confidence, index }) =>
           html`
