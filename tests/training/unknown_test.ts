@@ -1,4 +1,8 @@
+import { createClassifier } from "../../models/classifier.ts";
+import { loadModels } from "../../models/registry.ts";
+import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
+import { blankImages, noiseImages } from "../../training/unknown/meaningless_images.ts";
 import { thresholdAt } from "../../training/unknown/threshold.ts";
 import { scoreOf, trainScorer } from "../../training/unknown/train_scorer.ts";
 import { Random } from "../../training/random.ts";
@@ -33,3 +37,16 @@ Deno.test("unknown scorer: separates what no plane separates, whatever the scale
   assert(points([3.2, 3.9], 200, random).filter(isKnown).length < 10);
   assertEquals(trainScorer(examples, 1).numbers, numbers);
 });
+
+for (const name of ["mnist", "fashion-mnist", "cifar-10"]) {
+  Deno.test(`unknown: ${name} takes noise and blank images for none of its classes, but not its samples`, async () => {
+    const [files] = await loadModels({ names: [name] });
+    using classifier = await createClassifier(files!, await loadWasmBinary());
+    const unknown = (images: readonly Uint8Array[]) =>
+      classifier.classify(images).filter((outcome) => outcome.ok && outcome.unknown).length;
+    assert(unknown([...noiseImages(16, 3), ...blankImages(12, 3)]) >= 0.9 * 28);
+    const folder = new URL(`../../models/${name}/samples/`, import.meta.url);
+    const samples = [...Deno.readDirSync(folder)].map(({ name }) => Deno.readFileSync(new URL(name, folder)));
+    assert(unknown(samples) <= 1);
+  });
+}
