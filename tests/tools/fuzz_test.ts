@@ -116,6 +116,7 @@ Deno.test("fuzz: a run that is interrupted reports the inputs that had an outcom
   const failed = Object.values(report.deadLetters).reduce((a, b) => a + b);
   assertEquals(report.inputs, report.classified + failed);
   assert(report.passed && report.inputs >= 20 && report.inputs < 10_000, JSON.stringify(report));
+  assertEquals([report.coordinatorErrors, report.restarts], [[], 0], "its end is no fault");
 });
 
 Deno.test("fuzz: a run with lost inputs or errors of the coordinator has failed, and lists them", async () => {

@@ -105,10 +105,10 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     await process.serving;
     const ended = Promise.race([requester.run(), process.failed]);
     await abortable(ended.catch((error) => tally.fail(messageOf(error))), signal);
+    // What ends the service is no fault, so it is not in the report.
+    if (signal.aborted) return tally.report(performance.now() - begun, requester.answered, []);
   }
-  const tookMs = performance.now() - begun;
-  if (signal.aborted) return tally.report(tookMs, requester.answered, []);
-  return tally.report(tookMs, inputs, requester.unanswered);
+  return tally.report(performance.now() - begun, inputs, requester.unanswered);
 }
 
 /** Counts. */
@@ -165,7 +165,7 @@ class Tally {
       restarts,
       replacements,
       suspects: [...this.#suspects].map(([number, reason]) => ({ number, reason })),
-      coordinatorErrors: this.#errors,
+      coordinatorErrors: [...this.#errors],
       lost,
       peakRssBytes,
       passed: this.#errors.length === 0 && lost.length === 0,
