@@ -6,7 +6,7 @@
  * @module
  */
 import type { Bus } from "../bus/bus.ts";
-import { connect } from "../bus/connect.ts";
+import { connect, openTransport } from "../bus/connect.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, logError, print } from "../cli/ui/terminal.ts";
 import { count, flag } from "../lib/options.ts";
@@ -118,6 +118,12 @@ async function measure(
   return { bus: name, startMs: started.ms, p50Ms: quantile(0.5), p99Ms: quantile(0.99), ...figures };
 }
 
+/** Creates topics of ten partitions. */
+async function addForeignTopics(url: string, partitions: number): Promise<void> {
+  await using transport = await openTransport(url, { partitions: 10 });
+  await transport.ensureTopics(Array.from({ length: Math.ceil(partitions / 10) }, (_, i) => `foreign-${i}`));
+}
+
 function report(all: readonly Figures[]): void {
   const row = (name: string, pick: (figures: Figures) => number, digits = 0) => [
     name,
@@ -150,12 +156,18 @@ await runTask({
       default: 10,
       text: "how long latency and idle CPU are measured, in seconds each",
     },
+    foreignPartitions: {
+      ...count(100_000, 0),
+      default: 0,
+      text: "partitions of other topics on the same Kafka, as on that of a company",
+    },
     json: flag("print the figures as one JSON array"),
   },
   examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
-  async run({ values: { images, seconds, json } }) {
+  async run({ values: { images, seconds, foreignPartitions, json } }) {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
     await using kafka = await startKafka();
+    await addForeignTopics(`kafka://${kafka.brokers}`, foreignPartitions);
     const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
     const settings = buses.flatMap(([name, url]): Setting[] => [
       { name, url },
