@@ -124,7 +124,11 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
  * @returns The request, or what is wrong with it and where to report that.
  */
 export function decodeRequest(message: Message): Decoded {
-  const fallback: Origin = { id: replayedId(message) ?? positionId(message), key: message.key };
+  const fallback: Origin = {
+    id: replayedId(message) ?? positionId(message),
+    key: message.key,
+    ...traceOf(message),
+  };
   if (message.undecodable !== undefined) {
     return { ok: false, origin: fallback, model: modelOfTopic(message.topic), reason: message.undecodable };
   }
@@ -249,7 +253,18 @@ function toRequest(message: Message, event: CloudEvent): Request {
   }
   const model = event.attribute("model") ?? modelOf(message);
   const expiresAt = expiry(event.attribute("expirytime"));
-  return { ...origin(event, id, message.key), model, image: event.data(), ...defined({ expiresAt }) };
+  return {
+    ...traceOf(message),
+    ...origin(event, id, message.key),
+    model,
+    image: event.data(),
+    ...defined({ expiresAt }),
+  };
+}
+
+/** Instrumented clients of Kafka add the header to every record, whatever its form. */
+function traceOf({ headers }: Message): Pick<Origin, "traceparent"> {
+  return defined({ traceparent: headerText(headers, "traceparent") || undefined });
 }
 
 function modelOf({ topic }: Message): string {

@@ -70,6 +70,30 @@ Deno.test("envelope: the topic determines the model if ce_model is missing", () 
   assert(!decodeRequest(stored({ headers }, "some.topic")).ok);
 });
 
+Deno.test("envelope: the header traceparent counts in all forms of a request; an attribute of an event goes before it", () => {
+  const traceparent = FULL.traceparent!;
+  const event = {
+    specversion: "1.0",
+    id: "7",
+    source: "test",
+    type: "imagebus.classify",
+    data_base64: IMAGE.toBase64(),
+  };
+  const structured = (attributes: object) => ({
+    headers: { traceparent, "content-type": "application/cloudevents+json" },
+    value: new TextEncoder().encode(JSON.stringify({ ...event, ...attributes })),
+  });
+  const legacy = {
+    headers: { traceparent },
+    value: new TextEncoder().encode(JSON.stringify(IMAGE.toBase64())),
+  };
+  assertEquals(decoded(stored({ headers: { traceparent } })).traceparent, traceparent);
+  assertEquals(decoded(stored(structured({}))).traceparent, traceparent);
+  assertEquals(decoded(stored(structured({ traceparent: "of the event" }))).traceparent, "of the event");
+  assertEquals(decoded(stored(legacy, "topic_mnist")).traceparent, traceparent);
+  assertEquals(decoded(stored({})).traceparent, undefined);
+});
+
 Deno.test("envelope: accepts structured mode", () => {
   const event = {
     specversion: "1.0",
