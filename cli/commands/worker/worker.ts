@@ -90,15 +90,14 @@ function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): Ser
 /** The first signal drains; the second one exits immediately. */
 async function untilStopped(service: Service, onDrain: () => void, onExit: () => void): Promise<number> {
   const stopped = Promise.withResolvers<null>();
-  const exit = () => {
-    onExit();
-    Deno.exit(130);
-  };
+  let isDraining = false;
+  // One listener for both signals: one that is added while a signal is handled is called for that signal, too.
   const stop = () => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      Deno.removeSignalListener(signal, stop);
-      Deno.addSignalListener(signal, exit);
+    if (isDraining) {
+      onExit();
+      Deno.exit(130);
     }
+    isDraining = true;
     logError("Draining the images in flight. Press Ctrl-C again to exit immediately.");
     onDrain();
     stopped.resolve(null);
