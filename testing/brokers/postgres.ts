@@ -76,7 +76,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Starts it, the first time or again. Resolves when it accepts connections. */
   async start(): Promise<void> {
     const logFile = `${this.directory}/log`;
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+    const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${this.directory}`, "fsync=off"];
     const command = [
       ...this.prefix,
       `${this.bin}/postgres`,

@@ -1,5 +1,6 @@
 import postgres from "npm:postgres@3.4.9";
 import { SinkError } from "../errors.ts";
+import { type Address, malformed, parseAddress } from "./address.ts";
 import { explain, type Target } from "./errors.ts";
 import { migrate } from "./schema.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
@@ -8,7 +9,7 @@ import type { Settled, Sink } from "../sink.ts";
 /** One connection at a time. One that failed is discarded: none of its state can reach the next attempt. */
 export class DatabaseSink implements Required<Sink> {
   readonly name: string;
-  readonly #url: string;
+  readonly #address: Address;
   readonly #timeoutMs: number;
   readonly #target: Target;
   #connection: postgres.Sql | undefined;
@@ -21,9 +22,9 @@ export class DatabaseSink implements Required<Sink> {
    * @throws {SinkError} `invalid` when the URL is malformed.
    */
   constructor(url: string, timeoutMs: number) {
-    this.#url = url;
+    this.#address = parseAddress(url);
     this.#timeoutMs = timeoutMs;
-    this.#connection = connectTo(url);
+    this.#connection = connectTo(this.#address);
     this.#target = targetOf(this.#connection);
     this.name = `postgres ${this.#target.user}@${this.#target.server}/${this.#target.database}`;
   }
@@ -47,15 +48,15 @@ export class DatabaseSink implements Required<Sink> {
     return this.close();
   }
 
-  async #attempt(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-    const sql = this.#connection ??= connectTo(this.#url);
+  async #attempt(work: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<void> {
+    const sql = this.#connection ??= connectTo(this.#address);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       sql.end({ timeout: 0 });
     }, this.#timeoutMs);
     try {
-      await work(sql);
+      await inTransaction(sql, this.#address, work);
     } catch (error) {
       this.#connection = undefined;
       await sql.end({ timeout: 0 });
@@ -71,10 +72,10 @@ export class DatabaseSink implements Required<Sink> {
   }
 }
 
-function connectTo(url: string): postgres.Sql {
-  if (!/^postgres(ql)?:\/\//.test(url)) throw malformed();
+function connectTo({ url, options }: Address): postgres.Sql {
   try {
     return postgres(url, {
+      ...options,
       max: 1,
       // Prepared statements, and the client's query for types, do not work through connection poolers.
       prepare: false,
@@ -90,16 +91,21 @@ function connectTo(url: string): postgres.Sql {
   }
 }
 
-function malformed(): SinkError {
-  return new SinkError(
-    "invalid",
-    "Invalid URL of a PostgreSQL database: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, " +
-      "with characters other than letters and digits as %XX",
-  );
+/** In one transaction: a pooler that pools transactions keeps no state of a connection, so the schema is set in each. */
+function inTransaction(
+  sql: postgres.Sql,
+  { searchPath }: Address,
+  work: (transaction: postgres.TransactionSql) => Promise<unknown>,
+): Promise<unknown> {
+  return sql.begin(async (transaction) => {
+    if (searchPath !== undefined) await transaction`SELECT set_config('search_path', ${searchPath}, true)`;
+    await work(transaction);
+  });
 }
 
 function targetOf({ options: { host, port, database, user } }: postgres.Sql): Target {
-  return { server: host.map((name, i) => `${name}:${port[i]}`).join(","), database, user };
+  const server = host.map((name, i) => name.startsWith("/") ? name : `${name}:${port[i]}`).join(",");
+  return { server, database, user };
 }
 
 /**
@@ -126,7 +132,7 @@ function wellFormed(text: string): string {
 }
 
 /** The rows are one parameter, so the statement is the same for any number of rows. */
-function insert(sql: postgres.Sql, rows: string): Promise<unknown> {
+function insert(sql: postgres.TransactionSql, rows: string): Promise<unknown> {
   return sql`
     INSERT INTO imagebus_results AS stored (
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,

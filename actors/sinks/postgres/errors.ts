@@ -21,7 +21,9 @@ export function explain(error: unknown, target: Target): Error {
   if (error instanceof SinkError || error instanceof Deno.errors.NotCapable) return error;
   const { message, code = "" } = error as Error & { code?: string };
   const cause = { cause: error };
-  const mistake = error instanceof postgres.PostgresError ? mistakeOf(code, message, target) : undefined;
+  const mistake = error instanceof postgres.PostgresError
+    ? mistakeOf(code, message, target)
+    : tlsMistakeOf(message, target);
   if (mistake !== undefined) return new SinkError("invalid", mistake, cause);
   const reason = message || code;
   if (isUnavailable(code)) {
@@ -30,12 +32,20 @@ export function explain(error: unknown, target: Target): Error {
   return new SinkError("failed", `PostgreSQL at ${target.server} refused the results: ${reason}`, cause);
 }
 
-function mistakeOf(code: string, message: string, { server, database, user }: Target): string | undefined {
+function loginFailed(message: string, { server, user }: Target): string {
+  return `Cannot log in to PostgreSQL at ${server} as "${user}": ${message}; ` +
+    "expected postgres://USER:PASSWORD@HOST/DATABASE, or the password in PGPASSWORD";
+}
+
+function mistakeOf(code: string, message: string, target: Target): string | undefined {
+  const { server, database, user } = target;
   switch (code) {
     case "28000":
+      if (!/no encryption/.test(message)) return loginFailed(message, target);
+      return `PostgreSQL at ${server} refuses connections without TLS: ${message}; expected ?sslmode=require, or ` +
+        "verify-full with ?sslrootcert=FILE";
     case "28P01":
-      return `Cannot log in to PostgreSQL at ${server} as "${user}": ${message}; ` +
-        "expected postgres://USER:PASSWORD@HOST/DATABASE, or the password in PGPASSWORD";
+      return loginFailed(message, target);
     case "3D000":
       return `PostgreSQL at ${server} has no database "${database}"; create it, or choose another one`;
     case "3F000":
@@ -48,6 +58,16 @@ function mistakeOf(code: string, message: string, { server, database, user }: Ta
     default:
       return undefined;
   }
+}
+
+/** Of the handshake, in the words of the runtime. */
+function tlsMistakeOf(message: string, { server }: Target): string | undefined {
+  if (/before secure TLS connection/.test(message)) {
+    return `PostgreSQL at ${server} does not accept TLS: expected another server, or ?sslmode=disable`;
+  }
+  if (!/certificate/i.test(message)) return undefined;
+  return `Cannot trust PostgreSQL at ${server}: ${message}; expected ?sslrootcert=FILE with the certificate of its ` +
+    "authority, and the host as the certificate has it";
 }
 
 /** Connections that fail or end; servers that start, stop, or are out of resources. */

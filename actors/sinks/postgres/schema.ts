@@ -69,30 +69,28 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number
- * of services may start at once. An up-to-date schema is only read: a user without the right to create tables
+ * Migrates the schema to this version: all missing steps under a lock, so that any number of services may start
+ * at once. An up-to-date schema is only read: a user without the right to create tables
  * is enough.
  *
- * @param sql A connection.
+ * @param sql A transaction, which the caller commits.
  * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot
  * hold every text.
  * @throws What the server reports.
  */
-export async function migrate(sql: postgres.Sql): Promise<void> {
+export async function migrate(sql: postgres.TransactionSql): Promise<void> {
   await refuseEncoding(sql);
   if (await versionOf(sql) === MIGRATIONS.length) return;
-  await sql.begin(async (transaction) => {
-    await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
-    const version = await versionOf(transaction);
-    if (version === 0) await transaction`CREATE TABLE imagebus_schema (version integer NOT NULL)`;
-    for (const step of MIGRATIONS.slice(version)) await transaction.unsafe(step);
-    await transaction`DELETE FROM imagebus_schema`;
-    await transaction`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
-  });
+  await sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
+  const version = await versionOf(sql);
+  if (version === 0) await sql`CREATE TABLE imagebus_schema (version integer NOT NULL)`;
+  for (const step of MIGRATIONS.slice(version)) await sql.unsafe(step);
+  await sql`DELETE FROM imagebus_schema`;
+  await sql`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
 }
 
 /** In another encoding, one label that it cannot hold would fail its batch for ever. */
-async function refuseEncoding(sql: postgres.Sql): Promise<void> {
+async function refuseEncoding(sql: postgres.ISql): Promise<void> {
   const [row] = await sql`SELECT current_setting('server_encoding') AS encoding, current_database() AS name`;
   if (row?.["encoding"] === "UTF8") return;
   throw new SinkError(
