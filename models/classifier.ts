@@ -2,8 +2,9 @@ import { defined } from "../lib/defined.ts";
 import { messageOf } from "../lib/coded_error.ts";
 import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
-import { toCanonical } from "./image/canonical.ts";
+import { bringIntoForm, standardisePixels, toCanonical } from "./image/canonical.ts";
 import { decodeImage, type DecodeLimits } from "./image/decode.ts";
+import { type DecodedPng, PngBatch } from "./image/png_batch.ts";
 import { averageViews, showViews, viewCount } from "./image/views.ts";
 import { parameterCount, shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
@@ -84,8 +85,8 @@ const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 const MAX_BATCH_ACTIVATIONS = 2 ** 26;
 
 /**
- * Loads a model and runs every batch size once, so that missing operations are found here and the first image
- * is as fast as later ones.
+ * Loads a model and runs it, every batch size where that makes a difference, so that missing operations are found here and
+ * the first image is as fast as later ones.
  *
  * Create one classifier per thread: TensorFlow.js keeps its state in the thread. No permission is needed.
  *
@@ -146,6 +147,7 @@ class TensorFlowClassifier implements Classifier {
   readonly #body: Network;
   readonly #last: Network | undefined;
   readonly #unknown: UnknownJudge | undefined;
+  readonly #pngs: PngBatch | undefined;
   readonly #batchSizes: readonly number[];
   readonly #inputSize: number;
 
@@ -157,6 +159,7 @@ class TensorFlowClassifier implements Classifier {
     this.manifest = manifest;
     this.#limits = limits;
     this.#batchSizes = affordable(shaped, views);
+    this.#pngs = PngBatch.create(input, limits, this.#batchSizes.at(-1)!);
     this.#inputSize = size(shape);
     const features = featureCount(shaped);
     const [body, last] = features === undefined ? [shaped, []] : [shaped.slice(0, -1), shaped.slice(-1)];
@@ -179,7 +182,10 @@ class TensorFlowClassifier implements Classifier {
   }
 
   warmUp(): void {
-    for (const batch of this.#batchSizes) this.#predict(new Float32Array(batch * this.#inputSize), batch);
+    for (const size of this.#body.warmUpSizes) {
+      const images = size / viewCount(this.manifest.input);
+      this.#predict(new Float32Array(images * this.#inputSize), images);
+    }
   }
 
   classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[] {
@@ -202,6 +208,7 @@ class TensorFlowClassifier implements Classifier {
   }
 
   [Symbol.dispose](): void {
+    this.#pngs?.[Symbol.dispose]();
     this.#body[Symbol.dispose]();
     this.#last?.[Symbol.dispose]();
     this.#unknown?.[Symbol.dispose]();
@@ -209,13 +216,12 @@ class TensorFlowClassifier implements Classifier {
 
   #batchLogits(images: readonly Uint8Array[], onDecode: OnDecode): Logits[] {
     const input = new Float32Array(images.length * this.#inputSize);
+    const decoded = this.#pngs?.decode(images) ?? [];
     let good = 0;
     const refusals = images.map((image, i) => {
       onDecode(i);
-      const refusal = this.#prepare(
-        image,
-        input.subarray(good * this.#inputSize, (good + 1) * this.#inputSize),
-      );
+      const target = input.subarray(good * this.#inputSize, (good + 1) * this.#inputSize);
+      const refusal = decoded[i] ? this.#form(decoded[i], target) : this.#prepare(image, target);
       if (refusal === undefined) good++;
       return refusal;
     });
@@ -224,14 +230,17 @@ class TensorFlowClassifier implements Classifier {
     return refusals.map((refusal) => refusal ?? results.next().value!);
   }
 
-  #prepare(image: Uint8Array, target: Float32Array): Extract<Logits, { ok: false }> | undefined {
-    try {
-      toCanonical(decodeImage(image, this.#limits), this.manifest.input, target);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ImageError)) throw error;
-      return { ok: false, code: error.code, message: error.message };
-    }
+  #prepare(image: Uint8Array, target: Float32Array): Refusal | undefined {
+    return refusalOf(() => toCanonical(decodeImage(image, this.#limits), this.manifest.input, target));
+  }
+
+  #form({ pixels, numbers }: DecodedPng, target: Float32Array): Refusal | undefined {
+    const { input } = this.manifest;
+    return refusalOf(() => {
+      const formed = bringIntoForm(pixels, input);
+      if (formed === pixels) target.set(numbers);
+      else standardisePixels(formed, input, target);
+    });
   }
 
   *#results(input: Float32Array, images: number): Generator<Logits, undefined> {
@@ -259,6 +268,19 @@ class TensorFlowClassifier implements Classifier {
         cause,
       });
     }
+  }
+}
+
+type Refusal = Extract<Logits, { ok: false }>;
+
+/** Why an image cannot be brought into the form of the model. */
+function refusalOf(prepare: () => void): Refusal | undefined {
+  try {
+    prepare();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    return { ok: false, code: error.code, message: error.message };
   }
 }
 

@@ -55,9 +55,44 @@ export function toCanonical(
   target: Float32Array,
   observe?: Observer,
 ): void {
-  const formed = spec.form === undefined ? pixels : FORMS[spec.form](pixels, observe);
+  standardisePixels(bringIntoForm(pixels, spec, observe), spec, target);
+}
+
+/**
+ * The first half of {@linkcode toCanonical}: the procedure that the manifest names.
+ *
+ * @param pixels Any decoded image.
+ * @param spec The form.
+ * @param observe As for {@linkcode toCanonical}.
+ * @returns The same object if there is no procedure, or the image is in the form already.
+ */
+export function bringIntoForm(pixels: Pixels, { form }: InputSpec, observe?: Observer): Pixels {
+  return form === undefined ? pixels : FORMS[form](pixels, observe);
+}
+
+/**
+ * The second half of {@linkcode toCanonical}: to the numbers of the model's size and channels.
+ *
+ * @param formed From {@linkcode bringIntoForm}.
+ * @param spec The form.
+ * @param target As for {@linkcode toCanonical}.
+ */
+export function standardisePixels(formed: Pixels, spec: InputSpec, target: Float32Array): void {
   if (formed.width === spec.width && formed.height === spec.height) copy(formed, spec, target);
   else resize(formed, spec, target);
+}
+
+/**
+ * What becomes of each sample of 8 bits where the channels are those of the model.
+ *
+ * @param spec The form.
+ * @returns 256 numbers per channel.
+ */
+export function standardisedSamples({ channels, mean, std }: InputSpec): Float32Array {
+  return Float32Array.from({ length: 256 * channels }, (_, i) => {
+    const channel = i >> 8;
+    return ((i & 255) / 255 - mean[channel]!) / std[channel]!;
+  });
 }
 
 /** The common case, and much faster than to resize to the same size. */

@@ -23,7 +23,9 @@ export interface InferenceKernels {
     length: number,
     images: number,
   ): void;
+  decode_pngs(batch: Address, files: Address, count: number): void;
   dense(layer: Address, images: number): void;
+  prepare_workspace(workspace: Address): void;
   to_panels(from: Address, to: Address, depth: number, columns: number): void;
   transform_kernel3(
     kernel: Address,
@@ -34,6 +36,8 @@ export interface InferenceKernels {
     width: number,
     lines: Address,
   ): void;
+  /** Size of the workspace of `decode_pngs`. */
+  workspace_bytes(): number;
 }
 
 let instance: InferenceKernels | undefined;

@@ -177,6 +177,17 @@ export function bytesAt(address: Address, length: number): Uint8Array {
 }
 
 /**
+ * Integers in memory.
+ *
+ * @param address Of the first one, a multiple of 4.
+ * @param length How many.
+ * @returns A view; valid until the memory grows, that is until the next tensor is created.
+ */
+export function intsAt(address: Address, length: number): Int32Array {
+  return new Int32Array(attachedMemory().buffer, address, length);
+}
+
+/**
  * Numbers of double precision in memory.
  *
  * @param address Of the first one, a multiple of 8.

@@ -1,6 +1,7 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { Chain } from "../kernels/chain/chain.ts";
-import { addressOf, emptyTensor, floatsAt, withScratch } from "../kernels/kernels.ts";
+import { KernelMemory } from "../kernels/kernel_memory.ts";
+import { type Address, addressOf, emptyTensor, floatsAt } from "../kernels/kernels.ts";
 import { fuseLayers, type Parameters, type Segment } from "./fusion.ts";
 import { type Shape, type ShapedLayer, size } from "./layers.ts";
 import { runLayer } from "./run_layer.ts";
@@ -18,8 +19,8 @@ interface Step extends Disposable {
 /** A network in the backend's memory. */
 export class Network implements Disposable {
   readonly #steps: readonly Step[];
-  /** Of the whole network, if all of it is fused. */
-  readonly #chain: Chain | undefined;
+  /** The whole network, if all of it is fused. */
+  readonly #fused: FusedNetwork | undefined;
   readonly #batchSizes: readonly number[];
   readonly #input: Shape;
   readonly #outputs: number;
@@ -44,11 +45,17 @@ export class Network implements Disposable {
     const parameters = divide(toFloat32(weights, dtype), shaped);
     const segments = fuseLayers(input, shaped, parameters);
     this.#steps = segments.map((segment) => loadStep(segment, shaped, parameters));
-    const [only, ...others] = this.#steps;
-    this.#chain = only instanceof FusedStep && others.length === 0 ? only.chain : undefined;
     this.#batchSizes = batchSizes;
     this.#input = input;
     this.#outputs = size(shaped.at(-1)!.output);
+    const [only, ...others] = this.#steps;
+    if (!(only instanceof FusedStep) || others.length > 0) return;
+    this.#fused = new FusedNetwork(only.chain, size(input), this.#outputs, batchSizes.at(-1)!);
+  }
+
+  /** Batch sizes that are to be run once before the first image, so that it is as fast as later ones. */
+  get warmUpSizes(): readonly number[] {
+    return this.#fused ? this.#batchSizes.slice(0, 1) : this.#batchSizes;
   }
 
   /**
@@ -59,7 +66,7 @@ export class Network implements Disposable {
    * @returns Logits: images × labels.
    */
   predict(images: Float32Array, count: number): Float32Array {
-    return this.#chain ? this.#predictFused(this.#chain, images, count) : this.#predictPadded(images, count);
+    return this.#fused ? this.#fused.predict(images, count) : this.#predictPadded(images, count);
   }
 
   /**
@@ -84,17 +91,8 @@ export class Network implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#fused?.[Symbol.dispose]();
     for (const step of this.#steps) step[Symbol.dispose]();
-  }
-
-  #predictFused(chain: Chain, images: Float32Array, count: number): Float32Array {
-    const [inputs, outputs] = [count * size(this.#input), count * this.#outputs];
-    return withScratch(4 * (inputs + outputs), (address) => {
-      floatsAt(address, inputs).set(images.subarray(0, inputs));
-      const to = address + 4 * inputs;
-      chain.run(address, to, count);
-      return floatsAt(to, outputs).slice();
-    });
   }
 
   #predictPadded(images: Float32Array, count: number): Float32Array {
@@ -105,6 +103,35 @@ export class Network implements Disposable {
     const numbers = logits.dataSync<"float32">();
     logits.dispose();
     return numbers.subarray(0, count * this.#outputs);
+  }
+}
+
+/** A network that is one chain: no tensor is needed. */
+class FusedNetwork implements Disposable {
+  readonly #memory = new KernelMemory();
+  readonly #chain: Chain;
+  readonly #inputs: number;
+  readonly #outputs: number;
+  readonly #images: Address;
+  readonly #logits: Address;
+
+  constructor(chain: Chain, inputs: number, outputs: number, maxImages: number) {
+    this.#chain = chain;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    this.#images = this.#memory.zeros(inputs * maxImages);
+    this.#logits = this.#memory.zeros(outputs * maxImages);
+  }
+
+  predict(images: Float32Array, count: number): Float32Array {
+    const used = count * this.#inputs;
+    floatsAt(this.#images, used).set(images.subarray(0, used));
+    this.#chain.run(this.#images, this.#logits, count);
+    return floatsAt(this.#logits, count * this.#outputs).slice();
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 }
 

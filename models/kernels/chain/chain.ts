@@ -7,7 +7,7 @@
 import { inference } from "../inference.ts";
 import type { Address } from "../kernels.ts";
 import { finish, panels, prepareConvolution, type Prepared } from "./convolution.ts";
-import { ChainMemory } from "./memory.ts";
+import { KernelMemory } from "../kernel_memory.ts";
 import type { DenseOperation, ImageShape, Operation } from "./operation.ts";
 import { firstPixel, imageStride, NO_FRAME, type Place, rowStride } from "./place.ts";
 
@@ -19,7 +19,7 @@ const MAX_GROUP = 64;
 
 /** Layers in memory. */
 export class Chain implements Disposable {
-  readonly #memory = new ChainMemory();
+  readonly #memory = new KernelMemory();
   readonly #operations: readonly Prepared[];
   readonly #input: Place;
   readonly #output: Place;
@@ -108,7 +108,7 @@ function outputsOf(operation: Operation): number {
   return operation.kind === "dense" ? operation.bias.length : operation.output.reduce((a, b) => a * b);
 }
 
-function prepareDense(operation: DenseOperation, from: Place, to: Place, memory: ChainMemory): Prepared {
+function prepareDense(operation: DenseOperation, from: Place, to: Place, memory: KernelMemory): Prepared {
   const { kernel, bias } = operation;
   const inputs = kernel.length / bias.length;
   const layer = memory.struct([

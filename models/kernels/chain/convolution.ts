@@ -1,6 +1,6 @@
 import { inference } from "../inference.ts";
 import { type Address, floatsAt, withScratch } from "../kernels.ts";
-import type { ChainMemory } from "./memory.ts";
+import type { KernelMemory } from "../kernel_memory.ts";
 import type { Bounds, ConvolutionOperation } from "./operation.ts";
 import { firstPixel, imageStride, type Place, rowStride } from "./place.ts";
 
@@ -45,7 +45,7 @@ export function prepareConvolution(
   operation: ConvolutionOperation,
   from: Place,
   to: Place,
-  memory: ChainMemory,
+  memory: KernelMemory,
 ): Prepared {
   const prepare = isWinograd(operation, from.shape[2]) ? prepareTiles : prepareWindows;
   return prepare(operation, from, to, memory);
@@ -55,7 +55,7 @@ function prepareTiles(
   operation: ConvolutionOperation,
   from: Place,
   to: Place,
-  memory: ChainMemory,
+  memory: KernelMemory,
 ): Prepared {
   const { pool, output: [rows, columns, filters] } = operation;
   const [heights, widths] = [tileSizes(rows * pool, pool), tileSizes(columns * pool, pool)];
@@ -90,7 +90,7 @@ function transformKernel(
   { kernel, output: [, , filters] }: ConvolutionOperation,
   inputs: number,
   [height, width]: readonly [number, number],
-  memory: ChainMemory,
+  memory: KernelMemory,
 ): Address {
   const planes = memory.zeros(pointCount(height) * pointCount(width) * inputs * filters);
   withFloats(kernel, (from) =>
@@ -109,7 +109,7 @@ function prepareWindows(
   operation: ConvolutionOperation,
   from: Place,
   to: Place,
-  memory: ChainMemory,
+  memory: KernelMemory,
 ): Prepared {
   const { size: [height, width], stride: [down, across], pool, output: [rows, columns, filters] } = operation;
   const inputs = from.shape[2];
@@ -140,7 +140,7 @@ function places(from: Place, to: Place): number[] {
  * @param matrix `depth` × `columns`.
  * @returns Its panels; missing columns up to a multiple of 4 are 0.
  */
-export function panels(matrix: Float32Array, depth: number, columns: number, memory: ChainMemory): Address {
+export function panels(matrix: Float32Array, depth: number, columns: number, memory: KernelMemory): Address {
   const address = memory.zeros(depth * (columns + 3 & ~3));
   withFloats(matrix, (from) => inference().to_panels(from, address, depth, columns));
   return address;
@@ -149,7 +149,7 @@ export function panels(matrix: Float32Array, depth: number, columns: number, mem
 /** `struct finish`. */
 export function finish(
   { bias, bounds: { floor, ceiling } }: { readonly bias: Float32Array; readonly bounds: Bounds },
-  memory: ChainMemory,
+  memory: KernelMemory,
 ): (number | readonly [number])[] {
   const padded = new Float32Array(bias.length + 3 & ~3);
   padded.set(bias);

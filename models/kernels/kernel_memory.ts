@@ -1,7 +1,7 @@
-import { type Address, allocate, bytesAt, floatsAt, release } from "../kernels.ts";
+import { type Address, allocate, bytesAt, floatsAt, release } from "./kernels.ts";
 
 /** Memory of the backend that is released together. Addresses are aligned to 64 bytes, a line of the cache. */
-export class ChainMemory implements Disposable {
+export class KernelMemory implements Disposable {
   readonly #blocks: Address[] = [];
 
   /**
