@@ -8,7 +8,7 @@ import { defined } from "../../../lib/defined.ts";
 import { BusError } from "../errors.ts";
 import { checkBusOptions, TRANSPORT_OPTIONS } from "../options.ts";
 import type { TransportOptions } from "../transport.ts";
-import { checkInteger } from "../validate.ts";
+import { checkInteger, isTopicName } from "../validate.ts";
 import { type Compression, COMPRESSIONS } from "./wire/codecs.ts";
 import { type Login, prepareLogin, type SaslOptions } from "./net/login.ts";
 import { checkTls, type TlsOptions } from "./net/socket.ts";
@@ -40,6 +40,11 @@ export interface KafkaTransportOptions extends TransportOptions {
    * default 1,000, or a fifth of `sessionTimeoutMs` if that is less.
    */
   readonly heartbeatMs?: number;
+  /**
+   * Name of this process in its groups, of its own (KIP-345): when it is restarted within `sessionTimeoutMs`, it gets its
+   * partitions back, and those of the others do not move. Without it, others take over as soon as it is closed.
+   */
+  readonly groupInstanceId?: string;
   /**
    * When a partition moves to another member, what was handed out has so many milliseconds to be committed.
    *
@@ -99,6 +104,12 @@ export const KAFKA_OPTIONS = {
     ...time(10, 1_200_000),
     otherwise: "1s, or a fifth of the session timeout if that is less",
     text: "interval between heartbeats; at most a third of the session timeout",
+  },
+  groupInstanceId: {
+    type: "text",
+    value: "NAME",
+    text:
+      "name of this process in its groups, of its own: restarted within the session timeout, it keeps its partitions",
   },
   releaseMs: {
     ...time(0, 60_000),
@@ -195,8 +206,16 @@ export interface KafkaSettings extends Omit<Flat, `${string}.${string}` | "tls" 
 export function checkKafkaOptions(options: KafkaTransportOptions): KafkaSettings {
   const settings = checkBusOptions(ALL_OPTIONS, options);
   const { sessionTimeoutMs, heartbeatMs = Math.min(1_000, Math.floor(sessionTimeoutMs / 5)) } = settings;
+  checkInstance(settings.groupInstanceId);
   checkInteger("heartbeatMs", heartbeatMs, 10, Math.floor(sessionTimeoutMs / 3));
   return { ...settings, heartbeatMs, tls: tlsOf(settings), login: loginOf(settings) };
+}
+
+/** Brokers accept what could name a topic. */
+function checkInstance(name: string | undefined): void {
+  if (name === undefined || isTopicName(name)) return;
+  const expected = "1 to 249 of the characters A-Z a-z 0-9 . _ -";
+  throw new BusError("invalid", `groupInstanceId is ${JSON.stringify(name)}: expected ${expected}`);
 }
 
 function tlsOf(flat: Flat): TlsOptions | null {

@@ -20,6 +20,8 @@ import type { Assignment, GroupSubscriber } from "./subscription_assigner.ts";
 export interface GroupSettings {
   readonly group: string;
   readonly topics: readonly string[];
+  /** Of a static member: a process with the same name takes its place within the session, without a rebalance. */
+  readonly groupInstanceId: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
   /** `"exactly-once"`: members commit in transactions. */
@@ -73,6 +75,7 @@ export class GroupCoordinator {
         sessionTimeout: brokersSession(this.#settings),
         rebalanceTimeout,
         memberId: this.memberId,
+        groupInstanceId: this.#instance,
         protocolType: "consumer",
         groupProtocols: [{ name: ASSIGNER, metadata }],
       }, this.#joinTimeoutMs);
@@ -86,6 +89,10 @@ export class GroupCoordinator {
     this.generation = answer.generationId;
     if (answer.leaderId !== answer.memberId) return null;
     return answer.members.map((member) => decodeSubscriber(protocol, member));
+  }
+
+  get #instance(): string | null {
+    return this.#settings.groupInstanceId ?? null;
   }
 
   get #joinTimeoutMs(): number {
@@ -104,6 +111,7 @@ export class GroupCoordinator {
       groupId: this.#settings.group,
       generationId: this.generation,
       memberId: this.memberId,
+      groupInstanceId: this.#instance,
       groupAssignment: [...assignment].map(([memberId, partitions]) => ({
         memberId,
         memberAssignment: encodeAssignment(protocol, partitions),
@@ -116,7 +124,12 @@ export class GroupCoordinator {
   /** Sends a heartbeat. */
   async beat(): Promise<void> {
     const { group: groupId, sessionTimeoutMs } = this.#settings;
-    const payload = { groupId, groupGenerationId: this.generation, memberId: this.memberId };
+    const payload = {
+      groupId,
+      groupGenerationId: this.generation,
+      memberId: this.memberId,
+      groupInstanceId: this.#instance,
+    };
     const { errorCode } = await this.#ask("commit", "Heartbeat", payload, sessionTimeoutMs / 2);
     this.#expectSuccess(errorCode, "Heartbeat");
   }
@@ -141,11 +154,11 @@ export class GroupCoordinator {
     return await committedOffsets(this.#cluster, place, group, partitions, api);
   }
 
-  /** Leaves the group, so that others take over at once; waits at most 2 s. */
+  /** Leaves the group, so that others take over at once; waits at most 2 s. A static member leaves by its session. */
   async leave(): Promise<void> {
     const purpose = this.#purpose("commit");
     this.#cluster.closeConnections(this.#purpose("join"));
-    if (this.memberId !== "" && this.#node !== undefined) {
+    if (this.memberId !== "" && this.#node !== undefined && this.#instance === null) {
       const payload = { groupId: this.#settings.group, memberId: this.memberId };
       const left = this.#cluster.request(this.#node, purpose, "LeaveGroup", payload);
       await abortable(left.catch(() => {}), AbortSignal.timeout(LEAVE_TIMEOUT_MS));
@@ -192,7 +205,10 @@ function brokersSession({ sessionTimeoutMs, heartbeatMs }: GroupSettings): numbe
 }
 
 /** Why a member cannot continue, for users of the transport. */
-export function explainGroupError(error: unknown, { group, sessionTimeoutMs }: GroupSettings): unknown {
+export function explainGroupError(
+  error: unknown,
+  { group, groupInstanceId, sessionTimeoutMs }: GroupSettings,
+): unknown {
   const invalid = (message: string) => new BusError("invalid", message, { cause: error });
   if (isCode(error, CODE.INCONSISTENT_GROUP_PROTOCOL)) {
     return invalid(`Cannot join the group "${group}": its members use another assignor; choose another name`);
@@ -200,6 +216,12 @@ export function explainGroupError(error: unknown, { group, sessionTimeoutMs }: G
   if (isCode(error, CODE.INVALID_SESSION_TIMEOUT)) {
     const range = "group.min.session.timeout.ms to group.max.session.timeout.ms";
     return invalid(`sessionTimeoutMs is ${sessionTimeoutMs}: expected ${range} of the broker`);
+  }
+  if (isCode(error, CODE.FENCED_INSTANCE_ID)) {
+    return invalid(
+      `Cannot stay in the group "${group}": another member has the groupInstanceId "${groupInstanceId}" too; ` +
+        "expected one of its own for each process",
+    );
   }
   return toBusError(error, `Cannot join the group "${group}"`);
 }

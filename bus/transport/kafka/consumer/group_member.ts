@@ -57,7 +57,7 @@ export class GroupMember {
   readonly #releasing = new Set<string>();
   readonly #backoff: Backoff;
   #isStable = false;
-  /** If this member is the leader: the number of partitions that it has assigned, by topic. */
+  /** If this member looks for growth: the number of partitions that were there, by topic. */
   #assigned: ReadonlyMap<string, number> | null = null;
   #rejoin = new AbortController();
 
@@ -124,7 +124,7 @@ export class GroupMember {
     this.#isStable = false;
     this.#rejoin = new AbortController();
     const members = await this.#coordinator.join(this.#holdings.owned());
-    this.#assigned = members && await this.#countPartitions(members);
+    this.#assigned = members ? await this.#countPartitions(members) : this.#ownCounts();
     const assignment: Assignment = members ? assignPartitions(members, this.#assigned!) : new Map();
     const mine = await this.#coordinator.sync(assignment);
     this.#isStable = true;
@@ -138,6 +138,15 @@ export class GroupMember {
     this.#cluster.watch(topics);
     await this.#cluster.refresh();
     return new Map([...topics].map((topic) => [topic, this.#cluster.partitions(topic)]));
+  }
+
+  /**
+   * A leader that is static, and was replaced, does not learn that it leads: the static members look for growth themselves.
+   */
+  #ownCounts(): Map<string, number> | null {
+    const { groupInstanceId, topics } = this.#settings;
+    if (groupInstanceId === undefined) return null;
+    return new Map(topics.map((topic) => [topic, this.#cluster.partitions(topic)]));
   }
 
   #apply(assigned: readonly TopicPartition[]): void {
@@ -270,7 +279,12 @@ export class GroupMember {
     if (!isCode(error, ...STALE_CODES)) return error;
     // A rejection of an earlier generation only means that this member has joined again since.
     const isCurrent = this.#isStable && this.#coordinator.generation === generation;
-    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) this.#loseMembership(error);
+    if (isCurrent && !isCode(error, CODE.REBALANCE_IN_PROGRESS)) {
+      const { memberId } = this.#coordinator;
+      this.#loseMembership(error);
+      // If another process has taken the place of a static member, the next join must not take it back.
+      if (this.#settings.groupInstanceId !== undefined) this.#coordinator.memberId = memberId;
+    }
     this.#rejoin.abort();
     const message = `Cannot commit: the group "${this.#settings.group}" is rebalancing`;
     return new BusError("unavailable", message, { cause: error });

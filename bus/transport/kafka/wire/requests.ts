@@ -117,6 +117,8 @@ interface OfGroup {
 
 interface Member extends OfGroup {
   readonly memberId: string;
+  /** Of a static member (KIP-345); brokers before 2.3 do not get it. */
+  readonly groupInstanceId?: string | null;
 }
 
 interface MemberOfGeneration extends Member {

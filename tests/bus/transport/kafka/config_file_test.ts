@@ -3,8 +3,10 @@ import { BusError } from "../../../../bus/transport/errors.ts";
 import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
 
 Deno.test("kafka: properties of clients become options", async () => {
-  const { options } = await readKafkaConfig("enable.idempotence=false\ncompression.type=LZ4\n");
-  assertEquals(options, { idempotence: false, compression: "lz4" });
+  const { options } = await readKafkaConfig(
+    "enable.idempotence=false\ncompression.type=LZ4\ngroup.instance.id=w-1\n",
+  );
+  assertEquals(options, { idempotence: false, compression: "lz4", groupInstanceId: "w-1" });
 });
 
 Deno.test("kafka: a property that is not what it must be is refused, with what would be right", async () => {

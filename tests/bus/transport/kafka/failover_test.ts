@@ -128,6 +128,7 @@ Deno.test("kafka: a member sends heartbeats well within its session while the co
     {
       group: "g",
       topics: ["t"],
+      groupInstanceId: undefined,
       delivery: "at-least-once",
       sessionTimeoutMs,
       heartbeatMs: 20,
