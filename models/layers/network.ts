@@ -50,7 +50,7 @@ export class Network implements Disposable {
     this.#outputs = size(shaped.at(-1)!.output);
     const [only, ...others] = this.#steps;
     if (!(only instanceof FusedStep) || others.length > 0) return;
-    this.#fused = new FusedNetwork(only.chain, size(input), this.#outputs, batchSizes.at(-1)!);
+    this.#fused = new FusedNetwork(only.chain, size(input), this.#outputs, batchSizes.at(-1) ?? MAX_IMAGES);
   }
 
   /** Batch sizes that are to be run once before the first image, so that it is as fast as later ones. */
@@ -106,12 +106,16 @@ export class Network implements Disposable {
   }
 }
 
+/** Images that a fused network takes at once where no batch size is given. */
+const MAX_IMAGES = 64;
+
 /** A network that is one chain: no tensor is needed. */
 class FusedNetwork implements Disposable {
   readonly #memory = new KernelMemory();
   readonly #chain: Chain;
   readonly #inputs: number;
   readonly #outputs: number;
+  readonly #maxImages: number;
   readonly #images: Address;
   readonly #logits: Address;
 
@@ -119,15 +123,20 @@ class FusedNetwork implements Disposable {
     this.#chain = chain;
     this.#inputs = inputs;
     this.#outputs = outputs;
+    this.#maxImages = maxImages;
     this.#images = this.#memory.zeros(inputs * maxImages);
     this.#logits = this.#memory.zeros(outputs * maxImages);
   }
 
   predict(images: Float32Array, count: number): Float32Array {
-    const used = count * this.#inputs;
-    floatsAt(this.#images, used).set(images.subarray(0, used));
-    this.#chain.run(this.#images, this.#logits, count);
-    return floatsAt(this.#logits, count * this.#outputs).slice();
+    const logits = new Float32Array(count * this.#outputs);
+    for (let first = 0; first < count; first += this.#maxImages) {
+      const [some, from] = [Math.min(this.#maxImages, count - first), first * this.#inputs];
+      floatsAt(this.#images, some * this.#inputs).set(images.subarray(from, from + some * this.#inputs));
+      this.#chain.run(this.#images, this.#logits, some);
+      logits.set(floatsAt(this.#logits, some * this.#outputs), first * this.#outputs);
+    }
+    return logits;
   }
 
   [Symbol.dispose](): void {
