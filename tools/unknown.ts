@@ -83,7 +83,7 @@ await runTask({
         "JSON that maps the classes of the photographs to labels; those without a label of the model are others",
     },
     perMille: { ...count(300), default: 10, text: "how many of 1,000 validation images may be unknown" },
-    images: { ...count(10_000), default: 1_000, text: "number of images per group; of the test images all" },
+    images: { ...count(10_000), default: 1_000, text: "number of images per group, and ten times as many test images of its own" },
     measure: flag("keep what the models have, and only measure it"),
   },
   examples: [
@@ -137,7 +137,7 @@ async function one(name: string, { data, photos, testPhotos, classes, perMille, 
   const test = await readTrainingData(recipe.data, "test", data, recipe.form);
   const shown = inFolder(testPhotos);
   const groups = [
-    groupOf(test, true, test.count),
+    groupOf(test, true, 10 * images),
     ...shown ? await photographGroups(shown, files.manifest.labels, images) : [],
     ...await otherGroups(recipe.data, "test", data, images),
   ];
