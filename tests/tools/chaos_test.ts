@@ -50,6 +50,7 @@ Deno.test("chaos: faults of brokers, leaders and PostgreSQL are possible only wh
   assertEquals(kinds(EVERYTHING), Object.keys(FAULTS).filter((kind) => kind !== "fill-quota").sort());
   assertThrows(() => kinds({ faults: ["kill-broker"] }), UsageError, '--faults has "kill-broker": expected');
   assertThrows(() => kinds({ brokers: "3" }), UsageError, "--brokers 3 needs --bus kafka");
+  assertThrows(() => kinds({ secured: true }), UsageError, "--secured needs --bus kafka");
 });
 
 const GOOD: ChaosImage = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
