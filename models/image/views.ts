@@ -40,32 +40,50 @@ export function viewCount({ views }: Viewed): number {
 export function showViews(images: Float32Array, spec: Viewed): Float32Array {
   if (spec.views === undefined) return images;
   const shown = new Float32Array(images.length * spec.views.length);
-  spec.views.forEach((view, i) => show(images, spec, view, shown.subarray(i * images.length)));
+  sourcesOfViews(spec).forEach((sources, i) =>
+    show(images, spec, sources, shown.subarray(i * images.length))
+  );
   return shown;
 }
 
 function show(
   images: Float32Array,
-  { width, height, channels, mean, std }: Viewed,
-  { mirrored = false, shift: [right, down] = [0, 0], edge = "black" }: View,
+  { channels, mean, std }: Viewed,
+  sources: Int32Array,
   target: Float32Array,
 ): void {
   const black = mean.map((value, c) => -value / std[c]!);
+  let out = 0;
+  for (let image = 0; image < images.length; image += sources.length * channels) {
+    for (let i = 0; i < sources.length; i++) {
+      const at = image + sources[i]! * channels;
+      for (let c = 0; c < channels; c++) target[out++] = sources[i]! < 0 ? black[c]! : images[at + c]!;
+    }
+  }
+}
+
+const known = new WeakMap<Viewed, readonly Int32Array[]>();
+
+function sourcesOfViews(spec: Viewed): readonly Int32Array[] {
+  const sources = known.get(spec) ?? spec.views!.map((view) => sourcesOf(spec, view));
+  known.set(spec, sources);
+  return sources;
+}
+
+/** For each pixel of a view the pixel of the image that it shows; -1 for black. */
+function sourcesOf(
+  { width, height }: Viewed,
+  { mirrored = false, shift: [right, down] = [0, 0], edge = "black" }: View,
+): Int32Array {
   const columns = Array.from(
     { length: width },
     (_, x) => sourceOf(mirrored ? width - 1 - x + right : x - right, width, edge),
   );
-  const rows = Array.from({ length: height }, (_, y) => sourceOf(y - down, height, edge));
-  const size = width * height * channels;
-  let out = 0;
-  for (let image = 0; image < images.length; image += size) {
-    for (const row of rows) {
-      for (const column of columns) {
-        const at = row < 0 || column < 0 ? -1 : image + (row * width + column) * channels;
-        for (let c = 0; c < channels; c++) target[out++] = at < 0 ? black[c]! : images[at + c]!;
-      }
-    }
-  }
+  return Int32Array.from({ length: height * width }, (_, i) => {
+    const row = sourceOf(Math.floor(i / width) - down, height, edge);
+    const column = columns[i % width]!;
+    return row < 0 || column < 0 ? -1 : row * width + column;
+  });
 }
 
 /**

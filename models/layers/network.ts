@@ -200,11 +200,6 @@ function divide(numbers: Float32Array, shaped: readonly ShapedLayer[]): Paramete
  * @param dtype How its numbers are stored, little-endian.
  */
 export function toFloat32(weights: Uint8Array, dtype: WeightsSpec["dtype"]): Float32Array {
-  const width = dtype === "float16" ? 2 : 4;
-  const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
-  const read = dtype === "float16" ? view.getFloat16 : view.getFloat32;
-  return Float32Array.from(
-    { length: weights.byteLength / width },
-    (_, i) => read.call(view, i * width, true),
-  );
+  const { buffer } = weights.slice();
+  return dtype === "float16" ? new Float32Array(new Float16Array(buffer)) : new Float32Array(buffer);
 }
