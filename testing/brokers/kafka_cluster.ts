@@ -24,8 +24,11 @@ export interface KafkaClusterOptions {
   readonly security?: SaslListenerOptions;
   /** Settings of all brokers that replace or extend the others. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
+  /** The rack of each broker; clients may then read from replicas in their rack. @default {no racks} */
+  readonly racks?: readonly string[];
 }
 
+const RACK_AWARE = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 /** Heap of each broker if there are several. */
 const HEAP_MB = 256;
 const REPLICAS = 3;
@@ -111,7 +114,7 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   #place(index: number): Record<string, string | number> {
-    const { ports, advertisedPorts = ports, security } = this.#options;
+    const { ports, advertisedPorts = ports, security, racks } = this.#options;
     const listener = security ? "SASL_SSL" : "PLAINTEXT";
     const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
     const controllers = this.#controllerPorts.map((port, i) => `${i + 1}@127.0.0.1:${port}`);
@@ -122,6 +125,7 @@ export class KafkaCluster implements AsyncDisposable {
       "advertised.listeners": at(listener, advertisedPorts[index]!),
       "inter.broker.listener.name": listener,
       "listener.security.protocol.map": `CONTROLLER:PLAINTEXT,${listener}:${listener}`,
+      ...racks && { "broker.rack": racks[index]!, "replica.selector.class": RACK_AWARE },
     };
   }
 

@@ -43,6 +43,7 @@ const yesOrNo = (value: string, name: string) => {
 const RULES: Readonly<Record<string, Rule>> = {
   "client.id": ["clientId"],
   "session.timeout.ms": ["sessionTimeoutMs", whole],
+  "client.rack": ["rack"],
   "group.instance.id": ["groupInstanceId"],
   "heartbeat.interval.ms": ["heartbeatMs", whole],
   "socket.connection.setup.timeout.ms": ["connectTimeoutMs", whole],

@@ -46,6 +46,11 @@ export interface KafkaTransportOptions extends TransportOptions {
    */
   readonly groupInstanceId?: string;
   /**
+   * The rack or availability zone of this client: with `replica.selector.class` set, brokers let it read from a replica in the
+   * same one (KIP-392).
+   */
+  readonly rack?: string;
+  /**
    * When a partition moves to another member, what was handed out has so many milliseconds to be committed.
    *
    * @default {3_000}
@@ -110,6 +115,12 @@ export const KAFKA_OPTIONS = {
     value: "NAME",
     text:
       "name of this process in its groups, of its own: restarted within the session timeout, it keeps its partitions",
+  },
+  rack: {
+    type: "text",
+    value: "NAME",
+    text:
+      "rack or availability zone of this client: partitions are read from a replica there, if brokers allow it",
   },
   releaseMs: {
     ...time(0, 60_000),

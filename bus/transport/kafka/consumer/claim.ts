@@ -27,6 +27,8 @@ export class OwnedClaim implements Claim {
   deliveredAt: number | null = null;
   /** What was stored before this time is not wanted, in milliseconds since 1970-01-01 UTC. */
   readonly since: number;
+  /** A broker that is closer than the leader, and until when it is used, by `performance.now()`. */
+  replica: { readonly node: number; readonly until: number } | null = null;
   /** Whether nothing more is delivered, because the partition is about to move to another member. */
   isReleasing = false;
   /** The last of its transactions; they run one after another. */

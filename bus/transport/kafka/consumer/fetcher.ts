@@ -9,13 +9,15 @@ import { Backoff } from "../../../../lib/backoff.ts";
 import { messageOf } from "../../../../lib/coded_error.ts";
 import { Condition } from "../../../../lib/condition.ts";
 import type { FetchedPartition, Requests } from "../wire/requests.ts";
-import { byLeader, byTopic, listOffsets, nameOf, noLeader, titleOf, type TopicPosition } from "../topics.ts";
+import { byTopic, listOffsets, nameOf, noLeader, titleOf, type TopicPosition } from "../topics.ts";
 
 /** Settings of a fetcher. */
 export interface FetcherSettings {
   /** Prefix of the purposes of its connections. */
   readonly purpose: string;
   readonly maxBatchMessages: number;
+  /** Where this client is: leaders may name a replica in the same rack, which is read instead. */
+  readonly rack: string | undefined;
   /** The log ends before the position of the claim: the partition is to be claimed anew, from this offset on. */
   readonly restart: (claim: OwnedClaim, offset: number, reason: string) => void;
   /** A batch of the claim cannot be decoded. */
@@ -35,6 +37,8 @@ const FETCH_BYTES = 8 * 2 ** 20;
 const CLAIM_BUFFER_BYTES = 4 * 2 ** 20;
 const BUFFER_BYTES = 16 * 2 ** 20;
 const BATCH_BYTES = 16 * 2 ** 20;
+/** Then the leader is asked again which replica is closest. */
+const REPLICA_MAX_AGE_MS = 300_000;
 
 /**
  * Fetches for a set of claims, ahead of its reader by a bounded number of bytes.
@@ -157,25 +161,31 @@ export class Fetcher {
 
   #start(): void {
     if (this.#isClosed || this.#failure !== undefined) return;
-    for (const [leader, claims] of byLeader(this.#cluster, this.#claims)) {
+    for (const [node, claims] of Map.groupBy(this.#claims, (claim) => this.#sourceOf(claim))) {
       const wanted = this.#wanted(claims);
-      if (wanted.length > 0) this.#serve(leader, wanted, wanted.length === claims.length);
+      if (wanted.length > 0) this.#serve(node, wanted, wanted.length === claims.length);
     }
   }
 
-  #serve(leader: number | undefined, wanted: readonly OwnedClaim[], isAll: boolean): void {
-    const [wait, now] = [`${leader} wait`, `${leader} now`];
+  /** The broker to read from: `undefined` if there is none at the moment. */
+  #sourceOf({ topic, partition, replica }: OwnedClaim): number | undefined {
+    const isUsed = replica && performance.now() < replica.until && this.#cluster.has(replica.node);
+    return isUsed ? replica.node : this.#cluster.leader(topic, partition);
+  }
+
+  #serve(node: number | undefined, wanted: readonly OwnedClaim[], isAll: boolean): void {
+    const [wait, now] = [`${node} wait`, `${node} now`];
     if (!this.#busy.has(wait)) {
       for (const claim of wanted) claim.isCaughtUp = false;
       const waitMs = isAll ? IDLE_WAIT_MS : SHORT_WAIT_MS;
       const work = () =>
-        leader === undefined
+        node === undefined
           ? this.#recover(wanted, noLeader(wanted[0]!))
-          : this.#fetch(leader, "wait", wanted, waitMs);
+          : this.#fetch(node, "wait", wanted, waitMs);
       this.#run(wait, work);
-    } else if (leader !== undefined && !this.#busy.has(now)) {
+    } else if (node !== undefined && !this.#busy.has(now)) {
       const unread = wanted.filter(({ isCaughtUp }) => !isCaughtUp);
-      if (unread.length > 0) this.#run(now, () => this.#fetch(leader, "now", unread, 0));
+      if (unread.length > 0) this.#run(now, () => this.#fetch(node, "now", unread, 0));
     }
   }
 
@@ -213,7 +223,7 @@ export class Fetcher {
   }
 
   async #fetch(
-    leader: number,
+    node: number,
     purpose: "wait" | "now",
     claims: readonly OwnedClaim[],
     waitMs: number,
@@ -221,7 +231,7 @@ export class Fetcher {
     const asked = new Map(claims.map((claim) => [nameOf(claim), { claim, offset: claim.position }]));
     for (const claim of claims) claim.isFetching = true;
     try {
-      const { responses } = await this.#ask(leader, purpose, fetchRequest(claims, waitMs));
+      const { responses } = await this.#ask(node, purpose, fetchRequest(claims, waitMs, this.#settings.rack));
       for (const { topicName: topic, partitions } of responses) {
         for (const fetched of partitions) {
           const of = asked.get(nameOf({ topic, partition: fetched.partition }));
@@ -230,21 +240,24 @@ export class Fetcher {
       }
       this.#backoff.reset();
     } catch (error) {
+      for (const claim of claims) claim.replica = null;
       if (!this.#isClosed) await this.#recover(claims, error);
     } finally {
       for (const claim of claims) claim.isFetching = false;
     }
   }
 
-  #ask(leader: number, purpose: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
+  #ask(node: number, purpose: string, payload: Requests["Fetch"][0]): Promise<Requests["Fetch"][1]> {
     const timeoutMs = payload.maxWaitTime + FETCH_TIMEOUT_MS;
-    return this.#cluster.request(leader, `${this.#settings.purpose} ${purpose}`, "Fetch", payload, timeoutMs);
+    return this.#cluster.request(node, `${this.#settings.purpose} ${purpose}`, "Fetch", payload, timeoutMs);
   }
 
   #accept(claim: OwnedClaim, offset: number, fetched: FetchedPartition, purpose: "wait" | "now"): void {
     // Lost, or its buffer was dropped, while the fetch was pending.
     if (!this.#claims.has(claim) || claim.position !== offset) return;
     if (fetched.errorCode !== 0) return this.#suspend(claim, fetched.errorCode);
+    const { preferredReplica: node } = fetched;
+    if (node >= 0) claim.replica = { node, until: performance.now() + REPLICA_MAX_AGE_MS };
     claim.backoff.reset();
     this.#cluster.delays.over(titleOf(claim));
     const { messages, end } = fetched;
@@ -264,11 +277,18 @@ export class Fetcher {
   #suspend(claim: OwnedClaim, code: number): void {
     claim.isSuspended = true;
     const fault = new BrokerFault(code, titleOf(claim), denialOf(code, "Fetch", claim));
-    const recover = () =>
-      code === CODE.OFFSET_OUT_OF_RANGE
-        ? this.#findStart(claim)
-        : this.#recover([claim], fault, claim.backoff);
+    const recover = () => {
+      if (claim.replica) return this.#leaveReplica(claim);
+      if (code === CODE.OFFSET_OUT_OF_RANGE) return this.#findStart(claim);
+      return this.#recover([claim], fault, claim.backoff);
+    };
     this.#run(nameOf(claim), () => recover().finally(() => claim.isSuspended = false));
+  }
+
+  /** A replica can be behind its leader, or no longer be one: only the leader knows. */
+  async #leaveReplica(claim: OwnedClaim): Promise<void> {
+    claim.replica = null;
+    await claim.backoff.wait(this.#cluster.closed);
   }
 
   /**
@@ -308,7 +328,11 @@ export class Fetcher {
   }
 }
 
-function fetchRequest(claims: readonly OwnedClaim[], waitMs: number): Requests["Fetch"][0] {
+function fetchRequest(
+  claims: readonly OwnedClaim[],
+  waitMs: number,
+  rackId = "",
+): Requests["Fetch"][0] {
   const partitions = claims.map(({ topic, partition, position }) => ({
     topic,
     partition,
@@ -319,6 +343,7 @@ function fetchRequest(claims: readonly OwnedClaim[], waitMs: number): Requests["
     maxWaitTime: waitMs,
     minBytes: waitMs > 0 ? 1 : 0,
     maxBytes: FETCH_BYTES,
+    rackId,
     topics: byTopic(partitions),
   };
 }

@@ -46,7 +46,7 @@ export class KafkaSubscription implements Subscription {
   constructor(cluster: Cluster, settings: KafkaSubscriptionSettings) {
     this.#cluster = cluster;
     this.#settings = settings;
-    const { purpose, maxBatchMessages, from } = settings;
+    const { purpose, maxBatchMessages, from, rack } = settings;
     this.#since = from === "end" ? Date.now() : from === "start" ? 0 : from.getTime();
     const restart = (claim: OwnedClaim, offset: number, reason: string) => {
       const { topic, partition, end } = claim;
@@ -61,6 +61,7 @@ export class KafkaSubscription implements Subscription {
     this.#fetcher = new Fetcher(cluster, {
       purpose: `${purpose} fetch`,
       maxBatchMessages,
+      rack,
       restart,
       onUndecodable,
       onSkipped,

@@ -145,6 +145,11 @@ export class Cluster {
     return this.#nodes.has(leader) ? leader : undefined;
   }
 
+  /** Whether a broker is known. */
+  has(node: number): boolean {
+    return this.#nodes.has(node);
+  }
+
   /** Includes these topics in each {@linkcode Cluster.refresh}. */
   watch(topics: Iterable<string>): void {
     for (const topic of topics) this.#topics.add(topic);

@@ -46,9 +46,9 @@ function readPartition(decoder: Decoder, topic: string, version: number) {
     producerId: decoder.readInt64(),
     firstOffset: Number(decoder.readInt64()),
   }));
-  if (version >= 11) decoder.readInt32(); // preferred replica
+  const preferredReplica = version >= 11 ? decoder.readInt32() : -1;
   const batches = decoder.readBytes();
   const none = { messages: [], end: null, isAppendTime: false };
   const range = batches ? decodeBatches(batches, { topic, partition }, aborted) : none;
-  return { partition, errorCode, ...range };
+  return { partition, errorCode, preferredReplica, ...range };
 }

@@ -90,7 +90,10 @@ export interface JoinedMember {
 }
 
 /** The part of a fetch for one partition. */
-export interface FetchedPartition extends Partition, ErrorCode, FetchedRange {}
+export interface FetchedPartition extends Partition, ErrorCode, FetchedRange {
+  /** Id of a broker that is closer and has the partition too (KIP-392); -1 for none. */
+  readonly preferredReplica: number;
+}
 
 /** Metadata of a topic. */
 export interface TopicMetadata {
@@ -175,6 +178,8 @@ export interface Requests {
       readonly maxWaitTime: number;
       readonly minBytes: number;
       readonly maxBytes: number;
+      /** Where the client is; empty if that does not matter. */
+      readonly rackId: string;
       readonly topics: readonly ByTopic<Partition & { fetchOffset: number; maxBytes: number }>[];
     },
     Throttling & { readonly responses: readonly ByTopicName<FetchedPartition>[] },

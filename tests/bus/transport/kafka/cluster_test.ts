@@ -1,3 +1,6 @@
+import { KafkaSubscription } from "../../../../bus/transport/kafka/consumer/subscription.ts";
+import { checkKafkaOptions } from "../../../../bus/transport/kafka/options.ts";
+import { checkSubscribeOptions } from "../../../../bus/transport/validate.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { requestTopic } from "../../../../bus/topics.ts";
 import { MODEL } from "../../../../tools/chaos/images.ts";
@@ -8,6 +11,8 @@ import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.
 import { assert, assertEquals, assertRejects } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { eventually, within } from "../suite/harness.ts";
+import { numbered, Reader } from "../suite/reader.ts";
+import { openCluster } from "./batches.ts";
 
 const TOPIC = requestTopic(MODEL);
 
@@ -79,12 +84,38 @@ Deno.test("kafka: a cluster of two brokers is refused, since neither could conti
   await assertRejects(() => startKafkaCluster({ ports: [1, 2], dataDir: "/nowhere" }), RangeError);
 });
 
+/** A reader in a rack, and the brokers that it has fetched from. */
+async function readerIn(rack: string, topic: string, brokers: readonly string[]) {
+  const cluster = await openCluster(brokers);
+  cluster.watch([topic]);
+  await cluster.refresh();
+  const sources: number[] = [];
+  const { request } = cluster;
+  cluster.request = (node, purpose, api, ...rest) => {
+    if (api === "Fetch") sources.push(node);
+    return request.call(cluster, node, purpose, api, ...rest) as never;
+  };
+  const subscription = new KafkaSubscription(cluster, {
+    ...checkKafkaOptions({ rack }),
+    ...checkSubscribeOptions({}),
+    purpose: "test",
+    transactions: null,
+    onClosed: () => cluster.close(),
+  });
+  subscription.claimAll([{ topic, partition: 0, offset: 0 }]);
+  return { reader: new Reader(subscription), sources };
+}
+
 testKafka(
-  "a partition without a leader keeps neither the others from being listed, nor messages without a key from being sent",
+  "messages are read from the replica in the same rack; a partition without a leader keeps neither the others from being listed, nor messages without a key from being sent",
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-test-kafka-" });
     try {
-      await using cluster = await startKafkaCluster({ ports: freePorts(3), dataDir: directory });
+      await using cluster = await startKafkaCluster({
+        ports: freePorts(3),
+        dataDir: directory,
+        racks: ["a", "b", "c"],
+      });
       const brokers = cluster.brokers.map(({ brokers }) => brokers);
       const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
@@ -93,21 +124,34 @@ testKafka(
         topics: [{ topic: "foreign", replicaAssignment: on(3) }, {
           topic: "partly",
           replicaAssignment: on(1, 3),
-        }],
+        }, { topic: "near", replicaAssignment: [{ partition: 0, replicas: [1, 3] }] }],
       });
       await admin.disconnect();
       await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
       await transport.ensureTopics(["ours"]);
+      await transport.send("near", numbered(5));
+      const near = await readerIn("c", "near", brokers.slice(0, 2));
+      await using reader = near.reader;
+      await reader.until(5);
+      await transport.send("near", numbered(5));
+      await reader.until(10);
+      assertEquals([near.sources[0], near.sources.at(-1), new Set(near.sources.slice(1))], [
+        1,
+        3,
+        new Set([3]),
+      ]);
       await cluster.brokers[2]!.stop();
       await eventually("only what has a leader is listed", async () => {
         const names = (await transport.topics()).map(({ name }) => name);
-        return names.join() === "ours,partly";
+        return names.join() === "near,ours,partly";
       });
       const sends = Array.from(
         { length: 10 },
         () => transport.send("partly", [{ value: new Uint8Array(1) }]),
       );
       await within(Promise.all(sends), "messages without a key, while a partition has no leader", 10_000);
+      await transport.send("near", numbered(5));
+      await reader.until(15);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -22,7 +22,7 @@ function oneMessage(): Cluster {
     delays: new Delays(() => {}),
     request: () => {
       if (fetches++ > 0) return new Promise(() => {});
-      const partitions = [{ partition: 0, errorCode: 0, messages: [message], end: 1 }];
+      const partitions = [{ partition: 0, errorCode: 0, preferredReplica: -1, messages: [message], end: 1 }];
       return Promise.resolve({ responses: [{ topicName: "t", partitions }] });
     },
   };
