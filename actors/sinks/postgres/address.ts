@@ -1,14 +1,15 @@
 import type postgres from "npm:postgres@3.4.9";
 import { messageOf } from "../../../lib/coded_error.ts";
+import { splitList } from "../../../lib/options.ts";
 import { SinkError } from "../errors.ts";
 
 /** Where a database is and how it is reached, from its URL. */
 export interface Address {
-  /** For the client: without what `options` and `searchPath` hold. */
+  /** For the client: without what `options` and `schemas` hold. */
   readonly url: string;
   readonly options: Pick<postgres.Options<Record<never, never>>, "host" | "port" | "ssl">;
-  /** The schemas, as PostgreSQL takes them; undefined for those of the server. */
-  readonly searchPath: string | undefined;
+  /** The schemas in which tables are looked up, and created in the first; none for those of the server. */
+  readonly schemas: readonly string[];
 }
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -35,7 +36,7 @@ export function parseAddress(text: string): Address {
     parameters.delete(name);
     return value;
   };
-  const searchPath = take("search_path");
+  const schemas = splitList(take("search_path") ?? "") ?? [];
   const [directory, port] = socketOf(hosts, take("host"), take("port"));
   const ssl = sslOf(hosts || Deno.env.get("PGHOST") || "", take("sslmode"), take("sslrootcert"));
   const server = directory === undefined ? hosts : "localhost";
@@ -43,7 +44,7 @@ export function parseAddress(text: string): Address {
   return {
     url: `${scheme}${login}${server}${path}${others}`,
     options: { ...directory !== undefined && { host: directory, ...port && { port } }, ...ssl },
-    searchPath,
+    schemas,
   };
 }
 

@@ -13,6 +13,8 @@ export class DatabaseSink implements Required<Sink> {
   readonly #timeoutMs: number;
   readonly #target: Target;
   #connection: postgres.Sql | undefined;
+  /** Of the tables, once it has connected. */
+  #schema = "public";
 
   /**
    * Does not connect yet.
@@ -31,13 +33,15 @@ export class DatabaseSink implements Required<Sink> {
 
   /** Connects, and migrates the schema. */
   async open(): Promise<void> {
-    await this.#attempt((sql) => migrate(sql));
+    await this.#attempt(async (sql) => {
+      this.#schema = await migrate(sql, this.#address.schemas);
+    });
   }
 
   async write(batch: readonly Settled[]): Promise<void> {
     const rows = JSON.stringify(rowsOf(batch), storable);
     if (this.#connection === undefined) await this.open();
-    await this.#attempt((sql) => insert(sql, rows));
+    await this.#attempt((sql) => insert(sql, this.#schema, rows));
   }
 
   async close(): Promise<void> {
@@ -48,7 +52,7 @@ export class DatabaseSink implements Required<Sink> {
     return this.close();
   }
 
-  async #attempt(work: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<void> {
+  async #attempt(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
     const sql = this.#connection ??= connectTo(this.#address);
     let late = false;
     const timer = setTimeout(() => {
@@ -56,7 +60,7 @@ export class DatabaseSink implements Required<Sink> {
       sql.end({ timeout: 0 });
     }, this.#timeoutMs);
     try {
-      await inTransaction(sql, this.#address, work);
+      await work(sql);
     } catch (error) {
       this.#connection = undefined;
       await sql.end({ timeout: 0 });
@@ -91,18 +95,6 @@ function connectTo({ url, options }: Address): postgres.Sql {
   }
 }
 
-/** In one transaction: a pooler that pools transactions keeps no state of a connection, so the schema is set in each. */
-function inTransaction(
-  sql: postgres.Sql,
-  { searchPath }: Address,
-  work: (transaction: postgres.TransactionSql) => Promise<unknown>,
-): Promise<unknown> {
-  return sql.begin(async (transaction) => {
-    if (searchPath !== undefined) await transaction`SELECT set_config('search_path', ${searchPath}, true)`;
-    await work(transaction);
-  });
-}
-
 function targetOf({ options: { host, port, database, user } }: postgres.Sql): Target {
   const server = host.map((name, i) => name.startsWith("/") ? name : `${name}:${port[i]}`).join(",");
   return { server, database, user };
@@ -132,16 +124,17 @@ function wellFormed(text: string): string {
 }
 
 /** The rows are one parameter, so the statement is the same for any number of rows. */
-function insert(sql: postgres.TransactionSql, rows: string): Promise<unknown> {
+function insert(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
+  const table = sql(`${schema}.imagebus_results`);
   return sql`
-    INSERT INTO imagebus_results AS stored (
+    INSERT INTO ${table} AS stored (
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
       waited_ms, took_ms, file_name, unknown
     )
     SELECT
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
       waited_ms, took_ms, file_name, unknown
-    FROM json_populate_recordset(NULL::imagebus_results, ${rows}::text::json)
+    FROM json_populate_recordset(NULL::${table}, ${rows}::text::json)
     ON CONFLICT (id) DO UPDATE SET
       model = excluded.model, model_version = excluded.model_version, status = excluded.status,
       label = excluded.label, label_index = excluded.label_index, confidence = excluded.confidence,

@@ -1,5 +1,6 @@
 import type postgres from "npm:postgres@3.4.9";
 import { SinkError } from "../errors.ts";
+import type { Address } from "./address.ts";
 
 /** Any number, the same in all versions: whoever holds this advisory lock may change the schema. */
 const MIGRATION_LOCK = 0x696d6772;
@@ -69,24 +70,33 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Migrates the schema to this version: all missing steps under a lock, so that any number of services may start
- * at once. An up-to-date schema is only read: a user without the right to create tables
+ * Migrates the schema to this version: all missing steps in one transaction, under a lock, so that any number
+ * of services may start at once. An up-to-date schema is only read: a user without the right to create tables
  * is enough.
  *
- * @param sql A transaction, which the caller commits.
+ * @param sql A connection.
+ * @param schemas As {@linkcode Address.schemas}. They are no setting of the connection, which poolers would refuse or hand
+ * to others.
+ * @returns The schema that holds the tables.
  * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot
  * hold every text.
  * @throws What the server reports.
  */
-export async function migrate(sql: postgres.TransactionSql): Promise<void> {
+export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Promise<string> {
   await refuseEncoding(sql);
-  if (await versionOf(sql) === MIGRATIONS.length) return;
-  await sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
-  const version = await versionOf(sql);
-  if (version === 0) await sql`CREATE TABLE imagebus_schema (version integer NOT NULL)`;
-  for (const step of MIGRATIONS.slice(version)) await sql.unsafe(step);
-  await sql`DELETE FROM imagebus_schema`;
-  await sql`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
+  const before = await locate(sql, schemas);
+  if (before?.version === MIGRATIONS.length) return before.schema;
+  await sql.begin(async (transaction) => {
+    const path = schemas.map((name) => `"${name.replaceAll('"', '""')}"`).join();
+    if (path !== "") await transaction`SELECT set_config('search_path', ${path}, true)`;
+    await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
+    const version = (await locate(transaction, schemas))?.version ?? 0;
+    if (version === 0) await transaction`CREATE TABLE imagebus_schema (version integer NOT NULL)`;
+    for (const step of MIGRATIONS.slice(version)) await transaction.unsafe(step);
+    await transaction`DELETE FROM imagebus_schema`;
+    await transaction`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
+  });
+  return (await locate(sql, schemas))!.schema;
 }
 
 /** In another encoding, one label that it cannot hold would fail its batch for ever. */
@@ -99,14 +109,22 @@ async function refuseEncoding(sql: postgres.ISql): Promise<void> {
   );
 }
 
-async function versionOf(sql: postgres.ISql): Promise<number> {
+async function locate(
+  sql: postgres.ISql,
+  schemas: readonly string[],
+): Promise<{ readonly schema: string; readonly version: number } | undefined> {
+  const names = schemas.join("\n");
   // Not to_regclass: it reads a cache that lacks what was created while this connection waited for the lock.
   const [found] = await sql`
-    SELECT FROM pg_catalog.pg_class WHERE relname = 'imagebus_schema' AND pg_catalog.pg_table_is_visible(oid)`;
-  if (!found) return 0;
-  const [row] = await sql`SELECT version FROM imagebus_schema`;
+    SELECT nspname AS schema FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
+    WHERE relname = 'imagebus_schema' AND CASE WHEN ${names} = '' THEN pg_catalog.pg_table_is_visible(c.oid)
+      ELSE nspname = ANY (string_to_array(${names}, chr(10))) END
+    ORDER BY array_position(string_to_array(${names}, chr(10)), nspname::text) LIMIT 1`;
+  if (!found) return undefined;
+  const schema = String(found["schema"]);
+  const [row] = await sql`SELECT version FROM ${sql(`${schema}.imagebus_schema`)}`;
   const version = Number(row?.["version"] ?? 0);
-  if (version <= MIGRATIONS.length) return version;
+  if (version <= MIGRATIONS.length) return { schema, version };
   throw new SinkError(
     "invalid",
     `The results in this database are of a later imagebus (schema ${version}, here ${MIGRATIONS.length}): ` +

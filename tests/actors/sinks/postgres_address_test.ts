@@ -42,7 +42,7 @@ Deno.test("sink postgres: a password with special characters never shows up in a
 Deno.test("sink postgres: the URL has sockets, schemas and certificates as libpq takes them", () => {
   const local = parseAddress("postgres://me@/db?host=/run/postgresql&port=5433&search_path=a,b");
   assertEquals(local.options, { host: "/run/postgresql", port: 5433 });
-  assertEquals([local.url, local.searchPath], ["postgres://me@localhost/db", "a,b"]);
+  assertEquals([local.url, local.schemas], ["postgres://me@localhost/db", ["a", "b"]]);
   assertEquals(parseAddress("postgres://me@%2Frun%2Fpg:5433/db").options, { host: "/run/pg", port: 5433 });
   assertEquals(parseAddress("postgres://a:1,b:2/db").url, "postgres://a:1,b:2/db");
   assertEquals(parseAddress("postgres://h/db?sslmode=require").options, { ssl: "require" });
