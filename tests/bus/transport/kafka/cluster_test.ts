@@ -124,7 +124,7 @@ testKafka(
         topics: [{ topic: "foreign", replicaAssignment: on(3) }, {
           topic: "partly",
           replicaAssignment: on(1, 3),
-        }, { topic: "near", replicaAssignment: [{ partition: 0, replicas: [1, 3] }] }],
+        }, { topic: "near", replicaAssignment: [{ partition: 0, replicas: [1, 2, 3] }] }],
       });
       await admin.disconnect();
       await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
