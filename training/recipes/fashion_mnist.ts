@@ -1,5 +1,8 @@
+import type { Augmentation } from "../augmentation/augment.ts";
 import type { Recipe } from "./recipe.ts";
 import { convolution, FAST_TRAINING } from "./vgg.ts";
+
+const AUGMENTATION: Augmentation = { shift: 2, mirror: true, cutout: 8 };
 
 /** The network of CIFAR-10 at half the width; clothes may be mirrored. */
 export const FASHION_MNIST: Recipe = {
@@ -28,11 +31,13 @@ export const FASHION_MNIST: Recipe = {
   batch: 512,
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
   fineTuning: {
-    epochs: 6,
+    version: "2.2.0",
+    epochs: 4,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.2, biasRate: 16, warmUp: 0, finalRate: 0 },
+    augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 60, grey: 0 } },
   },
   labelSmoothing: 0.1,
-  augmentation: { shift: 2, mirror: true, cutout: 8 },
+  augmentation: AUGMENTATION,
   card: {
     use: "Distinguishes ten kinds of clothing in small grey images like those of Fashion-MNIST: one" +
       " article in the middle, light on a black background. Intended for trying out and measuring the" +
