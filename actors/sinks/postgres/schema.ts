@@ -1,6 +1,5 @@
 import type postgres from "npm:postgres@3.4.9";
 import { SinkError } from "../errors.ts";
-import type { Address } from "./address.ts";
 
 /** Any number, the same in all versions: whoever holds this advisory lock may change the schema. */
 const MIGRATION_LOCK = 0x696d6772;
@@ -75,7 +74,7 @@ const MIGRATIONS: readonly string[] = [
  * is enough.
  *
  * @param sql A connection.
- * @param schemas As {@linkcode Address.schemas}. They are no setting of the connection, which poolers would refuse or hand
+ * @param schemas The `schemas` of the address. They are no setting of the connection, which poolers would refuse or hand
  * to others.
  * @returns The schema that holds the tables.
  * @throws {SinkError} `invalid` when the schema is of a later version of imagebus, or the encoding cannot
