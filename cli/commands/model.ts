@@ -118,6 +118,11 @@ async function runImport(args: Args): Promise<number> {
       "The file does not contain the scaling of pixels: 0…255 become 0…1; --scale, --mean and --std change that",
     );
   }
+  if (imported.independent) {
+    logError(
+      "The outputs are sigmoids, each by itself: here one class is chosen, and confidences add up to 1",
+    );
+  }
   logError(nextSteps(name, args));
   return 0;
 }
@@ -156,7 +161,10 @@ async function readLabels(args: Args): Promise<string[] | undefined> {
     );
   }
   const lines = (await Deno.readTextFile(file)).split("\n").map((line) => line.trim());
-  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+  const labels = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+  // Teachable Machine numbers them: "0 cat".
+  const isNumbered = labels.every((label, i) => label.startsWith(`${i} `));
+  return isNumbered ? labels.map((label) => label.slice(label.indexOf(" ") + 1)) : labels;
 }
 
 function readForm({ values: { scale: scales, mean, std, height, width } }: Args): PixelForm {

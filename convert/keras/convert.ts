@@ -6,8 +6,8 @@
 import type { InputSpec } from "../../models/manifest.ts";
 import { convertLayer } from "./converters.ts";
 import { fold } from "./fold.ts";
-import { type KerasLayer, readGraph } from "./graph.ts";
-import { countUses, imageNode, type Network, type Node, nodesBefore, toNetwork } from "./network.ts";
+import { type KerasGraph, type KerasLayer, readGraph } from "./graph.ts";
+import { addNode, countUses, imageNode, type Network, type Node, nodesBefore, toNetwork } from "./network.ts";
 import type { KerasSource } from "./source.ts";
 import type { Numbers } from "./tensor.ts";
 import { invalid } from "./invalid.ts";
@@ -36,6 +36,8 @@ export interface Converted extends Network {
   readonly classes: number;
   /** Whether the model has its own normalisation, and so by default expects pixels of 0…255. */
   readonly normalises: boolean;
+  /** Whether the outputs were sigmoids, each by itself: here their confidences add up to 1. */
+  readonly independent: boolean;
 }
 
 /**
@@ -51,29 +53,60 @@ export interface Converted extends Network {
 export function convert(source: KerasSource, form: PixelForm = {}): Converted {
   const { where } = source;
   const graph = readGraph(source.architecture, where);
-  const shape = inputShape(graph.inputShape, form, where);
-  const image = imageNode(shape);
+  const image = imageNode(inputShape(graph.inputShape, { ...form, ...sizeInside(graph, form) }, where));
+  const start = graph.inputShape.length === 1 ? addNode("the input", { type: "flatten" }, [image]) : image;
   const nodes: Node[] = [];
   for (const layer of graph.layers) {
-    const inputs = layer.inputs.map((index) => index < 0 ? image : nodes[index]!);
+    const inputs = layer.inputs.map((index) => index < 0 ? start : nodes[index]!);
     nodes.push(convertOne(layer, inputs, source));
   }
-  const logits = fold(withoutSoftmax(nodes.at(-1)!, where));
-  const normalises = graph.layers.some((layer) =>
-    layer.className === "Rescaling" || layer.className === "Normalization"
-  );
-  const { output, input } = foldInput(logits, inputSpec(shape, form, normalises));
+  const last = nodes.at(-1)!;
+  const logits = fold(withoutSoftmax(last, where));
+  const normalises = graph.layers.some((layer) => NORMALISERS.includes(layer.className));
+  const { output, input } = foldInput(logits, inputSpec(shapeOfImage(logits, where), form, normalises));
   checkFinite(output);
   if (output.shape.length !== 1) {
     throw invalid(
       `${where} has an output of ${output.shape.join("×")}; expected a vector with one number per class`,
     );
   }
-  return { ...toNetwork(output), input, classes: output.shape[0]!, normalises };
+  const independent = last.operation?.type === "activation" && last.operation.function === "sigmoid" &&
+    last.shape.join() !== "1";
+  return { ...toNetwork(output), input, classes: output.shape[0]!, normalises, independent };
+}
+
+/** Layers by which a model shows that it expects pixels of 0…255. */
+const NORMALISERS = [
+  "Rescaling",
+  "Normalization",
+  "TFOpLambda",
+  "TrueDivide",
+  "Divide",
+  "Multiply",
+  "Subtract",
+];
+
+/** The size that a model for images of any size gives them itself. */
+function sizeInside({ inputShape: [height, width], layers }: KerasGraph, { size }: PixelForm): PixelForm {
+  const resizing = layers.find(({ className }) => className === "Resizing" || className === "CenterCrop");
+  if (size !== undefined || resizing === undefined || (height !== null && width !== null)) return {};
+  const { config } = resizing;
+  return { size: [height ?? config.integer("height", 1, 1024), width ?? config.integer("width", 1, 1024)] };
+}
+
+/** Of the only image: one that is resized has the size that it gets. */
+function shapeOfImage(output: Node, where: string): [number, number, number] {
+  if (output.operation === null) return output.shape as [number, number, number];
+  const images = new Set(
+    nodesBefore(output).flatMap(({ inputs }) => inputs).filter((node) => node.operation === null),
+  );
+  const [image, ...others] = images;
+  if (image !== undefined && others.length === 0) return image.shape as [number, number, number];
+  throw invalid(`${where} uses the image in ${images.size} sizes; expected one`);
 }
 
 function convertOne(
-  { path, className, config }: KerasLayer,
+  { path, className, config, constants }: KerasLayer,
   inputs: readonly Node[],
   source: KerasSource,
 ): Node {
@@ -82,6 +115,7 @@ function convertOne(
     name,
     config,
     inputs,
+    constants,
     weights(...roles) {
       const tensors = source.weights(path);
       if (tensors.length === roles.length) return tensors;
@@ -96,6 +130,7 @@ function inputShape(
   form: PixelForm,
   where: string,
 ): [number, number, number] {
+  if (shape.length === 1 && shape[0] !== null) return flatShape(shape[0]!, form, where);
   const [height, width, channels = 1] = shape;
   if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
     const shown = shape.map((extent) => extent ?? "any").join("×");
@@ -107,6 +142,19 @@ function inputShape(
   }
   if ((height ?? rows) === rows && (width ?? columns) === columns) return [rows, columns, channels];
   throw invalid(`${where} needs images of ${height}×${width}; it does not accept ${rows}×${columns}`);
+}
+
+/** A vector of pixels, row by row: 784 are 28×28 grey ones, 3,072 are 32×32 RGB ones. */
+function flatShape(length: number, { size }: PixelForm, where: string): [number, number, number] {
+  for (const channels of [1, 3]) {
+    const side = Math.sqrt(length / channels);
+    const [height, width] = size ?? [side, side];
+    if (Number.isInteger(height) && height * width * channels === length) return [height, width, channels];
+  }
+  throw invalid(
+    `${where} has an input of ${length} numbers; expected images, or the pixels of square ones: --height and --width ` +
+      "for others",
+  );
 }
 
 function inputSpec(
@@ -135,21 +183,27 @@ function inputSpec(
 function withoutSoftmax(output: Node, where: string): Node {
   const { operation } = output;
   const last = output.inputs[0];
-  if (operation?.type !== "activation") return output;
+  if (operation?.type !== "activation") {
+    return output.shape.join() === "1" ? asTwoClasses(output, where) : output;
+  }
   if (operation.function === "softmax" && output.shape.length === 1) return last!;
-  if (operation.function === "sigmoid" && output.shape.join() === "1") return asTwoClasses(last!, where);
+  if (operation.function === "sigmoid" && output.shape.length === 1) {
+    return output.shape[0] === 1 ? asTwoClasses(last!, where) : last!;
+  }
   throw invalid(
     `${where} has an output of ${
       output.shape.join("×")
     } with ${operation.function}; expected a vector of logits, their` +
-      " softmax, or the sigmoid of one number",
+      " softmax or their sigmoid",
   );
 }
 
 /** softmax(0, z) = (1 − sigmoid(z), sigmoid(z)). */
 function asTwoClasses(last: Node, where: string): Node {
   if (last.operation?.type !== "dense") {
-    throw invalid(`${where} ends with a sigmoid that is not directly after a Dense layer`);
+    throw invalid(
+      `${where} has one output that is not of a Dense layer; expected Dense(1), with or without a sigmoid`,
+    );
   }
   const [kernel, bias] = last.tensors;
   const widen = (values: Numbers) =>

@@ -5,7 +5,7 @@
  */
 import type { JsonFields } from "../../lib/json_fields.ts";
 import type { ActivationFunction, Extent, Operation, Padding } from "../../models/layers/layer.ts";
-import { addNode, constant, type Node } from "./network.ts";
+import { addNode, constant, imageNode, type Node } from "./network.ts";
 import type { Tensor } from "./tensor.ts";
 import { invalid } from "./invalid.ts";
 
@@ -17,6 +17,8 @@ export interface Step {
   readonly config: JsonFields;
   /** Its inputs, at least one. */
   readonly inputs: readonly Node[];
+  /** As of {@linkcode KerasLayer}. */
+  readonly constants: readonly unknown[];
   /** Reads its trained parameters, one per role. */
   weights(...roles: readonly string[]): Tensor[];
 }
@@ -48,6 +50,16 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   DepthwiseConv2D: depthwise,
   SeparableConv2D: separable,
   BatchNormalization: batchNormalization,
+  BatchNormalizationV1: batchNormalization,
+  BatchNormalizationV2: batchNormalization,
+  PReLU: prelu,
+  TFOpLambda: (step, x) => arithmetic(step, x, String(step.config.raw("function") ?? "")),
+  TrueDivide: (step, x) => arithmetic(step, x, "math.truediv"),
+  Divide: (step, x) => arithmetic(step, x, "math.truediv"),
+  Multiply: (step, x) => arithmetic(step, x, "math.multiply"),
+  Subtract: (step, x) => arithmetic(step, x, "math.subtract"),
+  Resizing: resizing,
+  CenterCrop: resizing,
   Normalization: normalization,
   Rescaling: rescaling,
   MaxPooling2D: (step, x) => pooling(step, x, "maxPool2d"),
@@ -63,7 +75,7 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   LeakyReLU: (step, x) => leakyRelu(step, x, step.config),
   ELU: (step, x) => (refuseUnless(step, "alpha", 1), activation(step, x, "elu")),
   Softmax: softmax,
-  Add: (step) => merge(step, "add"),
+  Add: (step, x) => step.inputs.length > 1 ? merge(step, "add") : arithmetic(step, x, "math.add"),
   Concatenate: concatenate,
 };
 
@@ -235,11 +247,70 @@ function affine(step: Step, x: Node, scale: Float64Array, shift: Float64Array): 
 
 /** A number, or lists of numbers in any depth. */
 function numbersOf(step: Step, setting: string): number[] {
-  const numbers = [step.config.raw(setting)].flat(8);
-  if (numbers.every((number) => typeof number === "number" && Number.isFinite(number))) {
-    return numbers as number[];
+  return numbersIn(step.config.raw(setting)) ??
+    fail(step.config.fail(setting, step.config.raw(setting), "must be a number or a list of numbers"));
+}
+
+function numbersIn(value: unknown): number[] | undefined {
+  const numbers = [value].flat(8);
+  const isNumber = (number: unknown) => typeof number === "number" && Number.isFinite(number);
+  return numbers.every(isNumber) ? numbers as number[] : undefined;
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** The operations of `preprocess_input`, with a constant: `x / 127.5 − 1`. */
+const ARITHMETIC: Readonly<Record<string, (value: number) => readonly [scale: number, shift: number]>> = {
+  "math.truediv": (value) => [1 / value, 0],
+  "math.divide": (value) => [1 / value, 0],
+  "math.multiply": (value) => [value, 0],
+  "math.subtract": (value) => [1, -value],
+  "math.add": (value) => [1, value],
+  "__operators__.add": (value) => [1, value],
+};
+
+function arithmetic(step: Step, x: Node, name: string): Node {
+  const operation = Object.hasOwn(ARITHMETIC, name) ? ARITHMETIC[name]! : undefined;
+  const values = step.constants.length === 1 ? numbersIn(step.constants[0]) : undefined;
+  if (operation === undefined || values === undefined || step.inputs.length !== 1) {
+    throw invalid(
+      `${step.name} is not supported; of operations outside of layers, a tensor may be divided by, multiplied by, ` +
+        "added to or reduced by constant numbers. The order of channels cannot be changed: train with RGB",
+    );
   }
-  throw step.config.fail(setting, step.config.raw(setting), "must be a number or a list of numbers");
+  const pairs = [...perChannel(step, x, values)].map(operation);
+  return affine(
+    step,
+    x,
+    ...[0, 1].map((i) => Float64Array.from(pairs, (pair) => pair[i]!)) as [never, never],
+  );
+}
+
+/** relu(x) − α · relu(−x), with an α per channel. */
+function prelu(step: Step, x: Node): Node {
+  const [alpha] = step.weights("alpha");
+  const [channels, ones] = [x.shape.at(-1)!, new Float64Array(x.shape.at(-1)!).fill(1)];
+  if (alpha!.data.length !== channels) {
+    throw invalid(`${step.name} has an alpha per position; expected one per channel: shared_axes=[1, 2]`);
+  }
+  const negative = activation(step, affine(step, x, ones.map(() => -1), ones.map(() => 0)), "relu");
+  const scaled = affine(step, negative, Float64Array.from(alpha!.data, (value) => -value), ones.map(() => 0));
+  return addNode(step.name, { type: "add" }, [activation(step, x, "relu"), scaled]);
+}
+
+/** At the beginning the image itself is taken in the size that it would get; a scaling before that comes after it. */
+function resizing(step: Step, x: Node): Node {
+  const [height, width] = ["height", "width"].map((name) => step.config.integer(name, 1, 1024));
+  if (x.shape[0] === height && x.shape[1] === width) return x;
+  const image = imageNode([height!, width!, x.shape[2]!]);
+  if (x.operation === null) return image;
+  const [before] = x.inputs;
+  if (x.operation.type === "affine" && before?.operation === null) {
+    return { ...x, inputs: [image], shape: image.shape };
+  }
+  throw invalid(`${step.name} must be the first layer: images are resized before the network`);
 }
 
 function perChannel(step: Step, x: Node, values: ArrayLike<number>): Float64Array {
@@ -306,6 +377,7 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   sigmoid: "sigmoid",
   tanh: "tanh",
   elu: "elu",
+  selu: "selu",
   gelu: "gelu",
   swish: "swish",
   silu: "swish",

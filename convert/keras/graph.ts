@@ -17,6 +17,8 @@ export interface KerasLayer {
   readonly config: JsonFields;
   /** Positions of its inputs; -1 is the image. */
   readonly inputs: readonly number[];
+  /** Constants among the arguments of its call, in their order: 127.5 in `x / 127.5`. */
+  readonly constants: readonly unknown[];
 }
 
 /** A model of Keras; models inside it are expanded. */
@@ -58,6 +60,7 @@ interface Entry {
   readonly config: JsonFields;
   /** Keys of its inputs. */
   readonly inputs: readonly string[];
+  readonly constants: readonly unknown[];
 }
 
 /** A model whose layers are not yet in a list. */
@@ -121,7 +124,7 @@ class GraphReader {
   }
 
   #appendEntry(
-    { name, className, fields, config }: Entry,
+    { name, className, fields, config, constants }: Entry,
     outer: readonly string[],
     inputs: readonly number[],
   ): number {
@@ -132,7 +135,7 @@ class GraphReader {
       throw invalid(`${this.#where}: the inner model "${name}" has ${inputs.length} inputs; expected one`);
     }
     if (this.layers.length >= MAX_LAYERS) throw invalid(`${this.#where} has more than ${MAX_LAYERS} layers`);
-    return this.layers.push({ path, className, config, inputs }) - 1;
+    return this.layers.push({ path, className, config, inputs, constants }) - 1;
   }
 
   #readSequential(fields: JsonFields): Model {
@@ -162,7 +165,14 @@ class GraphReader {
     const className = fields.text("class_name", 200);
     const name = fields.has("name") ? fields.text("name", 500) : fields.object("config").text("name", 500);
     const config = new JsonFields(fields.raw("config"), `${this.#where}: ${className} "${name}"`, invalid);
-    return { name, className, fields, config, inputs: readInputs(fields, name) };
+    return {
+      name,
+      className,
+      fields,
+      config,
+      inputs: readInputs(fields, name),
+      constants: constantsOf(fields),
+    };
   }
 
   #find(entries: ReadonlyMap<string, Entry>, name: string): Entry {
@@ -192,6 +202,24 @@ function inputsOf(fields: JsonFields, name: string): string[] {
   const names: string[] = [];
   collect(nodes[0], names);
   return names;
+}
+
+/**
+ * Reads the constants of a call: in Keras 2 by their names beside each tensor, `["name", 0, 0, { "y": 127.5 }]`, in Keras 3
+ * among the arguments.
+ */
+function constantsOf(fields: JsonFields): unknown[] {
+  const node = [fields.raw("inbound_nodes")].flat()[0];
+  if (Array.isArray(node)) {
+    const call = [node].flat(1).flat().findLast((part) => typeof part === "object" && part !== null);
+    return Object.entries(call ?? {}).filter(([name]) => name !== "name").map(([, value]) => value);
+  }
+  const { args = [] } = (node ?? {}) as { args?: unknown };
+  return [args].flat(1).filter((value) => !isTensor(value));
+}
+
+function isTensor(value: unknown): boolean {
+  return typeof value === "object" && value !== null && JSON.stringify(value).includes("keras_history");
 }
 
 function collect(value: unknown, names: string[]): void {

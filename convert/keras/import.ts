@@ -6,6 +6,7 @@ import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { writeImportCard } from "./card.ts";
 import { convert, type Converted, type PixelForm } from "./convert.ts";
 import { openKeras } from "./open.ts";
+import type { KerasSource } from "./source.ts";
 import { invalid } from "./invalid.ts";
 
 /** What to import, with information that the file does not contain. */
@@ -32,6 +33,8 @@ export interface ImportedModel extends ModelFiles {
   readonly format: string;
   /** Whether the scale of the pixels is a guess, known neither from the model nor from the options. */
   readonly guessedForm: boolean;
+  /** As of {@linkcode Converted}. */
+  readonly independent: boolean;
 }
 
 const WEIGHTS_FILE = "weights.bin";
@@ -48,29 +51,30 @@ export async function importKeras(options: KerasImport): Promise<ImportedModel> 
   using source = await openKeras(options.url);
   const converted = convert(source, options.form);
   const weights = new Uint8Array(converted.parameters.buffer as ArrayBuffer);
-  const manifest = await manifestOf(options, converted, weights, source.where);
+  const manifest = await manifestOf(options, converted, weights, source);
   const layers = shapeLayers(manifest.input, manifest.layers, source.where);
   (await createClassifier({ manifest, weights }, await loadWasmBinary()))[Symbol.dispose]();
   const guessedForm = !converted.normalises && options.form?.scale === undefined &&
     options.form?.mean === undefined;
   const { format } = source;
+  const { independent } = converted;
   const file = options.url.pathname.split("/").findLast((part) => part !== "") ?? "";
   const card = writeImportCard({ manifest, layers, format, file: decodeURIComponent(file), guessedForm });
-  return { manifest, weights, layers, card, format, guessedForm };
+  return { manifest, weights, layers, card, format, guessedForm, independent };
 }
 
 async function manifestOf(
   { name, labels, description }: KerasImport,
   { layers, input, classes }: Converted,
   weights: Uint8Array,
-  where: string,
+  { where, labels: known }: KerasSource,
 ): Promise<Manifest> {
   return parseManifest({
     format: 1,
     name,
     version: "1.0.0",
     description: description ?? `Imported from Keras; ${classes} classes`,
-    labels: checkLabels(labels, classes, where),
+    labels: checkLabels(labels ?? known, classes, where),
     input,
     layers,
     weights: {

@@ -18,9 +18,13 @@ export async function readH5(bytes: Uint8Array, where: string): Promise<KerasSou
   try {
     const config = reader.text("", "model_config");
     if (config === undefined) throw weightsOnly(where);
+    const version = reader.text("", "keras_version") ?? "of unknown version";
+    if (version.startsWith("1.")) {
+      throw invalid(`${where} is of Keras ${version}; expected Keras 2 or 3: load and save it with Keras 2`);
+    }
     return {
       where,
-      format: `HDF5 file of Keras ${reader.text("", "keras_version") ?? "1"}`,
+      format: `HDF5 file of Keras ${version}`,
       architecture: parseJson(config, `${where}: model_config`),
       weights: (path) => weightsOf(reader, path),
       [Symbol.dispose]: () => reader[Symbol.dispose](),

@@ -2,7 +2,7 @@ import { ModelError } from "../../models/errors.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { size } from "../../models/layers/layers.ts";
-import { readUrl } from "../../models/read_url.ts";
+import { readIfExists, readUrl, showUrl } from "../../models/read_url.ts";
 import { parseJson } from "../../models/parse_json.ts";
 import type { KerasSource } from "./source.ts";
 import { MAX_FILE_BYTES, MAX_PARAMETERS, type Tensor } from "./tensor.ts";
@@ -21,6 +21,19 @@ interface Entry {
   readonly shape: readonly number[];
   readonly dtype: "float32" | "int32";
   readonly quantization?: Quantization;
+}
+
+const MAX_METADATA_BYTES = 1_048_576;
+
+/** Teachable Machine writes `metadata.json` beside the model. */
+async function labelsBeside(url: URL): Promise<Pick<KerasSource, "labels">> {
+  const file = new URL("metadata.json", url);
+  const bytes = await readIfExists(file, MAX_METADATA_BYTES);
+  if (bytes === undefined) return {};
+  const json = parseJson(bytes, showUrl(file));
+  const { labels } = (typeof json === "object" && json !== null ? json : {}) as { labels?: unknown };
+  const isList = Array.isArray(labels) && labels.every((label) => typeof label === "string");
+  return isList ? { labels: labels as string[] } : {};
 }
 
 const BYTES = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 } as const;
@@ -54,6 +67,7 @@ export async function readTfjs(url: URL, bytes: Uint8Array, where: string): Prom
     format: `layers model of ${converter}`,
     architecture: topology.has("model_config") ? topology.raw("model_config") : topologyOf(topology),
     weights: (path) => weightsOf(tensors, path.at(-1)!),
+    ...await labelsBeside(url),
     [Symbol.dispose]() {},
   };
 }

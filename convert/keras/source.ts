@@ -8,6 +8,8 @@ export interface KerasSource extends Disposable {
   readonly format: string;
   /** The architecture: an object with `class_name` and `config`. */
   readonly architecture: unknown;
+  /** The classes, where a file beside the model has them (Teachable Machine). */
+  readonly labels?: readonly string[];
   /**
    * Reads the trained parameters of one layer.
    *

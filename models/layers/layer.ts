@@ -19,7 +19,7 @@ export type Activation = "linear" | "relu" | "relu6";
  * together.
  *
  * `gelu` is the exact function, with the error function (Hendrycks and Gimpel 2016); `swish` is x ·
- * sigmoid(x); `elu` has α = 1.
+ * sigmoid(x); `elu` has α = 1; `selu` is that of Klambauer et al. (2017).
  */
 export type ActivationFunction =
   | "relu"
@@ -28,6 +28,7 @@ export type ActivationFunction =
   | "sigmoid"
   | "tanh"
   | "elu"
+  | "selu"
   | "gelu"
   | "swish"
   | "softmax";
@@ -132,6 +133,7 @@ const FUNCTIONS: readonly ActivationFunction[] = [
   "sigmoid",
   "tanh",
   "elu",
+  "selu",
   "gelu",
   "swish",
   "softmax",

@@ -56,6 +56,9 @@ export function runLayer(
 
 const DEFAULT_SLOPE = 0.2;
 
+/** For these, activations keep mean 0 and variance 1. */
+const [SELU_ALPHA, SELU_SCALE] = [1.6732632423543772, 1.0507009873554805];
+
 const ACTIVATIONS: { [Name in ActivationFunction]: (x: tf.Tensor, slope: number) => tf.Tensor } = {
   relu: (x) => tf.relu(x),
   relu6: (x) => tf.relu6(x),
@@ -63,6 +66,10 @@ const ACTIVATIONS: { [Name in ActivationFunction]: (x: tf.Tensor, slope: number)
   sigmoid: (x) => tf.sigmoid(x),
   tanh: (x) => tf.tanh(x),
   elu: (x) => tf.elu(x),
+  selu: (x) => {
+    const positive = tf.relu(x);
+    return tf.mul(tf.add(positive, tf.mul(tf.sub(tf.elu(x), positive), SELU_ALPHA)), SELU_SCALE);
+  },
   gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
   swish: (x) => tf.mul(x, tf.sigmoid(x)),
   softmax: (x) => tf.softmax(x, -1),

@@ -7,6 +7,7 @@ import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
 import { importNetwork, largestDifference, probabilities, testImages } from "../fixtures/keras_models.ts";
 import { noise } from "../fixtures/noise.ts";
+import { saveLayers } from "../fixtures/tfjs_layers.ts";
 
 const SHAPE = { height: 9, width: 8, channels: 3 } as const;
 
@@ -51,17 +52,7 @@ async function saved(
   await startBackend(await loadWasmBinary());
   const model = build();
   try {
-    await model.save(layers.io.withSaveHandler(async ({ weightSpecs, weightData, ...artifacts }) => {
-      const bytes = new Uint8Array(layers.io.CompositeArrayBuffer.join(weightData as ArrayBuffer));
-      const half = Math.floor(bytes.length / 2);
-      await Deno.writeFile(`${dir}/group1-shard1of2.bin`, bytes.subarray(0, half));
-      await Deno.writeFile(`${dir}/group1-shard2of2.bin`, bytes.subarray(half));
-      const paths = ["group1-shard1of2.bin", "group1-shard2of2.bin"];
-      const json = { ...artifacts, weightsManifest: [{ paths, weights: weightSpecs }] } as unknown as Json;
-      await Deno.writeTextFile(`${dir}/model.json`, JSON.stringify(json));
-      await run(dir, model, json);
-      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: "JSON" } };
-    }));
+    await run(dir, model, await saveLayers<Json>(model, dir));
   } finally {
     model.dispose();
     await Deno.remove(dir, { recursive: true });
