@@ -12,9 +12,10 @@ interface Numbering {
 }
 
 const MAX_SEQUENCE = 2 ** 31;
-const NOT_PERMITTED =
-  "CLUSTER_AUTHORIZATION_FAILED (31): brokers before Kafka 2.8 want IdempotentWrite on the cluster; " +
-  "permit it, or turn the option idempotence off";
+/** Brokers give ids to those who may write to any topic. */
+const notPermitted = (topic: string) =>
+  `this login has no right to Write the topic "${topic}" (before Kafka 2.8: no IdempotentWrite on the cluster, which ` +
+  "nothing but the option idempotence needs)";
 
 /**
  * The numbers by which brokers recognise a batch that is sent again (KIP-98): the id of a producer, and for each partition
@@ -46,12 +47,12 @@ export class Sequences {
   ): Promise<void> {
     const fresh = partitions.map(nameOf).filter((name) => !this.#partitions.has(name));
     if (fresh.length === 0) return;
-    const id = this.#current ?? await this.#ask(leader, purpose);
+    const id = this.#current ?? await this.#ask(leader, purpose, partitions[0]!.topic);
     this.#current ??= id;
     for (const name of fresh) this.#partitions.set(name, { id: this.#current, sequence: 0 });
   }
 
-  async #ask(leader: number, purpose: string): Promise<ProducerId> {
+  async #ask(leader: number, purpose: string, topic: string): Promise<ProducerId> {
     const payload = { transactionalId: null, transactionTimeout: 0 };
     const { errorCode, producerId, producerEpoch } = await this.#cluster.request(
       leader,
@@ -60,7 +61,7 @@ export class Sequences {
       payload,
     );
     if (errorCode === 0) return { producerId, producerEpoch };
-    const hint = errorCode === CODE.CLUSTER_AUTHORIZATION_FAILED ? NOT_PERMITTED : null;
+    const hint = errorCode === CODE.CLUSTER_AUTHORIZATION_FAILED ? notPermitted(topic) : null;
     throw new BrokerFault(errorCode, "The producer id", hint);
   }
 
