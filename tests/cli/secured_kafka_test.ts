@@ -2,7 +2,9 @@ import { connect } from "../../bus/connect.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import { openKafkaTransport } from "../../bus/transport/kafka/open.ts";
 import type { Bus } from "../../bus/bus.ts";
-import { serve } from "../../actors/serve.ts";
+import { ServiceError } from "../../actors/errors.ts";
+import { serveWith } from "../../actors/serve.ts";
+import type { StartWorker } from "../../actors/workers/worker_handle.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 import { type Acl, Acls, AUTHORIZER } from "../../testing/brokers/acls.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../testing/brokers/kafka.ts";
@@ -116,8 +118,15 @@ const ACCESSES: Readonly<Record<string, (bus: Bus) => Promise<unknown>>> = {
   "status": (bus) => bus.transport.topics("imagebus"),
 };
 
+/** No image comes as far as the model. */
+const startIdle: StartWorker = () => {
+  const { promise: gone, resolve } = Promise.withResolvers<ServiceError>();
+  const run = () => Promise.reject(new Error("There is no image"));
+  return Promise.resolve({ run, gone, terminate: () => resolve(new ServiceError("worker_died", "ended")) });
+};
+
 async function serveUntilItEnds(bus: Bus, delivery: "at-least-once" | "exactly-once"): Promise<void> {
-  await using service = await serve(bus, { models: [MODEL], delivery });
+  await using service = await serveWith(startIdle, bus, { models: [MODEL], delivery });
   const error = await service.closed;
   if (error) throw error;
 }
@@ -164,7 +173,9 @@ testKafka("secured: without one of its ACLs a command fails as denied, and names
     const error = await assertRejects(() => ACCESSES[command]!(bus), BusError);
     assertEquals(error.code, "denied", error.message);
     const resource = `${missing.resource.replace("-", " ")} "${missing.name.replace("*", "")}`;
-    for (const expected of [operation, resource]) assertStringIncludes(error.message, expected, command);
+    for (const expected of [operation, resource]) {
+      assertStringIncludes(`${command}: ${error.message}`, expected);
+    }
   }
   const denied = await imagebus(["send", "--model", MODEL, SEVEN], {
     IMAGEBUS_KAFKA_CONFIG: await configFile(kafka, USER),
