@@ -83,7 +83,11 @@ await runTask({
         "JSON that maps the classes of the photographs to labels; those without a label of the model are others",
     },
     perMille: { ...count(300), default: 10, text: "how many of 1,000 validation images may be unknown" },
-    images: { ...count(10_000), default: 1_000, text: "number of images per group, and ten times as many test images of its own" },
+    images: {
+      ...count(10_000),
+      default: 1_000,
+      text: "number of images per group, and ten times as many test images of its own",
+    },
     measure: flag("keep what the models have, and only measure it"),
   },
   examples: [
