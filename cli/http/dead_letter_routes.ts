@@ -1,6 +1,7 @@
 import type { Bus } from "../../bus/bus.ts";
 import { type DeadLetterInfo, DEFAULT_MAX_ATTEMPTS, refusalOf } from "../../bus/dead_letter.ts";
 import { type DeadLettersOptions, listDeadLetters } from "../../bus/dead_letters.ts";
+import type { Transport } from "../../bus/transport/transport.ts";
 import { defined } from "../../lib/defined.ts";
 import { UsageError } from "../command.ts";
 import { parseSince } from "../options.ts";
@@ -13,7 +14,6 @@ import type { Routes } from "./server.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 const MAX_AGE_MS = 5_000;
-const MAX_FRESH_AGE_MS = 500;
 const TIMEOUT_MS = 30_000;
 const MAX_SHOWN = 200;
 const MAX_REFUSALS = 20;
@@ -23,7 +23,7 @@ export function deadLetterRoutes(state: WorkerState, images: boolean): Routes {
   const list = new DeadLetterList();
   return {
     "GET /api/dead-letters": async (_request, { searchParams }) => {
-      const maxAgeMs = searchParams.get("fresh") === "true" ? MAX_FRESH_AGE_MS : MAX_AGE_MS;
+      const maxAgeMs = searchParams.get("fresh") === "true" ? 0 : MAX_AGE_MS;
       const all = await list.read(state.bus, maxAgeMs);
       return Response.json(page(all, filterOf(searchParams)));
     },
@@ -45,15 +45,25 @@ export function deadLetterRoutes(state: WorkerState, images: boolean): Routes {
 /** The list, kept for a while and read once at a time: each reading goes through the whole topic. */
 class DeadLetterList {
   #reading: Promise<readonly DeadLetterInfo[]> | undefined;
-  #readAt = -Infinity;
+  /** `Infinity` while it waits for the one before. */
+  #startedAt = -Infinity;
 
+  /** @returns What a reading found that started so long ago or later. */
   read({ transport }: Bus, maxAgeMs: number): Promise<readonly DeadLetterInfo[]> {
-    if (this.#reading && performance.now() - this.#readAt < maxAgeMs) return this.#reading;
-    const reading = listDeadLetters(transport, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    this.#readAt = Infinity;
+    if (this.#reading && this.#startedAt > performance.now() - maxAgeMs) return this.#reading;
+    const reading = this.#readAfter(this.#reading, transport);
     this.#reading = reading;
-    reading.then(() => this.#readAt = performance.now(), () => this.#reading = undefined);
+    reading.catch(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
     return reading;
+  }
+
+  async #readAfter(before: Promise<unknown> | undefined, transport: Transport) {
+    this.#startedAt = Infinity;
+    await before?.catch(() => {});
+    this.#startedAt = performance.now();
+    return await listDeadLetters(transport, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   }
 
   /** Refuses to replay another number than the one that was shown. */
