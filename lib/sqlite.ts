@@ -22,6 +22,17 @@ export interface SqliteIdentity {
  * @param database Open.
  */
 export function identify(database: DatabaseSync): SqliteIdentity {
+  if (database.isTransaction) return readIdentity(database);
+  // Another process may be creating the tables: all is read from one state of the file.
+  database.exec("BEGIN");
+  try {
+    return readIdentity(database);
+  } finally {
+    if (database.isTransaction) database.exec("ROLLBACK");
+  }
+}
+
+function readIdentity(database: DatabaseSync): SqliteIdentity {
   const number = (sql: string) => Number(Object.values(database.prepare(sql).get()!)[0]);
   const applicationId = number("PRAGMA application_id");
   const version = number("PRAGMA user_version");
