@@ -251,6 +251,15 @@ Deno.test({
   },
 });
 
+Deno.test("chaos: with HTTP and open pages, the metrics count each result", async () => {
+  const report = await run({
+    http: true,
+    faults: ["end-model", "remove-worker", "add-worker", "model-throws"],
+  });
+  assertKept(report);
+  assertEquals(report.counted, report.verdict.stored + report.verdict.repeated);
+});
+
 Deno.test("chaos: a leaking model is replaced before its next batch, and nothing is lost", async () => {
   // With this seed the limit is exceeded within four batches, which a slow machine also has.
   const report = await run({ faults: ["model-leaks"], faultCount: 2, workersPerModel: 1, seed: 10 });

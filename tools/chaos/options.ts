@@ -44,6 +44,9 @@ export const CHAOS_OPTIONS = {
     default: 3_000,
     text: "time without a heartbeat after which a worker process loses its partitions",
   },
+  http: flag(
+    "each worker process serves metrics and a page, which is open; its counters must agree with its sink",
+  ),
   exactlyOnce: flag("workers deliver exactly once: the topics must not hold anything twice"),
   commitBeforeSink: flag(
     "negative control: workers commit results that they have not stored; the run has to fail",

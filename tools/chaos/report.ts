@@ -18,7 +18,7 @@ export interface FaultReport extends Fault {
 export interface ChaosReport extends
   Pick<
     ChaosSettings,
-    "bus" | "secured" | "postgres" | "seed" | "workers" | "commitBeforeSink" | "exactlyOnce"
+    "bus" | "secured" | "postgres" | "seed" | "workers" | "commitBeforeSink" | "exactlyOnce" | "http"
   > {
   /** Number of brokers; 0 for the embedded bus. */
   readonly brokers: number;
@@ -29,12 +29,14 @@ export interface ChaosReport extends
   /** How often an image was resent because the bus was unavailable. */
   readonly resent: number;
   /**
-   * Worker processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory
-   * limit.
+   * Worker processes that ended unexpectedly, did not drain, sent a batch to a Worker over its memory limit, or
+   * counted wrong.
    */
   readonly crashes: readonly string[];
   /** Workers that were replaced because they exceeded their memory limit. */
   readonly replaced: number;
+  /** Images that the metrics of the drained worker processes have counted; 0 without HTTP. */
+  readonly counted: number;
   /** Longest time without a new result while some were outstanding, in milliseconds. */
   readonly longestStallMs: number;
   /** Longest time from the first send of an image to its result, in milliseconds. */
@@ -60,7 +62,8 @@ export function formatReport(report: ChaosReport): string {
     } s; ` +
     `${verdict.repeated} ${report.exactlyOnce ? "images stored twice" : "results repeated on the topic"}, ` +
     `${report.resent} images resent, longest wait of an image ${seconds(report.longestWaitMs)} s, ` +
-    `${report.replaced} Workers replaced because of their memory`,
+    `${report.replaced} Workers replaced because of their memory` +
+    (report.http ? `; ${report.counted} images by the metrics of the processes that drained` : ""),
     ...violations,
     ...report.crashes,
     summary(report),
@@ -79,7 +82,7 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
     [verdict.unanswered, "without a result"],
     [verdict.wrong, "wrong"],
     [verdict.deadLettersUnexpected, "unexpected dead letters"],
-    [crashes.length, "worker processes ended or continued unexpectedly"],
+    [crashes.length, "worker processes ended, continued or counted unexpectedly"],
     [never, "faults without recovery"],
   ];
   return [
@@ -91,7 +94,7 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
 }
 
 /**
- * Whether a run succeeded: every promise was kept, and no process ended or continued unexpectedly.
+ * Whether a run succeeded: every promise was kept, and no process ended, continued or counted unexpectedly.
  *
  * @param verdict The outcome of the run.
  * @param crashes Unexpected behaviour of worker processes.

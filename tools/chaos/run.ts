@@ -59,7 +59,7 @@ const SETTLED_MS = 5_000;
  */
 export async function runChaos(settings: ChaosSettings, options: ChaosOptions): Promise<ChaosReport> {
   const { directory } = options;
-  const { secured, postgres, seed, commitBeforeSink, exactlyOnce } = settings;
+  const { secured, postgres, seed, commitBeforeSink, exactlyOnce, http } = settings;
   const assignment = new Assignment(
     await loadImages(options.data),
     settings.messages,
@@ -84,7 +84,7 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
   await workers.stop();
   await observer.stop();
   const verdict = await readBack(bus, databases, assignment, exactlyOnce);
-  const { crashes, replaced } = workers;
+  const { crashes, replaced, counted } = workers;
   return {
     ...{
       bus: settings.bus,
@@ -94,19 +94,20 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
       workers: settings.workers,
       commitBeforeSink,
       exactlyOnce,
+      http,
     },
     brokers: own.brokers ? Number(settings.brokers) : 0,
     verdict,
     kept: wentWell(verdict, crashes),
     faults,
     resent: sender.resent,
-    ...{ crashes, replaced, longestStallMs, longestWaitMs },
+    ...{ crashes, replaced, counted, longestStallMs, longestWaitMs },
     tookMs: lastAt - begun,
   };
 }
 
 function workerSettings(
-  { sessionMs, workersPerModel, maxWorkerMemoryMb, commitBeforeSink, exactlyOnce }: ChaosSettings,
+  { sessionMs, workersPerModel, maxWorkerMemoryMb, commitBeforeSink, exactlyOnce, http }: ChaosSettings,
   { url, options }: ChaosBus,
 ) {
   const session = { sessionTimeoutMs: sessionMs, heartbeatMs: Math.floor(sessionMs / 5) };
@@ -121,6 +122,7 @@ function workerSettings(
       delivery: exactlyOnce ? "exactly-once" : "at-least-once",
     },
     commitBeforeSink,
+    http,
   } as const;
 }
 

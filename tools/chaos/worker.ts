@@ -6,6 +6,7 @@
  * @module
  */
 import type { ServiceEvent } from "../../actors/events.ts";
+import { SERVE_OPTIONS } from "../../actors/options.ts";
 import { type ServeOptions, serveWith, type Service } from "../../actors/serve.ts";
 import { postgresSink } from "../../actors/sinks/postgres.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
@@ -15,6 +16,7 @@ import { connect, type ConnectOptions } from "../../bus/connect.ts";
 import type { TransportEvent } from "../../bus/transport/transport.ts";
 import { linesOf } from "../../testing/harness/lines.ts";
 import { wrapWorker } from "../../testing/harness/wrapped_worker.ts";
+import { CountedHttp, type Counts } from "./counted_http.ts";
 import { earlySink } from "./early_sink.ts";
 import { CHANNEL, type Sabotage } from "./sabotage.ts";
 
@@ -30,13 +32,18 @@ export interface WorkerSettings {
   readonly postgres: string | null;
   /** Negative control: reports results as stored before they are. */
   readonly commitBeforeSink: boolean;
+  /** Whether it serves metrics and the page over HTTP. */
+  readonly http: boolean;
 }
 
 /**
- * What it prints: it serves; a Worker is replaced because it exceeds its memory limit; such a Worker gets one more batch,
- * which must not happen.
+ * What it prints: it serves, with the address of its page if it has one; a Worker is replaced because it exceeds its
+ * memory limit; such a Worker gets one more batch, which must not happen; it has drained, with its counts if it has any.
  */
-export type ChaosMessage = "ready" | "replaced" | "overgrown";
+export type ChaosMessage =
+  | { readonly type: "ready"; readonly page: string | null }
+  | { readonly type: "replaced" | "overgrown" }
+  | { readonly type: "drained"; readonly counts: Counts | null };
 
 function report(message: ChaosMessage): void {
   console.log(JSON.stringify(message));
@@ -49,7 +56,7 @@ const start: StartWorker = async (files, options) => {
   workers.add(worker);
   void worker.gone.then(() => workers.delete(worker));
   return wrapWorker(worker, (images) => {
-    if ((worker.memoryBytes ?? 0) > options.maxMemoryBytes) report("overgrown");
+    if ((worker.memoryBytes ?? 0) > options.maxMemoryBytes) report({ type: "overgrown" });
     return worker.run(images);
   });
 };
@@ -75,28 +82,38 @@ async function listen(): Promise<void> {
   Deno.exit(1);
 }
 
-async function untilStopped(service: Service): Promise<void> {
+async function untilStopped(service: Service, http: CountedHttp | null): Promise<void> {
   const stopped = Promise.withResolvers<null>();
   Deno.addSignalListener("SIGTERM", () => stopped.resolve(null));
-  report("ready");
+  report({ type: "ready", page: http?.http.url ?? null });
   const error = await Promise.race([service.closed, stopped.promise]);
+  http?.http.draining();
   const left = await service.close();
   if (error) throw error;
   if (left > 0) throw new Error(`${left} images were not finished`);
+  report({ type: "drained", counts: await http?.counts() ?? null });
 }
 
 function log(event: ServiceEvent): void {
-  if (event.type === "worker_replaced") report("replaced");
+  if (event.type === "worker_replaced") report({ type: "replaced" });
   if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
 }
 
 async function main(settings: WorkerSettings): Promise<void> {
-  const onEvent = (event: TransportEvent) => log({ type: "bus", event });
-  await using bus = await connect(settings.bus, { ...settings.connect, onEvent });
-  const sinks = await sinksOf(settings);
-  await using service = await serveWith(start, bus, { ...settings.serve, sinks, onEvent: log });
+  await using http = settings.http ? new CountedHttp() : null;
+  const onEvent = (event: ServiceEvent) => {
+    http?.http.note(event);
+    log(event);
+  };
+  const onBus = (event: TransportEvent) => onEvent({ type: "bus", event });
+  await using bus = await connect(settings.bus, { ...settings.connect, onEvent: onBus });
+  const [first, ...others] = await sinksOf(settings);
+  const sinks = [http?.counting(first!) ?? first!, ...others];
+  const observed = http ? { observer: http.http.observer } : {};
+  await using service = await serveWith(start, bus, { ...settings.serve, ...observed, sinks, onEvent });
+  http?.http.serving({ bus, service, group: SERVE_OPTIONS.group.default });
   void listen();
-  await untilStopped(service);
+  await untilStopped(service, http);
 }
 
 if (import.meta.main) {

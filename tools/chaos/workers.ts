@@ -1,5 +1,7 @@
 import { sleep } from "../../lib/sleep.ts";
 import { WorkerProcess } from "../worker_process.ts";
+import type { Counts } from "./counted_http.ts";
+import { keepPageOpen } from "./open_page.ts";
 import type { ChaosMessage, WorkerSettings } from "./worker.ts";
 
 const PROGRAM = new URL("./worker.ts", import.meta.url);
@@ -25,12 +27,14 @@ class ChaosProcess extends WorkerProcess<ChaosMessage> {
  */
 export class Workers implements AsyncDisposable {
   /**
-   * Processes that ended unexpectedly, did not drain, or sent a batch to a Worker over its memory limit: each
-   * is a violation.
+   * Processes that ended unexpectedly, did not drain, sent a batch to a Worker over its memory limit, or counted
+   * wrong: each is a violation.
    */
   readonly crashes: string[] = [];
   /** Workers that were replaced because they exceeded their memory limit. */
   replaced = 0;
+  /** Images that the metrics of the drained processes have counted; 0 without HTTP. */
+  counted = 0;
   readonly #directory: string;
   readonly #settings: WorkerSettings;
   readonly #running: ChaosProcess[] = [];
@@ -103,10 +107,18 @@ export class Workers implements AsyncDisposable {
   }
 
   #record(name: string, message: ChaosMessage): void {
-    if (message === "replaced") this.replaced++;
-    if (message === "overgrown") {
+    if (message.type === "ready" && message.page !== null) void keepPageOpen(message.page);
+    if (message.type === "replaced") this.replaced++;
+    if (message.type === "overgrown") {
       this.crashes.push(`${name} sent a batch to a Worker over its memory limit`);
     }
+    if (message.type === "drained" && message.counts !== null) this.#compare(name, message.counts);
+  }
+
+  #compare(name: string, { scraped, stored }: Counts): void {
+    this.counted += scraped;
+    if (scraped === stored) return;
+    this.crashes.push(`${name} has stored ${stored} images, and its metrics say ${scraped}`);
   }
 
   #at(target: number): ChaosProcess {
