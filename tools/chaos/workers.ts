@@ -118,7 +118,7 @@ export class Workers implements AsyncDisposable {
   #compare(name: string, { scraped, stored }: Counts): void {
     this.counted += scraped;
     if (scraped === stored) return;
-    this.crashes.push(`${name} has stored ${stored} images, and its metrics say ${scraped}`);
+    this.crashes.push(`${name} has stored ${stored} images, and its metrics count ${scraped}`);
   }
 
   #at(target: number): ChaosProcess {
