@@ -11,13 +11,17 @@ const PERMISSIONS = [
  *
  * @param program A module that reads its settings, as JSON, from its first argument.
  * @param settings The settings.
- * @param stdio Whether its standard input and standard error are piped.
+ * @param options Whether its standard input and standard error are piped, and variables besides those of this process.
  */
 export function spawnWorker(
   program: URL,
   settings: unknown,
-  stdio: { stdin: "piped" | "null"; stderr: "piped" | "inherit" },
+  options: {
+    readonly stdin: "piped" | "null";
+    readonly stderr: "piped" | "inherit";
+    readonly env?: Record<string, string>;
+  },
 ): Deno.ChildProcess {
   const args = ["run", ...PERMISSIONS, "--unstable-worker-options", program.href, JSON.stringify(settings)];
-  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", ...stdio }).spawn();
+  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", ...options }).spawn();
 }
