@@ -13,7 +13,8 @@ export interface Sample {
   /** The time that 99 of 100 images did not exceed, in milliseconds. */
   readonly p99: number | null;
   readonly inFlight: number;
-  readonly lag: number;
+  /** `null` while the bus does not answer. */
+  readonly lag: number | null;
 }
 
 /** How many samples are kept: ten minutes. */
@@ -36,7 +37,7 @@ export class History {
   }
 
   /** Takes a sample of the time since the last one. */
-  take(inFlight: number, lag: number): Sample {
+  take(inFlight: number, lag: number | null): Sample {
     const now = performance.now();
     const seconds = Math.max((now - this.#last.at) / 1_000, 0.001);
     const images = this.#sum("imagebus_images_total");

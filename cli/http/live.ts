@@ -59,7 +59,9 @@ export class Live implements Disposable {
   #tick(): void {
     const state = this.#state.summary();
     const inFlight = state.models.reduce((sum, model) => sum + model.inFlight, 0);
-    const sample = this.#history.take(inFlight, state.topics.reduce((sum, { lag }) => sum + lag, 0));
+    const { topics } = state;
+    const lag = topics.length === 0 ? null : topics.reduce((sum, { lag }) => sum + lag, 0);
+    const sample = this.#history.take(inFlight, lag);
     const images = this.images.after(this.#lastNumber);
     this.#lastNumber = images.at(-1)?.number ?? this.#lastNumber;
     this.#stream.send("tick", { sample, state, images });

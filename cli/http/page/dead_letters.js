@@ -21,7 +21,9 @@ export function DeadLetters({ settings }) {
   const query = new URLSearchParams(filter).toString();
   const latest = useRef(query);
   latest.current = query;
+  const [reading, setReading] = useState(true);
   const look = useCallback(async (fresh) => {
+    setReading(true);
     try {
       const answer = await ask(`/api/dead-letters?${query}&fresh=${fresh}`);
       if (latest.current === query) setFound(answer);
@@ -29,6 +31,7 @@ export function DeadLetters({ settings }) {
     } catch (error) {
       setNote(error.message);
     }
+    if (latest.current === query) setReading(false);
   }, [query]);
   useEffect(() => {
     const timer = setTimeout(() => look(false), 200);
@@ -48,6 +51,7 @@ export function DeadLetters({ settings }) {
         <button type="button" onClick=${() => look(true)}>Look again</button>
       </form>
       ${note && html`<p role="alert" class="state bad">${note}</p>`}
+      ${reading && found === null && html`<p role="status" class="dim">Reading them from the bus …</p>`}
       ${found !== null && html`<${List} found=${found} selected=${selected} onSelect=${setSelected} />`}
       ${letter &&
         html`<${Letter} key=${letter.id} letter=${letter} settings=${settings} onReplayed=${look} />`}

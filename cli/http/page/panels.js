@@ -87,11 +87,7 @@ function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, w
     <tr>
       <th scope="row">${model}</th>
       <td>${version}</td>
-      <td>
-        <span class="badge ${level}">${state}</span>
-        ${state !== "up" &&
-          html`<span class="why">${reason}${nextTryAt && `; next try ${clock(nextTryAt)}`}</span>`}
-      </td>
+      <td><span class="badge ${level}">${state}</span></td>
       <td class="n">${number(inFlight)}</td>
       <td class="n">${oldestAt === null ? "–" : ago(oldestAt)}</td>
       <td>
@@ -104,6 +100,12 @@ function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, w
       <td class="n">${number(sum("restarts") + sum("replacements"))}</td>
       <td class="n">${bytes(sum("memoryBytes"))}</td>
     </tr>
+    ${state !== "up" && reason &&
+      html`
+        <tr class="why">
+          <td colspan="10">${reason}${nextTryAt && `; next try ${clock(nextTryAt)}`}</td>
+        </tr>
+      `}
   `;
 }
 

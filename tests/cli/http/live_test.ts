@@ -13,8 +13,22 @@ function settled(id: string, value: Uint8Array<ArrayBuffer>) {
   return { ...one, message: { ...one.message, value, headers } };
 }
 
+/** A clock that stands still until it is moved. */
+function fakeClock() {
+  const { now } = performance;
+  const clock = {
+    at: 1_000,
+    [Symbol.dispose]: () => {
+      performance.now = now;
+    },
+  };
+  performance.now = () => clock.at;
+  return clock;
+}
+
 Deno.test("last images: none are kept while nobody looks, and at most four per second while somebody does", () => {
   let isWatched = false;
+  using clock = fakeClock();
   const images = new LastImages(() => isWatched);
   images.stored([settled("a", SEVEN.png)]);
   assertEquals(images.after(0), []);
@@ -25,28 +39,29 @@ Deno.test("last images: none are kept while nobody looks, and at most four per s
   assertEquals(images.bytesOf(1), new Uint8Array(SEVEN.png));
   assert(images.bytesOf(1)!.buffer !== SEVEN.png.buffer, "it keeps the whole batch alive");
   assertEquals(images.bytesOf(2), null);
+  clock.at += 250;
+  images.stored([settled("later", SEVEN.png)]);
+  assertEquals(images.after(1).map(({ result }) => result.id), ["later"]);
 });
 
 Deno.test("last images: what is large, or no PNG or JPEG, has no bytes; the oldest are forgotten", () => {
   const images = new LastImages(() => true);
-  const now = performance.now;
-  let at = 0;
-  performance.now = () => at += 1_000; // Each call is later than the pause after the one before.
-  try {
-    const large = new Uint8Array(100_000);
-    large.set(SEVEN.png);
-    images.stored([settled("large", large)]);
-    images.stored([settled("svg", new TextEncoder().encode("<svg onload='alert(1)'/>"))]);
-    assertEquals(images.after(0).map(({ src }) => src), [null, null]);
-    for (let i = 0; i < MAX_IMAGES + 10; i++) images.stored([settled(`${i}`, SEVEN.png)]);
-    assertEquals([images.after(0).length, images.bytesOf(12), images.bytesOf(13)?.length], [
-      24,
-      null,
-      SEVEN.png.length,
-    ]);
-  } finally {
-    performance.now = now;
-  }
+  using clock = fakeClock();
+  const store = (id: string, bytes: Uint8Array<ArrayBuffer>) => {
+    clock.at += 1_000;
+    images.stored([settled(id, bytes)]);
+  };
+  const large = new Uint8Array(100_000);
+  large.set(SEVEN.png);
+  store("large", large);
+  store("svg", new TextEncoder().encode("<svg onload='alert(1)'/>"));
+  assertEquals(images.after(0).map(({ src }) => src), [null, null]);
+  for (let i = 0; i < MAX_IMAGES + 10; i++) store(`${i}`, SEVEN.png);
+  assertEquals([images.after(0).length, images.bytesOf(12), images.bytesOf(13)?.length], [
+    24,
+    null,
+    SEVEN.png.length,
+  ]);
 });
 
 Deno.test("history: rates and quantiles are those of the last second; ten minutes are kept", () => {
