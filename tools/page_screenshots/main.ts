@@ -1,5 +1,5 @@
 /**
- * `deno task page-pictures DIR`: pictures of the live page in Chromium, for whoever changes it to look at: idle, under
+ * `deno task page-screenshots DIR`: screenshots of the live page in Chromium, for whoever changes it to look at: idle, under
  * load, with a model that is down, without its bus, with many dead letters; on a phone, a tablet and a screen, light and dark.
  *
  * @module
@@ -15,8 +15,8 @@ import { SCENES, Stage } from "./scenes.ts";
 const WIDTHS = [390, 768, 1_440];
 
 await runTask({
-  name: "page-pictures",
-  summary: "Take pictures of the live page in Chromium",
+  name: "page-screenshots",
+  summary: "Take screenshots of the live page in Chromium",
   operands: { form: "DIR", min: 1, max: 1 },
   options: {
     scenes: {
@@ -29,7 +29,7 @@ await runTask({
     top: flag("only what is seen without scrolling"),
     seconds: { ...count(3_600), default: 20, text: "how long each scene runs before it is looked at" },
   },
-  examples: [["deno task page-pictures pictures --scenes load", "one scene: six pictures"]],
+  examples: [["deno task page-screenshots shots --scenes load", "one scene: six of them"]],
   async run({ operands: [directory = ""], values: { scenes = Object.keys(SCENES), seconds, top } }) {
     if (CHROMIUM === null) throw new UsageError("Chromium is not on the PATH");
     await Deno.mkdir(directory, { recursive: true });
