@@ -47,6 +47,8 @@ export interface Classified extends ResultBase, Score {
 export interface Failed extends ResultBase {
   /** Discriminates {@linkcode Result}. */
   readonly status: "failed";
+  /** Version of the model that could not classify it; absent where no model was given the image. */
+  readonly modelVersion?: string;
   /** The reason. */
   readonly error: {
     /** Kind of failure: `not_an_image`, `unknown_model`, `expired`, … (docs/failures.md lists them). */

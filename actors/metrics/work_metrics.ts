@@ -178,7 +178,7 @@ class ModelSeries {
   readonly #families: Families;
   readonly #failed: Value;
   readonly #failures = new Map<string, Value>();
-  #version: VersionSeries | undefined;
+  readonly #versions = new Map<string, VersionSeries>();
 
   constructor(model: string, families: Families, version?: string) {
     this.model = model;
@@ -189,13 +189,14 @@ class ModelSeries {
     this.#failed = families.images.of(model, "", "failed");
     if (version === undefined) return;
     for (const family of [families.restarts, families.replacements]) family.of(model);
-    this.#version = new VersionSeries(model, version, families);
+    this.of(version);
   }
 
-  /** The series of a version; the last one is kept. */
+  /** The series of a version. */
   of(version: string): VersionSeries {
-    if (this.#version?.version === version) return this.#version;
-    return this.#version = new VersionSeries(this.model, version, this.#families);
+    let series = this.#versions.get(version);
+    if (!series) this.#versions.set(version, series = new VersionSeries(this.model, version, this.#families));
+    return series;
   }
 
   failed({ error: { code } }: Failed): void {
@@ -220,7 +221,6 @@ class SinkSeries {
 
 /** The series of a version of a model. */
 class VersionSeries {
-  readonly version: string;
   readonly batch: Histogram;
   readonly batchImages: Histogram;
   readonly batchFailures: Value;
@@ -233,7 +233,6 @@ class VersionSeries {
   readonly #confidence: Histogram;
 
   constructor(model: string, version: string, families: Families) {
-    this.version = version;
     this.#names = [model, version];
     this.#predictions = families.predictions;
     this.#images = families.images.of(model, version, "classified");

@@ -179,7 +179,7 @@ export class Flight implements Job {
     return this.decoded.ok ? this.decoded.request : this.decoded.origin;
   }
 
-  #resultOf(outcome: JobOutcome | Refusal, { startedAt, tookMs }: Timing): Result {
+  #resultOf(outcome: JobOutcome | Refusal, { version, startedAt, tookMs }: Timing): Result {
     const { id, actual, fileName } = this.#origin;
     const base = {
       id,
@@ -190,10 +190,11 @@ export class Flight implements Job {
       tookMs,
     };
     if (!outcome.ok) {
-      return { status: "failed", ...base, error: { code: outcome.code, message: outcome.message } };
+      const error = { code: outcome.code, message: outcome.message };
+      return { status: "failed", ...base, ...defined({ modelVersion: version }), error };
     }
-    const { name, version } = this.lane!.supervisor.files.manifest;
     const { ok: _, ...answer } = outcome;
-    return { status: "classified", ...base, model: name, modelVersion: version, ...answer.top[0], ...answer };
+    const by = { model: base.model!, modelVersion: version! };
+    return { status: "classified", ...base, ...by, ...answer.top[0], ...answer };
   }
 }

@@ -14,7 +14,7 @@ export function rowOf(result: Result) {
   return {
     id: result.id,
     model: result.model,
-    model_version: answer?.modelVersion ?? null,
+    model_version: result.modelVersion ?? null,
     status: result.status,
     label: answer?.label ?? null,
     label_index: answer?.index ?? null,

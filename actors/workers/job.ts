@@ -9,8 +9,10 @@ export type JobOutcome =
     readonly message: string;
   };
 
-/** When an image was classified, and how long its batch took. */
+/** Which version an image was given to, when, and how long its batch took. */
 export interface Timing {
+  /** Version of the model whose Worker computed the outcome; absent where no Worker did. */
+  readonly version?: string;
   /** When the batch went to its Worker, in milliseconds since 1970-01-01 UTC. */
   readonly startedAt: number;
   /** Decoding and inference of the whole batch, in milliseconds. */

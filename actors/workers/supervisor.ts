@@ -94,6 +94,11 @@ export class Supervisor {
     this.#records = Array.from({ length: options.workers }, newRecord);
   }
 
+  /** Version of the model. */
+  get version(): string {
+    return this.files.manifest.version;
+  }
+
   /** State of the model. */
   get state(): ModelState {
     return this.#state.state;
@@ -275,7 +280,8 @@ export class Supervisor {
     record.images += jobs.length;
     record.failures += outcomes.filter(({ ok }) => !ok).length;
     this.#observe(jobs, startedAt, tookMs, null);
-    for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, { startedAt, tookMs });
+    const timing = { version: this.version, startedAt, tookMs };
+    for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, timing);
   }
 
   #suspect(
@@ -286,7 +292,7 @@ export class Supervisor {
     record: WorkerRecord,
   ): void {
     const { jobs } = batch;
-    const timing = { startedAt, tookMs: Date.now() - startedAt };
+    const timing = { version: this.version, startedAt, tookMs: Date.now() - startedAt };
     this.#observe(jobs, startedAt, timing.tookMs, error.message);
     const retried = retriesOf(batch, error, culprit);
     this.#suspects.unshift(...retried);
