@@ -6,7 +6,7 @@ import { CodedError } from "../lib/coded_error.ts";
  * | code | meaning | retriable |
  * |---|---|---|
  * | `invalid` | an argument or option is invalid | no |
- * | `invalid_manifest` | a `manifest.json`, a recipe or a log is not JSON, or one of its fields is invalid | no |
+ * | `invalid_manifest` | a `manifest.json`, a `serving.json`, a recipe or a log is not JSON, or one of its fields is invalid | no |
  * | `not_found` | a directory, a model or a file does not exist | no |
  * | `damaged` | weights or data differ from their description | no |
  * | `denied` | the file system or Deno's permissions deny access | no |

@@ -23,6 +23,6 @@ export type {
   WeightsSpec,
 } from "./manifest.ts";
 export { parseManifest } from "./manifest.ts";
-export { listModels, loadModels, type ModelEntry, type ModelSearch } from "./registry.ts";
+export { listModels, loadModels, type ModelEntry, type ModelPlace, type ModelSearch } from "./registry.ts";
 export type { ModelFiles } from "./classifier.ts";
 export type { FormName } from "./image/canonical/forms.ts";

@@ -1,9 +1,10 @@
 /**
- * Finds models. A folder with a `manifest.json` is a model; a directory is searched one level deep, and may
- * itself be a model.
+ * Finds models. A folder with a `manifest.json` is a model, and so is one whose subfolders are versions of it:
+ * `NAME/VERSION/manifest.json`. A directory is searched for both, and may itself be a model.
  *
- * Directories are searched in order and the shipped models last; of two models with the same name the first
- * is used, so a user's own `mnist` replaces the shipped one.
+ * Directories are searched in order and the shipped models last. What they have under one name are versions of
+ * one model; of two with the same version the first is used. `serving.json` (`serving.ts`) determines which
+ * version is served; without it that is the first that is found, so a user's own `mnist` replaces the shipped one.
  *
  * @module
  */
@@ -11,10 +12,17 @@ import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
 import { type Manifest, parseManifest, type WeightsSpec } from "./manifest.ts";
 import { parseJson } from "./parse_json.ts";
-import { directoryUrl, explain, readUrl, showUrl } from "./read_url.ts";
+import { directoryUrl, explain, readUrl, showUrl, statIfExists } from "./read_url.ts";
+import { readServing, type Serving } from "./serving.ts";
 
 /** The models that come with the project. A list, because a directory cannot be listed over http. */
 export const SHIPPED_MODELS: readonly string[] = ["cifar-10", "fashion-mnist", "mnist"];
+
+/** Of a folder in which versions are searched. */
+const MODEL_FOLDER = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** Of the folder of a version, which is named after it. */
+const VERSION_FOLDER = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,49}$/;
 
 const MAX_MANIFEST_BYTES = 4_194_304;
 
@@ -28,13 +36,26 @@ export interface ModelSearch {
   readonly names?: readonly string[];
 }
 
+/** A folder of a model, or of a version of it. */
+export interface ModelPlace {
+  /** Name of the model. */
+  readonly name: string;
+  /** With the manifest. */
+  readonly folder: URL;
+  /** Whether it comes with the project. */
+  readonly shipped: boolean;
+  /** The version, where the name of the folder determines it. */
+  readonly version?: string;
+}
+
 /** A folder with a manifest, or with the error of an invalid manifest. */
 export type ModelEntry =
-  | { readonly name: string; readonly folder: URL; readonly shipped: boolean; readonly manifest: Manifest }
-  | { readonly name: string; readonly folder: URL; readonly shipped: boolean; readonly error: ModelError };
+  & ModelPlace
+  & ({ readonly manifest: Manifest } | { readonly error: ModelError });
 
 /**
- * Lists models without reading their weights. A model with an invalid manifest is listed with its error.
+ * Lists models without reading their weights, each with the version that is served. A model with an invalid
+ * manifest is listed with its error.
  *
  * @param search Where to search.
  * @returns One entry per name, in alphabetical order; none for a wanted name that is not found.
@@ -49,14 +70,51 @@ export type ModelEntry =
  * ```
  */
 export async function listModels(search: ModelSearch = {}): Promise<ModelEntry[]> {
-  const { names, shipped = true } = search;
-  const folders = (await Promise.all((search.dirs ?? []).map(findFolders))).flat();
-  const places = folders.map((folder) => ({ name: folderName(folder), folder, shipped: false }));
-  if (shipped) places.push(...SHIPPED_MODELS.map(shippedPlace));
-  const first = new Map(places.toReversed().map((place) => [place.name, place]));
-  const wanted = [...first.values()].filter(({ name }) => names === undefined || names.includes(name));
-  const entries = await Promise.all(wanted.map(readEntry));
+  const entries = await Promise.all((await findPlaces(search)).map(servedEntry));
   return entries.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/**
+ * Lists all versions of a model without reading their weights.
+ *
+ * @param name Of the model.
+ * @param search Where to search.
+ * @returns One entry per version, the highest first; those with an invalid manifest last.
+ * @throws {ModelError} `not_found`: a directory, or a model of that name; `denied`.
+ */
+export async function listVersions(name: string, search: ModelSearch = {}): Promise<ModelEntry[]> {
+  const [places] = await findPlaces({ ...search, names: [name] });
+  if (places === undefined) throw await missingModels([name], search);
+  return await versionsIn(places);
+}
+
+/**
+ * Reads which versions of a model are to be served.
+ *
+ * @param name Of the model.
+ * @param search Where to search.
+ * @returns undefined where no `serving.json` determines it.
+ * @throws {ModelError} `invalid_manifest`, `not_found` (a directory), `denied`.
+ */
+export async function servingOf(name: string, search: ModelSearch = {}): Promise<Serving | undefined> {
+  const [places = []] = await findPlaces({ ...search, names: [name] });
+  return await readServing(modelFolders(places));
+}
+
+/**
+ * Finds a version of a model and reads its weights.
+ *
+ * @param name Of the model.
+ * @param version Of its manifest.
+ * @param search Where to search.
+ * @throws {ModelError} As {@linkcode loadModels}.
+ */
+export async function loadVersion(
+  name: string,
+  version: string,
+  search: ModelSearch = {},
+): Promise<ModelFiles> {
+  return await loadModel(entryOf(version, name, await listVersions(name, search)));
 }
 
 /**
@@ -128,26 +186,102 @@ export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-function shippedPlace(name: string): { name: string; folder: URL; shipped: boolean } {
+/** The places of each wanted model, in the order of precedence: within a directory, its own folder comes first. */
+async function findPlaces({ dirs = [], names, shipped = true }: ModelSearch): Promise<ModelPlace[][]> {
+  const places = (await Promise.all(dirs.map(placesIn))).flat();
+  if (shipped) places.push(...SHIPPED_MODELS.map(shippedPlace));
+  const byName = Map.groupBy(places, ({ name }) => name);
+  return [...byName].flatMap(([name, places]) => names === undefined || names.includes(name) ? [places] : []);
+}
+
+function shippedPlace(name: string): ModelPlace {
   return { name, folder: new URL(`./${name}/`, import.meta.url), shipped: true };
 }
 
-async function findFolders(dir: string | URL): Promise<URL[]> {
+async function placesIn(dir: string | URL): Promise<ModelPlace[]> {
   const url = directoryUrl(dir);
   if (url.protocol !== "file:") {
     throw new ModelError("invalid", `Cannot search ${url.href} for models: it must be a local directory`);
   }
   try {
-    if (await isFile(new URL("manifest.json", url))) return [url];
-    const folders: URL[] = [];
-    for await (const entry of Deno.readDir(url)) {
-      const folder = new URL(`${encodeURIComponent(entry.name)}/`, url);
-      if (!entry.isFile && await isFile(new URL("manifest.json", folder))) folders.push(folder);
-    }
-    return folders;
+    if (await isFile(new URL("manifest.json", url))) return await placesOfModel(url);
+    const folders = await foldersIn(url);
+    return (await Promise.all(folders.map(placesOfModel))).flat();
   } catch (cause) {
     throw explainDirectory(url, cause);
   }
+}
+
+/** The folder itself, where it has a manifest, then those of its versions, the highest first. */
+async function placesOfModel(folder: URL): Promise<ModelPlace[]> {
+  const place = { name: folderName(folder), shipped: false };
+  const own = await isFile(new URL("manifest.json", folder)) ? [{ ...place, folder }] : [];
+  if (!MODEL_FOLDER.test(place.name)) return own;
+  const found: (ModelPlace & { readonly version: string })[] = [];
+  for (const sub of await foldersIn(folder)) {
+    const version = folderName(sub);
+    if (!VERSION_FOLDER.test(version) || !await isFile(new URL("manifest.json", sub))) continue;
+    found.push({ ...place, folder: sub, version });
+  }
+  return [...own, ...found.sort((a, b) => compareVersions(b.version, a.version))];
+}
+
+async function foldersIn(url: URL): Promise<URL[]> {
+  const folders: URL[] = [];
+  for await (const entry of Deno.readDir(url)) {
+    const folder = new URL(`${encodeURIComponent(entry.name)}/`, url);
+    const isFolder = entry.isSymlink ? (await statIfExists(folder))?.isDirectory : entry.isDirectory;
+    if (isFolder) folders.push(folder);
+  }
+  return folders;
+}
+
+/** Of two versions, which is higher: negative if the second is. */
+export function compareVersions(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
+
+/** What `serving.json` determines; without it, the first place. */
+async function servedEntry(places: readonly ModelPlace[]): Promise<ModelEntry> {
+  const first = places[0]!;
+  try {
+    const serving = await readServing(modelFolders(places));
+    if (serving === undefined) return await readEntry(first);
+    return entryOf(serving.serve, first.name, await versionsIn(places));
+  } catch (error) {
+    if (error instanceof ModelError) return { ...first, error };
+    throw error;
+  }
+}
+
+async function versionsIn(places: readonly ModelPlace[]): Promise<ModelEntry[]> {
+  const entries = await Promise.all(places.map(readEntry));
+  const byVersion = new Map(
+    entries.toReversed().map((entry) => [versionOf(entry) ?? entry.folder.href, entry]),
+  );
+  return [...byVersion.values()].sort((a, b) => compareVersions(versionOf(b) ?? "", versionOf(a) ?? ""));
+}
+
+function entryOf(version: string, name: string, entries: readonly ModelEntry[]): ModelEntry {
+  const found = entries.find((entry) => versionOf(entry) === version);
+  if (found) return found;
+  const known = entries.map(versionOf).filter((known) => known !== undefined).join(", ");
+  throw new ModelError(
+    "not_found",
+    `There is no version "${version}" of ${name}; there is ${known || "none"}`,
+  );
+}
+
+/** Of its manifest; where that is invalid, of its folder. */
+function versionOf(entry: ModelEntry): string | undefined {
+  return "manifest" in entry ? entry.manifest.version : entry.version;
+}
+
+/** The folders that may have a `serving.json`. */
+function modelFolders(places: readonly ModelPlace[]): URL[] {
+  const own = places.filter(({ shipped }) => !shipped);
+  const folders = own.map(({ folder, version }) => version === undefined ? folder : new URL("../", folder));
+  return [...new Map(folders.map((folder) => [folder.href, folder])).values()];
 }
 
 async function isFile(url: URL): Promise<boolean> {
@@ -166,27 +300,30 @@ function explainDirectory(url: URL, cause: unknown): ModelError {
   return new ModelError("not_found", message, { cause });
 }
 
-async function readEntry(place: { name: string; folder: URL; shipped: boolean }): Promise<ModelEntry> {
+async function readEntry(place: ModelPlace): Promise<ModelEntry> {
   try {
-    return { ...place, manifest: await readManifest(place.folder, place.name) };
+    return { ...place, manifest: await readManifest(place) };
   } catch (error) {
     if (error instanceof ModelError) return { ...place, error };
     throw error;
   }
 }
 
-async function readManifest(folder: URL, name: string): Promise<Manifest> {
+async function readManifest({ folder, name, version }: ModelPlace): Promise<Manifest> {
   const url = new URL("manifest.json", folder);
   const where = showUrl(url);
   const manifest = parseManifest(
     parseJson(await readUrl(url, MAX_MANIFEST_BYTES), where, "invalid_manifest"),
     where,
   );
-  if (manifest.name === name) return manifest;
-  throw new ModelError(
-    "invalid_manifest",
-    `${where}: name must be that of its folder, "${name}"; it is "${manifest.name}"`,
-  );
+  const fault = (field: "name" | "version", expected: string) =>
+    new ModelError(
+      "invalid_manifest",
+      `${where}: ${field} must be that of its folder, "${expected}"; it is "${manifest[field]}"`,
+    );
+  if (manifest.name !== name) throw fault("name", name);
+  if (version !== undefined && manifest.version !== version) throw fault("version", version);
+  return manifest;
 }
 
 function folderName(folder: URL): string {

@@ -37,11 +37,13 @@ export async function tinyModel(changes: Record<string, unknown> = {}): Promise<
   return { manifest: parseManifest({ ...manifest, ...changes }, "tiny"), weights };
 }
 
-/** Writes the model's folder into a directory of models. */
-export async function writeTinyModel(directory: string, name = "tiny"): Promise<void> {
+/** Writes the model's folder into a directory of models, or the folder of a version of it. */
+export async function writeTinyModel(directory: string, name = "tiny", version?: string): Promise<void> {
   const manifest = tinyManifest(name);
   manifest.weights.sha256 = await sha256Hex(tinyWeights());
-  await Deno.mkdir(`${directory}/${name}`, { recursive: true });
-  await Deno.writeTextFile(`${directory}/${name}/manifest.json`, JSON.stringify(manifest));
-  await Deno.writeFile(`${directory}/${name}/weights.bin`, tinyWeights());
+  if (version !== undefined) manifest.version = version;
+  const folder = [directory, name, ...version === undefined ? [] : [version]].join("/");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/manifest.json`, JSON.stringify(manifest));
+  await Deno.writeFile(`${folder}/weights.bin`, tinyWeights());
 }

@@ -1,5 +1,14 @@
 import { ModelError } from "../../models/errors.ts";
-import { listModels, loadModels, SHIPPED_MODELS } from "../../models/registry.ts";
+import { directoryUrl } from "../../models/read_url.ts";
+import {
+  listModels,
+  listVersions,
+  loadModels,
+  loadVersion,
+  servingOf,
+  SHIPPED_MODELS,
+} from "../../models/registry.ts";
+import { writeServing } from "../../models/serving.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 import { tinyManifest, writeTinyModel } from "../../testing/tiny_model.ts";
 
@@ -151,4 +160,61 @@ Deno.test("registry: a directory can be a URL", () =>
     });
     assert(entry !== undefined && "manifest" in entry);
     assertEquals(entry.manifest.labels, tinyManifest().labels);
+  }));
+
+Deno.test("registry: folders of versions are versions of one model, beside its own folder and in several directories", () =>
+  withDirectory(async (directory) => {
+    const [a, b] = [`${directory}/a`, `${directory}/b`];
+    await writeTinyModel(a);
+    await writeTinyModel(a, "tiny", "1.10.0");
+    await writeTinyModel(a, "tiny", "1.9.0");
+    await writeTinyModel(b, "tiny", "2.0.0");
+    const search = { dirs: [a, b], shipped: false };
+    const versions = await listVersions("tiny", search);
+    assertEquals(versions.map((entry) => "manifest" in entry && entry.manifest.version), [
+      "2.0.0",
+      "1.10.0",
+      "1.9.0",
+      "1.0.0",
+    ]);
+    const [served, ...others] = await listModels(search);
+    assertEquals([served && "manifest" in served && served.manifest.version, others.length], ["1.0.0", 0]);
+    assertEquals((await loadVersion("tiny", "2.0.0", search)).manifest.version, "2.0.0");
+    const error = await assertRejects(() => loadVersion("tiny", "3.0.0", search), ModelError);
+    assertEquals(
+      [error.code, error.message],
+      ["not_found", 'There is no version "3.0.0" of tiny; there is 2.0.0, 1.10.0, 1.9.0, 1.0.0'],
+    );
+  }));
+
+Deno.test("registry: serving.json determines the version that is served; what it cannot mean is reported", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory, "tiny", "1.0.0");
+    await writeTinyModel(directory, "tiny", "1.1.0");
+    const search = { dirs: [directory], shipped: false };
+    const served = async () => (await loadModels(search))[0]?.manifest.version;
+    assertEquals(await served(), "1.1.0");
+    const folder = directoryUrl(`${directory}/tiny`);
+    await writeServing(folder, { format: 1, serve: "1.0.0", canary: { version: "1.1.0", percent: 10 } });
+    assertEquals(await served(), "1.0.0");
+    assertEquals((await servingOf("tiny", search))?.canary, { version: "1.1.0", percent: 10 });
+    await writeServing(folder, { format: 1, serve: "7" });
+    assertStringIncludes(
+      (await assertRejects(served, ModelError)).message,
+      'There is no version "7" of tiny',
+    );
+    await writeServing(folder, { format: 1, serve: "1.0.0", canary: { version: "1.1.0", percent: 101 } });
+    assertStringIncludes((await assertRejects(served, ModelError)).message, "canary.percent");
+  }));
+
+Deno.test("registry: the folder of a version has its name", () =>
+  withDirectory(async (directory) => {
+    await writeTinyModel(directory, "tiny", "1.1.0");
+    await Deno.rename(`${directory}/tiny/1.1.0`, `${directory}/tiny/1.2.0`);
+    const [entry] = await listVersions("tiny", { dirs: [directory] });
+    assert(entry && "error" in entry);
+    assertStringIncludes(
+      entry.error.message,
+      'version must be that of its folder, "1.2.0"; it is "1.1.0"',
+    );
   }));
