@@ -56,7 +56,15 @@ export type {
   Observer,
 } from "./actors/observer.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
-export type { ModelState, ModelStatus, WorkerState, WorkerStatus } from "./actors/workers/status.ts";
+export type {
+  CandidateStatus,
+  ModelState,
+  ModelStatus,
+  RefusedVersion,
+  VersionStatus,
+  WorkerState,
+  WorkerStatus,
+} from "./actors/workers/status.ts";
 export type { DecodeLimits } from "./models/image/limits.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
 export type { WorkersPerModel } from "./actors/workers/worker_count.ts";

@@ -7,6 +7,8 @@ import type { ModelState } from "./workers/status.ts";
  * | event | when | fields |
  * |---|---|---|
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
+ * | `version` | another version of a model is served (`serving`), or cannot be (`refused`) | `model`, `version`, the `change`, the `reason` |
+ * | `serving_unknown` | `serving.json` of a model cannot be read; the model is served as before | `model`, the `reason` |
  * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
  * | `worker_missing` | a model could not be scaled up; retried while its load lasts | `model`, the `reason` |
@@ -19,6 +21,14 @@ import type { ModelState } from "./workers/status.ts";
  */
 export type ServiceEvent =
   | { readonly type: "model"; readonly model: string; readonly state: ModelState; readonly reason: string }
+  | {
+    readonly type: "version";
+    readonly model: string;
+    readonly version: string;
+    readonly change: "serving" | "refused";
+    readonly reason: string;
+  }
+  | { readonly type: "serving_unknown"; readonly model: string; readonly reason: string }
   | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }
   | { readonly type: "workers_scaled"; readonly model: string; readonly workers: number }
   | { readonly type: "worker_missing"; readonly model: string; readonly reason: string }

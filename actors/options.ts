@@ -96,6 +96,12 @@ export interface ServeOptions extends DecodeLimits {
   /** Milliseconds between commits; with exactly-once delivery there is no pause. @default {200} */
   readonly commitIntervalMs?: number;
   /**
+   * How often `serving.json` is read, which determines the version of a model that is served; in milliseconds.
+   *
+   * @default {2_000}
+   */
+  readonly servingIntervalMs?: number;
+  /**
    * Whether models run without any permission. Needs `--unstable-worker-options` (or `"unstable":
    * ["worker-options"]` in the deno.json of the program): without it Deno ends the process. With `false`,
    * models have your program's permissions.
@@ -230,6 +236,11 @@ export const SERVE_OPTIONS = {
     text: "how long to wait for the images in flight on shutdown",
   },
   commitIntervalMs: { ...time(0, 60_000), default: 200, text: "interval between commits of offsets" },
+  servingIntervalMs: {
+    ...time(10, 3_600_000),
+    default: 2_000,
+    text: "how often serving.json is read, which determines the version of a model that is served",
+  },
   isolated: { type: "flag", default: true, text: "run models without any permission" },
   onEvent: ON_EVENT,
   observer: OBSERVER,

@@ -2,9 +2,10 @@ import type { Bus } from "../bus/bus.ts";
 import { DEAD_LETTERS_TOPIC, isModelName, requestTopic, RESULTS_TOPIC } from "../bus/topics.ts";
 import { isLegacyTopic, legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
+import { defined } from "../lib/defined.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { decodeSettings } from "../models/image/limits.ts";
-import { loadModels } from "../models/registry.ts";
+import { loadModels, loadVersion, type ModelSearch, servingOf } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
 import { ServiceError } from "./errors.ts";
@@ -20,6 +21,8 @@ import { resultsTopicSink } from "./sinks/results_topic.ts";
 import { tracingObserver } from "./tracing.ts";
 import type { ModelStatus } from "./workers/status.ts";
 import { Supervisor } from "./workers/supervisor.ts";
+import { ServingWatch } from "./versions/serving_watch.ts";
+import { type OnState, Versions } from "./versions/versions.ts";
 import { UnknownModels } from "./pipeline/unknown_models.ts";
 import { type WorkerRange, workerRanges, workerThreads } from "./workers/worker_count.ts";
 import { type StartWorker, startWorker } from "./workers/worker_handle.ts";
@@ -76,15 +79,13 @@ export async function serveWith(
 ): Promise<Service> {
   const settings = checkServeOptions(options);
   const transport = "transport" in bus ? bus.transport : bus;
+  const search = defined({ dirs: settings.modelsDirs });
   const [models, wasm] = await Promise.all([
-    loadModels({
-      ...(settings.models && { names: settings.models }),
-      ...(settings.modelsDirs && { dirs: settings.modelsDirs }),
-    }),
+    loadModels({ ...search, ...defined({ names: settings.models }) }),
     loadWasmBinary(),
   ]);
   for (const { manifest: { name } } of models) refuseReserved(name);
-  const service = new RunningService({ transport, models, wasm, settings, startWorker: start });
+  const service = new RunningService({ transport, models, search, wasm, settings, startWorker: start });
   await service.start();
   return service;
 }
@@ -92,6 +93,8 @@ export async function serveWith(
 interface ServiceParts {
   readonly transport: Transport;
   readonly models: readonly ModelFiles[];
+  /** Where other versions of them are. */
+  readonly search: ModelSearch;
   readonly wasm: WebAssembly.Module;
   readonly settings: ServeSettings;
   readonly startWorker: StartWorker;
@@ -103,10 +106,11 @@ class RunningService implements Service {
   readonly #listener: Listener;
   readonly #observer: Observer;
   readonly #health = new Health();
-  readonly #supervisors: readonly Supervisor[];
+  readonly #models: readonly Versions[];
   readonly #lanes = new Map<string, Lane>();
   readonly #outbox: Outbox;
   readonly #scaler: WorkerScaler;
+  readonly #servingWatch: ServingWatch;
   readonly #ended = Promise.withResolvers<Error | null>();
   #coordinator: Coordinator | undefined;
   #unknownModels: UnknownModels | undefined;
@@ -125,8 +129,9 @@ class RunningService implements Service {
       settings.onEvent?.(event);
     };
     const ranges = workerRanges(models.map(({ manifest: { name } }) => name), settings.workersPerModel);
-    this.#supervisors = models.map((files) => this.#supervise(files, ranges));
+    this.#models = models.map((files) => this.#versionsOf(files, ranges));
     this.#scaler = this.#scale(ranges);
+    this.#servingWatch = this.#watchServing();
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
     const { sinks = [], delivery } = settings;
     const all = delivery === "exactly-once" ? sinks : [...onTopics, ...sinks];
@@ -135,12 +140,13 @@ class RunningService implements Service {
 
   async start(): Promise<void> {
     try {
-      await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
-      this.#observer.serving?.(this.#supervisors.map((supervisor) => supervisor.status()));
+      await Promise.all(this.#models.map((model) => model.start()));
+      this.#observer.serving?.(this.#models);
       await this.#subscribe();
       this.#scaler.start();
+      this.#servingWatch.start();
     } catch (error) {
-      await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+      await Promise.all(this.#models.map((model) => model.stop()));
       await this.#outbox.close();
       throw error;
     }
@@ -148,11 +154,11 @@ class RunningService implements Service {
 
   status(): ModelStatus[] {
     const oldest = this.#coordinator?.oldest() ?? new Map<string, number>();
-    return this.#supervisors.map((supervisor) => {
-      const lane = this.#lanes.get(supervisor.files.manifest.name);
+    return this.#models.map((model) => {
+      const lane = this.#lanes.get(model.model);
       const oldestAt = lane?.oldestOf(oldest);
       return {
-        ...supervisor.status(),
+        ...model.status(),
         inFlight: lane?.inFlight ?? 0,
         inFlightBytes: lane?.inFlightBytes ?? 0,
         oldestAt: oldestAt === undefined ? null : new Date(Math.min(oldestAt, Date.now())).toISOString(),
@@ -172,11 +178,25 @@ class RunningService implements Service {
     await this.close();
   }
 
-  #supervise(files: ModelFiles, ranges: ReadonlyMap<string, WorkerRange>): Supervisor {
+  #versionsOf(files: ModelFiles, ranges: ReadonlyMap<string, WorkerRange>): Versions {
+    const { name } = files.manifest;
+    return new Versions(files, {
+      supervise: (files, workers, onState) => this.#supervise(files, workers, onState),
+      load: (version) => loadVersion(name, version, this.#parts.search),
+      workers: ranges.get(name)!.min,
+      onState: (state, reason) => {
+        this.#listener({ type: "model", model: name, state, reason });
+        this.#lanes.get(name)?.update();
+      },
+      listener: this.#listener,
+    });
+  }
+
+  #supervise(files: ModelFiles, workers: number, onState: OnState): Supervisor {
     const { settings, startWorker, wasm } = this.#parts;
     const { name } = files.manifest;
     return new Supervisor(files, {
-      workers: ranges.get(name)!.min,
+      workers,
       batch: settings,
       restart: {
         maxRestarts: settings.maxRestarts,
@@ -192,27 +212,31 @@ class RunningService implements Service {
         isolated: settings.isolated,
       },
       startWorker,
-      onState: (state, reason) => {
-        this.#listener({ type: "model", model: name, state, reason });
-        this.#lanes.get(name)?.update();
-      },
+      onState,
       observer: this.#observer,
       onReplaced: (reason) => this.#listener({ type: "worker_replaced", model: name, reason }),
     });
   }
 
   #scale(ranges: ReadonlyMap<string, WorkerRange>): WorkerScaler {
-    const models = this.#supervisors.map((supervisor) => {
-      const model = supervisor.files.manifest.name;
-      return {
-        model,
-        ...ranges.get(model)!,
-        load: () => supervisor.load(),
-        grow: () => supervisor.grow(),
-        shrink: () => supervisor.shrink(),
-      };
-    });
+    const models = this.#models.map((model) => ({
+      model: model.model,
+      ...ranges.get(model.model)!,
+      load: () => model.load(),
+      grow: () => model.grow(),
+      shrink: () => model.shrink(),
+    }));
     return new WorkerScaler({ models, threads: workerThreads(), listener: this.#listener });
+  }
+
+  #watchServing(): ServingWatch {
+    const read = (model: string) => servingOf(model, this.#parts.search);
+    return new ServingWatch({
+      models: this.#models,
+      read,
+      intervalMs: this.#parts.settings.servingIntervalMs,
+      listener: this.#listener,
+    });
   }
 
   async #subscribe(): Promise<void> {
@@ -221,22 +245,22 @@ class RunningService implements Service {
     await transport.ensureTopics([RESULTS_TOPIC, DEAD_LETTERS_TOPIC]);
     const parts = this.#coordinatorParts();
     const legacy = await this.#legacyTopics();
-    const topicsOf = ({ files: { manifest: { name } } }: Supervisor) => [
-      requestTopic(name),
-      ...legacyTopics(name).filter(legacy),
+    const topicsOf = ({ model }: Versions) => [
+      requestTopic(model),
+      ...legacyTopics(model).filter(legacy),
     ];
-    const topics = this.#supervisors.flatMap(topicsOf);
+    const topics = this.#models.flatMap(topicsOf);
     const subscription = await transport.subscribe(topics, { group, delivery: parts.delivery });
-    const share = 1 / this.#supervisors.length;
-    for (const supervisor of this.#supervisors) {
+    const share = 1 / this.#models.length;
+    for (const versions of this.#models) {
       const lane = new Lane({
-        supervisor,
-        topics: topicsOf(supervisor),
+        versions,
+        topics: topicsOf(versions),
         limits: parts.limits,
         share,
         subscription,
       });
-      this.#lanes.set(supervisor.files.manifest.name, lane);
+      this.#lanes.set(versions.model, lane);
     }
     this.#coordinator = new Coordinator({ ...parts, subscription, lanes: this.#lanes });
     this.#coordinator.run().catch((error) => this.#fail(error));
@@ -275,8 +299,9 @@ class RunningService implements Service {
    * In this order:
    *
    * 1. Drain the coordinators: read no more, finish and commit what is in flight, leave the groups.
-   * 2. Stop the scaler. It waits for a Worker that is just starting, which step 3 would miss.
-   * 3. Stop the supervisors: what was left at the deadline is not settled any more.
+   * 2. Stop the scaler and the exchange of versions. The scaler waits for a Worker that is just starting, which
+   *    step 3 would miss.
+   * 3. Stop the Workers: what was left at the deadline is not settled any more.
    * 4. Close the outbox and its sinks: nothing can be added any more.
    */
   async #close(): Promise<number> {
@@ -286,7 +311,9 @@ class RunningService implements Service {
       this.#unknownModels?.drain(deadlineMs),
     ]);
     await this.#scaler.stop();
-    await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+    const watch = this.#servingWatch.stop();
+    await Promise.all(this.#models.map((model) => model.stop()));
+    await watch;
     await this.#outbox.close();
     this.#ended.resolve(null);
     return left.reduce<number>((sum, count) => sum + (count ?? 0), 0);

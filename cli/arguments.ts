@@ -32,7 +32,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
     const { name, options } = command;
     return invocation(command, name, command, options, { argv, given, operands: positionals });
   }
-  const [name, ...operands] = positionals;
+  const [name = command.otherwise, ...operands] = positionals;
   const known = Object.keys(command.actions);
   if (name === undefined) {
     throw new UsageError(

@@ -8,7 +8,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   result: async () => (await import("./commands/result.ts")).result,
   results: async () => (await import("./commands/results.ts")).results,
   inspect: async () => (await import("./commands/inspect/inspect.ts")).inspect,
-  models: async () => (await import("./commands/models.ts")).models,
+  models: async () => (await import("./commands/models/models.ts")).models,
   model: async () => (await import("./commands/model.ts")).model,
   "dead-letters": async () => (await import("./commands/dead_letters/dead_letters.ts")).deadLetters,
   topics: async () => (await import("./commands/topics.ts")).topics,

@@ -74,18 +74,29 @@ export async function listModels(search: ModelSearch = {}): Promise<ModelEntry[]
   return entries.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** The versions of a model. */
+export interface ModelVersions {
+  /** One entry per version, the highest first; those with an invalid manifest last. */
+  readonly entries: readonly ModelEntry[];
+  /** What `serving.json` determines; undefined without one. */
+  readonly serving: Serving | undefined;
+  /** Where `serving.json` is to be written; undefined where there is only a shipped version. */
+  readonly folder: URL | undefined;
+}
+
 /**
  * Lists all versions of a model without reading their weights.
  *
  * @param name Of the model.
  * @param search Where to search.
- * @returns One entry per version, the highest first; those with an invalid manifest last.
- * @throws {ModelError} `not_found`: a directory, or a model of that name; `denied`.
+ * @throws {ModelError} `not_found`: a directory, or a model of that name; `invalid_manifest`: `serving.json`; `denied`.
  */
-export async function listVersions(name: string, search: ModelSearch = {}): Promise<ModelEntry[]> {
+export async function listVersions(name: string, search: ModelSearch = {}): Promise<ModelVersions> {
   const [places] = await findPlaces({ ...search, names: [name] });
   if (places === undefined) throw await missingModels([name], search);
-  return await versionsIn(places);
+  const folders = modelFolders(places);
+  const [entries, serving] = await Promise.all([versionsIn(places), readServing(folders)]);
+  return { entries, serving, folder: folders[0] };
 }
 
 /**
@@ -114,7 +125,8 @@ export async function loadVersion(
   version: string,
   search: ModelSearch = {},
 ): Promise<ModelFiles> {
-  return await loadModel(entryOf(version, name, await listVersions(name, search)));
+  const { entries } = await listVersions(name, search);
+  return await loadModel(entryOf(version, name, entries));
 }
 
 /**
@@ -272,8 +284,8 @@ function entryOf(version: string, name: string, entries: readonly ModelEntry[]):
   );
 }
 
-/** Of its manifest; where that is invalid, of its folder. */
-function versionOf(entry: ModelEntry): string | undefined {
+/** The version of an entry: of its manifest; where that is invalid, of its folder. */
+export function versionOf(entry: ModelEntry): string | undefined {
   return "manifest" in entry ? entry.manifest.version : entry.version;
 }
 

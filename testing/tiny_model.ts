@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defined } from "../lib/defined.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { parseManifest } from "../models/manifest.ts";
 import { sha256Hex } from "../models/registry.ts";
@@ -38,10 +39,14 @@ export async function tinyModel(changes: Record<string, unknown> = {}): Promise<
 }
 
 /** Writes the model's folder into a directory of models, or the folder of a version of it. */
-export async function writeTinyModel(directory: string, name = "tiny", version?: string): Promise<void> {
-  const manifest = tinyManifest(name);
+export async function writeTinyModel(
+  directory: string,
+  name = "tiny",
+  version?: string,
+  labels?: readonly string[],
+): Promise<void> {
+  const manifest = { ...tinyManifest(name), ...defined({ version, labels }) };
   manifest.weights.sha256 = await sha256Hex(tinyWeights());
-  if (version !== undefined) manifest.version = version;
   const folder = [directory, name, ...version === undefined ? [] : [version]].join("/");
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/manifest.json`, JSON.stringify(manifest));

@@ -101,7 +101,7 @@ export class Coordinator {
   #route(flight: Flight): void {
     flight.admit();
     const refusal = this.#refusalOf(flight);
-    if (refusal === null) flight.lane!.supervisor.submit(flight);
+    if (refusal === null) flight.lane!.versions.submit(flight);
     else flight.settle(refusal);
   }
 

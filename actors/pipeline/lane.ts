@@ -1,11 +1,11 @@
 import { Flow, type FlowLimits } from "./flow.ts";
-import type { Supervisor } from "../workers/supervisor.ts";
+import type { Versions } from "../versions/versions.ts";
 import type { Subscription } from "../../bus/transport/transport.ts";
 
 /** What a lane works with. */
 export interface LaneParts {
-  /** The model's Workers. */
-  readonly supervisor: Supervisor;
+  /** The model. */
+  readonly versions: Versions;
   /** The topics of this model alone. */
   readonly topics: readonly string[];
   /** How much of all models may be in flight. */
@@ -18,15 +18,15 @@ export interface LaneParts {
 
 /** The way from a model's topics to its Workers: closed while the model is down or has too much in flight. */
 export class Lane {
-  /** The model's Workers. */
-  readonly supervisor: Supervisor;
+  /** The model. */
+  readonly versions: Versions;
   readonly #parts: LaneParts;
   readonly #flow: Flow;
   #paused = false;
 
   /** @param parts What it works with. */
   constructor(parts: LaneParts) {
-    this.supervisor = parts.supervisor;
+    this.versions = parts.versions;
     this.#parts = parts;
     this.#flow = new Flow(parts.limits);
   }
@@ -62,7 +62,7 @@ export class Lane {
   /** Pauses or resumes its topics. Resumes when half of its share is free again, so that it does not flap. */
   update(): void {
     const { share, subscription, topics } = this.#parts;
-    const pause = this.supervisor.state === "down" || this.#flow.full(this.#paused ? share / 2 : share);
+    const pause = this.versions.state === "down" || this.#flow.full(this.#paused ? share / 2 : share);
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) subscription.pause(topics);

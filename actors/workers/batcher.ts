@@ -77,6 +77,13 @@ export class Batcher<T extends Sized> {
     return batch;
   }
 
+  /** Takes all items. */
+  takeAll(): T[] {
+    const items = this.#queue.slice(this.#head).map(({ item }) => item);
+    [this.#queue, this.#head, this.#bytes] = [[], 0, 0];
+    return items;
+  }
+
   #compact(): void {
     if (this.#head < 1024 && this.#head < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#head);

@@ -5,7 +5,7 @@ export type JobOutcome =
   | Outcome
   | {
     readonly ok: false;
-    readonly code: "model_error" | "model_died" | "model_silent";
+    readonly code: "model_error" | "model_died" | "model_silent" | "unknown_version";
     readonly message: string;
   };
 

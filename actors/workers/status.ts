@@ -22,10 +22,8 @@ export interface WorkerStatus {
   readonly memoryBytes: number | null;
 }
 
-/** A model as it is running. */
-export interface ModelStatus {
-  /** Name of the model. */
-  readonly model: string;
+/** A version of a model as it is running. */
+export interface VersionStatus {
   /** Version from its manifest. */
   readonly version: string;
   /** What it does now. */
@@ -36,12 +34,38 @@ export interface ModelStatus {
   readonly reason: string;
   /** When a Worker that died is started again, as ISO 8601 in UTC; `null` where none is to be. */
   readonly nextTryAt: string | null;
+  /** Its Workers. */
+  readonly workers: readonly WorkerStatus[];
+}
+
+/** A version that is tried. */
+export interface CandidateStatus extends VersionStatus {
+  /** `canary`: it gets a share of the images; `shadow`: it gets copies of them. */
+  readonly role: "canary" | "shadow";
+  /** Its share of the images now, in percent: 0 when a canary was stopped. */
+  readonly percent: number;
+}
+
+/** A version that is to be served, but cannot be. */
+export interface RefusedVersion {
+  /** Which version. */
+  readonly version: string;
+  /** Why not. */
+  readonly reason: string;
+}
+
+/** A model as it is running: the version that is served, and those that are tried. */
+export interface ModelStatus extends VersionStatus {
+  /** Name of the model. */
+  readonly model: string;
   /** Images read whose results are not stored yet. */
   readonly inFlight: number;
   /** Their size in bytes. */
   readonly inFlightBytes: number;
   /** When the oldest of them was sent, as ISO 8601 in UTC; `null` where there is none. */
   readonly oldestAt: string | null;
-  /** Its Workers. */
-  readonly workers: readonly WorkerStatus[];
+  /** Further versions that are loaded. */
+  readonly candidates: readonly CandidateStatus[];
+  /** Versions that are to be served, but cannot be. */
+  readonly refused: readonly RefusedVersion[];
 }

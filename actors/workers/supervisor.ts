@@ -6,7 +6,7 @@ import type { Observer } from "../observer.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
-import type { ModelState, ModelStatus, WorkerStatus } from "./status.ts";
+import type { ModelState, VersionStatus, WorkerStatus } from "./status.ts";
 import type { BatchOutcome, StartWorker, WorkerHandle, WorkerOptions } from "./worker_handle.ts";
 import type { WorkerLoad } from "./worker_scaler.ts";
 
@@ -80,7 +80,8 @@ export class Supervisor {
   readonly #suspects: Suspects[] = [];
   /** Notified when an idle Worker has to look again: for work, its end, or the stop. */
   readonly #changed = new Condition();
-  #state: Pick<ModelStatus, "state" | "since" | "reason" | "nextTryAt"> = entered("starting", "starting");
+  #isRetired = false;
+  #state: Pick<VersionStatus, "state" | "since" | "reason" | "nextTryAt"> = entered("starting", "starting");
 
   /**
    * @param files The model.
@@ -104,12 +105,10 @@ export class Supervisor {
     return this.#state.state;
   }
 
-  /** Status of the model and its Workers; what is in flight, only the submitter knows. */
-  status(): Omit<ModelStatus, "inFlight" | "inFlightBytes" | "oldestAt"> {
-    const { name, version } = this.files.manifest;
+  /** Status of the model and its Workers. */
+  status(): VersionStatus {
     return {
-      model: name,
-      version,
+      version: this.version,
       ...this.#state,
       workers: this.#records.map((record) => ({ ...record })),
     };
@@ -167,6 +166,25 @@ export class Supervisor {
   submit(job: Job): void {
     this.#batcher.add(job);
     this.#changed.notify();
+  }
+
+  /**
+   * Ends it without losing an image: what no Worker has begun goes to the successor at once, and when the batches
+   * that are being computed have ended, what failed of them.
+   *
+   * @param successor Gets the images.
+   */
+  async retire(successor: Pick<Supervisor, "submit">): Promise<void> {
+    this.#isRetired = true;
+    this.#handOver(successor);
+    while (this.load().busy > 0) await this.#changed.wait();
+    await this.stop();
+    this.#handOver(successor);
+  }
+
+  #handOver(successor: Pick<Supervisor, "submit">): void {
+    const jobs = [...this.#suspects.splice(0).flatMap(({ jobs }) => jobs), ...this.#batcher.takeAll()];
+    for (const job of jobs) successor.submit(job);
   }
 
   /** Ends all Workers at once. Images that are not settled by then never are. */
@@ -238,6 +256,7 @@ export class Supervisor {
   }
 
   #take(): Suspects | null {
+    if (this.#isRetired) return null;
     const suspects = this.#suspects.shift();
     if (suspects) return suspects;
     return this.#batcher.dueIn() === 0 ? { jobs: this.#batcher.take(), failures: 0 } : null;
@@ -267,6 +286,7 @@ export class Supervisor {
       record.state = "idle";
       record.inFlight = 0;
       record.memoryBytes = worker.memoryBytes ?? null;
+      if (this.#isRetired) this.#changed.notify();
     }
   }
 

@@ -73,7 +73,7 @@ function describe(command: Command, ofBus: boolean, width: number): string[] {
 function usages(command: Command): string[] {
   if (!("actions" in command)) return [`${command.name} [options] ${command.operands.form}`.trimEnd()];
   return Object.entries(command.actions).map(([name, { operands }]) =>
-    `${command.name} ${name} [options] ${operands.form}`.trimEnd()
+    `${command.name} ${name === command.otherwise ? `[${name}]` : name} [options] ${operands.form}`.trimEnd()
   );
 }
 

@@ -18,6 +18,8 @@ const OWN: OwnReport = {
     since: "2026-01-01T00:00:00.000Z",
     reason: "its Worker died\u001b[2J",
     nextTryAt: "2026-01-01T00:00:10.000Z",
+    candidates: [],
+    refused: [],
     inFlight: 12,
     inFlightBytes: 9_000,
     oldestAt: "2026-01-01T00:00:00.000Z",

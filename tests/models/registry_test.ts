@@ -170,8 +170,8 @@ Deno.test("registry: folders of versions are versions of one model, beside its o
     await writeTinyModel(a, "tiny", "1.9.0");
     await writeTinyModel(b, "tiny", "2.0.0");
     const search = { dirs: [a, b], shipped: false };
-    const versions = await listVersions("tiny", search);
-    assertEquals(versions.map((entry) => "manifest" in entry && entry.manifest.version), [
+    const { entries } = await listVersions("tiny", search);
+    assertEquals(entries.map((entry) => "manifest" in entry && entry.manifest.version), [
       "2.0.0",
       "1.10.0",
       "1.9.0",
@@ -211,7 +211,7 @@ Deno.test("registry: the folder of a version has its name", () =>
   withDirectory(async (directory) => {
     await writeTinyModel(directory, "tiny", "1.1.0");
     await Deno.rename(`${directory}/tiny/1.1.0`, `${directory}/tiny/1.2.0`);
-    const [entry] = await listVersions("tiny", { dirs: [directory] });
+    const { entries: [entry] } = await listVersions("tiny", { dirs: [directory] });
     assert(entry && "error" in entry);
     assertStringIncludes(
       entry.error.message,

@@ -25,6 +25,12 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): string 
       return event.reason === "ready" || event.state === "stopped"
         ? null
         : `${event.model} is ${event.state}: ${event.reason}`;
+    case "version":
+      return event.change === "serving"
+        ? `Serving ${event.model} ${event.version} ${event.reason}`
+        : `Cannot serve ${event.model} ${event.version}, the former version stays: ${event.reason}`;
+    case "serving_unknown":
+      return `Cannot read which version of ${event.model} is to be served: ${event.reason}`;
     case "worker_replaced":
       return `Replacing a Worker of ${event.model}: ${event.reason}`;
     case "workers_scaled":

@@ -122,6 +122,8 @@ const STATE: ServiceState = {
     since: "2026-01-01T00:00:00.000Z",
     reason: "ready",
     nextTryAt: null,
+    candidates: [],
+    refused: [],
     inFlight: 12,
     inFlightBytes: 9_000,
     oldestAt: new Date(Date.now() - 60_000).toISOString(),

@@ -1,0 +1,36 @@
+import { type Action, defineActions, NO_OPERANDS } from "../../command.ts";
+import { list } from "./list.ts";
+import { MODELS_OPTIONS, type ModelsArguments } from "./options.ts";
+import { promote, rollback } from "./serve.ts";
+import { versions } from "./versions.ts";
+
+const OPTIONS = ["modelsDirs", "json"] as const;
+
+function action(
+  form: string,
+  run: (args: ModelsArguments) => Promise<number>,
+): Action<typeof MODELS_OPTIONS> {
+  return { operands: { form, min: 1, max: 1 }, options: OPTIONS, run };
+}
+
+/** Lists models and their versions, and chooses the version that is served. */
+export const models = defineActions({
+  name: "models",
+  summary: "List models and their versions, and choose the version that is served",
+  options: MODELS_OPTIONS,
+  examples: [
+    ["imagebus models", "the models that imagebus worker would serve"],
+    ["imagebus models --models-dirs ./mine", "also those in ./mine"],
+    ["imagebus models versions shapes", "the versions of one model, and which is served"],
+    ["imagebus models promote shapes@1.1.0", "running workers exchange it within seconds, and lose no image"],
+    ["imagebus models rollback shapes", "serve the version before"],
+  ],
+  permissions: ["env", "read", "write"],
+  otherwise: "list",
+  actions: {
+    list: { operands: NO_OPERANDS, options: OPTIONS, run: list },
+    versions: action("NAME", versions),
+    promote: action("NAME@VERSION", promote),
+    rollback: action("NAME", rollback),
+  },
+});
