@@ -8,7 +8,9 @@ import { findStateDir, stateDir } from "../bus/state_dir.ts";
 import { flag, type OptionTable } from "../lib/options.ts";
 import { isDirectory } from "../training/datasets/directory.ts";
 import { directoryUrl, showUrl } from "../models/read_url.ts";
+import type { Manifest } from "../models/manifest.ts";
 import { SHIPPED_MODELS } from "../models/registry.ts";
+import type { Existing } from "../training/write_model.ts";
 import { type Arguments, UsageError } from "./command.ts";
 import type { MODELS_DIRS_OPTION } from "./options.ts";
 
@@ -21,6 +23,7 @@ export const MODEL_OUT_OPTIONS = {
     text: "directory in which the folder of the model is created",
   },
   force: flag("replace an existing model"),
+  newVersion: flag("write a version beside the existing model; imagebus models promote has it served"),
 } as const satisfies OptionTable;
 
 /** Where to search for models: an option of the registry. */
@@ -43,16 +46,30 @@ export async function modelSearch(
  */
 export function modelsDirectory(model: string, { values }: Arguments<typeof MODEL_OUT_OPTIONS>): URL {
   if (values.out !== undefined) return directoryUrl(values.out);
-  if (values.force || !SHIPPED_MODELS.includes(model)) return directoryUrl(`${stateDir()}/models`);
+  if (values.force || values.newVersion || !SHIPPED_MODELS.includes(model)) {
+    return directoryUrl(`${stateDir()}/models`);
+  }
   throw new UsageError(
     `Cannot write a model "${model}": it would be served in place of the shipped one; choose another --name, ` +
-      "another directory with --out, or replace it with --force",
+      "another directory with --out, add a version with --new-version, or replace it with --force",
   );
 }
 
+/** What becomes of an existing model. Of both options, `--new-version` is the one that loses nothing. */
+export function existingOf({ values }: Arguments<typeof MODEL_OUT_OPTIONS>): Existing {
+  return values.newVersion ? "keep" : values.force ? "replace" : "refuse";
+}
+
 /** How to go on with a new model. */
-export function nextSteps(model: string, { values: { out } }: Arguments<typeof MODEL_OUT_OPTIONS>): string {
+export function nextSteps(
+  { name, version }: Pick<Manifest, "name" | "version">,
+  { values: { out, newVersion } }: Arguments<typeof MODEL_OUT_OPTIONS>,
+): string {
   const dirs = out === undefined ? "" : ` --models-dirs ${showUrl(directoryUrl(out)).replace(/\/$/, "")}`;
+  if (newVersion) {
+    return `Compare: imagebus models versions ${name}${dirs}\n` +
+      `Serve:   imagebus models promote ${name}@${version}${dirs}`;
+  }
   return `Serve it: imagebus worker${dirs} (a running worker must be restarted)\n` +
-    `Try it:   imagebus send --wait IMAGE --model ${model}${dirs}`;
+    `Try it:   imagebus send --wait IMAGE --model ${name}${dirs}`;
 }

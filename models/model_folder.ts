@@ -18,9 +18,10 @@ export interface FolderContent extends ModelFiles {
 /**
  * Writes the folder of a model: manifest, weights and card.
  *
- * @param directory The directory of models; created if it does not exist.
- * @param content What to write; the folder gets the manifest's name.
- * @param replace Whether a model of that name may be replaced. @default {false}
+ * @param directory Where the folder is created; created too if it does not exist.
+ * @param content What to write.
+ * @param options Name of the folder, the manifest's by default; and whether a model there may be replaced, with its
+ * versions.
  * @returns The folder.
  * @throws {ModelError} `invalid` if the name is taken; `denied` or `unavailable` (a full disk) if it cannot
  * be written: then nothing of it is left.
@@ -28,10 +29,13 @@ export interface FolderContent extends ModelFiles {
 export async function writeModelFolder(
   directory: string | URL,
   { manifest, weights, card, others = new Map() }: FolderContent,
-  replace = false,
+  { folder: name = manifest.name, replace = false }: {
+    readonly folder?: string;
+    readonly replace?: boolean;
+  } = {},
 ): Promise<URL> {
   const parent = directoryUrl(directory);
-  const folder = new URL(`${manifest.name}/`, parent);
+  const folder = new URL(`${encodeURIComponent(name)}/`, parent);
   const old = await checkModelPlace(folder, replace);
   const draft = new URL(`.${manifest.name}-${crypto.randomUUID()}/`, parent);
   try {

@@ -1,10 +1,9 @@
 import type { DataSet } from "./datasets/data_set.ts";
-import { isDirectory } from "./datasets/directory.ts";
 import { type ExtraImages, readExtraImages } from "./datasets/extra_images.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { defined } from "../lib/defined.ts";
 import { checkModelPlace, createDirectory } from "../models/model_folder.ts";
-import { listModels } from "../models/registry.ts";
+import { highestVersion } from "../models/model_version.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { energyScore } from "../models/unknown.ts";
 import { rowsOf } from "../models/logits.ts";
@@ -20,7 +19,7 @@ import type { Training } from "./fitting/trained_model.ts";
 import { warmStart } from "./fitting/warm_start.ts";
 import { versionAfter } from "./version_after.ts";
 import { withLikeliestLabel } from "./evaluation/likeliest_label.ts";
-import { writeModel, type WrittenModel } from "./write_model.ts";
+import { type Existing, writeModel, type WrittenModel } from "./write_model.ts";
 
 /** What to train, with which data, and where to write it. */
 export interface TrainOptions {
@@ -37,11 +36,12 @@ export interface TrainOptions {
   /** The directory of models in which the model's folder is created. */
   readonly out: URL;
   /**
-   * Whether a model of that name in `out` is replaced; the new one then gets a higher version.
+   * What becomes of a model of that name in `out`: with `"replace"` the new one replaces it, with `"keep"` it gets
+   * a version beside it, which is not served yet. The version of the new one is higher.
    *
-   * @default {false}
+   * @default {"refuse"}
    */
-  readonly replace?: boolean;
+  readonly existing?: Existing;
   /** The command line, for the card. @default {none} */
   readonly command?: string;
   /**
@@ -77,11 +77,13 @@ export interface TrainOptions {
  * `denied`, `unavailable`: the folder cannot be written; `backend`. Or the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<WrittenModel> {
-  const { out, seeds = 1, replace = false } = options;
+  const { out, seeds = 1, existing = "refuse" } = options;
   const { data, form } = options.recipe;
-  await checkModelPlace(new URL(`${options.recipe.name}/`, out), replace);
+  const versioned = await withVersion(options.recipe, out);
+  const place = existing === "keep" ? `${versioned.name}/${versioned.version}/` : `${versioned.name}/`;
+  await checkModelPlace(new URL(place, out), existing === "replace");
   const all = await readTrainingData(data, "train", options.data, form);
-  const started = startingFrom(options.from, await withVersion(options.recipe, out));
+  const started = startingFrom(options.from, versioned);
   const extra = options.extra && await readExtra(options.extra, all, started, options.from);
   const recipe = extra === undefined
     ? started
@@ -99,18 +101,16 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
     out,
     { task, trainings, ...defined({ command: options.command }) },
     tests,
-    { replace, ...defined({ signal: options.signal }) },
+    { existing, ...defined({ signal: options.signal }) },
   );
   await Deno.remove(checkpoints, { recursive: true });
   return written;
 }
 
-/** Results show the version: it is higher than that of the model of this name in `out`, else of the shipped one. */
+/** Results show the version: it is higher than those of the models of this name in `out` and among the shipped ones. */
 async function withVersion(recipe: Recipe, out: URL): Promise<Recipe> {
-  const dirs = await isDirectory(out) ? [out] : [];
-  const [old] = await listModels({ dirs, names: [recipe.name] });
-  if (old === undefined || "error" in old) return recipe;
-  return { ...recipe, version: versionAfter(old.manifest.version, recipe.version) };
+  const highest = await highestVersion(out, recipe.name);
+  return highest === undefined ? recipe : { ...recipe, version: versionAfter(highest, recipe.version) };
 }
 
 /** The model that is trained further knows best which of several labels is right. */

@@ -3,6 +3,7 @@ import { type Classifier, createClassifier } from "../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "./datasets/data_set.ts";
 import { type Manifest, parseManifest } from "../models/manifest.ts";
 import { writeModelFolder } from "../models/model_folder.ts";
+import { writeModelVersion } from "../models/model_version.ts";
 import { sampleFile } from "../models/samples.ts";
 import { sha256Hex } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
@@ -17,6 +18,9 @@ import {
   type TrainedModel,
   type Training,
 } from "./fitting/trained_model.ts";
+
+/** What becomes of a model of the same name: it is replaced, or it stays and gets a version; otherwise nothing is written. */
+export type Existing = "refuse" | "replace" | "keep";
 
 /** A model in its folder. */
 export interface WrittenModel {
@@ -38,15 +42,15 @@ type Draft = Omit<Manifest, "evaluation">;
  * @param out The directory of models; the folder has the model's name.
  * @param model What to write.
  * @param tests The images to measure it on: first its test images, then others to report.
- * @param options Whether an existing model is replaced, once the new one is complete; and a signal that aborts the
- * measurement.
+ * @param options Whether an existing model is replaced, once the new one is complete, or gets a version beside it; and a
+ * signal that aborts the measurement.
  * @throws {ModelError} `invalid` if the name is taken; `denied`, `unavailable`, `backend`; or the signal's reason.
  */
 export async function writeModel(
   out: URL,
   model: TrainedModel,
   tests: readonly [DataSet, ...DataSet[]],
-  { replace = false, signal }: { readonly replace?: boolean; readonly signal?: AbortSignal } = {},
+  { existing = "refuse", signal }: { readonly existing?: Existing; readonly signal?: AbortSignal } = {},
 ): Promise<WrittenModel> {
   const best = bestTraining(model.trainings);
   const weights = toFloat16(best.numbers);
@@ -64,7 +68,10 @@ export async function writeModel(
     card: writeCard({ ...model, best, manifest, measures }),
     others: new Map([[TRAINING_LOG, new TextEncoder().encode(log)], ...samples(tests[0]!, manifest)]),
   };
-  return { folder: await writeModelFolder(out, content, replace), manifest, measures };
+  const folder = existing === "keep"
+    ? await writeModelVersion(out, content)
+    : await writeModelFolder(out, content, { replace: existing === "replace" });
+  return { folder, manifest, measures };
 }
 
 async function measure(

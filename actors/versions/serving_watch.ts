@@ -16,7 +16,7 @@ export interface ServingWatchParts {
   readonly listener: Listener;
 }
 
-/** A version that was refused is tried again this often: its files may still be on their way. */
+/** A version that was refused is retried this often: its files may still be on their way. */
 const RETRY_LOOKS = 15;
 
 /**

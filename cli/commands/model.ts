@@ -6,8 +6,10 @@ import { importKeras } from "../../convert/keras/import.ts";
 import { viewCount } from "../../models/image/views.ts";
 import { parameterCount } from "../../models/layers/layers.ts";
 import { checkModelPlace, writeModelFolder, writeWholeFile } from "../../models/model_folder.ts";
+import { highestVersion, writeModelVersion } from "../../models/model_version.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { loadModels } from "../../models/registry.ts";
+import { versionAfter } from "../../training/version_after.ts";
 import { type Arguments, defineActions, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
 import { count, type CustomRow, flag, type OptionTable } from "../../lib/options.ts";
@@ -94,15 +96,19 @@ async function runImport(args: Args): Promise<number> {
   const { name, description } = args.values;
   if (name === undefined) throw new UsageError("Cannot import: the model has no name; expected --name NAME");
   const out = modelsDirectory(name, args);
-  await checkModelPlace(new URL(`${name}/`, out), args.values.force);
+  const { force, newVersion } = args.values;
+  if (!newVersion) await checkModelPlace(new URL(`${name}/`, out), force);
+  const highest = newVersion ? await highestVersion(out, name) : undefined;
   const labels = await readLabels(args);
   const imported = await importKeras({
     url: pathToFileURL(resolve(file)),
     name,
     form: readForm(args),
-    ...defined({ labels, description }),
+    ...defined({ labels, description, version: highest && versionAfter(highest, "1.0.0") }),
   });
-  const folder = await writeModelFolder(out, imported, args.values.force);
+  const folder = newVersion
+    ? await writeModelVersion(out, imported)
+    : await writeModelFolder(out, imported, { replace: force });
   const { layers, format, guessedForm, manifest } = imported;
   const parameters = parameterCount(layers);
   if (args.values.json) {
@@ -123,7 +129,7 @@ async function runImport(args: Args): Promise<number> {
       "The outputs are sigmoids, each by itself: here one class is chosen, and confidences add up to 1",
     );
   }
-  logError(nextSteps(name, args));
+  logError(nextSteps(manifest, args));
   return 0;
 }
 

@@ -10,7 +10,13 @@ import { mappingOf } from "./evaluate/photographs.ts";
 import { defined } from "../../lib/defined.ts";
 import { count, flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION } from "../options.ts";
-import { MODEL_OUT_OPTIONS, modelsDirectory, modelSearch, nextSteps } from "../models_directory.ts";
+import {
+  existingOf,
+  MODEL_OUT_OPTIONS,
+  modelsDirectory,
+  modelSearch,
+  nextSteps,
+} from "../models_directory.ts";
 import { commandLine } from "../command_line.ts";
 import { loadModels } from "../../models/registry.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
@@ -86,6 +92,7 @@ export const train = defineCommand({
       "a folder with one folder of images per class; resumes an interrupted training",
     ],
     ["imagebus train ./shapes --force", "again: 1.1.0 replaces 1.0.0"],
+    ["imagebus train ./shapes --new-version", "again: 1.1.0 beside 1.0.0, which stays served"],
     ["imagebus train mnist --name my-mnist", "the recipe of a shipped model, under another name"],
     ["imagebus train mnist --out /tmp/models", "into /tmp/models/mnist"],
     ["imagebus worker", "serve the shipped models and yours"],
@@ -96,13 +103,13 @@ export const train = defineCommand({
 
 async function run(args: Args): Promise<number> {
   const [target = ""] = args.operands;
-  const { seeds, from: start, extraTimes, name, force } = args.values;
+  const { seeds, from: start, extraTimes, name } = args.values;
   const recipe = await recipeOf(target, args, { fineTuning: start !== undefined, ...defined({ name }) });
   const [from] = start === undefined ? [] : await loadModels({ names: [start], ...await modelSearch(args) });
   const { folder, manifest, measures } = await trainModel({
     recipe,
     out: modelsDirectory(recipe.name, args),
-    replace: force,
+    existing: existingOf(args),
     command: commandLine(["train", ...args.typed]),
     seeds,
     unknownShare: args.values.unknownPercent / 100,
@@ -119,7 +126,7 @@ async function run(args: Args): Promise<number> {
     ]),
     [`${manifest.name} ${manifest.version}`, showUrl(folder)],
   ]));
-  logError(nextSteps(manifest.name, args));
+  logError(nextSteps(manifest, args));
   return 0;
 }
 

@@ -19,6 +19,8 @@ export interface KerasImport {
   readonly labels?: readonly string[];
   /** One human-readable line. */
   readonly description?: string;
+  /** Of the manifest. @default {"1.0.0"} */
+  readonly version?: string;
   /** How pixels are converted for the model. */
   readonly form?: PixelForm;
 }
@@ -64,7 +66,7 @@ export async function importKeras(options: KerasImport): Promise<ImportedModel> 
 }
 
 async function manifestOf(
-  { name, labels, description }: KerasImport,
+  { name, labels, description, version = "1.0.0" }: KerasImport,
   { layers, input, classes }: Converted,
   weights: Uint8Array,
   { where, labels: known }: KerasSource,
@@ -72,7 +74,7 @@ async function manifestOf(
   return parseManifest({
     format: 1,
     name,
-    version: "1.0.0",
+    version,
     description: description ?? `Imported from Keras; ${classes} classes`,
     labels: checkLabels(labels ?? known, classes, where),
     input,

@@ -239,6 +239,18 @@ Deno.test("train: a model goes to the user's models, which all commands search, 
     assertEquals(again.code, 0, again.err);
     const models = objectsIn((await imagebus(["models", "--json"], env)).out);
     assertEquals(models.find(({ name }) => name === "my-clothes")?.version, "1.1.0");
+
+    const beside = await imagebus([...train, "--seed", "3", "--new-version"], env);
+    assertEquals(beside.code, 0, beside.err);
+    assertStringIncludes(beside.err, "imagebus models promote my-clothes@1.2.0");
+    const versions = async () =>
+      objectsIn((await imagebus(["models", "versions", "my-clothes", "--json"], env)).out)
+        .map(({ version, use }) => `${version} ${use}`);
+    assertEquals(await versions(), ["1.2.0 ", "1.1.0 served"]);
+    assertEquals((await imagebus(["models", "promote", "my-clothes@1.2.0"], env)).code, 0);
+    assertEquals(await versions(), ["1.2.0 served", "1.1.0 previous"]);
+    assertEquals((await imagebus(["models", "rollback", "my-clothes"], env)).code, 0);
+    assertEquals(await versions(), ["1.2.0 previous", "1.1.0 served"]);
     const evaluated = await imagebus(["evaluate", "my-clothes", "--json"], env);
     assertEquals(JSON.parse(evaluated.out).model, "my-clothes", evaluated.err);
   }));

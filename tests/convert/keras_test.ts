@@ -318,10 +318,14 @@ Deno.test("model folder: a model is replaced only with permission, anything else
       "it already exists; choose another name, or replace it",
     );
     assertEquals(await Deno.readTextFile(`${place}/card.md`), "# old\n");
-    await writeModelFolder(dir, model, true);
+    await writeModelFolder(dir, model, { replace: true });
     assertEquals(await Deno.readTextFile(`${place}/card.md`), "# new\n");
     await Deno.remove(`${place}/manifest.json`);
-    await assertRejects(() => writeModelFolder(dir, model, true), ModelError, "something else has that name");
+    await assertRejects(
+      () => writeModelFolder(dir, model, { replace: true }),
+      ModelError,
+      "something else has that name",
+    );
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), [model.manifest.name]);
   } finally {
     await Deno.remove(dir, { recursive: true });
