@@ -7,7 +7,7 @@ import type { ModelState } from "./workers/status.ts";
  * | event | when | fields |
  * |---|---|---|
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
- * | `version` | another version of a model is served (`serving`), or cannot be (`refused`) | `model`, `version`, the `change`, the `reason` |
+ * | `version` | another version of a model is served (`serving`), or cannot be (`refused`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
  * | `serving_unknown` | `serving.json` of a model cannot be read; the model is served as before | `model`, the `reason` |
  * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
@@ -27,6 +27,7 @@ export type ServiceEvent =
     readonly version: string;
     readonly change: "serving" | "refused";
     readonly reason: string;
+    readonly tookMs: number;
   }
   | { readonly type: "serving_unknown"; readonly model: string; readonly reason: string }
   | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }

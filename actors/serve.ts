@@ -5,7 +5,7 @@ import type { Transport } from "../bus/transport/transport.ts";
 import { defined } from "../lib/defined.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { decodeSettings } from "../models/image/limits.ts";
-import { loadModels, loadVersion, type ModelSearch, servingOf } from "../models/registry.ts";
+import { loadServedModels, loadVersion, type ModelSearch, servingOf } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
 import { ServiceError } from "./errors.ts";
@@ -81,7 +81,7 @@ export async function serveWith(
   const transport = "transport" in bus ? bus.transport : bus;
   const search = defined({ dirs: settings.modelsDirs });
   const [models, wasm] = await Promise.all([
-    loadModels({ ...search, ...defined({ names: settings.models }) }),
+    loadServedModels({ ...search, ...defined({ names: settings.models }) }),
     loadWasmBinary(),
   ]);
   for (const { manifest: { name } } of models) refuseReserved(name);

@@ -145,11 +145,34 @@ export async function loadVersion(
  * ```
  */
 export async function loadModels(search: ModelSearch = {}): Promise<ModelFiles[]> {
+  return await Promise.all((await wantedModels(search)).map(loadModel));
+}
+
+/**
+ * {@linkcode loadModels} for a service: where `serving.json` determines a version that is broken, the version that was
+ * served before is loaded.
+ *
+ * @param search Where to search.
+ * @throws {ModelError} As {@linkcode loadModels}.
+ */
+export async function loadServedModels(search: ModelSearch = {}): Promise<ModelFiles[]> {
+  return await Promise.all((await wantedModels(search)).map(async (entry) => {
+    try {
+      return await loadModel(entry);
+    } catch (error) {
+      const previous = (await servingOf(entry.name, search))?.previous;
+      if (!(error instanceof ModelError) || previous === undefined) throw error;
+      return await loadVersion(entry.name, previous, search);
+    }
+  }));
+}
+
+async function wantedModels(search: ModelSearch): Promise<ModelEntry[]> {
   const entries = await listModels(search);
   const missing = search.names?.filter((name) => !entries.some((entry) => entry.name === name)) ?? [];
   if (missing.length > 0) throw await missingModels(missing, search);
   if (entries.length === 0) throw new ModelError("not_found", `There is no model in ${places(search)}`);
-  return await Promise.all(entries.map(loadModel));
+  return entries;
 }
 
 /**

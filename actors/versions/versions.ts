@@ -88,13 +88,14 @@ export class Versions {
    * @param wanted What is to be served.
    */
   async serve(wanted: Serving): Promise<void> {
+    const begun = performance.now();
     const stable = await this.#ready(wanted.serve, Math.max(this.#parts.workers, this.load().workers));
     for (const version of this.#refused.keys()) if (version !== wanted.serve) this.#refused.delete(version);
     if (this.#isStopped || stable === null || stable === this.#stable) return;
     const former = this.#stable;
     this.#stable = stable;
     this.#parts.onState(stable.state, "ready");
-    this.#report("serving", stable.version, `instead of ${former.version}`);
+    this.#report("serving", stable.version, `instead of ${former.version}`, begun);
     void this.#retire(former);
   }
 
@@ -130,6 +131,7 @@ export class Versions {
   /** @returns A version that is started; `null` when it is refused. */
   async #ready(version: string, workers: number): Promise<Supervisor | null> {
     if (version === this.#stable.version) return this.#stable;
+    const begun = performance.now();
     let supervisor: Supervisor | undefined;
     try {
       supervisor = this.#supervise(await this.#parts.load(version), workers);
@@ -139,15 +141,15 @@ export class Versions {
     } catch (error) {
       if (!(error instanceof ModelError || error instanceof ServiceError)) throw error;
       if (supervisor !== undefined) await this.#retire(supervisor);
-      if (!this.#isStopped) this.#refuse(version, messageOf(error));
+      if (!this.#isStopped) this.#refuse(version, messageOf(error), begun);
       return null;
     }
   }
 
-  #refuse(version: string, reason: string): void {
+  #refuse(version: string, reason: string, begun: number): void {
     if (this.#refused.get(version) === reason) return;
     this.#refused.set(version, reason);
-    this.#report("refused", version, reason);
+    this.#report("refused", version, reason, begun);
   }
 
   async #retire(supervisor: Supervisor): Promise<void> {
@@ -155,7 +157,8 @@ export class Versions {
     this.#running.delete(supervisor);
   }
 
-  #report(change: "serving" | "refused", version: string, reason: string): void {
-    this.#parts.listener({ type: "version", model: this.model, version, change, reason });
+  #report(change: "serving" | "refused", version: string, reason: string, begun: number): void {
+    const tookMs = performance.now() - begun;
+    this.#parts.listener({ type: "version", model: this.model, version, change, reason, tookMs });
   }
 }

@@ -53,7 +53,8 @@ Deno.test("chaos: faults of brokers, leaders and PostgreSQL are possible only wh
   assertThrows(() => kinds({ secured: true }), UsageError, "--secured needs --bus kafka");
 });
 
-const GOOD: ChaosImage = { bytes: Uint8Array.of(1, 2), label: "7", code: null };
+const CONFIDENCES = new Map([["1.0.0", 0.9], ["2.0.0", 0.5]]);
+const GOOD: ChaosImage = { bytes: Uint8Array.of(1, 2), label: "7", code: null, confidences: CONFIDENCES };
 const BAD: ChaosImage = { bytes: Uint8Array.of(3, 4), label: null, code: "damaged" };
 
 /** Numbers 0 to 199; one in ten is bad. */
@@ -116,6 +117,11 @@ const VIOLATIONS: readonly [string, (read: ReadBack, audit: Audit) => void, Part
     without(rows, FIRST_GOOD);
     audit.row({ id: NUMBERS.id(FIRST_GOOD), label: "1", code: null });
   }, { wrong: 1, lost: 0 }],
+  ["a confidence of another version", ({ rows }, audit) => {
+    without(rows, FIRST_GOOD);
+    const id = NUMBERS.id(FIRST_GOOD);
+    audit.row({ id, label: "7", code: null, version: "2.0.0", confidence: 0.9 });
+  }, { wrongVersion: 1, lost: 0 }],
 ];
 
 for (const [what, change, expected] of VIOLATIONS) {
@@ -215,7 +221,7 @@ function assertKept(report: ChaosReport): void {
 }
 
 Deno.test("chaos: nothing is lost, twice or out of order on the embedded bus", async () => {
-  const faults = ["kill-worker", "freeze-worker", "end-model", "fill-quota", "remove-worker"];
+  const faults = ["kill-worker", "freeze-worker", "end-model", "fill-quota", "remove-worker", "swap-version"];
   assertKept(await run({ faults }));
 });
 

@@ -1,5 +1,5 @@
 import { Bitset } from "./bitset.ts";
-import type { Assignment, ChaosImage } from "./images.ts";
+import { type Assignment, type ChaosImage, CONFIDENCE_TOLERANCE } from "./images.ts";
 
 /** A row of the results database. */
 export interface StoredRow {
@@ -9,6 +9,10 @@ export interface StoredRow {
   readonly label: string | null;
   /** The code of a failure; `null` for a success. */
   readonly code: string | null;
+  /** Version of the model in the result. */
+  readonly version?: string | null;
+  /** The confidence; `null` for a failure. */
+  readonly confidence?: number | null;
 }
 
 /** The parts of a dead letter that are checked. */
@@ -33,6 +37,8 @@ export interface Verdict {
   readonly twice: number;
   /** With a row that differs from the model's result when nothing fails. */
   readonly wrong: number;
+  /** With a row whose version is not the one that computed it. */
+  readonly wrongVersion: number;
   /** Without a result on the results topic. */
   readonly unanswered: number;
   /** With a first result after that of a later image with the same key. */
@@ -95,10 +101,14 @@ export class Audit {
   }
 
   /** Checks a row of the first database or another one. */
-  row({ id, label, code }: StoredRow, database = 0): void {
+  row(row: StoredRow, database = 0): void {
+    const { id, label, code } = row;
     const number = this.#assignment.number(id);
     if (number === null || !this.#stored[database]!.add(number)) return this.#violations.add("twice", id);
     const expected = this.#assignment.image(number);
+    if (!isOfItsVersion(row, expected)) {
+      this.#violations.add("wrong version", `${id}: ${row.confidence} is not of ${row.version}`);
+    }
     if (label === expected.label && code === expected.code) return;
     this.#violations.add("wrong", `${id}: ${code ?? label}, not ${expected.code ?? expected.label}`);
   }
@@ -143,6 +153,7 @@ export class Audit {
       lost: violations.count("lost"),
       twice: violations.count("twice"),
       wrong: violations.count("wrong"),
+      wrongVersion: violations.count("wrong version"),
       unanswered: violations.count("unanswered"),
       outOfOrder: violations.count("out of order"),
       repeated: this.#repeated,
@@ -160,9 +171,15 @@ export class Audit {
  * @param verdict Its outcome.
  */
 export function isKept(verdict: Verdict): boolean {
-  const { lost, twice, wrong, unanswered, outOfOrder, deadLettersUnexpected } = verdict;
-  return lost + twice + wrong + unanswered + outOfOrder + deadLettersUnexpected === 0 &&
+  const { lost, twice, wrong, wrongVersion, unanswered, outOfOrder, deadLettersUnexpected } = verdict;
+  return lost + twice + wrong + wrongVersion + unanswered + outOfOrder + deadLettersUnexpected === 0 &&
     verdict.deadLettersFound === verdict.deadLettersExpected;
+}
+
+function isOfItsVersion({ version, confidence }: StoredRow, { confidences }: ChaosImage): boolean {
+  if (confidences === undefined || typeof confidence !== "number") return true;
+  const expected = confidences.get(version ?? "") ?? NaN;
+  return Math.abs(confidence - expected) <= CONFIDENCE_TOLERANCE;
 }
 
 function isOf({ code, value }: FoundLetter, image: ChaosImage): boolean {

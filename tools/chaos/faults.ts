@@ -3,12 +3,14 @@ import type { PostgresServer } from "../../testing/brokers/postgres.ts";
 import type { ChaosBus } from "./bus.ts";
 import { fillQuota } from "./fill_quota.ts";
 import type { ChaosSettings } from "./options.ts";
+import type { ChosenVersions } from "./versions.ts";
 import type { Workers } from "./workers.ts";
 
 /** What faults act on. */
 export interface Stage {
   readonly settings: ChaosSettings;
   readonly workers: Workers;
+  readonly versions: ChosenVersions;
   readonly bus: ChaosBus;
   /** The database server; `null` if there is none. */
   readonly postgres: PostgresServer | null;
@@ -88,6 +90,11 @@ export const FAULTS = {
       const bytes = Math.ceil(settings.maxWorkerMemoryMb * 2 ** 20 / amount);
       return workers.command(target, `leak ${amount} ${bytes}`);
     },
+  },
+  "swap-version": {
+    what: "have another version of the model served; every third one is broken, and has to be refused",
+    needs: null,
+    act: ({ versions }) => versions.next(),
   },
   "stop-broker": {
     what: "stop a broker gracefully, and restart it",

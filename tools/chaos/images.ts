@@ -1,16 +1,13 @@
-import { createClassifier } from "../../models/classifier.ts";
+import { createClassifier, type ModelFiles } from "../../models/classifier.ts";
 import { imageAt } from "../../training/datasets/data_set.ts";
 import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
-import { loadModels } from "../../models/registry.ts";
 import { Random } from "../../training/random.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { BAD_IMAGES } from "../../testing/bad_images.ts";
 import { imagesOf, SEVEN } from "../../testing/images.ts";
 import { poisoned } from "./poison.ts";
-
-/** The model that all images are sent to. */
-export const MODEL = "mnist";
+import { MODEL, soundVersions } from "./versions.ts";
 
 /** An image and its expected outcome. */
 export interface ChaosImage {
@@ -20,7 +17,12 @@ export interface ChaosImage {
   readonly label: string | null;
   /** The code of its dead letter; `null` for a good image. */
   readonly code: string | null;
+  /** The confidence by version, which shows which one has computed a result. */
+  readonly confidences?: ReadonlyMap<string, number>;
 }
+
+/** Two confidences that differ by more were not computed by the same version. */
+export const CONFIDENCE_TOLERANCE = 0.001;
 
 const STREAM = 2;
 const MAX_FROM_DATA = 1_000;
@@ -80,14 +82,27 @@ export class Assignment {
  */
 export async function loadImages(data?: string): Promise<ChaosImage[]> {
   const images = [...imagesOf(MODEL).map(({ png }) => png), ...data ? await testImages(data) : []];
-  const [files] = await loadModels({ names: [MODEL] });
-  using classifier = await createClassifier(files!, await loadWasmBinary());
-  const good = classifier.classify(images).map((outcome, i) => {
-    if (!outcome.ok) throw new Error(`Unexpected bad image: ${outcome.message}`);
-    return { bytes: images[i]!, label: outcome.top[0].label, code: null };
-  });
+  const best = await Promise.all((await soundVersions()).map((files) => classify(files, images)));
+  const good = images.map((bytes, i) => ({
+    ...{ bytes, label: best[0]![i]!.label, code: null },
+    confidences: new Map(best.map((scores) => [scores[i]!.version, scores[i]!.confidence])),
+  })).filter(({ confidences }) => areDistinct([...confidences.values()]));
   const bad = BAD_IMAGES.map(([, bytes, code]) => ({ bytes, label: null, code }));
   return [...good, ...bad, { bytes: poisoned(SEVEN.png), label: null, code: "model_error" }];
+}
+
+async function classify(files: ModelFiles, images: readonly Uint8Array[]) {
+  using classifier = await createClassifier(files, await loadWasmBinary());
+  const { version } = files.manifest;
+  return classifier.classify(images).map((outcome) => {
+    if (!outcome.ok) throw new Error(`Unexpected bad image: ${outcome.message}`);
+    return { version, ...outcome.top[0] };
+  });
+}
+
+/** Results of different batches differ by rounding. */
+function areDistinct([a = 0, b = 0]: readonly number[]): boolean {
+  return Math.abs(a - b) > 4 * CONFIDENCE_TOLERANCE;
 }
 
 async function testImages(directory: string): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -3,7 +3,7 @@ import { sleep } from "../../lib/sleep.ts";
 import { freePorts, type KafkaCluster, startKafkaCluster } from "../../testing/brokers/kafka_cluster.ts";
 import type { ConnectOptions } from "../../bus/connect.ts";
 import { requestTopic } from "../../bus/topics.ts";
-import { MODEL } from "./images.ts";
+import { MODEL } from "./versions.ts";
 import { Proxy } from "./proxy.ts";
 import { Replicas } from "./replicas.ts";
 

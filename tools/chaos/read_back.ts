@@ -6,8 +6,9 @@ import { decodeRequest, decodeResult } from "../../bus/envelope.ts";
 import { DEAD_LETTERS_TOPIC, requestTopic, RESULTS_TOPIC } from "../../bus/topics.ts";
 import type { Message } from "../../bus/transport/transport.ts";
 import { Audit, type StoredRow, type Verdict } from "./audit.ts";
-import { type Assignment, MODEL } from "./images.ts";
+import type { Assignment } from "./images.ts";
 import { type Counted, TopicCount } from "./topic_count.ts";
+import { MODEL } from "./versions.ts";
 
 /** Databases with the results of a run. */
 export interface Databases {
@@ -71,16 +72,18 @@ async function* readIds(bus: Bus, topic: string, idOf: IdOf): AsyncGenerator<str
   for await (const { messages } of subscription) yield* messages.map(idOf).filter((id) => id !== undefined);
 }
 
+const COLUMNS = "id, label, error_code AS code, model_version AS version, confidence";
+
 function readSqlite(path: string, audit: Audit): void {
   using database = new DatabaseSync(path, { readOnly: true });
-  const rows = database.prepare("SELECT id, label, error_code AS code FROM results").iterate();
+  const rows = database.prepare(`SELECT ${COLUMNS} FROM results`).iterate();
   for (const row of rows) audit.row(row as unknown as StoredRow);
 }
 
 async function readPostgres(url: string, audit: Audit): Promise<void> {
   const sql = postgres(url, { max: 1, fetch_types: false });
   try {
-    const rows = sql<StoredRow[]>`SELECT id, label, error_code AS code FROM imagebus_results`;
+    const rows = sql.unsafe<StoredRow[]>(`SELECT ${COLUMNS} FROM imagebus_results`);
     for await (const batch of rows.cursor(1_000)) for (const row of batch) audit.row(row, 1);
   } finally {
     await sql.end();

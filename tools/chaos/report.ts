@@ -37,6 +37,12 @@ export interface ChaosReport extends
   readonly replaced: number;
   /** Images that the metrics of the drained worker processes have counted; 0 without HTTP. */
   readonly counted: number;
+  /** How often a worker process served another version. */
+  readonly exchanges: number;
+  /** Median time of that, from reading the version until it gets the images, in milliseconds; `null` without any. */
+  readonly exchangeMs: number | null;
+  /** How often a worker process refused a broken version. */
+  readonly refused: number;
   /** Longest time without a new result while some were outstanding, in milliseconds. */
   readonly longestStallMs: number;
   /** Longest time from the first send of an image to its result, in milliseconds. */
@@ -63,6 +69,10 @@ export function formatReport(report: ChaosReport): string {
     `${verdict.repeated} ${report.exactlyOnce ? "images stored twice" : "results repeated on the topic"}, ` +
     `${report.resent} images resent, longest wait of an image ${seconds(report.longestWaitMs)} s, ` +
     `${report.replaced} Workers replaced because of their memory` +
+    (report.exchangeMs === null
+      ? ""
+      : `, ${report.exchanges} exchanges of the version, median ${seconds(report.exchangeMs)} s, ` +
+        `${report.refused} refusals`) +
     (report.http ? `; ${report.counted} images by the metrics of the processes that drained` : ""),
     ...violations,
     ...report.crashes,
@@ -81,6 +91,7 @@ export function summary({ verdict, faults, crashes, longestStallMs }: ChaosRepor
   const violations: readonly [number, string][] = [
     [verdict.unanswered, "without a result"],
     [verdict.wrong, "wrong"],
+    [verdict.wrongVersion, "with a wrong version"],
     [verdict.deadLettersUnexpected, "unexpected dead letters"],
     [crashes.length, "worker processes ended, continued or counted unexpectedly"],
     [never, "faults without recovery"],

@@ -2,17 +2,19 @@ import { optionsFor } from "../../testing/options_for.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { connect } from "../../bus/connect.ts";
 import { abortable } from "../../lib/abortable.ts";
+import { median } from "../../lib/median.ts";
 import { sleep } from "../../lib/sleep.ts";
 import { startPostgres } from "../../testing/brokers/postgres.ts";
 import { type ChaosBus, startBus } from "./bus.ts";
 import { FAULTS, type Stage } from "./faults.ts";
 import { Observer } from "./observer.ts";
-import { Assignment, loadImages, MODEL } from "./images.ts";
+import { Assignment, loadImages } from "./images.ts";
 import type { ChaosSettings } from "./options.ts";
 import { readBack } from "./read_back.ts";
 import { type ChaosReport, type FaultReport, wentWell } from "./report.ts";
 import { type Fault, planFaults } from "./schedule.ts";
 import { Sender } from "./sender.ts";
+import { ChosenVersions, MODEL } from "./versions.ts";
 import { Workers } from "./workers.ts";
 
 /** Where a run keeps its data, and who watches it. */
@@ -40,6 +42,7 @@ export interface ChaosProgress {
  * A Worker has this long to load the model, on a machine that is busy with everything that is started here.
  */
 const DEADLINE_MS = 6_000;
+const SERVING_MS = 250;
 const RECOVERY_MS = 120_000;
 const SHARE_DURING_FAULT = 1 / 4;
 const PROGRESS_MS = 500;
@@ -73,18 +76,20 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
     optionsFor(own.url, { ...own.options, kafka: { ...own.options.kafka, sendTimeoutMs: 10_000 } }),
   );
   const databases = { results: `${directory}/results.db`, postgres: server?.url ?? null };
-  await using workers = new Workers(directory, { ...workerSettings(settings, own), ...databases });
+  const modelsDir = `${directory}/models`;
+  const versions = await ChosenVersions.write(modelsDir);
+  await using workers = new Workers(directory, { ...workerSettings(settings, own, modelsDir), ...databases });
   await Promise.all(Array.from({ length: settings.workers }, () => workers.add()));
   const observer = await Observer.start(bus.transport, assignment);
   const sender = new Sender(bus, assignment, settings.rate, (number) => observer.sent(number));
   const run = new Run(settings, options, bus, observer, sender);
   const begun = performance.now();
-  const faults = await run.perform({ settings, workers, bus: own, postgres: server });
+  const faults = await run.perform({ settings, workers, versions, bus: own, postgres: server });
   const { longestStallMs, longestWaitMs, lastAt } = observer;
   await workers.stop();
   await observer.stop();
   const verdict = await readBack(bus, databases, assignment, exactlyOnce);
-  const { crashes, replaced, counted } = workers;
+  const { crashes, replaced, counted, exchanges, refused } = workers;
   return {
     ...{
       bus: settings.bus,
@@ -101,7 +106,9 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
     kept: wentWell(verdict, crashes),
     faults,
     resent: sender.resent,
-    ...{ crashes, replaced, counted, longestStallMs, longestWaitMs },
+    ...{ crashes, replaced, counted, refused, exchanges: exchanges.length },
+    exchangeMs: exchanges.length > 0 ? median(exchanges) : null,
+    ...{ longestStallMs, longestWaitMs },
     tookMs: lastAt - begun,
   };
 }
@@ -109,6 +116,7 @@ export async function runChaos(settings: ChaosSettings, options: ChaosOptions): 
 function workerSettings(
   { sessionMs, workersPerModel, maxWorkerMemoryMb, commitBeforeSink, exactlyOnce, http }: ChaosSettings,
   { url, options }: ChaosBus,
+  modelsDir: string,
 ) {
   const session = { sessionTimeoutMs: sessionMs, heartbeatMs: Math.floor(sessionMs / 5) };
   return {
@@ -118,7 +126,14 @@ function workerSettings(
       sqlite: { ...options.sqlite, ...session },
     }),
     serve: {
-      ...{ models: [MODEL], workersPerModel, maxWorkerMemoryMb, deadlineMs: DEADLINE_MS },
+      ...{
+        models: [MODEL],
+        modelsDirs: [modelsDir],
+        servingIntervalMs: SERVING_MS,
+        workersPerModel,
+        maxWorkerMemoryMb,
+        deadlineMs: DEADLINE_MS,
+      },
       delivery: exactlyOnce ? "exactly-once" : "at-least-once",
     },
     commitBeforeSink,

@@ -2,7 +2,8 @@ import type { Bus } from "../../bus/bus.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import { Condition } from "../../lib/condition.ts";
 import { sleep } from "../../lib/sleep.ts";
-import { type Assignment, KEYS, MODEL } from "./images.ts";
+import { type Assignment, KEYS } from "./images.ts";
+import { MODEL } from "./versions.ts";
 
 const RETRY_MS = 200;
 /** After a pause it catches up on the images of the last second, as fast as it can. */

@@ -38,11 +38,13 @@ export interface WorkerSettings {
 
 /**
  * What it prints: it serves, with the address of its page if it has one; a Worker is replaced because it exceeds its
- * memory limit; such a Worker gets one more batch, which must not happen; it has drained, with its counts if it has any.
+ * memory limit; such a Worker gets one more batch, which must not happen; another version is served, or refused; it has
+ * drained, with its counts if it has any.
  */
 export type ChaosMessage =
   | { readonly type: "ready"; readonly page: string | null }
-  | { readonly type: "replaced" | "overgrown" }
+  | { readonly type: "replaced" | "overgrown" | "refused" }
+  | { readonly type: "exchanged"; readonly tookMs: number }
   | { readonly type: "drained"; readonly counts: Counts | null };
 
 function report(message: ChaosMessage): void {
@@ -96,6 +98,9 @@ async function untilStopped(service: Service, http: CountedHttp | null): Promise
 
 function log(event: ServiceEvent): void {
   if (event.type === "worker_replaced") report({ type: "replaced" });
+  if (event.type === "version") {
+    report(event.change === "serving" ? { type: "exchanged", tookMs: event.tookMs } : { type: "refused" });
+  }
   if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
 }
 

@@ -35,6 +35,10 @@ export class Workers implements AsyncDisposable {
   replaced = 0;
   /** Images that the metrics of the drained processes have counted; 0 without HTTP. */
   counted = 0;
+  /** How long each exchange of the version took, in milliseconds. */
+  readonly exchanges: number[] = [];
+  /** Versions that were refused. */
+  refused = 0;
   readonly #directory: string;
   readonly #settings: WorkerSettings;
   readonly #running: ChaosProcess[] = [];
@@ -109,6 +113,8 @@ export class Workers implements AsyncDisposable {
   #record(name: string, message: ChaosMessage): void {
     if (message.type === "ready" && message.page !== null) void keepPageOpen(message.page);
     if (message.type === "replaced") this.replaced++;
+    if (message.type === "refused") this.refused++;
+    if (message.type === "exchanged") this.exchanges.push(message.tookMs);
     if (message.type === "overgrown") {
       this.crashes.push(`${name} sent a batch to a Worker over its memory limit`);
     }

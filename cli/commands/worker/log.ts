@@ -27,7 +27,9 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): string 
         : `${event.model} is ${event.state}: ${event.reason}`;
     case "version":
       return event.change === "serving"
-        ? `Serving ${event.model} ${event.version} ${event.reason}`
+        ? `Serving ${event.model} ${event.version} ${event.reason}; it was started in ${
+          Math.round(event.tookMs)
+        } ms`
         : `Cannot serve ${event.model} ${event.version}, the former version stays: ${event.reason}`;
     case "serving_unknown":
       return `Cannot read which version of ${event.model} is to be served: ${event.reason}`;

@@ -3,7 +3,7 @@ import { checkKafkaOptions } from "../../../../bus/transport/kafka/options.ts";
 import { checkSubscribeOptions } from "../../../../bus/transport/validate.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
 import { requestTopic } from "../../../../bus/topics.ts";
-import { MODEL } from "../../../../tools/chaos/images.ts";
+import { MODEL } from "../../../../tools/chaos/versions.ts";
 import { OwnKafka } from "../../../../tools/chaos/own_kafka.ts";
 import { isUnknownTopic, Replicas } from "../../../../tools/chaos/replicas.ts";
 import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
