@@ -32,12 +32,13 @@ function jsonLine({ result }: Settled): string {
 }
 
 function textLine({ result, message }: Settled): string {
-  const { id, model, actual } = result;
+  const { id, model, actual, fileName } = result;
   if (result.status === "classified" && actual !== undefined && isLegacyTopic(message.topic)) {
     return printable(`Prediction: ${result.index} Actual: ${actual}`);
   }
   const truth = actual === undefined ? [] : [`actual ${actual}`];
-  return [id, model ?? "-", ...outcomeOf(result), ...truth].map(printable).join("  ");
+  const file = fileName === undefined ? [] : [fileName];
+  return [id, model ?? "-", ...outcomeOf(result), ...truth, ...file].map(printable).join("  ");
 }
 
 function outcomeOf(result: Settled["result"]): string[] {

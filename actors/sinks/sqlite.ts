@@ -25,7 +25,8 @@ const TABLE = `
     waited_ms     REAL NOT NULL,
     took_ms       REAL NOT NULL,
     file_name     TEXT,                       -- where the sender gave it
-    unknown       INTEGER                     -- 1: probably none of the model's classes; null without a threshold
+    unknown       INTEGER,                    -- 1: probably none of the model's classes; null without a threshold
+    labelled_at   TEXT                        -- when the true label was recorded or corrected afterwards
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -56,12 +57,19 @@ const INDEX_AND_VIEWS = `
 `;
 
 /** Added to files that were created before them, in this order. */
-const LATER_COLUMNS = { file_name: "TEXT", unknown: "INTEGER" };
+const LATER_COLUMNS = { file_name: "TEXT", unknown: "INTEGER", labelled_at: "TEXT" };
 
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** A label that was recorded afterwards stays when a success replaces a failure. */
 const INSERT = `
-  REPLACE INTO results SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+  REPLACE INTO results (
+    id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
+    waited_ms, took_ms, file_name, unknown, labelled_at
+  )
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+    coalesce((SELECT actual FROM results WHERE id = ?1 AND labelled_at IS NOT NULL), ?9),
+    ?10, ?11, ?12, ?13, ?14, ?15, ?16, (SELECT labelled_at FROM results WHERE id = ?1)
   WHERE NOT EXISTS (SELECT 1 FROM results WHERE id = ?1 AND (status = 'classified' OR ?4 = 'failed'))`;
 
 /**
@@ -74,7 +82,7 @@ const INSERT = `
  * @throws {SinkError} `failed` when the file cannot be opened or belongs to another program.
  */
 export async function sqliteSink(path: string): Promise<Required<Sink>> {
-  const database = await open(path);
+  const database = await openResultsDatabase(path);
   const insert = database.prepare(INSERT);
   const sink: Required<Sink> = {
     name: `sqlite ${path}`,
@@ -91,7 +99,13 @@ export async function sqliteSink(path: string): Promise<Required<Sink>> {
   return sink;
 }
 
-async function open(path: string): Promise<DatabaseSync> {
+/**
+ * Opens the file of {@linkcode sqliteSink} for writing: creates the table or adds the columns that it lacks.
+ *
+ * @param path The file.
+ * @throws {SinkError} As {@linkcode sqliteSink}.
+ */
+export async function openResultsDatabase(path: string): Promise<DatabaseSync> {
   try {
     return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
   } catch (cause) {

@@ -1,6 +1,7 @@
-import postgres from "npm:postgres@3.4.9";
+import type postgres from "npm:postgres@3.4.9";
 import { SinkError } from "../errors.ts";
-import { type Address, malformed, parseAddress } from "./address.ts";
+import { type Address, parseAddress } from "./address.ts";
+import { connectTo, targetOf } from "./connection.ts";
 import { explain, type Target } from "./errors.ts";
 import { migrate } from "./schema.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
@@ -76,30 +77,6 @@ export class DatabaseSink implements Required<Sink> {
   }
 }
 
-function connectTo({ url, options }: Address): postgres.Sql {
-  try {
-    return postgres(url, {
-      ...options,
-      max: 1,
-      // Prepared statements, and the client's query for types, do not work through connection poolers.
-      prepare: false,
-      fetch_types: false,
-      max_lifetime: null,
-      connect_timeout: 10,
-      onnotice: () => {},
-      connection: { application_name: "imagebus" },
-    });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw malformed(); // The original error holds the URL, with the password.
-  }
-}
-
-function targetOf({ options: { host, port, database, user } }: postgres.Sql): Target {
-  const server = host.map((name, i) => name.startsWith("/") ? name : `${name}:${port[i]}`).join(",");
-  return { server, database, user };
-}
-
 /**
  * A statement can touch a row only once, so the rule of the contract is applied to the batch first. Sorted,
  * because two services that store the same ids in different orders would deadlock.
@@ -138,9 +115,10 @@ function insert(sql: postgres.Sql, schema: string, rows: string): Promise<unknow
     ON CONFLICT (id) DO UPDATE SET
       model = excluded.model, model_version = excluded.model_version, status = excluded.status,
       label = excluded.label, label_index = excluded.label_index, confidence = excluded.confidence,
-      top = excluded.top, actual = excluded.actual, error_code = excluded.error_code,
+      top = excluded.top, error_code = excluded.error_code,
       error_message = excluded.error_message, at = excluded.at, waited_ms = excluded.waited_ms,
-      took_ms = excluded.took_ms, file_name = excluded.file_name,
-      unknown = excluded.unknown
+      took_ms = excluded.took_ms, file_name = excluded.file_name, unknown = excluded.unknown,
+      -- A label that was recorded afterwards stays.
+      actual = CASE WHEN stored.labelled_at IS NULL THEN excluded.actual ELSE stored.actual END
     WHERE stored.status = 'failed' AND excluded.status = 'classified'`;
 }

@@ -66,6 +66,10 @@ const MIGRATIONS: readonly string[] = [
       avg(unknown::integer)::double precision AS share
     FROM imagebus_results WHERE unknown IS NOT NULL GROUP BY model, model_version;
 `,
+  `
+  ALTER TABLE imagebus_results ADD COLUMN labelled_at timestamptz;
+  COMMENT ON COLUMN imagebus_results.labelled_at IS 'when actual was recorded or corrected afterwards';
+`,
 ];
 
 /**
@@ -108,7 +112,15 @@ async function refuseEncoding(sql: postgres.ISql): Promise<void> {
   );
 }
 
-async function locate(
+/**
+ * Finds the tables.
+ *
+ * @param sql A connection.
+ * @param schemas As for {@linkcode migrate}.
+ * @returns The schema that holds them, and its version; `undefined` if there are none.
+ * @throws {SinkError} `invalid` when they are of a later version of imagebus.
+ */
+export async function locate(
   sql: postgres.ISql,
   schemas: readonly string[],
 ): Promise<{ readonly schema: string; readonly version: number } | undefined> {

@@ -73,9 +73,23 @@ testPostgres("a row holds every field of a result", async (server) => {
     took_ms: 2.5,
     file_name: "boots/9.png",
     unknown: false,
+    labelled_at: null,
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
+
+testPostgres(
+  "a label that was recorded afterwards stays when a success replaces a failure",
+  async (server) => {
+    const url = await createSchema(server);
+    await using sink = await postgresSink(url);
+    await sink.write([failed("a"), failed("b")]);
+    await query(url, "UPDATE imagebus_results SET actual = 'Bag', labelled_at = now() WHERE id = 'a'");
+    await sink.write([classified("a"), classified("b")]);
+    const rows = await query(url, "SELECT status, actual FROM imagebus_results ORDER BY id");
+    assertEquals(rows.map((row) => Object.values(row)), [["classified", "Bag"], ["classified", "9"]]);
+  },
+);
 
 testPostgres(
   "a schema of an earlier version gets the columns that came later, and keeps its rows",
@@ -88,7 +102,7 @@ testPostgres(
     await query(
       url,
       `DROP VIEW imagebus_unknown_by_model;
-      ALTER TABLE imagebus_results DROP COLUMN file_name, DROP COLUMN unknown;
+      ALTER TABLE imagebus_results DROP COLUMN file_name, DROP COLUMN unknown, DROP COLUMN labelled_at;
       UPDATE imagebus_schema SET version = 1`,
     );
     await using sink = await postgresSink(url);
@@ -170,7 +184,7 @@ testPostgres(
       `SELECT (SELECT count(*)::integer FROM imagebus_results) AS results, count(*)::integer AS rows, max(version) AS version
      FROM imagebus_schema`,
     );
-    assertEquals(counts, { results: 11, rows: 1, version: 3 });
+    assertEquals(counts, { results: 11, rows: 1, version: 4 });
   },
 );
 
@@ -224,7 +238,7 @@ testPostgres(
         'has a table of another program: relation "imagebus_results" already exists',
       ],
       [latin, "has the encoding LATIN1: expected UTF8"],
-      [later, "are of a later imagebus (schema 99, here 3)"],
+      [later, "are of a later imagebus (schema 99, here 4)"],
       ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
       ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
       ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],

@@ -104,6 +104,7 @@ Deno.test("sink sqlite: a row holds every field of a result", async () => {
     took_ms: 2.5,
     file_name: "boots/9.png",
     unknown: 0,
+    labelled_at: null,
   });
   assertEquals([b!["model"], b!["error_code"], b!["error_message"]], [null, "damaged", "why b failed"]);
 });
@@ -118,13 +119,30 @@ Deno.test("sink sqlite: a file of an earlier version gets the columns that came 
   {
     using database = new DatabaseSync(path);
     database.exec("DROP VIEW unknown_by_model");
-    for (const column of ["file_name", "unknown"]) database.exec(`ALTER TABLE results DROP COLUMN ${column}`);
+    for (const column of ["file_name", "unknown", "labelled_at"]) {
+      database.exec(`ALTER TABLE results DROP COLUMN ${column}`);
+    }
   }
   await using sink = await sqliteSink(path);
   await sink.write([classified("new")]);
   using database = new DatabaseSync(path);
   const rows = database.prepare("SELECT id, file_name, unknown FROM results ORDER BY id").all();
   assertEquals(rows.map((row) => Object.values(row)), [["new", "boots/9.png", 0], ["old", null, null]]);
+});
+
+Deno.test("sink sqlite: a label that was recorded afterwards stays when a success replaces a failure", async () => {
+  await using directory = await temporaryDirectory("sink-test");
+  const path = `${directory.path}/results.db`;
+  await using sink = await sqliteSink(path);
+  await sink.write([failed("a"), failed("b")]);
+  using database = new DatabaseSync(path);
+  database.exec("UPDATE results SET actual = 'Bag', labelled_at = '2026-01-02' WHERE id = 'a'");
+  await sink.write([classified("a"), classified("b")]);
+  const rows = database.prepare("SELECT id, status, actual, labelled_at FROM results ORDER BY id").all();
+  assertEquals(rows.map((row) => Object.values(row)), [
+    ["a", "classified", "Bag", "2026-01-02"],
+    ["b", "classified", "9", null],
+  ]);
 });
 
 Deno.test("sink sqlite: the views show accuracy by label, unknown images, throughput by minute and failures by code", async () => {
@@ -174,7 +192,7 @@ Deno.test("sink console: the line of the legacy system for its records, else id,
   assertEquals(first, "Prediction: 9 Actual: 9");
   assertMatch(second!, /b +fashion-mnist +Ankle boot +75\.0 %/);
   assertMatch(third!, /c +- +failed +damaged: why c failed/);
-  assertMatch(fourth!, /^a +fashion-mnist +Ankle boot +75\.0 % +actual 9$/);
+  assertMatch(fourth!, /^a +fashion-mnist +Ankle boot +75\.0 % +actual 9 +boots\/9.png$/);
   assertMatch(fifth!, /^d\\u000a\\u001b\[2Je +fashion-mnist/);
   assertMatch(sixth!, /b +fashion-mnist +unknown \(Ankle boot +75\.0 %\)/);
 });
