@@ -32,8 +32,9 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
     const { name, options } = command;
     return invocation(command, name, command, options, { argv, given, operands: positionals });
   }
-  const [name = command.otherwise, ...operands] = positionals;
   const known = Object.keys(command.actions);
+  const isNamed = command.otherwise === undefined || known.includes(positionals[0]!);
+  const [name, ...operands] = isNamed ? positionals : [command.otherwise!, ...positionals];
   if (name === undefined) {
     throw new UsageError(
       `${command.name} needs one of ${known.join(", ")}: ${programOf(command)} ${command.name} ${known[0]}`,

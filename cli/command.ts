@@ -64,7 +64,7 @@ export interface SingleCommand<T extends OptionTable = OptionTable> extends Desc
 /** A command whose first operand is a sub-command. */
 export interface ActionCommand<T extends OptionTable = OptionTable> extends Described<T> {
   readonly actions: Readonly<Record<string, Action<T>>>;
-  /** The sub-command that runs when none is typed. @default {none} */
+  /** The sub-command that runs when the first operand is not the name of one. */
   readonly otherwise?: string;
 }
 

@@ -45,9 +45,9 @@ export const JSON_OPTION = {
 export const RESULTS_OPTION = {
   results: {
     type: "text",
-    value: "PATH",
+    value: "PLACE",
     otherwise: "results.db beside the embedded bus",
-    text: "SQLite database of the results",
+    text: "database of the results: a SQLite file, or postgres://USER@HOST/DATABASE",
   },
 } as const satisfies OptionTable;
 

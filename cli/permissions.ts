@@ -114,9 +114,8 @@ function isNeeded(permission: Permission, argv: readonly string[]): boolean {
     return true;
   }
   const servers = permission === "net" ? /kafka(\+ssl)?:|postgres(ql)?:/ : /kafka(\+ssl)?:/;
-  return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK")].some((text) =>
-    servers.test(text)
-  );
+  return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK"), environment("IMAGEBUS_RESULTS")]
+    .some((text) => servers.test(text));
 }
 
 function environment(name: string): string {

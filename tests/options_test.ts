@@ -63,6 +63,7 @@ const CUSTOM: Readonly<Record<string, Samples>> = {
   size: { typed: "32x16", value: [32, 16], bad: "32", badValue: undefined },
   out: { typed: "boot.png", value: "boot.png", bad: "boot.gif", badValue: undefined },
   since: { typed: "2026-01-31", value: new Date("2026-01-31"), bad: "soon", badValue: undefined },
+  below: { typed: "60%", value: 0.6, bad: "60", badValue: undefined },
   scale: { typed: "127.5", value: [127.5], bad: "much", badValue: undefined },
   mean: { typed: "1,2,3", value: [1, 2, 3], bad: "much", badValue: undefined },
   std: { typed: "1", value: [1], bad: "much", badValue: undefined },

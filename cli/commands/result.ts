@@ -26,7 +26,8 @@ export const result = defineCommand({
     const { since, timeoutMs, json } = args.values;
     await using bus = await openExistingBus(args);
     const found = await bus.result(id, defined({ since, timeoutMs }));
-    print(json ? JSON.stringify(found) : columns([[...resultCells(found), dim(id)]]));
+    const file = found.fileName === undefined ? [] : [found.fileName];
+    print(json ? JSON.stringify(found) : columns([[...file, ...resultCells(found), dim(id)]]));
     return found.status === "failed" ? 1 : 0;
   },
 });

@@ -72,9 +72,10 @@ function describe(command: Command, ofBus: boolean, width: number): string[] {
 
 function usages(command: Command): string[] {
   if (!("actions" in command)) return [`${command.name} [options] ${command.operands.form}`.trimEnd()];
-  return Object.entries(command.actions).map(([name, { operands }]) =>
-    `${command.name} ${name === command.otherwise ? `[${name}]` : name} [options] ${operands.form}`.trimEnd()
-  );
+  return Object.entries(command.actions).map(([name, { operands }]) => {
+    const action = name === command.otherwise ? `[${name}]` : name;
+    return `${command.name} ${action} [options] ${operands.form}`.trimEnd();
+  });
 }
 
 function usage(name: string, row: Option): string {

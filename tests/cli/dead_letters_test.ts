@@ -1,4 +1,4 @@
-import { fileName } from "../../cli/commands/dead_letters/export.ts";
+import { fileNameOf } from "../../cli/file_name_of.ts";
 import { parseSince } from "../../cli/options.ts";
 import { shrink } from "../../cli/commands/dead_letters/show.ts";
 import { encodeDeadLetter, encodeOmitted } from "../../bus/dead_letter.ts";
@@ -187,7 +187,7 @@ Deno.test("dead-letters command: since parses how long ago, and times", () => {
 });
 
 Deno.test("dead-letters command: file names are safe, and different for different ids", () => {
-  assertEquals(fileName("cam-1_2026.7"), "cam-1_2026.7");
+  assertEquals(fileNameOf("cam-1_2026.7", "letter"), "cam-1_2026.7");
   const ids = [
     "A",
     "a",
@@ -204,7 +204,7 @@ Deno.test("dead-letters command: file names are safe, and different for differen
     "x".repeat(255),
     "-rf",
   ];
-  const names = ids.map(fileName);
+  const names = ids.map((id) => fileNameOf(id, "letter"));
   assertEquals(new Set(names).size, ids.length);
   for (const name of names) assertMatch(name, /^[a-z0-9][a-z0-9._-]{0,109}$/);
   assert(!names.includes("con") && !names.includes("nul.txt"));

@@ -185,13 +185,15 @@ Deno.test("send: folders are sent with --recursive, and the name of a file's fol
     "set/cat/1.png",
     "set/cat/2.JPG",
     "set/dog/deep/3.webp",
+    "set/-7-/5.png",
     "set/notes.txt",
     "set/.hidden/4.png",
   ]);
   const { code, err } = await stage.send("-r", "--actual-from-folder", `${stage.path}/set`);
-  assertEquals([code, err], [0, "3 sent, 1 other file skipped\n"]);
+  assertEquals([code, err], [0, "4 sent, 1 other file skipped\n"]);
   const sent = (await stage.requests()).map(({ fileName, actual }) => `${fileName} ${actual}`);
-  const expected = ["cat/1.png cat", "cat/2.JPG cat", "dog/deep/3.webp deep"];
+  // A folder that differs from a label of mnist in punctuation only stands for it.
+  const expected = ["-7-/5.png 7", "cat/1.png cat", "cat/2.JPG cat", "dog/deep/3.webp deep"];
   assertEquals(sent.sort(), expected.map((line) => `${stage.path}/set/${line}`));
   await Deno.mkdir(`${stage.path}/empty`);
   const empty = await stage.send("-r", `${stage.path}/empty`);

@@ -42,6 +42,18 @@ export function resolveClass(name: string, labels: readonly string[], mapping: C
   return names.map((each) => positionOf(each, labels) ?? fail(each, labels));
 }
 
+/**
+ * The label that a name stands for: one that is equal, or the one at this position from 0, or one that differs in capitals
+ * and punctuation only.
+ *
+ * @param name As people and folders are called: `ankle-boot`.
+ * @param labels Of the model: `Ankle boot`.
+ * @returns `undefined` if there is none.
+ */
+export function labelFor(name: string, labels: readonly string[]): string | undefined {
+  return labels[positionOf(name, labels) ?? -1];
+}
+
 function positionOf(name: string, labels: readonly string[]): number | undefined {
   const exact = labels.indexOf(name);
   if (exact !== -1) return exact;

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
+import { fileNameOf } from "../../file_name_of.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { UsageError } from "../../command.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
@@ -72,7 +72,7 @@ async function moveTo(draft: string, target: string): Promise<void> {
 async function writeAll(dir: string, letters: AsyncIterable<DeadLetter>, json: boolean): Promise<number> {
   const names = new Set<string>();
   for await (const letter of letters) {
-    const name = uniqueName(fileName(letter.id), names);
+    const name = uniqueName(fileNameOf(letter.id, "letter"), names);
     const file = letter.omitted ? null : `${name}.${extensionOf(letter)}`;
     const about = { ...toWholeObject(letter), file };
     if (file !== null) await Deno.writeFile(join(dir, file), letter.value, { createNew: true });
@@ -90,20 +90,6 @@ function uniqueName(name: string, names: Set<string>): string {
   for (let i = 2; names.has(free); i++) free = `${name}-${i}`;
   names.add(free);
   return free;
-}
-
-/**
- * A file name for an id: the id itself if it is a safe name, else its safe characters and a digest, so that different ids
- * have different names, also on file systems that ignore case.
- *
- * @param id Any text.
- * @returns A name without a path, at most 110 characters of `a-z 0-9 . _ -`, beginning with a letter or digit.
- */
-export function fileName(id: string): string {
-  if (/^[a-z0-9][a-z0-9._-]{0,99}$/.test(id) && !/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/.test(id)) return id;
-  const left = id.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 80);
-  const digest = createHash("sha256").update(id).digest("hex").slice(0, 16);
-  return left === "" ? digest : `letter-${left}-${digest}`;
 }
 
 function extensionOf({ headers, value }: DeadLetter): string {

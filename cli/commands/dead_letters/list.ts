@@ -3,7 +3,7 @@ import { listDeadLetters } from "../../../bus/dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { size, toObject } from "./text.ts";
 import { openExistingBus } from "../../options.ts";
-import { openResults, resultsPath } from "../../results_file.ts";
+import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { bold, columns, dim, green, logError, print, red } from "../../ui/terminal.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -28,15 +28,13 @@ export async function list(args: DeadLetterArguments): Promise<number> {
   return 0;
 }
 
-/** The status of requests by id: the results of this machine have it, the bus does not. */
+/** The status of requests by id: the results have it, the bus does not. */
 async function statusesOf(
   ids: readonly string[],
   args: DeadLetterArguments,
 ): Promise<ReadonlyMap<string, string>> {
-  using database = await openResults(resultsPath(args));
-  const status = database?.prepare("SELECT status FROM results WHERE id = ?");
-  const rows = ids.map((id) => [id, status?.get(id)?.["status"]] as const);
-  return new Map(rows.flatMap(([id, status]) => typeof status === "string" ? [[id, status]] : []));
+  await using results = await openResultsIfAny(args);
+  return await results?.statuses(ids) ?? new Map();
 }
 
 /** The message that there is none. */

@@ -1,98 +1,37 @@
-import type { SQLOutputValue } from "node:sqlite";
-import { defineCommand, UsageError } from "../command.ts";
-import { count, flag } from "../../lib/options.ts";
-import { JSON_OPTION, RESULTS_OPTION } from "../options.ts";
-import { openResults, resultsPath } from "../results_file.ts";
-import { bold, columns, dim, logError, percent, print, red } from "../ui/terminal.ts";
+import { BUS_PERMISSIONS, defineActions } from "../../command.ts";
+import { BUS_OPTIONS } from "../../options.ts";
+import { accuracy } from "./accuracy.ts";
+import { exportImages } from "./export.ts";
+import { list } from "./list.ts";
+import { FILTER, RESULT_OPTIONS } from "./options.ts";
 
-/** Shows stored results. */
-export const results = defineCommand({
+const BUS = Object.keys(BUS_OPTIONS) as (keyof typeof BUS_OPTIONS)[];
+const SELECTED = ["results", ...FILTER, "limit", "json"] as const;
+const IDS = { form: "[ID…]", min: 0, max: Infinity } as const;
+
+/** Shows stored results, how many of them are right, and writes their images. */
+export const results = defineActions({
   name: "results",
-  summary: "Show stored results, newest last",
-  operands: { form: "[ID…]", min: 0, max: Infinity },
-  options: {
-    limit: { ...count(1_000_000_000), otherwise: "20, all for IDs", text: "show only the newest N" },
-    model: { type: "text", value: "NAME", text: "only results of this model" },
-    failed: flag("only failed images"),
-    ...RESULTS_OPTION,
-    ...JSON_OPTION,
-  },
+  summary: "Show stored results, newest last; their accuracy; their images",
+  options: RESULT_OPTIONS,
   examples: [
     ["imagebus results", "the newest 20"],
-    ["imagebus results --failed --limit 100", "images that could not be classified"],
-    ["imagebus results --json --limit 1000000", "all results as JSON"],
+    ["imagebus results --model mnist --since 2h --below 0.6", "uncertain ones of the last two hours"],
+    ["imagebus results --wrong --csv --limit 100000", "what was not classified as its true label, as CSV"],
+    ["imagebus results --follow", "print results as they are stored"],
+    ["imagebus results --results postgres://me@localhost/images", "from PostgreSQL"],
+    ["imagebus results accuracy --model mnist", "by label, and which labels are confused"],
+    ["imagebus results export --labelled --images corrected", "a folder per class, to train on"],
   ],
-  permissions: ["env", "read", "write"],
-  async run(args) {
-    const { operands: ids, values } = args;
-    const path = resultsPath(args);
-    const rows = await select(path, { ...values, ids });
-    if (values.json) { for (const row of rows) print(JSON.stringify(toObject(row))); }
-    else if (rows.length > 0) print(tableOf(rows));
-    if (rows.length === 0) logError(`No matching results in ${path}`);
-    return rows.length === 0 && ids.length > 0 ? 1 : 0;
+  permissions: BUS_PERMISSIONS,
+  otherwise: "list",
+  actions: {
+    list: { operands: IDS, options: [...SELECTED, "csv", "follow"], run: list },
+    accuracy: {
+      operands: IDS,
+      options: SELECTED.filter((name) => name !== "limit" && name !== "failed"),
+      run: accuracy,
+    },
+    export: { operands: IDS, options: [...BUS, ...SELECTED, "images"], run: exportImages },
   },
 });
-
-type Row = Record<string, SQLOutputValue>;
-
-interface Selection {
-  /** None for all. */
-  readonly ids: readonly string[];
-  readonly model: string | undefined;
-  readonly failed: boolean;
-  readonly limit: number | undefined;
-}
-
-const DEFAULT_LIMIT = 20;
-
-async function select(path: string, { ids, model, failed, limit }: Selection): Promise<Row[]> {
-  using database = await openResults(path);
-  if (database === null) {
-    throw new UsageError(`Cannot read results: ${path} does not exist; imagebus worker creates it`);
-  }
-  const conditions = [
-    ...ids.length > 0 ? [`id IN (${ids.map(() => "?").join(", ")})`] : [],
-    ...model !== undefined ? ["model = ?"] : [],
-    ...failed ? ["status = 'failed'"] : [],
-  ];
-  const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-  const max = limit ?? (ids.length > 0 ? -1 : DEFAULT_LIMIT);
-  const values = [...ids, ...model !== undefined ? [model] : [], max];
-  return database.prepare(`SELECT * FROM results ${where} ORDER BY at DESC LIMIT ?`).all(...values).reverse();
-}
-
-/** The column of file names only where there are some. */
-function tableOf(rows: readonly Row[]): string {
-  const files = rows.map((row) => String(row["file_name"] ?? ""));
-  const hasFiles = files.some((file) => file !== "");
-  const header = ["time", "model", "label", "confidence", "actual", ...hasFiles ? ["file"] : [], "id"];
-  return columns([header.map(bold), ...rows.map((row, i) => toCells(row, hasFiles ? [files[i]!] : []))]);
-}
-
-function toCells(row: Row, file: readonly string[]): string[] {
-  const time = new Date(String(row["at"])).toLocaleString("sv");
-  const failed = row["status"] === "failed";
-  return [
-    dim(time),
-    String(row["model"] ?? "-"),
-    failed ? red(String(row["error_code"])) : labelOf(row),
-    failed ? "" : percent(Number(row["confidence"])),
-    String(row["actual"] ?? ""),
-    ...file,
-    dim(String(row["id"])),
-  ];
-}
-
-function labelOf({ label, unknown }: Row): string {
-  return unknown ? `unknown (${label})` : String(label);
-}
-
-function toObject(row: Row): Record<string, unknown> {
-  const { top, unknown } = row;
-  return {
-    ...row,
-    ...(typeof top === "string" && { top: JSON.parse(top) }),
-    ...(typeof unknown === "number" && { unknown: unknown === 1 }),
-  };
-}

@@ -76,7 +76,7 @@ async function run(args: Args): Promise<number> {
     throw new UsageError(`Cannot send ${args.operands.join(", ")}: there are no images in it`);
   }
   await using bus = await openBus(args);
-  await checkModel(model, bus, args);
+  const labels = await checkModel(model, bus, args);
   const report = new SendReport({
     json,
     wait,
@@ -84,7 +84,7 @@ async function run(args: Args): Promise<number> {
     total: filesFrom === undefined ? files.length : undefined,
   });
   using interruption = new Interruption();
-  const sender = new Sender(bus, senderOptions(args, interruption.signal));
+  const sender = new Sender(bus, senderOptions(args, labels, interruption.signal));
   await sender.send(chain(files, list), (outcome) => report.add(outcome));
   report.end(skipped);
   return interruption.signal.aborted ? 130 : report.code;
@@ -133,7 +133,7 @@ async function* chain(
   yield* then;
 }
 
-function senderOptions({ values }: Args, signal: AbortSignal) {
+function senderOptions({ values }: Args, labels: readonly string[], signal: AbortSignal) {
   const { replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, fileName, model } = values;
   return {
     request: {
@@ -142,6 +142,7 @@ function senderOptions({ values }: Args, signal: AbortSignal) {
     },
     idFrom: values.idFrom,
     actualFromFolder: values.actualFromFolder,
+    labels,
     timeoutMs: values.wait ? values.timeoutMs : undefined,
     signal,
   };
@@ -168,14 +169,17 @@ class Interruption implements Disposable {
   }
 }
 
-/** A model that is served elsewhere has a topic. */
-async function checkModel(model: string, bus: Bus, args: Args): Promise<void> {
-  const here = (await listModels(await modelSearch(args))).map(({ name }) => name);
-  if (here.includes(model)) return;
+/**
+ * A model that is served elsewhere has a topic.
+ *
+ * @returns Its labels, if they are known here.
+ */
+async function checkModel(model: string, bus: Bus, args: Args): Promise<readonly string[]> {
+  const here = await listModels(await modelSearch(args));
+  const found = here.find(({ name }) => name === model);
+  if (found !== undefined) return "manifest" in found ? found.manifest.labels : [];
   const topics = await bus.transport.topics(undefined, (name) => modelOfTopic(name) !== null);
-  const known = new Set([
-    ...here,
-    ...topics.map(({ name }) => modelOfTopic(name)!),
-  ]);
+  const known = new Set([...here.map(({ name }) => name), ...topics.map(({ name }) => modelOfTopic(name)!)]);
   if (!known.has(model)) throw new UsageError(`Unknown model "${model}"${didYouMean(model, [...known])}`);
+  return [];
 }

@@ -9,6 +9,7 @@ import { Condition } from "../../../lib/condition.ts";
 import { defined } from "../../../lib/defined.ts";
 import { explainFileError } from "../../../lib/file_errors.ts";
 import { mapConcurrent } from "../../../lib/map_concurrent.ts";
+import { labelFor } from "../../../training/datasets/class_mapping.ts";
 import { imageSource } from "../../image_file.ts";
 import { derivedId, type IdSource } from "./derived_id.ts";
 import type { Listed } from "./files.ts";
@@ -37,6 +38,8 @@ export interface SenderOptions {
   readonly request: Omit<SendOptions, "signal"> & { readonly model: string };
   readonly idFrom: IdSource | undefined;
   readonly actualFromFolder: boolean;
+  /** Of the model: a folder `ankle-boot` stands for `Ankle boot`. */
+  readonly labels: readonly string[];
   /** How long to wait for each result, in milliseconds; `undefined` to not wait. */
   readonly timeoutMs: number | undefined;
   /** Ends sending: what is being stored is still stored, results are no longer waited for. */
@@ -158,11 +161,12 @@ export class Sender {
   }
 
   async #store(id: string, file: string, image: Uint8Array): Promise<Result | undefined> {
-    const { request, actualFromFolder, timeoutMs, signal } = this.#options;
+    const { request, actualFromFolder, labels, timeoutMs, signal } = this.#options;
+    const folder = basename(dirname(resolve(file)));
     const options = {
       ...file !== "-" && { fileName: file },
       ...request,
-      ...actualFromFolder && { actual: basename(dirname(resolve(file))) },
+      ...actualFromFolder && { actual: labelFor(folder, labels) ?? folder },
       id,
     };
     if (timeoutMs !== undefined) return await this.#bus.classify(image, { ...options, timeoutMs, signal });

@@ -7,7 +7,7 @@ import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { type Arguments, UsageError } from "../../command.ts";
 import { flag, type OptionTable } from "../../../lib/options.ts";
 import type { JSON_OPTION, RESULTS_OPTION } from "../../options.ts";
-import { createDirectoryOf, resultsPath } from "../../results_file.ts";
+import { createDirectoryOf, isPostgres, resultsPlace } from "../../results_file.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 
 /** Where results go, besides the topics. */
@@ -38,7 +38,12 @@ const OPENERS: Readonly<Record<string, Opener>> = {
     return Promise.resolve(consoleSink({ format: args.values.json ? "json" : "text" }));
   },
   sqlite: async (rest, args) => {
-    const path = rest || resultsPath(args);
+    const path = rest || resultsPlace(args);
+    if (isPostgres(path)) {
+      throw new UsageError(
+        "Cannot use the sink sqlite: --results is a PostgreSQL database; expected sqlite:PATH",
+      );
+    }
     await createDirectoryOf(path);
     return await sqliteSink(path);
   },
@@ -67,7 +72,8 @@ const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:
  */
 export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
-  const texts = given.length > 0 ? given : ["console", "sqlite"];
+  const place = resultsPlace(args);
+  const texts = given.length > 0 ? given : ["console", isPostgres(place) ? place : "sqlite"];
   if (new Set(texts).size < texts.length) throw new UsageError("--sink contains the same sink twice");
   checkUsed(texts, args);
   await using opened = new AsyncDisposableStack();
@@ -86,12 +92,12 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
 function checkUsed(texts: readonly string[], { values, sources }: SinkArguments): void {
   const check = (name: "json" | "results", sink: string, used: boolean) => {
     if (used || sources.get(name) !== "flag") return;
-    throw new UsageError(
-      `Cannot use --${name}: it is for the sink ${sink}, and results go to ${texts.join(", ")}`,
-    );
+    // Only the names are shown: the rest can contain a password.
+    const names = texts.map((text) => text.replace(/:.*/s, "")).join(", ");
+    throw new UsageError(`Cannot use --${name}: it is for the sink ${sink}, and results go to ${names}`);
   };
   check("json", "console", texts.includes("console") && !values.quiet);
-  check("results", "sqlite", texts.includes("sqlite"));
+  check("results", "sqlite", ["sqlite", values.results].some((used) => used && texts.includes(used)));
 }
 
 async function openSink(text: string, args: SinkArguments): Promise<Sink> {

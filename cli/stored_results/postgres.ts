@@ -1,0 +1,59 @@
+import type postgres from "npm:postgres@3.4.9";
+import { parseAddress } from "../../actors/sinks/postgres/address.ts";
+import { connectTo, targetOf } from "../../actors/sinks/postgres/connection.ts";
+import { explain, type Target } from "../../actors/sinks/postgres/errors.ts";
+import { locate, migrate } from "../../actors/sinks/postgres/schema.ts";
+import { UsageError } from "../command.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * Connects to the results in a PostgreSQL database.
+ *
+ * @param url As `--sink` takes it.
+ * @param writable Whether they will be changed; the schema is then migrated.
+ * @throws {UsageError} If there are none.
+ * @throws {SinkError} `invalid`, `unavailable`: as `postgresSink`.
+ */
+export async function openPostgres(url: string, writable: boolean): Promise<Database> {
+  const address = parseAddress(url);
+  const sql = connectTo(address);
+  const target = targetOf(sql);
+  const name = `postgres ${target.user}@${target.server}/${target.database}`;
+  try {
+    const found = await locate(sql, address.schemas);
+    if (!found) throw new UsageError(`Cannot read results: ${name} has none; imagebus worker creates them`);
+    if (writable) await migrate(sql, address.schemas);
+    return new PostgresResults(name, sql, target, found.schema);
+  } catch (error) {
+    await sql.end({ timeout: 0 });
+    throw error instanceof UsageError ? error : explain(error, target);
+  }
+}
+
+class PostgresResults implements Database {
+  readonly mark = "$";
+  readonly hasName = "label ~ '[^0-9]'";
+  readonly name: string;
+  readonly table: string;
+  readonly #sql: postgres.Sql;
+  readonly #target: Target;
+
+  constructor(name: string, sql: postgres.Sql, target: Target, schema: string) {
+    this.name = name;
+    this.#sql = sql;
+    this.#target = target;
+    this.table = `"${schema.replaceAll('"', '""')}".imagebus_results`;
+  }
+
+  async all(sql: string, values: readonly (string | number)[]) {
+    try {
+      return await this.#sql.unsafe(sql, [...values]);
+    } catch (error) {
+      throw explain(error, this.#target);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sql.end({ timeout: 5 });
+  }
+}

@@ -1,0 +1,40 @@
+import { DatabaseSync } from "node:sqlite";
+import { openResultsDatabase } from "../../actors/sinks/sqlite.ts";
+import { messageOf } from "../../lib/coded_error.ts";
+import { ifFound } from "../../lib/if_found.ts";
+import { UsageError } from "../command.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * Opens a file of results.
+ *
+ * @param path Its path; it is never created.
+ * @param writable Whether it will be changed; columns that it lacks are then added.
+ * @returns `null` when there is no such file.
+ * @throws {UsageError} If it is something else.
+ */
+export async function openSqlite(path: string, writable: boolean): Promise<Database | null> {
+  if (await ifFound(Deno.stat(path)) === null) return null;
+  const database = writable
+    ? await openResultsDatabase(path)
+    : new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    database.prepare("SELECT status FROM results LIMIT 1").get();
+  } catch (cause) {
+    database.close();
+    throw new UsageError(`Cannot read results: ${path} is no database of results: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return {
+    name: path,
+    table: "results",
+    mark: "?",
+    hasName: "label GLOB '*[^0-9]*'",
+    all: (sql, values) => Promise.resolve(database.prepare(sql).all(...values)),
+    async [Symbol.asyncDispose]() {
+      await Promise.resolve();
+      database.close();
+    },
+  };
+}
