@@ -60,7 +60,7 @@ Deno.test("results: as a table, CSV or JSON, with a hint at older ones", async (
   const table = await at.run("results", "list", "--limit", "2", "--label", "Bag");
   assertEquals(table.out.trim().split("\n").length, 6);
   const older = await at.run("results", "--limit", "1", "--label", "Bag");
-  assertEquals(older.err, "There are older ones: add --before image-3, or --limit N\n");
+  assertEquals(older.err, "Older ones: --before image-3, or --limit N\n");
   const csv = (await at.run("results", "--csv", "--label", "Bag")).out.split("\n");
   assertStringIncludes(csv[0]!, "id,at,model,model_version,status,label,");
   assertStringIncludes(csv[1]!, ',Bag,,"a ""b"",c.png",,,1.5,2.5');

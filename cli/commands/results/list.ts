@@ -33,7 +33,7 @@ function checkFormat({ csv, json }: ResultArguments["values"]): void {
 /** How to see what is older. */
 async function hint(results: StoredResults, args: ResultArguments, before: string): Promise<void> {
   for await (const _ of results.pages({ ...selectionOf(args), before }, 1)) {
-    logError(`There are older ones: add --before ${printable(before)}, or --limit N`);
+    logError(`Older ones: --before ${printable(before)}, or --limit N`);
   }
 }
 

@@ -34,10 +34,16 @@ export const RESULT_OPTIONS = {
     otherwise: "20 for a list without IDs, else all",
     text: "only the newest N",
   },
-  before: { type: "text", value: "ID", text: "only results that are older than this one: the page before" },
-  follow: { ...flag("keep printing results as they are stored"), short: "f" },
+  before: {
+    type: "text",
+    value: "ID",
+    typed: true,
+    text: "only results that are older than this one: the page before",
+  },
+  follow: { ...flag("keep printing results as they are stored"), short: "f", typed: true },
   images: {
     type: "text",
+    typed: true,
     value: "DIR",
     text: "write the images to DIR, in a folder per class; what is there stays",
   },
