@@ -76,6 +76,7 @@ export const FORM_OPTIONS = {
     values: ["1", "3"],
     text: "convert every image of a folder to grey (1) or RGB (3)",
   },
+  skipBad: flag("leave out files of a folder that cannot be read as images"),
 } as const satisfies OptionTable;
 
 function parseSize(text: string): readonly [number, number] | undefined {
@@ -119,8 +120,9 @@ export function sinceOption(text: string): CustomRow<Date> {
 }
 
 /** The form that the images of a folder are converted to. */
-export function formOf({ values: { size, channels } }: Arguments<typeof FORM_OPTIONS>): FolderForm {
+export function formOf({ values: { size, channels, skipBad } }: Arguments<typeof FORM_OPTIONS>): FolderForm {
   return {
+    ...skipBad && { skipBad },
     ...size && { width: size[0], height: size[1] },
     ...channels && { channels: channels === "1" ? 1 : 3 },
   };

@@ -62,6 +62,8 @@ export interface TrainOptions {
   readonly workers?: number;
   /** Whether to resume an interrupted training of the same recipe. @default {true} */
   readonly resume?: boolean;
+  /** Receives lines on files of an image folder that were left out. */
+  readonly onLeftOut?: (lines: readonly string[]) => void;
   /** Called after each step. */
   readonly onProgress?: (seed: number, progress: Progress) => void;
   /** Aborts the training between two steps; it can be resumed from the last checkpoint. */
@@ -90,6 +92,8 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
     : { ...started, extra: { title: extra.title, images: extra.count, times: options.extraTimes ?? 1 } };
   const tests = await readTests(recipe, options.data);
   const task = prepareTask(recipe, all, extra);
+  const leftOut = [...all.leftOut ?? [], ...tests[0].leftOut ?? []];
+  if (leftOut.length > 0) options.onLeftOut?.(leftOut);
   const checkpoints = new URL(`.${recipe.name}.training/`, out);
   await createDirectory(checkpoints);
   const trainings: Training[] = [];

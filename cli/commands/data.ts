@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { dataDirectory, findDataDirectory } from "../../training/datasets/directory.ts";
 import type { FolderForm } from "../../training/datasets/image_folder.ts";
 import { getDataSet, type GotFile } from "../../training/datasets/get_data_set.ts";
@@ -10,16 +11,29 @@ import {
   type OfficialFile,
   officialFiles,
 } from "../../training/datasets/official.ts";
-import { readDataSet } from "../../training/datasets/read_data_set.ts";
+import { findImageFolder, readDataSet } from "../../training/datasets/read_data_set.ts";
+import { prepareTask } from "../../training/fitting/task.ts";
+import { recipeForData } from "../../training/recipes/resolve_recipe.ts";
 import { ModelError } from "../../models/errors.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { type Arguments, defineActions, NO_OPERANDS, UsageError } from "../command.ts";
 import { defined } from "../../lib/defined.ts";
+import { printable } from "../../lib/printable.ts";
 import { flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
 import { didYouMean } from "../../lib/suggestion.ts";
 import { Progress } from "../ui/progress.ts";
-import { bold, columns, green, logError, print, red, showProgress } from "../ui/terminal.ts";
+import {
+  bold,
+  columns,
+  green,
+  logError,
+  print,
+  red,
+  showProgress,
+  terminalWidth,
+  wrap,
+} from "../ui/terminal.ts";
 
 const OPTIONS = {
   ...DATA_OPTION,
@@ -53,7 +67,7 @@ export const data = defineActions({
     list: { operands: NO_OPERANDS, options: ["data", "json"], run: list },
     check: {
       operands: { form: "[NAME…]", min: 0, max: Infinity },
-      options: ["data", "unverified", "size", "channels", "json"],
+      options: ["data", "unverified", "size", "channels", "skipBad", "json"],
       run: check,
     },
   },
@@ -167,11 +181,14 @@ async function checkFolder(name: string, directory: URL, form: FolderForm): Prom
   try {
     const train = await readDataSet(name, "train", directory, form);
     const test = await readDataSet(name, "test", directory, form);
+    // What `train` would refuse is refused here.
+    prepareTask(recipeForData(fileURLToPath(await findImageFolder(name, directory)), train, form), train);
     const { width, height, channels, classes } = train;
     const kind = channels === 1 ? "grey" : "RGB";
     const message = `${train.count} training and ${test.count} test images, ${width}×${height} ${kind}, ` +
       `${classes.length} classes: ${classes.slice(0, 10).join(", ")}${classes.length > 10 ? ", …" : ""}`;
-    return { set: name, state: "good", message };
+    const leftOut = [...train.leftOut ?? [], ...test.leftOut ?? []];
+    return { set: name, state: "good", message: [message, ...leftOut].join("\n") };
   } catch (error) {
     if (!(error instanceof ModelError) || error.code === "not_found") throw error;
     return { set: name, state: "damaged", message: error.message };
@@ -181,5 +198,9 @@ async function checkFolder(name: string, directory: URL, form: FolderForm): Prom
 function report({ set, file, state, message }: Checked, json: boolean, accepted: boolean): void {
   if (json) return print(JSON.stringify({ set, file, state, message }));
   const name = file === undefined ? set : `${set}/${file}`;
-  print(columns([[name, accepted ? green(state) : red(state), message ?? ""]]));
+  const [first = "", ...further] = message?.split("\n") ?? [];
+  print(columns([[name, accepted ? green(state) : red(state), first]]));
+  for (const line of further.flatMap((text) => wrap(printable(text.trim()), terminalWidth() - 4))) {
+    print(`    ${line}`);
+  }
 }

@@ -8,6 +8,7 @@ import type { ExtraImages } from "../../training/datasets/extra_images.ts";
 import { type Arguments, defineCommand } from "../command.ts";
 import { mappingOf } from "./evaluate/photographs.ts";
 import { defined } from "../../lib/defined.ts";
+import { printable } from "../../lib/printable.ts";
 import { count, flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, MODELS_DIRS_OPTION } from "../options.ts";
 import {
@@ -115,6 +116,7 @@ async function run(args: Args): Promise<number> {
     unknownShare: args.values.unknownPercent / 100,
     resume: !args.values.fresh,
     extraTimes,
+    onLeftOut: (lines) => logError(["Left out:", ...lines.map(printable)].join("\n")),
     onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
     ...defined({ from, extra: await extraImages(args) }),

@@ -42,7 +42,7 @@ Deno.test("data list: lists published sets and image folders, complete or not", 
     assertMatch(table, /clothes +60 +0\.0 +yes\n +\/.*\/clothes\/\n/);
   }));
 
-Deno.test("data check: reports an image folder as good, or its first damaged image", () =>
+Deno.test("data check: reports an image folder as good, or lists its damaged files", () =>
   withDirectory(async (path) => {
     const good = await data("check", CLOTHES);
     assertEquals([good.code, good.err], [0, ""]);
@@ -60,7 +60,22 @@ Deno.test("data check: reports an image folder as good, or its first damaged ima
     }
     const bad = await data("check", "--data", path);
     assertEquals(bad.code, 1);
-    assertMatch(bad.out, /^pets {2}damaged\s+Cannot\s+read\s+\S+\.png\s+as\s+an\s+image/);
+    assertMatch(bad.out, /^pets {2}damaged\s+Cannot\s+read\s+2\s+files\s/);
+    assertMatch(bad.out, /\n {4}(cats|dogs)\/\d\.png: The image of 12 bytes/);
+    for (const line of bad.out.split("\n")) assert(line.length <= 80, line);
+  }));
+
+Deno.test("data check: refuses what train would refuse", () =>
+  withDirectory(async (path) => {
+    for (const name of ["cats", "dogs"]) {
+      await Deno.mkdir(`${path}/pets/${name}`, { recursive: true });
+      for (const file of ["00000", "00011"]) {
+        await Deno.copyFile(`${CLOTHES}/ankle-boot/${file}.png`, `${path}/pets/${name}/${file}.png`);
+      }
+    }
+    const { code, out } = await data("check", `${path}/pets`);
+    assertEquals(code, 1, out);
+    assertMatch(out, /has\s+only\s+2\s+training\s+images;\s+add\s+images/);
   }));
 
 const MISTAKES: readonly (readonly [args: readonly string[], text: string])[] = [

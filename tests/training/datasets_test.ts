@@ -352,7 +352,7 @@ const BAD_FOLDERS: readonly (readonly [
     "a text file among the images",
     { ...BASE, "b/notes.txt": "hello", "b/more.txt": "hi" },
     "damaged",
-    /Cannot read .*b\/(notes|more)\.txt as an image; fix or remove it\. The image of \d bytes begins with/,
+    /Cannot read 2 files in .* as images; .*--skip-bad:\n +b\/notes\.txt: .* of 5 bytes [^]*\n +b\/more\.txt: .* of 2 bytes|b\/more[^]*b\/notes/,
   ],
   [
     "a folder in a class folder",
@@ -366,7 +366,7 @@ const BAD_FOLDERS: readonly (readonly [
     "train/ without test/",
     { "train/a/1.png": GREY, "train/b/1.png": GREY },
     "invalid",
-    /has train\/ but no test\/ \(nor val\/, validation\/\)/,
+    /has train\/ but no test\/ \(nor val\/, valid\/, validation\/\)/,
   ],
 ];
 
@@ -386,6 +386,45 @@ for (const [what, files, code, text] of BAD_FOLDERS) {
       );
     }));
 }
+
+Deno.test("image folder: bad files of both parts and broken links are listed at once, and left out with skipBad", () =>
+  withFolder(async (path) => {
+    await layOut(path, { ...BASE, "a/3.png": GREY, "a/4.png": GREY, "a/5.png": GREY, "a/6.png": GREY });
+    await layOut(path, { "a/notes.txt": "hello", "b/3.png": GREY });
+    await Deno.symlink(`${path}/nowhere.png`, `${path}/b/link.png`);
+    await Deno.symlink(`${path}/nowhere`, `${path}/ignored`);
+    const error = await assertRejects(() => readDataSet(path, "train"), ModelError);
+    assertStringIncludes(error.message, "a/notes.txt: The image of 5 bytes");
+    assertStringIncludes(error.message, "b/link.png: It is a link to a file that does not exist");
+    const parts = [
+      await readDataSet(path, "train", undefined, { skipBad: true }),
+      await readDataSet(path, "test", undefined, { skipBad: true }),
+    ];
+    assertEquals(parts.reduce((sum, { count }) => sum + count, 0), 9);
+    assertEquals(parts.flatMap(({ leftOut = [] }) => leftOut).length, 2);
+    for (const { count, labels, pixels } of parts) {
+      assertEquals([labels.length, pixels.length], [count, count * 16]);
+    }
+  }));
+
+Deno.test("image folder: a class of which every image is bad is refused with skipBad, too", () =>
+  withFolder(async (path) => {
+    await layOut(path, { "a/1.png": GREY, "a/2.png": GREY, "b/1.png": "x", "b/2.png": "x" });
+    const read = () => readDataSet(path, "train", undefined, { skipBad: true });
+    assertStringIncludes((await assertRejects(read, ModelError)).message, 'The class "b" in ');
+  }));
+
+Deno.test("image folder: the parts have the names that published data sets give them", async () => {
+  for (
+    const [train, test] of [["Train", "Test"], ["training_set", "test_set"], ["train", "valid"]] as const
+  ) {
+    await withFolder(async (path) => {
+      const both = [`${train}/a/1.png`, `${train}/b/1.png`, `${test}/a/1.png`, `${test}/b/1.png`];
+      await layOut(path, Object.fromEntries(both.map((name) => [name, GREY])));
+      assertEquals((await readDataSet(path, "test")).count, 2, test);
+    });
+  }
+});
 
 Deno.test("image folder: more than 1,000 classes are refused; with more than 256 labels have 16 bits", () =>
   withFolder(async (path) => {

@@ -20,6 +20,8 @@ export interface DataSet extends ImageForm {
   readonly labels: Uint8Array | Uint16Array;
   /** Names of the classes. */
   readonly classes: readonly string[];
+  /** Lines on files that were left out because they cannot be read as images. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Training or test images. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ifFound } from "../../lib/if_found.ts";
 import { ModelError } from "../../models/errors.ts";
 import { explain, showUrl } from "../../models/read_url.ts";
 import type { Split } from "./data_set.ts";
@@ -35,8 +36,20 @@ const MAX_IMAGES = 1_000_000;
 /** One in so many images is a test image, if the folder has no test images of its own. */
 const TEST_SHARE = 5;
 
-/** Folders of test images beside train/; the first that exists is used. */
-const TEST_FOLDERS = ["test", "val", "validation"] as const;
+/** Names of the folders of the parts, in any case; the first that exists is used. */
+const TRAIN_FOLDERS = ["train", "training", "train_set", "training_set", "seg_train"];
+const TEST_FOLDERS = [
+  "test",
+  "testing",
+  "test_set",
+  "testing_set",
+  "seg_test",
+  "val",
+  "valid",
+  "validation",
+  "val_set",
+  "validation_set",
+];
 
 /** Files that file managers create and do not hide. */
 const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
@@ -46,8 +59,8 @@ const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
  *
  * Without `train/`, a fifth of each class is used as test images: the first ones of the class (at least one)
  * when they are sorted by the MD5 of their file names, so that the same files are always split in the same
- * way. Without `test/`, the test images are those in `val/` or `validation/`. Hidden files are ignored, and
- * so are files beside the class folders.
+ * way. Without `test/`, the test images are those in `val/`, `valid/` or `validation/`. The parts may be called as in
+ * `Training/`, `training_set/` or `seg_train/`, too. Hidden files are ignored, and so are files beside the class folders.
  *
  * @param folder The folder.
  * @returns Its classes in alphabetical order (of UTF-16 code units), and its images.
@@ -57,17 +70,20 @@ const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
  */
 export async function listImageFolder(folder: URL): Promise<FolderListing> {
   const { folders } = await look(folder);
-  if (!folders.includes("train")) return await listAndSplit(folder);
-  const train = child(folder, "train");
+  const part = (names: readonly string[]) =>
+    names.flatMap((name) => folders.filter((folder) => folder.toLowerCase() === name))[0];
+  const training = part(TRAIN_FOLDERS);
+  if (training === undefined) return await listAndSplit(folder);
+  const train = child(folder, training);
   // A class may be called "train": then there are images in that folder, not folders.
   if ((await look(train)).folders.length === 0) return await listAndSplit(folder);
-  const test = TEST_FOLDERS.find((name) => folders.includes(name));
+  const test = part(TEST_FOLDERS);
   if (test !== undefined) return await listParts(train, child(folder, test));
   throw new ModelError(
     "invalid",
-    `${showUrl(folder)} has train/ but no test/ (nor ${
-      TEST_FOLDERS.slice(1).join("/, ")
-    }/) beside it; add one, or move` +
+    `${
+      showUrl(folder)
+    } has ${training}/ but no test/ (nor val/, valid/, validation/) beside it; add one, or move` +
       " the class folders directly into the folder, then a fifth of each class is used as test images",
   );
 }
@@ -165,8 +181,9 @@ export async function look(folder: URL): Promise<FolderContent> {
   try {
     for await (const entry of Deno.readDir(folder)) {
       if (entry.name.startsWith(".") || IGNORED.has(entry.name)) continue;
+      // A broken link is a file: it is reported as one that cannot be read.
       const isFolder = entry.isSymlink
-        ? (await Deno.stat(new URL(encodeURIComponent(entry.name), folder))).isDirectory
+        ? (await ifFound(Deno.stat(new URL(encodeURIComponent(entry.name), folder))))?.isDirectory
         : entry.isDirectory;
       (isFolder ? folders : files).push(entry.name);
       if (files.length > MAX_IMAGES) throw tooMany(folder);

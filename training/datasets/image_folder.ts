@@ -2,6 +2,7 @@ import { ImageError, ModelError } from "../../models/errors.ts";
 import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
+import { type BadFile, badFilesError, describeBadFiles } from "./bad_files.ts";
 import { type DataSet, type ImageForm, labelArray, type Split } from "./data_set.ts";
 import { type ListedImage, listImageFolder } from "./folder_listing.ts";
 import { FormWriter } from "./form.ts";
@@ -14,6 +15,8 @@ export interface FolderForm {
   readonly height?: number;
   /** Samples per pixel: 1 grey, 3 RGB. */
   readonly channels?: 1 | 3;
+  /** Whether files that cannot be read as images are left out. @default {false} */
+  readonly skipBad?: boolean;
 }
 
 /** Maximum width and height of converted images, in pixels. */
@@ -32,27 +35,79 @@ const MAX_SAMPLES = 2 ** 31;
  * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order
  * that mixes the classes.
  * @throws {ModelError} `invalid`: the layout, mixed forms, an invalid form, more than 2,147,483,648 samples;
- * `damaged`: a file that is not an image; `not_found`; `denied`.
+ * `damaged`: files that are not images, of both parts, each with the reason; `not_found`; `denied`.
  */
 export async function readImageFolder(folder: URL, split: Split, form: FolderForm = {}): Promise<DataSet> {
-  checkForm(form);
+  const { skipBad = false, ...wanted } = form;
+  checkForm(wanted);
   const { classes, images } = await listImageFolder(folder);
   const listed = images[split];
   // A training image also when test images are read: both must have the same form.
-  const first = images.train[0]!;
-  const common = { ...formOf(await readImage(first.url)), ...form };
+  const first = await firstReadable(images.train, folder);
+  const common = { ...formOf(first.pixels), ...wanted };
   const pixels = allocate(common, listed.length, folder);
   const labels = labelArray(listed.length, classes.length);
   const writer = new FormWriter(common);
   const size = common.width * common.height * common.channels;
-  for (const [i, { url, label }] of listed.entries()) {
+  const bad: BadFile[] = [];
+  let count = 0;
+  for (const { url, label } of listed) {
     const image = await readImage(url);
-    checkSame(image, url, common, form, first);
-    writer.write(image, pixels.subarray(i * size, (i + 1) * size));
-    labels[i] = label;
+    if ("reason" in image) {
+      bad.push(image);
+      continue;
+    }
+    checkSame(image, url, common, wanted, first);
+    writer.write(image, pixels.subarray(count * size, (count + 1) * size));
+    labels[count++] = label;
+  }
+  if (bad.length > 0 && !skipBad) {
+    throw badFilesError([...bad, ...await badFilesOf(images[split === "train" ? "test" : "train"])], folder);
   }
   const title = `${decodeURIComponent(folder.pathname.split("/").at(-2) ?? "")} ${split}`;
-  return { title, ...common, count: listed.length, pixels, labels, classes };
+  const read = {
+    title,
+    ...common,
+    count,
+    pixels: pixels.subarray(0, count * size),
+    labels: labels.subarray(0, count),
+    classes,
+  };
+  checkClasses(read, folder, split);
+  return bad.length > 0 ? { ...read, leftOut: describeBadFiles(bad, folder) } : read;
+}
+
+/** The image whose form all must have. */
+async function firstReadable(listed: readonly ListedImage[], folder: URL): Promise<Readable> {
+  const bad: BadFile[] = [];
+  for (const { url } of listed) {
+    const pixels = await readImage(url);
+    if (!("reason" in pixels)) return { url, pixels };
+    bad.push(pixels);
+  }
+  throw badFilesError(bad, folder);
+}
+
+async function badFilesOf(listed: readonly ListedImage[]): Promise<BadFile[]> {
+  const bad: BadFile[] = [];
+  for (const { url } of listed) {
+    const image = await readImage(url);
+    if ("reason" in image) bad.push(image);
+  }
+  return bad;
+}
+
+/** Only files that were left out can leave a class without images. */
+function checkClasses({ classes, labels }: DataSet, folder: URL, split: Split): void {
+  const found = new Set<number>(labels);
+  const missing = classes.find((_, label) => !found.has(label));
+  if (missing === undefined) return;
+  throw new ModelError(
+    "invalid",
+    `The class "${missing}" in ${
+      showUrl(folder)
+    } has no ${split} image that can be read; add some or remove it`,
+  );
 }
 
 function checkForm({ width, height, channels }: FolderForm): void {
@@ -71,15 +126,23 @@ function checkForm({ width, height, channels }: FolderForm): void {
   }
 }
 
-async function readImage(url: URL): Promise<Pixels> {
-  const bytes = await readUrl(url, MAX_FILE_BYTES);
-  await loadDecoders([bytes]);
+/** An image that was read. */
+interface Readable {
+  readonly url: URL;
+  readonly pixels: Pixels;
+}
+
+async function readImage(url: URL): Promise<Pixels | BadFile> {
   try {
+    const bytes = await readUrl(url, MAX_FILE_BYTES);
+    await loadDecoders([bytes]);
     return decodeImage(bytes);
-  } catch (cause) {
-    if (!(cause instanceof ImageError)) throw cause;
-    const message = `Cannot read ${showUrl(url)} as an image; fix or remove it. ${cause.message}`;
-    throw new ModelError("damaged", message, { cause });
+  } catch (error) {
+    if (error instanceof ImageError) return { url, reason: error.message };
+    if (!(error instanceof ModelError)) throw error;
+    if (error.code === "damaged") return { url, reason: error.message };
+    if (error.code === "not_found") return { url, reason: "It is a link to a file that does not exist" };
+    throw error;
   }
 }
 
@@ -87,7 +150,7 @@ function formOf({ width, height, channels }: Pixels): ImageForm {
   return { width, height, channels: channels === 1 ? 1 : 3 };
 }
 
-function checkSame(image: Pixels, url: URL, common: ImageForm, wanted: FolderForm, first: ListedImage): void {
+function checkSame(image: Pixels, url: URL, common: ImageForm, wanted: FolderForm, first: Readable): void {
   const { width, height, channels } = formOf(image);
   const compare = (one: string, other: string, advice: string) =>
     new ModelError("invalid", `${showUrl(first.url)} is ${one}, but ${showUrl(url)} is ${other}; ${advice}`);

@@ -87,7 +87,7 @@ export function joinTask(recipe: Recipe, train: DataSet, validation: DataSet): T
   if (train.count < recipe.batch) {
     throw new ModelError(
       "invalid",
-      `${where}: a batch has ${recipe.batch} images, but ${train.title} has only ${train.count} training images`,
+      `${where}: a batch has ${recipe.batch} images, but ${train.title} has only ${train.count} training images; add images, or set a smaller batch in a --recipe FILE`,
     );
   }
   return { recipe, layers, input, train, validation };

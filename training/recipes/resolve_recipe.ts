@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { defined } from "../../lib/defined.ts";
+import type { DataSet } from "../datasets/data_set.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { OFFICIAL_DATA_SETS } from "../datasets/official.ts";
 import { findImageFolder } from "../datasets/read_data_set.ts";
@@ -57,7 +58,7 @@ function forFineTuning({ fineTuning, ...recipe }: Recipe): Recipe {
   return { ...recipe, ...fineTuning };
 }
 
-/** The recipe for a user's own data, with one output per class. */
+/** The recipe for a user's own data. */
 async function forData(
   target: string,
   form: FolderForm,
@@ -66,12 +67,23 @@ async function forData(
 ): Promise<Recipe> {
   const isOfficial = target === CIFAR_10_GREY || OFFICIAL_DATA_SETS.some(({ name }) => name === target);
   const source = isOfficial ? target : fileURLToPath(await findImageFolder(target, from));
-  const model = name ?? nameOf(source);
-  checkName(model, `Cannot name a model after ${source}`);
-  const data = await readTrainingData(source, "train", from, form);
+  modelName(source, name);
+  return recipeForData(source, await readTrainingData(source, "train", from, form), form, name);
+}
+
+/**
+ * The recipe for training images of a user, with one output per class.
+ *
+ * @param source The name or the path of the data.
+ * @param data The training images.
+ * @param form What they were converted to.
+ * @param name Name of the model. @default {made of the name of the folder}
+ * @throws {ModelError} `invalid`: no name can be made of that of the folder.
+ */
+export function recipeForData(source: string, data: DataSet, form: FolderForm, name?: string): Recipe {
   return {
     ...OWN_DATA,
-    name: model,
+    name: modelName(source, name),
     data: source,
     form,
     description: `${data.classes.length} classes, ${data.width}×${data.height} ${
@@ -80,6 +92,11 @@ async function forData(
     layers: [...OWN_DATA.layers.slice(0, -1), { type: "dense", units: data.classes.length }],
     ...sizes(data.count),
   };
+}
+
+function modelName(source: string, name = nameOf(source)): string {
+  checkName(name, `Cannot name a model after ${source}`);
+  return name;
 }
 
 /** `my-shapes` of `/images/My Shapes/`. */

@@ -20,7 +20,7 @@ import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../.
 import { count, flagOf, type OptionTable, time } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { measurePhotographs } from "./photographs.ts";
-import { BUS_OPTIONS, DATA_OPTION, JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
+import { BUS_OPTIONS, DATA_OPTION, FORM_OPTIONS, JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { Progress } from "../../ui/progress.ts";
 import { bold, columns, percent, print } from "../../ui/terminal.ts";
@@ -40,6 +40,7 @@ const OPTIONS = {
     value: "NAME|DIR",
     text: "data set or folder of images to measure on",
   },
+  skipBad: FORM_OPTIONS.skipBad,
   photos: {
     type: "text",
     value: "DIR",
@@ -176,7 +177,8 @@ async function testData(
     );
   }
   const { width, height, channels } = manifest?.input ?? {};
-  const form = width && height && channels ? { width, height, channels } : {};
+  const { skipBad } = args.values;
+  const form = width && height && channels ? { width, height, channels, skipBad } : { skipBad };
   const read = async (source: string) => {
     const all = await readTrainingData(source, "test", args.values.data, form);
     const data = manifest ? alignLabels(all, manifest) : all;
