@@ -15,7 +15,9 @@ import type { ModelState } from "./workers/status.ts";
  * | `sink_failing` | a sink rejects a batch, each time | `sink` (its name), the `reason`, `retryInMs` |
  * | `sink_recovered` | that sink has stored the batch | `sink` |
  * | `commit_failing` | offsets could not be committed; retried | the `reason` |
+ * | `commit_recovered` | offsets were committed again | |
  * | `unknown_models_failing` | requests for unknown models could not be looked for; retried | the `reason` |
+ * | `unknown_models_recovered` | they could be looked for again | |
  * | `dead_letter` | a request fails, but does not expire | `id` of the request, `code` and `reason` of its failure |
  * | `bus` | the connection changes, where the owner of the bus passes that on | `event` of the transport |
  */
@@ -41,7 +43,9 @@ export type ServiceEvent =
   }
   | { readonly type: "sink_recovered"; readonly sink: string }
   | { readonly type: "commit_failing"; readonly reason: string }
+  | { readonly type: "commit_recovered" }
   | { readonly type: "unknown_models_failing"; readonly reason: string }
+  | { readonly type: "unknown_models_recovered" }
   | { readonly type: "dead_letter"; readonly id: string; readonly code: string; readonly reason: string }
   | { readonly type: "bus"; readonly event: TransportEvent };
 

@@ -21,12 +21,14 @@ export interface OwnReportFile extends AsyncDisposable {
  * renamed. Errors never disturb the service. Resolves when the first report is written, or has failed.
  *
  * @param own Returns the current state.
- * @param onError Receives the reason of the first error.
+ * @param onError Receives the reason of the first error, and of the first one after it has recovered.
+ * @param onRecovered Called when a report is written after an error.
  * @returns To be disposed of when the service stops; that removes the file.
  */
 export async function writeReports(
   own: () => OwnReport,
   onError: (reason: string) => void,
+  onRecovered: () => void = () => {},
 ): Promise<OwnReportFile> {
   if (findStateDir() === undefined) {
     onError("there is no state directory; set IMAGEBUS_STATE_DIR");
@@ -46,6 +48,8 @@ export async function writeReports(
     const report: WorkerReport = { format: 1, host, pid: Deno.pid, startedAt, updatedAt, ...own() };
     await Deno.writeTextFile(temporary, JSON.stringify(report) + "\n");
     await Deno.rename(temporary, file);
+    if (hasFailed) onRecovered();
+    hasFailed = false;
   };
   let writing: Promise<void> | undefined;
   const tick = () => writing ??= write().catch(fail).finally(() => writing = undefined);

@@ -10,6 +10,7 @@ export class Commits implements Committer {
   readonly #parts: CommitterParts;
   readonly #trackers = new PerClaim(() => new OffsetTracker());
   readonly #committed = new WeakMap<Claim, number>();
+  #isFailing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -54,8 +55,11 @@ export class Commits implements Committer {
     try {
       await this.#parts.subscription.commit(positions);
       failed = false;
+      if (this.#isFailing) this.#parts.listener({ type: "commit_recovered" });
+      this.#isFailing = false;
       for (const [claim, offset] of positions) this.#committed.set(claim, offset);
     } catch (error) {
+      this.#isFailing = true;
       this.#parts.listener({ type: "commit_failing", reason: messageOf(error) });
       if (error instanceof BusError && error.retriable) this.#schedule();
     } finally {

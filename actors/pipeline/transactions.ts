@@ -113,6 +113,7 @@ class ClaimTransactions {
       if (error instanceof BusError && error.code === "closed") return false;
       listener({ type: "commit_failing", reason: messageOf(error) });
     });
+    if (failures) listener({ type: "commit_recovered" });
     return failures !== null;
   }
 

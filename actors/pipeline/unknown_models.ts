@@ -28,6 +28,7 @@ export class UnknownModels {
   #orphans: ReadonlySet<string> = new Set();
   /** What the coordinator subscribes to. */
   #topics = "";
+  #isFailing = false;
   #coordinator: Coordinator | undefined;
   #running: Promise<void> | undefined;
 
@@ -56,7 +57,14 @@ export class UnknownModels {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await sleep(this.#parts.intervalMs, this.#stop.signal);
-      if (!this.#stop.signal.aborted) await this.#look().catch((error) => this.#report(error));
+      if (this.#stop.signal.aborted) return;
+      try {
+        await this.#look();
+        if (this.#isFailing) this.#parts.listener({ type: "unknown_models_recovered" });
+        this.#isFailing = false;
+      } catch (error) {
+        this.#report(error);
+      }
     }
   }
 
@@ -92,6 +100,7 @@ export class UnknownModels {
 
   /** What failed is retried at the next look. */
   #report(error: unknown): void {
+    this.#isFailing = true;
     this.#parts.listener({ type: "unknown_models_failing", reason: messageOf(error) });
   }
 }

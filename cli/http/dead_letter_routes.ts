@@ -6,8 +6,7 @@ import { defined } from "../../lib/defined.ts";
 import { UsageError } from "../command.ts";
 import { parseSince } from "../options.ts";
 import { replayDeadLetters } from "../replay_dead_letters.ts";
-import { printable } from "../../lib/printable.ts";
-import { logError } from "../ui/terminal.ts";
+import type { Log } from "../log.ts";
 import { refuse } from "./guard.ts";
 import { imageResponse } from "./last_images.ts";
 import type { Routes } from "./server.ts";
@@ -18,8 +17,8 @@ const TIMEOUT_MS = 30_000;
 const MAX_SHOWN = 200;
 const MAX_REFUSALS = 20;
 
-/** The dead letters of the bus: list, image, replay. */
-export function deadLetterRoutes(state: WorkerState, images: boolean): Routes {
+/** The dead letters of the bus: list, image, replay, which is logged. */
+export function deadLetterRoutes(state: WorkerState, images: boolean, log: Log): Routes {
   const list = new DeadLetterList();
   return {
     "GET /api/dead-letters": async (_request, { searchParams }) => {
@@ -37,7 +36,7 @@ export function deadLetterRoutes(state: WorkerState, images: boolean): Routes {
       const changed = dryRun
         ? null
         : await list.changed(state.bus, filter, Number(searchParams.get("count")));
-      return changed ?? Response.json(await replay(state.bus, filter, dryRun));
+      return changed ?? Response.json(await replay(state.bus, filter, dryRun, log));
     },
   };
 }
@@ -97,12 +96,12 @@ async function imageOf(bus: Bus, id: string): Promise<Response> {
   return refuse(404, `There is no dead letter of the id ${id}`);
 }
 
-async function replay(bus: Bus, filter: DeadLettersOptions, dryRun: boolean) {
+async function replay(bus: Bus, filter: DeadLettersOptions, dryRun: boolean, log: Log) {
   const refusals: { id: string; reason: string }[] = [];
   const plan = { maxAttempts: DEFAULT_MAX_ATTEMPTS, dryRun };
   const counts = await replayDeadLetters(bus, filter, plan, ({ id }, reason) => {
     if (reason !== null && refusals.length < MAX_REFUSALS) refusals.push({ id, reason });
-    if (reason === null && !dryRun) logError(`Replayed ${printable(id)}: requested over HTTP`);
+    if (reason === null && !dryRun) log("info", `Replayed ${id}: requested over HTTP`);
   });
   return { ...counts, dryRun, refusals };
 }

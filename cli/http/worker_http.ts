@@ -1,6 +1,7 @@
 import type { ServiceEvent } from "../../actors/events.ts";
 import type { Observer } from "../../actors/observer.ts";
 import { observeAll } from "../../actors/observers.ts";
+import type { Log } from "../log.ts";
 import { classifyRoute } from "./classify_route.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { Live } from "./live.ts";
@@ -20,16 +21,17 @@ export class WorkerHttp implements AsyncDisposable {
    * Listens at once: until the service runs, it is not ready.
    *
    * @param settings Where, and who may ask what.
+   * @param log Receives what was asked for. @default {none}
    * @throws {UsageError} When the address cannot be used.
    */
-  constructor(settings: HttpSettings) {
+  constructor(settings: HttpSettings, log: Log = () => {}) {
     this.#live = new Live(this.#state, settings);
     try {
       this.#server = listen(settings, {
         ...PAGE_ROUTES,
         ...stateRoutes(this.#state),
         ...this.#live.routes,
-        ...deadLetterRoutes(this.#state, settings.images),
+        ...deadLetterRoutes(this.#state, settings.images, log),
         ...classifyRoute(this.#state),
       });
     } catch (error) {

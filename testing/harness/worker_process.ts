@@ -24,7 +24,7 @@ export interface WorkerProcessOptions {
 export class WorkerProcess implements AsyncDisposable {
   /** Lines of standard output so far. */
   readonly output: string[] = [];
-  /** Lines of standard error so far. */
+  /** Lines of standard error so far, without time and level. */
   readonly log: string[] = [];
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
@@ -33,7 +33,8 @@ export class WorkerProcess implements AsyncDisposable {
     this.#process = process;
     this.#reading = Promise.all([
       collect(process.stdout, (line) => this.output.push(line)),
-      collect(process.stderr, (line) => {
+      collect(process.stderr, (timed) => {
+        const line = timed.replace(/^\d{4}-\S+Z [A-Z]+ +/, "");
         this.log.push(line);
         onLog(line);
       }),

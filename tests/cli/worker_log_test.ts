@@ -1,10 +1,11 @@
 import type { ServiceEvent } from "../../actors/events.ts";
-import { createLog } from "../../cli/commands/worker/log.ts";
+import { openLog } from "../../cli/log.ts";
+import { logEvents } from "../../cli/commands/worker/log.ts";
 import { assertEquals } from "../../testing/assert.ts";
 
 function linesOf(...events: ServiceEvent[]): string[] {
   const lines: string[] = [];
-  const log = createLog((line) => lines.push(line));
+  const log = logEvents((_level, message) => lines.push(message));
   for (const event of events) log(event);
   return lines;
 }
@@ -40,6 +41,10 @@ Deno.test("worker log: one line per event that concerns an operator", () => {
       { type: "workers_scaled", model, workers: 1 },
       { type: "sink_failing", sink: "memory", reason: "full", retryInMs: 100 },
       { type: "sink_recovered", sink: "memory" },
+      { type: "commit_failing", reason: "timeout" },
+      { type: "commit_recovered" },
+      { type: "unknown_models_failing", reason: "timeout" },
+      { type: "unknown_models_recovered" },
       { type: "bus", event: { type: "delayed", what: 'The group "g"', reason: 'The group "g" is full' } },
       { type: "bus", event: { type: "recovered", what: 'The group "g"' } },
     ),
@@ -49,8 +54,43 @@ Deno.test("worker log: one line per event that concerns an operator", () => {
       "mnist now has 1 Worker",
       "memory fails, retrying in 100 ms: full",
       "memory has recovered",
+      "Cannot commit offsets, retrying: timeout",
+      "The commit of offsets has recovered",
+      "Cannot look for requests to unknown models, retrying: timeout",
+      "The look for requests to unknown models has recovered",
       'Retrying: The group "g" is full',
       'The group "g" has recovered',
     ],
   );
+});
+
+function written(settings: { logFormat: "text" | "json"; logLevel: "warn" | "debug" }): string[] {
+  const lines: string[] = [];
+  const log = logEvents(openLog(settings, (line) => lines.push(line), () => 0));
+  log({ type: "sink_failing", sink: "memory", reason: "full\u001b[2J", retryInMs: 100 });
+  log({ type: "sink_recovered", sink: "memory" });
+  return lines;
+}
+
+Deno.test("worker log: each line has its time and its level, and no control characters", () => {
+  assertEquals(written({ logFormat: "text", logLevel: "debug" }), [
+    "1970-01-01T00:00:00.000Z ERROR memory fails, retrying in 100 ms: full\\u001b[2J",
+    "1970-01-01T00:00:00.000Z INFO  memory has recovered",
+  ]);
+});
+
+Deno.test("worker log: --log-format json writes an object per line, with the event", () => {
+  const [failing, recovered] = written({ logFormat: "json", logLevel: "debug" }).map((line) =>
+    JSON.parse(line)
+  );
+  assertEquals([failing.time, failing.level, failing.event.sink], [
+    "1970-01-01T00:00:00.000Z",
+    "error",
+    "memory",
+  ]);
+  assertEquals([recovered.message, recovered.event.type], ["memory has recovered", "sink_recovered"]);
+});
+
+Deno.test("worker log: --log-level leaves out what matters less", () => {
+  assertEquals(written({ logFormat: "text", logLevel: "warn" }).length, 1);
 });

@@ -1,73 +1,91 @@
 import type { ServiceEvent } from "../../../actors/events.ts";
-import { printable } from "../../../lib/printable.ts";
 import type { TransportEvent } from "../../../bus/transport/transport.ts";
+import { plural } from "../../../lib/plural.ts";
+import type { Level, Log } from "../../log.ts";
+
+/** A line of the log. */
+type Line = readonly [level: Level, message: string];
 
 /**
- * Creates the log of a worker process.
+ * Logs the events of a service.
  *
- * @param write Receives each line.
+ * @param log Receives each line, and its event for JSON.
  * @returns Receives the events; some have no line.
  */
-export function createLog(write: (line: string) => void): (event: ServiceEvent) => void {
+export function logEvents(log: Log): (event: ServiceEvent) => void {
   let isDisconnected = false;
   return (event) => {
     const line = event.type === "bus" ? busLine(event.event, isDisconnected) : lineOf(event);
     if (event.type === "bus" && /connected$/.test(event.event.type)) {
       isDisconnected = event.event.type === "disconnected";
     }
-    if (line !== null) write(printable(line));
+    if (line !== null) log(...line, { event });
   };
 }
 
-function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): string | null {
+function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | null {
   switch (event.type) {
-    case "model":
-      return event.reason === "ready" || event.state === "stopped"
-        ? null
-        : `${event.model} is ${event.state}: ${event.reason}`;
+    case "model": {
+      if (event.state === "stopped") return null;
+      const level = event.state === "up" ? "info" : event.state === "down" ? "error" : "warn";
+      return event.reason === "ready" ? null : [level, `${event.model} is ${event.state}: ${event.reason}`];
+    }
     case "version":
       return event.change === "serving"
-        ? `Serving ${event.model} ${event.version} ${event.reason}; it was started in ${
-          Math.round(event.tookMs)
-        } ms`
-        : `Cannot serve ${event.model} ${event.version}, the former version stays: ${event.reason}`;
+        ? [
+          "info",
+          `Serving ${event.model} ${event.version} ${event.reason}; it was started in ${
+            Math.round(event.tookMs)
+          } ms`,
+        ]
+        : [
+          "error",
+          `Cannot serve ${event.model} ${event.version}, the former version stays: ${event.reason}`,
+        ];
     case "serving_unknown":
-      return `Cannot read which version of ${event.model} is to be served: ${event.reason}`;
+      return ["error", `Cannot read which version of ${event.model} is to be served: ${event.reason}`];
     case "worker_replaced":
-      return `Replacing a Worker of ${event.model}: ${event.reason}`;
+      return ["warn", `Replacing a Worker of ${event.model}: ${event.reason}`];
     case "workers_scaled":
-      return `${event.model} now has ${event.workers} Worker${event.workers === 1 ? "" : "s"}`;
+      return ["info", `${event.model} now has ${plural(event.workers, "Worker")}`];
     case "worker_missing":
-      return `Could not scale up ${event.model}: ${event.reason}`;
+      return ["warn", `Could not scale up ${event.model}: ${event.reason}`];
     case "sink_failing":
-      return `${event.sink} fails, retrying in ${event.retryInMs} ms: ${event.reason}`;
+      return ["error", `${event.sink} fails, retrying in ${event.retryInMs} ms: ${event.reason}`];
     case "sink_recovered":
-      return `${event.sink} has recovered`;
+      return ["info", `${event.sink} has recovered`];
     case "commit_failing":
-      return `Cannot commit offsets, retrying: ${event.reason}`;
+      return ["error", `Cannot commit offsets, retrying: ${event.reason}`];
+    case "commit_recovered":
+      return ["info", "The commit of offsets has recovered"];
     case "unknown_models_failing":
-      return `Cannot look for requests to unknown models, retrying: ${event.reason}`;
+      return ["error", `Cannot look for requests to unknown models, retrying: ${event.reason}`];
+    case "unknown_models_recovered":
+      return ["info", "The look for requests to unknown models has recovered"];
     case "dead_letter":
-      return `Dead letter ${event.id}: ${event.code}: ${event.reason}`;
+      return ["warn", `Dead letter ${event.id}: ${event.code}: ${event.reason}`];
   }
 }
 
 /** The first connection is no news; `imagebus worker` prints the bus itself. */
-function busLine(event: TransportEvent, isDisconnected: boolean): string | null {
+function busLine(event: TransportEvent, isDisconnected: boolean): Line | null {
   switch (event.type) {
     case "disconnected":
-      return `The bus is unavailable, reconnecting: ${event.reason}`;
+      return ["error", `The bus is unavailable, reconnecting: ${event.reason}`];
     case "connected":
-      return isDisconnected ? "The bus has recovered" : null;
+      return isDisconnected ? ["info", "The bus has recovered"] : null;
     case "delayed":
-      return `Retrying: ${event.reason}`;
+      return ["warn", `Retrying: ${event.reason}`];
     case "recovered":
-      return `${event.what} has recovered`;
+      return ["info", `${event.what} has recovered`];
     case "undecodable":
-      return `Cannot read a part of ${event.topic}, partition ${event.partition}: ${event.reason}`;
+      return [
+        "error",
+        `Cannot read a part of ${event.topic}, partition ${event.partition}: ${event.reason}`,
+      ];
     default:
       return event.type === "claimed" || event.reason === undefined
         ? null
-        : `Restarting partition ${event.partition} of ${event.topic}: ${event.reason}`;
+        : ["warn", `Restarting partition ${event.partition} of ${event.topic}: ${event.reason}`];
   }
 }

@@ -6,10 +6,10 @@ import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../
 import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
-import { logError } from "../../ui/terminal.ts";
 import { absoluteBus } from "../../worker_report.ts";
 import { writeReports } from "../../worker_report_file.ts";
-import { createLog } from "./log.ts";
+import { type Log, LOG_OPTIONS, openLog } from "../../log.ts";
+import { logEvents } from "./log.ts";
 import { openSinks, SINK_OPTIONS } from "./sinks.ts";
 
 /** Serves models until stopped. */
@@ -23,6 +23,7 @@ export const worker = defineCommand({
     ...SINK_OPTIONS,
     ...HTTP_OPTIONS,
     ...RESULTS_OPTION,
+    ...LOG_OPTIONS,
     ...JSON_OPTION,
   },
   examples: [
@@ -39,13 +40,14 @@ export const worker = defineCommand({
   ],
   permissions: BUS_PERMISSIONS,
   async run(args) {
+    const log = openLog(args.values);
     const settings = httpSettings(args);
-    await using http = settings && await openHttp(settings);
+    await using http = settings && await openHttp(settings, log);
     const sinks = await openSinks(args);
-    const log = createLog(logError);
+    const logEvent = logEvents(log);
     const onEvent = (event: ServiceEvent) => {
       http?.note(event);
-      log(event);
+      logEvent(event);
     };
     await using bus = await openBus(args, { onEvent: (event) => onEvent({ type: "bus", event }) });
     const observed = http ? { observer: http.observer } : {};
@@ -60,26 +62,27 @@ export const worker = defineCommand({
         health: service.health(),
         models: service.status(),
       }),
-      (reason) => logError(`Cannot report to imagebus status: ${reason}`),
+      (reason) => log("warn", `Cannot report to imagebus status: ${reason}`),
+      () => log("info", "The report to imagebus status has recovered"),
     );
     const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
     // Before the log line: the reader may send a signal at once.
-    const stopped = untilStopped(service, () => http?.draining(), () => report.removeNow());
+    const stopped = untilStopped(service, log, () => http?.draining(), () => report.removeNow());
     const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
     const places = [
       `bus      ${bus.transport.url}`,
       `results  ${results}`,
       ...http ? [`http     ${http.url}`] : [],
     ];
-    logError(`Serving ${models}\n${places.join("\n")}\nPress Ctrl-C to stop.`);
+    for (const line of [`Serving ${models}`, ...places, "Press Ctrl-C to stop."]) log("info", line);
     return await stopped;
   },
 });
 
 /** Loaded only where it is used: the page has libraries. */
-async function openHttp(settings: HttpSettings) {
+async function openHttp(settings: HttpSettings, log: Log) {
   const { WorkerHttp } = await import("../../http/worker_http.ts");
-  return new WorkerHttp(settings);
+  return new WorkerHttp(settings, log);
 }
 
 function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): ServeOptions {
@@ -88,7 +91,12 @@ function serveOptions({ values, sources }: Arguments<typeof SERVE_OPTIONS>): Ser
 }
 
 /** The first signal drains; the second one exits immediately. */
-async function untilStopped(service: Service, onDrain: () => void, onExit: () => void): Promise<number> {
+async function untilStopped(
+  service: Service,
+  log: Log,
+  onDrain: () => void,
+  onExit: () => void,
+): Promise<number> {
   const stopped = Promise.withResolvers<null>();
   let isDraining = false;
   // One listener for both signals: one that is added while a signal is handled is called for that signal, too.
@@ -98,7 +106,7 @@ async function untilStopped(service: Service, onDrain: () => void, onExit: () =>
       Deno.exit(130);
     }
     isDraining = true;
-    logError("Draining the images in flight. Press Ctrl-C again to exit immediately.");
+    log("info", "Draining the images in flight. Press Ctrl-C again to exit immediately.");
     onDrain();
     stopped.resolve(null);
   };
@@ -107,7 +115,8 @@ async function untilStopped(service: Service, onDrain: () => void, onExit: () =>
   const error = await Promise.race([service.closed, stopped.promise]);
   const left = await service.close();
   if (error) throw error;
-  logError(
+  log(
+    left === 0 ? "info" : "warn",
     left === 0
       ? "Stopped: all images in flight were finished."
       : `Stopped: ${left} unfinished images will be redelivered at the next start.`,
