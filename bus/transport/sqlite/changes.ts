@@ -34,9 +34,13 @@ export class Changes {
 
 /**
  * Notices the writes of other processes too. SQLite has no notification for them, only a counter
- * (`data_version`) that is cheap to read; waking up to read it is not. So the write-ahead log is watched
- * where that is possible, and the counter is polled often only after a write to the log: the file changes
- * before the commit becomes visible in the counter.
+ * (`data_version`) that is cheap to read; waking up to read it is not. So two files are watched where that is
+ * possible:
+ *
+ * - The database itself. Whoever has stored something sets its time afterwards, like a doorbell: the counter has
+ *   changed by then, so one look is enough.
+ * - The write-ahead log, for writers that do not ring, or cannot: only the owner of a file may set its time. The log
+ *   changes before the commit becomes visible in the counter, so the counter is polled often for a while.
  */
 export class PolledChanges extends Changes {
   readonly #database: Database;
@@ -59,16 +63,25 @@ export class PolledChanges extends Changes {
     };
   }
 
+  override notify(): void {
+    ring(this.#database.path);
+    super.notify();
+  }
+
   #start(): void {
     this.#version = this.#database.version();
-    this.#watcher = watchFile(`${this.#database.path}-wal`);
+    this.#watcher = watchFiles(this.#database.path);
     if (this.#watcher) this.#follow(this.#watcher);
     this.#schedule(WRITTEN_PAUSE_MS);
   }
 
   async #follow(watcher: Deno.FsWatcher): Promise<void> {
     try {
-      for await (const { kind } of watcher) if (kind === "modify") this.#pollSoon();
+      for await (const { kind, paths } of watcher) {
+        if (kind !== "modify") continue;
+        if (paths.every((path) => path.endsWith(LOG_ENDING))) this.#pollSoon();
+        else this.#report();
+      }
     } catch {
       // An error ends the watch like `close` does.
     }
@@ -86,9 +99,17 @@ export class PolledChanges extends Changes {
   }
 
   #poll(): void {
+    if (!this.#report()) this.#schedule(this.#pauseMs * 2);
+  }
+
+  /** Notifies the listeners if there was a change. */
+  #report(): boolean {
     const changed = this.#hasChanged();
-    this.#schedule(changed ? CHANGED_PAUSE_MS : this.#pauseMs * 2);
-    if (changed) this.notify();
+    if (changed) {
+      this.#schedule(CHANGED_PAUSE_MS);
+      super.notify();
+    }
+    return changed;
   }
 
   #hasChanged(): boolean {
@@ -111,14 +132,33 @@ export class PolledChanges extends Changes {
 }
 
 /** Only Linux (inotify) reports each write to a file that stays open, and soon. */
-function watchFile(path: string): Deno.FsWatcher | null {
-  if (Deno.build.os !== "linux") return null;
+const CAN_WATCH = Deno.build.os === "linux";
+
+const LOG_ENDING = "-wal";
+
+/** Watches a database and its write-ahead log. */
+function watchFiles(path: string): Deno.FsWatcher | null {
+  if (!CAN_WATCH) return null;
+  const paths = [path, `${path}${LOG_ENDING}`];
   // A prompt for the permission would interrupt the user for something that is optional.
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return null;
+  if (paths.some((path) => Deno.permissions.querySync({ name: "read", path }).state !== "granted")) {
+    return null;
+  }
   try {
-    return Deno.watchFs(path, { recursive: false });
+    return Deno.watchFs(paths, { recursive: false });
   } catch {
     // The limit of watches is reached, or the file system does not support them.
     return null;
+  }
+}
+
+/** Wakes those who watch a database. */
+function ring(path: string): void {
+  if (!CAN_WATCH) return;
+  const now = new Date();
+  try {
+    Deno.utimeSync(path, now, now);
+  } catch {
+    // They notice the write to the log.
   }
 }
