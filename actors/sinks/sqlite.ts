@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../../lib/coded_error.ts";
 import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
@@ -86,8 +87,9 @@ export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const insert = database.prepare(INSERT);
   const sink: Required<Sink> = {
     name: `sqlite ${path}`,
-    // deno-lint-ignore require-await -- node:sqlite is synchronous, the contract is not
     async write(batch) {
+      // node:sqlite blocks the thread until the disk has it: the results topic, which askers wait for, goes first.
+      await yieldToEventLoop();
       store(database, insert, batch);
     },
     async close() {
