@@ -170,19 +170,21 @@ function openKey(key: string, passphrase: string | undefined) {
   }
 }
 
+const UNKNOWN_AUTHORITY = "its certificate is of an unknown authority; give the authority's certificate as" +
+  " tls.caCerts (--kafka-tls-ca-certs FILE)";
+
 /** What to do about the faults of TLS, by the error codes of Node.js. */
 const TLS_FAULTS: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN:
-    "its certificate is of an unknown authority; give the authority's as tls.caCerts",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; trust it by tls.caCerts",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "its certificate is of an unknown authority; give the authority's as tls.caCerts",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    "its certificate is of an unknown authority; give the authority's as tls.caCerts",
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    "its certificate is self-signed; trust it by tls.caCerts (--kafka-tls-ca-certs FILE)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS on this port",
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "it wants a certificate of the client: tls.cert and tls.key",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    "it wants a certificate of the client: tls.cert and tls.key (--kafka-tls-cert FILE and --kafka-tls-key FILE)",
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "it does not accept the certificate of the client",
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "it does not trust the certificate of the client",
 };
