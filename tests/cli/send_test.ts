@@ -1,3 +1,4 @@
+import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import { Bus } from "../../bus/bus.ts";
 import { openTransport } from "../../bus/connect.ts";
 import { decodeRequest, encodeResult, type Request } from "../../bus/envelope.ts";
@@ -5,6 +6,7 @@ import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { linesOf } from "../../testing/harness/lines.ts";
 import { SEVEN } from "../../testing/images.ts";
+import { classified, failed } from "../../testing/settled.ts";
 import { type Ended, ended, imagebus, imagebusCommand, objectsIn } from "../fixtures/imagebus.ts";
 
 /** A directory with an embedded bus, where `send` runs. */
@@ -131,6 +133,7 @@ Deno.test("send: exits with 2 if nothing could be sent because of what was typed
     [["-r", "--file-name=x", good!], "--file-name belongs to one image"],
     [["--id=1", "--id-from=hash", good!], "--id-from has no effect with --id"],
     [["--id-from=path", "-"], "--id-from path needs files"],
+    [["--skip-classified", good!], "--skip-classified needs --id-from or --id"],
     [["--actual=1", "--actual-from-folder", good!], "--actual-from-folder has no effect with --actual"],
     [["--files-from", `${stage.path}/nolist`], "there is no such file or directory"],
   ];
@@ -199,6 +202,21 @@ Deno.test("send: folders are sent with --recursive, and the name of a file's fol
   const empty = await stage.send("-r", `${stage.path}/empty`);
   assertEquals(empty.code, 2);
   assertStringIncludes(empty.err, "there are no images in it");
+});
+
+Deno.test("send: with --skip-classified, images that are classified already are not sent again", async () => {
+  await using stage = await SendStage.set();
+  const files = await stage.write(["a.png", "b.png", "c.png"]);
+  const first = await stage.send("--id-from=hash", "--skip-classified", ...files.slice(0, 2));
+  assertEquals([first.code, first.err], [0, "2 sent\n"]);
+  const [a, b] = (await stage.requests()).map(({ id }) => id);
+  {
+    await using sink = await sqliteSink(`${stage.path}/results.db`);
+    await sink.write([classified(a!), failed(b!)]);
+  }
+  const again = await stage.send("--id-from=hash", "--skip-classified", ...files);
+  assertEquals([again.code, again.err], [0, "2 sent, 1 classified before\n"]);
+  assertEquals((await stage.requests()).map(({ id }) => id).filter((id) => id === a).length, 1);
 });
 
 Deno.test("send: a list of files comes from standard input, also without a line feed at its end", async () => {

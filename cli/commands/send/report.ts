@@ -24,6 +24,8 @@ export class SendReport {
   #fileWidth = 0;
   /** Images that were stored, and have a result if it was waited for. */
   #done = 0;
+  /** Images that were classified before. */
+  #known = 0;
   #failed = 0;
   #withoutResult = 0;
   #mistakes = 0;
@@ -36,7 +38,7 @@ export class SendReport {
 
   /** Number of files with an outcome. */
   get tried(): number {
-    return this.#done + this.#failed + this.#withoutResult;
+    return this.#done + this.#known + this.#failed + this.#withoutResult;
   }
 
   /** The exit code: 2 if nothing was sent and every file is a mistake of the user, 1 if something failed. */
@@ -57,7 +59,7 @@ export class SendReport {
   #print(outcome: Outcome): void {
     if (this.#options.json) print(toJson(outcome));
     else if (outcome.error) logError(`imagebus: ${printable(outcome.error.message)}`);
-    else print(this.#line(outcome));
+    else if (!outcome.isKnown) print(this.#line(outcome));
   }
 
   /**
@@ -71,6 +73,7 @@ export class SendReport {
     if (single) return;
     const counts = [
       [this.#done, wait ? "classified" : "sent"],
+      [this.#known, "classified before"],
       [this.#failed, "failed"],
       [this.#withoutResult, "without a result"],
       [(total ?? this.tried) - this.tried, "not tried"],
@@ -80,9 +83,10 @@ export class SendReport {
     logError(shown.map(([count, what]) => `${count.toLocaleString("en")} ${what}`).join(", "));
   }
 
-  #count({ error, result }: Outcome): void {
+  #count({ error, result, isKnown }: Outcome): void {
     if (error && (error.code === "timeout" || error.code === "interrupted")) this.#withoutResult++;
     else if (error || result?.status === "failed") this.#failed++;
+    else if (isKnown) this.#known++;
     else this.#done++;
     if (error && MISTAKES.has(error.code)) this.#mistakes++;
   }
@@ -98,6 +102,11 @@ export class SendReport {
   }
 }
 
-function toJson({ file, id, result, error }: Outcome): string {
-  return JSON.stringify({ file, ...(result ?? { id }), ...error && { error } });
+function toJson({ file, id, result, error, isKnown }: Outcome): string {
+  return JSON.stringify({
+    file,
+    ...(result ?? { id }),
+    ...isKnown && { sent: false },
+    ...error && { error },
+  });
 }

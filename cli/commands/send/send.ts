@@ -7,8 +7,16 @@ import { flag } from "../../../lib/options.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 import { listModels } from "../../../models/registry.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
-import { BUS_OPTIONS, JSON_OPTION, MODELS_DIRS_OPTION, openBus, TIMEOUT_OPTION } from "../../options.ts";
+import {
+  BUS_OPTIONS,
+  JSON_OPTION,
+  MODELS_DIRS_OPTION,
+  openBus,
+  RESULTS_OPTION,
+  TIMEOUT_OPTION,
+} from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
+import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { type Listed, listFiles, readList } from "./files.ts";
 import { SendReport } from "./report.ts";
 import { Sender } from "./sender.ts";
@@ -31,6 +39,8 @@ const OPTIONS = {
     otherwise: "random ids",
     text: "derive each id from the absolute path or the content, so that sending again adds no results",
   },
+  skipClassified: flag("with --id-from: do not send images that are classified in --results already"),
+  ...RESULTS_OPTION,
   actualFromFolder: flag("the name of each file's folder is its true label"),
   ...JSON_OPTION,
 } as const;
@@ -53,6 +63,10 @@ export const send = defineCommand({
     [
       "imagebus send -r photos --id-from path",
       "all images in a folder; the same line again adds no second results",
+    ],
+    [
+      "imagebus send -r photos --id-from path --skip-classified",
+      "again, without those that are classified already",
     ],
     [
       "imagebus send -r --wait --actual-from-folder test",
@@ -84,7 +98,13 @@ async function run(args: Args): Promise<number> {
     total: filesFrom === undefined ? files.length : undefined,
   });
   using interruption = new Interruption();
-  const sender = new Sender(bus, senderOptions(args, labels, interruption.signal));
+  await using results = args.values.skipClassified ? await openResultsIfAny(args) : null;
+  const isClassified = results &&
+    (async (id: string) => (await results.statuses([id])).get(id) === "classified");
+  const sender = new Sender(bus, {
+    ...senderOptions(args, labels, interruption.signal),
+    ...isClassified && { isClassified },
+  });
   await sender.send(chain(files, list), (outcome) => report.add(outcome));
   report.end(skipped);
   return interruption.signal.aborted ? 130 : report.code;
@@ -107,6 +127,9 @@ function checkTyped({ operands, values }: Args): void {
     );
   }
   if (id !== undefined && idFrom !== undefined) throw new UsageError("--id-from has no effect with --id");
+  if (values.skipClassified && idFrom === undefined && id === undefined) {
+    throw new UsageError("--skip-classified needs --id-from or --id: a random id has no result yet");
+  }
   if (actual !== undefined && actualFromFolder) {
     throw new UsageError("--actual-from-folder has no effect with --actual");
   }

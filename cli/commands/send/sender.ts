@@ -19,6 +19,8 @@ export interface Outcome {
   readonly file: string;
   /** Missing if the file could not be read. */
   readonly id?: string;
+  /** Whether it was not sent, because it is classified already. */
+  readonly isKnown?: true;
   /** Present if it was waited for, and came. */
   readonly result?: Result;
   /** Why the image was not stored, or why there is no result. */
@@ -40,6 +42,8 @@ export interface SenderOptions {
   readonly actualFromFolder: boolean;
   /** Of the model: a folder `ankle-boot` stands for `Ankle boot`. */
   readonly labels: readonly string[];
+  /** Whether the image of an id is classified already: it is then not sent. */
+  readonly isClassified?: (id: string) => Promise<boolean>;
   /** How long to wait for each result, in milliseconds; `undefined` to not wait. */
   readonly timeoutMs: number | undefined;
   /** Ends sending: what is being stored is still stored, results are no longer waited for. */
@@ -110,6 +114,7 @@ export class Sender {
       bytes = await this.#acquire(await this.#sizeOf(file));
       const image = await readImage(imageSource(file), this.#bus.transport.maxMessageBytes);
       id = this.#idOf(file, image);
+      if (await this.#options.isClassified?.(id)) return { file, id, isKnown: true };
       return { file, id, ...defined({ result: await this.#once(id, file, image) }) };
     } catch (cause) {
       if (cause instanceof Deno.errors.NotCapable) throw cause;
