@@ -1,6 +1,8 @@
 import {
   checkMaxAttempts,
   type DeadLetter,
+  type DeadLetterInfo,
+  encodeAcknowledgement,
   encodeReplay,
   refusalOf,
   type ReplayOptions,
@@ -13,7 +15,7 @@ import { findResult, Replies } from "./replies.ts";
 import type { Result } from "./result.ts";
 import { type ResultsOptions, ResultStream } from "./result_stream.ts";
 import { checkSendOptions } from "./send_options.ts";
-import { DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
+import { ACKNOWLEDGEMENTS_TOPIC, DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
 import { sendTraced } from "./tracing.ts";
 import type { Text, Transport } from "./transport/transport.ts";
 
@@ -234,6 +236,22 @@ export class Bus implements AsyncDisposable {
     const { signal } = options;
     await this.transport.send(letter.topic, [encodeReplay(letter)], signal ? { signal } : {});
     return letter.attempts + 1;
+  }
+
+  /**
+   * Records that the failure of a dead letter needs nothing more: {@linkcode Bus.deadLetters} leaves it out from then on,
+   * unless the request is replayed and fails again. Acknowledging twice is harmless.
+   *
+   * @param letter One of {@linkcode Bus.deadLetters}.
+   * @param options `signal` ends the attempt.
+   * @throws {BusError} As {@linkcode Bus.send}.
+   */
+  async acknowledge(
+    letter: DeadLetterInfo,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#refuseClosed();
+    await this.transport.send(ACKNOWLEDGEMENTS_TOPIC, [encodeAcknowledgement(letter)], options);
   }
 
   /** Waits for pending sends, ends all streams, and closes the transport. May be called more than once. */

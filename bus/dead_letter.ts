@@ -25,8 +25,12 @@
  * | `ce_attempts` | number of attempts, including this one; a request without it is at its first |
  * | `imagebus_id` | the id, for requests that have none of their own, so that the result keeps it |
  *
- * Replaying removes nothing: a dead letter stays until the bus removes it by age. If the replayed request
- * fails again, it becomes a second record with the same id and more attempts.
+ * Replaying removes nothing: a dead letter stays until it is purged, or the bus removes it by age. If the replayed
+ * request fails again, it becomes a second record with the same id and more attempts.
+ *
+ * To acknowledge a dead letter is to send a record without a value to the topic `imagebus.dead-letters.acknowledged`, with
+ * its `imagebus_id` as the key and as a header, with its `imagebus_attempts` and `imagebus_failed_at`, and with
+ * `imagebus_acknowledged_at`. It counts for this failure and earlier ones, not for a later one of the same id.
  *
  * @module
  */
@@ -73,6 +77,8 @@ export interface DeadLetterInfo {
   readonly failedAt: string;
   /** Number of attempts: 1 or more. */
   readonly attempts: number;
+  /** When this failure was acknowledged, ISO 8601, UTC; missing if it was not. */
+  readonly acknowledgedAt?: string;
   /** Size of the original value, in bytes. */
   readonly bytes: number;
   /** Whether key, value and headers are missing because the bus rejected them as too large. */
@@ -225,6 +231,42 @@ export function refusalOf(letter: DeadLetterInfo, maxAttempts: number): string |
 export function encodeReplay(letter: DeadLetter): OutgoingMessage {
   const { id, attempts, key, value } = letter;
   return { key, value, ...withHeaders(letter, { ce_attempts: String(attempts + 1), imagebus_id: id }) };
+}
+
+/**
+ * Encodes that a dead letter was acknowledged.
+ *
+ * @param letter Which one.
+ */
+export function encodeAcknowledgement({ id, attempts, failedAt }: DeadLetterInfo): OutgoingMessage {
+  return {
+    key: id,
+    value: new Uint8Array(),
+    headers: {
+      imagebus_id: id,
+      imagebus_attempts: String(attempts),
+      imagebus_failed_at: failedAt,
+      imagebus_acknowledged_at: new Date().toISOString(),
+    },
+  };
+}
+
+/** Up to which failure of an id dead letters were acknowledged. */
+export interface Acknowledgement extends Pick<DeadLetterInfo, "id" | "attempts" | "failedAt"> {
+  /** ISO 8601, UTC. */
+  readonly acknowledgedAt: string;
+}
+
+/**
+ * Decodes {@linkcode encodeAcknowledgement}.
+ *
+ * @returns `null` if it is something else.
+ */
+export function decodeAcknowledgement({ headers }: Message): Acknowledgement | null {
+  const header = (name: string) => headerText(headers, `imagebus_${name}`);
+  const [id, failedAt, acknowledgedAt] = [header("id"), header("failed_at"), header("acknowledged_at")];
+  if (!id || [failedAt, acknowledgedAt].some((time) => Number.isNaN(Date.parse(time ?? "")))) return null;
+  return { id, attempts: number(header("attempts")), failedAt: failedAt!, acknowledgedAt: acknowledgedAt! };
 }
 
 /**

@@ -1,5 +1,12 @@
-import { type DeadLetter, type DeadLetterInfo, decodeDeadLetter } from "./dead_letter.ts";
-import { DEAD_LETTERS_TOPIC } from "./topics.ts";
+import {
+  type Acknowledgement,
+  type DeadLetter,
+  type DeadLetterInfo,
+  decodeAcknowledgement,
+  decodeDeadLetter,
+} from "./dead_letter.ts";
+import { ACKNOWLEDGEMENTS_TOPIC, DEAD_LETTERS_TOPIC } from "./topics.ts";
+import { defined } from "../lib/defined.ts";
 import type { Message, Transport } from "./transport/transport.ts";
 
 /** Which dead letters to read. */
@@ -12,6 +19,8 @@ export interface DeadLettersOptions {
   readonly reason?: string;
   /** Only those that failed then or later. */
   readonly since?: Date;
+  /** Also those that were acknowledged. @default {false} */
+  readonly acknowledged?: boolean;
   /** Maximum number: the newest are read. @default {Infinity} */
   readonly limit?: number;
   /** Ends reading: rejects with the signal's reason. */
@@ -46,12 +55,14 @@ export async function* readDeadLetters(
   transport: Transport,
   options: DeadLettersOptions = {},
 ): AsyncGenerator<DeadLetter, void, void> {
-  const places = new Set((await select(transport, options)).map(({ place }) => place));
-  if (places.size === 0) return;
-  for await (const message of readAll(transport, options.signal)) {
-    const letter = places.delete(placeOf(message)) ? decodeDeadLetter(message) : null;
-    if (letter) yield letter;
-    if (places.size === 0) return;
+  const infos = new Map((await select(transport, options)).map(({ place, info }) => [place, info]));
+  if (infos.size === 0) return;
+  for await (const message of readAll(transport, DEAD_LETTERS_TOPIC, options.signal)) {
+    const info = infos.get(placeOf(message));
+    const letter = info && decodeDeadLetter(message);
+    if (letter) yield { ...letter, ...info };
+    if (info) infos.delete(placeOf(message));
+    if (infos.size === 0) return;
   }
 }
 
@@ -65,25 +76,58 @@ async function select(transport: Transport, options: DeadLettersOptions): Promis
   const { ids, limit = Infinity } = options;
   const wanted = ids && new Set(ids);
   const last = new Map<string, Entry>();
-  for await (const message of readAll(transport, options.signal)) {
+  const acknowledgements = await readAcknowledgements(transport, options.signal);
+  for await (const message of readAll(transport, DEAD_LETTERS_TOPIC, options.signal)) {
     const letter = decodeDeadLetter(message);
     if (!letter || wanted?.has(letter.id) === false) continue;
     const known = last.get(letter.id);
     if (known && isLater(known.info, letter)) continue;
-    last.set(letter.id, { info: withoutBytes(letter), place: placeOf(message) });
+    const { acknowledgedAt } = acknowledgementOf(letter, acknowledgements) ?? {};
+    last.set(letter.id, {
+      info: { ...withoutBytes(letter), ...defined({ acknowledgedAt }) },
+      place: placeOf(message),
+    });
   }
   const matching = [...last.values()].filter(({ info }) => matches(info, options));
   const sorted = matching.sort((a, b) => order(a.info.failedAt, b.info.failedAt) || order(a.place, b.place));
   return sorted.slice(Math.max(0, sorted.length - limit));
 }
 
-/** All records that the topic holds now. Subscribing would create the topic, so it is looked up first. */
-async function* readAll(transport: Transport, signal?: AbortSignal): AsyncGenerator<Message, void, void> {
+/** The last one of each id; a few hundred bytes of memory per id. */
+async function readAcknowledgements(
+  transport: Transport,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, Acknowledgement>> {
+  const last = new Map<string, Acknowledgement>();
+  for await (const message of readAll(transport, ACKNOWLEDGEMENTS_TOPIC, signal)) {
+    const acknowledgement = decodeAcknowledgement(message);
+    if (acknowledgement) last.set(acknowledgement.id, acknowledgement);
+  }
+  return last;
+}
+
+/** That of an earlier failure does not count. */
+function acknowledgementOf(
+  { id, attempts, failedAt }: DeadLetterInfo,
+  all: ReadonlyMap<string, Acknowledgement>,
+): Acknowledgement | undefined {
+  const found = all.get(id);
+  return found && found.attempts >= attempts && found.failedAt >= failedAt ? found : undefined;
+}
+
+/** All records that a topic holds now. Subscribing would create the topic, so it is looked up first. */
+async function* readAll(
+  transport: Transport,
+  topic: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Message, void, void> {
   signal?.throwIfAborted();
-  const topics = await transport.topics(undefined, [DEAD_LETTERS_TOPIC]);
+  // A list of names would refuse one that this login may not see, such as that of acknowledgements.
+  const wanted = topic === DEAD_LETTERS_TOPIC ? [topic] : (name: string) => name === topic;
+  const topics = await transport.topics(undefined, wanted);
   if (topics.length === 0) return;
   const options = { until: "end" as const, ...(signal && { signal }) };
-  await using subscription = await transport.subscribe([DEAD_LETTERS_TOPIC], options);
+  await using subscription = await transport.subscribe([topic], options);
   const stop = () => void subscription.close();
   signal?.addEventListener("abort", stop, { once: true });
   try {
@@ -94,8 +138,12 @@ async function* readAll(transport: Transport, signal?: AbortSignal): AsyncGenera
   }
 }
 
-function matches(info: DeadLetterInfo, { model, reason, since }: DeadLettersOptions): boolean {
-  return (model === undefined || info.model === model) &&
+function matches(
+  info: DeadLetterInfo,
+  { model, reason, since, acknowledged = false }: DeadLettersOptions,
+): boolean {
+  return (acknowledged || info.acknowledgedAt === undefined) &&
+    (model === undefined || info.model === model) &&
     (reason === undefined || info.error.code === reason) &&
     (since === undefined || Date.parse(info.failedAt) >= since.getTime());
 }

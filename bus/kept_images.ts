@@ -48,7 +48,8 @@ export async function* keptImages(
       if (missing.size === 0) return;
     }
   }
-  for await (const { id, image, value, omitted } of readDeadLetters(transport, { ids: [...missing] })) {
+  const letters = { ids: [...missing], acknowledged: true };
+  for await (const { id, image, value, omitted } of readDeadLetters(transport, letters)) {
     if (!omitted && missing.delete(id)) yield { id, image: image ?? value };
   }
 }

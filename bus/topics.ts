@@ -4,6 +4,9 @@ export const RESULTS_TOPIC = "imagebus.results";
 /** Requests that could not be classified, with their original bytes and headers. */
 export const DEAD_LETTERS_TOPIC = "imagebus.dead-letters";
 
+/** Which dead letters were acknowledged. */
+export const ACKNOWLEDGEMENTS_TOPIC = "imagebus.dead-letters.acknowledged";
+
 /**
  * Model of requests that name none: the documented default of senders, so that a first image needs no
  * options. Nothing else in `bus/` knows a model by name, except the legacy format.

@@ -12,6 +12,8 @@ export interface ReplayPlan {
   readonly maxAttempts: number;
   /** Whether nothing is sent. */
   readonly dryRun: boolean;
+  /** Which ids are classified meanwhile: these are skipped. @default none */
+  readonly classified?: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /** How many there were. */
@@ -19,6 +21,8 @@ export interface ReplayCounts {
   /** Sent; in a dry run, what would be. */
   readonly replayed: number;
   readonly refused: number;
+  /** Skipped, because they are classified meanwhile. */
+  readonly classified: number;
 }
 
 /**
@@ -27,28 +31,32 @@ export interface ReplayCounts {
  * @param bus Where they are.
  * @param filter Which ones.
  * @param plan How.
- * @param onEach Called with each letter, once it is sent, and with the reason where it is refused.
+ * @param onEach Called with each letter, once it is sent, and with the reason where it is refused; not with those that are
+ * skipped.
  * @throws {BusError} When the bus cannot be read, or rejects one.
  */
 export async function replayDeadLetters(
   bus: Bus,
   filter: DeadLettersOptions,
-  { maxAttempts, dryRun }: ReplayPlan,
+  { maxAttempts, dryRun, classified = () => Promise.resolve(new Set()) }: ReplayPlan,
   onEach: (letter: DeadLetter, refusal: string | null) => void,
 ): Promise<ReplayCounts> {
-  let [replayed, refused] = [0, 0];
+  const counts = { replayed: 0, refused: 0, classified: 0 };
   for await (const letters of chunks(bus.deadLetters(filter))) {
-    const sent = letters.filter((letter) => {
+    const done = await classified(letters.map(({ id }) => id));
+    const open = letters.filter(({ id }) => !done.has(id));
+    const sent = open.filter((letter) => {
       const refusal = refusalOf(letter, maxAttempts);
       if (refusal !== null) onEach(letter, refusal);
       return refusal === null;
     });
     if (!dryRun) await Promise.all(sent.map((letter) => bus.replay(letter, { maxAttempts })));
     for (const letter of sent) onEach(letter, null);
-    replayed += sent.length;
-    refused += letters.length - sent.length;
+    counts.replayed += sent.length;
+    counts.refused += open.length - sent.length;
+    counts.classified += letters.length - open.length;
   }
-  return { replayed, refused };
+  return counts;
 }
 
 async function* chunks(letters: AsyncIterable<DeadLetter>): AsyncGenerator<DeadLetter[]> {

@@ -287,3 +287,20 @@ Deno.test("replay: an invalid limit is refused", async () => {
     await assertRejects(() => bus.replay(letter, { maxAttempts }), BusError, `maxAttempts is ${maxAttempts}`);
   }
 });
+
+Deno.test("dead letters: one that was acknowledged is left out, unless it is asked for or fails again", async () => {
+  await using bus = await busWith(["a", "b"].map((id) => encodeDeadLetter(request(id), failure(id))));
+  const [a] = await listDeadLetters(bus.transport, { ids: ["a"] });
+  await bus.acknowledge(a!);
+  assertEquals(await idsOf(bus), ["b"]);
+  assertEquals((await Array.fromAsync(bus.deadLetters())).map(({ id }) => id), ["b"]);
+  const all = await listDeadLetters(bus.transport, { acknowledged: true });
+  assertEquals(all.map(({ id, acknowledgedAt }) => [id, typeof acknowledgedAt]), [["a", "string"], [
+    "b",
+    "undefined",
+  ]]);
+  const headers = { ...request("a").headers, ce_attempts: "2" };
+  const again = failure("a", "damaged", "2026-01-02T00:00:00.000Z");
+  await bus.transport.send(TOPIC, [encodeDeadLetter(request("a", { headers }), again)]);
+  assertEquals(await idsOf(bus), ["b", "a"]);
+});

@@ -1,3 +1,4 @@
+import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import { fileNameOf } from "../../cli/file_name_of.ts";
 import { parseSince } from "../../cli/options.ts";
 import { shrink } from "../../cli/commands/dead_letters/show.ts";
@@ -7,7 +8,7 @@ import { decodeImage } from "../../models/image/decode.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { byId, deadLetters, DeadLetterStage, liveDeadLetters } from "./dead_letters_suite.ts";
 import { SEVEN } from "../../testing/images.ts";
-import { failed, requestRecord } from "../../testing/settled.ts";
+import { classified, failed, requestRecord } from "../../testing/settled.ts";
 
 Deno.test("dead-letters command: one row per id after the cause is fixed, also if replayed twice", async () => {
   await using stage = await DeadLetterStage.set((directory) => `sqlite:${directory}/bus.db`);
@@ -47,6 +48,40 @@ Deno.test("dead-letters command: reports that an empty bus has none", () =>
       assertEquals([code, out], [0, ""]);
       assertMatch(err, /^No dead letters on sqlite:/);
     }
+  }));
+
+Deno.test("dead-letters command: what was acknowledged is left out, unless it is asked for", () =>
+  withLetters(["one", "two", "three"], async (url) => {
+    const nothing = await deadLetters(url, "acknowledge");
+    assertEquals(nothing.code, 2);
+    assertStringIncludes(nothing.err, "Cannot acknowledge: no dead letters are selected");
+    const unknown = await deadLetters(url, "acknowledge", "--id", "one", "--id", "four");
+    assertEquals([unknown.code, unknown.out], [2, ""]);
+    const done = await deadLetters(url, "acknowledge", "--id", "one", "--id", "two");
+    assertEquals([done.code, done.out, done.err], [0, "one\ntwo\n", "Acknowledged: 2\n"]);
+    assertEquals([...byId((await deadLetters(url, "list", "--json")).out).keys()], ["three"]);
+    assertEquals(byId((await deadLetters(url, "list", "--json", "--acknowledged")).out).size, 3);
+    assertStringIncludes((await deadLetters(url, "show", "one")).out, "acknowledged");
+    const replayed = await deadLetters(url, "replay", "--all", "--dry-run");
+    assertEquals(replayed.err, "Would be replayed: 1, refused: 0\n");
+  }));
+
+Deno.test("dead-letters command: what is classified meanwhile is not replayed", () =>
+  withLetters(["one", "two", "three"], async (url, dir) => {
+    {
+      await using sink = await sqliteSink(`${dir}/results.db`);
+      await sink.write([classified("one"), failed("two")]);
+    }
+    const { code, out, err } = await deadLetters(
+      url,
+      "replay",
+      "--all",
+      "--json",
+      "--results",
+      `${dir}/results.db`,
+    );
+    assertEquals([code, err], [0, "Replayed: 2, refused: 0, classified meanwhile: 1\n"]);
+    assertEquals([...byId(out).keys()].sort(), ["three", "two"]);
   }));
 
 Deno.test("dead-letters command: list shows one aligned line per id, the newest N, no control characters", () =>

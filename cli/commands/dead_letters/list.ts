@@ -45,14 +45,14 @@ export function noneMessage(filter: object, url: string): string {
 const HEADER = ["failed at", "model", "reason", "bytes", "attempts", "now", "id"].map(bold);
 
 function toCells(info: DeadLetterInfo, status: string | null): string[] {
-  const { id, model, error, failedAt, attempts, bytes } = info;
+  const { id, model, error, failedAt, attempts, bytes, acknowledgedAt } = info;
   return [
     dim(new Date(failedAt).toLocaleString("sv")),
     model ?? "-",
     red(error.code),
     size(bytes),
     String(attempts),
-    status === "classified" ? green(status) : status ?? "-",
+    status === "classified" ? green(status) : acknowledgedAt ? "acknowledged" : status ?? "-",
     id,
   ];
 }

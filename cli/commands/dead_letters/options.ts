@@ -15,21 +15,23 @@ export const DEAD_LETTER_OPTIONS = {
   since: sinceOption("only failures since then"),
   limit: { ...count(1_000_000_000), otherwise: "20 for list, all for the others", text: "only the newest N" },
   all: flag("all dead letters"),
+  acknowledged: flag("also those that were acknowledged"),
   maxAttempts: {
     ...count(1_000_000),
     default: DEFAULT_MAX_ATTEMPTS,
     text: "skip dead letters that have been tried N times",
   },
-  dryRun: flag("print what would be sent, but send nothing"),
+  dryRun: flag("print what would be done, but do nothing"),
   ...JSON_OPTION,
 } as const satisfies OptionTable;
 
 /** Arguments of a sub-command on dead letters. */
 export type DeadLetterArguments = Arguments<typeof DEAD_LETTER_OPTIONS>;
 
-/** The filter of the arguments. */
+/** The filter of the arguments; what was acknowledged is found by its id all the same. */
 export function filterOf(
-  { values: { id: ids, model, reason, since, limit } }: DeadLetterArguments,
+  { values: { id: ids, model, reason, since, limit, acknowledged } }: DeadLetterArguments,
 ): DeadLettersOptions {
-  return defined({ ids, model, reason, since, limit });
+  const also = acknowledged || ids !== undefined ? { acknowledged: true } : {};
+  return { ...defined({ ids, model, reason, since, limit }), ...also };
 }

@@ -1,11 +1,10 @@
-import type { Bus } from "../../../bus/bus.ts";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
-import { type DeadLettersOptions, listDeadLetters } from "../../../bus/dead_letters.ts";
-import { UsageError } from "../../command.ts";
 import { replayDeadLetters } from "../../replay_dead_letters.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
 import { noneMessage } from "./list.ts";
+import { checkIds, checkSelection } from "./select.ts";
 import { openExistingBus } from "../../options.ts";
+import { openResultsIfAny, type StoredResults } from "../../stored_results/stored_results.ts";
 import { printable } from "../../../lib/printable.ts";
 import { columns, logError, print } from "../../ui/terminal.ts";
 
@@ -14,37 +13,28 @@ type Plan = Pick<DeadLetterArguments["values"], "maxAttempts" | "dryRun" | "json
 /** `dead-letters replay`: sends requests to their topics again. The exit code is 1 if one was refused. */
 export async function replay(args: DeadLetterArguments): Promise<number> {
   const filter = filterOf(args);
-  checkSelection(filter, args.values.all);
+  checkSelection("replay", filter, args.values.all);
   await using bus = await openExistingBus(args);
   if (filter.ids) await checkIds(bus, filter.ids);
-  const { replayed, refused } = await replayDeadLetters(bus, filter, args.values, (letter, refusal) => {
+  await using results = await openResultsIfAny(args);
+  const { maxAttempts, dryRun } = args.values;
+  const plan = { maxAttempts, dryRun, ...results && { classified: classifiedIn(results) } };
+  const counts = await replayDeadLetters(bus, filter, plan, (letter, refusal) => {
     if (refusal === null) printReplayed(letter, args.values);
     else printRefused(letter, refusal, args.values);
   });
-  if (replayed + refused === 0) logError(noneMessage(filter, bus.transport.url));
-  else logError(`${args.values.dryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}`);
+  const { replayed, refused, classified } = counts;
+  const skipped = classified > 0 ? `, classified meanwhile: ${classified}` : "";
+  if (replayed + refused + classified === 0) logError(noneMessage(filter, bus.transport.url));
+  else logError(`${dryRun ? "Would be replayed" : "Replayed"}: ${replayed}, refused: ${refused}${skipped}`);
   return refused > 0 ? 1 : 0;
 }
 
-function checkSelection(filter: DeadLettersOptions, all: boolean): void {
-  const { limit: _limit, ...which } = filter;
-  const isFiltered = Object.keys(which).length > 0;
-  if (all && isFiltered) {
-    throw new UsageError("Cannot replay: --all excludes --id, --reason, --model and --since");
-  }
-  if (all || isFiltered) return;
-  throw new UsageError(
-    "Cannot replay: no dead letters are selected; expected --id, --reason, --model, --since or --all " +
-      "(--dry-run prints what would be sent)",
-  );
-}
-
-/** All ids are looked up before the first is sent, so that a mistake sends nothing. */
-async function checkIds(bus: Bus, ids: readonly string[]): Promise<void> {
-  const known = new Set((await listDeadLetters(bus.transport, { ids })).map(({ id }) => id));
-  const unknown = ids.find((id) => !known.has(id));
-  if (unknown === undefined) return;
-  throw new UsageError(`Unknown dead letter "${printable(unknown)}" on ${bus.transport.url}`);
+function classifiedIn(results: StoredResults) {
+  return async (ids: readonly string[]) => {
+    const statuses = await results.statuses(ids);
+    return new Set(ids.filter((id) => statuses.get(id) === "classified"));
+  };
 }
 
 function printRefused({ id, topic, attempts }: DeadLetter, reason: string, { json }: Plan): void {

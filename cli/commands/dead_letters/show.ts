@@ -27,19 +27,32 @@ export async function show(args: DeadLetterArguments): Promise<number> {
 }
 
 async function find(bus: Bus, id: string): Promise<DeadLetter> {
-  for await (const letter of bus.deadLetters({ ids: [id] })) return letter;
+  for await (const letter of bus.deadLetters({ ids: [id], acknowledged: true })) return letter;
   throw new UsageError(`Unknown dead letter "${printable(id)}" on ${bus.transport.url}`);
 }
 
 function describe(letter: DeadLetter): string {
-  const { id, model, error, failedAt, attempts, topic, partition, offset, timestamp, key, expiresAt } =
-    letter;
+  const {
+    id,
+    model,
+    error,
+    failedAt,
+    attempts,
+    topic,
+    partition,
+    offset,
+    timestamp,
+    key,
+    expiresAt,
+    acknowledgedAt,
+  } = letter;
   const facts = [
     ["id", id],
     ["model", model ?? "-"],
     ["reason", `${error.code}: ${error.message}`],
     ["failed at", failedAt],
     ["attempts", String(attempts)],
+    ...acknowledgedAt === undefined ? [] : [["acknowledged", acknowledgedAt]],
     ["topic", `${topic}, partition ${partition}, offset ${offset}`],
     ["sent at", new Date(timestamp).toISOString()],
     ...expiresAt === undefined ? [] : [["expires at", new Date(expiresAt).toISOString()]],
