@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, UsageError } from "./cli/command.ts";
-import { COMMANDS } from "./cli/commands.ts";
+import { COMMANDS, loadAll } from "./cli/commands.ts";
 import { exitFor } from "./cli/exit.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { overview } from "./cli/ui/help.ts";
@@ -20,7 +20,7 @@ async function main([name = "--help", ...argv]: readonly string[]): Promise<numb
     if (name === "help" && argv.length > 0) return await main([argv[0]!, "--help"]);
     if (name === "--help" || name === "-h" || name === "help") return await showOverview();
     command = await load(name);
-    return await runCommand(command, argv);
+    return await runCommand(command, argv, loadAll);
   } catch (error) {
     const { code, message } = await exitFor(error, command);
     if (message) logError(`imagebus: ${message.split("\n").map(printable).join("\n")}`);
@@ -34,7 +34,7 @@ function showVersion(): number {
 }
 
 async function showOverview(): Promise<number> {
-  print(overview(await Promise.all(Object.values(COMMANDS).map((load) => load()))));
+  print(overview(await loadAll()));
   return 0;
 }
 

@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
+import { defined } from "../lib/defined.ts";
 import { explainFileError } from "../lib/file_errors.ts";
 import { flagOf, type Option, type OptionTable, parseOption, variableOf } from "../lib/options.ts";
 import { didYouMean } from "../lib/suggestion.ts";
 import {
   type Arguments,
   type Command,
+  type ConfigValues,
   type Operands,
   programOf,
   readsVariables,
@@ -19,18 +21,23 @@ export interface Invocation {
 }
 
 /**
- * Parses a command line. Options that are not on it are looked up in the environment.
+ * Parses a command line. Options that are not on it are looked up in the environment, then in the configuration file.
  *
  * @param command The command.
  * @param argv The arguments after its name.
+ * @param config What the configuration file sets. @default {nothing}
  * @returns The checked arguments, and the function to run with them.
  * @throws {UsageError} For an unknown option or sub-command, a missing or invalid value, a wrong number of operands.
  */
-export function parseCommand(command: Command, argv: readonly string[]): Invocation {
+export function parseCommand(
+  command: Command,
+  argv: readonly string[],
+  config?: ConfigValues,
+): Invocation {
   const { given, positionals } = tokenise(command, argv);
   if (!("actions" in command)) {
     const { name, options } = command;
-    return invocation(command, name, command, options, { argv, given, operands: positionals });
+    return invocation(command, name, command, options, { argv, given, config, operands: positionals });
   }
   const known = Object.keys(command.actions);
   const isNamed = command.otherwise === undefined || known.includes(positionals[0]!);
@@ -50,7 +57,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Invocat
     const others = known.filter((other) => command.actions[other]!.options.includes(stray)).join(" and ");
     throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: it belongs to ${others}`);
   }
-  return invocation(command, `${command.name} ${name}`, action, options, { argv, given, operands });
+  return invocation(command, `${command.name} ${name}`, action, options, { argv, given, config, operands });
 }
 
 /**
@@ -68,6 +75,7 @@ export function parseArguments<T extends OptionTable>(
 interface Typed {
   readonly argv: readonly string[];
   readonly given: Tokens["given"];
+  readonly config: ConfigValues | undefined;
   readonly operands: readonly string[];
 }
 
@@ -76,25 +84,50 @@ function invocation(
   title: string,
   { operands: form, run }: { readonly operands: Operands; run(args: Arguments): Promise<number> },
   options: OptionTable,
-  { argv, given, operands }: Typed,
+  { argv, given, config, operands }: Typed,
 ): Invocation {
   const begin = `${programOf(command)} ${title} `;
   const [example] = command.examples.find(([line]) => line.startsWith(begin)) ?? [];
   checkOperands(title, form, operands, example);
+  const settings = resolveOptions(command, options, config, given);
+  return { args: { operands, typed: argv, ...settings } as Arguments, run };
+}
+
+/** Values of options, and where they come from. */
+export type Settings = Pick<Arguments, "values" | "sources" | "configPath">;
+
+/**
+ * Takes each option from the command line, else its variable, else the configuration file, else its default.
+ *
+ * @param command The command.
+ * @param options Those of its options that are wanted.
+ * @param config What the configuration file sets.
+ * @param given What was typed. @default {nothing}
+ * @throws {UsageError} For an invalid value.
+ */
+export function resolveOptions(
+  command: Command,
+  options: OptionTable,
+  config: ConfigValues | undefined,
+  given: Tokens["given"] = new Map(),
+): Settings {
   const values: Record<string, unknown> = {};
   const sources = new Map<string, Source>();
   for (const [name, row] of Object.entries(options)) {
     const typed = given.get(name);
     const variable = typed || !readsVariables(command) ? undefined : environment(name, row);
-    if (typed) values[name] = fromFlags(name, row, typed);
-    else if (variable !== undefined) values[name] = fromVariable(name, row, variable);
-    else {
-      values[name] = row.default;
-      continue;
-    }
-    sources.set(name, typed ? "flag" : "variable");
+    if (typed) {
+      values[name] = fromFlags(name, row, typed);
+      sources.set(name, "flag");
+    } else if (variable !== undefined) {
+      values[name] = fromVariable(name, row, variable);
+      sources.set(name, "variable");
+    } else if (config?.values.has(name)) {
+      values[name] = config.values.get(name);
+      sources.set(name, "file");
+    } else values[name] = row.default;
   }
-  return { args: { operands, typed: argv, values, sources } as Arguments, run };
+  return { values, sources, ...defined({ configPath: config?.path }) };
 }
 
 function checkOperands(
@@ -206,8 +239,16 @@ function fromVariable(name: string, row: Option, text: string): unknown {
   return readIn(variable, row, parseOption(variable, row, text, usageError), !("secret" in row));
 }
 
-/** Certificates and secrets are read from files; only a variable may hold a secret itself. */
-function readIn(label: string, row: Option, value: unknown, isPath: boolean): unknown {
+/**
+ * Reads certificates and secrets, which are given as files; only a variable may hold a secret itself.
+ *
+ * @param label How the user wrote the name, for the message.
+ * @param row Of the option.
+ * @param value As it was given.
+ * @param isPath Whether it is the path of a file, if the option takes one.
+ * @throws {UsageError} If the file cannot be read.
+ */
+export function readIn(label: string, row: Option, value: unknown, isPath: boolean): unknown {
   if (!isPath || !("from" in row)) return value;
   return Array.isArray(value) ? value.map((path) => readFile(label, path)) : readFile(label, String(value));
 }

@@ -72,7 +72,15 @@ export interface ActionCommand<T extends OptionTable = OptionTable> extends Desc
 export type Command<T extends OptionTable = OptionTable> = SingleCommand<T> | ActionCommand<T>;
 
 /** How an option was given. */
-export type Source = "flag" | "variable";
+export type Source = "flag" | "variable" | "file";
+
+/** What a configuration file sets for a command. */
+export interface ConfigValues {
+  /** Absolute. */
+  readonly path: string;
+  /** Checked values, by the names of the command's options. */
+  readonly values: ReadonlyMap<string, unknown>;
+}
 
 /** The parsed arguments, checked against the options of the command. */
 export interface Arguments<T extends OptionTable = OptionTable> {
@@ -83,6 +91,8 @@ export interface Arguments<T extends OptionTable = OptionTable> {
   readonly typed: readonly string[];
   /** Options that were given, and how. */
   readonly sources: ReadonlyMap<string, Source>;
+  /** The configuration file, if there is one. */
+  readonly configPath?: string;
 }
 
 /** A mistake of the user: one or two lines, exit code 2. */

@@ -1,5 +1,10 @@
 import type { Command } from "./command.ts";
 
+/** Loads all commands. */
+export function loadAll(): Promise<Command[]> {
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
+
 /** All commands. Each is loaded when it is called, so that `send` does not pay for `train`. A new one is a file and a line. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import("./commands/worker/worker.ts")).worker,
@@ -17,5 +22,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "cross-validate": async () => (await import("./commands/cross_validate.ts")).crossValidate,
   train: async () => (await import("./commands/train.ts")).train,
   data: async () => (await import("./commands/data.ts")).data,
+  options: async () => (await import("./commands/options.ts")).optionsCommand(loadAll),
   demo: async () => (await import("./commands/demo.ts")).demo,
 };

@@ -63,7 +63,7 @@ const SIZE: CustomRow<readonly [width: number, height: number]> = {
   type: "custom",
   value: "WxH",
   parse: parseSize,
-  accepts: (value) => value !== undefined,
+  accepts: (value) => Array.isArray(value) && value.length === 2,
   expected: `width and height, each 1 to ${MAX_SIDE}, such as 32x32`,
   text: "resize every image of a folder to this size",
 };

@@ -168,16 +168,34 @@ export function checkOptions<T extends OptionTable>(
 ): SettingsOf<T> {
   const settings: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(table)) settings[name] = row.default;
-  for (const [name, value] of flatten(table, given)) {
+  for (const [name, value] of flattenOptions(table, given)) {
     const row = Object.hasOwn(table, name) ? table[name] : undefined;
     if (row === undefined) throw toError(`Unknown option ${name}${didYouMean(name, Object.keys(table))}`);
-    if (!accepts(row, value)) throw toError(`${name} is ${show(value, row)}: expected ${expectedOf(row)}`);
+    checkOption(name, row, value, toError);
     settings[name] = value;
   }
   return settings as SettingsOf<T>;
 }
 
-function* flatten(table: OptionTable, given: object, prefix = ""): Generator<[string, unknown]> {
+/**
+ * Checks the value of an option.
+ *
+ * @param label How the user wrote the name, for the message.
+ * @throws What `toError` makes.
+ */
+export function checkOption(label: string, row: Option, value: unknown, toError: ToError): void {
+  if (!accepts(row, value)) throw toError(`${label} is ${show(value, row)}: expected ${expectedOf(row)}`);
+}
+
+/**
+ * The values in an object, by the names of the table: those of `{ tls: { cert } }` under `tls.cert`. Unknown names are there
+ * too.
+ */
+export function* flattenOptions(
+  table: OptionTable,
+  given: object,
+  prefix = "",
+): Generator<[name: string, value: unknown]> {
   for (const [key, value] of Object.entries(given)) {
     const name = prefix + key;
     const inside = Object.keys(table).some((known) => known.startsWith(`${name}.`));
@@ -186,7 +204,7 @@ function* flatten(table: OptionTable, given: object, prefix = ""): Generator<[st
     else {
       // `tls: { cert }` means `tls: true` too.
       if (Object.hasOwn(table, name)) yield [name, true];
-      yield* flatten(table, value, `${name}.`);
+      yield* flattenOptions(table, value, `${name}.`);
     }
   }
 }

@@ -5,6 +5,7 @@ import { SEND_OPTIONS } from "../bus/send_options.ts";
 import { checkBusOptions } from "../bus/transport/options.ts";
 import { parseArguments } from "../cli/arguments.ts";
 import { type Command, readsVariables, UsageError } from "../cli/command.ts";
+import { configOf } from "../cli/config_file.ts";
 import { COMMANDS } from "../cli/commands.ts";
 import { checkOptions, flagOf, nest, type Option, variableOf } from "../lib/options.ts";
 import { formatQuantity, parseQuantity } from "../lib/units.ts";
@@ -119,6 +120,32 @@ function checkForms(command: Command, line: readonly string[], name: string, row
   const misspelt = `${flag.slice(0, -1)}${flag.at(-1) === "x" ? "y" : "x"}q`;
   assertThrows(() => read(`${misspelt}=1`), UsageError, `has no option ${misspelt}: did you mean`);
 }
+
+Deno.test("options: each of a command is read from the configuration file, and refused when wrong", async () => {
+  const all = () => Promise.resolve(COMMANDS_LOADED);
+  for (const command of COMMANDS_LOADED) {
+    for (const [name, row] of Object.entries(command.options)) {
+      if (row.type === "api") continue;
+      const { typed, value, bad } = samplesOf(name, row);
+      const written = row.type === "integer" ? row.max : row.type === "flag" ? true : typed;
+      const read = async (content: unknown) => {
+        const file = { path: "/etc/imagebus.json", content: { [command.name]: nest([[name, content]]) } };
+        return (await configOf(file, command, all)).values;
+      };
+      const isRead = readsVariables(command) && !row.typed;
+      const got = (await read(written)).get(name);
+      // Paths are relative to the directory of the file.
+      const withoutDirectory = JSON.stringify(got ?? null).replaceAll("/etc/", "");
+      assertEquals(withoutDirectory, JSON.stringify(isRead ? value : null), name);
+      if (isRead && row.type !== "flag" && bad !== "") {
+        await assertRejects(() => read(bad), UsageError, `${name} in /etc/imagebus.json is `);
+      }
+      if (isRead) {
+        await assertRejects(() => read(null), UsageError, `${name} in /etc/imagebus.json is `);
+      }
+    }
+  }
+});
 
 function withVariable(name: string, value: string, run: () => void): void {
   Deno.env.set(name, value);

@@ -17,11 +17,27 @@ const HEAD = `# Options
 
 Written by \`deno task options\` from the tables in the sources; a test keeps it so.
 
-Every option has one name: in a program \`maxMessageBytes\`, on the command line \`--max-message-bytes\`, in the environment
-\`IMAGEBUS_MAX_MESSAGE_BYTES\`. A flag takes precedence over a variable, and a variable over the default. Sizes and times are
+Every option has one name: in a program and in the configuration file \`maxMessageBytes\`, on the command line
+\`--max-message-bytes\`, in the environment \`IMAGEBUS_MAX_MESSAGE_BYTES\`. A flag takes precedence over a variable, a variable
+over the configuration file, and the file over the default; \`imagebus options\` shows where each value comes from. Sizes and times are
 written as \`64MiB\` and \`30s\`; a number alone means bytes or milliseconds, as in a program. A flag that is on by default is
 turned off by \`--no-…\`; variables of flags hold \`true\` or \`false\`. Certificates, keys and passwords are read from files, so
 that no one sees them among the running processes; only the variable of a secret may hold the secret itself.
+
+The configuration file is \`imagebus.json\` or \`imagebus.jsonc\` in the working directory or the nearest one above it, or
+\`--config FILE\` or \`IMAGEBUS_CONFIG\`. It is JSON, in which comments and trailing commas are allowed:
+
+\`\`\`json
+{
+  "bus": "kafka://broker-1:9092,broker-2:9092",
+  "kafka": { "compression": "zstd" },
+  "maxMessageBytes": "4MiB",
+  "worker": { "models": ["mnist"], "sink": ["sqlite:results.db"], "http": true }
+}
+\`\`\`
+
+An object under the name of a command counts for that command, everything else for all commands that have the option. Paths are
+relative to the directory of the file. Unknown names are rejected.
 `;
 
 /** One table of the page. */

@@ -14,7 +14,7 @@ const HTTP: CustomRow<HttpAddress> = {
   value: "[HOST:PORT]",
   bare: "127.0.0.1:9464",
   parse: parseAddress,
-  accepts: (value) => value !== undefined,
+  accepts: (value) => typeof value === "object" && value !== null && "port" in value,
   expected: "a host and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464",
   otherwise: "off; without a value 127.0.0.1:9464",
   text: "serve metrics, health and a live page over HTTP",

@@ -4,6 +4,9 @@ import { type Command, programOf, readsVariables } from "../command.ts";
 import { permissionFlags } from "../permissions.ts";
 import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
 
+const CONFIG_TEXT =
+  "configuration file; default: imagebus.json or imagebus.jsonc here or in a directory above (IMAGEBUS_CONFIG)";
+
 /** What the program does, and its commands. */
 export function overview(commands: readonly Command[]): string {
   return [
@@ -34,6 +37,7 @@ export function helpOf(command: Command, width = terminalWidth()): string {
     "",
     bold("Options"),
     ...describe(command, false, width),
+    ...readsVariables(command) ? ["  --config FILE", ...indent(CONFIG_TEXT, 6, width)] : [],
     "  --help",
     "      print this text",
     ...hasBus ? ["  --help-bus", "      print the options for Kafka and for the embedded bus"] : [],
