@@ -12,6 +12,7 @@ import { columns, print } from "../cli/ui/terminal.ts";
 import { median } from "../lib/median.ts";
 import { count } from "../lib/options.ts";
 import { linesOf } from "../testing/harness/lines.ts";
+import { OtlpCollector } from "../testing/otlp_collector.ts";
 import { spawnWorker } from "../testing/harness/spawn_worker.ts";
 import type { Cost, ServiceSettings, Started } from "./observability/service.ts";
 
@@ -26,36 +27,6 @@ const SIDES = [
   { title: "… and 1 % of all traces", http: true, tracing: ONE_PERCENT },
   { title: "… and all traces", http: true, tracing: ALL },
 ] as const;
-
-/** A collector of OTLP as JSON, which only counts. */
-class Collector implements AsyncDisposable {
-  /** Spans of imagebus so far; Deno has some of its own. */
-  spans = 0;
-  readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const { resourceSpans = [] } = await request.json();
-    for (const { scopeSpans } of resourceSpans) {
-      for (const { scope, spans } of scopeSpans) if (scope.name === "imagebus") this.spans += spans.length;
-    }
-    return Response.json({});
-  });
-
-  /** The variables of a process that exports to it. */
-  get environment(): Record<string, string> {
-    return {
-      OTEL_DENO: "true",
-      OTEL_DENO_METRICS: "false",
-      OTEL_DENO_CONSOLE: "ignore",
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#server.addr.port}`,
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_BSP_MAX_QUEUE_SIZE: "65536",
-      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "4096",
-    };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-}
 
 /** A service that is spoken to in lines. */
 class ServiceProcess implements AsyncDisposable {
@@ -98,7 +69,7 @@ async function readEvents(url: string): Promise<void> {
 }
 
 async function compareCosts(images: number, rounds: number): Promise<void> {
-  await using collector = new Collector();
+  await using collector = new OtlpCollector();
   await using stack = new AsyncDisposableStack();
   const services: ServiceProcess[] = [];
   for (const { http, tracing } of SIDES) {
@@ -133,14 +104,14 @@ function rowsOf(costs: readonly Cost[][]): string[][] {
 }
 
 async function countSpans(perSecond: number, seconds: number): Promise<void> {
-  await using collector = new Collector();
+  await using collector = new OtlpCollector();
   let made = 0;
   {
     await using service = new ServiceProcess({ http: false }, { ...collector.environment, ...ALL });
     await service.next();
     made = await service.ask<number>(`spans ${perSecond} ${seconds}`);
   }
-  print(`${perSecond} spans per second for ${seconds} s: ${collector.spans} of ${made} arrived`);
+  print(`${perSecond} spans per second for ${seconds} s: ${collector.spans.length} of ${made} arrived`);
 }
 
 await runTask({

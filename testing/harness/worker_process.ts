@@ -16,6 +16,8 @@ export interface WorkerProcessOptions {
   readonly directory: string;
   /** More arguments of `imagebus worker`. */
   readonly args?: readonly string[];
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -46,12 +48,12 @@ export class WorkerProcess implements AsyncDisposable {
    *
    * @throws {Error} With its standard error, if it ends instead.
    */
-  static async start({ bus, directory, args = [] }: WorkerProcessOptions): Promise<WorkerProcess> {
+  static async start({ bus, directory, args = [], env }: WorkerProcessOptions): Promise<WorkerProcess> {
     const own = ["--bus", bus, ...args];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...await workerCommand(), ...own],
       cwd: ROOT,
-      env: { IMAGEBUS_STATE_DIR: directory },
+      env: { ...env, IMAGEBUS_STATE_DIR: directory },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

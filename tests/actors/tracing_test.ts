@@ -1,62 +1,30 @@
 import { contextOf } from "../../bus/tracing.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
+import { OtlpCollector, type Span } from "../../testing/otlp_collector.ts";
 import { ended } from "../fixtures/imagebus.ts";
-
-/** A span as OTLP's JSON has it. */
-interface Span {
-  readonly name: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes?: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
-  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly status?: { readonly code?: number; readonly message?: string };
-}
 
 const [PRODUCER, CONSUMER, CLIENT] = [4, 5, 3];
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT = "00f067aa0ba902b7";
 
-/** A collector: it keeps the spans of all exports. */
-function collector() {
-  const spans: Span[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const body = await request.json();
-    for (const { scopeSpans = [] } of body.resourceSpans ?? []) {
-      for (const scope of scopeSpans) spans.push(...scope.spans);
-    }
-    return Response.json({});
-  });
-  return { spans, server, url: `http://127.0.0.1:${server.addr.port}` };
-}
-
 Deno.test("tracing: a sender's trace goes on through batch and sinks, its context is never overwritten, and each batch links to its images", async () => {
-  const { spans, server, url } = collector();
+  const collector = new OtlpCollector();
   const program = new URL("../fixtures/traced_service.ts", import.meta.url).pathname;
   const given = `00-${TRACE}-${PARENT}-01`;
   const unsampled = `00-${"a".repeat(32)}-${PARENT}-00`;
   const { code, out, err } = await ended(
     new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-read", "--unstable-worker-options", program, given, unsampled],
-      env: {
-        OTEL_DENO: "true",
-        OTEL_DENO_METRICS: "false",
-        OTEL_DENO_CONSOLE: "ignore",
-        OTEL_EXPORTER_OTLP_ENDPOINT: url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      },
+      env: collector.environment,
       stdout: "piped",
       stderr: "piped",
     }),
   );
-  await server.shutdown();
+  await collector[Symbol.asyncDispose]();
   assertEquals(code, 0, err);
   const headers = JSON.parse(out);
   assertEquals([headers.given, headers.unsampled], [given, unsampled]);
-  const named = (name: string) => spans.filter((span) => span.name === name);
+  const named = (name: string) => collector.named(name);
 
   const sends = named("send imagebus.mnist");
   assertEquals(sends.map(({ kind }) => kind), [PRODUCER, PRODUCER, PRODUCER, PRODUCER]);
