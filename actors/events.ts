@@ -7,7 +7,7 @@ import type { ModelState } from "./workers/status.ts";
  * | event | when | fields |
  * |---|---|---|
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
- * | `version` | another version of a model is served (`serving`), or cannot be (`refused`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
+ * | `version` | another version of a model is served (`serving`) or cannot be (`refused`), or gets a share of the images (`canary`) or no more of them (`canary_stopped`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
  * | `serving_unknown` | `serving.json` of a model cannot be read; the model is served as before | `model`, the `reason` |
  * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
@@ -27,7 +27,7 @@ export type ServiceEvent =
     readonly type: "version";
     readonly model: string;
     readonly version: string;
-    readonly change: "serving" | "refused";
+    readonly change: "serving" | "refused" | "canary" | "canary_stopped";
     readonly reason: string;
     readonly tookMs: number;
   }

@@ -23,6 +23,8 @@ import type { Text, Transport } from "./transport/transport.ts";
 export interface SendOptions {
   /** The model that classifies it. @default {"fashion-mnist"} */
   readonly model?: string;
+  /** The version of the model; it must be loaded. @default {the one that is served} */
+  readonly modelVersion?: string;
   /** The id of the request and of its result: 1 to 256 characters, unique. @default {a random UUID} */
   readonly id?: string;
   /**

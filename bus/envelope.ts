@@ -13,6 +13,7 @@
  * | `ce_time` | optional, RFC 3339 |
  * | `content-type` | optional; the format is detected from the bytes |
  * | `ce_model` | optional: without it the topic determines the model |
+ * | `ce_modelversion` | optional: the version of the model that is to classify it |
  * | `ce_replyto` | optional: a further topic for the result, besides `imagebus.results` |
  * | `ce_correlationid`, `traceparent` | optional, copied to the result |
  * | `ce_expirytime` | optional, RFC 3339: not classified after that |
@@ -77,6 +78,8 @@ export interface Origin {
 export interface Request extends Origin {
   /** The model that is to classify it. */
   readonly model: string;
+  /** The only version of it that may classify it. */
+  readonly modelVersion?: string;
   /** The encoded image; can be a view. */
   readonly image: Uint8Array;
   /** Not classified after this, in milliseconds since 1970-01-01 UTC. */
@@ -110,6 +113,7 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
       ...attributes(CLASSIFY, request.id, "imagebus/client"),
       "content-type": contentType,
       ce_model: request.model,
+      ...defined({ ce_modelversion: request.modelVersion }),
       ...copied(request),
       ...(request.replyTo !== undefined && { ce_replyto: request.replyTo }),
       ...(request.expiresAt !== undefined && { ce_expirytime: new Date(request.expiresAt).toISOString() }),
@@ -258,7 +262,7 @@ function toRequest(message: Message, event: CloudEvent): Request {
     ...origin(event, id, message.key),
     model,
     image: event.data(),
-    ...defined({ expiresAt }),
+    ...defined({ modelVersion: event.attribute("modelversion"), expiresAt }),
   };
 }
 

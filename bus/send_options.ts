@@ -7,6 +7,12 @@ import { checkInteger } from "./transport/validate.ts";
 /** The options of an image that is sent; `SendOptions` has the types. */
 export const SEND_OPTIONS = {
   model: { type: "text", default: DEFAULT_MODEL, value: "NAME", text: "model that classifies the image" },
+  modelVersion: {
+    type: "text",
+    value: "VERSION",
+    otherwise: "the version that is served",
+    text: "version of the model; it must be loaded",
+  },
   id: {
     type: "text",
     value: "TEXT",

@@ -87,6 +87,11 @@ function families(registry: MetricRegistry) {
       "Workers that were replaced because they exceeded their memory limit, or the time for one image.",
       model,
     ),
+    versionChanges: registry.counter(
+      "imagebus_version_changes_total",
+      "Versions that were served, refused, or tried: serving, refused, canary, canary_stopped.",
+      [...model, "change"],
+    ),
     sinkWrite: registry.histogram(
       "imagebus_sink_write_duration_seconds",
       "Writes of a batch of results to a sink that were stored.",
@@ -163,6 +168,7 @@ export class WorkMetrics implements Observer {
 
   /** Counts restarts and replacements of Workers. */
   note(event: ServiceEvent): void {
+    if (event.type === "version") this.#families.versionChanges.of(event.model, event.change).value++;
     if (event.type === "worker_replaced") this.#families.replacements.of(event.model).value++;
     if (event.type === "model" && (event.state === "restarting" || event.state === "down")) {
       this.#families.restarts.of(event.model).value++;

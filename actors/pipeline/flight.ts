@@ -138,6 +138,17 @@ export class Flight implements Job {
     return this.image.length;
   }
 
+  /** The key of the request; its id where it has none. */
+  get stickyKey(): string {
+    const { key } = this.message;
+    return key === null ? this.id : typeof key === "string" ? key : key.toBase64();
+  }
+
+  /** The version that the request asks for, if it does. */
+  get pinned(): string | undefined {
+    return this.decoded.ok ? this.decoded.request.modelVersion : undefined;
+  }
+
   /** W3C trace context of the request, if it has one. */
   get traceparent(): string | undefined {
     return this.#origin.traceparent;

@@ -46,13 +46,13 @@ export class ServingWatch {
 
   async #watch(model: Versions): Promise<void> {
     const { intervalMs, listener, read } = this.#parts;
-    let [served, fault, looks] = ["", "", 0];
+    let [served, isServed, fault, looks] = ["", true, "", 0];
     while (!this.#stop.signal.aborted) {
       try {
         const wanted = await read(model.model);
         const text = JSON.stringify(wanted) ?? "";
-        const retries = model.status().refused.length > 0 && ++looks % RETRY_LOOKS === 0;
-        if (wanted !== undefined && (text !== served || retries)) await model.serve(wanted);
+        const retries = !isServed && ++looks % RETRY_LOOKS === 0;
+        if (wanted !== undefined && (text !== served || retries)) isServed = await model.serve(wanted);
         [served, fault] = [text, ""];
       } catch (error) {
         const reason = messageOf(error);

@@ -1,13 +1,14 @@
 import { messageOf } from "../../lib/coded_error.ts";
 import type { ModelFiles } from "../../models/classifier.ts";
 import { ModelError } from "../../models/errors.ts";
-import type { Serving } from "../../models/serving.ts";
+import type { CanarySpec, Serving } from "../../models/serving.ts";
 import { ServiceError } from "../errors.ts";
-import type { Listener } from "../events.ts";
+import type { Listener, ServiceEvent } from "../events.ts";
 import type { Job } from "../workers/job.ts";
-import type { ModelState, ModelStatus } from "../workers/status.ts";
+import type { CandidateStatus, ModelState, ModelStatus } from "../workers/status.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
 import type { WorkerLoad } from "../workers/worker_scaler.ts";
+import { Canary } from "./canary.ts";
 
 /** Called with a state, and why it changed. Must not throw. */
 export type OnState = (state: ModelState, reason: string) => void;
@@ -26,8 +27,11 @@ export interface VersionsParts {
   readonly listener: Listener;
 }
 
+type Change = Extract<ServiceEvent, { readonly type: "version" }>["change"];
+
 /**
- * A model: one version is served, and it can be exchanged for another one while images are in flight.
+ * A model: one version is served, another one may get a share of the images, and they can be exchanged while
+ * images are in flight.
  *
  * 1. The other version is loaded and started beside the served one. When it is broken, it is refused: the
  *    served one stays.
@@ -41,9 +45,13 @@ export class Versions {
   readonly #parts: VersionsParts;
   /** All that have Workers, those that are starting or retiring included. */
   readonly #running = new Set<Supervisor>();
+  /** Those that images can go to, by version. */
+  readonly #ready = new Map<string, Supervisor>();
   readonly #refused = new Map<string, string>();
   #stable: Supervisor;
-  #isStopped = false;
+  #canary: Canary | null = null;
+  #stopped: CanarySpec | null = null;
+  #isClosed = false;
 
   /**
    * @param files The version that is served first.
@@ -53,6 +61,7 @@ export class Versions {
     this.model = files.manifest.name;
     this.#parts = parts;
     this.#stable = this.#supervise(files, parts.workers);
+    this.#ready.set(this.version, this.#stable);
   }
 
   /** The version that is served. */
@@ -68,7 +77,7 @@ export class Versions {
   /** Status of all versions; what is in flight, only the lane knows. */
   status(): Omit<ModelStatus, "inFlight" | "inFlightBytes" | "oldestAt"> {
     const refused = [...this.#refused].map(([version, reason]) => ({ version, reason }));
-    return { model: this.model, ...this.#stable.status(), candidates: [], refused };
+    return { model: this.model, ...this.#stable.status(), candidates: this.#candidates(), refused };
   }
 
   /** Starts the served version. Throws as {@linkcode Supervisor.start}. */
@@ -78,7 +87,12 @@ export class Versions {
 
   /** Gives an image to the version that is to classify it. */
   submit(job: Job): void {
-    this.#stable.submit(job);
+    const supervisor = job.pinned === undefined ? this.#chosenFor(job) : this.#ready.get(job.pinned);
+    if (supervisor !== undefined) return supervisor.submit(job);
+    const message = `Version "${job.pinned}" of ${this.model} is not loaded; there is ${
+      [...this.#ready.keys()].join(", ")
+    }`;
+    job.settle({ ok: false, code: "unknown_version", message }, { startedAt: Date.now(), tookMs: 0 });
   }
 
   /**
@@ -86,22 +100,27 @@ export class Versions {
    * A version that cannot be loaded or started is refused, reported, and shown in the status.
    *
    * @param wanted What is to be served.
+   * @returns Whether nothing was refused.
    */
-  async serve(wanted: Serving): Promise<void> {
+  async serve(wanted: Serving): Promise<boolean> {
+    const { workers } = this.#parts;
+    const versions = [wanted.serve, ...wanted.canary ? [wanted.canary.version] : []];
+    for (const version of this.#refused.keys()) {
+      if (!versions.includes(version)) this.#refused.delete(version);
+    }
     const begun = performance.now();
-    const stable = await this.#ready(wanted.serve, Math.max(this.#parts.workers, this.load().workers));
-    for (const version of this.#refused.keys()) if (version !== wanted.serve) this.#refused.delete(version);
-    if (this.#isStopped || stable === null || stable === this.#stable) return;
-    const former = this.#stable;
-    this.#stable = stable;
-    this.#parts.onState(stable.state, "ready");
-    this.#report("serving", stable.version, `instead of ${former.version}`, begun);
-    void this.#retire(former);
+    const stable = await this.#start(wanted.serve, Math.max(workers, this.load().workers)) ?? this.#stable;
+    const canary = await this.#startCanary(wanted);
+    if (this.#isClosed) return true;
+    this.#exchange(stable, begun);
+    this.#try(canary, begun);
+    this.#retireOthers();
+    return this.#refused.size === 0;
   }
 
   /** Ends all Workers at once. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#isClosed = true;
     await Promise.all([...this.#running].map((supervisor) => supervisor.stop()));
   }
 
@@ -120,30 +139,83 @@ export class Versions {
     this.#stable.shrink();
   }
 
-  #supervise(files: ModelFiles, workers: number): Supervisor {
-    const supervisor = this.#parts.supervise(files, workers, (state, reason) => {
-      if (supervisor === this.#stable) this.#parts.onState(state, reason);
-    });
-    this.#running.add(supervisor);
-    return supervisor;
+  #candidates(): CandidateStatus[] {
+    if (this.#canary === null) return [];
+    const { supervisor, spec: { percent } } = this.#canary;
+    return [{ role: "canary", percent, ...supervisor.status() }];
   }
 
-  /** @returns A version that is started; `null` when it is refused. */
-  async #ready(version: string, workers: number): Promise<Supervisor | null> {
-    if (version === this.#stable.version) return this.#stable;
+  #chosenFor({ stickyKey }: Job): Supervisor {
+    if (!this.#canary?.takes(stickyKey)) return this.#stable;
+    const fault = this.#canary.fault(this.#stable);
+    if (fault === null) return this.#canary.supervisor;
+    this.#stopCanary(fault);
+    return this.#stable;
+  }
+
+  #stopCanary(fault: string): void {
+    const { spec } = this.#canary!;
+    [this.#canary, this.#stopped] = [null, spec];
+    this.#retireOthers();
+    this.#report("canary_stopped", spec.version, fault);
+  }
+
+  #exchange(stable: Supervisor, begun: number): void {
+    if (stable === this.#stable) return;
+    const former = this.#stable;
+    this.#stable = stable;
+    this.#parts.onState(stable.state, "ready");
+    this.#report("serving", stable.version, `instead of ${former.version}`, begun);
+  }
+
+  #try(canary: Canary | null, begun: number): void {
+    const isNew = canary !== null && canary !== this.#canary;
+    this.#canary = canary;
+    if (isNew) {
+      this.#report("canary", canary.spec.version, `gets ${canary.spec.percent} % of the images`, begun);
+    }
+  }
+
+  /** A canary that was stopped is not started again before another share is wanted. */
+  async #startCanary({ serve, canary: spec }: Serving): Promise<Canary | null> {
+    if (spec === undefined || spec.version === serve) return this.#stopped = null;
+    if (isEqual(spec, this.#stopped)) return null;
+    if (isEqual(spec, this.#canary?.spec ?? null)) return this.#canary;
+    this.#stopped = null;
+    const supervisor = await this.#start(spec.version, Math.ceil(this.#parts.workers * spec.percent / 100));
+    return supervisor && new Canary(spec, supervisor);
+  }
+
+  /** @returns A version that is started, with at least so many Workers; `null` when it is refused. */
+  async #start(version: string, workers: number): Promise<Supervisor | null> {
     const begun = performance.now();
-    let supervisor: Supervisor | undefined;
+    let supervisor = this.#ready.get(version);
     try {
-      supervisor = this.#supervise(await this.#parts.load(version), workers);
-      await supervisor.start();
+      if (supervisor === undefined) {
+        supervisor = this.#supervise(await this.#parts.load(version), workers);
+        await supervisor.start();
+        this.#ready.set(version, supervisor);
+      }
+      while (supervisor !== this.#stable && supervisor.load().workers < workers) await supervisor.grow();
       this.#refused.delete(version);
       return supervisor;
     } catch (error) {
       if (!(error instanceof ModelError || error instanceof ServiceError)) throw error;
-      if (supervisor !== undefined) await this.#retire(supervisor);
-      if (!this.#isStopped) this.#refuse(version, messageOf(error), begun);
+      if (supervisor !== undefined && !this.#ready.has(version)) await this.#retire(supervisor);
+      if (!this.#isClosed) this.#refuse(version, messageOf(error), begun);
       return null;
     }
+  }
+
+  #supervise(files: ModelFiles, workers: number): Supervisor {
+    const supervisor = this.#parts.supervise(files, workers, (state, reason) => {
+      if (supervisor === this.#stable) this.#parts.onState(state, reason);
+      else if (supervisor === this.#canary?.supervisor && state === "down") {
+        this.#stopCanary(`it is down: ${reason}`);
+      }
+    });
+    this.#running.add(supervisor);
+    return supervisor;
   }
 
   #refuse(version: string, reason: string, begun: number): void {
@@ -152,13 +224,25 @@ export class Versions {
     this.#report("refused", version, reason, begun);
   }
 
+  #retireOthers(): void {
+    for (const [version, supervisor] of this.#ready) {
+      if (supervisor === this.#stable || supervisor === this.#canary?.supervisor) continue;
+      this.#ready.delete(version);
+      void this.#retire(supervisor);
+    }
+  }
+
   async #retire(supervisor: Supervisor): Promise<void> {
     await supervisor.retire(this);
     this.#running.delete(supervisor);
   }
 
-  #report(change: "serving" | "refused", version: string, reason: string, begun: number): void {
+  #report(change: Change, version: string, reason: string, begun: number = performance.now()): void {
     const tookMs = performance.now() - begun;
     this.#parts.listener({ type: "version", model: this.model, version, change, reason, tookMs });
   }
+}
+
+function isEqual(a: CanarySpec, b: CanarySpec | null): boolean {
+  return a.version === b?.version && a.percent === b.percent;
 }

@@ -27,6 +27,10 @@ export interface Job {
   readonly image: Uint8Array;
   /** Its size in bytes. */
   readonly bytes: number;
+  /** Images with equal ones go to the same version while another version gets a share of the images. */
+  readonly stickyKey: string;
+  /** The only version that may classify it, if its request asks for one. */
+  readonly pinned?: string | undefined;
   /** W3C trace context of its request, if it has one. */
   readonly traceparent?: string | undefined;
   /** Called once, with its outcome. Must not throw. */

@@ -68,6 +68,8 @@ const MAX_FAILURES_ALONE = 2;
 export class Supervisor {
   /** The model. */
   readonly files: ModelFiles;
+  /** Images that it has finished, and those that could not be classified. */
+  readonly tally: { images: number; failures: number } = { images: 0, failures: 0 };
   readonly #options: SupervisorOptions;
   readonly #batcher: Batcher<Job>;
   readonly #policy: RestartPolicy;
@@ -297,11 +299,17 @@ export class Supervisor {
     record: WorkerRecord,
   ): void {
     this.#policy.recovered();
-    record.images += jobs.length;
-    record.failures += outcomes.filter(({ ok }) => !ok).length;
+    this.#count(record, jobs.length, outcomes.filter(({ ok }) => !ok).length);
     this.#observe(jobs, startedAt, tookMs, null);
     const timing = { version: this.version, startedAt, tookMs };
     for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, timing);
+  }
+
+  #count(record: WorkerRecord, images: number, failures: number): void {
+    for (const counts of [record, this.tally]) {
+      counts.images += images;
+      counts.failures += failures;
+    }
   }
 
   #suspect(
@@ -318,8 +326,7 @@ export class Supervisor {
     this.#suspects.unshift(...retried);
     const left = new Set(retried.flatMap((part) => part.jobs));
     for (const job of jobs.filter((job) => !left.has(job))) {
-      record.images++;
-      record.failures++;
+      this.#count(record, 1, 1);
       job.settle(failureOf(error.code === "worker_died" ? batch.thrown ?? error : error), timing);
     }
     this.#changed.notify();

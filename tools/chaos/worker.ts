@@ -98,9 +98,10 @@ async function untilStopped(service: Service, http: CountedHttp | null): Promise
 
 function log(event: ServiceEvent): void {
   if (event.type === "worker_replaced") report({ type: "replaced" });
-  if (event.type === "version") {
-    report(event.change === "serving" ? { type: "exchanged", tookMs: event.tookMs } : { type: "refused" });
+  if (event.type === "version" && event.change === "serving") {
+    report({ type: "exchanged", tookMs: event.tookMs });
   }
+  if (event.type === "version" && event.change === "refused") report({ type: "refused" });
   if (event.type !== "dead_letter") console.error(new Date().toISOString(), JSON.stringify(event));
 }
 

@@ -157,11 +157,32 @@ async function* chain(
 }
 
 function senderOptions({ values }: Args, labels: readonly string[], signal: AbortSignal) {
-  const { replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, fileName, model } = values;
+  const {
+    replyTo,
+    correlationId,
+    traceparent,
+    actual,
+    expiresAfterMs,
+    id,
+    key,
+    fileName,
+    model,
+    modelVersion,
+  } = values;
   return {
     request: {
       model,
-      ...defined({ replyTo, correlationId, traceparent, actual, expiresAfterMs, id, key, fileName }),
+      ...defined({
+        modelVersion,
+        replyTo,
+        correlationId,
+        traceparent,
+        actual,
+        expiresAfterMs,
+        id,
+        key,
+        fileName,
+      }),
     },
     idFrom: values.idFrom,
     actualFromFolder: values.actualFromFolder,

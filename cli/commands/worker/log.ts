@@ -6,6 +6,8 @@ import type { Level, Log } from "../../log.ts";
 /** A line of the log. */
 type Line = readonly [level: Level, message: string];
 
+type VersionEvent = Extract<ServiceEvent, { readonly type: "version" }>;
+
 /**
  * Logs the events of a service.
  *
@@ -31,17 +33,7 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
       return event.reason === "ready" ? null : [level, `${event.model} is ${event.state}: ${event.reason}`];
     }
     case "version":
-      return event.change === "serving"
-        ? [
-          "info",
-          `Serving ${event.model} ${event.version} ${event.reason}; it was started in ${
-            Math.round(event.tookMs)
-          } ms`,
-        ]
-        : [
-          "error",
-          `Cannot serve ${event.model} ${event.version}, the former version stays: ${event.reason}`,
-        ];
+      return versionLine(event);
     case "serving_unknown":
       return ["error", `Cannot read which version of ${event.model} is to be served: ${event.reason}`];
     case "worker_replaced":
@@ -64,6 +56,19 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
       return ["info", "The look for requests to unknown models has recovered"];
     case "dead_letter":
       return ["warn", `Dead letter ${event.id}: ${event.code}: ${event.reason}`];
+  }
+}
+
+function versionLine({ model, version, change, reason, tookMs }: VersionEvent): Line {
+  switch (change) {
+    case "serving":
+      return ["info", `Serving ${model} ${version} ${reason}; it was started in ${Math.round(tookMs)} ms`];
+    case "refused":
+      return ["error", `Cannot serve ${model} ${version}, the former version stays: ${reason}`];
+    case "canary":
+      return ["info", `${model} ${version} ${reason}`];
+    case "canary_stopped":
+      return ["error", `${model} ${version} gets no more images: ${reason}`];
   }
 }
 

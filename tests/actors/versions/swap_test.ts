@@ -1,63 +1,9 @@
-import type { ServiceEvent } from "../../../actors/events.ts";
 import { ServiceError } from "../../../actors/errors.ts";
 import { type StartWorker, startWorker } from "../../../actors/workers/worker_handle.ts";
 import type { Result } from "../../../bus/result.ts";
-import { createMemoryBroker } from "../../../bus/transport/memory.ts";
-import { Condition } from "../../../lib/condition.ts";
-import { temporaryDirectory } from "../../../lib/temporary_directory.ts";
-import { directoryUrl } from "../../../models/read_url.ts";
-import { writeServing } from "../../../models/serving.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../../testing/assert.ts";
 import { SEVEN } from "../../../testing/images.ts";
-import { writeTinyModel } from "../../../testing/tiny_model.ts";
-import { RunningService } from "../../fixtures/running_service.ts";
-
-type VersionEvent = Extract<ServiceEvent, { readonly type: "version" }>;
-
-/** A service with a model whose versions have labels of their own, so that a result shows who computed it. */
-class VersionedService implements AsyncDisposable {
-  readonly #events: VersionEvent[] = [];
-  readonly #changed = new Condition();
-  readonly #stack = new AsyncDisposableStack();
-  directory = "";
-  running!: RunningService;
-
-  static async start(startWorker: StartWorker): Promise<VersionedService> {
-    const service = new VersionedService();
-    service.directory = service.#stack.use(await temporaryDirectory("versions")).path;
-    for (const version of ["1.0.0", "2.0.0", "3.0.0", "4.0.0"]) {
-      await writeTinyModel(service.directory, "tiny", version, [`dark ${version}`, `light ${version}`]);
-    }
-    await service.serve("1.0.0");
-    await Deno.truncate(`${service.directory}/tiny/3.0.0/weights.bin`, 20);
-    const options = { modelsDirs: [service.directory], models: ["tiny"], servingIntervalMs: 10, maxBatch: 8 };
-    const onEvent = (event: ServiceEvent) => {
-      if (event.type !== "version") return;
-      service.#events.push(event);
-      service.#changed.notify();
-    };
-    const broker = createMemoryBroker();
-    service.running = await RunningService.start(broker, { ...options, onEvent }, startWorker);
-    service.#stack.use(service.running);
-    return service;
-  }
-
-  serve(version: string): Promise<void> {
-    return writeServing(directoryUrl(`${this.directory}/tiny`), { format: 1, serve: version });
-  }
-
-  /** Has a version served, and waits for what becomes of it. */
-  async exchange(version: string): Promise<VersionEvent> {
-    const before = this.#events.length;
-    await this.serve(version);
-    while (this.#events.length === before) await this.#changed.wait();
-    return this.#events[before]!;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
-  }
-}
+import { VersionedService } from "../../fixtures/versioned_service.ts";
 
 /** Version 4.0.0 is sound on disk, but its Workers do not start. */
 const startSome: StartWorker = (files, options) => {
@@ -75,7 +21,7 @@ Deno.test("versions: under load, each image has one result, of the version that 
   const sending = Promise.all(Array.from({ length: 64 }, send));
   const changes: string[] = [];
   for (const version of ["2.0.0", "3.0.0", "4.0.0", "1.0.0"]) {
-    const { change, version: which } = await service.exchange(version);
+    const { change, version: which } = await service.exchange({ serve: version });
     changes.push(`${change} ${which}`);
   }
   isDone = true;
@@ -94,11 +40,11 @@ function isOfItsVersion(result: Result): boolean {
 Deno.test("versions: the status shows what is refused, until something else is to be served; the model stays up", async () => {
   await using service = await VersionedService.start(startSome);
   const status = () => service.running.service.status()[0]!;
-  await service.exchange("3.0.0");
+  await service.exchange({ serve: "3.0.0" });
   assertEquals([status().version, status().state], ["1.0.0", "up"]);
   assertStringIncludes(status().refused[0]?.reason ?? "", "20 bytes; its manifest specifies 40");
   assertEquals(service.running.service.health().state, "ready");
-  await service.exchange("2.0.0");
+  await service.exchange({ serve: "2.0.0" });
   assertEquals([status().version, status().refused], ["2.0.0", []]);
   assert(service.running.log.some((line) => line.startsWith("Serving tiny 2.0.0 instead of 1.0.0; ")));
 });

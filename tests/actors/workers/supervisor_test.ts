@@ -75,6 +75,7 @@ function submitAll(supervisor: Supervisor, names: readonly number[]): Promise<Ma
   for (const name of names) {
     supervisor.submit({
       id: String(name),
+      stickyKey: String(name),
       image: new Uint8Array([name]),
       bytes: 1,
       settle(outcome) {
