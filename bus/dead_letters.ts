@@ -55,21 +55,80 @@ export async function* readDeadLetters(
   transport: Transport,
   options: DeadLettersOptions = {},
 ): AsyncGenerator<DeadLetter, void, void> {
-  const infos = new Map((await select(transport, options)).map(({ place, info }) => [place, info]));
+  const infos = new Map((await select(transport, options)).map(({ place, info }) => [nameOf(place), info]));
   if (infos.size === 0) return;
   for await (const message of readAll(transport, DEAD_LETTERS_TOPIC, options.signal)) {
-    const info = infos.get(placeOf(message));
+    const info = infos.get(nameOf(message));
     const letter = info && decodeDeadLetter(message);
     if (letter) yield { ...letter, ...info };
-    if (info) infos.delete(placeOf(message));
+    if (info) infos.delete(nameOf(message));
     if (infos.size === 0) return;
   }
 }
 
+/** What {@linkcode purgeDeadLetters} removes. */
+export interface PurgeOptions {
+  /** Which of them need nothing more; called with all ids, each once. */
+  readonly done: (letters: readonly DeadLetterInfo[]) => Promise<ReadonlySet<string>>;
+  /** Whether nothing is removed. @default {false} */
+  readonly dryRun?: boolean;
+}
+
+/** How many ids there were. */
+export interface PurgeCounts {
+  readonly removed: number;
+  /** Done, but behind one that is not: logs are removed from their beginning. */
+  readonly behind: number;
+  /** Not done. */
+  readonly kept: number;
+}
+
+/**
+ * Removes dead letters from the bus: of each partition the oldest, up to the first that is not done. What is stored
+ * meanwhile stays. When all are removed, their acknowledgements are, too.
+ *
+ * @param transport The bus.
+ * @param options Which ones.
+ * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
+ */
+export async function purgeDeadLetters(
+  transport: Transport,
+  { done, dryRun = false }: PurgeOptions,
+): Promise<PurgeCounts> {
+  const acknowledgements = await endOf(transport, ACKNOWLEDGEMENTS_TOPIC);
+  const ends = await endOf(transport, DEAD_LETTERS_TOPIC);
+  const entries = (await select(transport, { acknowledged: true })).filter(({ place }) =>
+    isBefore(place, ends)
+  );
+  const finished = await done(entries.map(({ info }) => info));
+  const open = entries.filter(({ info }) => !finished.has(info.id));
+  for (const { place: { partition, offset } } of open) {
+    ends.set(partition, Math.min(ends.get(partition)!, offset));
+  }
+  const removed = entries.filter(({ place }) => isBefore(place, ends)).length;
+  if (!dryRun) {
+    await transport.removeBefore(DEAD_LETTERS_TOPIC, ends);
+    if (removed === entries.length) await transport.removeBefore(ACKNOWLEDGEMENTS_TOPIC, acknowledgements);
+  }
+  return { removed, behind: finished.size - removed, kept: open.length };
+}
+
+async function endOf(transport: Transport, topic: string): Promise<Map<number, number>> {
+  const [info] = await transport.topics(undefined, (name) => name === topic);
+  return new Map(info?.partitions.map(({ partition, end }) => [partition, end]));
+}
+
+function isBefore({ partition, offset }: Place, ends: ReadonlyMap<number, number>): boolean {
+  return offset < (ends.get(partition) ?? 0);
+}
+
+/** Where a record is. */
+type Place = Pick<Message, "partition" | "offset">;
+
 /** The last record of an id. */
 interface Entry {
   readonly info: DeadLetterInfo;
-  readonly place: string;
+  readonly place: Place;
 }
 
 async function select(transport: Transport, options: DeadLettersOptions): Promise<Entry[]> {
@@ -85,11 +144,13 @@ async function select(transport: Transport, options: DeadLettersOptions): Promis
     const { acknowledgedAt } = acknowledgementOf(letter, acknowledgements) ?? {};
     last.set(letter.id, {
       info: { ...withoutBytes(letter), ...defined({ acknowledgedAt }) },
-      place: placeOf(message),
+      place: { partition: message.partition, offset: message.offset },
     });
   }
   const matching = [...last.values()].filter(({ info }) => matches(info, options));
-  const sorted = matching.sort((a, b) => order(a.info.failedAt, b.info.failedAt) || order(a.place, b.place));
+  const sorted = matching.sort((a, b) =>
+    order(a.info.failedAt, b.info.failedAt) || order(nameOf(a.place), nameOf(b.place))
+  );
   return sorted.slice(Math.max(0, sorted.length - limit));
 }
 
@@ -157,7 +218,7 @@ function withoutBytes(letter: DeadLetter): DeadLetterInfo {
   return info;
 }
 
-function placeOf({ partition, offset }: Message): string {
+function nameOf({ partition, offset }: Place): string {
   return `${partition}/${offset}`;
 }
 

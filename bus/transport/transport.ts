@@ -202,6 +202,16 @@ export interface Transport extends AsyncDisposable {
    */
   topics(group?: string, wanted?: WantedTopics): Promise<TopicInfo[]>;
   /**
+   * Removes the oldest messages of a topic, for all groups and readers. What has been delivered is not affected; a reader
+   * that has not come so far continues after them.
+   *
+   * @param topic A topic; one that does not exist has nothing to remove.
+   * @param before By partition, the offset of the first message to keep, at most that of the next message to be stored.
+   * Other partitions stay as they are.
+   * @throws {BusError} `unavailable`, `closed`, `denied`, `invalid`.
+   */
+  removeBefore(topic: string, before: ReadonlyMap<number, number>): Promise<void>;
+  /**
    * Waits for pending sends (at most 30 s), closes all subscriptions, and frees everything. May be called
    * more than once. All later calls reject with `closed`.
    */

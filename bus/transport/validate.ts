@@ -47,6 +47,18 @@ export function checkInteger(name: string, value: number, min: number, max: numb
 }
 
 /**
+ * Checks offsets by partition.
+ *
+ * @throws {BusError} `invalid`.
+ */
+export function checkPositions(positions: ReadonlyMap<number, number>): void {
+  for (const [partition, offset] of positions) {
+    checkInteger("the partition", partition, 0, 2 ** 31 - 1);
+    checkInteger(`the offset of partition ${partition}`, offset, 0, Number.MAX_SAFE_INTEGER);
+  }
+}
+
+/**
  * Whether a text is a valid topic name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, but neither `.` nor
  * `..`, as in Kafka.
  *

@@ -66,6 +66,25 @@ Deno.test("dead-letters command: what was acknowledged is left out, unless it is
     assertEquals(replayed.err, "Would be replayed: 1, refused: 0\n");
   }));
 
+Deno.test("dead-letters command: purge removes what is done, up to the first that is not, and --all everything", () =>
+  withLetters(["one", "two", "three", "four"], async (url, dir) => {
+    const results = ["--results", `${dir}/results.db`];
+    {
+      await using sink = await sqliteSink(`${dir}/results.db`);
+      await sink.write([classified("two")]);
+    }
+    await deadLetters(url, "acknowledge", "--id", "one", "--id", "four");
+    const tried = await deadLetters(url, "purge", "--dry-run", ...results);
+    const behind = "; 1 more when those before them are: a log is removed from its beginning\n";
+    assertEquals([tried.code, tried.err], [0, `Would be removed: 2, kept: 1${behind}`]);
+    assertEquals((await deadLetters(url, "purge", ...results)).err, `Removed: 2, kept: 1${behind}`);
+    const left =
+      async () => [...byId((await deadLetters(url, "list", "--json", "--acknowledged")).out).keys()];
+    assertEquals(await left(), ["three", "four"]);
+    assertEquals((await deadLetters(url, "purge", "--all")).err, "Removed: 2, kept: 0\n");
+    assertEquals(await left(), []);
+  }));
+
 Deno.test("dead-letters command: what is classified meanwhile is not replayed", () =>
   withLetters(["one", "two", "three"], async (url, dir) => {
     {

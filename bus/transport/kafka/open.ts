@@ -21,6 +21,7 @@ import {
   partitionsOf,
   type TopicPosition,
 } from "./topics.ts";
+import { removeBefore } from "./remove_before.ts";
 import { Transactions } from "./transactions/transactions.ts";
 import { parseBroker } from "./net/url.ts";
 import type {
@@ -33,6 +34,7 @@ import type {
 } from "../transport.ts";
 import {
   checkMessages,
+  checkPositions,
   checkSubscribeOptions,
   checkTopic,
   checkTopics,
@@ -226,6 +228,13 @@ class KafkaTransport implements Transport {
   async topics(group?: string, wanted: WantedTopics = () => true): Promise<TopicInfo[]> {
     this.#expectOpen();
     return await describeTopics(this.#cluster, group, wanted);
+  }
+
+  async removeBefore(topic: string, before: ReadonlyMap<number, number>): Promise<void> {
+    this.#expectOpen();
+    checkTopic(topic);
+    checkPositions(before);
+    await removeBefore(this.#cluster, topic, before);
   }
 
   close(): Promise<void> {

@@ -98,6 +98,24 @@ export class Retention {
     while (await writer.run(() => this.#removeOldest(AGED, Date.now() - this.#settings.retentionMs)));
   }
 
+  /** Removes the messages of a topic before an offset in each partition, in steps so that other work is not blocked. */
+  async removeBefore(writer: Writer, topic: string, before: ReadonlyMap<number, number>): Promise<void> {
+    for (const [number, offset] of before) {
+      while (await writer.run(() => this.#removeStep(topic, number, offset)));
+    }
+  }
+
+  /** Returns whether more is left to remove. */
+  #removeStep(topic: string, number: number, before: number): boolean {
+    const found = this.#database.get<Pick<Removable, "id" | "first" | "next">>(
+      `SELECT p.id, p.first, p.next FROM partitions p JOIN topics t ON t.id = p.topic WHERE t.name = ? AND p.number = ?`,
+      topic,
+      number,
+    );
+    const limit = Math.min(before, found?.next ?? 0);
+    return found !== undefined && found.first < limit && this.#remove(found, limit, Infinity) < limit;
+  }
+
   /** Removes one step from the partition with the oldest message; returns whether there was one. */
   #removeOldest(limit: Limit, before: number): boolean {
     const candidates = this.#partitions().filter((partition) => {
@@ -123,7 +141,8 @@ export class Retention {
     );
   }
 
-  #remove({ id, first }: Removable, limit: number, before: number): void {
+  /** Returns the offset of the oldest message that is left. */
+  #remove({ id, first }: Pick<Removable, "id" | "first">, limit: number, before: number): number {
     const rows = this.#database.all<{ timestamp: number; bytes: number }>(
       `SELECT timestamp, ${RECORD_BYTES_SQL} AS bytes FROM records ${RANGE} ORDER BY id LIMIT ${STEP_MESSAGES}`,
       id,
@@ -139,5 +158,6 @@ export class Retention {
     }
     this.#database.run(`DELETE FROM records ${RANGE}`, id, first, end);
     this.#database.run("UPDATE partitions SET first = ?, bytes = bytes - ? WHERE id = ?", end, bytes, id);
+    return end;
   }
 }

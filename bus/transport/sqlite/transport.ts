@@ -8,7 +8,13 @@ import type {
   Transport,
   WantedTopics,
 } from "../transport.ts";
-import { checkMessages, checkSubscribeOptions, checkTopic, checkTopics } from "../validate.ts";
+import {
+  checkMessages,
+  checkPositions,
+  checkSubscribeOptions,
+  checkTopic,
+  checkTopics,
+} from "../validate.ts";
 import type { Topic } from "./log.ts";
 import type { SqliteSettings } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -116,6 +122,13 @@ export class SqliteTransport implements Transport {
     this.#checkOpen();
     const isWanted = typeof wanted === "function" ? wanted : (name: string) => wanted.includes(name);
     return this.#store.log.list(group ?? null).filter(({ name }) => isWanted(name));
+  }
+
+  async removeBefore(topic: string, before: ReadonlyMap<number, number>): Promise<void> {
+    this.#checkOpen();
+    checkTopic(topic);
+    checkPositions(before);
+    await this.#track(this.#store.retention.removeBefore(this.#store.writer, topic, before));
   }
 
   close(): Promise<void> {

@@ -4,16 +4,17 @@ import { acknowledge } from "./acknowledge.ts";
 import { exportLetters } from "./export.ts";
 import { list } from "./list.ts";
 import { DEAD_LETTER_OPTIONS } from "./options.ts";
+import { purge } from "./purge.ts";
 import { replay } from "./replay.ts";
 import { show } from "./show.ts";
 
 const FILTER = ["id", "model", "reason", "since", "limit"] as const;
 const BUS = Object.keys(BUS_OPTIONS) as (keyof typeof BUS_OPTIONS)[];
 
-/** Lists, shows, exports, replays and acknowledges requests that could not be classified. */
+/** Lists, shows, exports, replays, acknowledges and removes requests that could not be classified. */
 export const deadLetters = defineActions({
   name: "dead-letters",
-  summary: "List, show, export, replay or acknowledge images that failed",
+  summary: "List, show, export, replay, acknowledge or purge images that failed",
   options: DEAD_LETTER_OPTIONS,
   examples: [
     ["imagebus dead-letters list --since 2h", "failures of the last two hours"],
@@ -21,6 +22,7 @@ export const deadLetters = defineActions({
     ["imagebus dead-letters export ./failed --reason damaged", "write the original bytes to files"],
     ["imagebus dead-letters replay --reason unknown_model", "send again, once the model is served"],
     ["imagebus dead-letters replay --all --dry-run", "print what would be sent"],
+    ["imagebus dead-letters purge", "remove what was acknowledged or is classified meanwhile"],
     ["imagebus dead-letters acknowledge --reason damaged", "leave them out of the list from now on"],
   ],
   permissions: BUS_PERMISSIONS,
@@ -46,5 +48,6 @@ export const deadLetters = defineActions({
       options: [...BUS, ...FILTER, "all", "dryRun", "json"],
       run: acknowledge,
     },
+    purge: { operands: NO_OPERANDS, options: [...BUS, "all", "dryRun", "results", "json"], run: purge },
   },
 });

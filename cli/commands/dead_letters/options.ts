@@ -14,7 +14,7 @@ export const DEAD_LETTER_OPTIONS = {
   reason: { type: "text", value: "CODE", text: "only failures with this code, such as damaged" },
   since: sinceOption("only failures since then"),
   limit: { ...count(1_000_000_000), otherwise: "20 for list, all for the others", text: "only the newest N" },
-  all: flag("all dead letters"),
+  all: { ...flag("all dead letters"), typed: true },
   acknowledged: flag("also those that were acknowledged"),
   maxAttempts: {
     ...count(1_000_000),

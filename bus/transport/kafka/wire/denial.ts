@@ -14,7 +14,7 @@ const RESOURCES: Readonly<Record<number, readonly [keyof Accessed, string]>> = {
   53: ["transactionalId", "transactional id"], // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 };
 
-type Operation = "Read" | "Write" | "Describe" | "Create";
+type Operation = "Read" | "Write" | "Describe" | "Create" | "Delete";
 
 /** The operation that a request needs on each resource, as Kafka's documentation lists them. */
 const OPERATIONS: { readonly [A in Api]?: { readonly [R in keyof Accessed]: Operation } } = {
@@ -23,6 +23,7 @@ const OPERATIONS: { readonly [A in Api]?: { readonly [R in keyof Accessed]: Oper
   Produce: { topic: "Write", transactionalId: "Write" },
   Fetch: { topic: "Read" },
   ListOffsets: { topic: "Describe" },
+  DeleteRecords: { topic: "Delete" },
   // Describe is enough to find the coordinator of a transactional id, but only those who write look for it.
   GroupCoordinator: { group: "Describe", transactionalId: "Write" },
   JoinGroup: { group: "Read" },

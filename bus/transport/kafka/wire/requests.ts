@@ -193,6 +193,13 @@ export interface Requests {
     },
     { readonly responses: Offsets },
   ];
+  DeleteRecords: [
+    {
+      readonly topics: readonly ByTopic<Partition & { readonly offset: number }>[];
+      readonly timeout: number;
+    },
+    { readonly topics: readonly ByTopic<Partition & ErrorCode>[] },
+  ];
   GroupCoordinator: [
     OfGroup & { readonly coordinatorType: number },
     ErrorCode & { readonly coordinator: { readonly nodeId: number } },

@@ -123,4 +123,31 @@ export const LIMIT_CASES: readonly Case[] = [
       }
     },
   },
+  {
+    name: "the oldest messages are removed on request, and readers continue after them",
+    async run(harness) {
+      const transport = await harness.open({ partitions: 2 });
+      const topic = unique("removed");
+      await transport.removeBefore(topic, new Map([[0, 1]]));
+      for (const i of [0, 1, 2, 3]) await transport.send(topic, [{ key: "one", value: bytes(`${i}`) }]);
+      await transport.send(topic, [{ key: "other partition", value: bytes("other") }]);
+      const [info] = await transport.topics(undefined, [topic]);
+      const { partition } = info!.partitions.find(({ end }) => end >= 4)!;
+      const left = async () => {
+        await using reader = await Reader.open(transport, [topic], { until: "end" });
+        await reader.ended;
+        return reader.texts.filter((text) => text !== "other");
+      };
+      await transport.removeBefore(topic, new Map([[partition, 2]]));
+      assertEquals(await left(), ["2", "3"]);
+      await transport.removeBefore(topic, new Map([[partition, 1]]));
+      assertEquals(await left(), ["2", "3"]);
+      await transport.send(topic, [{ key: "one", value: bytes("4") }]);
+      await transport.removeBefore(topic, new Map([[partition, 1_000_000]]));
+      assertEquals(await left(), []);
+      await transport.send(topic, [{ key: "one", value: bytes("5") }]);
+      assertEquals(await left(), ["5"]);
+      await assertCode("invalid", () => transport.removeBefore(topic, new Map([[0, -1]])), "-1");
+    },
+  },
 ];
