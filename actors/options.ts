@@ -161,6 +161,7 @@ const OBSERVER: ApiRow<Observer> = {
 export const SERVE_OPTIONS = {
   models: {
     type: "texts",
+    short: "m",
     commas: true,
     value: "A,B",
     otherwise: "all models found",

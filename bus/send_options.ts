@@ -6,7 +6,13 @@ import { checkInteger } from "./transport/validate.ts";
 
 /** The options of an image that is sent; `SendOptions` has the types. */
 export const SEND_OPTIONS = {
-  model: { type: "text", default: DEFAULT_MODEL, value: "NAME", text: "model that classifies the image" },
+  model: {
+    type: "text",
+    default: DEFAULT_MODEL,
+    value: "NAME",
+    short: "m",
+    text: "model that classifies the image",
+  },
   modelVersion: {
     type: "text",
     value: "VERSION",

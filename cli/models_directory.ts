@@ -18,11 +18,12 @@ import type { MODELS_DIRS_OPTION } from "./options.ts";
 export const MODEL_OUT_OPTIONS = {
   out: {
     type: "text",
+    short: "o",
     value: "DIR",
     otherwise: "models in the state directory, which all commands search",
     text: "directory in which the folder of the model is created",
   },
-  force: flag("replace an existing model"),
+  force: { ...flag("replace an existing model"), short: "f" },
   newVersion: flag("write a version beside the existing model; imagebus models promote has it served"),
 } as const satisfies OptionTable;
 

@@ -17,6 +17,7 @@ import { type Arguments, UsageError } from "./command.ts";
 export const BUS_OPTIONS = {
   bus: {
     type: "text",
+    short: "b",
     value: "URL",
     variable: "IMAGEBUS_URL", // `connect` reads it too.
     otherwise: "the embedded bus",
@@ -38,7 +39,7 @@ function connectOptions() {
 
 /** Machine-readable output. */
 export const JSON_OPTION = {
-  json: flag("print JSON on standard output, one object per line"),
+  json: { ...flag("print JSON on standard output, one object per line"), short: "j" },
 } as const satisfies OptionTable;
 
 /** The database of results. */

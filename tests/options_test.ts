@@ -94,6 +94,21 @@ for (const command of COMMANDS_LOADED) {
   });
 }
 
+Deno.test("options: a letter stands for one option of a command, and is read as that", () => {
+  for (const command of COMMANDS_LOADED) {
+    const rows = Object.entries(command.options).filter(([, { short }]) => short !== undefined);
+    const letters = rows.map(([, { short }]) => short!);
+    assertEquals([...new Set(letters)].join(), letters.join(), command.name);
+    assert(!letters.includes("h"), command.name);
+    for (const [name, row] of rows) {
+      const { typed, value } = samplesOf(name, row);
+      const [line = []] = linesWith(command, name);
+      const argv = [...line, `-${row.short}`, ...row.type === "flag" ? [] : [typed]];
+      assertEquals(parseArguments(command, argv).values[name], value, `${command.name} -${row.short}`);
+    }
+  }
+});
+
 function checkForms(command: Command, line: readonly string[], name: string, row: Option): void {
   const [flag, variable] = [flagOf(name), variableOf(name, row)];
   const { typed, value, bad } = samplesOf(name, row);

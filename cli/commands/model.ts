@@ -52,7 +52,7 @@ const OPTIONS = {
     text: "width of the images, for a model that accepts any size",
   },
   h5: { type: "text", value: "FILE", text: "file to write" },
-  force: flag("replace an existing model or file"),
+  force: { ...flag("replace an existing model or file"), short: "f" },
   ...MODELS_DIRS_OPTION,
   ...JSON_OPTION,
 } as const satisfies OptionTable;

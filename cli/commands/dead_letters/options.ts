@@ -10,10 +10,15 @@ export const DEAD_LETTER_OPTIONS = {
   ...BUS_OPTIONS,
   ...RESULTS_OPTION,
   id: { type: "texts", value: "ID", text: "only the dead letter of this id; repeat it for several" },
-  model: { type: "text", value: "NAME", text: "only requests for this model" },
+  model: { type: "text", value: "NAME", short: "m", text: "only requests for this model" },
   reason: { type: "text", value: "CODE", text: "only failures with this code, such as damaged" },
   since: sinceOption("only failures since then"),
-  limit: { ...count(1_000_000_000), otherwise: "20 for list, all for the others", text: "only the newest N" },
+  limit: {
+    ...count(1_000_000_000),
+    short: "n",
+    otherwise: "20 for list, all for the others",
+    text: "only the newest N",
+  },
   all: { ...flag("all dead letters"), typed: true },
   acknowledged: flag("also those that were acknowledged"),
   maxAttempts: {

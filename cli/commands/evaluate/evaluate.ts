@@ -51,7 +51,7 @@ const OPTIONS = {
     value: "FILE",
     text: "with --photos: JSON that maps classes to labels; an empty list leaves a class out",
   },
-  limit: { ...count(1_000_000), text: "use only the first N images" },
+  limit: { ...count(1_000_000), short: "n", text: "use only the first N images" },
   report: { type: "text", value: "FILE", text: "write an HTML report with plots" },
   timeoutMs: {
     ...time(1, 86_400_000),

@@ -24,6 +24,7 @@ const OPTIONS = {
   ...MODELS_DIRS_OPTION,
   out: {
     type: "custom",
+    short: "o",
     value: "FILE",
     parse: (text) => /\.(png|html)$/i.test(text) ? text : undefined,
     accepts: (value) => typeof value === "string",

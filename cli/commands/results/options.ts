@@ -23,7 +23,7 @@ function parseConfidence(text: string): number | undefined {
 export const RESULT_OPTIONS = {
   ...RESULTS_OPTION,
   since: sinceOption("only results since then"),
-  model: { type: "text", value: "NAME", text: "only results of this model" },
+  model: { type: "text", value: "NAME", short: "m", text: "only results of this model" },
   label: { type: "text", value: "NAME", text: "only images that were classified as this" },
   below: BELOW,
   wrong: flag("only images that were classified as another class than their true label"),
@@ -31,6 +31,7 @@ export const RESULT_OPTIONS = {
   failed: flag("only failed images"),
   limit: {
     ...count(1_000_000_000),
+    short: "n",
     otherwise: "20 for a list without IDs, else all",
     text: "only the newest N",
   },

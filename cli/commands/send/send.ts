@@ -26,7 +26,7 @@ const OPTIONS = {
   ...SEND_OPTIONS,
   ...TIMEOUT_OPTION,
   ...MODELS_DIRS_OPTION,
-  wait: flag("wait for the results, and print each as it comes"),
+  wait: { ...flag("wait for the results, and print each as it comes"), short: "w" },
   recursive: { ...flag("send the images in folders, and in the folders in them"), short: "r" },
   filesFrom: {
     type: "text",

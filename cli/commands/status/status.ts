@@ -25,7 +25,7 @@ export const status = defineCommand({
       value: "NAME",
       text: "group whose lag to show",
     },
-    watch: flag("refresh every second until Ctrl-C"),
+    watch: { ...flag("refresh every second until Ctrl-C"), short: "w" },
     ...JSON_OPTION,
   },
   examples: [

@@ -19,7 +19,7 @@ export const SINK_OPTIONS = {
     text: "where results go: console, sqlite[:PATH], postgres://USER@HOST/DATABASE or jsonl:PATH; " +
       "replaces the default; repeat it for several",
   },
-  quiet: flag("do not print results: omit the sink console"),
+  quiet: { ...flag("do not print results: omit the sink console"), short: "q" },
 } as const satisfies OptionTable;
 
 type Used =
