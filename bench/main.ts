@@ -1,186 +1,123 @@
 /**
- * `deno task bench`: what a user would notice, on this machine, through the commands a user types. The worker
- * runs in its own process; this one sends images and receives results. Compare figures of one run only: they
- * depend on the machine's other load.
+ * `deno task bench`: how fast imagebus is beside other programs that do the same: read images from Kafka, classify them by the
+ * network of the legacy system, write the results to a topic. Everything runs on this machine, one system at a time, in
+ * rounds. Compare figures of one run only: they depend on the machine's other load.
  *
  * @module
  */
-import type { Bus } from "../bus/bus.ts";
-import { connect, openTransport } from "../bus/connect.ts";
+import { encodeRequest } from "../bus/envelope.ts";
+import { openTransport } from "../bus/connect.ts";
+import { requestTopic } from "../bus/topics.ts";
+import type { Transport } from "../bus/transport/transport.ts";
 import { runTask } from "../cli/task.ts";
-import { columns, logError, print } from "../cli/ui/terminal.ts";
+import { logError, print } from "../cli/ui/terminal.ts";
+import { exportKeras } from "../convert/keras/export.ts";
 import { count, flag } from "../lib/options.ts";
-import { mapConcurrent } from "../lib/map_concurrent.ts";
-import { sleep } from "../lib/sleep.ts";
+import { writeModelFolder } from "../models/model_folder.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
-import { WorkerProcess } from "../testing/harness/worker_process.ts";
-import { imagesOf } from "../testing/images.ts";
-import { decodeReport } from "./decode/report.ts";
+import { findPostgres, startPostgres } from "../testing/brokers/postgres.ts";
+import { LEGACY } from "../training/recipes/legacy.ts";
+import { toOnnx } from "./compare/onnx.ts";
+import { summarise, svg, type SystemRuns, table } from "./compare/report.ts";
+import { type Run, run } from "./compare/run.ts";
+import { legacyModel, mnistImages } from "./compare/subject.ts";
+import type { System } from "./compare/system.ts";
+import { allSystems } from "./compare/systems.ts";
 
-const MODEL = "mnist";
-const RATE = 50;
+const BASELINE = "imagebus, 1 process";
+const BATCH = 1_000;
+/** Two classes can be equally likely but for the order of a sum. */
+const MIN_SAME_LABELS = 0.999;
 
-/** Measurements on one bus. */
-interface Figures {
-  readonly bus: string;
-  readonly imagesPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly startMs: number;
-  readonly idleMegabytes: number;
-  readonly loadedMegabytes: number;
-  readonly idleCpuPercent: number;
+async function writeNetwork(directory: string): Promise<void> {
+  const model = await legacyModel();
+  await writeModelFolder(`${directory}/models`, { ...model, card: "For the benchmark.\n" });
+  await Deno.writeFile(`${directory}/${LEGACY.name}.onnx`, toOnnx(model));
+  await Deno.writeFile(`${directory}/${LEGACY.name}.h5`, await exportKeras(model));
 }
 
-const IMAGES = imagesOf(MODEL).map(({ png }) => png);
-
-/** Images per second, from the first send to the last result. */
-async function throughput(bus: Bus, count: number): Promise<number> {
-  await using results = bus.results({ model: MODEL });
-  await results.ready;
-  const begun = performance.now();
-  const images = Array.from({ length: count }, (_, i) => IMAGES[i % IMAGES.length]!);
-  const sending = mapConcurrent(images, 512, (image) => bus.send(image, { model: MODEL }));
-  let seen = 0;
-  for await (const result of results) if (result.status === "classified" && ++seen === count) break;
-  await sending;
-  return count / (performance.now() - begun) * 1000;
-}
-
-/** Of `classify` at 50 images per second: sorted, in milliseconds. */
-async function latencies(bus: Bus, seconds: number): Promise<number[]> {
-  const running: Promise<number>[] = [];
-  const begun = performance.now();
-  for (let i = 0; i < seconds * RATE; i++) {
-    await sleep(begun + i * 1000 / RATE - performance.now());
-    running.push(timed(() => bus.classify(IMAGES[i % IMAGES.length]!, { model: MODEL })));
+async function fill(transport: Transport, images: readonly Uint8Array[], count: number): Promise<void> {
+  const topic = requestTopic(LEGACY.name);
+  await transport.ensureTopics([topic]);
+  for (let at = 0; at < count; at += BATCH) {
+    const indices = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => at + i);
+    const messages = indices.map((index) => {
+      const image = images[index % images.length]!;
+      return encodeRequest({ id: `${index}`, key: `${index}`, model: LEGACY.name, image }, "image/png");
+    });
+    await transport.send(topic, messages);
   }
-  return (await Promise.all(running)).sort((a, b) => a - b);
 }
 
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await run();
-  return performance.now() - begun;
+interface Comparison {
+  readonly images: number;
+  readonly rounds: number;
+  readonly seconds: number;
 }
 
-/** From the start of the process to the first result of an image that was waiting. */
-async function startTime(
-  bus: Bus,
-  url: string,
-  directory: string,
-  args: readonly string[],
-): Promise<{ worker: WorkerProcess; ms: number }> {
-  await using results = bus.results({ model: MODEL });
-  await results.ready;
-  const id = await bus.send(IMAGES[7]!, { model: MODEL });
-  const begun = performance.now();
-  const starting = WorkerProcess.start({ bus: url, directory, args: ["--quiet", ...args] });
-  for await (const result of results) if (result.id === id) break;
-  const ms = performance.now() - begun;
-  return { worker: await starting, ms };
-}
-
-async function idleCpu(worker: WorkerProcess, seconds: number): Promise<number> {
-  const before = await worker.cpu();
-  await sleep(seconds * 1000);
-  return (await worker.cpu() - before) / seconds * 100;
-}
-
-/** A column of the report: a bus, and further arguments of its worker. */
-interface Setting {
-  readonly name: string;
-  readonly url: string;
-  readonly args?: readonly string[];
-}
-
-async function measure(
-  { name, url, args = [] }: Setting,
-  images: number,
-  seconds: number,
-): Promise<Figures> {
-  const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
-  await using bus = await connect(url);
-  logError(`${name}: start, idle`);
-  const started = await startTime(bus, url, directory, args);
-  await using worker = started.worker;
-  await sleep(2_000);
-  const idleMegabytes = await worker.memory() / 1e6;
-  const idleCpuPercent = await idleCpu(worker, seconds);
-  logError(`${name}: latency, throughput`);
-  await bus.classify(IMAGES[0]!, { model: MODEL });
-  const times = await latencies(bus, seconds);
-  await throughput(bus, Math.ceil(images / 10));
-  const imagesPerSecond = await throughput(bus, images);
-  const loadedMegabytes = await worker.memory() / 1e6;
-  const quantile = (q: number) => times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? NaN;
-  const figures = { idleMegabytes, loadedMegabytes, idleCpuPercent, imagesPerSecond };
-  return { bus: name, startMs: started.ms, p50Ms: quantile(0.5), p99Ms: quantile(0.99), ...figures };
-}
-
-/** Creates topics of ten partitions. */
-async function addForeignTopics(url: string, partitions: number): Promise<void> {
-  await using transport = await openTransport(url, { partitions: 10 });
-  await transport.ensureTopics(Array.from({ length: Math.ceil(partitions / 10) }, (_, i) => `foreign-${i}`));
-}
-
-function report(all: readonly Figures[]): void {
-  const row = (name: string, pick: (figures: Figures) => number, digits = 0) => [
-    name,
-    ...all.map((figures) => pick(figures).toFixed(digits)),
-  ];
-  print(columns([
-    // With exactly-once delivery the bus is that of the column before.
-    ["", ...all.map(({ bus }) => bus.replace(/^.*, /, ""))],
-    row("images per second", (figures) => figures.imagesPerSecond),
-    row(`classify at ${RATE} per second, p50, ms`, (figures) => figures.p50Ms, 1),
-    row(`classify at ${RATE} per second, p99, ms`, (figures) => figures.p99Ms, 1),
-    row("start until the first result, ms", (figures) => figures.startMs),
-    row("memory of the idle worker, MB", (figures) => figures.idleMegabytes),
-    row("memory after the load, MB", (figures) => figures.loadedMegabytes),
-    row("idle CPU, % of a core", (figures) => figures.idleCpuPercent, 1),
-  ]));
+async function compare(
+  systems: readonly System[],
+  buses: Readonly<Record<System["bus"], Transport>>,
+  { rounds, ...limits }: Comparison,
+): Promise<SystemRuns[]> {
+  const all = systems.map(({ name }) => ({ name, runs: [] as Run[] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const [i, system] of systems.entries()) {
+      const done = await run(system, buses[system.bus], limits);
+      all[i]!.runs.push(done);
+      logError(`round ${round}, ${system.name}: ${Math.round(done.imagesPerSecond)} images/s`);
+    }
+  }
+  return all;
 }
 
 await runTask({
   name: "bench",
-  summary: "Measure throughput, latency, start time, memory and idle CPU of a worker process on both buses",
+  summary: "Compare the throughput of imagebus with that of other programs, on a Kafka of its own",
   options: {
-    images: {
-      ...count(10_000_000, 10),
-      default: 10_000,
-      text: "number of images that the throughput is measured with",
+    images: { ...count(10_000_000, 100), default: 100_000, text: "number of images on the bus" },
+    rounds: { ...count(1_000), default: 5, text: "how often each system runs" },
+    seconds: { ...count(3_600), default: 20, text: "a slow system is stopped after this time, in seconds" },
+    only: {
+      type: "texts",
+      value: "TEXT",
+      commas: true,
+      text: `only systems whose name contains one of these; always ${BASELINE}`,
     },
-    seconds: {
-      ...count(3_600),
-      default: 10,
-      text: "how long latency and idle CPU are measured, in seconds each",
-    },
-    foreignPartitions: {
-      ...count(100_000, 0),
-      default: 0,
-      text: "partitions of other topics on the same Kafka, as on that of a company",
-    },
+    svg: { type: "text", value: "FILE", text: "write a chart as SVG" },
     json: flag("print the figures as one JSON array"),
   },
-  examples: [["deno task bench --images 1000 --seconds 3", "a short run"]],
-  async run({ values: { images, seconds, foreignPartitions, json } }) {
+  examples: [
+    ["deno task bench --rounds 1 --images 20000 --only imagebus,confluent", "a short run, of some systems"],
+    ["deno task bench --svg bench.svg", "everything, with a chart"],
+  ],
+  async run({ values: { json, only, svg: chart, ...comparison } }) {
     const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
-    await using kafka = await startKafka();
-    await addForeignTopics(`kafka://${kafka.brokers}`, foreignPartitions);
-    const buses = [["sqlite", `sqlite:${directory}/bus.db`], ["kafka", `kafka://${kafka.brokers}`]] as const;
-    const settings = buses.flatMap(([name, url]): Setting[] => [
-      { name, url },
-      { name: `${name}, exactly once`, url, args: ["--delivery", "exactly-once"] },
-    ]);
-    const all: Figures[] = [];
-    for (const setting of settings) all.push(await measure(setting, images, seconds));
-    if (json) print(JSON.stringify(all));
-    else {
-      report(all);
-      logError("decoding, canonical forms");
-      print(`\n${await decodeReport([])}`);
-    }
-    return 0;
+    await writeNetwork(directory);
+    // Results are stored with the broker's time: the speed is read from it.
+    await using kafka = await startKafka({ config: { "log.message.timestamp.type": "LogAppendTime" } });
+    await using postgres = await findPostgres() === undefined ? null : await startPostgres();
+    const places = {
+      brokers: kafka.brokers,
+      embedded: `sqlite:${directory}/bus.db`,
+      postgres: postgres?.url,
+      directory,
+    };
+    const systems = (await allSystems(places)).filter(({ name }) =>
+      name === BASELINE || !only || only.some((part) => name.includes(part))
+    );
+    await using onKafka = await openTransport(`kafka://${kafka.brokers}`);
+    await using embedded = await openTransport(places.embedded);
+    const buses = { kafka: onKafka, embedded };
+    logError("sending the images");
+    const images = await mnistImages();
+    for (const bus of Object.values(buses)) await fill(bus, images, comparison.images);
+    const figures = summarise(await compare(systems, buses, comparison), BASELINE);
+    if (chart !== undefined) await Deno.writeTextFile(chart, svg(figures));
+    print(json ? JSON.stringify(figures) : table(figures));
+    await Deno.remove(directory, { recursive: true });
+    const different = figures.filter(({ sameLabels }) => sameLabels < MIN_SAME_LABELS);
+    for (const { name } of different) logError(`${name}: labels differ from those of ${BASELINE}`);
+    return different.length === 0 ? 0 : 1;
   },
 });

@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "../testing/assert.ts";
 import { BROKERS, testKafka } from "../testing/brokers/kafka.ts";
 import { imagesOf } from "../testing/images.ts";
 import { WorkerProcess } from "../testing/harness/worker_process.ts";
-import { pythonEnvironment, runPython } from "./fixtures/python_environment.ts";
+import { pythonEnvironment, runPython } from "../testing/python_environment.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const KAFKA_PYTHON = ["kafka-python==3.0.12"];

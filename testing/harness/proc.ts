@@ -19,3 +19,14 @@ export async function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): Promise<n
   const [, kibibytes] = new RegExp(`${field}:\\s+(\\d+)`).exec(await readProc(pid, "status")) ?? [];
   return 1024 * Number(kibibytes);
 }
+
+/**
+ * CPU time of a process since its start, in seconds (Linux).
+ *
+ * @param pid The process.
+ */
+export async function cpuOf(pid: number): Promise<number> {
+  const stat = await readProc(pid, "stat");
+  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}

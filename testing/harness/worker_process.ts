@@ -1,10 +1,10 @@
-import { memoryOf, readProc } from "./proc.ts";
+import { cpuOf, memoryOf } from "./proc.ts";
 import { linesOf } from "./lines.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
 /** The command of `deno task worker`, without `deno`. */
-async function workerCommand(): Promise<string[]> {
+export async function workerCommand(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   return tasks.worker.command.split(" ").slice(1);
 }
@@ -76,9 +76,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   /** CPU time since its start, in seconds (Linux). */
   async cpu(): Promise<number> {
-    const stat = await readProc(this.#process.pid, "stat");
-    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
-    return (Number(user) + Number(system)) / 100;
+    return await cpuOf(this.#process.pid);
   }
 
   /** Sends a signal; SIGINT drains it. */

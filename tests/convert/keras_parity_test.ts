@@ -3,7 +3,7 @@ import { exportKeras } from "../../convert/keras/export.ts";
 import { loadModels } from "../../models/registry.ts";
 import { assert } from "../../testing/assert.ts";
 import { importNetwork, largestDifference, NETWORKS, probabilities } from "../fixtures/keras_models.ts";
-import { pythonEnvironment, runPython } from "../fixtures/python_environment.ts";
+import { pythonEnvironment, runPython } from "../../testing/python_environment.ts";
 import { wideModel } from "../fixtures/wide_model.ts";
 
 /** Of probabilities. */

@@ -11,7 +11,7 @@ import { assertEquals } from "../../testing/assert.ts";
 import { BROKERS } from "../../testing/brokers/kafka.ts";
 import { otherClient } from "../../testing/brokers/kafkajs.ts";
 import { installJars, userCache } from "../../testing/brokers/maven.ts";
-import { pythonEnvironment, runPython } from "../fixtures/python_environment.ts";
+import { pythonEnvironment, runPython } from "../../testing/python_environment.ts";
 import { CODECS, expectSevens, SEVEN, testProducer, TOPIC } from "./sevens.ts";
 
 const PACKAGES = [

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../../testing/assert.ts";
-import { pythonEnvironment } from "../fixtures/python_environment.ts";
+import { pythonEnvironment } from "../../testing/python_environment.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url);
 

@@ -1,0 +1,72 @@
+import type { ModelFiles } from "../../models/classifier.ts";
+import { encodePng } from "../../models/image/encode_png.ts";
+import { parameterCount, shapeLayers, size } from "../../models/layers/layers.ts";
+import { parseManifest } from "../../models/manifest.ts";
+import { sha256Hex } from "../../models/registry.ts";
+import { findTestData } from "../../testing/data.ts";
+import { imagesOf } from "../../testing/images.ts";
+import { imageAt } from "../../training/datasets/data_set.ts";
+import { readDataSet } from "../../training/datasets/read_data_set.ts";
+import { LEGACY } from "../../training/recipes/legacy.ts";
+
+const INPUT = { width: 28, height: 28, channels: 1, mean: [0], std: [1] } as const;
+
+/** The network of the legacy system; its weights are random: the work is that of trained ones. */
+export async function legacyModel(): Promise<ModelFiles> {
+  const weights = new Uint8Array(randomWeights().buffer);
+  const manifest = {
+    format: 1,
+    name: LEGACY.name,
+    version: LEGACY.version,
+    description: LEGACY.description,
+    labels: Array.from({ length: 10 }, (_, i) => `${i}`),
+    input: INPUT,
+    layers: LEGACY.layers,
+    weights: {
+      file: "weights.bin",
+      dtype: "float32",
+      bytes: weights.length,
+      sha256: await sha256Hex(weights),
+    },
+  };
+  return { manifest: parseManifest(manifest, LEGACY.name), weights };
+}
+
+/** Of a size that keeps the outputs of each layer about as large as its inputs. */
+function randomWeights(): Float32Array<ArrayBuffer> {
+  const shaped = shapeLayers(INPUT, LEGACY.layers, LEGACY.name);
+  const weights = new Float32Array(parameterCount(shaped));
+  const random = generator(1);
+  let at = 0;
+  for (const { tensors } of shaped) {
+    for (const shape of tensors) {
+      const inputs = size(shape.slice(0, -1));
+      for (const end = at + size(shape); at < end; at++) {
+        weights[at] = (random() - 0.5) * Math.sqrt(24 / inputs);
+      }
+    }
+  }
+  return weights;
+}
+
+/** Mulberry32: numbers from 0 to 1, the same for the same seed. */
+function generator(seed: number): () => number {
+  return () => {
+    seed = seed + 0x6d2b79f5 | 0;
+    let mixed = Math.imul(seed ^ seed >>> 15, 1 | seed);
+    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
+    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The test images of MNIST as PNGs; where the data set is missing, ten of them. */
+export async function mnistImages(): Promise<Uint8Array[]> {
+  const directory = await findTestData();
+  if (directory === undefined) return imagesOf("mnist").map(({ png }) => png);
+  const data = await readDataSet("mnist", "test", directory);
+  const { width, height, channels } = data;
+  return Array.from(
+    { length: data.count },
+    (_, i) => encodePng({ width, height, channels, data: imageAt(data, i) }),
+  );
+}
