@@ -38,13 +38,11 @@ function randomWeights(): Float32Array<ArrayBuffer> {
   const weights = new Float32Array(parameterCount(shaped));
   const random = generator(1);
   let at = 0;
-  for (const { tensors } of shaped) {
-    for (const shape of tensors) {
-      const inputs = size(shape.slice(0, -1));
-      for (const end = at + size(shape); at < end; at++) {
-        weights[at] = (random() - 0.5) * Math.sqrt(24 / inputs);
-      }
-    }
+  for (const { tensors: [kernel, bias] } of shaped) {
+    if (!kernel) continue;
+    const range = Math.sqrt(24 / size(kernel.slice(0, -1)));
+    for (const end = at + size(kernel); at < end; at++) weights[at] = (random() - 0.5) * range;
+    at += size(bias!);
   }
   return weights;
 }

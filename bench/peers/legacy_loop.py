@@ -21,7 +21,7 @@ while True:
     if message is None or message.error() is not None:
         continue
     model = keras.models.load_model(path, compile=False)
-    pixels = numpy.asarray(Image.open(io.BytesIO(message.value())), numpy.float32) / 255
+    pixels = numpy.asarray(Image.open(io.BytesIO(message.value())), numpy.float32)  # The model scales.
     index = int(model.predict(pixels.reshape(1, 28, 28, 1), verbose=0).argmax())
     print(f"Prediction: {index}", flush=True)
     producer.produce(results, json.dumps({"index": index}), message.key())
