@@ -29,7 +29,7 @@ Deno.test("help: choices show their values, flags that are on show their default
 
 Deno.test("help: an option of some actions begins with them", () => {
   const deadLetters = helpOf(commands.find(({ name }) => name === "dead-letters")!, 80);
-  assertStringIncludes(deadLetters, "\n      replay, acknowledge, purge: all dead letters (");
+  assertStringIncludes(deadLetters, "\n      replay, acknowledge, purge: all dead letters\n");
   assertStringIncludes(
     deadLetters,
     "\n      list, export, replay, acknowledge: only requests for this model\n",

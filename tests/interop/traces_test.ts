@@ -3,7 +3,7 @@ import { assertEquals } from "../../testing/assert.ts";
 import { WorkerProcess } from "../../testing/harness/worker_process.ts";
 import { OtlpCollector } from "../../testing/otlp_collector.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
-import { pythonEnvironment, runPython } from ".../testing/python_environment.ts";
+import { pythonEnvironment, runPython } from "../../testing/python_environment.ts";
 import { expectSevens, SEVEN, TOPIC } from "./sevens.ts";
 
 const PACKAGES = ["kafka-python==3.0.12", "opentelemetry-sdk==1.45.2"];
