@@ -7,8 +7,9 @@ import type { ModelState } from "./workers/status.ts";
  * | event | when | fields |
  * |---|---|---|
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
- * | `version` | another version of a model is served (`serving`) or cannot be (`refused`), or gets a share of the images (`canary`) or no more of them (`canary_stopped`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
+ * | `version` | another version of a model is served (`serving`) or cannot be (`refused`), or gets a share of the images (`canary`) or no more of them (`canary_stopped`), or copies of them (`shadow`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
  * | `serving_unknown` | `serving.json` of a model cannot be read; the model is served as before | `model`, the `reason` |
+ * | `comparisons_dropped` | comparisons of a shadow could not be stored | their `count`, the `reason` |
  * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |
  * | `worker_missing` | a model could not be scaled up; retried while its load lasts | `model`, the `reason` |
@@ -27,11 +28,12 @@ export type ServiceEvent =
     readonly type: "version";
     readonly model: string;
     readonly version: string;
-    readonly change: "serving" | "refused" | "canary" | "canary_stopped";
+    readonly change: "serving" | "refused" | "canary" | "canary_stopped" | "shadow";
     readonly reason: string;
     readonly tookMs: number;
   }
   | { readonly type: "serving_unknown"; readonly model: string; readonly reason: string }
+  | { readonly type: "comparisons_dropped"; readonly count: number; readonly reason: string }
   | { readonly type: "worker_replaced"; readonly model: string; readonly reason: string }
   | { readonly type: "workers_scaled"; readonly model: string; readonly workers: number }
   | { readonly type: "worker_missing"; readonly model: string; readonly reason: string }

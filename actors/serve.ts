@@ -21,6 +21,7 @@ import { resultsTopicSink } from "./sinks/results_topic.ts";
 import { tracingObserver } from "./tracing.ts";
 import type { ModelStatus } from "./workers/status.ts";
 import { Supervisor } from "./workers/supervisor.ts";
+import { Comparisons } from "./versions/comparisons.ts";
 import { ServingWatch } from "./versions/serving_watch.ts";
 import { type OnState, Versions } from "./versions/versions.ts";
 import { UnknownModels } from "./pipeline/unknown_models.ts";
@@ -109,6 +110,7 @@ class RunningService implements Service {
   readonly #models: readonly Versions[];
   readonly #lanes = new Map<string, Lane>();
   readonly #outbox: Outbox;
+  readonly #comparisons: Comparisons;
   readonly #scaler: WorkerScaler;
   readonly #servingWatch: ServingWatch;
   readonly #ended = Promise.withResolvers<Error | null>();
@@ -135,6 +137,7 @@ class RunningService implements Service {
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
     const { sinks = [], delivery } = settings;
     const all = delivery === "exactly-once" ? sinks : [...onTopics, ...sinks];
+    this.#comparisons = new Comparisons(transport, sinks, this.#listener);
     this.#outbox = new Outbox(all, this.#listener, this.#observer);
   }
 
@@ -182,6 +185,7 @@ class RunningService implements Service {
     const { name } = files.manifest;
     return new Versions(files, {
       supervise: (files, workers, onState) => this.#supervise(files, workers, onState),
+      onComparison: (comparison) => this.#comparisons.add(comparison),
       load: (version) => loadVersion(name, version, this.#parts.search),
       workers: ranges.get(name)!.min,
       onState: (state, reason) => {
@@ -314,6 +318,7 @@ class RunningService implements Service {
     const watch = this.#servingWatch.stop();
     await Promise.all(this.#models.map((model) => model.stop()));
     await watch;
+    await this.#comparisons.flush();
     await this.#outbox.close();
     this.#ended.resolve(null);
     return left.reduce<number>((sum, count) => sum + (count ?? 0), 0);

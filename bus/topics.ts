@@ -7,6 +7,9 @@ export const DEAD_LETTERS_TOPIC = "imagebus.dead-letters";
 /** Which dead letters were acknowledged. */
 export const ACKNOWLEDGEMENTS_TOPIC = "imagebus.dead-letters.acknowledged";
 
+/** What two versions of a model answered for the same images. */
+export const COMPARISONS_TOPIC = "imagebus.comparisons";
+
 /**
  * Model of requests that name none: the documented default of senders, so that a first image needs no
  * options. Nothing else in `bus/` knows a model by name, except the legacy format.
@@ -15,11 +18,11 @@ export const DEFAULT_MODEL = "fashion-mnist";
 
 const PREFIX = "imagebus.";
 const MODEL_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const RESERVED = new Set([RESULTS_TOPIC, DEAD_LETTERS_TOPIC]);
+const RESERVED = new Set([RESULTS_TOPIC, DEAD_LETTERS_TOPIC, COMPARISONS_TOPIC]);
 
 /**
- * Whether a text is a valid model name: 1 to 63 lower-case letters, digits and dashes, and not `results` or
- * `dead-letters`, whose topics are imagebus's own.
+ * Whether a text is a valid model name: 1 to 63 lower-case letters, digits and dashes, and not `results`,
+ * `dead-letters` or `comparisons`, whose topics are imagebus's own.
  *
  * @param name Any text.
  */

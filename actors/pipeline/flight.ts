@@ -149,6 +149,11 @@ export class Flight implements Job {
     return this.decoded.ok ? this.decoded.request.modelVersion : undefined;
   }
 
+  /** The true label, if the sender provided it. */
+  get actual(): string | undefined {
+    return this.#origin.actual;
+  }
+
   /** W3C trace context of the request, if it has one. */
   get traceparent(): string | undefined {
     return this.#origin.traceparent;

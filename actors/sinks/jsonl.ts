@@ -1,6 +1,6 @@
 import { SinkError } from "./errors.ts";
 import { JsonlFile } from "./jsonl_file.ts";
-import type { Settled, Sink } from "./sink.ts";
+import type { ClosableSink, Settled } from "./sink.ts";
 
 /** Limits of a file of results. */
 export interface JsonlSinkOptions {
@@ -35,7 +35,7 @@ export interface JsonlSinkOptions {
  * @throws {SinkError} `invalid` option, or a file of another kind; `failed` when the file cannot be opened,
  * or is in use.
  */
-export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): Promise<Required<Sink>> {
+export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): Promise<ClosableSink> {
   const { maxBytes = 67_108_864, keep = Infinity, remember = 65_536 } = options;
   for (const [name, value] of Object.entries({ maxBytes, keep, remember })) {
     const min = name === "keep" ? 0 : 1;
@@ -52,7 +52,7 @@ export async function jsonlSink(path: string, options: JsonlSinkOptions = {}): P
     remember,
     onLine: (line) => known.read(line, path),
   });
-  const sink: Required<Sink> = {
+  const sink: ClosableSink = {
     name: `jsonl ${path}`,
     async write(batch) {
       const fresh = known.choose(batch);

@@ -3,10 +3,11 @@
  *
  * @module
  */
-export type { Settled, Sink } from "./sink.ts";
+export type { ClosableSink, Settled, Sink } from "./sink.ts";
 export { consoleSink, type ConsoleSinkOptions } from "./console.ts";
 export { jsonlSink, type JsonlSinkOptions } from "./jsonl.ts";
 export { postgresSink, type PostgresSinkOptions } from "./postgres.ts";
 export { sqliteSink } from "./sqlite.ts";
 export { SinkError, type SinkErrorCode } from "./errors.ts";
+export type { Answer, Comparison } from "../../bus/comparison.ts";
 export type { Origin } from "../../bus/envelope.ts";

@@ -1,4 +1,4 @@
-import type { Sink } from "./sink.ts";
+import type { ClosableSink } from "./sink.ts";
 
 /** How a database is written. */
 export interface PostgresSinkOptions {
@@ -26,7 +26,7 @@ export interface PostgresSinkOptions {
  * @throws {SinkError} `invalid` for what the user must fix: the URL, user, password, database, rights;
  * `unavailable` when the server cannot be reached.
  */
-export async function postgresSink(url: string, options: PostgresSinkOptions = {}): Promise<Required<Sink>> {
+export async function postgresSink(url: string, options: PostgresSinkOptions = {}): Promise<ClosableSink> {
   // The client is loaded only where it is used.
   const { DatabaseSink } = await import("./postgres/database_sink.ts");
   const sink = new DatabaseSink(url, options.timeoutMs ?? 30_000);

@@ -32,6 +32,7 @@
  *
  * @module
  */
+import type { Comparison } from "../../bus/comparison.ts";
 import type { Origin } from "../../bus/envelope.ts";
 import type { Result } from "../../bus/result.ts";
 import type { Message } from "../../bus/transport/transport.ts";
@@ -57,6 +58,16 @@ export interface Sink extends Partial<AsyncDisposable> {
    * @throws Anything: the message is logged, and the same whole batch comes again.
    */
   write(batch: readonly Settled[]): Promise<void>;
+  /**
+   * Stores what two versions of a model answered for the same images. For those that keep it; called at most once
+   * per second, and not again when it rejects.
+   *
+   * @param batch At least one.
+   */
+  compare?(batch: readonly Comparison[]): Promise<void>;
   /** Stores what is still held, and frees everything. */
   close?(): Promise<void>;
 }
+
+/** A sink that can be closed. */
+export type ClosableSink = Sink & Required<Omit<Sink, "compare">>;

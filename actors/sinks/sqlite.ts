@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
 import { SinkError } from "./errors.ts";
@@ -28,6 +29,22 @@ const TABLE = `
     file_name     TEXT,                       -- where the sender gave it
     unknown       INTEGER,                    -- 1: probably none of the model's classes; null without a threshold
     labelled_at   TEXT                        -- when the true label was recorded or corrected afterwards
+  ) STRICT, WITHOUT ROWID;
+`;
+
+const COMPARISONS = `
+  CREATE TABLE IF NOT EXISTS comparisons (
+    id                TEXT NOT NULL,      -- of the request
+    model             TEXT NOT NULL,
+    actual            TEXT,               -- the true label, where the sender gave it
+    version           TEXT NOT NULL,      -- that gave the result
+    label             TEXT,               -- null for a failure
+    confidence        REAL,
+    other_version     TEXT NOT NULL,      -- the shadow
+    other_label       TEXT,
+    other_confidence  REAL,
+    at                TEXT NOT NULL,      -- ISO 8601, UTC
+    PRIMARY KEY (id, other_version)
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -85,12 +102,17 @@ const INSERT = `
 export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const database = await openResultsDatabase(path);
   const insert = database.prepare(INSERT);
+  const compare = database.prepare("INSERT OR IGNORE INTO comparisons VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const sink: Required<Sink> = {
     name: `sqlite ${path}`,
     async write(batch) {
       // node:sqlite blocks the thread until the disk has it: the results topic, which askers wait for, goes first.
       await yieldToEventLoop();
-      store(database, insert, batch);
+      runAll(database, insert, batch.map(values));
+    },
+    // deno-lint-ignore require-await -- node:sqlite is synchronous, the contract is not
+    async compare(batch) {
+      runAll(database, compare, batch.map(comparedValues));
     },
     async close() {
       await Promise.resolve();
@@ -124,6 +146,7 @@ function openOnce(path: string): DatabaseSync {
     database.exec("BEGIN IMMEDIATE");
     refuseForeign(database, path);
     database.exec(TABLE);
+    database.exec(COMPARISONS);
     addLaterColumns(database);
     database.exec(INDEX_AND_VIEWS);
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
@@ -157,15 +180,21 @@ function refuseForeign(database: DatabaseSync, path: string): void {
   );
 }
 
-function store(database: DatabaseSync, insert: StatementSync, batch: readonly Settled[]): void {
+/** In one transaction. */
+function runAll(database: DatabaseSync, statement: StatementSync, rows: readonly SQLInputValue[][]): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    for (const settled of batch) insert.run(...values(settled));
+    for (const row of rows) statement.run(...row);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
+}
+
+function comparedValues({ id, model, actual, served, other, at }: Comparison): SQLInputValue[] {
+  const answers = [served, other].flatMap(({ version, label, confidence }) => [version, label, confidence]);
+  return [id, model, actual, ...answers, at];
 }
 
 function values({ result }: Settled): SQLInputValue[] {

@@ -1,3 +1,4 @@
+import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import type { ModelFiles } from "../../models/classifier.ts";
 import { ModelError } from "../../models/errors.ts";
@@ -9,6 +10,7 @@ import type { CandidateStatus, ModelState, ModelStatus } from "../workers/status
 import type { Supervisor } from "../workers/supervisor.ts";
 import type { WorkerLoad } from "../workers/worker_scaler.ts";
 import { Canary } from "./canary.ts";
+import { Shadow } from "./shadow.ts";
 
 /** Called with a state, and why it changed. Must not throw. */
 export type OnState = (state: ModelState, reason: string) => void;
@@ -23,6 +25,8 @@ export interface VersionsParts {
   readonly workers: number;
   /** Called with each change of state of the version that is served. */
   readonly onState: OnState;
+  /** Called with what a shadow answered. */
+  readonly onComparison: (comparison: Comparison) => void;
   /** Notified of what is served, and of what cannot be. */
   readonly listener: Listener;
 }
@@ -50,6 +54,7 @@ export class Versions {
   readonly #refused = new Map<string, string>();
   #stable: Supervisor;
   #canary: Canary | null = null;
+  #shadow: Shadow | null = null;
   #stopped: CanarySpec | null = null;
   #isClosed = false;
 
@@ -87,6 +92,10 @@ export class Versions {
 
   /** Gives an image to the version that is to classify it. */
   submit(job: Job): void {
+    this.#submit(this.#shadow?.copying(job) ?? job);
+  }
+
+  #submit(job: Job): void {
     const supervisor = job.pinned === undefined ? this.#chosenFor(job) : this.#ready.get(job.pinned);
     if (supervisor !== undefined) return supervisor.submit(job);
     const message = `Version "${job.pinned}" of ${this.model} is not loaded; there is ${
@@ -104,16 +113,17 @@ export class Versions {
    */
   async serve(wanted: Serving): Promise<boolean> {
     const { workers } = this.#parts;
-    const versions = [wanted.serve, ...wanted.canary ? [wanted.canary.version] : []];
+    const versions = [wanted.serve, wanted.canary?.version, wanted.shadow];
     for (const version of this.#refused.keys()) {
       if (!versions.includes(version)) this.#refused.delete(version);
     }
     const begun = performance.now();
     const stable = await this.#start(wanted.serve, Math.max(workers, this.load().workers)) ?? this.#stable;
     const canary = await this.#startCanary(wanted);
+    const shadow = await this.#startShadow(wanted);
     if (this.#isClosed) return true;
     this.#exchange(stable, begun);
-    this.#try(canary, begun);
+    this.#try(canary, shadow, begun);
     this.#retireOthers();
     return this.#refused.size === 0;
   }
@@ -140,9 +150,20 @@ export class Versions {
   }
 
   #candidates(): CandidateStatus[] {
-    if (this.#canary === null) return [];
-    const { supervisor, spec: { percent } } = this.#canary;
-    return [{ role: "canary", percent, ...supervisor.status() }];
+    const [canary, shadow] = [this.#canary, this.#shadow];
+    return [
+      ...canary
+        ? [{
+          role: "canary" as const,
+          percent: canary.spec.percent,
+          dropped: 0,
+          ...canary.supervisor.status(),
+        }]
+        : [],
+      ...shadow
+        ? [{ role: "shadow" as const, percent: 100, dropped: shadow.dropped, ...shadow.supervisor.status() }]
+        : [],
+    ];
   }
 
   #chosenFor({ stickyKey }: Job): Supervisor {
@@ -168,12 +189,22 @@ export class Versions {
     this.#report("serving", stable.version, `instead of ${former.version}`, begun);
   }
 
-  #try(canary: Canary | null, begun: number): void {
-    const isNew = canary !== null && canary !== this.#canary;
-    this.#canary = canary;
-    if (isNew) {
+  #try(canary: Canary | null, shadow: Shadow | null, begun: number): void {
+    const [isNewCanary, isNewShadow] = [canary !== this.#canary, shadow !== this.#shadow];
+    [this.#canary, this.#shadow] = [canary, shadow];
+    if (canary && isNewCanary) {
       this.#report("canary", canary.spec.version, `gets ${canary.spec.percent} % of the images`, begun);
     }
+    if (shadow && isNewShadow) {
+      this.#report("shadow", shadow.supervisor.version, "gets copies of the images", begun);
+    }
+  }
+
+  async #startShadow({ serve, canary, shadow: version }: Serving): Promise<Shadow | null> {
+    if (version === undefined || version === serve || version === canary?.version) return null;
+    if (version === this.#shadow?.supervisor.version) return this.#shadow;
+    const supervisor = await this.#start(version, 1);
+    return supervisor && new Shadow(supervisor, this.#parts.onComparison);
   }
 
   /** A canary that was stopped is not started again before another share is wanted. */
@@ -226,14 +257,14 @@ export class Versions {
 
   #retireOthers(): void {
     for (const [version, supervisor] of this.#ready) {
-      if (supervisor === this.#stable || supervisor === this.#canary?.supervisor) continue;
+      if ([this.#stable, this.#canary?.supervisor, this.#shadow?.supervisor].includes(supervisor)) continue;
       this.#ready.delete(version);
       void this.#retire(supervisor);
     }
   }
 
   async #retire(supervisor: Supervisor): Promise<void> {
-    await supervisor.retire(this);
+    await supervisor.retire({ submit: (job) => this.#submit(job) });
     this.#running.delete(supervisor);
   }
 

@@ -31,6 +31,8 @@ export interface Job {
   readonly stickyKey: string;
   /** The only version that may classify it, if its request asks for one. */
   readonly pinned?: string | undefined;
+  /** The true label, if the sender provided it. */
+  readonly actual?: string | undefined;
   /** W3C trace context of its request, if it has one. */
   readonly traceparent?: string | undefined;
   /** Called once, with its outcome. Must not throw. */

@@ -42,8 +42,10 @@ export interface VersionStatus {
 export interface CandidateStatus extends VersionStatus {
   /** `canary`: it gets a share of the images; `shadow`: it gets copies of them. */
   readonly role: "canary" | "shadow";
-  /** Its share of the images now, in percent: 0 when a canary was stopped. */
+  /** Its share of the images, in percent. */
   readonly percent: number;
+  /** Copies for a shadow that were dropped, because too many waited. */
+  readonly dropped: number;
 }
 
 /** A version that is to be served, but cannot be. */

@@ -5,10 +5,10 @@ import { connectTo, targetOf } from "./connection.ts";
 import { explain, type Target } from "./errors.ts";
 import { migrate } from "./schema.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
-import type { Settled, Sink } from "../sink.ts";
+import type { ClosableSink, Settled } from "../sink.ts";
 
 /** One connection at a time. One that failed is discarded: none of its state can reach the next attempt. */
-export class DatabaseSink implements Required<Sink> {
+export class DatabaseSink implements ClosableSink {
   readonly name: string;
   readonly #address: Address;
   readonly #timeoutMs: number;

@@ -1,7 +1,7 @@
 import { type Action, defineActions, NO_OPERANDS } from "../../command.ts";
 import { list } from "./list.ts";
 import { MODELS_OPTIONS, type ModelsArguments } from "./options.ts";
-import { promote, rollback } from "./serve.ts";
+import { canary, promote, rollback, shadow } from "./serve.ts";
 import { versions } from "./versions.ts";
 
 const OPTIONS = ["modelsDirs", "json"] as const;
@@ -24,6 +24,8 @@ export const models = defineActions({
     ["imagebus models versions shapes", "the versions of one model, and which is served"],
     ["imagebus models promote shapes@1.1.0", "running workers exchange it within seconds, and lose no image"],
     ["imagebus models rollback shapes", "serve the version before"],
+    ["imagebus models canary shapes@1.1.0=10%", "a share of the images, always those with the same keys"],
+    ["imagebus models shadow shapes@1.1.0", "copies of the images; the results are compared only"],
   ],
   permissions: ["env", "read", "write"],
   otherwise: "list",
@@ -32,5 +34,7 @@ export const models = defineActions({
     versions: action("NAME", versions),
     promote: action("NAME@VERSION", promote),
     rollback: action("NAME", rollback),
+    canary: action("NAME@VERSION=PERCENT%|NAME=off", canary),
+    shadow: action("NAME@VERSION|NAME=off", shadow),
   },
 });

@@ -42,6 +42,46 @@ export async function rollback(args: ModelsArguments): Promise<number> {
   });
 }
 
+/** Has a share of the images classified by another version, or no longer. */
+export async function canary(args: ModelsArguments): Promise<number> {
+  const [target = ""] = args.operands;
+  const [, off] = /^([^@=]+)=off$/.exec(target) ?? [];
+  if (off !== undefined) {
+    return await change(off, args, ({ canary: _, ...serving }) => Promise.resolve(serving));
+  }
+  const [, name = "", version = "", share] = /^([^@]+)@(.+)=(\d+(?:\.\d+)?)%$/.exec(target) ?? [];
+  const percent = Number(share);
+  if (!(percent > 0 && percent <= 100)) {
+    throw new UsageError(`Cannot use the canary "${target}": expected NAME@VERSION=10%, or NAME=off`);
+  }
+  return await change(name, args, async (serving, search) => {
+    refuseServed(name, version, serving);
+    await loadVersion(name, version, search);
+    return { ...serving, canary: { version, percent } };
+  });
+}
+
+/** Has copies of the images classified by another version, or no longer. */
+export async function shadow(args: ModelsArguments): Promise<number> {
+  const [target = ""] = args.operands;
+  const [, off] = /^([^@=]+)=off$/.exec(target) ?? [];
+  if (off !== undefined) {
+    return await change(off, args, ({ shadow: _, ...serving }) => Promise.resolve(serving));
+  }
+  const { name, version } = parseVersion(target, "shadow");
+  return await change(name, args, async (serving, search) => {
+    refuseServed(name, version, serving);
+    await loadVersion(name, version, search);
+    return { ...serving, shadow: version };
+  });
+}
+
+function refuseServed(name: string, version: string, { serve }: Serving): void {
+  if (version === serve) {
+    throw new UsageError(`Cannot try ${name}@${version}: it is the version that is served`);
+  }
+}
+
 /** The version of a model that is served: that of `serving.json`, else the first that is found. */
 export async function servedVersion(name: string, search: ModelSearch): Promise<string> {
   const [entry] = await listModels({ ...search, names: [name] });

@@ -36,6 +36,8 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
       return versionLine(event);
     case "serving_unknown":
       return ["error", `Cannot read which version of ${event.model} is to be served: ${event.reason}`];
+    case "comparisons_dropped":
+      return ["warn", `Dropped ${event.count} comparisons of a shadow: ${event.reason}`];
     case "worker_replaced":
       return ["warn", `Replacing a Worker of ${event.model}: ${event.reason}`];
     case "workers_scaled":
@@ -66,6 +68,7 @@ function versionLine({ model, version, change, reason, tookMs }: VersionEvent): 
     case "refused":
       return ["error", `Cannot serve ${model} ${version}, the former version stays: ${reason}`];
     case "canary":
+    case "shadow":
       return ["info", `${model} ${version} ${reason}`];
     case "canary_stopped":
       return ["error", `${model} ${version} gets no more images: ${reason}`];
