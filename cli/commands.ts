@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./commands/train.ts")).train,
   data: async () => (await import("./commands/data.ts")).data,
   options: async () => (await import("./commands/options.ts")).optionsCommand(loadAll),
+  doctor: async () => (await import("./commands/doctor/doctor.ts")).doctorCommand(loadAll),
   completion: async () => (await import("./commands/completion/completion.ts")).completionCommand(loadAll),
   demo: async () => (await import("./commands/demo.ts")).demo,
 };

@@ -1,0 +1,36 @@
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
+import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
+import { imagebus, objectsIn } from "../fixtures/imagebus.ts";
+
+Deno.test("doctor: nothing is wrong on a new machine, and no file is created", async () => {
+  await using directory = await temporaryDirectory("doctor");
+  const { code, out, err } = await imagebus(["doctor"], {
+    IMAGEBUS_STATE_DIR: `${directory.path}/state`,
+    IMAGEBUS_URL: "",
+  });
+  assertEquals([code, err], [0, ""], out);
+  for (const check of ["deno", "permissions", "variables", "models", "bus", "results", "workers"]) {
+    assertMatch(out, new RegExp(`^(ok|note) +${check}( |$)`, "m"));
+  }
+  for (const line of out.split("\n")) assert(line.length <= 80, line);
+  assertEquals([...Deno.readDirSync(directory.path)], []);
+});
+
+Deno.test("doctor: names what is wrong with variables, models and the bus, and exits with 1", async () => {
+  await using directory = await temporaryDirectory("doctor");
+  const models = `${directory.path}/models`;
+  await Deno.mkdir(`${models}/broken`, { recursive: true });
+  await Deno.writeTextFile(`${models}/broken/manifest.json`, "{}");
+  const { code, out } = await imagebus(["doctor", "--json", "--models-dirs", models], {
+    IMAGEBUS_STATE_DIR: directory.path,
+    IMAGEBUS_URL: "kafka://127.0.0.1:1",
+    IMAGEBUS_MODLE: "mnist",
+  });
+  assertEquals(code, 1);
+  const wrong = objectsIn(out).filter(({ state }) => state === "wrong");
+  assertEquals(wrong.map(({ check }) => check), ["variables", "models", "bus"]);
+  const [variable, model, bus] = wrong.map(({ text }) => String(text)) as [string, string, string];
+  assertEquals(variable, 'IMAGEBUS_MODLE is the variable of no option: did you mean "IMAGEBUS_MODEL"?');
+  assertMatch(model, /broken/);
+  assertMatch(bus, /^kafka:\/\/127\.0\.0\.1:1: /);
+});
