@@ -1,4 +1,5 @@
 import type { Bus } from "../../../bus/bus.ts";
+import { stateDir } from "../../../bus/state_dir.ts";
 import { SEND_OPTIONS } from "../../../bus/send_options.ts";
 import { modelOfTopic } from "../../../bus/topics.ts";
 import { defined } from "../../../lib/defined.ts";
@@ -15,11 +16,13 @@ import {
   RESULTS_OPTION,
   TIMEOUT_OPTION,
 } from "../../options.ts";
+import { absoluteBus } from "../../worker_report.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { type Listed, listFiles, readList } from "./files.ts";
 import { SendReport } from "./report.ts";
-import { Sender } from "./sender.ts";
+import { type Fault, Sender } from "./sender.ts";
+import { WatchedFolder } from "./watched_folder.ts";
 
 const OPTIONS = {
   ...BUS_OPTIONS,
@@ -33,11 +36,16 @@ const OPTIONS = {
     value: "LIST",
     text: "also send the files of a list, one path per line; - is standard input",
   },
+  watch: {
+    type: "text",
+    value: "DIR",
+    text: "also send the images in DIR, and each that appears there later, once, until Ctrl-C",
+  },
   idFrom: {
     type: "choice",
-    values: ["path", "hash"],
-    otherwise: "random ids",
-    text: "derive each id from the absolute path or the content, so that sending again adds no results",
+    values: ["path", "hash", "file"],
+    otherwise: "random ids; with --watch file",
+    text: "derive each id from the absolute path, the content or both, so that sending again adds no results",
   },
   skipClassified: flag("with --id-from: do not send images that are classified in --results already"),
   ...RESULTS_OPTION,
@@ -72,6 +80,7 @@ export const send = defineCommand({
       "imagebus send -r --wait --actual-from-folder test",
       "one folder per class: compare with the true labels",
     ],
+    ["imagebus send --watch inbox", "each image that appears in the folder, once, across restarts"],
     ["find . -name '*.png' | imagebus send --files-from -", "a list of files"],
     ["cat boot.png | imagebus send --wait -", "from standard input"],
   ],
@@ -82,11 +91,11 @@ export const send = defineCommand({
 async function run(args: Args): Promise<number> {
   checkTyped(args);
   let skipped = 0;
-  const { recursive, filesFrom, json, wait, model } = args.values;
+  const { recursive, filesFrom, json, wait, watch, model } = args.values;
   const listing = { recursive, onSkipped: () => void skipped++ };
   const files = await Array.fromAsync(listFiles(args.operands, listing));
   const list = filesFrom === undefined ? [] : listFiles(listIn(filesFrom), listing);
-  if (files.length === 0 && filesFrom === undefined) {
+  if (files.length === 0 && filesFrom === undefined && watch === undefined) {
     throw new UsageError(`Cannot send ${args.operands.join(", ")}: there are no images in it`);
   }
   await using bus = await openBus(args);
@@ -94,10 +103,16 @@ async function run(args: Args): Promise<number> {
   const report = new SendReport({
     json,
     wait,
-    single: args.operands.length === 1 && !recursive && filesFrom === undefined,
-    total: filesFrom === undefined ? files.length : undefined,
+    single: args.operands.length === 1 && !recursive && filesFrom === undefined && watch === undefined,
+    total: filesFrom === undefined && watch === undefined ? files.length : undefined,
   });
   using interruption = new Interruption();
+  using folder = watch === undefined ? null : await WatchedFolder.open(watch, {
+    recursive,
+    journal: `${stateDir()}/watched.db`,
+    target: JSON.stringify([absoluteBus(bus.transport.url), model]),
+    signal: interruption.signal,
+  });
   await using results = args.values.skipClassified ? await openResultsIfAny(args) : null;
   const isClassified = results &&
     (async (id: string) => (await results.statuses([id])).get(id) === "classified");
@@ -105,15 +120,24 @@ async function run(args: Args): Promise<number> {
     ...senderOptions(args, labels, interruption.signal),
     ...isClassified && { isClassified },
   });
-  await sender.send(chain(files, list), (outcome) => report.add(outcome));
+  await sender.send(chain(files, list, folder?.files() ?? []), (outcome) => {
+    if (!outcome.error || isStored(outcome.error)) folder?.sent(outcome.file);
+    report.add(outcome);
+  });
   report.end(skipped);
-  return interruption.signal.aborted ? 130 : report.code;
+  // Watching has no other end.
+  return interruption.signal.aborted && watch === undefined ? 130 : report.code;
+}
+
+/** Whether only the result is missing. */
+function isStored({ code }: Fault): boolean {
+  return code === "timeout" || code === "interrupted";
 }
 
 /** What is wrong before any file is looked at. */
 function checkTyped({ operands, values }: Args): void {
   const { filesFrom, recursive, id, fileName, idFrom, actual, actualFromFolder } = values;
-  if (operands.length === 0 && filesFrom === undefined) {
+  if (operands.length === 0 && filesFrom === undefined && values.watch === undefined) {
     throw new UsageError("send needs FILE…: imagebus send boot.png");
   }
   const fromInput = operands.filter((file) => file === "-").length;
@@ -121,9 +145,11 @@ function checkTyped({ operands, values }: Args): void {
     throw new UsageError("Standard input is given twice: it is one image or one list");
   }
   for (const [name, value] of [["--id", id], ["--file-name", fileName]] as const) {
-    if (value === undefined || (operands.length === 1 && filesFrom === undefined && !recursive)) continue;
+    const isSingle = operands.length === 1 && filesFrom === undefined && values.watch === undefined &&
+      !recursive;
+    if (value === undefined || isSingle) continue;
     throw new UsageError(
-      `${name} belongs to one image: it needs one FILE, without --recursive or --files-from`,
+      `${name} belongs to one image: it needs one FILE, without --recursive, --files-from or --watch`,
     );
   }
   if (id !== undefined && idFrom !== undefined) throw new UsageError("--id-from has no effect with --id");
@@ -149,11 +175,9 @@ async function* listIn(path: string): AsyncGenerator<string, void, void> {
 }
 
 async function* chain(
-  first: Iterable<Listed>,
-  then: Iterable<Listed> | AsyncIterable<Listed>,
+  ...parts: readonly (Iterable<Listed> | AsyncIterable<Listed>)[]
 ): AsyncGenerator<Listed, void, void> {
-  yield* first;
-  yield* then;
+  for (const part of parts) yield* part;
 }
 
 function senderOptions({ values }: Args, labels: readonly string[], signal: AbortSignal) {
@@ -184,7 +208,7 @@ function senderOptions({ values }: Args, labels: readonly string[], signal: Abor
         fileName,
       }),
     },
-    idFrom: values.idFrom,
+    idFrom: values.idFrom ?? (values.watch === undefined ? undefined : "file" as const),
     actualFromFolder: values.actualFromFolder,
     labels,
     timeoutMs: values.wait ? values.timeoutMs : undefined,
