@@ -66,7 +66,13 @@ const BEFORE: Readonly<Record<string, string>> = {
   "docs/training.md": "train ./clothes",
 };
 
+/** Pages that another test runs. */
+const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
+  "docs/improve-a-model.md": "tests/cli/improve_a_model_test.ts, with a real training",
+};
+
 for (const page of await documentedPages()) {
+  if (Object.hasOwn(RUN_ELSEWHERE, page.path)) continue;
   const needsKafka = page.blocks.some(({ lines }) => lines.some((line) => line.includes(WRITTEN_BROKER)));
   const ignore = needsKafka && BROKERS.length === 0;
   Deno.test({

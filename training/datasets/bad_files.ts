@@ -14,16 +14,15 @@ const MAX_SHOWN = 20;
 /** An error with one line, for one file, or a list of the files in a folder. */
 export function badFilesError(bad: readonly BadFile[], folder: URL): ModelError {
   const [{ url, reason }] = bad as [BadFile];
-  const advice = "fix or remove";
   if (bad.length === 1) {
-    const message = `Cannot read ${showUrl(url)} as an image; ${advice} it, or use --skip-bad. ${reason}`;
+    const message = `Cannot read ${showUrl(url)} as an image; fix or remove it, or use --skip-bad. ${reason}`;
     return new ModelError("damaged", message);
   }
   const files = `${plural(bad.length, "file")} in ${showUrl(folder)} as images`;
   const lines = describeBadFiles(bad, folder);
   return new ModelError(
     "damaged",
-    [`Cannot read ${files}; ${advice} them, or use --skip-bad:`, ...lines].join("\n"),
+    [`Cannot read ${files}; fix or remove them, or use --skip-bad:`, ...lines].join("\n"),
   );
 }
 
