@@ -17,7 +17,8 @@ import { PngBatch } from "../models/image/png_batch.ts";
 import { viewCount } from "../models/image/views.ts";
 import type { Layer } from "../models/layers/layer.ts";
 import { parameterCount, type ShapedLayer, shapeLayers, size } from "../models/layers/layers.ts";
-import { Network, toFloat32 } from "../models/layers/network.ts";
+import { Network } from "../models/layers/network.ts";
+import { planNetwork, toFloat32 } from "../models/layers/network_plan.ts";
 import { runLayer } from "../models/layers/run_layer.ts";
 import { loadModels, SHIPPED_MODELS } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
@@ -102,7 +103,10 @@ function networkRows({ name, input, layers, weights }: Subject): string[][] {
   const shaped = shapeLayers(input, layers, name);
   const views = viewCount(input);
   const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
-  using network = new Network(image, shaped, bytes, "float32", BATCHES.map((batch) => batch * views));
+  using network = new Network(
+    planNetwork(image, shaped, bytes, "float32"),
+    BATCHES.map((batch) => batch * views),
+  );
   const other = tensorFlow(shaped, weights);
   return BATCHES.map((batch) => {
     const images = new Float32Array(batch * views * size(image)).map((_, i) => Math.sin(i));

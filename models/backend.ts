@@ -13,7 +13,6 @@ const BINARIES = [
 const NO_BYTES = "data:application/wasm,";
 
 let started: Promise<void> | undefined;
-let memory: WebAssembly.Memory | undefined;
 
 /**
  * Starts TensorFlow.js on WASM for this thread. Later calls wait for the first.
@@ -25,22 +24,12 @@ export function startBackend(binary: WebAssembly.Module): Promise<void> {
   return started ??= start(binary);
 }
 
-/**
- * Memory of TensorFlow.js on this thread. WebAssembly memory never shrinks.
- *
- * @returns Bytes; `undefined` before the backend was started.
- */
-export function backendMemoryBytes(): number | undefined {
-  return memory?.buffer.byteLength;
-}
-
 async function start(binary: WebAssembly.Module): Promise<void> {
   setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, NO_BYTES])), true);
   const substitution = substitute(binary);
   try {
     if (!await tf.setBackend("wasm")) throw new Error("the backend refused to start");
-    memory = substitution.memory();
-    await attachKernels(memory);
+    await attachKernels(substitution.memory());
   } catch (cause) {
     throw new ModelError("backend", `Cannot start the WASM backend of TensorFlow.js: ${cause}`, { cause });
   } finally {

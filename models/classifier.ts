@@ -1,6 +1,5 @@
 import { defined } from "../lib/defined.ts";
 import { messageOf } from "../lib/coded_error.ts";
-import { startBackend } from "./backend.ts";
 import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { bringIntoForm, standardisePixels, toCanonical } from "./image/canonical.ts";
 import { decodeImage, type DecodeLimits } from "./image/decode.ts";
@@ -9,9 +8,11 @@ import { averageViews, showViews, viewCount } from "./image/views.ts";
 import { parameterCount, shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest, WeightsSpec } from "./manifest.ts";
-import { Network } from "./layers/network.ts";
+import { loadNetwork } from "./layers/load_network.ts";
+import { isFused, type LoadedNetwork, type NetworkPlan, planNetwork } from "./layers/network_plan.ts";
 import { rowsOf, type Score, topScores } from "./logits.ts";
-import { featureCount } from "./unknown.ts";
+import { startInference } from "./kernels/own_heap.ts";
+import { featureCount, shapeScorer } from "./unknown.ts";
 import { loadUnknownJudge, type UnknownJudge } from "./unknown_judge.ts";
 
 /** The outcome for one image. A bad image never throws and never affects the others. */
@@ -88,7 +89,8 @@ const MAX_BATCH_ACTIVATIONS = 2 ** 26;
  * Loads a model and runs it, every batch size where that makes a difference, so that missing operations are found here and
  * the first image is as fast as later ones.
  *
- * Create one classifier per thread: TensorFlow.js keeps its state in the thread. No permission is needed.
+ * Create one classifier per thread: the kernels, and TensorFlow.js where a layer needs it, keep their state in the thread. No
+ * permission is needed.
  *
  * @param files The model, from `loadModels`.
  * @param wasm The kernels, from `loadWasmBinary`.
@@ -117,8 +119,9 @@ export async function createClassifier(
   const { name, weights, unknown } = files.manifest;
   checkSize(name, files.weights, weights);
   if (unknown?.score === "features") checkSize(name, files.scorerWeights, unknown.weights);
-  await startBackend(wasm);
-  const classifier = new TensorFlowClassifier(files, limits);
+  const plan = planModel(files);
+  await start(plan, wasm);
+  const classifier = new LoadedClassifier(files.manifest, plan, await load(plan), limits);
   try {
     classifier.warmUp();
     return classifier;
@@ -140,45 +143,95 @@ function checkSize(
   );
 }
 
-class TensorFlowClassifier implements Classifier {
+/** The networks of a model, and how they are run. */
+interface ModelPlan {
+  /** The whole network, or all but its last layer if what that is given are features. */
+  readonly body: NetworkPlan;
+  readonly last: NetworkPlan | undefined;
+  /** Of unknown images. */
+  readonly scorer: NetworkPlan | undefined;
+  /** Length of the vector that the last layer is given; `undefined` if that is not one vector. */
+  readonly features: number | undefined;
+  /** In images, ascending. */
+  readonly batchSizes: readonly number[];
+  /** Per image. */
+  readonly views: number;
+}
+
+/** Its networks in memory. */
+type LoadedModel = Readonly<
+  Record<"body", LoadedNetwork> & Record<"last" | "scorer", LoadedNetwork | undefined>
+>;
+
+function planModel({ manifest, weights, scorerWeights }: ModelFiles): ModelPlan {
+  const { name, input, layers, weights: { dtype }, unknown } = manifest;
+  const shaped = shapeLayers(input, layers, name);
+  const views = viewCount(input);
+  const features = featureCount(shaped);
+  const [body, last] = features === undefined ? [shaped, []] : [shaped.slice(0, -1), shaped.slice(-1)];
+  const cut = weights.length / parameterCount(shaped) * parameterCount(body);
+  const shape = [input.height, input.width, input.channels] as const;
+  const vector = [1, 1, features ?? 0] as const;
+  const alone = last.map((layer) => ({ ...layer, from: [-1] }));
+  return {
+    body: planNetwork(shape, body, weights.subarray(0, cut), dtype),
+    last: features === undefined ? undefined : planNetwork(vector, alone, weights.subarray(cut), dtype),
+    scorer: unknown?.score === "features"
+      ? planNetwork(
+        vector,
+        shapeScorer(unknown.layers, features!, "unknown"),
+        scorerWeights!,
+        unknown.weights.dtype,
+      )
+      : undefined,
+    features,
+    batchSizes: affordable(shaped, views),
+    views,
+  };
+}
+
+/** TensorFlow.js takes 0.1 s and 20 MB per thread: it is started only for layers that need it. */
+async function start({ body, last, scorer }: ModelPlan, wasm: WebAssembly.Module): Promise<void> {
+  if ([body, last, scorer].every((plan) => plan === undefined || isFused(plan))) {
+    return await startInference();
+  }
+  const { startBackend } = await import("./backend.ts");
+  await startBackend(wasm);
+}
+
+async function load({ body, last, scorer, batchSizes, views }: ModelPlan): Promise<LoadedModel> {
+  return {
+    body: await loadNetwork(body, batchSizes.map((n) => n * views)),
+    last: last && await loadNetwork(last, batchSizes),
+    scorer: scorer && await loadNetwork(scorer, []),
+  };
+}
+
+class LoadedClassifier implements Classifier {
   readonly manifest: Manifest;
   readonly #limits: DecodeLimits;
-  /** The whole network, or all but its last layer if what that is given are features. */
-  readonly #body: Network;
-  readonly #last: Network | undefined;
+  readonly #body: LoadedNetwork;
+  readonly #last: LoadedNetwork | undefined;
   readonly #unknown: UnknownJudge | undefined;
   readonly #pngs: PngBatch | undefined;
   readonly #batchSizes: readonly number[];
   readonly #inputSize: number;
 
-  constructor({ manifest, weights, scorerWeights }: ModelFiles, limits: DecodeLimits) {
-    const { name, input, layers, weights: { dtype }, unknown } = manifest;
-    const shape = [input.height, input.width, input.channels] as const;
-    const shaped = shapeLayers(input, layers, name);
-    const views = viewCount(input);
+  constructor(
+    manifest: Manifest,
+    { features, batchSizes }: ModelPlan,
+    { body, last, scorer }: LoadedModel,
+    limits: DecodeLimits,
+  ) {
+    const { input, unknown } = manifest;
     this.manifest = manifest;
     this.#limits = limits;
-    this.#batchSizes = affordable(shaped, views);
-    this.#pngs = PngBatch.create(input, limits, this.#batchSizes.at(-1)!);
-    this.#inputSize = size(shape);
-    const features = featureCount(shaped);
-    const [body, last] = features === undefined ? [shaped, []] : [shaped.slice(0, -1), shaped.slice(-1)];
-    const cut = weights.length / parameterCount(shaped) * parameterCount(body);
-    this.#body = new Network(
-      shape,
-      body,
-      weights.subarray(0, cut),
-      dtype,
-      this.#batchSizes.map((n) => n * views),
-    );
-    this.#last = features === undefined ? undefined : new Network(
-      [1, 1, features],
-      last.map((layer) => ({ ...layer, from: [-1] })),
-      weights.subarray(cut),
-      dtype,
-      this.#batchSizes,
-    );
-    this.#unknown = unknown && loadUnknownJudge(unknown, features, scorerWeights);
+    this.#batchSizes = batchSizes;
+    this.#pngs = PngBatch.create(input, limits, batchSizes.at(-1)!);
+    this.#inputSize = input.height * input.width * input.channels;
+    this.#body = body;
+    this.#last = last;
+    this.#unknown = unknown && loadUnknownJudge(unknown, features, scorer);
   }
 
   warmUp(): void {

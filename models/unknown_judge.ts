@@ -1,5 +1,5 @@
-import { Network } from "./layers/network.ts";
-import { energyScore, type FeaturesScore, shapeScorer, type UnknownSpec } from "./unknown.ts";
+import type { LoadedNetwork } from "./layers/network_plan.ts";
+import { energyScore, type UnknownSpec } from "./unknown.ts";
 
 /** Decides which images show none of the classes of a model. */
 export interface UnknownJudge extends Disposable {
@@ -18,14 +18,14 @@ export interface UnknownJudge extends Disposable {
  *
  * @param unknown As declared.
  * @param features Length of the vector that the last layer of the model is given.
- * @param weights Content of `unknown.weights`, if that is declared; its size was checked.
+ * @param scorer The network of `unknown.layers`, if that is declared.
  */
 export function loadUnknownJudge(
   unknown: UnknownSpec,
   features: number | undefined,
-  weights: Uint8Array | undefined,
+  scorer: LoadedNetwork | undefined,
 ): UnknownJudge {
-  return unknown.score === "energy" ? new Energy(unknown) : new Scorer(unknown, features!, weights!);
+  return unknown.score === "energy" ? new Energy(unknown) : new Scorer(unknown, features!, scorer!);
 }
 
 class Energy implements UnknownJudge {
@@ -45,22 +45,12 @@ class Energy implements UnknownJudge {
 class Scorer implements UnknownJudge {
   readonly #threshold: number;
   readonly #features: number;
-  readonly #network: Network;
+  readonly #network: LoadedNetwork;
 
-  constructor(
-    { threshold, layers, weights: { dtype } }: FeaturesScore,
-    features: number,
-    weights: Uint8Array,
-  ) {
+  constructor({ threshold }: UnknownSpec, features: number, network: LoadedNetwork) {
     this.#threshold = threshold;
     this.#features = features;
-    this.#network = new Network(
-      [1, 1, features],
-      shapeScorer(layers, features, "unknown"),
-      weights,
-      dtype,
-      [],
-    );
+    this.#network = network;
   }
 
   judge(_logits: readonly Float32Array[], features: readonly Float32Array[] = []): boolean[] {

@@ -1,7 +1,7 @@
-import { backendMemoryBytes } from "../../models/backend.ts";
+import { memoryBytes } from "../../models/kernels/memory.ts";
 
 /**
- * Measures the memory of this thread: the WASM memory of TensorFlow.js, the JavaScript heap, and what lies
+ * Measures the memory of this thread: the WASM memory of the kernels, the JavaScript heap, and what lies
  * outside of both but belongs to the heap, such as the bytes of typed arrays. Garbage counts until it is
  * collected. Takes 10 µs and no permission; inside a Worker it covers the Worker alone, not the process.
  *
@@ -9,5 +9,5 @@ import { backendMemoryBytes } from "../../models/backend.ts";
  */
 export function workerMemoryBytes(): number {
   const { heapTotal, external } = Deno.memoryUsage();
-  return (backendMemoryBytes() ?? 0) + heapTotal + external;
+  return memoryBytes() + heapTotal + external;
 }

@@ -8,7 +8,7 @@ import { concatBytes } from "../../lib/bytes.ts";
 import { heightAndWidth, type Layer } from "../../models/layers/layer.ts";
 import type { Shape } from "../../models/layers/layer_shape.ts";
 import { type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
-import { toFloat32 } from "../../models/layers/network.ts";
+import { toFloat32 } from "../../models/layers/network_plan.ts";
 import { bytesField, floats, integer, message, text } from "./protobuf.ts";
 
 const IR_VERSION = 8;

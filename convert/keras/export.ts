@@ -12,7 +12,7 @@ import type { ModelFiles } from "../../models/classifier.ts";
 import { type Extent, heightAndWidth, type Layer } from "../../models/layers/layer.ts";
 import { type Shape, type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
-import { toFloat32 } from "../../models/layers/network.ts";
+import { toFloat32 } from "../../models/layers/network_plan.ts";
 import { type Hdf5Group, writeHdf5 } from "./hdf5.ts";
 import { constant } from "./network.ts";
 import type { Tensor } from "./tensor.ts";

@@ -1,6 +1,5 @@
-import { inference } from "../kernels/inference.ts";
 import { KernelMemory } from "../kernels/kernel_memory.ts";
-import { type Address, bytesAt, floatsAt, intsAt } from "../kernels/kernels.ts";
+import type { Address } from "../kernels/memory.ts";
 import { ImageError } from "../errors.ts";
 import { type InputSpec, standardisedSamples } from "./canonical.ts";
 import type { Pixels } from "./format.ts";
@@ -44,8 +43,8 @@ export class PngBatch implements Disposable {
   private constructor(spec: InputSpec, maxImages: number) {
     const { width, height, channels } = spec;
     const samples = width * height * channels;
-    const workspace = this.#memory.bytes(new Uint8Array(inference().workspace_bytes()));
-    inference().prepare_workspace(workspace);
+    const workspace = this.#memory.bytes(new Uint8Array(this.#memory.kernels.workspace_bytes()));
+    this.#memory.kernels.prepare_workspace(workspace);
     this.#spec = spec;
     this.#maxImages = maxImages;
     this.#maxBytes = maxFileBytes(spec);
@@ -90,8 +89,8 @@ export class PngBatch implements Disposable {
     if (images.length > this.#maxImages) {
       throw new RangeError(`${images.length} images; at most ${this.#maxImages}`);
     }
-    const files = intsAt(this.#files, FILE * images.length);
-    const bytes = bytesAt(this.#bytes, this.#maxImages * this.#maxBytes);
+    const files = this.#memory.intsAt(this.#files, FILE * images.length);
+    const bytes = this.#memory.bytesAt(this.#bytes, this.#maxImages * this.#maxBytes);
     let offset = 0;
     images.forEach((image, i) => {
       const length = image.length > this.#maxBytes ? 0 : image.length;
@@ -99,7 +98,7 @@ export class PngBatch implements Disposable {
       files.set([this.#bytes + offset, length, 0], FILE * i);
       offset += length;
     });
-    inference().decode_pngs(this.#batch, this.#files, images.length);
+    this.#memory.kernels.decode_pngs(this.#batch, this.#files, images.length);
     return images.map((_, i) => files[FILE * i + 2] === 1 ? this.#decoded(i) : undefined);
   }
 
@@ -110,10 +109,10 @@ export class PngBatch implements Disposable {
   #decoded(i: number): DecodedPng {
     const { width, height, channels } = this.#spec;
     const samples = width * height * channels;
-    const data = bytesAt(this.#pixels + i * samples, samples);
+    const data = this.#memory.bytesAt(this.#pixels + i * samples, samples);
     return {
       pixels: { width, height, channels, data },
-      numbers: floatsAt(this.#numbers + 4 * i * samples, samples),
+      numbers: this.#memory.floatsAt(this.#numbers + 4 * i * samples, samples),
     };
   }
 }

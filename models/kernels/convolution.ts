@@ -7,8 +7,9 @@
  * @module
  */
 import type * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { addressOf, emptyTensor, floatsAt, kernels, withScratch, withZeros } from "./kernels.ts";
-import type { Address } from "./kernels.ts";
+import { addressOf, emptyTensor, kernels } from "./kernels.ts";
+import { floatsAt, withScratch, withZeros } from "./memory.ts";
+import type { Address } from "./memory.ts";
 
 /** With or without zeros around the image. */
 export type Padding = "same" | "valid";

@@ -54,21 +54,29 @@ export function hasRelaxedSimd(): boolean {
 }
 
 /**
- * Instantiates the kernels for this thread.
+ * Instantiates the kernels.
  *
- * @param memory Of the backend.
+ * @param memory That they work in.
  * @param isRelaxed Whether they use relaxed SIMD.
  */
-export async function attachInference(memory: WebAssembly.Memory, isRelaxed: boolean): Promise<void> {
+export async function instantiateInference(
+  memory: WebAssembly.Memory,
+  isRelaxed: boolean,
+): Promise<InferenceKernels> {
   const binary = Uint8Array.fromBase64(isRelaxed ? RELAXED : PLAIN);
   const { instance: { exports } } = await WebAssembly.instantiate(binary, { env: { memory } });
-  instance = exports as unknown as InferenceKernels;
+  return exports as unknown as InferenceKernels;
+}
+
+/** Attaches the kernels of this thread; their memory is attached with `attachHeap`. */
+export function attachInference(kernels: InferenceKernels): void {
+  instance = kernels;
 }
 
 /**
  * The kernels of inference of this thread.
  *
- * @throws {Error} If the backend was not started.
+ * @throws {Error} If none are attached.
  */
 export function inference(): InferenceKernels {
   if (instance !== undefined) return instance;

@@ -1,7 +1,14 @@
-import { type Address, allocate, bytesAt, floatsAt, release } from "./kernels.ts";
+import { inference, type InferenceKernels } from "./inference.ts";
+import { type Address, attachedHeap, type Heap } from "./memory.ts";
 
-/** Memory of the backend that is released together. Addresses are aligned to 64 bytes, a line of the cache. */
+/**
+ * Memory that is released together, and the kernels of inference that work in it: those that were attached when it was
+ * created. Addresses are aligned to 64 bytes, a line of the cache.
+ */
 export class KernelMemory implements Disposable {
+  /** The kernels. */
+  readonly kernels: InferenceKernels = inference();
+  readonly #heap: Heap = attachedHeap();
   readonly #blocks: Address[] = [];
 
   /**
@@ -12,7 +19,7 @@ export class KernelMemory implements Disposable {
    */
   zeros(count: number): Address {
     const address = this.#allocate(4 * count);
-    floatsAt(address, count).fill(0);
+    this.floatsAt(address, count).fill(0);
     return address;
   }
 
@@ -24,7 +31,7 @@ export class KernelMemory implements Disposable {
    */
   floats(numbers: Float32Array): Address {
     const address = this.#allocate(4 * numbers.length);
-    floatsAt(address, numbers.length).set(numbers);
+    this.floatsAt(address, numbers.length).set(numbers);
     return address;
   }
 
@@ -36,7 +43,7 @@ export class KernelMemory implements Disposable {
    */
   bytes(bytes: Uint8Array): Address {
     const address = this.#allocate(bytes.length);
-    bytesAt(address, bytes.length).set(bytes);
+    this.bytesAt(address, bytes.length).set(bytes);
     return address;
   }
 
@@ -55,12 +62,44 @@ export class KernelMemory implements Disposable {
     return this.bytes(new Uint8Array(view.buffer));
   }
 
+  /**
+   * Allocates memory for the duration of a call.
+   *
+   * @param numbers Its content, which is copied.
+   * @param use Receives the address.
+   */
+  withFloats(numbers: Float32Array, use: (address: Address) => void): void {
+    const address = this.floats(numbers);
+    const block = this.#blocks.pop()!;
+    try {
+      use(address);
+    } finally {
+      this.#heap.release(block);
+    }
+  }
+
+  /** Numbers in memory: a view that is valid until something is allocated. */
+  floatsAt(address: Address, length: number): Float32Array {
+    return new Float32Array(this.#heap.memory.buffer, address, length);
+  }
+
+  /** Bytes in memory: a view that is valid until something is allocated. */
+  bytesAt(address: Address, length: number): Uint8Array {
+    return new Uint8Array(this.#heap.memory.buffer, address, length);
+  }
+
+  /** Integers in memory: a view that is valid until something is allocated. */
+  intsAt(address: Address, length: number): Int32Array {
+    return new Int32Array(this.#heap.memory.buffer, address, length);
+  }
+
   [Symbol.dispose](): void {
-    for (const block of this.#blocks.splice(0)) release(block);
+    for (const block of this.#blocks.splice(0)) this.#heap.release(block);
   }
 
   #allocate(bytes: number): Address {
-    const block = allocate(bytes + 64);
+    const block = this.#heap.allocate(bytes + 64);
+    if (block === 0) throw new Error(`Cannot allocate ${bytes} bytes in the memory of the kernels`);
     this.#blocks.push(block);
     return (block + 63) & ~63;
   }

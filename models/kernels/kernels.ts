@@ -6,10 +6,8 @@
  */
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { BINARY } from "./binary.ts";
-import { attachInference, hasRelaxedSimd } from "./inference.ts";
-
-/** A place in the backend's memory, in bytes. */
-export type Address = number;
+import { attachInference, hasRelaxedSimd, instantiateInference } from "./inference.ts";
+import { type Address, attachedMemory, attachHeap } from "./memory.ts";
 
 /** A function of numbers; their names are those in `assembly/`, where they are documented. */
 type Kernel<Names extends readonly string[], Result = void> = (
@@ -50,7 +48,6 @@ interface WasmBackend {
 }
 
 let training: Kernels | undefined;
-let memory: WebAssembly.Memory | undefined;
 
 /**
  * Attaches the kernels of this thread to the memory of the backend.
@@ -58,8 +55,15 @@ let memory: WebAssembly.Memory | undefined;
  * @param shared Memory of the backend.
  */
 export async function attachKernels(shared: WebAssembly.Memory): Promise<void> {
-  memory = shared;
-  await chooseInference(hasRelaxedSimd());
+  const { wasm } = backend();
+  const inference = await instantiateInference(shared, hasRelaxedSimd());
+  // Together: what is loaded in between would have the memory of one and the kernels of the other.
+  attachInference(inference);
+  attachHeap({
+    memory: shared,
+    allocate: (bytes) => wasm._malloc(bytes) >>> 0,
+    release: (address) => wasm._free(address),
+  });
 }
 
 /**
@@ -68,7 +72,7 @@ export async function attachKernels(shared: WebAssembly.Memory): Promise<void> {
  * @param isRelaxed Whether they use relaxed SIMD; `attachKernels` uses it where the machine has it.
  */
 export async function chooseInference(isRelaxed: boolean): Promise<void> {
-  await attachInference(attachedMemory(), isRelaxed);
+  attachInference(await instantiateInference(attachedMemory(), isRelaxed));
 }
 
 /**
@@ -99,108 +103,6 @@ export function addressOf(tensor: tf.TensorInfo): Address {
  */
 export function emptyTensor<T extends tf.Tensor>(shape: readonly number[]): T {
   return tf.engine().makeTensorFromTensorInfo(backend().makeOutput([...shape], "float32")) as T;
-}
-
-/**
- * Allocates memory of the backend.
- *
- * @param bytes How much.
- * @returns Where it begins, aligned to 16 bytes; the caller releases it with {@linkcode release}.
- * @throws {Error} If there is no memory left.
- */
-export function allocate(bytes: number): Address {
-  const address = backend().wasm._malloc(bytes) >>> 0;
-  if (address === 0) throw new Error(`Cannot allocate ${bytes} bytes in the memory of TensorFlow.js`);
-  return address;
-}
-
-/**
- * Releases memory.
- *
- * @param address From {@linkcode allocate}.
- */
-export function release(address: Address): void {
-  backend().wasm._free(address);
-}
-
-/**
- * Allocates memory of the backend for the duration of a call.
- *
- * @param bytes How much.
- * @param use Receives the address, aligned to 16 bytes.
- * @returns The result of `use`.
- * @throws {Error} If there is no memory left.
- */
-export function withScratch<T>(bytes: number, use: (address: Address) => T): T {
-  const address = allocate(bytes + 16);
-  try {
-    return use((address + 15) & ~15);
-  } finally {
-    release(address);
-  }
-}
-
-/**
- * Like {@linkcode withScratch}, with the memory filled with zeros.
- *
- * @param bytes How much.
- * @param use Receives the address, aligned to 16 bytes.
- * @returns The result of `use`.
- */
-export function withZeros<T>(bytes: number, use: (address: Address) => T): T {
-  return withScratch(bytes, (address) => {
-    new Uint8Array(attachedMemory().buffer, address, bytes).fill(0);
-    return use(address);
-  });
-}
-
-/**
- * Numbers in memory.
- *
- * @param address Of the first one, a multiple of 4.
- * @param length How many.
- * @returns A view; valid until the memory grows, that is until the next tensor is created.
- */
-export function floatsAt(address: Address, length: number): Float32Array {
-  return new Float32Array(attachedMemory().buffer, address, length);
-}
-
-/**
- * Bytes in memory.
- *
- * @param address Of the first one.
- * @param length How many.
- * @returns A view; valid until the memory grows, that is until the next tensor is created.
- */
-export function bytesAt(address: Address, length: number): Uint8Array {
-  return new Uint8Array(attachedMemory().buffer, address, length);
-}
-
-/**
- * Integers in memory.
- *
- * @param address Of the first one, a multiple of 4.
- * @param length How many.
- * @returns A view; valid until the memory grows, that is until the next tensor is created.
- */
-export function intsAt(address: Address, length: number): Int32Array {
-  return new Int32Array(attachedMemory().buffer, address, length);
-}
-
-/**
- * Numbers of double precision in memory.
- *
- * @param address Of the first one, a multiple of 8.
- * @param length How many.
- * @returns A view; valid until the memory grows, that is until the next tensor is created.
- */
-export function doublesAt(address: Address, length: number): Float64Array {
-  return new Float64Array(attachedMemory().buffer, address, length);
-}
-
-function attachedMemory(): WebAssembly.Memory {
-  if (memory !== undefined) return memory;
-  throw new Error("Cannot use the kernels: the backend was not started; call startBackend first");
 }
 
 function backend(): WasmBackend {

@@ -5,7 +5,8 @@ import { chooseInference } from "../../models/kernels/kernels.ts";
 import { fuseLayers } from "../../models/layers/fusion.ts";
 import type { Layer } from "../../models/layers/layer.ts";
 import { parameterCount, type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
-import { Network, toFloat32 } from "../../models/layers/network.ts";
+import { Network } from "../../models/layers/network.ts";
+import { planNetwork, toFloat32 } from "../../models/layers/network_plan.ts";
 import { runLayer } from "../../models/layers/run_layer.ts";
 import { loadModels } from "../../models/registry.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
@@ -56,7 +57,7 @@ function check(input: Image, layers: readonly Layer[]): void {
   const shaped = shape(input, layers);
   const weights = noise(parameterCount(shaped), 3, [-1, 1]);
   const images = noise(7 * size(input), 4, [-2, 2]);
-  using network = new Network(input, shaped, new Uint8Array(weights.buffer), "float32", BATCHES);
+  using network = new Network(planNetwork(input, shaped, new Uint8Array(weights.buffer), "float32"), BATCHES);
   const expected = byTensorFlow(input, shaped, weights, images);
   const actual = network.predict(images, 7);
   const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
@@ -180,7 +181,7 @@ for (const kind of KINDS) {
         const image = [input.height, input.width, input.channels] as const;
         const shaped = shapeLayers(input, layers, name);
         const images = noise(4 * size(image), 5, [-1, 3]);
-        using network = new Network(image, shaped, weights, dtype, [4]);
+        using network = new Network(planNetwork(image, shaped, weights, dtype), [4]);
         const expected = byTensorFlow(image, shaped, toFloat32(weights, dtype), images);
         const difference = largestDifference(network.predict(images, 4), expected);
         assert(difference < 1e-4, `${name} is off by ${difference}`);

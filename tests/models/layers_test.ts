@@ -4,6 +4,7 @@ import { startBackend } from "../../models/backend.ts";
 import { type ActivationFunction, type Layer, LAYER_TYPES } from "../../models/layers/layer.ts";
 import { lastUses, parameterCount, type Shape, shapeLayers, size } from "../../models/layers/layers.ts";
 import { Network } from "../../models/layers/network.ts";
+import { planNetwork } from "../../models/layers/network_plan.ts";
 import { runLayer } from "../../models/layers/run_layer.ts";
 import { shapeLayer } from "../../models/layers/layer_shape.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
@@ -152,7 +153,7 @@ Deno.test("layers: a graph runs along its edges, and outputs are released after 
   const x = tensorOf([2, 5, 4, 1], 1) as tf.Tensor4D;
   const weights = noise(parameterCount(shaped), 2, [-3, 3]);
   const bytes = new Uint8Array(weights.buffer);
-  using network = new Network([5, 4, 1], shaped, bytes, "float32", [2]);
+  using network = new Network(planNetwork([5, 4, 1], shaped, bytes, "float32"), [2]);
   const tensors = shaped.flatMap(({ tensors }) => tensors);
   const [first, firstBias, second, secondBias] = tensors.map((shape, i): tf.Tensor => {
     const start = tensors.slice(0, i).reduce((sum, other) => sum + size(other), 0);

@@ -7,15 +7,8 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { convolve, gradientByInput, gradientByKernel } from "../../models/kernels/convolution.ts";
 import type { Padding } from "../../models/kernels/convolution.ts";
-import {
-  addressOf,
-  doublesAt,
-  emptyTensor,
-  floatsAt,
-  kernels,
-  withScratch,
-  withZeros,
-} from "../../models/kernels/kernels.ts";
+import { addressOf, emptyTensor, kernels } from "../../models/kernels/kernels.ts";
+import { doublesAt, floatsAt, withScratch, withZeros } from "../../models/kernels/memory.ts";
 
 /** Which gradients of a convolution are computed: not with respect to images, nor to a fixed kernel. */
 export interface WantedGradients {

@@ -1,6 +1,6 @@
 import type { ModelFiles } from "../../models/classifier.ts";
 import { ModelError } from "../../models/errors.ts";
-import { toFloat32 } from "../../models/layers/network.ts";
+import { toFloat32 } from "../../models/layers/network_plan.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { momentsOf, startFrom } from "./fit.ts";
 import { unfoldBias, unfoldScale } from "./fold.ts";

@@ -1,7 +1,7 @@
 import { type Activations, createClassifier, type ModelFiles } from "../../models/classifier.ts";
 import { energyScore } from "../../models/unknown.ts";
 import { sumOfExponentials } from "../../models/logits.ts";
-import { toFloat32 } from "../../models/layers/network.ts";
+import { toFloat32 } from "../../models/layers/network_plan.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { activationsOf, type ImageGroup } from "./image_groups.ts";
 import { thresholdAt } from "./threshold.ts";

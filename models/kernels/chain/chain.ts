@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { inference } from "../inference.ts";
-import type { Address } from "../kernels.ts";
+import type { Address } from "../memory.ts";
 import { finish, panels, prepareConvolution, type Prepared } from "./convolution.ts";
 import { KernelMemory } from "../kernel_memory.ts";
 import type { DenseOperation, ImageShape, Operation } from "./operation.ts";
@@ -57,7 +56,7 @@ export class Chain implements Disposable {
     for (let first = 0; first < images; first += this.#group) {
       const count = Math.min(this.#group, images - first);
       const to = this.#output;
-      inference().copy_rows(
+      this.#memory.kernels.copy_rows(
         input + 4 * first * size,
         row,
         size,
@@ -70,7 +69,7 @@ export class Chain implements Disposable {
       );
       for (const operation of this.#operations) operation.run(count);
       const result = output + 4 * first * this.#outputs;
-      inference().copy_rows(
+      this.#memory.kernels.copy_rows(
         to.address,
         0,
         imageStride(to),
@@ -121,5 +120,5 @@ function prepareDense(operation: DenseOperation, from: Place, to: Place, memory:
     inputs,
     to.shape[2],
   ]);
-  return { run: (images) => inference().dense(layer, images) };
+  return { run: (images) => memory.kernels.dense(layer, images) };
 }

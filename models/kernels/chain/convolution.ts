@@ -1,5 +1,4 @@
-import { inference } from "../inference.ts";
-import { type Address, floatsAt, withScratch } from "../kernels.ts";
+import type { Address } from "../memory.ts";
 import type { KernelMemory } from "../kernel_memory.ts";
 import type { Bounds, ConvolutionOperation } from "./operation.ts";
 import { firstPixel, imageStride, type Place, rowStride } from "./place.ts";
@@ -75,7 +74,7 @@ function prepareTiles(
     block,
     memory.zeros(COUNTS + 36 * (block * (inputs + 8) + 32)),
   ]);
-  return { run: (images) => inference().convolve3(layer, images) };
+  return { run: (images) => memory.kernels.convolve3(layer, images) };
 }
 
 /** Sizes of the tiles along one direction: those with the fewest points. */
@@ -93,9 +92,9 @@ function transformKernel(
   memory: KernelMemory,
 ): Address {
   const planes = memory.zeros(pointCount(height) * pointCount(width) * inputs * filters);
-  withFloats(kernel, (from) =>
-    withScratch(4 * KERNEL_LINES, (lines) => {
-      inference().transform_kernel3(from, planes, inputs, filters, height, width, lines);
+  memory.withFloats(kernel, (from) =>
+    memory.withFloats(new Float32Array(KERNEL_LINES), (lines) => {
+      memory.kernels.transform_kernel3(from, planes, inputs, filters, height, width, lines);
     }));
   return planes;
 }
@@ -127,7 +126,7 @@ function prepareWindows(
     columns,
     pool,
   ]);
-  return { run: (images) => inference().convolve(layer, images) };
+  return { run: (images) => memory.kernels.convolve(layer, images) };
 }
 
 function places(from: Place, to: Place): number[] {
@@ -142,7 +141,7 @@ function places(from: Place, to: Place): number[] {
  */
 export function panels(matrix: Float32Array, depth: number, columns: number, memory: KernelMemory): Address {
   const address = memory.zeros(depth * (columns + 3 & ~3));
-  withFloats(matrix, (from) => inference().to_panels(from, address, depth, columns));
+  memory.withFloats(matrix, (from) => memory.kernels.to_panels(from, address, depth, columns));
   return address;
 }
 
@@ -154,11 +153,4 @@ export function finish(
   const padded = new Float32Array(bias.length + 3 & ~3);
   padded.set(bias);
   return [memory.floats(padded), [floor], [ceiling]];
-}
-
-function withFloats(numbers: Float32Array, use: (address: Address) => void): void {
-  withScratch(numbers.byteLength, (address) => {
-    floatsAt(address, numbers.length).set(numbers);
-    use(address);
-  });
 }

@@ -1,4 +1,4 @@
-import type { Address } from "../kernels.ts";
+import type { Address } from "../memory.ts";
 import type { Frame, ImageShape } from "./operation.ts";
 
 /** Where images lie in memory, one after the other, each with zeros around it. */
