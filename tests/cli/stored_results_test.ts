@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { postgresSink } from "../../actors/sinks/postgres.ts";
-import type { Settled, Sink } from "../../actors/sinks/sink.ts";
+import type { ClosableSink, Settled } from "../../actors/sinks/sink.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import { UsageError } from "../../cli/command.ts";
 import { followResults } from "../../cli/commands/results/follow.ts";
@@ -16,7 +16,7 @@ const server = await serverOfTests();
 /** A place of results, empty. */
 interface Place extends AsyncDisposable {
   readonly place: string;
-  readonly sink: Required<Sink>;
+  readonly sink: ClosableSink;
 }
 
 async function sqlitePlace(): Promise<Place> {
