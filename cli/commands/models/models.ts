@@ -1,4 +1,5 @@
 import { type Action, defineActions, NO_OPERANDS } from "../../command.ts";
+import { compare } from "./compare.ts";
 import { list } from "./list.ts";
 import { MODELS_OPTIONS, type ModelsArguments } from "./options.ts";
 import { canary, promote, rollback, shadow } from "./serve.ts";
@@ -26,6 +27,7 @@ export const models = defineActions({
     ["imagebus models rollback shapes", "serve the version before"],
     ["imagebus models canary shapes@1.1.0=10%", "a share of the images, always those with the same keys"],
     ["imagebus models shadow shapes@1.1.0", "copies of the images; the results are compared only"],
+    ["imagebus models compare shapes", "how the shadow agrees, and the accuracy of both"],
   ],
   permissions: ["env", "read", "write"],
   otherwise: "list",
@@ -36,5 +38,10 @@ export const models = defineActions({
     rollback: action("NAME", rollback),
     canary: action("NAME@VERSION=PERCENT%|NAME=off", canary),
     shadow: action("NAME@VERSION|NAME=off", shadow),
+    compare: {
+      operands: { form: "NAME|NAME@VERSION", min: 1, max: 1 },
+      options: ["results", "json"],
+      run: compare,
+    },
   },
 });
