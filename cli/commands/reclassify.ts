@@ -110,7 +110,7 @@ async function compareAll(work: Work): Promise<{ compared: Comparison[]; unknown
   };
   const from = values.since ?? "start";
   await using subscription = await bus.transport.subscribe([requestTopic(name)], { from, until: "end" });
-  let waiting: Request[] = [];
+  const waiting: Request[] = [];
   for await (const { messages } of subscription) {
     for (const message of messages) {
       const decoded = decodeRequest(message);

@@ -1,0 +1,96 @@
+import { serve } from "../../actors/serve.ts";
+import { sqliteSink } from "../../actors/sinks/sqlite.ts";
+import { connect } from "../../bus/connect.ts";
+import { parseCommand } from "../../cli/arguments.ts";
+import type { Command } from "../../cli/command.ts";
+import { models } from "../../cli/commands/models/models.ts";
+import { reclassify } from "../../cli/commands/reclassify.ts";
+import { summarise } from "../../cli/comparison_summary.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
+import { assertEquals, assertRejects } from "../../testing/assert.ts";
+import { SEVEN } from "../../testing/images.ts";
+import { writeTinyModel } from "../../testing/tiny_model.ts";
+
+async function run(command: unknown, argv: readonly string[]): Promise<number> {
+  const { args, run } = parseCommand(command as Command, argv);
+  return await run(args);
+}
+
+/** Lines that a function writes to standard output. */
+async function printed(print: () => Promise<unknown>): Promise<string[]> {
+  const { writeSync } = Deno.stdout;
+  let text = "";
+  Deno.stdout.writeSync = (bytes) => {
+    text += new TextDecoder().decode(bytes);
+    return bytes.length;
+  };
+  try {
+    await print();
+  } finally {
+    Deno.stdout.writeSync = writeSync;
+  }
+  return text.split("\n");
+}
+
+Deno.test("models: a shadow is compared with what is served, and reclassify compares what the bus keeps", async () => {
+  await using directory = await temporaryDirectory("versions");
+  const { path } = directory;
+  // Of the same weights, so that both versions always differ or always agree.
+  await writeTinyModel(path, "tiny", "1.0.0", ["dark", "light"]);
+  await writeTinyModel(path, "tiny", "2.0.0", ["light", "dark"]);
+  const dirs = ["--models-dirs", path];
+  assertEquals(await run(models, ["promote", "tiny@1.0.0", ...dirs]), 0);
+  assertEquals(await run(models, ["shadow", "tiny@2.0.0", ...dirs]), 0);
+  await assertRejects(
+    () => run(models, ["shadow", "tiny@1.0.0", ...dirs]),
+    Error,
+    "it is the version that is served",
+  );
+  await assertRejects(() => run(models, ["promote", "tiny@3.0.0", ...dirs]), Error, 'no version "3.0.0"');
+  const url = `sqlite:${path}/bus.db`;
+  {
+    await using bus = await connect(url);
+    const sinks = [await sqliteSink(`${path}/results.db`)];
+    const shadowed = Promise.withResolvers<void>();
+    await using service = await serve(bus, {
+      ...{ models: ["tiny"], modelsDirs: [path], sinks, servingIntervalMs: 10 },
+      onEvent: (event) => void (event.type === "version" && event.change === "shadow" && shadowed.resolve()),
+    });
+    await shadowed.promise;
+    for (const id of ["a", "b", "c"]) await bus.classify(SEVEN.png, { model: "tiny", id, actual: "light" });
+    while (service.status()[0]!.candidates[0]!.workers[0]!.images < 3) {
+      await new Promise((go) => setTimeout(go, 5));
+    }
+  }
+  const results = ["--results", `${path}/results.db`];
+  const [shadow] = await printed(() => run(models, ["compare", "tiny", ...results, "--json"]));
+  const differ = `${path}/differ`;
+  const [again] = await printed(() =>
+    run(reclassify, [
+      ...["--model", "tiny@2.0.0", "--bus", url, "--export", differ, "--json"],
+      ...[...dirs, ...results],
+    ])
+  );
+  for (const text of [shadow, again]) {
+    const { images, agreement, judged, disagreements, served, other } = JSON.parse(text!);
+    assertEquals([images, agreement.value, judged, disagreements.sort()], [3, 0, 3, ["a", "b", "c"]]);
+    assertEquals([served, other], ["1.0.0", "2.0.0"]);
+  }
+  assertEquals([...Deno.readDirSync(differ)].map(({ name }) => name).sort(), [
+    ...["a.json", "a.png", "b.json", "b.png", "c.json", "c.png"],
+  ]);
+});
+
+Deno.test("comparison: agreement and accuracy of both versions; accuracy only of images with a true label", () => {
+  const answer = (version: string, label: string | null) => ({ version, label, confidence: label && 1 });
+  const compared = (id: string, a: string | null, b: string | null, actual: string | null) => ({
+    ...{ id, model: "m", actual, at: "2026-01-01T00:00:00Z" },
+    ...{ served: answer("1", a), other: answer("2", b) },
+  });
+  const all = [compared("a", "x", "x", "x"), compared("b", "x", "y", "y"), compared("c", null, null, null)];
+  const { agreement, judged, servedAccuracy, otherAccuracy, disagreements } = summarise(all as never);
+  assertEquals([agreement.value, judged, servedAccuracy?.value, otherAccuracy?.value, disagreements], [
+    ...[2 / 3, 2, 1 / 2, 1],
+    ["b"],
+  ]);
+});
