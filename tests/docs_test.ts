@@ -62,6 +62,7 @@ const BEFORE: Readonly<Record<string, string>> = {
   "docs/kafka.md": `echo bootstrap.servers=${BROKERS.join()} >client.properties`,
   "docs/models.md":
     "train ./pets --name cats --out . && imagebus model export cats --models-dirs . --h5 cats.h5",
+  "docs/results.md": "imagebus worker; imagebus send --wait --id ID models/fashion-mnist/samples/8-bag.png",
   "docs/sending.md": "imagebus worker",
   "docs/training.md": "train ./clothes",
 };

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
 import type { Bus } from "../../bus/bus.ts";
 import type { Answer, Comparison } from "../../bus/comparison.ts";
 import { decodeRequest, type Request } from "../../bus/envelope.ts";
@@ -20,10 +19,10 @@ import {
   RESULTS_OPTION,
   sinceOption,
 } from "../options.ts";
-import { openResults, resultsPath } from "../results_file.ts";
+import { fileNameOf } from "../file_name_of.ts";
+import { openResults, type StoredResults } from "../stored_results/stored_results.ts";
 import { Progress } from "../ui/progress.ts";
 import { logError } from "../ui/terminal.ts";
-import { fileName } from "./dead_letters/export.ts";
 import { parseVersion } from "./models/serve.ts";
 
 const OPTIONS = {
@@ -63,13 +62,11 @@ export const reclassify = defineCommand({
     }
     const { name, version } = parseVersion(args.values.model, "reclassify");
     const files = await loadVersion(name, version, await modelSearch(args));
-    const path = resultsPath(args);
-    using results = await openResults(path);
-    if (results === null) throw new UsageError(`Cannot compare: ${path} does not exist`);
+    await using results = await openResults(args);
     await using bus = await openExistingBus(args);
     using classifier = await createClassifier(files, await loadWasmBinary());
     const { compared, unknown } = await compareAll({ args, bus, name, version, results, classifier });
-    if (unknown > 0) logError(`${unknown} images have no result in ${path}, and are not compared`);
+    if (unknown > 0) logError(`${unknown} images have no result in ${results.name}, and are not compared`);
     if (compared.length === 0) {
       logError(`The bus keeps no image of ${name} with a result`);
       return 1;
@@ -84,25 +81,18 @@ interface Work {
   readonly bus: Bus;
   readonly name: string;
   readonly version: string;
-  readonly results: DatabaseSync;
+  readonly results: StoredResults;
   readonly classifier: Classifier;
 }
 
 async function compareAll(work: Work): Promise<{ compared: Comparison[]; unknown: number }> {
   const { args: { values }, bus, name, results } = work;
-  const stored = results.prepare(
-    "SELECT model_version AS version, label, confidence FROM results WHERE id = ?",
-  );
   const compared: Comparison[] = [];
   let unknown = 0;
   const progress = new Progress("images", undefined);
   const run = async (requests: readonly Request[]) => {
-    const known = requests.map((request) => ({
-      request,
-      served: stored.get(request.id) as Answer | undefined,
-    }));
-    unknown += known.filter(({ served }) => served === undefined).length;
-    const found = known.filter((one): one is Known => one.served !== undefined);
+    const found = await withAnswers(results, requests);
+    unknown += requests.length - found.length;
     const comparisons = await classify(work, found);
     compared.push(...comparisons);
     if (values.export !== undefined) await exportThose(values.export, found, comparisons);
@@ -126,6 +116,20 @@ async function compareAll(work: Work): Promise<{ compared: Comparison[]; unknown
 interface Known {
   readonly request: Request;
   readonly served: Answer;
+}
+
+/** The requests that have results, with what was answered. */
+async function withAnswers(results: StoredResults, requests: readonly Request[]): Promise<Known[]> {
+  const answers = new Map<string, Answer>();
+  for await (const rows of results.pages({ ids: requests.map(({ id }) => id) })) {
+    for (const { id, model_version, label, confidence } of rows) {
+      answers.set(id, { version: model_version, label, confidence } as Answer);
+    }
+  }
+  return requests.flatMap((request) => {
+    const served = answers.get(request.id);
+    return served === undefined ? [] : [{ request, served }];
+  });
 }
 
 async function classify({ name, version, classifier }: Work, known: readonly Known[]): Promise<Comparison[]> {
@@ -155,9 +159,10 @@ async function exportThose(
     if (agrees(comparison)) continue;
     const { id, image } = known[i]!.request;
     const extension = mediaType(image).split("/")[1]!.replace(/[^a-z0-9]/g, "");
-    const file = `${fileName(id)}.${extension}`;
+    const name = fileNameOf(id, "image");
+    const file = `${name}.${extension}`;
     await Deno.writeFile(join(directory, file), image);
     const about = JSON.stringify({ ...comparison, file }, null, 2) + "\n";
-    await Deno.writeTextFile(join(directory, `${fileName(id)}.json`), about);
+    await Deno.writeTextFile(join(directory, `${name}.json`), about);
   }
 }

@@ -1,7 +1,9 @@
 import type { Comparison } from "../../../bus/comparison.ts";
 import { UsageError } from "../../command.ts";
 import { printComparison } from "../../comparison_summary.ts";
-import { openResults, resultsPath } from "../../results_file.ts";
+import { isPostgres, resultsPlace } from "../../results_file.ts";
+import type { Row } from "../../stored_results/database.ts";
+import { openSqlite } from "../../stored_results/sqlite.ts";
 import { logError } from "../../ui/terminal.ts";
 import type { ModelsArguments } from "./options.ts";
 
@@ -9,7 +11,7 @@ import type { ModelsArguments } from "./options.ts";
 export async function compare(args: ModelsArguments): Promise<number> {
   const [target = ""] = args.operands;
   const [name = "", version] = target.split("@", 2);
-  const comparisons = await read(resultsPath(args), name, version);
+  const comparisons = await read(resultsPlace(args), name, version);
   if (comparisons.length === 0) {
     logError(`No comparisons of ${target} yet; imagebus models shadow ${name}@VERSION starts them`);
     return 1;
@@ -20,20 +22,24 @@ export async function compare(args: ModelsArguments): Promise<number> {
   return 0;
 }
 
-async function read(path: string, model: string, version?: string): Promise<Comparison[]> {
-  using database = await openResults(path);
-  if (database === null) {
-    throw new UsageError(`Cannot compare: ${path} does not exist; imagebus worker creates it`);
+async function read(place: string, model: string, version?: string): Promise<Comparison[]> {
+  if (isPostgres(place)) {
+    throw new UsageError("Cannot compare: PostgreSQL keeps no comparisons, only SQLite does");
   }
-  const exists = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'comparisons'").get();
-  if (exists === undefined) return [];
-  const rows = database.prepare(
-    "SELECT * FROM comparisons WHERE model = ?1 AND (?2 IS NULL OR other_version = ?2) ORDER BY at",
-  ).all(model, version ?? null);
-  return rows.map((row) => {
-    const { id, actual, label, confidence, other_label, other_confidence, other_version, at } = row;
-    const served = { version: row["version"], label, confidence };
-    const other = { version: other_version, label: other_label, confidence: other_confidence };
-    return { id, model, actual, served, other, at } as unknown as Comparison;
-  });
+  await using database = await openSqlite(place, false);
+  if (database === null) {
+    throw new UsageError(`Cannot compare: ${place} does not exist; imagebus worker creates it`);
+  }
+  const tables = await database.all("SELECT 1 FROM sqlite_master WHERE name = 'comparisons'", []);
+  if (tables.length === 0) return [];
+  const [ofVersion, values] = version === undefined ? ["", []] : ["AND other_version = ?2", [version]];
+  const sql = `SELECT * FROM comparisons WHERE model = ?1 ${ofVersion} ORDER BY at`;
+  return (await database.all(sql, [model, ...values])).map((row) => comparisonOf(row, model));
+}
+
+function comparisonOf(row: Row, model: string): Comparison {
+  const { id, actual, label, confidence, other_label, other_confidence, other_version, at } = row;
+  const served = { version: row["version"], label, confidence };
+  const other = { version: other_version, label: other_label, confidence: other_confidence };
+  return { id, model, actual, served, other, at } as Comparison;
 }
