@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+import { assertAnswersOfClone } from "../fixtures/demo_answers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -30,7 +31,7 @@ async function install(directory: string): Promise<string | undefined> {
   return installed.code === 0 ? undefined : installed.err.trim();
 }
 
-Deno.test("npm package: the installed command runs on Node.js alone, and passes its exit code on", async () => {
+Deno.test("npm package: the installed command runs on Node.js alone, gives the answers of the clone, and passes its exit code on", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const missing = await install(directory);
@@ -49,7 +50,7 @@ Deno.test("npm package: the installed command runs on Node.js alone, and passes 
       run(`${directory}/node_modules/.bin/imagebus`, args, { cwd: directory, env });
     const demo = await imagebus("demo", "--json");
     assertEquals(demo.code, 0, demo.err);
-    assertEquals(demo.out.trim().split("\n").length, 30);
+    await assertAnswersOfClone(demo.out);
     const wrong = await imagebus("frob");
     assertEquals(wrong.code, 2);
     assertStringIncludes(wrong.err, 'Unknown command "frob"');
