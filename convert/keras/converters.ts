@@ -52,6 +52,7 @@ const CONVERTERS: Readonly<Record<string, Converter>> = {
   BatchNormalization: batchNormalization,
   BatchNormalizationV1: batchNormalization,
   BatchNormalizationV2: batchNormalization,
+  LayerNormalization: layerNormalization,
   PReLU: prelu,
   TFOpLambda: (step, x) => arithmetic(step, x, String(step.config.raw("function") ?? "")),
   TrueDivide: (step, x) => arithmetic(step, x, "math.truediv"),
@@ -219,6 +220,21 @@ function batchNormalization(step: Step, x: Node): Node {
   const epsilon = config.has("epsilon") ? config.number("epsilon", { min: 0 }) : 1e-3;
   const scale = Float64Array.from(variance!, (value, i) => (gamma?.[i] ?? 1) / Math.sqrt(value + epsilon));
   return affine(step, x, scale, scale.map((value, i) => (beta?.[i] ?? 0) - mean![i]! * value));
+}
+
+function layerNormalization(step: Step, x: Node): Node {
+  const { config } = step;
+  lastAxis(step, x);
+  refuseUnless(step, "rms_scaling", false);
+  const [scaled, centred] = [config.raw("scale") !== false, config.raw("center") !== false];
+  const weights = step.weights(...scaled ? ["gamma"] : [], ...centred ? ["beta"] : []);
+  const channels = [x.shape.at(-1)!];
+  const tensors = [
+    scaled ? weights[0]! : constant(1, channels),
+    centred ? weights.at(-1)! : constant(0, channels),
+  ];
+  const epsilon = config.has("epsilon") ? config.number("epsilon", { min: 0, max: 1 }) : 1e-3;
+  return addNode(step.name, { type: "layerNormalization", epsilon }, [x], tensors);
 }
 
 function normalization(step: Step, x: Node): Node {

@@ -9,7 +9,7 @@
  * @module
  */
 import type { ModelFiles } from "../../models/classifier.ts";
-import { type Extent, heightAndWidth, type Layer } from "../../models/layers/layer.ts";
+import { DEFAULT_EPSILON, type Extent, heightAndWidth, type Layer } from "../../models/layers/layer.ts";
 import { type Shape, type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { toFloat32 } from "../../models/layers/network_plan.ts";
@@ -126,6 +126,11 @@ function formOf(layer: Layer): KerasForm {
       return ["GlobalMaxPooling2D"];
     case "affine":
       return ["BatchNormalization", { axis: -1, epsilon: EPSILON }, ["gamma", "beta"]];
+    case "layerNormalization":
+      return ["LayerNormalization", { axis: -1, epsilon: layer.epsilon ?? DEFAULT_EPSILON }, [
+        "gamma",
+        "beta",
+      ]];
     case "activation":
       return activationForm(layer);
     case "zeroPad2d": {

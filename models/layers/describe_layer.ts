@@ -47,6 +47,8 @@ function describeOperation(layer: Layer): string {
       return "global max pooling";
     case "affine":
       return "scale and shift per channel";
+    case "layerNormalization":
+      return "layer normalisation";
     case "activation":
       return layer.slope === undefined ? layer.function : `${layer.function}, slope ${layer.slope}`;
     case "zeroPad2d": {

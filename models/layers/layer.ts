@@ -79,6 +79,12 @@ export type Operation =
     readonly type: "affine";
   }
   | {
+    /** Brings the channels of each position, or a vector, to mean 0 and variance 1; then scale and shift per channel. */
+    readonly type: "layerNormalization";
+    /** Added to the variance, 0 to 1. @default {0.001} */
+    readonly epsilon?: number;
+  }
+  | {
     readonly type: "activation";
     /** The function. */
     readonly function: ActivationFunction;
@@ -121,6 +127,9 @@ export type Layer = Operation & {
   readonly from?: readonly number[];
 };
 
+/** Of a layer normalisation, where it is not set. */
+export const DEFAULT_EPSILON = 1e-3;
+
 /** The layers with more than one input. */
 export const MERGING: ReadonlySet<Layer["type"]> = new Set<Layer["type"]>(["add", "concatenate"]);
 
@@ -155,6 +164,10 @@ const PARSERS: { [Type in Layer["type"]]: (fields: JsonFields) => Operation } = 
   globalAveragePool2d: () => ({ type: "globalAveragePool2d" }),
   globalMaxPool2d: () => ({ type: "globalMaxPool2d" }),
   affine: () => ({ type: "affine" }),
+  layerNormalization: (fields) => ({
+    type: "layerNormalization",
+    ...optional(fields, "epsilon", (name) => fields.number(name, { min: 0, max: 1 })),
+  }),
   activation: (fields) => ({
     type: "activation",
     function: fields.oneOf("function", FUNCTIONS),

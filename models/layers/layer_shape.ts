@@ -103,6 +103,10 @@ export function shapeLayer(layer: Layer, inputs: readonly Shape[], where: string
       const channels = shape.at(-1) ?? 0;
       return { tensors: [[channels], [channels]], output: shape, multiplyAdds: size(shape) };
     }
+    case "layerNormalization": {
+      const channels = shape.at(-1) ?? 0;
+      return { tensors: [[channels], [channels]], output: shape, multiplyAdds: 3 * size(shape) };
+    }
     case "activation":
       return free(shape);
     case "zeroPad2d": {

@@ -1,5 +1,5 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { type ActivationFunction, heightAndWidth, type Layer } from "./layer.ts";
+import { type ActivationFunction, DEFAULT_EPSILON, heightAndWidth, type Layer } from "./layer.ts";
 
 /**
  * Runs one layer on the kernels of TensorFlow.js.
@@ -32,6 +32,12 @@ export function runLayer(
       return tf.max(x, [1, 2]);
     case "affine":
       return tf.add(tf.mul(x, tensors[0]!), tensors[1]!);
+    case "layerNormalization": {
+      const centred = tf.sub(x, tf.mean(x, -1, true));
+      const variance = tf.mean(tf.square(centred), -1, true);
+      const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, layer.epsilon ?? DEFAULT_EPSILON)));
+      return tf.add(tf.mul(normal, tensors[0]!), tensors[1]!);
+    }
     case "activation":
       return ACTIVATIONS[layer.function](x, layer.slope ?? DEFAULT_SLOPE);
     case "zeroPad2d": {

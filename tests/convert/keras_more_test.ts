@@ -45,6 +45,13 @@ const MODELS: Readonly<Record<string, [tfjs.layers.Layer[], ((outputs: number[])
     kinds.prelu({}),
     kinds.dense({ units: 3, activation: "softmax" }),
   ]],
+  "LayerNormalization": [[
+    kinds.conv2d({ ...image, filters: 4, kernelSize: 3 }),
+    kinds.layerNormalization({ epsilon: 1e-2 }),
+    kinds.flatten(),
+    kinds.layerNormalization({ center: false }),
+    kinds.dense({ units: 3, activation: "softmax" }),
+  ]],
   "selu": [[
     kinds.flatten(image),
     kinds.dense({ units: 6, activation: "selu" }),

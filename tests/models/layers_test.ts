@@ -42,6 +42,8 @@ const CASES: readonly Case[] = [
   { layer: { type: "globalMaxPool2d" } },
   { layer: { type: "affine" } },
   { layer: { type: "affine" }, inputs: [[7]] },
+  { layer: { type: "layerNormalization" } },
+  { layer: { type: "layerNormalization", epsilon: 1e-5 }, inputs: [[7]] },
   ...FUNCTIONS.flatMap((name) => [
     { layer: { type: "activation", function: name } as Layer },
     { layer: { type: "activation", function: name } as Layer, inputs: [[11]] },
