@@ -100,7 +100,7 @@ await runTask({
     const places = {
       brokers: kafka.brokers,
       embedded: `sqlite:${directory}/bus.db`,
-      postgres: postgres?.url,
+      postgres,
       directory,
     };
     const systems = (await allSystems(places)).filter(({ name }) =>

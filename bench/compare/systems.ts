@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { requestTopic } from "../../bus/topics.ts";
+import type { PostgresServer } from "../../testing/brokers/postgres.ts";
+import { createSchema } from "../../testing/brokers/test_postgres.ts";
 import { workerCommand } from "../../testing/harness/worker_process.ts";
 import { pythonEnvironment } from "../../testing/python_environment.ts";
 import { LEGACY } from "../../training/recipes/legacy.ts";
@@ -20,8 +22,8 @@ export interface Places {
   readonly brokers: string;
   /** URL of the embedded bus with the same images. */
   readonly embedded: string;
-  /** URL of a PostgreSQL; without one its system is left out. */
-  readonly postgres: string | undefined;
+  /** Without one its system is left out. */
+  readonly postgres: PostgresServer | null;
   /** The network: `legacy.onnx`, `legacy.h5`, and as a model folder in `models/`. Also for results. */
   readonly directory: string;
 }
@@ -97,6 +99,9 @@ function peer(
   return { name, bus: "kafka", isImagebus: false, commands };
 }
 
+/** The value of `--sink`, where nothing is stored yet; without one, results go only to the topic. */
+type SinkOf = ((group: string) => Promise<string>) | null;
+
 async function imagebusSystems({ brokers, embedded, postgres, directory }: Places): Promise<System[]> {
   const worker = [
     Deno.execPath(),
@@ -106,25 +111,25 @@ async function imagebusSystems({ brokers, embedded, postgres, directory }: Place
     "--models-dirs",
     `${directory}/models`,
   ];
-  const system = (name: string, bus: System["bus"], sink: readonly string[], processes = 1): System => ({
+  const system = (name: string, bus: System["bus"], sink: SinkOf, processes = 1): System => ({
     name: `imagebus, ${name}`,
     bus,
     isImagebus: true,
-    commands: (group) =>
-      Promise.resolve(Array.from({ length: processes }, (_, i) => ({
-        words: [
-          ...worker,
-          ...["--bus", bus === "kafka" ? `kafka://${brokers}` : embedded, "--group", group],
-          ...(sink.length > 0 ? ["--sink", ...sink] : ["--sink", "console", "--quiet"]),
-        ],
+    commands: async (group) => {
+      const sinks = sink ? ["--sink", await sink(group)] : ["--sink", "console", "--quiet"];
+      const url = bus === "kafka" ? `kafka://${brokers}` : embedded;
+      return Array.from({ length: processes }, (_, i) => ({
+        words: [...worker, "--bus", url, "--group", group, ...sinks],
         env: { IMAGEBUS_STATE_DIR: `${directory}/state-${i}` },
-      }))),
+      }));
+    },
   });
+  const sqlite = (group: string) => Promise.resolve(`sqlite:${directory}/${group}.db`);
   return [
-    system("1 process", "kafka", []),
-    system("2 processes", "kafka", [], 2),
-    system("also into SQLite", "kafka", [`sqlite:${directory}/kafka-results.db`]),
-    ...(postgres ? [system("also into PostgreSQL", "kafka", [postgres])] : []),
-    system("embedded bus, into SQLite", "embedded", [`sqlite:${directory}/results.db`]),
+    system("1 process", "kafka", null),
+    ...[2, 4].map((processes) => system(`${processes} processes`, "kafka", null, processes)),
+    system("also into SQLite", "kafka", sqlite),
+    ...(postgres ? [system("also into PostgreSQL", "kafka", () => createSchema(postgres))] : []),
+    system("embedded bus, into SQLite", "embedded", sqlite),
   ];
 }
