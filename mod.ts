@@ -55,6 +55,7 @@ export type {
   ObservedWrite,
   Observer,
 } from "./actors/observer.ts";
+export type { Drift, DriftState } from "./actors/drift/model_drift.ts";
 export type { HealthState, ServiceHealth } from "./actors/health.ts";
 export type {
   CandidateStatus,

@@ -8,6 +8,7 @@ import { decodeSettings } from "../models/image/limits.ts";
 import { loadServedModels, loadVersion, type ModelSearch, servingOf } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { Coordinator, type CoordinatorParts } from "./pipeline/coordinator.ts";
+import { DriftWatch } from "./drift/drift_watch.ts";
 import { ServiceError } from "./errors.ts";
 import type { Listener } from "./events.ts";
 import { Health, type ServiceHealth } from "./health.ts";
@@ -110,6 +111,7 @@ class RunningService implements Service {
   readonly #models: readonly Versions[];
   readonly #lanes = new Map<string, Lane>();
   readonly #outbox: Outbox;
+  readonly #drift: DriftWatch;
   readonly #comparisons: Comparisons;
   readonly #scaler: WorkerScaler;
   readonly #servingWatch: ServingWatch;
@@ -122,9 +124,10 @@ class RunningService implements Service {
     const { transport, models, settings } = parts;
     this.closed = this.#ended.promise;
     this.#parts = parts;
-    const observers = [settings.observer, tracingObserver(transport.url, settings.group)].filter((one) =>
-      !!one
-    );
+    const drift: Observer = { stored: (results) => this.#drift.stored(results) };
+    const observers = [drift, settings.observer, tracingObserver(transport.url, settings.group)].filter((
+      one,
+    ) => !!one);
     this.#observer = observeAll(observers);
     this.#listener = (event) => {
       this.#health.note(event);
@@ -132,6 +135,7 @@ class RunningService implements Service {
     };
     const ranges = workerRanges(models.map(({ manifest: { name } }) => name), settings.workersPerModel);
     this.#models = models.map((files) => this.#versionsOf(files, ranges));
+    this.#drift = new DriftWatch(this.#models, this.#listener);
     this.#scaler = this.#scale(ranges);
     this.#servingWatch = this.#watchServing();
     const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
@@ -162,6 +166,7 @@ class RunningService implements Service {
       const oldestAt = lane?.oldestOf(oldest);
       return {
         ...model.status(),
+        drift: this.#drift.of(model.model),
         inFlight: lane?.inFlight ?? 0,
         inFlightBytes: lane?.inFlightBytes ?? 0,
         oldestAt: oldestAt === undefined ? null : new Date(Math.min(oldestAt, Date.now())).toISOString(),

@@ -10,6 +10,7 @@ import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest, WeightsSpec } from "./manifest.ts";
 import { loadNetwork } from "./layers/load_network.ts";
 import { isFused, type LoadedNetwork, type NetworkPlan, planNetwork } from "./layers/network_plan.ts";
+import type { Reference } from "./reference.ts";
 import { rowsOf, type Score, topScores } from "./logits.ts";
 import { startInference } from "./kernels/own_heap.ts";
 import { featureCount, shapeScorer } from "./unknown.ts";
@@ -47,6 +48,8 @@ export interface ModelFiles {
   readonly weights: Uint8Array;
   /** The same of `unknown.weights` in the manifest. */
   readonly scorerWeights?: Uint8Array;
+  /** What it predicts for its test images, where that is known. */
+  readonly reference?: Reference;
 }
 
 /** Number of classes in an {@linkcode Outcome}: the top k, in descending order of confidence. */

@@ -25,4 +25,5 @@ export type {
 export { parseManifest } from "./manifest.ts";
 export { listModels, loadModels, type ModelEntry, type ModelPlace, type ModelSearch } from "./registry.ts";
 export type { ModelFiles } from "./classifier.ts";
+export type { Reference } from "./reference.ts";
 export type { FormName } from "./image/canonical/forms.ts";

@@ -8,11 +8,13 @@
  *
  * @module
  */
+import { defined } from "../lib/defined.ts";
 import type { ModelFiles } from "./classifier.ts";
 import { ModelError } from "./errors.ts";
 import { type Manifest, parseManifest, type WeightsSpec } from "./manifest.ts";
 import { parseJson } from "./parse_json.ts";
 import { directoryUrl, explain, readUrl, showUrl, statIfExists } from "./read_url.ts";
+import { readReference } from "./reference.ts";
 import { readServing, type Serving } from "./serving.ts";
 
 /** The models that come with the project. A list, because a directory cannot be listed over http. */
@@ -185,10 +187,11 @@ async function wantedModels(search: ModelSearch): Promise<ModelEntry[]> {
  */
 export async function loadModel(entry: ModelEntry): Promise<ModelFiles> {
   if ("error" in entry) throw entry.error;
-  const { weights, unknown } = entry.manifest;
+  const { weights, unknown, labels } = entry.manifest;
   return {
     manifest: entry.manifest,
     weights: await readWeights(entry.folder, weights),
+    ...defined({ reference: await readReference(entry.folder, labels.length) }),
     ...(unknown?.score === "features" && { scorerWeights: await readWeights(entry.folder, unknown.weights) }),
   };
 }

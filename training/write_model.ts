@@ -6,8 +6,10 @@ import { writeModelFolder } from "../models/model_folder.ts";
 import { writeModelVersion } from "../models/model_version.ts";
 import { sampleFile } from "../models/samples.ts";
 import { sha256Hex } from "../models/registry.ts";
+import { REFERENCE_FILE } from "../models/reference.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { writeCard } from "./card.ts";
+import { encodeReference } from "./evaluation/encode_reference.ts";
 import { encodedImages, evaluate, type Evaluation, firstOf } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TrainingTask } from "./fitting/shard.ts";
@@ -66,7 +68,11 @@ export async function writeModel(
     manifest,
     weights,
     card: writeCard({ ...model, best, manifest, measures }),
-    others: new Map([[TRAINING_LOG, new TextEncoder().encode(log)], ...samples(tests[0]!, manifest)]),
+    others: new Map([
+      [TRAINING_LOG, new TextEncoder().encode(log)],
+      [REFERENCE_FILE, encodeReference(measures.evaluations[0]!, manifest)],
+      ...samples(tests[0]!, manifest),
+    ]),
   };
   const folder = existing === "keep"
     ? await writeModelVersion(out, content)

@@ -49,7 +49,7 @@ export class StateMetrics {
     for (const model of models) this.#setModel(model);
   }
 
-  #setModel({ model, state, inFlight, inFlightBytes, oldestAt, workers }: ModelStatus): void {
+  #setModel({ model, state, inFlight, inFlightBytes, oldestAt, workers, drift }: ModelStatus): void {
     const families = this.#families;
     for (const name of MODEL_STATES) families.modelState.of(model, name).value = Number(name === state);
     for (const name of WORKER_STATES) {
@@ -59,6 +59,9 @@ export class StateMetrics {
     families.inFlightBytes.of(model).value = inFlightBytes;
     const age = oldestAt === null ? 0 : Date.now() - Date.parse(oldestAt);
     families.oldest.of(model).value = Math.max(0, age) / 1_000;
+    for (const kind of ["label", "confidence"] as const) {
+      if (drift[kind] !== null) families.drift.of(model, kind).value = drift[kind];
+    }
     for (const [i, { memoryBytes }] of workers.entries()) {
       if (memoryBytes !== null) families.memory.of(model, String(i)).value = memoryBytes;
     }
@@ -92,6 +95,11 @@ function families(registry: MetricRegistry) {
       ["model"],
     ),
     workers: registry.gauge("imagebus_workers", "Workers by what they do now.", ["model", "state"]),
+    drift: registry.gauge(
+      "imagebus_drift_psi",
+      "Population stability index of the last 1,000 predictions against those for the test images.",
+      ["model", "of"],
+    ),
     memory: registry.gauge(
       "imagebus_worker_memory_bytes",
       "Memory of a Worker after its last batch, WASM and JavaScript.",

@@ -2,6 +2,7 @@ import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import type { ModelFiles } from "../../models/classifier.ts";
 import { ModelError } from "../../models/errors.ts";
+import type { Reference } from "../../models/reference.ts";
 import type { CanarySpec, Serving } from "../../models/serving.ts";
 import { ServiceError } from "../errors.ts";
 import type { Listener, ServiceEvent } from "../events.ts";
@@ -74,13 +75,18 @@ export class Versions {
     return this.#stable.version;
   }
 
+  /** What the version that is served predicts for its test images, where that is known. */
+  get reference(): Reference | undefined {
+    return this.#stable.files.reference;
+  }
+
   /** State of the version that is served. */
   get state(): ModelState {
     return this.#stable.state;
   }
 
   /** Status of all versions; what is in flight, only the lane knows. */
-  status(): Omit<ModelStatus, "inFlight" | "inFlightBytes" | "oldestAt"> {
+  status(): Omit<ModelStatus, "inFlight" | "inFlightBytes" | "oldestAt" | "drift"> {
     const refused = [...this.#refused].map(([version, reason]) => ({ version, reason }));
     return { model: this.model, ...this.#stable.status(), candidates: this.#candidates(), refused };
   }

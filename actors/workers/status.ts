@@ -1,3 +1,5 @@
+import type { Drift } from "../drift/model_drift.ts";
+
 /** State of a model. It leaves `restarting` and `down` by itself, see {@linkcode ModelStatus.nextTryAt}. */
 export type ModelState = "starting" | "up" | "restarting" | "down" | "stopped";
 
@@ -70,4 +72,6 @@ export interface ModelStatus extends VersionStatus {
   readonly candidates: readonly CandidateStatus[];
   /** Versions that are to be served, but cannot be. */
   readonly refused: readonly RefusedVersion[];
+  /** How much its predictions differ from those for its test images. */
+  readonly drift: Drift;
 }

@@ -21,7 +21,9 @@ export function modelsTable(reports: readonly FoundReport[]): string {
   const shown = Object.entries(MODELS).map(([head, cell]) => ({ head, cells: rows.map(cell) }))
     .filter(({ head, cells }) => !HIDDEN_IF_ZERO.has(head) || cells.some((cell) => cell !== "0"));
   const lines = rows.map((_, i) => shown.map(({ cells }) => cells[i]!));
-  const reasons = rows.filter(({ model: { state } }) => state !== "up").map(({ model }) => why(model));
+  const reasons = rows.flatMap((
+    { model },
+  ) => [...model.state === "up" ? [] : [why(model)], ...versionsOf(model)]);
   return [columns([shown.map(({ head }) => bold(head)), ...lines]), ...reasons].join("\n");
 }
 
@@ -91,6 +93,24 @@ function countStates({ workers }: ModelStatus): string {
 function why({ model, state, since, reason, nextTryAt }: ModelStatus): string {
   const next = nextTryAt === null ? "" : `, next start at ${localTime(nextTryAt)}`;
   return columns([[red(`${model} is ${state} since ${localTime(since)}${next}: ${reason}`)]]);
+}
+
+/** What is tried or refused, and drift; a report of an older worker has none of them. */
+function versionsOf({ model, candidates = [], refused = [], drift }: ModelStatus): string[] {
+  const lines = [
+    ...candidates.map(({ role, version, percent, state }) =>
+      `${role} of ${model}: ${version}, ${percent} % of the images, ${state}`
+    ),
+    ...refused.map(({ version, reason }) => red(`${model} ${version} is refused: ${reason}`)),
+    ...drift?.state === "warning" || drift?.state === "alarm"
+      ? [
+        red(
+          `drift of ${model}: ${drift.state} (index ${drift.label} of classes, ${drift.confidence} of confidence)`,
+        ),
+      ]
+      : [],
+  ];
+  return lines.map((line) => columns([[line]]));
 }
 
 const LAGS = ["topic", "waiting", "per partition"];

@@ -6,6 +6,7 @@ import type { Level, Log } from "../../log.ts";
 /** A line of the log. */
 type Line = readonly [level: Level, message: string];
 
+type DriftEvent = Extract<ServiceEvent, { readonly type: "drift" }>;
 type VersionEvent = Extract<ServiceEvent, { readonly type: "version" }>;
 
 /**
@@ -36,6 +37,8 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
       return versionLine(event);
     case "serving_unknown":
       return ["error", `Cannot read which version of ${event.model} is to be served: ${event.reason}`];
+    case "drift":
+      return [event.state === "none" ? "info" : "warn", driftLine(event)];
     case "comparisons_dropped":
       return ["warn", `Dropped ${event.count} comparisons of a shadow: ${event.reason}`];
     case "worker_replaced":
@@ -73,6 +76,11 @@ function versionLine({ model, version, change, reason, tookMs }: VersionEvent): 
     case "canary_stopped":
       return ["error", `${model} ${version} gets no more images: ${reason}`];
   }
+}
+
+function driftLine({ model, state, label, confidence }: DriftEvent): string {
+  const [classes, confidences] = [label, confidence].map((index) => index?.toFixed(2));
+  return `Drift of ${model}: ${state}; the stability index of its classes is ${classes}, of its confidences ${confidences}`;
 }
 
 /** The first connection is no news; `imagebus worker` prints the bus itself. */

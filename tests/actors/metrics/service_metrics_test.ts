@@ -124,6 +124,7 @@ const STATE: ServiceState = {
     nextTryAt: null,
     candidates: [],
     refused: [],
+    drift: { state: "unknown", label: null, confidence: null },
     inFlight: 12,
     inFlightBytes: 9_000,
     oldestAt: new Date(Date.now() - 60_000).toISOString(),
