@@ -89,7 +89,7 @@ function families(registry: MetricRegistry) {
     ),
     versionChanges: registry.counter(
       "imagebus_version_changes_total",
-      "Versions that were served, refused, or tried: serving, refused, canary, canary_stopped.",
+      "Versions that were served, refused, or tried: serving, refused, canary, canary_stopped, shadow.",
       [...model, "change"],
     ),
     sinkWrite: registry.histogram(
