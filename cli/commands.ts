@@ -18,7 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   reclassify: async () => (await import("./commands/reclassify.ts")).reclassify,
   model: async () => (await import("./commands/model.ts")).model,
   "dead-letters": async () => (await import("./commands/dead_letters/dead_letters.ts")).deadLetters,
-  topics: async () => (await import("./commands/topics.ts")).topics,
+  topics: async () => (await import("./commands/topics/topics.ts")).topics,
   evaluate: async () => (await import("./commands/evaluate/evaluate.ts")).evaluate,
   "cross-validate": async () => (await import("./commands/cross_validate.ts")).crossValidate,
   train: async () => (await import("./commands/train.ts")).train,

@@ -20,6 +20,7 @@ import { readTrainingData } from "../training/fitting/task.ts";
 import { Random } from "../training/random.ts";
 import { MODELS_OPTION, modelsOf } from "./models_option.ts";
 
+const UNCHANGED = "none";
 const WINDOW = 1_000;
 const UNCHANGED_WINDOWS = 50;
 const CHANGED_WINDOWS = 3;
@@ -72,8 +73,6 @@ await runTask({
     return ok ? 0 : 1;
   },
 });
-
-const UNCHANGED = "none";
 
 interface Proof {
   readonly change: string;
