@@ -81,6 +81,22 @@ Deno.test("models: a shadow is compared with what is served, and reclassify comp
   ]);
 });
 
+Deno.test("models canary: a share is set and removed; what is not a share, or the served version, is refused", async () => {
+  await using directory = await temporaryDirectory("versions");
+  const { path } = directory;
+  for (const version of ["1.0.0", "2.0.0"]) await writeTinyModel(path, "tiny", version);
+  const canary = (target: string) => run(models, ["canary", target, "--models-dirs", path]);
+  const serving = async () => JSON.parse(await Deno.readTextFile(`${path}/tiny/serving.json`));
+  await canary("tiny@1.0.0=12.5%");
+  assertEquals(await serving(), { format: 1, serve: "2.0.0", canary: { version: "1.0.0", percent: 12.5 } });
+  await canary("tiny=off");
+  assertEquals(await serving(), { format: 1, serve: "2.0.0" });
+  for (const target of ["tiny@1.0.0", "tiny@1.0.0=0%", "tiny@1.0.0=101%", "tiny@1.0.0=10"]) {
+    await assertRejects(() => canary(target), Error, "expected NAME@VERSION=10%, or NAME=off");
+  }
+  await assertRejects(() => canary("tiny@2.0.0=10%"), Error, "it is the version that is served");
+});
+
 Deno.test("comparison: agreement and accuracy of both versions; accuracy only of images with a true label", () => {
   const answer = (version: string, label: string | null) => ({ version, label, confidence: label && 1 });
   const compared = (id: string, a: string | null, b: string | null, actual: string | null) => ({

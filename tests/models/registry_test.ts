@@ -4,6 +4,7 @@ import {
   listModels,
   listVersions,
   loadModels,
+  loadServedModels,
   loadVersion,
   servingOf,
   SHIPPED_MODELS,
@@ -205,6 +206,18 @@ Deno.test("registry: serving.json determines the version that is served; what it
     );
     await writeServing(folder, { format: 1, serve: "1.0.0", canary: { version: "1.1.0", percent: 101 } });
     assertStringIncludes((await assertRejects(served, ModelError)).message, "canary.percent");
+  }));
+
+Deno.test("registry: a service starts with the version before where serving.json determines a broken one", () =>
+  withDirectory(async (directory) => {
+    for (const version of ["1.0.0", "1.1.0"]) await writeTinyModel(directory, "tiny", version);
+    await Deno.truncate(`${directory}/tiny/1.1.0/weights.bin`, 20);
+    const search = { dirs: [directory], shipped: false };
+    const folder = directoryUrl(`${directory}/tiny`);
+    await writeServing(folder, { format: 1, serve: "1.1.0", previous: "1.0.0" });
+    assertEquals((await loadServedModels(search))[0]?.manifest.version, "1.0.0");
+    await writeServing(folder, { format: 1, serve: "1.1.0" });
+    assertEquals((await assertRejects(() => loadServedModels(search), ModelError)).code, "damaged");
   }));
 
 Deno.test("registry: the folder of a version has its name", () =>
