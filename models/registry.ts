@@ -107,11 +107,15 @@ export async function listVersions(name: string, search: ModelSearch = {}): Prom
  * @param name Of the model.
  * @param search Where to search.
  * @returns undefined where no `serving.json` determines it.
- * @throws {ModelError} `invalid_manifest`, `not_found` (a directory), `denied`.
+ * @throws {ModelError} `invalid_manifest`, `denied`.
  */
-export async function servingOf(name: string, search: ModelSearch = {}): Promise<Serving | undefined> {
-  const [places = []] = await findPlaces({ ...search, names: [name] });
-  return await readServing(modelFolders(places));
+export async function servingOf(name: string, { dirs = [] }: ModelSearch = {}): Promise<Serving | undefined> {
+  // It is read every other second: so nothing is listed.
+  const folders = dirs.map(directoryUrl).flatMap((dir) => [
+    ...folderName(dir) === name ? [dir] : [],
+    new URL(`${encodeURIComponent(name)}/`, dir),
+  ]);
+  return await readServing(folders);
 }
 
 /**
