@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { SinkError } from "../../actors/sinks/errors.ts";
 import { openResultsDatabase } from "../../actors/sinks/sqlite.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { ifFound } from "../../lib/if_found.ts";
@@ -15,17 +16,7 @@ import type { Database } from "./database.ts";
  */
 export async function openSqlite(path: string, writable: boolean): Promise<Database | null> {
   if (await ifFound(Deno.stat(path)) === null) return null;
-  const database = writable
-    ? await openResultsDatabase(path)
-    : new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-  try {
-    database.prepare("SELECT status FROM results LIMIT 1").get();
-  } catch (cause) {
-    database.close();
-    throw new UsageError(`Cannot read results: ${path} is no database of results: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
+  const database = await open(path, writable);
   return {
     name: path,
     table: "results",
@@ -37,4 +28,21 @@ export async function openSqlite(path: string, writable: boolean): Promise<Datab
       database.close();
     },
   };
+}
+
+async function open(path: string, writable: boolean): Promise<DatabaseSync> {
+  let database: DatabaseSync | undefined;
+  try {
+    database = writable
+      ? await openResultsDatabase(path)
+      : new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    database.prepare("SELECT status FROM results LIMIT 1").get();
+    return database;
+  } catch (cause) {
+    database?.close();
+    if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(`Cannot read results: ${path} is no database of results: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }

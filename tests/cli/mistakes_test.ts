@@ -47,6 +47,7 @@ Deno.test("results: all of the ids that are asked for are shown, however many", 
 });
 
 const MISTAKES = [
+  [["results", "--results", "docs"], "Cannot read results: docs is no database of results"],
   [["results", "--results", "README.md"], "Cannot read results: README.md is no database of results"],
   [["worker", "--sink", "jsonl:x.jsonl", "--json"], "Cannot use --json: it is for the sink console"],
   [["worker", "--quiet", "--json"], "Cannot use --json: it is for the sink console"],

@@ -156,6 +156,11 @@ Deno.test("results export: reports what is no longer on the bus, and refuses wha
   const nothing = await at.run("results", "export", "--images", `${at.path}/out`);
   assertEquals(nothing.code, 2);
   assertStringIncludes(nothing.err, "no results are selected");
+  const file = await at.run("results", "export", "image-1", "--images", "LICENSE");
+  assertEquals([file.code, file.err], [
+    2,
+    "imagebus: Cannot export: LICENSE is a file; expected a directory\n",
+  ]);
   const nowhere = await at.run("results", "export", "--wrong");
   assertEquals([nowhere.code, nowhere.err], [2, "imagebus: results export needs --images DIR\n"]);
   assert(!await Deno.stat(`${at.path}/out`).then(() => true, () => false));

@@ -27,8 +27,8 @@ export async function exportImages(args: ResultArguments): Promise<number> {
       "Cannot export: no results are selected; expected IDs, --wrong, --below, --labelled, --label, --model or --since",
     );
   }
+  const folder = await ClassFolders.open(dir);
   const wanted = await select(args);
-  const folder = new ClassFolders(dir);
   await using bus = await openExistingBus(args);
   const counts: Counts = { written: 0, there: 0, damaged: 0 };
   for await (const { id, image } of keptImages(bus.transport, wanted)) {
@@ -133,16 +133,22 @@ function report({ labels, without }: Wanted, counts: Counts, dir: string): numbe
 class ClassFolders {
   readonly #dir: string;
   /** Names of files in all folders; an image that was moved to another class is not written again. */
-  #known: Promise<ReadonlySet<string>> | undefined;
+  readonly #known: ReadonlySet<string>;
 
-  constructor(dir: string) {
+  private constructor(dir: string, known: ReadonlySet<string>) {
     this.#dir = dir;
+    this.#known = known;
+  }
+
+  /** @throws {UsageError} If it is a file. */
+  static async open(dir: string): Promise<ClassFolders> {
+    return new ClassFolders(dir, await namesIn(dir));
   }
 
   /** Writes a file, whole or not at all; `null` if it is there. */
   async write(label: string, id: string, image: Uint8Array): Promise<string | null> {
     const name = `${fileNameOf(id, "image")}.${formatName(image)?.toLowerCase() ?? "bin"}`;
-    if ((await (this.#known ??= namesIn(this.#dir))).has(name)) return null;
+    if (this.#known.has(name)) return null;
     const folder = join(this.#dir, folderName(label));
     const file = join(folder, name);
     const draft = join(folder, `.${name}.tmp`);
@@ -158,10 +164,18 @@ class ClassFolders {
   }
 }
 
+async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await ifFound(Array.fromAsync(Deno.readDir(dir))) ?? [];
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotADirectory)) throw cause;
+    throw new UsageError(`Cannot export: ${dir} is a file; expected a directory`, { cause });
+  }
+}
+
 async function namesIn(dir: string): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
-  const entries = await ifFound(Array.fromAsync(Deno.readDir(dir))) ?? [];
-  for (const { name, isDirectory } of entries) {
+  for (const { name, isDirectory } of await entriesOf(dir)) {
     if (!isDirectory) continue;
     for await (const entry of Deno.readDir(join(dir, name))) names.add(entry.name);
   }
