@@ -12,6 +12,8 @@ export interface Selection {
   /** Classified with a confidence below this, 0 to 1. */
   readonly below?: number;
   readonly failed?: boolean;
+  /** Probably none of the model's classes. */
+  readonly unknown?: boolean;
   /** Classified as another class than their true label. */
   readonly wrong?: boolean;
   /** With a true label. */
@@ -31,7 +33,7 @@ export class Conditions {
    * @param selection Which results.
    */
   constructor(database: Database, selection: Selection) {
-    const { ids, since, model, label, below, failed, wrong, labelled, before } = selection;
+    const { ids, since, model, label, below, failed, unknown, wrong, labelled, before } = selection;
     this.#database = database;
     if (ids !== undefined && ids.length > 0) this.add(`id IN (${ids.map((id) => this.bind(id)).join(", ")})`);
     if (since !== undefined) this.add(`at >= ${this.bind(since.toISOString())}`);
@@ -39,6 +41,7 @@ export class Conditions {
     if (label !== undefined) this.add(`label = ${this.bind(label)}`);
     if (below !== undefined) this.add(`confidence < ${this.bind(below)}`);
     if (failed) this.add("status = 'failed'");
+    if (unknown) this.add("unknown IS TRUE");
     if (wrong) this.add(`status = 'classified' AND actual IS NOT NULL AND NOT ${isCorrect(database)}`);
     if (labelled) this.add("actual IS NOT NULL");
     if (before !== undefined) this.add(`(at, id) < (${this.keyOf(before)})`);

@@ -6,6 +6,7 @@ import { UsageError } from "../../cli/command.ts";
 import { followResults } from "../../cli/commands/results/follow.ts";
 import type { Selection } from "../../cli/stored_results/selection.ts";
 import { openResults, type StoredResults } from "../../cli/stored_results/stored_results.ts";
+import type { Classified } from "../../bus/result.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assertEquals, assertRejects } from "../../testing/assert.ts";
 import { createSchema, NO_POSTGRES, serverOfTests } from "../../testing/brokers/test_postgres.ts";
@@ -56,7 +57,7 @@ function open({ place }: Place, writable = false): Promise<StoredResults> {
   return openResults({ operands: [], typed: [], sources: new Map(), values: { results: place } }, writable);
 }
 
-type Fields = Partial<Settled["result"] & { label: string; index: number; confidence: number }>;
+type Fields = Partial<Classified>;
 
 function settled(id: string, second: number, fields: Fields = {}): Settled {
   const { result, ...rest } = classified(id);
@@ -65,7 +66,7 @@ function settled(id: string, second: number, fields: Fields = {}): Settled {
 }
 
 const ROWS: readonly Settled[] = [
-  settled("right by index", 1),
+  settled("right by index", 1, { unknown: true }),
   settled("right by name", 2, { actual: "Ankle boot", confidence: 0.5 }),
   settled("wrong", 3, { actual: "8" }),
   settled("other", 4, { label: "Bag", index: 8, actual: "9", model: "bags" }),
@@ -89,6 +90,7 @@ testBoth("each option selects, and several select what fits all", async (place) 
     [{ label: "Ankle boot" }, all.slice(0, 3)],
     [{ below: 0.6 }, ["right by name"]],
     [{ failed: true }, ["failed"]],
+    [{ unknown: true }, ["right by index"]],
     [{ wrong: true }, ["wrong", "other"]],
     [{ labelled: true }, all.slice(0, 4)],
     [{ wrong: true, model: "fashion-mnist", since: new Date("2026-01-01T00:00:02Z") }, ["wrong"]],

@@ -24,7 +24,7 @@ export async function exportImages(args: ResultArguments): Promise<number> {
   if (dir === undefined) throw new UsageError("results export needs --images DIR");
   if (!isFiltered(args)) {
     throw new UsageError(
-      "Cannot export: no results are selected; expected IDs, --wrong, --below, --labelled, --label, --model or --since",
+      "Cannot export: no results are selected; expected IDs, --wrong, --below, --unknown, --labelled, --label, --model or --since",
     );
   }
   const folder = await ClassFolders.open(dir);

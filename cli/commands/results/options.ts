@@ -27,6 +27,7 @@ export const RESULT_OPTIONS = {
   label: { type: "text", value: "NAME", text: "only images that were classified as this" },
   below: BELOW,
   wrong: flag("only images that were classified as another class than their true label"),
+  unknown: flag("only images that probably show none of the classes of their model"),
   labelled: flag("only images with a true label"),
   failed: flag("only failed images"),
   limit: {
@@ -57,12 +58,29 @@ export const RESULT_OPTIONS = {
 export type ResultArguments = Arguments<typeof RESULT_OPTIONS>;
 
 /** Options that select results, besides operands and `--limit`. */
-export const FILTER = ["since", "model", "label", "below", "wrong", "labelled", "failed", "before"] as const;
+export const FILTER = [
+  "since",
+  "model",
+  "label",
+  "below",
+  "unknown",
+  "wrong",
+  "labelled",
+  "failed",
+  "before",
+] as const;
 
 /** The results that the arguments select. */
 export function selectionOf({ operands, values }: ResultArguments): Selection {
-  const { since, model, label, below, wrong, labelled, failed, before } = values;
-  return { ids: operands, wrong, labelled, failed, ...defined({ since, model, label, below, before }) };
+  const { since, model, label, below, unknown, wrong, labelled, failed, before } = values;
+  return {
+    ids: operands,
+    unknown,
+    wrong,
+    labelled,
+    failed,
+    ...defined({ since, model, label, below, before }),
+  };
 }
 
 /** Whether the arguments select some of the results, rather than all. */
