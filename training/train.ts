@@ -1,4 +1,4 @@
-import type { DataSet } from "./datasets/data_set.ts";
+import type { DataSet, OnRead } from "./datasets/data_set.ts";
 import { type ExtraImages, readExtraImages } from "./datasets/extra_images.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { defined } from "../lib/defined.ts";
@@ -62,6 +62,8 @@ export interface TrainOptions {
   readonly workers?: number;
   /** Whether to resume an interrupted training of the same recipe. @default {true} */
   readonly resume?: boolean;
+  /** Called after each file of an image folder. */
+  readonly onRead?: OnRead;
   /** Receives lines on files of an image folder that were left out. */
   readonly onLeftOut?: (lines: readonly string[]) => void;
   /** Called after each step. */
@@ -84,13 +86,13 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
   const versioned = await withVersion(options.recipe, out);
   const place = existing === "keep" ? `${versioned.name}/${versioned.version}/` : `${versioned.name}/`;
   await checkModelPlace(new URL(place, out), existing === "replace");
-  const all = await readTrainingData(data, "train", options.data, form);
+  const all = await readTrainingData(data, "train", options.data, form, options.onRead);
   const started = startingFrom(options.from, versioned);
   const extra = options.extra && await readExtra(options.extra, all, started, options.from);
   const recipe = extra === undefined
     ? started
     : { ...started, extra: { title: extra.title, images: extra.count, times: options.extraTimes ?? 1 } };
-  const tests = await readTests(recipe, options.data);
+  const tests = await readTests(recipe, options.data, options.onRead);
   const task = prepareTask(recipe, all, extra);
   const leftOut = [...all.leftOut ?? [], ...tests[0].leftOut ?? []];
   if (leftOut.length > 0) options.onLeftOut?.(leftOut);
@@ -134,8 +136,12 @@ function startingFrom(model: ModelFiles | undefined, recipe: Recipe): Recipe {
   return { ...recipe, input: { ...input, ...recipe.input }, from: { name, version, sha256 } };
 }
 
-async function readTests(recipe: Recipe, from?: string | URL): Promise<[DataSet, ...DataSet[]]> {
-  const first = await readTrainingData(recipe.data, "test", from, recipe.form);
+async function readTests(
+  recipe: Recipe,
+  from?: string | URL,
+  onRead?: OnRead,
+): Promise<[DataSet, ...DataSet[]]> {
+  const first = await readTrainingData(recipe.data, "test", from, recipe.form, onRead);
   const others: DataSet[] = [];
   for (const name of recipe.otherTests ?? []) others.push(await readTrainingData(name, "test", from));
   return [first, ...others];

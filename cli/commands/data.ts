@@ -22,7 +22,7 @@ import { printable } from "../../lib/printable.ts";
 import { flag, type OptionTable } from "../../lib/options.ts";
 import { DATA_OPTION, FORM_OPTIONS, formOf, JSON_OPTION } from "../options.ts";
 import { didYouMean } from "../../lib/suggestion.ts";
-import { Progress } from "../ui/progress.ts";
+import { Progress, readingBar } from "../ui/progress.ts";
 import {
   bold,
   columns,
@@ -179,8 +179,9 @@ async function checkFiles(set: OfficialDataSet, directory: URL): Promise<Checked
 
 async function checkFolder(name: string, directory: URL, form: FolderForm): Promise<Checked> {
   try {
-    const train = await readDataSet(name, "train", directory, form);
-    const test = await readDataSet(name, "test", directory, form);
+    const onRead = readingBar();
+    const train = await readDataSet(name, "train", directory, form, onRead);
+    const test = await readDataSet(name, "test", directory, form, onRead);
     // What `train` would refuse is refused here.
     prepareTask(recipeForData(fileURLToPath(await findImageFolder(name, directory)), train, form), train);
     const { width, height, channels, classes } = train;

@@ -20,6 +20,7 @@ import {
 } from "../models_directory.ts";
 import { commandLine } from "../command_line.ts";
 import { loadModels } from "../../models/registry.ts";
+import { readingBar } from "../ui/progress.ts";
 import { columns, logError, percent, print, showProgress } from "../ui/terminal.ts";
 
 /** Options of a training, for `train` and `cross-validate`. */
@@ -116,6 +117,7 @@ async function run(args: Args): Promise<number> {
     unknownShare: args.values.unknownPercent / 100,
     resume: !args.values.fresh,
     extraTimes,
+    onRead: readingBar(),
     onLeftOut: (lines) => logError(["Left out:", ...lines.map(printable)].join("\n")),
     onProgress: progressLine(seeds),
     ...dataAndWorkers(args),
@@ -144,7 +146,12 @@ export async function recipeOf(
   options: Pick<ResolveOptions, "name" | "fineTuning"> = {},
 ): Promise<Recipe> {
   const { recipe: by, data: from, epochs, seed } = args.values;
-  const recipe = await resolveRecipe(target, { ...options, form: formOf(args), ...defined({ by, from }) });
+  const recipe = await resolveRecipe(target, {
+    ...options,
+    form: formOf(args),
+    onRead: readingBar(),
+    ...defined({ by, from }),
+  });
   return { ...recipe, ...defined({ epochs, seed }) };
 }
 

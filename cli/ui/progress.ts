@@ -83,3 +83,13 @@ export class Progress {
     if (Deno.stderr.isTerminal()) logError("");
   }
 }
+
+/** Shows a bar while the images of a folder are read, and removes it after the last one. */
+export function readingBar(): (done: number, total: number) => void {
+  let bar: Progress | undefined;
+  return (done, total) => {
+    if (done === 1) bar = new Progress("images", total, { label: "read" });
+    bar?.show(done);
+    if (done === total) showProgress("");
+  };
+}

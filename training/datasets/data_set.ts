@@ -24,6 +24,9 @@ export interface DataSet extends ImageForm {
   readonly leftOut?: readonly string[];
 }
 
+/** Called after each file of an image folder that was read. */
+export type OnRead = (done: number, total: number) => void;
+
 /** Training or test images. */
 export type Split = "train" | "test";
 

@@ -3,7 +3,7 @@ import { decodeImage, loadDecoders } from "../../models/image/decode.ts";
 import type { Pixels } from "../../models/image/format.ts";
 import { readUrl, showUrl } from "../../models/read_url.ts";
 import { type BadFile, badFilesError, describeBadFiles } from "./bad_files.ts";
-import { type DataSet, type ImageForm, labelArray, type Split } from "./data_set.ts";
+import { type DataSet, type ImageForm, labelArray, type OnRead, type Split } from "./data_set.ts";
 import { type ListedImage, listImageFolder } from "./folder_listing.ts";
 import { FormWriter } from "./form.ts";
 
@@ -32,12 +32,18 @@ const MAX_SAMPLES = 2 ** 31;
  * @param split Training or test.
  * @param form What the images are converted to. Without it all must have the same size, and all be grey or all in
  * colour.
+ * @param onRead Called after each file.
  * @returns The images (transparency over black) with the names of the class folders as classes, in a fixed order
  * that mixes the classes.
  * @throws {ModelError} `invalid`: the layout, mixed forms, an invalid form, more than 2,147,483,648 samples;
  * `damaged`: files that are not images, of both parts, each with the reason; `not_found`; `denied`.
  */
-export async function readImageFolder(folder: URL, split: Split, form: FolderForm = {}): Promise<DataSet> {
+export async function readImageFolder(
+  folder: URL,
+  split: Split,
+  form: FolderForm = {},
+  onRead?: OnRead,
+): Promise<DataSet> {
   const { skipBad = false, ...wanted } = form;
   checkForm(wanted);
   const { classes, images } = await listImageFolder(folder);
@@ -51,8 +57,9 @@ export async function readImageFolder(folder: URL, split: Split, form: FolderFor
   const size = common.width * common.height * common.channels;
   const bad: BadFile[] = [];
   let count = 0;
-  for (const { url, label } of listed) {
+  for (const [i, { url, label }] of listed.entries()) {
     const image = await readImage(url);
+    onRead?.(i + 1, listed.length);
     if ("reason" in image) {
       bad.push(image);
       continue;

@@ -1,6 +1,6 @@
 import { ModelError } from "../../models/errors.ts";
 import { directoryUrl, showUrl } from "../../models/read_url.ts";
-import type { DataSet, Split } from "./data_set.ts";
+import type { DataSet, OnRead, Split } from "./data_set.ts";
 import { dataDirectory, findDataDirectory, isDirectory } from "./directory.ts";
 import { type FolderForm, readImageFolder } from "./image_folder.ts";
 import { findOfficial, OFFICIAL_DATA_SETS } from "./official.ts";
@@ -16,6 +16,7 @@ const FOLDER_PREFIX = "folder:";
  * @param split Training or test.
  * @param from The data directory; see {@linkcode findDataDirectory}.
  * @param form For an image folder: what its images are converted to; see {@linkcode readImageFolder}.
+ * @param onRead Called after each file of an image folder.
  * @throws {ModelError} `not_found`, `denied`, or `damaged`: not in the official form, not an image;
  * `invalid`: the layout or the form of an image folder.
  */
@@ -24,10 +25,11 @@ export async function readDataSet(
   split: Split,
   from?: string | URL,
   form: FolderForm = {},
+  onRead?: OnRead,
 ): Promise<DataSet> {
   const official = findOfficial(name);
   if (official !== undefined) return await readOfficial(official, split, await findDataDirectory(from));
-  return await readImageFolder(await findImageFolder(name, from), split, form);
+  return await readImageFolder(await findImageFolder(name, from), split, form, onRead);
 }
 
 /**

@@ -1,6 +1,7 @@
 import {
   appendDataSet,
   type DataSet,
+  type OnRead,
   repeatDataSet,
   sliceDataSet,
   type Split,
@@ -27,6 +28,7 @@ export const CIFAR_10_GREY = "cifar-10-grey";
  * @param split Which part.
  * @param from The data directory.
  * @param form What the images of an image folder are converted to.
+ * @param onRead Called after each file of an image folder.
  * @throws {ModelError} As `readDataSet`.
  */
 export async function readTrainingData(
@@ -34,8 +36,9 @@ export async function readTrainingData(
   split: Split,
   from?: string | URL,
   form: FolderForm = {},
+  onRead?: OnRead,
 ): Promise<DataSet> {
-  if (name !== CIFAR_10_GREY) return await readDataSet(name, split, from, form);
+  if (name !== CIFAR_10_GREY) return await readDataSet(name, split, from, form, onRead);
   const data = toLegacyForm(await readDataSet("cifar-10", split, from));
   return { ...data, title: `${data.title}, 28×28 grey` };
 }

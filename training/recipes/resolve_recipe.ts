@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { defined } from "../../lib/defined.ts";
-import type { DataSet } from "../datasets/data_set.ts";
+import type { DataSet, OnRead } from "../datasets/data_set.ts";
 import type { FolderForm } from "../datasets/image_folder.ts";
 import { OFFICIAL_DATA_SETS } from "../datasets/official.ts";
 import { findImageFolder } from "../datasets/read_data_set.ts";
@@ -25,6 +25,8 @@ export interface ResolveOptions {
   readonly name?: string;
   /** Whether the weights of a model are trained further. @default {false} */
   readonly fineTuning?: boolean;
+  /** Called after each file of an image folder. */
+  readonly onRead?: OnRead;
 }
 
 const MAX_RECIPE_BYTES = 1_048_576;
@@ -41,11 +43,12 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export async function resolveRecipe(
   target: string,
-  { by, from, form = {}, name: wanted, fineTuning = false }: ResolveOptions = {},
+  { by, from, form = {}, name: wanted, fineTuning = false, onRead }: ResolveOptions = {},
 ): Promise<Recipe> {
   const adapt = (recipe: Recipe) => fineTuning ? forFineTuning(recipe) : recipe;
   if (wanted !== undefined) checkName(wanted, `Cannot name a model "${wanted}"`);
-  const found = RECIPES.find(({ name }) => name === target) ?? await forData(target, form, from, wanted);
+  const found = RECIPES.find(({ name }) => name === target) ??
+    await forData(target, form, from, wanted, onRead);
   const own = adapt({ ...found, ...defined({ name: wanted }) });
   if (by === undefined) return own;
   const { name, data, card } = own;
@@ -64,11 +67,12 @@ async function forData(
   form: FolderForm,
   from: string | URL | undefined,
   name: string | undefined,
+  onRead: OnRead | undefined,
 ): Promise<Recipe> {
   const isOfficial = target === CIFAR_10_GREY || OFFICIAL_DATA_SETS.some(({ name }) => name === target);
   const source = isOfficial ? target : fileURLToPath(await findImageFolder(target, from));
   modelName(source, name);
-  return recipeForData(source, await readTrainingData(source, "train", from, form), form, name);
+  return recipeForData(source, await readTrainingData(source, "train", from, form, onRead), form, name);
 }
 
 /**
