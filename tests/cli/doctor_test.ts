@@ -23,7 +23,7 @@ Deno.test("doctor: names what is wrong with variables, models and the bus, and e
   await Deno.writeTextFile(`${models}/broken/manifest.json`, "{}");
   const { code, out } = await imagebus(["doctor", "--json", "--models-dirs", models], {
     IMAGEBUS_STATE_DIR: directory.path,
-    IMAGEBUS_URL: "kafka://127.0.0.1:1",
+    IMAGEBUS_URL: "sqlite:/nowhere/bus.db",
     IMAGEBUS_MODLE: "mnist",
   });
   assertEquals(code, 1);
@@ -32,5 +32,5 @@ Deno.test("doctor: names what is wrong with variables, models and the bus, and e
   const [variable, model, bus] = wrong.map(({ text }) => String(text)) as [string, string, string];
   assertEquals(variable, 'IMAGEBUS_MODLE is the variable of no option: did you mean "IMAGEBUS_MODEL"?');
   assertMatch(model, /broken/);
-  assertMatch(bus, /^kafka:\/\/127\.0\.0\.1:1: /);
+  assertMatch(bus, /^There is no bus sqlite:\/nowhere\/bus\.db/);
 });

@@ -78,6 +78,19 @@ Deno.test("send --watch: a file is sent when it is complete", async () => {
   assertEquals(await watching.next(), [file, derivedId("file", "mnist", file, ONE)]);
 });
 
+Deno.test("send --watch: ends when nobody reads its output any more", async () => {
+  await using directory = await temporaryDirectory("watch");
+  await Deno.writeFile(`${directory.path}/1.png`, ONE);
+  const args = ["send", "--watch", directory.path, "--model", "mnist"];
+  const process = imagebusCommand(args, { IMAGEBUS_STATE_DIR: directory.path, IMAGEBUS_URL: "" }).spawn();
+  const reader = process.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  await Deno.writeFile(`${directory.path}/2.png`, TWO);
+  const [{ code }] = await Promise.all([process.status, process.stderr.cancel()]);
+  assertEquals(code, 1);
+});
+
 Deno.test("send --watch: what is not a folder is one line and exit code 2", async () => {
   const { code, err } = await imagebus(["send", "--watch", "LICENSE"]);
   assertEquals(code, 2);

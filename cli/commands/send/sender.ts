@@ -92,7 +92,15 @@ export class Sender {
   ): Promise<void> {
     const { waiting, sending } = MAX_IMAGES;
     const max = this.#options.timeoutMs === undefined ? sending : waiting;
-    await mapConcurrent(this.#untilEnd(files), max, async (file) => onOutcome(await this.#outcomeOf(file)));
+    await mapConcurrent(this.#untilEnd(files), max, async (file) => {
+      try {
+        onOutcome(await this.#outcomeOf(file));
+      } catch (error) {
+        // A list that pauses would keep the error back.
+        this.#failure.abort();
+        throw error;
+      }
+    });
   }
 
   async *#untilEnd(files: AsyncIterable<Listed>): AsyncGenerator<Listed, void, void> {
