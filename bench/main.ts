@@ -5,9 +5,7 @@
  *
  * @module
  */
-import { encodeRequest } from "../bus/envelope.ts";
 import { openTransport } from "../bus/connect.ts";
-import { requestTopic } from "../bus/topics.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import { runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
@@ -20,12 +18,11 @@ import { LEGACY } from "../training/recipes/legacy.ts";
 import { toOnnx } from "./compare/onnx.ts";
 import { summarise, svg, type SystemRuns, table } from "./compare/report.ts";
 import { type Run, run } from "./compare/run.ts";
-import { legacyModel, mnistImages } from "./compare/subject.ts";
+import { fill, legacyModel, mnistImages } from "./compare/subject.ts";
 import type { System } from "./compare/system.ts";
 import { allSystems } from "./compare/systems.ts";
 
 const BASELINE = "imagebus, 1 process";
-const BATCH = 1_000;
 /** Two classes can be equally likely but for the order of a sum. */
 const MIN_SAME_LABELS = 0.999;
 
@@ -34,19 +31,6 @@ async function writeNetwork(directory: string): Promise<void> {
   await writeModelFolder(`${directory}/models`, { ...model, card: "For the benchmark.\n" });
   await Deno.writeFile(`${directory}/${LEGACY.name}.onnx`, toOnnx(model));
   await Deno.writeFile(`${directory}/${LEGACY.name}.h5`, await exportKeras(model));
-}
-
-async function fill(transport: Transport, images: readonly Uint8Array[], count: number): Promise<void> {
-  const topic = requestTopic(LEGACY.name);
-  await transport.ensureTopics([topic]);
-  for (let at = 0; at < count; at += BATCH) {
-    const indices = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => at + i);
-    const messages = indices.map((index) => {
-      const image = images[index % images.length]!;
-      return encodeRequest({ id: `${index}`, key: `${index}`, model: LEGACY.name, image }, "image/png");
-    });
-    await transport.send(topic, messages);
-  }
 }
 
 interface Comparison {
@@ -111,7 +95,7 @@ await runTask({
     const buses = { kafka: onKafka, embedded };
     logError("sending the images");
     const images = await mnistImages();
-    for (const bus of Object.values(buses)) await fill(bus, images, comparison.images);
+    for (const bus of Object.values(buses)) await fill(bus, LEGACY.name, images, comparison.images);
     const figures = summarise(await compare(systems, buses, comparison), BASELINE);
     if (chart !== undefined) await Deno.writeTextFile(chart, svg(figures));
     print(json ? JSON.stringify(figures) : table(figures));

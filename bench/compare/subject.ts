@@ -1,3 +1,6 @@
+import { encodeRequest } from "../../bus/envelope.ts";
+import { requestTopic } from "../../bus/topics.ts";
+import type { Transport } from "../../bus/transport/transport.ts";
 import type { ModelFiles } from "../../models/classifier.ts";
 import { encodePng } from "../../models/image/encode_png.ts";
 import { parameterCount, shapeLayers, size } from "../../models/layers/layers.ts";
@@ -9,14 +12,19 @@ import { imageAt } from "../../training/datasets/data_set.ts";
 import { readDataSet } from "../../training/datasets/read_data_set.ts";
 import { LEGACY } from "../../training/recipes/legacy.ts";
 
+const BATCH = 1_000;
 const INPUT = { width: 28, height: 28, channels: 1, mean: [0], std: [1] } as const;
 
-/** The network of the legacy system; its weights are random: the work is that of trained ones. */
-export async function legacyModel(): Promise<ModelFiles> {
+/**
+ * The network of the legacy system; its weights are random: the work is that of trained ones.
+ *
+ * @param name Of the model.
+ */
+export async function legacyModel(name = LEGACY.name): Promise<ModelFiles> {
   const weights = new Uint8Array(randomWeights().buffer);
   const manifest = {
     format: 1,
-    name: LEGACY.name,
+    name,
     version: LEGACY.version,
     description: LEGACY.description,
     labels: Array.from({ length: 10 }, (_, i) => `${i}`),
@@ -29,7 +37,7 @@ export async function legacyModel(): Promise<ModelFiles> {
       sha256: await sha256Hex(weights),
     },
   };
-  return { manifest: parseManifest(manifest, LEGACY.name), weights };
+  return { manifest: parseManifest(manifest, name), weights };
 }
 
 /** Of a size that keeps the outputs of each layer about as large as its inputs. */
@@ -67,4 +75,30 @@ export async function mnistImages(): Promise<Uint8Array[]> {
     { length: data.count },
     (_, i) => encodePng({ width, height, channels, data: imageAt(data, i) }),
   );
+}
+
+/**
+ * Sends images to a model, in batches.
+ *
+ * @param transport The bus.
+ * @param model Name of the model.
+ * @param images Sent in turn.
+ * @param count How many; their ids are the model and a number.
+ */
+export async function fill(
+  transport: Transport,
+  model: string,
+  images: readonly Uint8Array[],
+  count: number,
+): Promise<void> {
+  const topic = requestTopic(model);
+  await transport.ensureTopics([topic]);
+  for (let at = 0; at < count; at += BATCH) {
+    const indices = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => at + i);
+    const messages = indices.map((index) => {
+      const [id, image] = [`${model}-${index}`, images[index % images.length]!];
+      return encodeRequest({ id, key: id, model, image }, "image/png");
+    });
+    await transport.send(topic, messages);
+  }
 }
