@@ -157,6 +157,8 @@ export function decodeRequest(message: Message): Decoded {
   }
 }
 
+const encoder = new TextEncoder();
+
 /**
  * Encodes a result.
  *
@@ -168,7 +170,7 @@ export function encodeResult(result: Result, origin: Origin): OutgoingMessage {
   return {
     // A compacted topic accepts no message without a key.
     key: origin.key ?? result.id,
-    value: new TextEncoder().encode(JSON.stringify(result)),
+    value: encoder.encode(JSON.stringify(result)),
     headers: {
       ...attributes(type, result.id, "imagebus/worker"),
       "content-type": "application/json",

@@ -8,5 +8,10 @@ export type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
  * @returns Its other properties.
  */
 export function defined<T extends object>(given: T): Defined<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
+  const kept: Record<string, unknown> = {};
+  for (const name of Object.keys(given)) {
+    const value = given[name as keyof T];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept as Defined<T>;
 }

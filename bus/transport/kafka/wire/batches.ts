@@ -194,8 +194,14 @@ function toMessage({ offset, timestamp, key, value, headers }: RawRecord, place:
     timestamp,
     key: key && textApart(key),
     value: value ? apart(value) : new Uint8Array(),
-    ...fromEntries(headers.map(([name, value]) => [`${name ?? ""}`, value && textApart(value)])),
+    ...fromEntries(headers.map(([name, value]) => [headerName(name), value && textApart(value)])),
   };
+}
+
+/** Invalid UTF-8 becomes U+FFFD. */
+function headerName(bytes: Buffer | null): string {
+  const text = bytes === null ? "" : toText(bytes);
+  return typeof text === "string" ? text : `${bytes}`;
 }
 
 function textApart(bytes: Buffer): Text {
