@@ -80,7 +80,7 @@ export function Models({ models }) {
   `;
 }
 
-function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, workers }) {
+function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, workers, ...more }) {
   const sum = (key) => workers.reduce((total, worker) => total + (worker[key] ?? 0), 0);
   const level = state === "up" ? "good" : state === "down" ? "bad" : "warn";
   return html`
@@ -105,8 +105,28 @@ function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, w
         <tr class="why">
           <td colspan="10">${reason}${nextTryAt && `; next try ${clock(nextTryAt)}`}</td>
         </tr>
-      `}
+      `} ${remarksOf(more).map((remark) =>
+        html`
+          <tr class="why">
+            <td colspan="10">${remark}</td>
+          </tr>
+        `
+      )}
   `;
+}
+
+/** What is tried or refused, and drift. */
+function remarksOf({ candidates, refused, drift }) {
+  const { state, label, confidence } = drift;
+  return [
+    ...candidates.map(({ role, version, percent, state }) =>
+      `${role} ${version}: ${percent} % of the images, ${state}`
+    ),
+    ...refused.map(({ version, reason }) => `version ${version} is refused: ${reason}`),
+    ...state === "warning" || state === "alarm"
+      ? [`drift, ${state}: index of classes ${label.toFixed(2)}, of confidence ${confidence.toFixed(2)}`]
+      : [],
+  ];
 }
 
 function Worker({ state, inFlight, images, memoryBytes }) {
