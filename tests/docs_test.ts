@@ -15,8 +15,20 @@ import {
 const ROOT = new URL("../", import.meta.url);
 const COMMANDS = new URL("fixtures/documented_commands/", import.meta.url);
 
-/** Commands that take minutes or fetch data: only their options are checked. */
-const LONG = ["train", "bench", "chaos", "soak", "fuzz", "test", "unknown", "data get", "npm", "container"];
+/** Commands that take minutes, fetch data, or need what a shadow gathers in time: only their options are checked. */
+const LONG = [
+  "train",
+  "bench",
+  "chaos",
+  "soak",
+  "fuzz",
+  "test",
+  "unknown",
+  "data get",
+  "npm",
+  "container",
+  "models compare",
+];
 
 /** Programs that a machine for tests need not have; they succeed without doing anything. */
 const ABSENT: Readonly<Record<string, string>> = {
@@ -43,6 +55,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
 
 /** Files that the pages take for granted, by their paths in the clone. */
 const FILES: Readonly<Record<string, string>> = {
+  "shapes/a": "tests/fixtures/clothes/bag",
+  "shapes/b": "tests/fixtures/clothes/trouser",
   photos: "models/fashion-mnist/samples",
   clothes: "tests/fixtures/clothes",
   "data/clothes": "tests/fixtures/clothes",
@@ -65,6 +79,8 @@ const BEFORE: Readonly<Record<string, string>> = {
   "docs/results.md": "imagebus worker; imagebus send --wait --id ID models/fashion-mnist/samples/8-bag.png",
   "docs/sending.md": "imagebus worker",
   "docs/training.md": "train ./clothes",
+  "docs/versions.md":
+    "train ./shapes && imagebus model export shapes --h5 net.keras && imagebus worker && imagebus send --wait -r -m shapes photos",
 };
 
 /** Pages that another test runs. */
