@@ -19,6 +19,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["status"],
   ["topics"],
   ["models"],
+  ["options", "worker"],
+  ["doctor"],
 ];
 
 Deno.test("output: every line fits 80 columns without a terminal, and long ids and paths are complete", async () => {
