@@ -80,8 +80,8 @@ export function jsonEvent(event: Readonly<Record<string, unknown>>): CloudEvent 
 
 /** Whether the value is an event in structured mode, by its headers. Media types know no case (RFC 9110). */
 export function isStructured(headers: MessageHeaders): boolean {
-  const type = headerText(headers, "content-type")?.split(";", 1)[0];
-  return type?.trim().toLowerCase() === STRUCTURED;
+  const type = headerText(headers, "content-type") ?? "";
+  return type.length >= STRUCTURED.length && type.split(";", 1)[0]!.trim().toLowerCase() === STRUCTURED;
 }
 
 /**

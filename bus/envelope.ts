@@ -237,7 +237,8 @@ function positionId(message: Message): string {
 
 /** A replay adds an attribute to records without an envelope, too. */
 function hasEnvelope({ headers }: Message): boolean {
-  return Object.keys(headers).some((name) => name.startsWith("ce_") && name !== "ce_attempts") ||
+  return "ce_specversion" in headers ||
+    Object.keys(headers).some((name) => name.startsWith("ce_") && name !== "ce_attempts") ||
     isStructured(headers);
 }
 
