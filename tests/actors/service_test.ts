@@ -114,7 +114,10 @@ const uneven: StartWorker = (() => {
 })();
 
 for (
-  const [what, program] of [["tensors", "worker"], ["objects", "heap_worker"], ["buffers", "buffers_worker"]]
+  const [what, program] of [["memory of the kernels", "worker"], ["objects", "heap_worker"], [
+    "buffers",
+    "buffers_worker",
+  ]]
 ) {
   Deno.test(`service: a model that leaks ${what} is replaced at most one batch after it exceeds its limit, and no image is lost`, async () => {
     const leaking = startWorkerOf(new URL(`../fixtures/leaking_${program}.ts`, import.meta.url));
