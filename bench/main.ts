@@ -11,6 +11,7 @@ import { runTask } from "../cli/task.ts";
 import { logError, print } from "../cli/ui/terminal.ts";
 import { exportKeras } from "../convert/keras/export.ts";
 import { count, flag } from "../lib/options.ts";
+import { temporaryDirectory } from "../lib/temporary_directory.ts";
 import { writeModelFolder } from "../models/model_folder.ts";
 import { startKafka } from "../testing/brokers/kafka_broker.ts";
 import { findPostgres, startPostgres } from "../testing/brokers/postgres.ts";
@@ -76,7 +77,8 @@ await runTask({
     ["deno task bench --svg bench.svg", "everything, with a chart"],
   ],
   async run({ values: { json, only, svg: chart, ...comparison } }) {
-    const directory = await Deno.makeTempDir({ prefix: "imagebus-bench-" });
+    await using temporary = await temporaryDirectory("bench");
+    const directory = temporary.path;
     await writeNetwork(directory);
     // Results are stored with the broker's time: the speed is read from it.
     await using kafka = await startKafka({ config: { "log.message.timestamp.type": "LogAppendTime" } });
@@ -99,7 +101,6 @@ await runTask({
     const figures = summarise(await compare(systems, buses, comparison), BASELINE);
     if (chart !== undefined) await Deno.writeTextFile(chart, svg(figures));
     print(json ? JSON.stringify(figures) : table(figures));
-    await Deno.remove(directory, { recursive: true });
     const different = figures.filter(({ sameLabels }) => sameLabels < MIN_SAME_LABELS);
     for (const { name } of different) logError(`${name}: labels differ from those of ${BASELINE}`);
     return different.length === 0 ? 0 : 1;
