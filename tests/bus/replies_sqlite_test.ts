@@ -43,7 +43,7 @@ Deno.test("result command: prints the result that a killed `send --wait` waited 
     const json = await run("result", "order-17", "--bus", bus, "--json", "--since", "1h");
     assertEquals([json.code, JSON.parse(json.out).label], [0, "7"]);
     const shown = await run("result", "order-17", "--bus", bus);
-    assertMatch(shown.out, /^7 +\d+\.\d % +\d+ ms +order-17\n$/);
+    assertMatch(shown.out, /^models\/mnist\/samples\/7-7\.png +7 +\d+\.\d % +\d+ ms +order-17\n$/);
     const wrong = await run("result", "--bus", bus);
     assertEquals(wrong.code, 2);
     assertStringIncludes(wrong.err, "result needs ID: imagebus result");
