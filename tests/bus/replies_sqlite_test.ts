@@ -50,7 +50,7 @@ Deno.test("result command: prints the result that a killed `send --wait` waited 
     const two = await run("send", "--id", "x", SEVEN, SEVEN, "--bus", bus);
     assertEquals([two.code, two.err], [
       2,
-      "imagebus: --id belongs to one image: it needs one FILE, without --recursive or --files-from\n",
+      "imagebus: --id belongs to one image: it needs one FILE, without --recursive, --files-from or --watch\n",
     ]);
   } finally {
     await Deno.remove(directory, { recursive: true });
