@@ -7,6 +7,7 @@ import { MODEL } from "../../../../tools/chaos/versions.ts";
 import { OwnKafka } from "../../../../tools/chaos/own_kafka.ts";
 import { isUnknownTopic, Replicas } from "../../../../tools/chaos/replicas.ts";
 import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
+import { createTopics } from "../../../../testing/brokers/kafkajs.ts";
 import { type Admin, ConfigResourceTypes, Kafka, logLevel } from "npm:kafkajs@2.2.4";
 import { assert, assertEquals, assertRejects } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
@@ -120,12 +121,11 @@ testKafka(
       const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
       await admin.connect();
       const on = (...nodes: number[]) => nodes.map((node, partition) => ({ partition, replicas: [node] }));
-      await admin.createTopics({
-        topics: [{ topic: "foreign", replicaAssignment: on(3) }, {
-          topic: "partly",
-          replicaAssignment: on(1, 3),
-        }, { topic: "near", replicaAssignment: [{ partition: 0, replicas: [1, 2, 3] }] }],
-      });
+      await createTopics(admin, [
+        { topic: "foreign", replicaAssignment: on(3) },
+        { topic: "partly", replicaAssignment: on(1, 3) },
+        { topic: "near", replicaAssignment: [{ partition: 0, replicas: [1, 2, 3] }] },
+      ]);
       await admin.disconnect();
       await using transport = await openKafkaTransport(brokers.slice(0, 2), QUICK);
       await transport.ensureTopics(["ours"]);

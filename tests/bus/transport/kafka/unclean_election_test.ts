@@ -5,6 +5,7 @@ import { temporaryDirectory } from "../../../../lib/temporary_directory.ts";
 import { assertEquals, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
+import { createTopics } from "../../../../testing/brokers/kafkajs.ts";
 import { eventually, unique, within } from "../suite/harness.ts";
 import { numbered, Reader } from "../suite/reader.ts";
 
@@ -32,7 +33,7 @@ testKafka(
     };
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     const replicaAssignment = [{ partition: 0, replicas: [LEADER + 1, FOLLOWER + 1] }];
-    await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] });
+    await createTopics(admin, [{ topic, replicaAssignment, configEntries }]);
     const inSync = async () =>
       (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]!.partitions[0]!.isr;
     const reasons: string[] = [];
