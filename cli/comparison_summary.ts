@@ -1,4 +1,5 @@
 import type { Comparison } from "../bus/comparison.ts";
+import { labelFor } from "../training/datasets/class_mapping.ts";
 import { type Interval, wilsonInterval } from "../training/report/statistics.ts";
 import { bold, columns, percent, print } from "./ui/terminal.ts";
 
@@ -37,6 +38,19 @@ export function summarise(comparisons: readonly Comparison[]): ComparisonSummary
     otherAccuracy: accuracyOf("other"),
     disagreements: comparisons.filter((comparison) => !agrees(comparison)).map(({ id }) => id),
   };
+}
+
+/**
+ * Comparisons with true labels by name: senders also give their index.
+ *
+ * @param comparisons Of one model.
+ * @param labels Of the model.
+ */
+export function withLabelNames(comparisons: readonly Comparison[], labels: readonly string[]): Comparison[] {
+  return comparisons.map((comparison) => {
+    const { actual } = comparison;
+    return { ...comparison, actual: actual === null ? null : labelFor(actual, labels) ?? actual };
+  });
 }
 
 /** Whether both versions have the same label, or both fail. */

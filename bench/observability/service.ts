@@ -1,13 +1,17 @@
 /**
  * A service in a process of its own, for bench/observability.ts: `round N` on standard input sends it N images and prints
- * what they cost; `spans N S` begins and ends N spans per second for S seconds.
+ * what they cost. They are sent as another program would have sent them, each with a trace context: what sending costs that
+ * program is not the service's. `spans N S` begins and ends N spans per second for S seconds.
  *
  * @module
  */
 import process from "node:process";
 import { serve } from "../../actors/serve.ts";
 import { Bus } from "../../bus/bus.ts";
+import { encodeRequest } from "../../bus/envelope.ts";
+import { requestTopic } from "../../bus/topics.ts";
 import { tracer } from "../../bus/tracing.ts";
+import type { OutgoingMessage } from "../../bus/transport/transport.ts";
 import { createMemoryBroker } from "../../bus/transport/memory.ts";
 import { WorkerHttp } from "../../cli/http/worker_http.ts";
 import { sleep } from "../../lib/sleep.ts";
@@ -18,6 +22,8 @@ import { imagesOf } from "../../testing/images.ts";
 export interface ServiceSettings {
   /** Whether it serves metrics and the page. */
   readonly http: boolean;
+  /** One trace of so many is sampled. */
+  readonly sampled: number;
 }
 
 /** What it prints: first where its page is, then the answer to each line. */
@@ -37,10 +43,10 @@ const MODEL = "mnist";
 const SENT_AT_ONCE = 256;
 const SPANS_MS = 10;
 
-async function round(bus: Bus, images: number): Promise<Cost> {
+async function round(bus: Bus, images: number, sampled: number): Promise<Cost> {
   await using results = bus.results();
   await results.ready;
-  const digits = imagesOf(MODEL);
+  const requests = Array.from({ length: images }, (_, i) => requestOf(i, i % sampled === 0));
   const begun = performance.now();
   const before = process.cpuUsage();
   let left = images;
@@ -48,14 +54,21 @@ async function round(bus: Bus, images: number): Promise<Cost> {
     for await (const _ of results) if (--left === 0) return;
   })();
   for (let i = 0; i < images; i += SENT_AT_ONCE) {
-    const batch = Math.min(SENT_AT_ONCE, images - i);
-    await Promise.all(
-      Array.from({ length: batch }, (_, j) => bus.send(digits[j % 10]!.png, { model: MODEL })),
-    );
+    await bus.transport.send(requestTopic(MODEL), requests.slice(i, i + SENT_AT_ONCE));
   }
   await all;
   const { user, system } = process.cpuUsage(before);
   return { cpu: (user + system) / images, rate: images / (performance.now() - begun) * 1_000 };
+}
+
+const DIGITS = imagesOf(MODEL);
+
+function requestOf(number: number, isSampled: boolean): OutgoingMessage {
+  const trace = crypto.randomUUID().replaceAll("-", "");
+  const traceparent = `00-${trace}-${trace.slice(16)}-0${Number(isSampled)}`;
+  const id = crypto.randomUUID();
+  const image = DIGITS[number % DIGITS.length]!.png;
+  return encodeRequest({ id, key: id, model: MODEL, image, traceparent }, "image/png");
 }
 
 /** On schedule: a late interval makes up for the ones that were missed. */
@@ -70,7 +83,7 @@ async function makeSpans(perSecond: number, seconds: number): Promise<number> {
   return made;
 }
 
-async function main({ http: isOn }: ServiceSettings): Promise<void> {
+async function main({ http: isOn, sampled }: ServiceSettings): Promise<void> {
   await using http = isOn
     ? new WorkerHttp({ hostname: "127.0.0.1", port: 0, token: undefined, actions: false, images: true })
     : null;
@@ -84,7 +97,7 @@ async function main({ http: isOn }: ServiceSettings): Promise<void> {
     const [command, ...numbers] = line.split(" ");
     const [first = 0, second = 0] = numbers.map(Number);
     console.log(
-      JSON.stringify(command === "round" ? await round(bus, first) : await makeSpans(first, second)),
+      JSON.stringify(command === "round" ? await round(bus, first, sampled) : await makeSpans(first, second)),
     );
   }
 }

@@ -9,7 +9,7 @@ import { loadDecoders } from "../../models/image/decode.ts";
 import { loadVersion } from "../../models/registry.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
-import { agrees, printComparison } from "../comparison_summary.ts";
+import { agrees, printComparison, withLabelNames } from "../comparison_summary.ts";
 import { modelSearch } from "../models_directory.ts";
 import {
   BUS_OPTIONS,
@@ -71,7 +71,7 @@ export const reclassify = defineCommand({
       logError(`The bus keeps no image of ${name} with a result`);
       return 1;
     }
-    printComparison(compared, args.values.json);
+    printComparison(withLabelNames(compared, files.manifest.labels), args.values.json);
     return 0;
   },
 });

@@ -5,7 +5,7 @@ import { parseCommand } from "../../cli/arguments.ts";
 import type { Command } from "../../cli/command.ts";
 import { models } from "../../cli/commands/models/models.ts";
 import { reclassify } from "../../cli/commands/reclassify.ts";
-import { summarise } from "../../cli/comparison_summary.ts";
+import { summarise, withLabelNames } from "../../cli/comparison_summary.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assertEquals, assertRejects } from "../../testing/assert.ts";
 import { SEVEN } from "../../testing/images.ts";
@@ -109,4 +109,6 @@ Deno.test("comparison: agreement and accuracy of both versions; accuracy only of
     ...[2 / 3, 2, 1 / 2, 1],
     ["b"],
   ]);
+  const byIndex = summarise(withLabelNames([compared("d", "x", "y", "1")] as never, ["x", "y"]));
+  assertEquals([byIndex.servedAccuracy?.value, byIndex.otherAccuracy?.value], [0, 1]);
 });

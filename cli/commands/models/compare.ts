@@ -1,6 +1,8 @@
 import type { Comparison } from "../../../bus/comparison.ts";
 import { UsageError } from "../../command.ts";
-import { printComparison } from "../../comparison_summary.ts";
+import { listModels } from "../../../models/registry.ts";
+import { printComparison, withLabelNames } from "../../comparison_summary.ts";
+import { modelSearch } from "../../models_directory.ts";
 import { isPostgres, resultsPlace } from "../../results_file.ts";
 import type { Row } from "../../stored_results/database.ts";
 import { openSqlite } from "../../stored_results/sqlite.ts";
@@ -11,7 +13,9 @@ import type { ModelsArguments } from "./options.ts";
 export async function compare(args: ModelsArguments): Promise<number> {
   const [target = ""] = args.operands;
   const [name = "", version] = target.split("@", 2);
-  const comparisons = await read(resultsPlace(args), name, version);
+  const [model] = await listModels({ ...await modelSearch(args), names: [name] });
+  const labels = model === undefined || "error" in model ? [] : model.manifest.labels;
+  const comparisons = withLabelNames(await read(resultsPlace(args), name, version), labels);
   if (comparisons.length === 0) {
     logError(`No comparisons of ${target} yet; imagebus models shadow ${name}@VERSION starts them`);
     return 1;
