@@ -181,31 +181,19 @@ async function* chain(
 }
 
 function senderOptions({ values }: Args, labels: readonly string[], signal: AbortSignal) {
-  const {
-    replyTo,
-    correlationId,
-    traceparent,
-    actual,
-    expiresAfterMs,
-    id,
-    key,
-    fileName,
-    model,
-    modelVersion,
-  } = values;
   return {
     request: {
-      model,
+      model: values.model,
       ...defined({
-        modelVersion,
-        replyTo,
-        correlationId,
-        traceparent,
-        actual,
-        expiresAfterMs,
-        id,
-        key,
-        fileName,
+        modelVersion: values.modelVersion,
+        replyTo: values.replyTo,
+        correlationId: values.correlationId,
+        traceparent: values.traceparent,
+        actual: values.actual,
+        expiresAfterMs: values.expiresAfterMs,
+        id: values.id,
+        key: values.key,
+        fileName: values.fileName,
       }),
     },
     idFrom: values.idFrom ?? (values.watch === undefined ? undefined : "file" as const),
