@@ -1,4 +1,5 @@
 import { History, MAX_SAMPLES, quantile } from "../../../cli/http/history.ts";
+import { WorkerHttp } from "../../../cli/http/worker_http.ts";
 import { LastImages, MAX_IMAGES } from "../../../cli/http/last_images.ts";
 import { EventStream } from "../../../cli/http/event_stream.ts";
 import { ServiceMetrics } from "../../../actors/metrics/service_metrics.ts";
@@ -99,4 +100,17 @@ Deno.test("event stream: beyond its limit of pages it refuses, and a page that d
   const { value } = await again.body!.getReader().read();
   assertEquals(new TextDecoder().decode(value), 'event: start\ndata: {"a":1}\n\n');
   await Promise.all(responses.map(({ body }) => body!.cancel().catch(() => {})));
+});
+
+Deno.test("live: the lag is unknown, not 0, while the bus does not answer", async () => {
+  const settings = { hostname: "127.0.0.1", port: 0, token: undefined, actions: false, images: false };
+  await using http = new WorkerHttp(settings);
+  const { body } = await fetch(`${http.url}/api/events`);
+  let text = "";
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (/event: tick\ndata: .*\n/.test(text)) break;
+  }
+  const [, data] = /event: tick\ndata: (.*)\n/.exec(text)!;
+  assertEquals(JSON.parse(data!).sample.lag, null);
 });
