@@ -21,13 +21,18 @@ const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 const USERS = "root:x:0:0::/:\nnonroot:x:65532:65532::/var/lib/imagebus:\n";
 const USER = 65532;
 
-/** Files of packages that nothing loads at run time: types, maps, sources, encoders, and variants for browsers. */
+/**
+ * Files of packages that nothing loads at run time: types, maps, sources, tests, encoders, and variants for browsers.
+ */
 const UNUSED = new RegExp(
   [
     /\.(map|md|html|d\.[cm]?ts)$/,
     /\/src\/.*\.ts$/,
     /\/(iife|miniprogram|enc)\//,
-    /\.(min|es2017|fesm)\.js$/,
+    /[._](min|es2017|fesm|test)\.js$/,
+    /\/tf(-[a-z]+)*\.js$/,
+    /\/h5wasm\/[^/]+\/dist\/node\//,
+    /\/libheif-js\/[^/]+\/libheif\//,
   ].map(({ source }) => source).join("|"),
 );
 
@@ -62,6 +67,7 @@ async function run({ values: { out } }: Arguments<typeof OPTIONS>): Promise<numb
   }
   await cachePackages(root);
   await removeUnused(`${root}/deno/npm`);
+  await Deno.remove(`${root}/deno/gen`, { recursive: true }); // compiled for the paths of this machine
   print(`${out}: ${Math.round(await bytesOf(root) / 1e6)} MB`);
   return 0;
 }
