@@ -10,7 +10,7 @@ import type { ModelState } from "./workers/status.ts";
  * | `model` | the state of a model changes | `model`, its new `state`, the `reason` |
  * | `version` | another version of a model is served (`serving`) or cannot be (`refused`), or gets a share of the images (`canary`) or no more of them (`canary_stopped`), or copies of them (`shadow`) | `model`, `version`, the `change`, the `reason`, and how long reading and starting it took (`tookMs`) |
  * | `serving_unknown` | `serving.json` of a model cannot be read; the model is served as before | `model`, the `reason` |
- * | `drift` | the predictions of a model begin or cease to differ from those for its test images | `model`, the `state`, and the stability index of `label` and `confidence` |
+ * | `drift` | the images of a model, or what it predicts, begin or cease to differ from its test images | `model`, the `state`, and the stability index of `label`, `confidence` and `image` |
  * | `comparisons_dropped` | comparisons of a shadow could not be stored | their `count`, the `reason` |
  * | `worker_replaced` | a Worker that exceeds its memory limit, or the time for one image, is replaced | `model`, the `reason` |
  * | `workers_scaled` | a model has one Worker more, or one less, by its load | `model`, number of `workers` now |

@@ -39,6 +39,8 @@ export interface ObservedBatch extends ObservedModel {
   readonly startedAt: number;
   /** Decoding and inference, in milliseconds; after a failure, the time until then. */
   readonly tookMs: number;
+  /** Brightness and contrast of each image, as in `Done.tones`; absent if its model has no reference of them. */
+  readonly tones?: Float64Array;
   /** Why the whole batch failed, and is retried in parts; `null` when each image has its outcome. */
   readonly error: string | null;
 }

@@ -124,7 +124,10 @@ class RunningService implements Service {
     const { transport, models, settings } = parts;
     this.closed = this.#ended.promise;
     this.#parts = parts;
-    const drift: Observer = { stored: (results) => this.#drift.stored(results) };
+    const drift: Observer = {
+      batch: (batch) => this.#drift.batch(batch),
+      stored: (results) => this.#drift.stored(results),
+    };
     const observers = [drift, settings.observer, tracingObserver(transport.url, settings.group)].filter((
       one,
     ) => !!one);

@@ -4,6 +4,7 @@ import { ImageError, type ImageErrorCode, ModelError } from "./errors.ts";
 import { bringIntoForm, standardisePixels, toCanonical } from "./image/canonical.ts";
 import { decodeImage, type DecodeLimits } from "./image/decode.ts";
 import { type DecodedPng, PngBatch } from "./image/png_batch.ts";
+import type { Pixels } from "./image/format.ts";
 import { averageViews, showViews, viewCount } from "./image/views.ts";
 import { parameterCount, shapeLayers, size } from "./layers/layers.ts";
 import type { ShapedLayer } from "./layers/layers.ts";
@@ -63,24 +64,29 @@ export interface Classifier extends Disposable {
    * Decodes images, converts them to the form of the model and classifies them.
    *
    * @param images Encoded images, any number; `loadDecoders` of image/decode.ts has loaded what they need (PNG needs nothing).
-   * @param onDecode Called before an image is decoded, with its index, and with `null` before inference. Must not throw.
+   * @param listener Notified of each image that is decoded.
    * @returns One outcome per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
-  classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[];
+  classify(images: readonly Uint8Array[], listener?: DecodeListener): Outcome[];
   /**
    * Like {@linkcode Classifier.classify}, but returns what comes before temperature and softmax, for measuring.
    *
    * @param images Encoded images, any number; as for {@linkcode Classifier.classify}.
-   * @param onDecode As for {@linkcode Classifier.classify}.
+   * @param listener As for {@linkcode Classifier.classify}.
    * @returns One element per image, in order.
    * @throws {ModelError} Only for a fault of the model or the backend, never for an image.
    */
-  logits(images: readonly Uint8Array[], onDecode?: OnDecode): Logits[];
+  logits(images: readonly Uint8Array[], listener?: DecodeListener): Logits[];
 }
 
-/** Follows which image is decoded: its index, or `null` for none. */
-export type OnDecode = (image: number | null) => void;
+/** Follows how the images of a batch are decoded. Its methods must not throw. */
+export interface DecodeListener {
+  /** An image is about to be decoded: its index; or `null` for none, before inference. */
+  begins?(image: number | null): void;
+  /** An image is decoded, and not brought into the form of the model yet; the pixels are valid during the call. */
+  decoded?(image: number, pixels: Pixels): void;
+}
 
 /** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
@@ -244,21 +250,21 @@ class LoadedClassifier implements Classifier {
     }
   }
 
-  classify(images: readonly Uint8Array[], onDecode?: OnDecode): Outcome[] {
+  classify(images: readonly Uint8Array[], listener?: DecodeListener): Outcome[] {
     const { labels, temperature = 1 } = this.manifest;
-    return this.logits(images, onDecode).map((outcome) => {
+    return this.logits(images, listener).map((outcome) => {
       if (!outcome.ok) return outcome;
       const [best, ...others] = topScores(outcome.logits, labels, temperature, TOP_K);
       return { ok: true, top: [best!, ...others], ...defined({ unknown: outcome.unknown }) };
     });
   }
 
-  logits(images: readonly Uint8Array[], onDecode: OnDecode = () => {}): Logits[] {
+  logits(images: readonly Uint8Array[], listener: DecodeListener = {}): Logits[] {
     const largest = this.#batchSizes.at(-1)!;
     const outcomes: Logits[] = [];
     for (let start = 0; start < images.length; start += largest) {
       const batch = images.slice(start, start + largest);
-      outcomes.push(...this.#batchLogits(batch, (i) => onDecode(i === null ? null : start + i)));
+      outcomes.push(...this.#batchLogits(batch, start, listener));
     }
     return outcomes;
   }
@@ -270,28 +276,36 @@ class LoadedClassifier implements Classifier {
     this.#unknown?.[Symbol.dispose]();
   }
 
-  #batchLogits(images: readonly Uint8Array[], onDecode: OnDecode): Logits[] {
+  #batchLogits(images: readonly Uint8Array[], start: number, listener: DecodeListener): Logits[] {
     const input = new Float32Array(images.length * this.#inputSize);
     const decoded = this.#pngs?.decode(images) ?? [];
     let good = 0;
     const refusals = images.map((image, i) => {
-      onDecode(i);
+      listener.begins?.(start + i);
       const target = input.subarray(good * this.#inputSize, (good + 1) * this.#inputSize);
-      const refusal = decoded[i] ? this.#form(decoded[i], target) : this.#prepare(image, target);
+      const onDecoded = (pixels: Pixels) => listener.decoded?.(start + i, pixels);
+      const refusal = decoded[i]
+        ? this.#form(decoded[i], target, onDecoded)
+        : this.#prepare(image, target, onDecoded);
       if (refusal === undefined) good++;
       return refusal;
     });
-    onDecode(null);
+    listener.begins?.(null);
     const results = this.#results(input, good);
     return refusals.map((refusal) => refusal ?? results.next().value!);
   }
 
-  #prepare(image: Uint8Array, target: Float32Array): Refusal | undefined {
-    return refusalOf(() => toCanonical(decodeImage(image, this.#limits), this.manifest.input, target));
+  #prepare(image: Uint8Array, target: Float32Array, onDecoded: OnDecoded): Refusal | undefined {
+    return refusalOf(() => {
+      const pixels = decodeImage(image, this.#limits);
+      onDecoded(pixels);
+      toCanonical(pixels, this.manifest.input, target);
+    });
   }
 
-  #form({ pixels, numbers }: DecodedPng, target: Float32Array): Refusal | undefined {
+  #form({ pixels, numbers }: DecodedPng, target: Float32Array, onDecoded: OnDecoded): Refusal | undefined {
     const { input } = this.manifest;
+    onDecoded(pixels);
     return refusalOf(() => {
       const formed = bringIntoForm(pixels, input);
       if (formed === pixels) target.set(numbers);
@@ -326,6 +340,8 @@ class LoadedClassifier implements Classifier {
     }
   }
 }
+
+type OnDecoded = (pixels: Pixels) => void;
 
 type Refusal = Extract<Logits, { ok: false }>;
 

@@ -25,5 +25,6 @@ export type {
 export { parseManifest } from "./manifest.ts";
 export { listModels, loadModels, type ModelEntry, type ModelPlace, type ModelSearch } from "./registry.ts";
 export type { ModelFiles } from "./classifier.ts";
-export type { Reference } from "./reference.ts";
+export type { Histogram, Reference } from "./reference.ts";
+export type { Tone } from "./image/tone.ts";
 export type { FormName } from "./image/canonical/forms.ts";

@@ -11,7 +11,9 @@ import { DATA_OPTION } from "../cli/options.ts";
 import { runTask } from "../cli/task.ts";
 import { columns, print } from "../cli/ui/terminal.ts";
 import { createClassifier } from "../models/classifier.ts";
+import type { Pixels } from "../models/image/format.ts";
 import { encodePng } from "../models/image/encode_png.ts";
+import { type Tone, toneOf } from "../models/image/tone.ts";
 import { type Prediction, type Reference, referenceOf } from "../models/reference.ts";
 import { loadModels } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
@@ -57,15 +59,21 @@ await runTask({
   examples: [["deno task drift --models mnist", "one model"]],
   async run({ values }) {
     let ok = true;
-    const rows: string[][] = [["model", "change", "windows", "states", "index of classes, of confidence"]];
+    const rows: string[][] = [[
+      "model",
+      "change",
+      "windows",
+      "states",
+      "index of classes, confidence, images",
+    ]];
     for (const name of modelsOf(values)) {
-      for (const { change, states, label, confidence } of await prove(name, values.data)) {
+      for (const { change, states, indices } of await prove(name, values.data)) {
         const expected = change === UNCHANGED ? !states.includes("alarm") : states.includes("alarm");
         ok &&= expected;
         const counts = [...Map.groupBy(states, (state) => state)].map(([state, all]) =>
           `${all.length} ${state}`
         );
-        const index = `${label?.toFixed(2)}, ${confidence?.toFixed(2)}`;
+        const index = indices.map((one) => one?.toFixed(2) ?? "–").join(", ");
         rows.push([name, change, String(states.length), counts.join(", ") + (expected ? "" : " !"), index]);
       }
     }
@@ -77,9 +85,12 @@ await runTask({
 interface Proof {
   readonly change: string;
   readonly states: readonly string[];
-  readonly label: number | null;
-  readonly confidence: number | null;
+  /** Of classes, confidence and images, in the last window. */
+  readonly indices: readonly (number | null)[];
 }
+
+/** What is known of an image: what drift counts. */
+type Seen = Prediction & Tone;
 
 async function prove(name: string, data: string | undefined): Promise<Proof[]> {
   const [files] = await loadModels({ names: [name] });
@@ -95,23 +106,26 @@ async function prove(name: string, data: string | undefined): Promise<Proof[]> {
     step: number,
     count: number,
     change?: Change,
-  ): Prediction[] => {
-    const found: Prediction[] = [];
+  ): Seen[] => {
+    const found: Seen[] = [];
     for (let at = 0; at < count; at += BATCH) {
-      const images = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => {
+      const images = Array.from({ length: Math.min(BATCH, count - at) }, (_, i): Pixels => {
         const pixels = imageAt(set, first + step * (at + i));
         const { width, height, channels } = set;
-        return encodePng({ width, height, channels, data: change?.(pixels, set, random) ?? pixels });
+        return { width, height, channels, data: change?.(pixels, set, random) ?? pixels };
       });
-      for (const outcome of classifier.classify(images)) if (outcome.ok) found.push(outcome.top[0]);
+      classifier.classify(images.map(encodePng)).forEach((outcome, i) => {
+        if (outcome.ok) found.push({ ...outcome.top[0], ...toneOf(images[i]!, form) });
+      });
     }
     return found;
   };
   const half = Math.floor(test.count / 2);
-  const reference = referenceOf(test.title, predict(test, 0, 2, half), labels.length);
+  const known = predict(test, 0, 2, half);
+  const reference = referenceOf(test.title, known, known, labels.length);
   const unchanged = predict(test, 1, 2, half);
   const count = CHANGED_WINDOWS * WINDOW;
-  const drawn = (from: readonly Prediction[], windows: number) =>
+  const drawn = (from: readonly Seen[], windows: number) =>
     Array.from({ length: windows * WINDOW }, () => from[random.integer(0, from.length - 1)]!);
   const often = unchanged.filter(({ index }) => index === 3);
   const grown = drawn(unchanged, CHANGED_WINDOWS).map((one) =>
@@ -128,12 +142,13 @@ async function prove(name: string, data: string | undefined): Promise<Proof[]> {
 }
 
 /** The state after each window. */
-function observe(change: string, reference: Reference, predictions: readonly Prediction[]): Proof {
+function observe(change: string, reference: Reference, seen: readonly Seen[]): Proof {
   const drift = new ModelDrift({ model: "model", version: "1", reference });
-  const states = predictions.flatMap((prediction, i) => {
+  const states = seen.flatMap(({ brightness, contrast, ...prediction }, i) => {
+    drift.addTones("1", Float64Array.of(brightness, contrast));
     drift.add({ ...prediction, modelVersion: "1" } as Classified);
     return (i + 1) % WINDOW === 0 ? [drift.drift.state] : [];
   });
-  const { label, confidence } = drift.drift;
-  return { change, states, label, confidence };
+  const { label, confidence, image } = drift.drift;
+  return { change, states, indices: [label, confidence, image] };
 }

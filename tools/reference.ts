@@ -1,6 +1,6 @@
 /**
- * `deno task reference`: writes what the shipped models predict for their test images, which services compare with what
- * they predict later.
+ * `deno task reference`: writes what the shipped models are sent and predict for their test images, which services compare
+ * with later images.
  *
  * @module
  */
@@ -25,12 +25,10 @@ await runTask({
     for (const files of await loadModels({ names: modelsOf(values) })) {
       const { manifest } = files;
       using classifier = await createClassifier(files, await loadWasmBinary());
-      const evaluation = await evaluate(
-        classifier,
-        await readTrainingData(manifest.name, "test", values.data),
-      );
+      const test = await readTrainingData(manifest.name, "test", values.data);
+      const evaluation = await evaluate(classifier, test);
       const file = new URL(`../models/${manifest.name}/${REFERENCE_FILE}`, import.meta.url);
-      await Deno.writeFile(file, encodeReference(evaluation, manifest));
+      await Deno.writeFile(file, encodeReference(test, evaluation, manifest));
       logError(`${manifest.name}: ${evaluation.images} images, ${evaluation.correct} correct`);
     }
     return 0;

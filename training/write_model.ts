@@ -70,7 +70,7 @@ export async function writeModel(
     card: writeCard({ ...model, best, manifest, measures }),
     others: new Map([
       [TRAINING_LOG, new TextEncoder().encode(log)],
-      [REFERENCE_FILE, encodeReference(measures.evaluations[0]!, manifest)],
+      [REFERENCE_FILE, encodeReference(tests[0], measures.evaluations[0]!, manifest)],
       ...samples(tests[0]!, manifest),
     ]),
   };

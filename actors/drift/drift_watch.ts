@@ -1,16 +1,16 @@
 import type { Listener } from "../events.ts";
-import type { Observer } from "../observer.ts";
+import type { ObservedBatch, Observer } from "../observer.ts";
 import type { Settled } from "../sinks/sink.ts";
 import { type Drift, ModelDrift, type Referenced } from "./model_drift.ts";
 
-/** Compares what the models predict with what they predicted for their test images. */
+/** Compares the images of the models, and what they predict, with their test images. */
 export class DriftWatch implements Observer {
   readonly #models: ReadonlyMap<string, ModelDrift>;
   readonly #listener: Listener;
 
   /**
    * @param models The models, with the reference of the version that is served.
-   * @param listener Notified when the predictions of a model begin or cease to differ.
+   * @param listener Notified when the images or predictions of a model begin or cease to differ.
    */
   constructor(models: readonly Referenced[], listener: Listener) {
     this.#models = new Map(models.map((model) => [model.model, new ModelDrift(model)]));
@@ -20,6 +20,10 @@ export class DriftWatch implements Observer {
   /** The last complete window of a model. */
   of(model: string): Drift {
     return this.#models.get(model)!.drift;
+  }
+
+  batch({ model, version, tones }: ObservedBatch): void {
+    if (tones) this.#models.get(model)?.addTones(version, tones);
   }
 
   stored(results: readonly Settled[]): void {

@@ -59,7 +59,7 @@ export class StateMetrics {
     families.inFlightBytes.of(model).value = inFlightBytes;
     const age = oldestAt === null ? 0 : Date.now() - Date.parse(oldestAt);
     families.oldest.of(model).value = Math.max(0, age) / 1_000;
-    for (const kind of ["label", "confidence"] as const) {
+    for (const kind of ["label", "confidence", "image"] as const) {
       if (drift[kind] !== null) families.drift.of(model, kind).value = drift[kind];
     }
     for (const [i, { memoryBytes }] of workers.entries()) {
@@ -97,7 +97,7 @@ function families(registry: MetricRegistry) {
     workers: registry.gauge("imagebus_workers", "Workers by what they do now.", ["model", "state"]),
     drift: registry.gauge(
       "imagebus_drift_psi",
-      "Population stability index of the last 1,000 predictions against those for the test images.",
+      "Population stability index of the last 1,000 images, and what is predicted for them, against the test images.",
       ["model", "of"],
     ),
     memory: registry.gauge(

@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { defined } from "../../lib/defined.ts";
 import { type Classifier, createClassifier } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
+import { toneOf } from "../../models/image/tone.ts";
 import { Decoding } from "./decoding.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
 import { workerMemoryBytes } from "./worker_memory.ts";
@@ -18,9 +20,11 @@ interface Scope {
 const scope = globalThis as unknown as Scope;
 let classifier: Classifier | undefined;
 let decoding: Decoding | undefined;
+let comparesTones = false;
 
 async function start({ files, wasm, limits, decoding: memory }: Start): Promise<FromWorker> {
   decoding = new Decoding(memory);
+  comparesTones = files.reference?.tone !== undefined;
   classifier = await createClassifier(files, wasm, limits);
   return { type: "ready" };
 }
@@ -30,8 +34,19 @@ async function run(message: Run): Promise<FromWorker> {
   const begun = performance.now();
   const images = unpack(message);
   await loadDecoders(images);
-  const outcomes = classifier.classify(images, (image) => decoding!.image = image);
-  return { type: "done", batch: message.batch, outcomes, tookMs: performance.now() - begun };
+  const { input } = classifier.manifest;
+  const tones = comparesTones ? new Float64Array(2 * images.length).fill(NaN) : undefined;
+  const outcomes = classifier.classify(images, {
+    begins: (image) => decoding!.image = image,
+    ...tones && {
+      decoded(image, pixels) {
+        const { brightness, contrast } = toneOf(pixels, input);
+        tones.set([brightness, contrast], 2 * image);
+      },
+    },
+  });
+  const tookMs = performance.now() - begun;
+  return { type: "done", batch: message.batch, outcomes, ...defined({ tones }), tookMs };
 }
 
 async function replyTo(message: ToWorker): Promise<FromWorker> {

@@ -61,6 +61,11 @@ export interface Done extends Reply {
   readonly type: "done";
   readonly batch: number;
   readonly outcomes: readonly Outcome[];
+  /**
+   * Brightness and contrast of each image (`tone.ts`), one after the other; NaN for one that is not decoded. Absent if the
+   * reference of the model has no tones.
+   */
+  readonly tones?: Float64Array;
   /** Decoding and inference, in milliseconds. */
   readonly tookMs: number;
 }

@@ -1,8 +1,9 @@
 import type { ModelFiles } from "../../models/classifier.ts";
 import { Batcher, type BatchLimits } from "./batcher.ts";
 import { Condition } from "../../lib/condition.ts";
+import { defined } from "../../lib/defined.ts";
 import { ServiceError } from "../errors.ts";
-import type { Observer } from "../observer.ts";
+import type { ObservedBatch, ObservedModel, Observer } from "../observer.ts";
 import type { Job, JobOutcome } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
@@ -294,13 +295,13 @@ export class Supervisor {
 
   #settle(
     jobs: readonly Job[],
-    { outcomes, tookMs }: BatchOutcome,
+    { outcomes, tones, tookMs }: BatchOutcome,
     startedAt: number,
     record: WorkerRecord,
   ): void {
     this.#policy.recovered();
     this.#count(record, jobs.length, outcomes.filter(({ ok }) => !ok).length);
-    this.#observe(jobs, startedAt, tookMs, null);
+    this.#observe({ images: jobs, startedAt, tookMs, error: null, ...defined({ tones }) });
     const timing = { version: this.version, startedAt, tookMs };
     for (const [i, job] of jobs.entries()) job.settle(outcomes[i]!, timing);
   }
@@ -321,7 +322,7 @@ export class Supervisor {
   ): void {
     const { jobs } = batch;
     const timing = { version: this.version, startedAt, tookMs: Date.now() - startedAt };
-    this.#observe(jobs, startedAt, timing.tookMs, error.message);
+    this.#observe({ images: jobs, startedAt, tookMs: timing.tookMs, error: error.message });
     const retried = retriesOf(batch, error, culprit);
     this.#suspects.unshift(...retried);
     const left = new Set(retried.flatMap((part) => part.jobs));
@@ -332,9 +333,9 @@ export class Supervisor {
     this.#changed.notify();
   }
 
-  #observe(jobs: readonly Job[], startedAt: number, tookMs: number, error: string | null): void {
+  #observe(batch: Omit<ObservedBatch, keyof ObservedModel>): void {
     const { name: model, version } = this.files.manifest;
-    this.#options.observer?.batch?.({ model, version, images: jobs, startedAt, tookMs, error });
+    this.#options.observer?.batch?.({ model, version, ...batch });
   }
 
   async #replace(reason: string, record: WorkerRecord): Promise<WorkerHandle | null> {

@@ -6,7 +6,7 @@ import { HangWatch } from "./hang_watch.ts";
 import { type Done, type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
 /** Outcome of a batch. */
-export type BatchOutcome = Pick<Done, "outcomes" | "tookMs">;
+export type BatchOutcome = Pick<Done, "outcomes" | "tones" | "tookMs">;
 
 /** A Worker that has loaded its model. One batch at a time. */
 export interface WorkerHandle {

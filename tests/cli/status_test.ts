@@ -20,7 +20,7 @@ const OWN: OwnReport = {
     nextTryAt: "2026-01-01T00:00:10.000Z",
     candidates: [],
     refused: [],
-    drift: { state: "unknown", label: null, confidence: null },
+    drift: { state: "unknown", label: null, confidence: null, image: null },
     inFlight: 12,
     inFlightBytes: 9_000,
     oldestAt: "2026-01-01T00:00:00.000Z",

@@ -95,6 +95,13 @@ function why({ model, state, since, reason, nextTryAt }: ModelStatus): string {
   return columns([[red(`${model} is ${state} since ${localTime(since)}${next}: ${reason}`)]]);
 }
 
+function driftIndices({ label, confidence, image }: ModelStatus["drift"]): string {
+  const indices = { classes: label, confidence, images: image };
+  return Object.entries(indices).flatMap(([of, index]) =>
+    typeof index === "number" ? [`${of} ${index.toFixed(2)}`] : []
+  ).join(", ");
+}
+
 /** What is tried or refused, and drift; a report of an older worker has none of them. */
 function versionsOf({ model, candidates = [], refused = [], drift }: ModelStatus): string[] {
   const lines = [
@@ -105,7 +112,7 @@ function versionsOf({ model, candidates = [], refused = [], drift }: ModelStatus
     ...drift?.state === "warning" || drift?.state === "alarm"
       ? [
         red(
-          `drift of ${model}: ${drift.state} (index ${drift.label} of classes, ${drift.confidence} of confidence)`,
+          `drift of ${model}: ${drift.state} (index of ${driftIndices(drift)})`,
         ),
       ]
       : [],

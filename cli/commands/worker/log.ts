@@ -78,9 +78,9 @@ function versionLine({ model, version, change, reason, tookMs }: VersionEvent): 
   }
 }
 
-function driftLine({ model, state, label, confidence }: DriftEvent): string {
-  const [classes, confidences] = [label, confidence].map((index) => index?.toFixed(2));
-  return `Drift of ${model}: ${state}; the stability index of its classes is ${classes}, of its confidences ${confidences}`;
+function driftLine({ model, state, label, confidence, image }: DriftEvent): string {
+  const [classes, confidences, images] = [label, confidence, image].map((index) => index?.toFixed(2) ?? "–");
+  return `Drift of ${model}: ${state}; the stability index of its classes is ${classes}, of its confidences ${confidences}, of its images ${images}`;
 }
 
 /** The first connection is no news; `imagebus worker` prints the bus itself. */

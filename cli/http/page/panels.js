@@ -115,16 +115,22 @@ function Model({ model, version, state, reason, nextTryAt, inFlight, oldestAt, w
   `;
 }
 
+const index = (number) => number?.toFixed(2) ?? "–";
+
 /** What is tried or refused, and drift. */
 function remarksOf({ candidates, refused, drift }) {
-  const { state, label, confidence } = drift;
+  const { state, label, confidence, image } = drift;
   return [
     ...candidates.map(({ role, version, percent, state }) =>
       `${role} ${version}: ${percent} % of the images, ${state}`
     ),
     ...refused.map(({ version, reason }) => `version ${version} is refused: ${reason}`),
     ...state === "warning" || state === "alarm"
-      ? [`drift, ${state}: index of classes ${label.toFixed(2)}, of confidence ${confidence.toFixed(2)}`]
+      ? [
+        `drift, ${state}: index of classes ${index(label)}, of confidence ${index(confidence)}, of images ${
+          index(image)
+        }`,
+      ]
       : [],
   ];
 }

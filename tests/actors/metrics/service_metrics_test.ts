@@ -124,7 +124,7 @@ const STATE: ServiceState = {
     nextTryAt: null,
     candidates: [],
     refused: [],
-    drift: { state: "unknown", label: null, confidence: null },
+    drift: { state: "unknown", label: null, confidence: null, image: null },
     inFlight: 12,
     inFlightBytes: 9_000,
     oldestAt: new Date(Date.now() - 60_000).toISOString(),
