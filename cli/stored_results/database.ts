@@ -10,6 +10,8 @@ export interface Database extends AsyncDisposable {
   readonly name: string;
   /** The table, as SQL. */
   readonly table: string;
+  /** The table of comparisons, as SQL; `null` where an older imagebus did not create it. */
+  readonly comparisons: string | null;
   /** What stands before the number of a parameter. */
   readonly mark: "?" | "$";
   /** Whether a label is more than a number, as SQL. */

@@ -2,7 +2,7 @@ import type postgres from "npm:postgres@3.4.9";
 import { parseAddress } from "../../actors/sinks/postgres/address.ts";
 import { connectTo, targetOf } from "../../actors/sinks/postgres/connection.ts";
 import { explain, type Target } from "../../actors/sinks/postgres/errors.ts";
-import { locate, migrate } from "../../actors/sinks/postgres/schema.ts";
+import { COMPARISONS_SINCE, locate, type Located, migrate } from "../../actors/sinks/postgres/schema.ts";
 import { UsageError } from "../command.ts";
 import type { Database } from "./database.ts";
 
@@ -23,7 +23,7 @@ export async function openPostgres(url: string, writable: boolean): Promise<Data
     const found = await locate(sql, address.schemas);
     if (!found) throw new UsageError(`Cannot read results: ${name} has none; imagebus worker creates them`);
     if (writable) await migrate(sql, address.schemas);
-    return new PostgresResults(name, sql, target, found.schema);
+    return new PostgresResults(name, sql, target, found);
   } catch (error) {
     await sql.end({ timeout: 0 });
     throw error instanceof UsageError ? error : explain(error, target);
@@ -35,14 +35,17 @@ class PostgresResults implements Database {
   readonly hasName = "label ~ '[^0-9]'";
   readonly name: string;
   readonly table: string;
+  readonly comparisons: string | null;
   readonly #sql: postgres.Sql;
   readonly #target: Target;
 
-  constructor(name: string, sql: postgres.Sql, target: Target, schema: string) {
+  constructor(name: string, sql: postgres.Sql, target: Target, { schema, version }: Located) {
     this.name = name;
     this.#sql = sql;
     this.#target = target;
-    this.table = `"${schema.replaceAll('"', '""')}".imagebus_results`;
+    const quoted = `"${schema.replaceAll('"', '""')}"`;
+    this.table = `${quoted}.imagebus_results`;
+    this.comparisons = version >= COMPARISONS_SINCE ? `${quoted}.imagebus_comparisons` : null;
   }
 
   async all(sql: string, values: readonly (string | number)[]) {

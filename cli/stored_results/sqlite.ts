@@ -20,6 +20,7 @@ export async function openSqlite(path: string, writable: boolean): Promise<Datab
   return {
     name: path,
     table: "results",
+    comparisons: hasComparisons(database) ? "comparisons" : null,
     mark: "?",
     hasName: "label GLOB '*[^0-9]*'",
     all: (sql, values) => Promise.resolve(database.prepare(sql).all(...values)),
@@ -28,6 +29,10 @@ export async function openSqlite(path: string, writable: boolean): Promise<Datab
       database.close();
     },
   };
+}
+
+function hasComparisons(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'comparisons'").get() !== undefined;
 }
 
 async function open(path: string, writable: boolean): Promise<DatabaseSync> {

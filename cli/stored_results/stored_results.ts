@@ -1,7 +1,8 @@
 import { type Arguments, UsageError } from "../command.ts";
 import type { RESULTS_OPTION } from "../options.ts";
-import { isPostgres, resultsPlace } from "../results_file.ts";
+import { resultsPlace } from "../results_file.ts";
 import type { Database, Row } from "./database.ts";
+import { openDatabase } from "./open_database.ts";
 import { Conditions, isCorrect, type Selection } from "./selection.ts";
 
 /** Rows that are in memory at once. */
@@ -183,11 +184,7 @@ export async function openResultsIfAny(
   args: Arguments<typeof RESULTS_OPTION>,
   writable = false,
 ): Promise<StoredResults | null> {
-  const place = resultsPlace(args);
-  const database = isPostgres(place)
-    // The client is loaded only where it is used.
-    ? await (await import("./postgres.ts")).openPostgres(place, writable)
-    : await (await import("./sqlite.ts")).openSqlite(place, writable);
+  const database = await openDatabase(resultsPlace(args), writable);
   return database && new StoredResults(database);
 }
 

@@ -1,36 +1,14 @@
 import { serve } from "../../actors/serve.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import { connect } from "../../bus/connect.ts";
-import { parseCommand } from "../../cli/arguments.ts";
-import type { Command } from "../../cli/command.ts";
 import { models } from "../../cli/commands/models/models.ts";
 import { reclassify } from "../../cli/commands/reclassify.ts";
 import { summarise, withLabelNames } from "../../cli/comparison_summary.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assertEquals, assertRejects } from "../../testing/assert.ts";
 import { SEVEN } from "../../testing/images.ts";
+import { printed, run } from "../fixtures/command_output.ts";
 import { writeTinyModel } from "../../testing/tiny_model.ts";
-
-async function run(command: unknown, argv: readonly string[]): Promise<number> {
-  const { args, run } = parseCommand(command as Command, argv);
-  return await run(args);
-}
-
-/** Lines that a function writes to standard output. */
-async function printed(print: () => Promise<unknown>): Promise<string[]> {
-  const { writeSync } = Deno.stdout;
-  let text = "";
-  Deno.stdout.writeSync = (bytes) => {
-    text += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
-  try {
-    await print();
-  } finally {
-    Deno.stdout.writeSync = writeSync;
-  }
-  return text.split("\n");
-}
 
 Deno.test("models: a shadow is compared with what is served, and reclassify compares what the bus keeps", async () => {
   await using directory = await temporaryDirectory("versions");

@@ -1,19 +1,18 @@
 import type postgres from "npm:postgres@3.4.9";
-import { SinkError } from "../errors.ts";
-import { type Address, parseAddress } from "./address.ts";
-import { connectTo, targetOf } from "./connection.ts";
-import { explain, type Target } from "./errors.ts";
+import type { Comparison } from "../../../bus/comparison.ts";
+import { parseAddress } from "./address.ts";
 import { migrate } from "./schema.ts";
+import { Session } from "./session.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
 import type { ClosableSink, Settled } from "../sink.ts";
 
-/** One connection at a time. One that failed is discarded: none of its state can reach the next attempt. */
+/** Stores results and comparisons in PostgreSQL. */
 export class DatabaseSink implements ClosableSink {
   readonly name: string;
-  readonly #address: Address;
-  readonly #timeoutMs: number;
-  readonly #target: Target;
-  #connection: postgres.Sql | undefined;
+  readonly #schemas: readonly string[];
+  readonly #results: Session;
+  /** A connection of their own: where one ends for a comparison, no results are in flight. */
+  readonly #comparisons: Session;
   /** Of the tables, once it has connected. */
   #schema = "public";
 
@@ -25,55 +24,38 @@ export class DatabaseSink implements ClosableSink {
    * @throws {SinkError} `invalid` when the URL is malformed.
    */
   constructor(url: string, timeoutMs: number) {
-    this.#address = parseAddress(url);
-    this.#timeoutMs = timeoutMs;
-    this.#connection = connectTo(this.#address);
-    this.#target = targetOf(this.#connection);
-    this.name = `postgres ${this.#target.user}@${this.#target.server}/${this.#target.database}`;
+    const address = parseAddress(url);
+    this.#schemas = address.schemas;
+    this.#results = new Session(address, timeoutMs);
+    this.#comparisons = new Session(address, timeoutMs);
+    const { user, server, database } = this.#results.target;
+    this.name = `postgres ${user}@${server}/${database}`;
   }
 
   /** Connects, and migrates the schema. */
   async open(): Promise<void> {
-    await this.#attempt(async (sql) => {
-      this.#schema = await migrate(sql, this.#address.schemas);
+    await this.#results.attempt(async (sql) => {
+      this.#schema = await migrate(sql, this.#schemas);
     });
   }
 
   async write(batch: readonly Settled[]): Promise<void> {
     const rows = JSON.stringify(rowsOf(batch), storable);
-    if (this.#connection === undefined) await this.open();
-    await this.#attempt((sql) => insert(sql, this.#schema, rows));
+    if (!this.#results.isIntact) await this.open();
+    await this.#results.attempt((sql) => insert(sql, this.#schema, rows));
+  }
+
+  async compare(batch: readonly Comparison[]): Promise<void> {
+    const rows = JSON.stringify(batch.map(comparisonRow), storable);
+    await this.#comparisons.attempt((sql) => insertComparisons(sql, this.#schema, rows));
   }
 
   async close(): Promise<void> {
-    await this.#connection?.end({ timeout: 5 });
+    await Promise.all([this.#results.close(), this.#comparisons.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #attempt(work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-    const sql = this.#connection ??= connectTo(this.#address);
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      sql.end({ timeout: 0 });
-    }, this.#timeoutMs);
-    try {
-      await work(sql);
-    } catch (error) {
-      this.#connection = undefined;
-      await sql.end({ timeout: 0 });
-      throw late ? this.#timeout(error) : explain(error, this.#target);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #timeout(cause: unknown): SinkError {
-    const message = `PostgreSQL at ${this.#target.server} did not answer within ${this.#timeoutMs} ms`;
-    return new SinkError("unavailable", message, { cause });
   }
 }
 
@@ -121,4 +103,20 @@ function insert(sql: postgres.Sql, schema: string, rows: string): Promise<unknow
       -- A label that was recorded afterwards stays.
       actual = CASE WHEN stored.labelled_at IS NULL THEN excluded.actual ELSE stored.actual END
     WHERE stored.status = 'failed' AND excluded.status = 'classified'`;
+}
+
+/** A row of `imagebus_comparisons`, by column. */
+function comparisonRow(
+  { id, model, actual, served, other, at }: Comparison,
+): Readonly<Record<string, unknown>> {
+  const { version, label, confidence } = served;
+  const [other_version, other_label, other_confidence] = [other.version, other.label, other.confidence];
+  return { id, model, actual, version, label, confidence, other_version, other_label, other_confidence, at };
+}
+
+function insertComparisons(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
+  const table = sql(`${schema}.imagebus_comparisons`);
+  return sql`
+    INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, ${rows}::text::json)
+    ON CONFLICT DO NOTHING`;
 }

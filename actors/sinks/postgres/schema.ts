@@ -4,6 +4,9 @@ import { SinkError } from "../errors.ts";
 /** Any number, the same in all versions: whoever holds this advisory lock may change the schema. */
 const MIGRATION_LOCK = 0x696d6772;
 
+/** The first version that has comparisons. */
+export const COMPARISONS_SINCE = 5;
+
 /** The schema, step by step. A released step is never edited: a change is one more step. */
 const MIGRATIONS: readonly string[] = [
   `
@@ -70,6 +73,25 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE imagebus_results ADD COLUMN labelled_at timestamptz;
   COMMENT ON COLUMN imagebus_results.labelled_at IS 'when actual was recorded or corrected afterwards';
 `,
+  `
+  CREATE TABLE IF NOT EXISTS imagebus_comparisons (
+    id               text NOT NULL,
+    model            text NOT NULL,
+    actual           text,
+    version          text NOT NULL,
+    label            text,
+    confidence       double precision,
+    other_version    text NOT NULL,
+    other_label      text,
+    other_confidence double precision,
+    at               timestamptz NOT NULL,
+    PRIMARY KEY (id, other_version)
+  );
+  COMMENT ON TABLE imagebus_comparisons IS 'what a shadow answered beside the version that gave the result';
+  COMMENT ON COLUMN imagebus_comparisons.actual IS 'the true label, where the sender gave it';
+  COMMENT ON COLUMN imagebus_comparisons.label IS 'of the result; null for a failure';
+  COMMENT ON COLUMN imagebus_comparisons.other_version IS 'the shadow';
+`,
 ];
 
 /**
@@ -112,6 +134,13 @@ async function refuseEncoding(sql: postgres.ISql): Promise<void> {
   );
 }
 
+/** Where the tables are. */
+export interface Located {
+  readonly schema: string;
+  /** Number of steps that were taken. */
+  readonly version: number;
+}
+
 /**
  * Finds the tables.
  *
@@ -123,7 +152,7 @@ async function refuseEncoding(sql: postgres.ISql): Promise<void> {
 export async function locate(
   sql: postgres.ISql,
   schemas: readonly string[],
-): Promise<{ readonly schema: string; readonly version: number } | undefined> {
+): Promise<Located | undefined> {
   const names = schemas.join("\n");
   // Not to_regclass: it reads a cache that lacks what was created while this connection waited for the lock.
   const [found] = await sql`

@@ -3,9 +3,9 @@ import { UsageError } from "../../command.ts";
 import { listModels } from "../../../models/registry.ts";
 import { printComparison, withLabelNames } from "../../comparison_summary.ts";
 import { modelSearch } from "../../models_directory.ts";
-import { isPostgres, resultsPlace } from "../../results_file.ts";
+import { resultsPlace } from "../../results_file.ts";
 import type { Row } from "../../stored_results/database.ts";
-import { openSqlite } from "../../stored_results/sqlite.ts";
+import { openDatabase } from "../../stored_results/open_database.ts";
 import { logError } from "../../ui/terminal.ts";
 import type { ModelsArguments } from "./options.ts";
 
@@ -27,23 +27,22 @@ export async function compare(args: ModelsArguments): Promise<number> {
 }
 
 async function read(place: string, model: string, version?: string): Promise<Comparison[]> {
-  if (isPostgres(place)) {
-    throw new UsageError("Cannot compare: PostgreSQL keeps no comparisons, only SQLite does");
-  }
-  await using database = await openSqlite(place, false);
+  await using database = await openDatabase(place, false);
   if (database === null) {
     throw new UsageError(`Cannot compare: ${place} does not exist; imagebus worker creates it`);
   }
-  const tables = await database.all("SELECT 1 FROM sqlite_master WHERE name = 'comparisons'", []);
-  if (tables.length === 0) return [];
-  const [ofVersion, values] = version === undefined ? ["", []] : ["AND other_version = ?2", [version]];
-  const sql = `SELECT * FROM comparisons WHERE model = ?1 ${ofVersion} ORDER BY at`;
-  return (await database.all(sql, [model, ...values])).map((row) => comparisonOf(row, model));
+  const { comparisons, mark } = database;
+  if (comparisons === null) return [];
+  const ofVersion = version === undefined ? "" : `AND other_version = ${mark}2`;
+  const sql = `SELECT * FROM ${comparisons} WHERE model = ${mark}1 ${ofVersion} ORDER BY at`;
+  const rows = await database.all(sql, version === undefined ? [model] : [model, version]);
+  return rows.map((row) => comparisonOf(row, model));
 }
 
 function comparisonOf(row: Row, model: string): Comparison {
-  const { id, actual, label, confidence, other_label, other_confidence, other_version, at } = row;
+  const { id, actual, label, confidence, other_label, other_confidence, other_version } = row;
   const served = { version: row["version"], label, confidence };
   const other = { version: other_version, label: other_label, confidence: other_confidence };
+  const at = new Date(row["at"] as string | Date).toISOString();
   return { id, model, actual, served, other, at } as Comparison;
 }

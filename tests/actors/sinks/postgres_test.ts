@@ -15,6 +15,8 @@ import {
 } from "../../../testing/brokers/test_postgres.ts";
 import { imagesOf } from "../../../testing/images.ts";
 import { classified, failed } from "../../../testing/settled.ts";
+import { models } from "../../../cli/commands/models/models.ts";
+import { printed, run } from "../../fixtures/command_output.ts";
 import { type SinkPlace, testSink, writeTogether } from "./sink_suite.ts";
 
 const running = await serverOfTests();
@@ -103,6 +105,7 @@ testPostgres(
       url,
       `DROP VIEW imagebus_unknown_by_model;
       ALTER TABLE imagebus_results DROP COLUMN file_name, DROP COLUMN unknown, DROP COLUMN labelled_at;
+      DROP TABLE imagebus_comparisons;
       UPDATE imagebus_schema SET version = 1`,
     );
     await using sink = await postgresSink(url);
@@ -114,6 +117,45 @@ testPostgres(
     ]);
   },
 );
+
+testPostgres(
+  "comparisons are kept once each, beside the results that are written meanwhile",
+  async (server) => {
+    const url = await createSchema(server);
+    await using sink = await postgresSink(url);
+    const comparison = {
+      ...{ id: "a\0", model: "m", actual: null, at: "2026-01-01T00:00:00.000Z" },
+      served: { version: "1.0.0", label: "x", confidence: 0.5 },
+      other: { version: "2.0.0", label: null, confidence: null },
+    };
+    await Promise.all([sink.compare!([comparison]), sink.write([classified("a")])]);
+    await sink.compare!([comparison, { ...comparison, id: "b" }]);
+    const rows = await query(url, "SELECT * FROM imagebus_comparisons ORDER BY id");
+    assertEquals(rows.map(({ id }) => id), ["a\ufffd", "b"]);
+    const { id: _, ...row } = rows[0]!;
+    assertEquals(row, {
+      ...{ model: "m", actual: null, version: "1.0.0", label: "x", confidence: 0.5 },
+      ...{ other_version: "2.0.0", other_label: null, other_confidence: null },
+      at: new Date("2026-01-01T00:00:00.000Z"),
+    });
+  },
+);
+
+testPostgres("models compare reads them", async (server) => {
+  const url = await createSchema(server);
+  const read = () => printed(() => run(models, ["compare", "m", "--results", url, "--json"]));
+  {
+    await using sink = await postgresSink(url);
+    const served = { version: "1.0.0", label: "x", confidence: 0.5 };
+    const compared = { id: "a", model: "m", actual: "x", served, at: "2026-01-01T00:00:00.000Z" };
+    await sink.compare!([{ ...compared, other: { ...served, version: "2.0.0" } }]);
+  }
+  const [line] = await read();
+  const { images, agreement, servedAccuracy } = JSON.parse(line!);
+  assertEquals([images, agreement.value, servedAccuracy.value], [1, 1, 1]);
+  await query(url, "DROP TABLE imagebus_comparisons; UPDATE imagebus_schema SET version = 4");
+  assertEquals(await read(), [""]);
+});
 
 testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (server) => {
   const url = await createSchema(server);
@@ -184,7 +226,7 @@ testPostgres(
       `SELECT (SELECT count(*)::integer FROM imagebus_results) AS results, count(*)::integer AS rows, max(version) AS version
      FROM imagebus_schema`,
     );
-    assertEquals(counts, { results: 11, rows: 1, version: 4 });
+    assertEquals(counts, { results: 11, rows: 1, version: 5 });
   },
 );
 
@@ -238,7 +280,7 @@ testPostgres(
         'has a table of another program: relation "imagebus_results" already exists',
       ],
       [latin, "has the encoding LATIN1: expected UTF8"],
-      [later, "are of a later imagebus (schema 99, here 4)"],
+      [later, "are of a later imagebus (schema 99, here 5)"],
       ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
       ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
       ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],
