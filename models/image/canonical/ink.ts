@@ -16,7 +16,7 @@ const FAINTEST = 0.08;
  * @returns The ink, scaled so that most of it is 1.
  */
 export function findInk(pixels: Pixels, side: { min: number; max: number }): Plane {
-  const colours = flatten(reduce(pixels, side.max)).map((plane) => enlarge(plane, side.min));
+  const colours = distinct(flatten(reduce(pixels, side.max))).map((plane) => enlarge(plane, side.min));
   const differences = colours.map((plane) => subtract(plane, paper(plane)));
   return scaleInk(project(differences));
 }
@@ -35,6 +35,12 @@ function flatten([red, green, blue, alpha]: Planes): Plane[] {
   });
 }
 
+/** The colours of a grey image are one. */
+function distinct(colours: Plane[]): Plane[] {
+  const [red, ...others] = colours;
+  return others.every(({ data }) => data.every((value, i) => value === red!.data[i])) ? [red!] : colours;
+}
+
 function enlarge(plane: Plane, side: number): Plane {
   const factor = Math.ceil(side / Math.max(plane.width, plane.height));
   if (factor === 1) return plane;
@@ -48,25 +54,39 @@ function paper(plane: Plane): Plane {
   const width = Math.max(1, Math.round(plane.width * scale));
   const height = Math.max(1, Math.round(plane.height * scale));
   const cells = resample(plane, { left: 0, top: 0, width: plane.width, height: plane.height }, width, height);
-  const medians = blank(cells);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) medians.data[y * width + x] = medianAround(cells, x, y, LIGHT.reach);
-  }
-  return resample(medians, { left: 0, top: 0, width, height }, plane.width, plane.height);
+  return resample(medians(cells, LIGHT.reach), { left: 0, top: 0, width, height }, plane.width, plane.height);
 }
 
-/** Of values of 0 to 1, to 1/255. */
-function medianAround({ width, height, data }: Plane, x: number, y: number, reach: number): number {
-  const counts = new Uint16Array(256);
-  const [left, right] = [Math.max(0, x - reach), Math.min(width - 1, x + reach)];
-  const [top, bottom] = [Math.max(0, y - reach), Math.min(height - 1, y + reach)];
-  for (let v = top; v <= bottom; v++) {
-    for (let u = left; u <= right; u++) counts[Math.round(255 * data[v * width + u]!)]!++;
+/**
+ * The median around each place, of values of 0 to 1, to 1/255. T. S. Huang, G. J. Yang, G. Y. Tang, "A Fast Two-Dimensional
+ * Median Filtering Algorithm", 1979: from place to place only one column comes and one goes.
+ */
+function medians(plane: Plane, reach: number): Plane {
+  const { width, height } = plane;
+  const levels = Uint8Array.from(plane.data, (value) => Math.round(255 * value));
+  const result = blank(plane);
+  for (let y = 0; y < height; y++) {
+    const [top, bottom] = [Math.max(0, y - reach), Math.min(height - 1, y + reach)];
+    const counts = new Uint16Array(256);
+    const count = (column: number, change: 1 | -1) => {
+      for (let v = top; v <= bottom; v++) counts[levels[v * width + column]!]! += change;
+    };
+    for (let column = 0; column < Math.min(reach, width); column++) count(column, 1);
+    for (let x = 0; x < width; x++) {
+      if (x + reach < width) count(x + reach, 1);
+      if (x > reach) count(x - reach - 1, -1);
+      const columns = Math.min(width - 1, x + reach) - Math.max(0, x - reach) + 1;
+      result.data[y * width + x] = medianOf(counts, columns * (bottom - top + 1)) / 255;
+    }
   }
-  let rest = ((right - left + 1) * (bottom - top + 1)) >> 1;
+  return result;
+}
+
+function medianOf(counts: Uint16Array, total: number): number {
+  let rest = total >> 1;
   let level = 0;
   while ((rest -= counts[level]!) >= 0) level++;
-  return level / 255;
+  return level;
 }
 
 function subtract(a: Plane, b: Plane): Plane {
@@ -75,8 +95,10 @@ function subtract(a: Plane, b: Plane): Plane {
 
 /** Along the colour in which drawing and ground differ most, ink positive. */
 function project(planes: readonly Plane[]): Plane {
-  const { direction } = principalDirection(planes);
-  const data = along(planes, direction);
+  const [grey, ...others] = planes;
+  const data = others.length === 0
+    ? grey!.data.map((value) => Math.sqrt(3) * value)
+    : along(planes, principalDirection(planes).direction);
   let skewness = 0;
   for (const value of data) skewness += value * value * value;
   return { ...planes[0]!, data: skewness < 0 ? data.map((value) => -value) : data };
