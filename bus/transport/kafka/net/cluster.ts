@@ -1,6 +1,7 @@
 import { BusError } from "../../errors.ts";
 import type { TransportEvent } from "../../transport.ts";
 import { BrokerConnection, type ConnectionSettings, format } from "./connection.ts";
+import { ConnectionPool } from "./connection_pool.ts";
 import { Delays } from "./delays.ts";
 import type { Address } from "./socket.ts";
 import {
@@ -65,7 +66,7 @@ export class Cluster {
   readonly delays: Delays;
   readonly #settings: ClusterSettings;
   readonly #closed = new AbortController();
-  readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  readonly #connections = new ConnectionPool((address) => this.#open(address), closedError);
   readonly #topics = new Set<string>();
   readonly #loaded = new Condition();
   /** The topics of which the last refresh learnt nothing. */
@@ -240,7 +241,7 @@ export class Cluster {
     const faults: unknown[] = [];
     for (const some of this.#candidates()) {
       try {
-        const connection = await this.#firstOf(some);
+        const connection = await this.#connections.first(some, ADMIN);
         const answer = await connection.request(api, payload, ANY_TIMEOUT_MS);
         this.#answered = connection.name;
         return answer;
@@ -253,16 +254,6 @@ export class Cluster {
     throw new ConnectionFault(faults.map(messageOf).join("; "), { cause: faults[0] });
   }
 
-  /** The connection that is open first; the others are closed. */
-  async #firstOf(addresses: readonly Address[]): Promise<BrokerConnection> {
-    const opening = addresses.map((address) => this.#connection(address, ADMIN));
-    const first = await Promise.any(opening);
-    for (const one of opening) {
-      one.then((other) => other !== first && other.isIdle && other.close(closedError()), () => {});
-    }
-    return first;
-  }
-
   /** The addresses of known brokers and seeds, in the order in which they are tried; those of one list at once. */
   #candidates(): Address[][] {
     const byName = new Map([...this.#nodes.values(), ...this.#settings.seeds].map((at) => [format(at), at]));
@@ -270,7 +261,7 @@ export class Cluster {
     byName.delete(this.#doubted);
     const { open = [], others = [] } = Object.groupBy(
       byName,
-      ([name]) => this.#connections.has(`${name} ${ADMIN}`) ? "open" : "others",
+      ([, address]) => this.#connections.has(address, ADMIN) ? "open" : "others",
     );
     const unopened = others.map(([, address]) => address);
     return [
@@ -303,7 +294,7 @@ export class Cluster {
   ): Promise<Requests[A][1]> {
     const address = this.#nodes.get(node);
     if (!address) throw new ConnectionFault(`broker ${node} is not known at the moment`);
-    const connection = await this.#connection(address, purpose);
+    const connection = await this.#connections.get(address, purpose);
     return await connection.request(api, payload, timeoutMs);
   }
 
@@ -327,23 +318,6 @@ export class Cluster {
     return nodeId;
   }
 
-  async #connection(address: Address, purpose: string): Promise<BrokerConnection> {
-    const key = `${format(address)} ${purpose}`;
-    const existing = this.#connections.get(key);
-    const connection = await existing;
-    if (connection && !connection.isStale) return connection;
-    connection?.close(closedError());
-    const current = this.#connections.get(key);
-    if (current && current !== existing) return await current;
-    const opening = this.#open(address);
-    this.#connections.set(key, opening);
-    const forget = () => {
-      if (this.#connections.get(key) === opening) this.#connections.delete(key);
-    };
-    opening.then((connection) => connection.ended.then(forget), forget);
-    return await opening;
-  }
-
   async #open(address: Address): Promise<BrokerConnection> {
     this.#expectOpen();
     const connection = await BrokerConnection.open(address, {
@@ -355,7 +329,7 @@ export class Cluster {
     // An outage is noticed even without traffic.
     connection.ended.then((reason) => {
       if (!isRetriable(reason)) return;
-      this.#closeIdle(address);
+      this.#connections.closeIdle(address);
       this.recover().catch(() => {});
     });
     return connection;
@@ -366,21 +340,9 @@ export class Cluster {
     this.delays.slowed(what, `${what} has to wait ${ms} ms: a quota of this client is exceeded`, ms);
   }
 
-  /** What broke one connection to a broker has most likely broken the idle ones too, perhaps without notice. */
-  #closeIdle(address: Address): void {
-    for (const [key, opening] of this.#connections) {
-      if (!key.startsWith(`${format(address)} `)) continue;
-      opening.then((connection) => connection.isIdle && connection.close(closedError()), () => {});
-    }
-  }
-
   /** Closes the connections for a purpose; pending requests are rejected as `closed`. */
   closeConnections(purpose: string): void {
-    for (const [key, opening] of this.#connections) {
-      if (!key.endsWith(` ${purpose}`)) continue;
-      this.#connections.delete(key);
-      opening.then((connection) => connection.close(closedError()), () => {});
-    }
+    this.#connections.close(purpose);
   }
 
   /**
@@ -471,9 +433,7 @@ export class Cluster {
     clearInterval(this.#refreshing);
     clearTimeout(this.#soon);
     this.delays.close();
-    for (const opening of this.#connections.values()) {
-      opening.then((connection) => connection.close(closedError()), () => {});
-    }
+    this.#connections.close();
   }
 }
 
