@@ -59,8 +59,8 @@ export interface Sink extends Partial<AsyncDisposable> {
    */
   write(batch: readonly Settled[]): Promise<void>;
   /**
-   * Stores what two versions of a model answered for the same images. For those that keep it; called at most once
-   * per second, and not again when it rejects.
+   * Stores what two versions of a model answered for the same images. For those that keep it; called every
+   * few seconds, and not again when it rejects.
    *
    * @param batch At least one.
    */

@@ -5,11 +5,14 @@ import { messageOf } from "../../lib/coded_error.ts";
 import type { Listener } from "../events.ts";
 import type { Sink } from "../sinks/sink.ts";
 
-const INTERVAL_MS = 1_000;
+/** Each time costs the thread a write to the disk, and whoever asks then waits for it: seldom enough not to show in 1 % of them. */
+const INTERVAL_MS = 5_000;
+/** So many are stored without waiting for the time. */
+const BATCH = 2_048;
 const MAX_WAITING = 4_096;
 
 /**
- * Stores comparisons on their topic, and in the sinks that keep them: once per second, and without retries.
+ * Stores comparisons on their topic, and in the sinks that keep them: once per 5 s, more often if there are many, and without retries.
  * What cannot be stored is dropped.
  */
 export class Comparisons {
@@ -35,6 +38,7 @@ export class Comparisons {
   /** Adds one; while storing takes too long, it is dropped. */
   add(comparison: Comparison): void {
     if (this.#waiting.length < MAX_WAITING) this.#waiting.push(comparison);
+    if (this.#waiting.length === BATCH) void this.flush();
     this.#timer ??= setTimeout(() => void this.flush(), INTERVAL_MS);
   }
 
