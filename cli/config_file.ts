@@ -6,8 +6,8 @@
  */
 import { dirname, join, resolve } from "node:path";
 import type { Node, ParseError } from "npm:jsonc-parser@3.3.1";
-import { explainFileError } from "../lib/file_errors.ts";
 import { ifFound } from "../lib/if_found.ts";
+import { fileFailure } from "./file_failure.ts";
 import {
   checkOption,
   expectedOf,
@@ -78,8 +78,7 @@ async function variable(): Promise<string | undefined> {
 
 async function read(path: string): Promise<ConfigFile> {
   const text = await Deno.readTextFile(path).catch((cause) => {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new UsageError(explainFileError("read", path, cause).message, { cause });
+    throw fileFailure("read", path, cause);
   });
   if (text.length > MAX_BYTES) {
     throw new UsageError(`${path} has ${text.length} characters: expected at most ${MAX_BYTES}`);
@@ -91,7 +90,9 @@ async function read(path: string): Promise<ConfigFile> {
   if (error) {
     const line = text.slice(0, error.offset).split("\n").length;
     throw new UsageError(
-      `${path}, line ${line}: ${printParseErrorCode(error.error)}; expected JSON, with or without comments`,
+      `${path}, line ${line} is not valid JSON (${
+        printParseErrorCode(error.error)
+      }); expected JSON, with or without comments`,
     );
   }
   if (root?.type !== "object") {

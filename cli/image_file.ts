@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { ImageSource } from "../bus/image_source.ts";
-import { ifFound } from "../lib/if_found.ts";
 import { UsageError } from "./command.ts";
+import { fileFailure } from "./file_failure.ts";
 
 /**
  * Checks that the operands of a command are files, so that a mistake is found before anything is done.
@@ -15,8 +15,9 @@ export async function checkImageFiles(action: string, files: readonly string[]):
 }
 
 async function checkFile(action: string, file: string): Promise<void> {
-  const info = await ifFound(Deno.stat(file));
-  if (info === null) throw new UsageError(`Cannot ${action} ${file}: there is no such file`);
+  const info = await Deno.stat(file).catch((cause) => {
+    throw fileFailure("read", file, cause);
+  });
   if (!info.isFile) throw new UsageError(`Cannot ${action} ${file}: it is not a regular file`);
 }
 

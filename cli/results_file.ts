@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
-import { explainFileError } from "../lib/file_errors.ts";
 import { stateDir } from "../bus/state_dir.ts";
-import { type Arguments, UsageError } from "./command.ts";
+import type { Arguments } from "./command.ts";
+import { fileFailure } from "./file_failure.ts";
 import type { RESULTS_OPTION } from "./options.ts";
 
 /** Where the results are: the option `--results`, else `results.db` in the state directory. */
@@ -23,7 +23,6 @@ export async function createDirectoryOf(path: string): Promise<void> {
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new UsageError(explainFileError("create", dirname(path), cause).message, { cause });
+    throw fileFailure("create", dirname(path), cause);
   }
 }

@@ -8,6 +8,13 @@ export interface FileFault {
   readonly message: string;
 }
 
+/** Deno decodes names as UTF-8, and then looks for the file under another name. */
+const NOT_UTF8 = "its name is not valid UTF-8, so that Deno cannot open it; rename it";
+
+function isForeign(path: string): boolean {
+  return path.includes("\ufffd");
+}
+
 /** What was tried: each is the end of "Cannot …". */
 export type FileAction = "read" | "write" | "create";
 
@@ -31,10 +38,8 @@ export function explainFileError(
     message: `Cannot ${action} ${where}: ${text}`,
   });
   if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-    return fault(
-      "not_found",
-      action === "read" ? "there is no such file or directory" : "its directory does not exist",
-    );
+    if (action !== "read") return fault("not_found", "its directory does not exist");
+    return fault("not_found", isForeign(where) ? NOT_UTF8 : "there is no such file or directory");
   }
   if (cause instanceof Deno.errors.AlreadyExists) {
     return fault("exists", "something of that name is in the way");

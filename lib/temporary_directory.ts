@@ -1,3 +1,5 @@
+import { explainFileError } from "./file_errors.ts";
+
 /** A directory that is removed with everything in it when it is disposed of. */
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
@@ -7,6 +9,7 @@ export interface TemporaryDirectory extends AsyncDisposable {
  * Creates a temporary directory.
  *
  * @param purpose Part of its name.
+ * @throws {Error} If it cannot be created: `TMPDIR` is another place for it.
  *
  * @example
  * ```ts
@@ -16,6 +19,9 @@ export interface TemporaryDirectory extends AsyncDisposable {
  * ```
  */
 export async function temporaryDirectory(purpose: string): Promise<TemporaryDirectory> {
-  const path = await Deno.makeTempDir({ prefix: `imagebus-${purpose}-` });
+  const path = await Deno.makeTempDir({ prefix: `imagebus-${purpose}-` }).catch((cause) => {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new Error(explainFileError("create", "a temporary directory (TMPDIR)", cause).message, { cause });
+  });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

@@ -81,6 +81,25 @@ export async function writeWholeFile(url: URL, content: Uint8Array, replace = fa
 }
 
 /**
+ * Checks that {@linkcode writeWholeFile} can write a file, before the work whose result it will hold.
+ *
+ * @param url Where.
+ * @param replace Whether an existing file may be replaced.
+ * @throws {ModelError} As {@linkcode writeWholeFile}.
+ */
+export async function checkFilePlace(url: URL, replace: boolean): Promise<void> {
+  const probe = new URL(`.${crypto.randomUUID()}.tmp`, url);
+  const there = await statIfExists(url);
+  if (there && (!replace || !there.isFile)) throw occupied(url, there.isFile);
+  try {
+    await Deno.writeFile(probe, new Uint8Array());
+    await Deno.remove(probe);
+  } catch (cause) {
+    throw explain(url, cause, "write");
+  }
+}
+
+/**
  * Checks that a model's folder can be written.
  *
  * @param folder Of the model, with a slash at the end.

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { SinkError } from "./errors.ts";
 import { LockFile } from "./lock_file.ts";
 import { concatBytes } from "../../lib/bytes.ts";
-import { messageOf } from "../../lib/coded_error.ts";
+import { explainFileError } from "../../lib/file_errors.ts";
 
 /** Limits of a file of lines. */
 export interface JsonlFileOptions {
@@ -53,7 +53,7 @@ export class JsonlFile {
       lock?.release();
       file?.close();
       if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
-      throw new SinkError("invalid", `Cannot open the results file ${path}: ${messageOf(cause)}`, { cause });
+      throw new SinkError("invalid", explainFileError("write", path, cause).message, { cause });
     }
   }
 

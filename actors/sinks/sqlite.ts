@@ -3,12 +3,16 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
+import { explainSqliteError, type SqliteFault } from "../../lib/sqlite_errors.ts";
 import { SinkError } from "./errors.ts";
 import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /** `application_id` of the file, so that another database is not taken for it: "imgr". */
 const APPLICATION_ID = 0x696d6772;
+
+/** Faults that are no mistake of the user. */
+const PASSING: ReadonlySet<SqliteFault["code"]> = new Set(["locked", "full", "unavailable"]);
 
 const TABLE = `
   CREATE TABLE IF NOT EXISTS results (
@@ -134,8 +138,10 @@ export async function openResultsDatabase(path: string): Promise<DatabaseSync> {
     return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
   } catch (cause) {
     if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
-    const code = isLocked(cause) ? "failed" : "invalid";
-    throw new SinkError(code, `Cannot open the results database ${path}: ${messageOf(cause)}`, { cause });
+    const fault = explainSqliteError(cause);
+    const code = fault && PASSING.has(fault.code) ? "failed" : "invalid";
+    const reason = fault?.message ?? messageOf(cause);
+    throw new SinkError(code, `Cannot open the results database ${path}: ${reason}`, { cause });
   }
 }
 
@@ -166,9 +172,8 @@ function addLaterColumns(database: DatabaseSync): void {
   }
 }
 
-/** `exec` reports no code, only this text. */
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("database is locked");
+  return explainSqliteError(error)?.code === "locked";
 }
 
 function refuseForeign(database: DatabaseSync, path: string): void {

@@ -1,4 +1,7 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { median } from "../../lib/median.ts";
+import { checkFilePlace } from "../../models/model_folder.ts";
 import { crossValidate as runFolds, type CrossValidation } from "../../training/evaluation/cross_validate.ts";
 import { LEGACY_FIGURES, LEGACY_NAMES } from "../../training/recipes/legacy.ts";
 import { meanInterval } from "../../training/report/statistics.ts";
@@ -28,7 +31,8 @@ export const crossValidate = defineCommand({
   async run(args) {
     const [target = ""] = args.operands;
     const recipe = await recipeOf(target, args);
-    const { folds } = args.values;
+    const { folds, report } = args.values;
+    if (report !== undefined) await checkFilePlace(pathToFileURL(resolve(report)), true);
     const result = await runFolds({
       recipe,
       folds,
@@ -39,10 +43,9 @@ export const crossValidate = defineCommand({
     const isLegacy = LEGACY_NAMES.includes(args.values.recipe ?? "");
     const reference = isLegacy ? LEGACY_FIGURES[target] : undefined;
     show(target, result, reference, args.values.json);
-    const file = args.values.report;
-    if (file !== undefined) {
+    if (report !== undefined) {
       const { writeFoldsReport } = await import("../report.ts");
-      await writeFoldsReport(file, recipe, result, reference);
+      await writeFoldsReport(report, recipe, result, reference);
     }
     return 0;
   },

@@ -3,6 +3,7 @@ import { SinkError } from "../../actors/sinks/errors.ts";
 import { openResultsDatabase } from "../../actors/sinks/sqlite.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { ifFound } from "../../lib/if_found.ts";
+import { explainSqliteError } from "../../lib/sqlite_errors.ts";
 import { UsageError } from "../command.ts";
 import type { Database } from "./database.ts";
 
@@ -46,8 +47,10 @@ async function open(path: string, writable: boolean): Promise<DatabaseSync> {
   } catch (cause) {
     database?.close();
     if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new UsageError(`Cannot read results: ${path} is no database of results: ${messageOf(cause)}`, {
-      cause,
-    });
+    const fault = explainSqliteError(cause);
+    const reason = fault?.code === "denied" || fault?.code === "locked"
+      ? `: ${fault.message}`
+      : ` is no database of results: ${messageOf(cause)}`;
+    throw new UsageError(`Cannot read results: ${path}${reason}`, { cause });
   }
 }

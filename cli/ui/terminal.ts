@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { explainFileError } from "../../lib/file_errors.ts";
 import { printable } from "../../lib/printable.ts";
 
 /** Whether standard output is a terminal, and colour was not refused (`NO_COLOR`). */
@@ -144,7 +145,12 @@ export function percent(share: number, digits = 1): string {
 
 /** Prints a line on standard output. */
 export function print(text: string): void {
-  writeAll(Deno.stdout, text + "\n");
+  try {
+    writeAll(Deno.stdout, text + "\n");
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) throw cause;
+    throw new Error(explainFileError("write", "standard output", cause).message, { cause });
+  }
 }
 
 /** Prints a line on standard error: human-readable, not for programs. */

@@ -77,7 +77,7 @@ const WRONG: readonly (readonly [text: string, message: string])[] = [
   ['{ "send": { "modle": "mnist" } }', 'Unknown option modle in PATH: did you mean "model"?'],
   ['{ "maxMessageBytes": "many" }', 'maxMessageBytes in PATH is "many": expected a size'],
   ['{ "maxMessageBytes": 0.5 }', "maxMessageBytes in PATH is 0.5: expected a whole number"],
-  ['{\n  "model": \n}', "PATH, line 3: ValueExpected; expected JSON"],
+  ['{\n  "model": \n}', "PATH, line 3 is not valid JSON (ValueExpected); expected JSON"],
   ["[]", "PATH: expected an object with options"],
 ];
 

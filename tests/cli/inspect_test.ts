@@ -83,7 +83,7 @@ Deno.test("inspect: a refused image is explained, the others are shown, and the 
 Deno.test("inspect: a missing file, an unknown model or another extension of --out is a mistake: one line, exit code 2", async () => {
   for (
     const [args, text] of [
-      [["missing.png"], "Cannot inspect missing.png: there is no such file"],
+      [["missing.png"], "Cannot read missing.png: there is no such file or directory"],
       [[SEVEN, "--model", "mnits"], 'There is no model "mnits"'],
       [[SEVEN, "--out", "x.gif"], '--out is "x.gif": expected a name that ends in .png or .html'],
     ] as const

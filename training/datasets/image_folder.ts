@@ -139,6 +139,9 @@ interface Readable {
   readonly pixels: Pixels;
 }
 
+/** What a folder lists can be missing only so. */
+const MISSING = "It is a link to a file that does not exist, or its name is not valid UTF-8";
+
 async function readImage(url: URL): Promise<Pixels | BadFile> {
   try {
     const bytes = await readUrl(url, MAX_FILE_BYTES);
@@ -148,7 +151,7 @@ async function readImage(url: URL): Promise<Pixels | BadFile> {
     if (error instanceof ImageError) return { url, reason: error.message };
     if (!(error instanceof ModelError)) throw error;
     if (error.code === "damaged") return { url, reason: error.message };
-    if (error.code === "not_found") return { url, reason: "It is a link to a file that does not exist" };
+    if (error.code === "not_found") return { url, reason: MISSING };
     throw error;
   }
 }

@@ -29,7 +29,7 @@
 import { dirname } from "node:path";
 import { explainFileError } from "../../../lib/file_errors.ts";
 import { openWhenUnlocked } from "../../../lib/sqlite.ts";
-import { BusError, isRetriable } from "../errors.ts";
+import { BusError } from "../errors.ts";
 import { PolledChanges } from "./changes.ts";
 import { Database } from "./database.ts";
 import { checkSqliteOptions, type SqliteTransportOptions } from "./options.ts";
@@ -64,13 +64,17 @@ export async function openSqliteTransport(
   const settings = checkSqliteOptions(options);
   await createDirectory(path);
   const open = () => new Database(path, settings.synchronous);
-  const database = await openWhenUnlocked(open, isRetriable, settings.busyTimeoutMs);
+  const database = await openWhenUnlocked(open, isLocked, settings.busyTimeoutMs);
   const store = new Store(database, new PolledChanges(database), settings);
   return new SqliteTransport(store, {
     ...settings,
     url: `sqlite:${path}`,
     release: () => store[Symbol.dispose](),
   });
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof BusError && error.code === "unavailable";
 }
 
 async function createDirectory(path: string): Promise<void> {

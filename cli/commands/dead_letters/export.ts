@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
+import { fileFailure } from "../../file_failure.ts";
 import { fileNameOf } from "../../file_name_of.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { UsageError } from "../../command.ts";
@@ -35,12 +36,12 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
   await checkEmpty(target, dir);
   await using bus = await openExistingBus(args);
   const draft = join(dirname(target), `.${basename(target)}-${crypto.randomUUID()}.tmp`);
-  await Deno.mkdir(draft, { recursive: true });
   try {
-    const count = await writeAll(draft, bus.deadLetters(filter), args.values.json);
+    await written(dir, Deno.mkdir(draft, { recursive: true }));
+    const count = await writeAll(draft, bus.deadLetters(filter), dir, args.values.json);
     if (count === 0) logError(noneMessage(filter, bus.transport.url));
     else {
-      await moveTo(draft, target);
+      await written(dir, moveTo(draft, target));
       logError(`Exported ${count} dead letter${count === 1 ? "" : "s"} to ${dir}`);
     }
   } finally {
@@ -59,7 +60,16 @@ async function checkEmpty(target: string, dir: string): Promise<void> {
     if (cause instanceof Deno.errors.NotADirectory) {
       throw new UsageError(`Cannot export: ${dir} is a file; expected a directory`);
     }
-    throw cause;
+    throw cause instanceof UsageError ? cause : fileFailure("read", dir, cause);
+  }
+}
+
+/** Waits for a part of the export; a fault is that of the directory which the user named. */
+async function written(dir: string, operation: Promise<void>): Promise<void> {
+  try {
+    await operation;
+  } catch (cause) {
+    throw fileFailure("write", dir, cause);
   }
 }
 
@@ -69,16 +79,21 @@ async function moveTo(draft: string, target: string): Promise<void> {
   await Deno.rename(draft, target);
 }
 
-async function writeAll(dir: string, letters: AsyncIterable<DeadLetter>, json: boolean): Promise<number> {
+async function writeAll(
+  draft: string,
+  letters: AsyncIterable<DeadLetter>,
+  dir: string,
+  json: boolean,
+): Promise<number> {
   const names = new Set<string>();
   for await (const letter of letters) {
     const name = uniqueName(fileNameOf(letter.id, "letter"), names);
     const file = letter.omitted ? null : `${name}.${extensionOf(letter)}`;
     const about = { ...toWholeObject(letter), file };
-    if (file !== null) await Deno.writeFile(join(dir, file), letter.value, { createNew: true });
-    await Deno.writeTextFile(join(dir, `${name}.json`), JSON.stringify(about, null, 2) + "\n", {
-      createNew: true,
-    });
+    const write = (file: string, content: Uint8Array) =>
+      written(dir, Deno.writeFile(join(draft, file), content, { createNew: true }));
+    if (file !== null) await write(file, letter.value);
+    await write(`${name}.json`, new TextEncoder().encode(JSON.stringify(about, null, 2) + "\n"));
     if (json) print(JSON.stringify({ id: letter.id, file }));
     else print(file ?? `${name}.json`);
   }

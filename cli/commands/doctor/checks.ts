@@ -1,5 +1,6 @@
 import { findStateDir, stateDir } from "../../../bus/state_dir.ts";
 import { messageOf } from "../../../lib/coded_error.ts";
+import { explainFileError } from "../../../lib/file_errors.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { type OptionTable, variableOf } from "../../../lib/options.ts";
 import { plural } from "../../../lib/plural.ts";
@@ -73,9 +74,13 @@ export async function checkStateDirectory(): Promise<Finding> {
   if (await ifFound(Deno.stat(directory)) === null) {
     return ok(`${directory}: does not exist yet; the first command that needs it creates it`);
   }
-  const probe = await Deno.makeTempFile({ dir: directory, prefix: ".doctor-" });
-  await Deno.remove(probe);
-  return ok(directory);
+  try {
+    const probe = await Deno.makeTempFile({ dir: directory, prefix: ".doctor-" });
+    await Deno.remove(probe);
+    return ok(directory);
+  } catch (cause) {
+    return wrong(explainFileError("write", directory, cause).message);
+  }
 }
 
 /** Whether the weights of each model are those of its manifest. */

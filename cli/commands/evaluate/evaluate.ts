@@ -1,7 +1,10 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { createClassifier, type ModelFiles } from "../../../models/classifier.ts";
 import { type DataSet, sliceDataSet } from "../../../training/datasets/data_set.ts";
 import { OFFICIAL_DATA_SETS } from "../../../training/datasets/official.ts";
 import type { Manifest } from "../../../models/manifest.ts";
+import { checkFilePlace } from "../../../models/model_folder.ts";
 import { listModels, loadModels, type ModelEntry } from "../../../models/registry.ts";
 import { measureCalibration } from "../../../training/report/calibration.ts";
 import { wilsonInterval } from "../../../training/report/statistics.ts";
@@ -96,6 +99,8 @@ async function run(args: Args): Promise<number> {
     await measurePhotographs(files!, { photos, classes, limit, json });
     return 0;
   }
+  const { report } = args.values;
+  if (report !== undefined) await checkFilePlace(pathToFileURL(resolve(report)), true);
   const [entry] = await listModels(search);
   if (bus !== undefined) return await measureBus(name, args, entry);
   const [files] = await loadModels(search);
@@ -103,10 +108,9 @@ async function run(args: Args): Promise<number> {
   const tests = await testData(name, args, log, files!.manifest);
   const evaluations = await measureHere(files!, tests, log, args);
   show(files!.manifest, evaluations, args.values.json);
-  const file = args.values.report;
-  if (file !== undefined) {
+  if (report !== undefined) {
     const { writeModelReport } = await import("../../report.ts");
-    await writeModelReport(file, files!.manifest, evaluations, tests[0], log);
+    await writeModelReport(report, files!.manifest, evaluations, tests[0], log);
   }
   return 0;
 }

@@ -1,14 +1,16 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { CONNECT_OPTIONS } from "../../../bus/options.ts";
 import { SEND_OPTIONS } from "../../../bus/send_options.ts";
 import { defined } from "../../../lib/defined.ts";
-import { explainFileError } from "../../../lib/file_errors.ts";
 import type { OptionTable } from "../../../lib/options.ts";
 import { type Classifier, createClassifier } from "../../../models/classifier.ts";
 import { DECODE_OPTIONS, decodeSettings } from "../../../models/image/limits.ts";
 import type { Manifest } from "../../../models/manifest.ts";
+import { checkFilePlace, writeWholeFile } from "../../../models/model_folder.ts";
 import { loadModels } from "../../../models/registry.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
-import { type Arguments, defineCommand, UsageError } from "../../command.ts";
+import { type Arguments, defineCommand } from "../../command.ts";
 import { checkImageFiles } from "../../image_file.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
@@ -56,6 +58,7 @@ export const inspect = defineCommand({
 async function run(args: Args): Promise<number> {
   const { model, out, json } = args.values;
   await checkImageFiles("inspect", args.operands);
+  if (out !== undefined) await checkFilePlace(pathToFileURL(resolve(out)), true);
   const [files] = await loadModels({ names: [model], ...await modelSearch(args) });
   const limits = decodeSettings(args.values);
   using classifier = await createClassifier(files!, await loadWasmBinary(), limits);
@@ -75,11 +78,7 @@ async function write(file: string, inspections: readonly Inspection[], manifest:
   const content = /\.png$/i.test(file)
     ? drawSheet(inspections, manifest)
     : new TextEncoder().encode(writePage(inspections, manifest));
-  try {
-    await Deno.writeFile(file, content);
-  } catch (cause) {
-    throw new UsageError(explainFileError("write", file, cause).message, { cause });
-  }
+  await writeWholeFile(pathToFileURL(resolve(file)), content, true);
   logError(`written to ${file}`);
 }
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { keptImages } from "../../../bus/kept_images.ts";
-import { explainFileError } from "../../../lib/file_errors.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { printable } from "../../../lib/printable.ts";
 import { ImageError } from "../../../models/errors.ts";
+import { fileFailure } from "../../file_failure.ts";
 import { decodeImage, formatName, loadDecoders } from "../../../models/image/decode.ts";
 import { UsageError } from "../../command.ts";
 import { fileNameOf } from "../../file_name_of.ts";
@@ -157,8 +157,7 @@ class ClassFolders {
       await Deno.writeFile(draft, image);
       await Deno.rename(draft, file);
     } catch (cause) {
-      if (cause instanceof Deno.errors.NotCapable) throw cause;
-      throw new UsageError(explainFileError("write", file, cause).message, { cause });
+      throw fileFailure("write", file, cause);
     }
     return file;
   }

@@ -3,7 +3,6 @@ import { stateDir } from "../../../bus/state_dir.ts";
 import { SEND_OPTIONS } from "../../../bus/send_options.ts";
 import { modelOfTopic } from "../../../bus/topics.ts";
 import { defined } from "../../../lib/defined.ts";
-import { explainFileError } from "../../../lib/file_errors.ts";
 import { flag } from "../../../lib/options.ts";
 import { didYouMean } from "../../../lib/suggestion.ts";
 import { listModels } from "../../../models/registry.ts";
@@ -16,6 +15,7 @@ import {
   RESULTS_OPTION,
   TIMEOUT_OPTION,
 } from "../../options.ts";
+import { fileFailure } from "../../file_failure.ts";
 import { absoluteBus } from "../../worker_report.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { openResultsIfAny } from "../../stored_results/stored_results.ts";
@@ -169,8 +169,7 @@ async function* listIn(path: string): AsyncGenerator<string, void, void> {
   try {
     yield* readList(path);
   } catch (cause) {
-    if (cause instanceof UsageError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new UsageError(explainFileError("read", path, cause).message, { cause });
+    throw cause instanceof UsageError ? cause : fileFailure("read", path, cause);
   }
 }
 

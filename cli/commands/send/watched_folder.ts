@@ -1,8 +1,8 @@
 import { dirname, relative, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { explainFileError } from "../../../lib/file_errors.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { sleep } from "../../../lib/sleep.ts";
+import { fileFailure } from "../../file_failure.ts";
 import { UsageError } from "../../command.ts";
 import { createDirectoryOf } from "../../results_file.ts";
 import { type Listed, listFiles } from "./files.ts";
@@ -62,7 +62,7 @@ export class WatchedFolder implements Disposable {
       );
       return new WatchedFolder(folder, journal, options);
     } catch (cause) {
-      throw new UsageError(explainFileError("write", options.journal, cause).message, { cause });
+      throw fileFailure("write", options.journal, cause);
     }
   }
 

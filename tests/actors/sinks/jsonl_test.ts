@@ -208,7 +208,7 @@ Deno.test("sink jsonl: a file of another kind, a missing directory and invalid o
   await assertRejects(
     () => jsonlSink(`${place.dir}/missing/r.jsonl`),
     SinkError,
-    "Cannot open the results file",
+    "r.jsonl: its directory does not exist",
   );
   for (const options of [{ maxBytes: 0 }, { keep: -1 }, { remember: 1.5 }]) {
     await assertRejects(() => jsonlSink(place.path, options), SinkError, "expected a whole number");
