@@ -38,10 +38,12 @@ async function showOverview(): Promise<number> {
   return 0;
 }
 
+const HINT = ": imagebus help lists the commands";
+
 function load(name: string): Promise<Command> {
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (found) return found();
-  throw new UsageError(`Unknown command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`);
+  throw new UsageError(`Unknown command "${name}"${didYouMean(name, Object.keys(COMMANDS)) || HINT}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

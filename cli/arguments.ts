@@ -4,6 +4,7 @@ import { explainFileError } from "../lib/file_errors.ts";
 import { flagOf, type Option, type OptionTable, parseOption, variableOf } from "../lib/options.ts";
 import { didYouMean } from "../lib/suggestion.ts";
 import {
+  type ActionCommand,
   type Arguments,
   type Command,
   type ConfigValues,
@@ -40,12 +41,10 @@ export function parseCommand(
     return invocation(command, name, command, options, { argv, given, config, operands: positionals });
   }
   const known = Object.keys(command.actions);
-  const isNamed = command.otherwise === undefined || known.includes(positionals[0]!);
-  const [name, ...operands] = isNamed ? positionals : [command.otherwise!, ...positionals];
+  const [name, ...operands] = withAction(command, positionals);
   if (name === undefined) {
-    throw new UsageError(
-      `${command.name} needs one of ${known.join(", ")}: ${programOf(command)} ${command.name} ${known[0]}`,
-    );
+    const [example] = command.examples[0] ?? [];
+    throw new UsageError(`${command.name} needs one of ${known.join(", ")}${example ? `: ${example}` : ""}`);
   }
   const action = Object.hasOwn(command.actions, name) ? command.actions[name] : undefined;
   if (action === undefined) {
@@ -58,6 +57,16 @@ export function parseCommand(
     throw new UsageError(`${command.name} ${name} has no option ${flagOf(stray)}: it belongs to ${others}`);
   }
   return invocation(command, `${command.name} ${name}`, action, options, { argv, given, config, operands });
+}
+
+/** Puts the action that may be left out in front, unless the first operand can only be a misspelt action. */
+function withAction(
+  { actions, otherwise }: ActionCommand,
+  positionals: readonly string[],
+): readonly string[] {
+  if (otherwise === undefined || Object.hasOwn(actions, positionals[0] ?? "")) return positionals;
+  const takesNone = actions[otherwise]!.operands.max === 0;
+  return takesNone && positionals.length > 0 ? positionals : [otherwise, ...positionals];
 }
 
 /**
@@ -216,9 +225,9 @@ function explain(
   }
   const row = flags.get(option.replace(/^--/, ""))?.row;
   if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
-    return row && row.type !== "flag"
-      ? `${option} needs a value: ${option} ${valueForm(row)}`
-      : `${option} takes no value`;
+    if (!row || row.type === "flag") return `${option} takes no value`;
+    const withDash = error.message.includes("ambiguous") ? `, or ${option}=-… if it begins with a dash` : "";
+    return `${option} needs a value: ${option} ${valueForm(row)}${withDash}`;
   }
   return error.message;
 }

@@ -39,9 +39,8 @@ async function show(
 ) {
   const commands = (await all()).filter((command) => name === undefined || command.name === name);
   if (name !== undefined && commands.length === 0) {
-    throw new UsageError(
-      `Unknown command "${name}"${didYouMean(name, (await all()).map((one) => one.name))}`,
-    );
+    const meant = didYouMean(name, (await all()).map((one) => one.name));
+    throw new UsageError(`Unknown command "${name}"${meant || ": imagebus help lists the commands"}`);
   }
   const file = await findConfigFile(configPath);
   const rows = (await Promise.all(commands.map((command) => rowsOf(command, file, all)))).flat()

@@ -58,6 +58,7 @@ Deno.test("arguments: each mistake has a message with the value and what is expe
   const cases: [string[], string][] = [
     [["--modle", "mnist"], 'send has no option --modle: did you mean "--model"?'],
     [["--model"], "--model needs a value: --model NAME"],
+    [["--model", "-1"], "--model needs a value: --model NAME, or --model=-… if it begins with a dash"],
     [["--wait=yes"], "--wait takes no value"],
     [["--max-message-bytes", "0"], '--max-message-bytes is "0": expected a whole number from 1 to 100'],
     [["--max-message-bytes", "1e99"], "expected a whole number from 1 to 100"],
@@ -89,7 +90,7 @@ Deno.test("arguments: a sub-command has its own operands and options", () => {
   });
   assertEquals(parseArguments(command, ["get", "mnist", "--model=a"]).operands, ["mnist"]);
   const cases: [string[], string][] = [
-    [[], "data needs one of get, list: imagebus data get"],
+    [[], "data needs one of get, list: imagebus data get mnist"],
     [["got"], 'Unknown sub-command "got" for data: did you mean "get"?'],
     [["get"], "data get needs NAME: imagebus data get mnist"],
     [["list", "x"], 'Unexpected operand "x": data list takes no operands'],

@@ -82,6 +82,7 @@ Deno.test("results: as a table, CSV or JSON, with a hint at older ones", async (
 Deno.test("results accuracy: by label, with a table of confusions, whether labels are names or indices", async () => {
   await using at = await stage();
   const { out } = await at.run("results", "accuracy");
+  assertEquals((await at.run("results", "accuracy", "unknown-id")).code, 1);
   assertEquals(out.trimEnd().split("\n").map((line) => line.trimEnd()), [
     "fashion-mnist 1.0.0: 66.7 % of 3 images with a true label are right",
     "",
