@@ -1,6 +1,6 @@
 import { type OptionTable, type SettingsOf } from "../lib/options.ts";
 import { printable } from "../lib/printable.ts";
-import { logError } from "./ui/terminal.ts";
+import { writeError } from "./ui/terminal.ts";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -41,7 +41,7 @@ export type Log = (level: Level, message: string, fields?: object) => void;
  */
 export function openLog(
   { logFormat, logLevel }: SettingsOf<typeof LOG_OPTIONS>,
-  write: (line: string) => void = logError,
+  write: (line: string) => void = writeError,
   now: () => number = Date.now,
 ): Log {
   const format = logFormat === "json" ? jsonLine : textLine;

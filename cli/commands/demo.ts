@@ -13,7 +13,7 @@ import { defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { JSON_OPTION } from "../options.ts";
 import { beside, drawPicture } from "../ui/picture.ts";
-import { bold, dim, green, percent, print, red, terminalWidth, width } from "../ui/terminal.ts";
+import { bold, columns, dim, fit, green, percent, print, red, terminalWidth, width } from "../ui/terminal.ts";
 
 /** The whole way of an image, in one command. */
 export const demo = defineCommand({
@@ -79,11 +79,9 @@ async function classify(bus: Bus, sample: Sample): Promise<Shown> {
 const GAP = 3;
 
 function show(shown: readonly Shown[], ms: number): void {
-  print(
-    `Each image was sent to a bus and classified by the isolated Worker of its model.\n`,
-  );
+  print(fit("Each image was sent to a bus and classified by the isolated Worker of its model.\n"));
   for (const [model, pictures] of Map.groupBy(shown, ({ model }) => model)) {
-    print(bold(model) + dim("  unseen test images, the first of each class\n"));
+    print(columns([[bold(model), dim("unseen test images, the first of each class")]]) + "\n");
     const wide = Math.max(...pictures.map(({ picture }) => width(picture[0] ?? "")));
     const across = Math.max(1, Math.floor((terminalWidth() + GAP) / (wide + GAP)));
     const blocks = pictures.map((shown) => [...shown.picture, caption(shown), ""]);
@@ -92,9 +90,8 @@ function show(shown: readonly Shown[], ms: number): void {
     }
   }
   const correct = shown.filter(isCorrect).length;
-  print(
-    `${correct} of ${shown.length} classified correctly in ${(ms / 1000).toFixed(1)} s, including startup.\n`,
-  );
+  const seconds = (ms / 1000).toFixed(1);
+  print(fit(`${correct} of ${shown.length} classified correctly in ${seconds} s, including startup.\n`));
   const { model, file } = shown.at(-1)!;
   print(`Next, in two terminals:\n${nextSteps(model, file).map((line) => `  ${bold(line)}`).join("\n")}`);
 }

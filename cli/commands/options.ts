@@ -4,7 +4,7 @@ import { resolveOptions } from "../arguments.ts";
 import { type Arguments, type Command, defineCommand, type Source, UsageError } from "../command.ts";
 import { type ConfigFile, configOf, findConfigFile, type LoadCommands } from "../config_file.ts";
 import { JSON_OPTION } from "../options.ts";
-import { bold, columns, print } from "../ui/terminal.ts";
+import { bold, columns, fit, print } from "../ui/terminal.ts";
 
 /** An option of a command, with where its value comes from. */
 interface Row {
@@ -46,7 +46,7 @@ async function show(
   const rows = (await Promise.all(commands.map((command) => rowsOf(command, file, all)))).flat()
     .filter(({ source }) => name !== undefined || source !== "default");
   if (values.json) { for (const row of rows) print(JSON.stringify(row)); }
-  else print(file ? `Configuration file: ${file.path}` : "There is no configuration file.");
+  else print(file ? fit(`Configuration file: ${file.path}`) : "There is no configuration file.");
   if (!values.json && rows.length > 0) print(tableOf(rows, name === undefined));
   return 0;
 }

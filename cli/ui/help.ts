@@ -2,22 +2,26 @@ import { defaultOf, flagOf, type Option, variableOf } from "../../lib/options.ts
 import { valueForm } from "../arguments.ts";
 import { type Command, programOf, readsVariables } from "../command.ts";
 import { permissionFlags } from "../permissions.ts";
-import { bold, columns, terminalWidth, wrap } from "./terminal.ts";
+import { bold, columns, fit, terminalWidth, wrap } from "./terminal.ts";
 
 const CONFIG_TEXT =
   "configuration file; default: imagebus.json or imagebus.jsonc here or in a directory above (IMAGEBUS_CONFIG)";
 
 /** What the program does, and its commands. */
-export function overview(commands: readonly Command[]): string {
+export function overview(commands: readonly Command[], width = terminalWidth()): string {
   return [
-    "imagebus: send an image to a bus; the Worker of its model classifies it;",
-    "the result comes back.",
+    fit(
+      "imagebus: send an image to a bus; the Worker of its model classifies it; the result comes back.",
+      width,
+    ),
     "",
     bold("Commands"),
-    columns(commands.map((command) => [`  ${command.name}`, command.summary])),
+    columns(commands.map((command) => [`  ${command.name}`, command.summary]), width),
     "",
-    "imagebus help COMMAND describes a command and its options;",
-    "imagebus --version prints the version.",
+    fit(
+      "imagebus help COMMAND describes a command and its options; imagebus --version prints the version.",
+      width,
+    ),
   ].join("\n");
 }
 
@@ -40,7 +44,9 @@ export function helpOf(command: Command, width = terminalWidth()): string {
     ...readsVariables(command) ? ["  --config FILE", ...indent(CONFIG_TEXT, 6, width)] : [],
     "  --help",
     "      print this text",
-    ...hasBus ? ["  --help-bus", "      print the options for Kafka and for the embedded bus"] : [],
+    ...hasBus
+      ? ["  --help-bus", ...indent("print the options for Kafka and for the embedded bus", 6, width)]
+      : [],
     "",
     ...command.terms ? [bold(command.terms.title), ...pairs(command.terms.rows, width), ""] : [],
     bold("Examples"),
@@ -59,7 +65,8 @@ export function helpOf(command: Command, width = terminalWidth()): string {
  * @param width As for {@linkcode helpOf}.
  */
 export function busHelpOf(command: Command, width = terminalWidth()): string {
-  return [bold("Options for Kafka and for the embedded bus"), ...describe(command, true, width)].join("\n");
+  return [bold(fit("Options for Kafka and for the embedded bus", width)), ...describe(command, true, width)]
+    .join("\n");
 }
 
 /** The options with a dot in their name, which belong to one kind of bus, or the others. */

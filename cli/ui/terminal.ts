@@ -138,6 +138,17 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/**
+ * Breaks the lines of a text between words.
+ *
+ * @param text Lines that are indented stay whole: they are command lines.
+ * @param width Columns. @default {those of the terminal}
+ */
+export function fit(text: string, width: number = terminalWidth()): string {
+  const fits = (line: string) => line.length <= width || line.startsWith(" ");
+  return text.split("\n").flatMap((line) => fits(line) ? [line] : wrap(line, width)).join("\n");
+}
+
 /** A share, 0 to 1, as text: `91.4 %`. */
 export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)} %`;
@@ -153,9 +164,14 @@ export function print(text: string): void {
   }
 }
 
-/** Prints a line on standard error: human-readable, not for programs. */
+/** Prints human-readable text on standard error; on a terminal it is fitted to its width. */
 export function logError(text: string): void {
-  writeAll(Deno.stderr, text + "\n");
+  writeError(Deno.stderr.isTerminal() ? fit(text) : text);
+}
+
+/** Prints a line on standard error as it is. */
+export function writeError(line: string): void {
+  writeAll(Deno.stderr, line + "\n");
 }
 
 /** Shows a line on standard error that the next one replaces, cut at the width; nothing where that is no terminal. */

@@ -1,6 +1,6 @@
 import { COMMANDS } from "../../cli/commands.ts";
 import { busHelpOf, helpOf, overview } from "../../cli/ui/help.ts";
-import { columns, width, wrap } from "../../cli/ui/terminal.ts";
+import { columns, fit, width, wrap } from "../../cli/ui/terminal.ts";
 import { imagebus } from "../fixtures/imagebus.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
 
@@ -16,6 +16,23 @@ Deno.test("help: the overview and the help of every command fit 80 columns", () 
   ) {
     for (const line of text.split("\n")) assert(width(line) <= 80, line);
   }
+});
+
+Deno.test("help: prose fits 40 columns; command lines and flags stay whole", () => {
+  for (
+    const text of [
+      overview(commands, 40),
+      ...commands.flatMap((one) => [helpOf(one, 40), busHelpOf(one, 40)]),
+    ]
+  ) {
+    const wide = text.split("\n").filter((line) => width(line) > 40 && / [^ ]+ /.test(line.trim()));
+    for (const line of wide) assert(/^ {2}(-|\w.* (imagebus|-)|imagebus )/.test(line), line);
+  }
+});
+
+Deno.test("fit: breaks between words, and keeps what is indented", () => {
+  const command = `  imagebus send ${"x".repeat(40)} --wait`;
+  assertEquals(fit(`one two three\n${command}`, 7), `one two\nthree\n${command}`);
 });
 
 Deno.test("help: choices show their values, flags that are on show their default", () => {

@@ -26,7 +26,7 @@ import { measurePhotographs } from "./photographs.ts";
 import { BUS_OPTIONS, DATA_OPTION, FORM_OPTIONS, JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { Progress } from "../../ui/progress.ts";
-import { bold, columns, percent, print } from "../../ui/terminal.ts";
+import { bold, columns, fit, percent, print } from "../../ui/terminal.ts";
 
 const OPTIONS = {
   ...BUS_OPTIONS,
@@ -236,18 +236,19 @@ function show(
   ]));
   for (const { data, images, unknown, accuracyOfKnown, knownCorrect } of measured) {
     if (unknown === undefined) continue;
+    const share = percent(unknown / images, 2);
+    const [without, wrong] = [accuracyOfKnown, knownCorrect / images].map((share) => percent(share, 2));
     print(
-      `${data}: ${unknown} unknown (${percent(unknown / images, 2)}); accuracy ${
-        percent(accuracyOfKnown, 2)
-      } without` +
-        ` them, ${percent(knownCorrect / images, 2)} if they count as wrong`,
+      fit(
+        `${data}: ${unknown} unknown (${share}); accuracy ${without} without them, ${wrong} if they count as wrong`,
+      ),
     );
   }
   const { millisecondsPerImage, imagesPerSecond } = measured[0]!;
   const speed = `${
     millisecondsPerImage.toFixed(2)
   } ms per image from PNG to label, ${imagesPerSecond} images/s`;
-  print(`\n${columns([[`${speed}: one thread, batches of ${EVALUATION_BATCH}`]])}`);
+  print(fit(`\n${speed}: one thread, batches of ${EVALUATION_BATCH}`));
 }
 
 /** Of images of the model's classes: how many are unknown, and the accuracy without them. */

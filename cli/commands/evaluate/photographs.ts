@@ -14,7 +14,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../../command.ts";
 import { Progress } from "../../ui/progress.ts";
 import { printable } from "../../../lib/printable.ts";
-import { bold, columns, percent, print } from "../../ui/terminal.ts";
+import { bold, columns, fit, percent, print } from "../../ui/terminal.ts";
 
 /** What is asked for; `photos` and `classes` are paths. */
 export interface PhotographsRequest {
@@ -70,9 +70,8 @@ function printTables(judged: readonly JudgedPhotograph[], ms: number): void {
     ["all", ...shareOf(judged), ""],
   ]));
   const { low, high } = wilsonInterval(judged.filter(({ correct }) => correct).length, judged.length);
-  print(
-    `\n95 % interval ${percent(low, 2)} – ${percent(high, 2)}; ${ms.toFixed(0)} ms per image, one at a time`,
-  );
+  const interval = `${percent(low, 2)} – ${percent(high, 2)}`;
+  print(fit(`\n95 % interval ${interval}; ${ms.toFixed(0)} ms per image, one at a time`));
   const wrong = judged.filter(({ correct }) => !correct);
   if (wrong.length === 0) return;
   print("");

@@ -9,7 +9,7 @@ import {
 import { type Serving, writeServing } from "../../../models/serving.ts";
 import { UsageError } from "../../command.ts";
 import { modelSearch } from "../../models_directory.ts";
-import { logError, print } from "../../ui/terminal.ts";
+import { fit, logError, print } from "../../ui/terminal.ts";
 import type { ModelsArguments } from "./options.ts";
 
 /** Has a version served from now on. */
@@ -107,7 +107,7 @@ export async function change(
   await writeServing(folder, after);
   if (args.values.json) print(JSON.stringify({ name, ...after }));
   else {
-    print(`${name} ${describe(after)}`);
+    print(fit(`${name} ${describe(after)}`));
     logError("Workers read this within seconds; imagebus status shows what they serve");
   }
   return 0;

@@ -72,7 +72,7 @@ function describe(name: string, pairs: readonly Pair[]): string {
   const title = `${printable(name)}: ${percent(correct / images)} of ${images.toLocaleString("en")} images ` +
     "with a true label are right";
   return [
-    bold(title),
+    columns([[bold(title)]]),
     "",
     columns([HEADER.map(bold), ...rows.map(toCells)]),
     "",
