@@ -1,4 +1,5 @@
 import { BusError } from "./transport/errors.ts";
+import { abortable } from "../lib/abortable.ts";
 import { concatBytes } from "../lib/bytes.ts";
 
 /** An encoded image (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PNM, ICO). A `URL` must be a `file:` URL. */
@@ -79,12 +80,20 @@ async function readFile(url: URL, maxBytes: number, signal?: AbortSignal): Promi
 
 async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number, signal?: AbortSignal) {
   const chunks: Uint8Array[] = [];
+  const reader = stream.getReader();
   let size = 0;
-  for await (const chunk of stream) {
-    signal?.throwIfAborted();
-    size += chunk.length;
-    refuseLarger(size, maxBytes);
-    chunks.push(chunk);
+  try {
+    while (true) {
+      // Whoever writes the stream may pause for any time.
+      const next = signal ? await abortable(reader.read(), signal) : await reader.read();
+      signal?.throwIfAborted();
+      if (next === null || next.done) return concatBytes(chunks);
+      size += next.value.length;
+      refuseLarger(size, maxBytes);
+      chunks.push(next.value);
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
   }
-  return concatBytes(chunks);
 }

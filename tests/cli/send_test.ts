@@ -258,6 +258,26 @@ Deno.test("send: a list is sent as it is written, and Ctrl-C ends it with the id
   assertEquals((await stage.requests()).map(({ id }) => id).sort(), ids.sort());
 });
 
+Deno.test("send: Ctrl-C ends it while an image is awaited on standard input", async () => {
+  await using stage = await SendStage.set();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...ARGS, "-", await stage.write(["7.png"]).then(([file]) => file!)],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...stage.env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const lines = linesOf(child.stdout);
+  await lines.next();
+  child.kill("SIGINT");
+  const { code } = await child.status;
+  const err = await new Response(child.stderr).text();
+  assertEquals([code, err], [130, "imagebus: -: not sent: interrupted\n1 sent, 1 failed\n"]);
+  await Array.fromAsync(lines);
+  await child.stdin.close();
+});
+
 Deno.test("send: ends without a message when nobody reads its output any more", async () => {
   await using stage = await SendStage.set();
   const files = await stage.write(names(200));

@@ -120,7 +120,8 @@ export class Sender {
     try {
       if (error !== undefined) throw error;
       bytes = await this.#acquire(await this.#sizeOf(file));
-      const image = await readImage(imageSource(file), this.#bus.transport.maxMessageBytes);
+      const signal = file === "-" ? this.#options.signal : undefined;
+      const image = await readImage(imageSource(file), this.#bus.transport.maxMessageBytes, signal);
       id = this.#idOf(file, image);
       if (await this.#options.isClassified?.(id)) return { file, id, isKnown: true };
       return { file, id, ...defined({ result: await this.#once(id, file, image) }) };
@@ -192,8 +193,12 @@ export class Sender {
       const { code, message } = cause;
       return { code, message: message.startsWith(`Cannot send ${file}:`) ? message : `${file}: ${message}` };
     }
+    const { aborted } = this.#options.signal;
+    if (id === undefined && aborted) {
+      return { code: "not_sent", message: `${file}: not sent: interrupted` };
+    }
     if (id === undefined) return explainFileError("read", file, cause);
-    if (this.#options.signal.aborted) {
+    if (aborted) {
       return { code: "interrupted", message: `${file}: no result yet; ask later: imagebus result ${id}` };
     }
     return { code: "unavailable", message: `${file}: ${messageOf(cause)}` };
