@@ -3,6 +3,7 @@ import { type DeadLetterInfo, DEFAULT_MAX_ATTEMPTS, refusalOf } from "../../bus/
 import { type DeadLettersOptions, listDeadLetters } from "../../bus/dead_letters.ts";
 import type { Transport } from "../../bus/transport/transport.ts";
 import { defined } from "../../lib/defined.ts";
+import { acknowledgeDeadLetters } from "../acknowledge_dead_letters.ts";
 import { UsageError } from "../command.ts";
 import { parseSince } from "../options.ts";
 import { replayDeadLetters } from "../replay_dead_letters.ts";
@@ -17,7 +18,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_SHOWN = 200;
 const MAX_REFUSALS = 20;
 
-/** The dead letters of the bus: list, image, replay, which is logged. */
+/** The dead letters of the bus: list, image; replay and acknowledge, which are logged. */
 export function deadLetterRoutes(state: WorkerState, images: boolean, log: Log): Routes {
   const list = new DeadLetterList();
   return {
@@ -37,6 +38,11 @@ export function deadLetterRoutes(state: WorkerState, images: boolean, log: Log):
         ? null
         : await list.changed(state.bus, filter, Number(searchParams.get("count")));
       return changed ?? Response.json(await replay(state.bus, filter, dryRun, log));
+    },
+    "POST /api/acknowledge": async (_request, { searchParams }) => {
+      const filter = filterOf(searchParams);
+      const changed = await list.changed(state.bus, filter, Number(searchParams.get("count")));
+      return changed ?? Response.json({ acknowledged: await acknowledge(state.bus, filter, log) });
     },
   };
 }
@@ -65,7 +71,7 @@ class DeadLetterList {
     return await listDeadLetters(transport, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   }
 
-  /** Refuses to replay another number than the one that was shown. */
+  /** Refuses to change another number than the one that was shown. */
   async changed(bus: Bus, filter: DeadLettersOptions, shown: number): Promise<Response | null> {
     const { length } = (await this.read(bus, 0)).filter((letter) => matches(letter, filter));
     this.#reading = undefined;
@@ -104,6 +110,12 @@ async function replay(bus: Bus, filter: DeadLettersOptions, dryRun: boolean, log
     if (reason === null && !dryRun) log("info", `Replayed ${id}: requested over HTTP`);
   });
   return { ...counts, dryRun, refusals };
+}
+
+async function acknowledge(bus: Bus, filter: DeadLettersOptions, log: Log): Promise<number> {
+  return await acknowledgeDeadLetters(bus, filter, false, ({ id }) => {
+    log("info", `Acknowledged ${id}: requested over HTTP`);
+  });
 }
 
 /** A form sends empty texts: they filter nothing. */

@@ -30,7 +30,7 @@ export const HTTP_OPTIONS = {
     value: "FILE",
     text: "token that HTTP requests need, except those for health and metrics; required beyond loopback",
   },
-  httpActions: flag("let the page replay dead letters and send images"),
+  httpActions: flag("let the page replay and acknowledge dead letters and send images"),
   httpImages: { type: "flag", default: true, text: "show the last images on the page" },
 } as const satisfies OptionTable;
 

@@ -12,7 +12,7 @@ async function ask(path, init) {
   return await response.json();
 }
 
-/** The dead letters of the bus: find them, look at one, replay one or those of the filter. */
+/** The dead letters of the bus: find them, look at one, replay or acknowledge one or those of the filter. */
 export function DeadLetters({ settings }) {
   const [filter, setFilter] = useState(NO_FILTER);
   const [found, setFound] = useState(null);
@@ -54,11 +54,11 @@ export function DeadLetters({ settings }) {
       ${reading && found === null && html`<p role="status" class="dim">Reading them from the bus …</p>`}
       ${found !== null && html`<${List} found=${found} selected=${selected} onSelect=${setSelected} />`}
       ${letter &&
-        html`<${Letter} key=${letter.id} letter=${letter} settings=${settings} onReplayed=${look} />`}
+        html`<${Letter} key=${letter.id} letter=${letter} settings=${settings} onChanged=${look} />`}
       ${found !== null && found.matching > 0 &&
         html`
-          <${Replay} key=${query} filter=${filter} matching=${found.matching} settings=${settings}
-            onReplayed=${look} />
+          <${Actions} key=${query} filter=${filter} matching=${found.matching} settings=${settings}
+            onChanged=${look} />
         `}
     </section>
   `;
@@ -115,7 +115,7 @@ function List({ found: { letters, matching, total }, selected, onSelect }) {
   `;
 }
 
-function Letter({ letter, settings, onReplayed }) {
+function Letter({ letter, settings, onChanged }) {
   const { id, error, topic, partition, offset, refusal } = letter;
   const [shown, setShown] = useState(settings.images && !letter.omitted);
   const picture = `/api/dead-letters/image?id=${encodeURIComponent(id)}`;
@@ -129,36 +129,47 @@ function Letter({ letter, settings, onReplayed }) {
         <dt>id</dt><dd class="id">${id}</dd>
         <dt>request</dt><dd>${topic}, partition ${partition}, offset ${offset}</dd>
       </dl>
-      ${refusal === null
-        ? html`<${Replay} filter=${{
-          ...NO_FILTER,
-          id,
-        }} matching=${1} settings=${settings} onReplayed=${onReplayed} />`
-        : html`<p class="dim">It cannot be replayed: ${refusal}.</p>`}
+      ${refusal !== null && html`<p class="dim">It cannot be replayed: ${refusal}.</p>`}
+      <${Actions} filter=${{
+        ...NO_FILTER,
+        id,
+      }} matching=${1} settings=${settings} refused=${refusal !== null} onChanged=${onChanged} />
     </article>
   `;
 }
 
-/** Two steps: what would be sent, then sending exactly that number. */
-function Replay({ filter, matching, settings, onReplayed }) {
+/** Each in two steps: what would be changed, then changing exactly that number. */
+function Actions({ filter, matching, settings, refused, onChanged }) {
   const what = filter.id ? "it" : count(matching, "dead letter");
   const [plan, setPlan] = useState(null);
+  const [isAsking, setAsking] = useState(false);
   const [note, setNote] = useState("");
-  const run = async (dryRun) => {
-    const query = new URLSearchParams({ ...filter, count: matching, "dry-run": dryRun });
+  const post = async (path, dryRun) => {
+    setAsking(false);
     try {
-      const answer = await ask(`/api/replay?${query}`, ACTION);
+      const query = new URLSearchParams({ ...filter, count: matching, "dry-run": dryRun });
+      const answer = await ask(`${path}?${query}`, ACTION);
       setPlan(dryRun ? answer : null);
-      setNote(dryRun ? "" : `Replayed ${answer.replayed}, refused ${answer.refused}.`);
-      if (!dryRun) onReplayed(true);
+      const { replayed, refused, acknowledged } = answer;
+      if (dryRun) return setNote("");
+      setNote(
+        acknowledged === undefined
+          ? `Replayed ${replayed}, refused ${refused}.`
+          : `Acknowledged ${acknowledged}.`,
+      );
+      onChanged(true);
     } catch (error) {
       setNote(error.message);
     }
   };
-  if (!settings.actions) return html`<p class="dim">Read-only; --http-actions allows to replay them.</p>`;
+  const run = (dryRun) => post("/api/replay", dryRun);
+  if (!settings.actions) {
+    return html`<p class="dim">Read-only; --http-actions allows to replay and acknowledge them.</p>`;
+  }
   return html`
     <div class="actions">
-      <button type="button" onClick=${() => run(true)}>Replay ${what}…</button>
+      ${!refused && html`<button type="button" onClick=${() => run(true)}>Replay ${what}…</button>`}${" "}
+      <button type="button" onClick=${() => setAsking(true)}>Acknowledge ${what}…</button>
       ${plan && html`
         <p>
           ${plan.replayed} would be sent${plan.refused > 0 &&
@@ -167,6 +178,14 @@ function Replay({ filter, matching, settings, onReplayed }) {
             html`<button type="button" class="strong" onClick=${() =>
               run(false)}>Send ${plan.replayed} now</button>`}${" "}
           <button type="button" onClick=${() => setPlan(null)}>Cancel</button>
+        </p>
+      `}
+      ${isAsking && html`
+        <p>
+          ${matching} will be left out of this list, and of replays, until they fail again.${" "}
+          <button type="button" class="strong" onClick=${() =>
+            post("/api/acknowledge", false)}>Acknowledge ${matching} now</button>${" "}
+          <button type="button" onClick=${() => setAsking(false)}>Cancel</button>
         </p>
       `}
       <p role="status">${note}</p>

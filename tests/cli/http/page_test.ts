@@ -93,6 +93,16 @@ Deno.test({
       await open.shows("Replayed 1, refused 0.");
     });
 
+    await test.step("a dead letter is acknowledged by keyboard alone, and then no longer listed", async () => {
+      await bus.classify(NO_IMAGE, { model: "mnist", id: "seen" });
+      await (await open.named("button", "Look again")).press("Enter");
+      await (await open.named("button", "seen")).press("Enter");
+      await (await open.named("button", "Acknowledge it…")).press("Enter");
+      await (await open.named("button", "Acknowledge 1 now")).press("Enter");
+      await page.waitForFunction("!document.querySelector('.tall')?.innerText.includes('seen')");
+      assertEquals((await Array.fromAsync(bus.deadLetters())).map(({ id }) => id), ["b<b>"]);
+    });
+
     await test.step("nothing overflows on a phone, a tablet and a screen, light and dark", async () => {
       for (const value of ["light", "dark"]) {
         await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
@@ -117,12 +127,14 @@ Deno.test({
         headers: { "x-imagebus": "1", origin: "http://evil.example", "sec-fetch-site": "cross-site" },
       });
       assertEquals([foreign.status, await foreign.text()], [403, "The request comes from another site\n"]);
-      const other = await fetch(`${open.url}/api/replay?count=7`, {
-        method: "POST",
-        headers: { "x-imagebus": "1" },
-      });
-      assertEquals(other.status, 409);
-      assertStringIncludes(await other.text(), "There are 1 now, not 7");
+      for (const action of ["replay", "acknowledge"]) {
+        const other = await fetch(`${open.url}/api/${action}?count=7`, {
+          method: "POST",
+          headers: { "x-imagebus": "1" },
+        });
+        assertEquals(other.status, 409);
+        assertStringIncludes(await other.text(), "There are 1 now, not 7");
+      }
     });
 
     await test.step("the browser had nothing to complain about", () => assertEquals(open.complaints, []));
