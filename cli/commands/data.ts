@@ -80,10 +80,7 @@ async function get(args: Args): Promise<number> {
   const { folder, files } = await getDataSet(set, {
     unverified: args.values.unverified,
     onProgress: progressBars(),
-    onNotice: (text) => {
-      showProgress("");
-      logError(`imagebus: ${text}`);
-    },
+    onNotice: (text) => logError(`imagebus: ${text}`),
     ...defined({ to, from }),
   });
   showProgress("");

@@ -175,7 +175,6 @@ export function progressLine(runs: number, what = "seed"): (run: number, progres
       `${duration(secondsLeft)} left`,
     ].join("  ");
     if (record === undefined) return showProgress(line);
-    showProgress("");
     logError(line);
   };
 }

@@ -1,4 +1,4 @@
-import { logError, showProgress, terminalWidth } from "./terminal.ts";
+import { showProgress, terminalWidth } from "./terminal.ts";
 
 const MAX_WIDTH = 24;
 const MIN_WIDTH = 8;
@@ -57,7 +57,6 @@ export class Progress {
 
   /** Prints lines to the same terminal, above the bar. */
   above(print: () => void): void {
-    showProgress("");
     print();
     if (this.#text) showProgress(this.#text);
   }
@@ -78,9 +77,9 @@ export class Progress {
     return this.#total === undefined ? "" : ` of ${this.#format(this.#total)}`;
   }
 
-  /** Ends the line of the bar. */
+  /** Removes the bar. */
   end(): void {
-    if (Deno.stderr.isTerminal()) logError("");
+    showProgress("");
   }
 }
 

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { explainFileError } from "../../lib/file_errors.ts";
 import { printable } from "../../lib/printable.ts";
+import { stdSpinner } from "./std_cli.ts";
 
 /** Whether standard output is a terminal, and colour was not refused (`NO_COLOR`). */
 export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
@@ -156,6 +157,7 @@ export function percent(share: number, digits = 1): string {
 
 /** Prints a line on standard output. */
 export function print(text: string): void {
+  if (Deno.stdout.isTerminal()) removeProgress();
   try {
     writeAll(Deno.stdout, text + "\n");
   } catch (cause) {
@@ -166,6 +168,7 @@ export function print(text: string): void {
 
 /** Prints human-readable text on standard error; on a terminal it is fitted to its width. */
 export function logError(text: string): void {
+  removeProgress();
   writeError(Deno.stderr.isTerminal() ? fit(text) : text);
 }
 
@@ -174,10 +177,31 @@ export function writeError(line: string): void {
   writeAll(Deno.stderr, line + "\n");
 }
 
-/** Shows a line on standard error that the next one replaces, cut at the width; nothing where that is no terminal. */
+let isProgressShown = false;
+/** For the frame of the spinner, and the last column: a line that wraps is not erased, each redraw would leave one behind. */
+const FRAME = 3;
+
+/**
+ * Shows a line on standard error until something else is shown there; nothing where that is no terminal.
+ *
+ * @param text Cut at the width; an empty one removes the line.
+ */
 export function showProgress(text: string): void {
-  // A line that wraps is not erased by \r: each redraw would leave one behind.
-  if (Deno.stderr.isTerminal()) writeAll(Deno.stderr, `\r\x1b[2K${text.slice(0, terminalWidth() - 1)}`);
+  if (!Deno.stderr.isTerminal()) return;
+  isProgressShown = text !== "";
+  const line = text.slice(0, terminalWidth() - FRAME);
+  const spinner = stdSpinner();
+  if (spinner && isProgressShown) {
+    spinner.message = line;
+    spinner.start();
+  } else {
+    spinner?.stop();
+    writeAll(Deno.stderr, `\r\x1b[2K${line}`);
+  }
+}
+
+function removeProgress(): void {
+  if (isProgressShown) showProgress("");
 }
 
 function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
