@@ -22,7 +22,7 @@ export async function accuracy(args: ResultArguments): Promise<number> {
     `No classified images with a true label in ${printable(results.name)}; ` +
       "expected send --actual or --actual-from-folder, or imagebus label ID NAME",
   );
-  return 1;
+  return args.operands.length > 0 ? 1 : 0;
 }
 
 /** How the images of one true label were classified. */
