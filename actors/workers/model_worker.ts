@@ -9,6 +9,7 @@ import { type Classifier, createClassifier } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
 import { toneOf } from "../../models/image/tone.ts";
 import { Decoding } from "./decoding.ts";
+import { packOutcomes } from "./outcomes.ts";
 import { type FromWorker, type Run, type Start, type ToWorker, unpack } from "./protocol.ts";
 import { workerMemoryBytes } from "./worker_memory.ts";
 
@@ -36,7 +37,7 @@ async function run(message: Run): Promise<FromWorker> {
   await loadDecoders(images);
   const { input } = classifier.manifest;
   const tones = comparesTones ? new Float64Array(2 * images.length).fill(NaN) : undefined;
-  const outcomes = classifier.classify(images, {
+  const outcomes = packOutcomes(classifier.classify(images, {
     begins: (image) => decoding!.image = image,
     ...tones && {
       decoded(image, pixels) {
@@ -44,7 +45,7 @@ async function run(message: Run): Promise<FromWorker> {
         tones.set([brightness, contrast], 2 * image);
       },
     },
-  });
+  }));
   const tookMs = performance.now() - begun;
   return { type: "done", batch: message.batch, outcomes, ...defined({ tones }), tookMs };
 }

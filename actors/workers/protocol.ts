@@ -17,8 +17,9 @@
  * @module
  */
 import { concatBytes } from "../../lib/bytes.ts";
-import type { ModelFiles, Outcome } from "../../models/classifier.ts";
+import type { ModelFiles } from "../../models/classifier.ts";
 import type { DecodeSettings } from "../../models/image/limits.ts";
+import type { PackedOutcomes } from "./outcomes.ts";
 
 /** Asks a Worker to load its model. */
 export interface Start {
@@ -60,7 +61,8 @@ export interface Ready extends Reply {
 export interface Done extends Reply {
   readonly type: "done";
   readonly batch: number;
-  readonly outcomes: readonly Outcome[];
+  /** One per image, in order. */
+  readonly outcomes: PackedOutcomes;
   /**
    * Brightness and contrast of each image (`tone.ts`), one after the other; NaN for one that is not decoded. Absent if the
    * reference of the model has no tones.

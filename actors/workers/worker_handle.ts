@@ -1,12 +1,16 @@
-import type { ModelFiles } from "../../models/classifier.ts";
+import type { ModelFiles, Outcome } from "../../models/classifier.ts";
 import { type DecodeLimits, decodeSettings } from "../../models/image/limits.ts";
 import { ServiceError } from "../errors.ts";
 import { Decoding } from "./decoding.ts";
 import { HangWatch } from "./hang_watch.ts";
+import { unpackOutcomes } from "./outcomes.ts";
 import { type Done, type FromWorker, pack, type ToWorker } from "./protocol.ts";
 
 /** Outcome of a batch. */
-export type BatchOutcome = Pick<Done, "outcomes" | "tones" | "tookMs">;
+export interface BatchOutcome extends Pick<Done, "tones" | "tookMs"> {
+  /** One per image, in order. */
+  readonly outcomes: readonly Outcome[];
+}
 
 /** A Worker that has loaded its model. One batch at a time. */
 export interface WorkerHandle {
@@ -56,7 +60,7 @@ export type StartWorker = (files: ModelFiles, options: WorkerOptions) => Promise
  */
 export function startWorkerOf(program: URL): StartWorker {
   return async (files, options) => {
-    const handle = new DenoWorker(files.manifest.name, options, program);
+    const handle = new DenoWorker(files.manifest, options, program);
     await handle.start(files);
     return handle;
   };
@@ -76,6 +80,7 @@ export const startWorker: StartWorker = startWorkerOf(new URL("./model_worker.ts
 class DenoWorker implements WorkerHandle {
   readonly gone: Promise<ServiceError>;
   readonly #name: string;
+  readonly #labels: readonly string[];
   readonly #options: WorkerOptions;
   readonly #worker: Worker;
   readonly #end = Promise.withResolvers<ServiceError>();
@@ -85,8 +90,9 @@ class DenoWorker implements WorkerHandle {
   #memoryBytes: number | undefined;
   #reply: PromiseWithResolvers<FromWorker> | undefined;
 
-  constructor(name: string, options: WorkerOptions, program: URL) {
+  constructor({ name, labels }: ModelFiles["manifest"], options: WorkerOptions, program: URL) {
     this.#name = name;
+    this.#labels = labels;
     this.#options = options;
     this.gone = this.#end.promise;
     this.#worker = new Worker(program, {
@@ -128,7 +134,9 @@ class DenoWorker implements WorkerHandle {
     const batch = ++this.#batch;
     const packed = pack(images);
     const reply = await this.#request({ type: "run", batch, ...packed }, [packed.bytes]);
-    if (reply.type === "done" && reply.batch === batch) return reply;
+    if (reply.type === "done" && reply.batch === batch) {
+      return { ...reply, outcomes: unpackOutcomes(reply.outcomes, this.#labels) };
+    }
     if (reply.type !== "failed") throw this.#die("worker_died", `replied ${reply.type} out of turn`);
     throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${reply.reason}`);
   }
