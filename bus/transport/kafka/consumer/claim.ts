@@ -1,6 +1,8 @@
 import type { Claim, Message } from "../../transport.ts";
 import { Backoff } from "../../../../lib/backoff.ts";
 import type { TopicPosition } from "../topics.ts";
+import { decodeBatch } from "../wire/batches.ts";
+import type { FetchedBatch } from "../wire/requests.ts";
 
 const MESSAGE_OVERHEAD_BYTES = 100;
 
@@ -36,7 +38,10 @@ export class OwnedClaim implements Claim {
   /** For faults of this partition alone. */
   readonly backoff = new Backoff();
   readonly #lost = new AbortController();
+  /** Decoded, and next to be delivered. */
   #buffer: Message[] = [];
+  /** Decoded when they are about to be delivered: as bytes they cost the garbage collector nothing. */
+  #coming: { readonly batch: FetchedBatch; readonly from: number }[] = [];
   #bufferedBytes = 0;
   #delivered: number;
   #committed: number;
@@ -63,8 +68,9 @@ export class OwnedClaim implements Claim {
     return this.#bufferedBytes;
   }
 
-  /** Whether the buffer holds messages. */
+  /** Whether the buffer holds messages: a batch can be empty. */
   get hasMessages(): boolean {
+    this.#decode(1);
     return this.#buffer.length > 0;
   }
 
@@ -83,17 +89,36 @@ export class OwnedClaim implements Claim {
     return this.isDrained && !this.hasMessages && this.position > this.#committed;
   }
 
-  /** Adds fetched messages to the buffer. */
-  append(messages: readonly Message[]): void {
-    for (const message of messages) {
-      if (message.offset >= this.end) return;
-      this.#buffer.push(message);
-      this.#bufferedBytes += heldBytes(message);
+  /**
+   * Adds fetched batches to the buffer.
+   *
+   * @param batches In the order of the partition.
+   * @param from The offset that was asked for: brokers return whole batches, also what is before it.
+   */
+  append(batches: readonly FetchedBatch[], from: number): void {
+    for (const batch of batches) {
+      this.#coming.push({ batch, from });
+      this.#bufferedBytes += batch.bytes.length;
+    }
+  }
+
+  /** Decodes batches until so many messages are in the buffer, or all of them. */
+  #decode(count: number): void {
+    const { topic, partition } = this;
+    while (this.#buffer.length < count && this.#coming.length > 0) {
+      const { batch, from } = this.#coming.shift()!;
+      this.#bufferedBytes -= batch.bytes.length;
+      for (const message of decodeBatch(batch, { topic, partition })) {
+        if (message.offset < from || message.offset >= this.end) continue;
+        this.#buffer.push(message);
+        this.#bufferedBytes += heldBytes(message);
+      }
     }
   }
 
   /** Takes the next messages from the buffer: at least one, at most `maxMessages`, and about `maxBytes`. */
   take(maxMessages: number, maxBytes: number): Message[] {
+    this.#decode(maxMessages);
     let [count, bytes] = [1, heldBytes(this.#buffer[0]!)];
     while (count < Math.min(maxMessages, this.#buffer.length)) {
       bytes += heldBytes(this.#buffer[count]!);
@@ -111,6 +136,7 @@ export class OwnedClaim implements Claim {
   drop(): void {
     if (this.hasMessages) this.position = this.#buffer[0]!.offset;
     this.#buffer = [];
+    this.#coming = [];
     this.#bufferedBytes = 0;
   }
 

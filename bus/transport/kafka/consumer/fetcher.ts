@@ -126,6 +126,7 @@ export class Fetcher {
 
   #deliver(claim: OwnedClaim): Batch {
     const messages = claim.take(this.#settings.maxBatchMessages, BATCH_BYTES);
+    for (const { undecodable } of messages) if (undecodable) this.#settings.onUndecodable(claim, undecodable);
     this.#moveLast(claim);
     this.#schedule();
     return { claim, messages };
@@ -260,14 +261,12 @@ export class Fetcher {
     if (node >= 0) claim.replica = { node, until: performance.now() + REPLICA_MAX_AGE_MS };
     claim.backoff.reset();
     this.#cluster.delays.over(titleOf(claim));
-    const { messages, end } = fetched;
+    const { batches, end } = fetched;
     claim.isCaughtUp = purpose === "now" && end === null;
     if (end === null) return;
-    // Brokers return whole batches, also what is before the requested offset.
-    claim.append(messages.filter((message) => message.offset >= offset));
+    claim.append(batches, offset);
     claim.position = Math.max(offset, end);
     claim.isAppendTime = fetched.isAppendTime;
-    for (const { undecodable } of messages) if (undecodable) this.#settings.onUndecodable(claim, undecodable);
     if (claim.isPastCommit) this.#settings.onSkipped(claim);
     this.#moveLast(claim);
     this.#changed.notify();

@@ -6,32 +6,16 @@
  *
  * @module
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { messageOf } from "../../../../lib/coded_error.ts";
-import { fromEntries, toText } from "../../text.ts";
-import type { Message, Text } from "../../transport.ts";
+import type { Message } from "../../transport.ts";
 import { crc32c } from "./crc32c.ts";
 import { decompress } from "./compression.ts";
 import { BrokerFault, CODE } from "./faults.ts";
 import { decodeMessageSet } from "./message_set.ts";
 import { RecordReader } from "./record_reader.ts";
-import type { AbortedTransaction, FetchedRange, Place } from "./requests.ts";
-
-/** The header of a batch. */
-export interface BatchHeader {
-  /** Offset of its first record; in old formats that of the last. */
-  readonly first: number;
-  /** Offset of its last record, even if compaction has removed it. */
-  readonly last: number;
-  /** In milliseconds since 1970-01-01 UTC. */
-  readonly timestamp: number;
-  /** Whether it is the broker's. */
-  readonly isAppendTime: boolean;
-  readonly producerId: bigint;
-  readonly isTransactional: boolean;
-  /** If it only ends a transaction: how. */
-  readonly marker: "commit" | "abort" | null;
-}
+import { decodeRecords } from "./records.ts";
+import type { AbortedTransaction, BatchHeader, FetchedBatch, FetchedRange, Place } from "./requests.ts";
 
 /** First offset, and length of what follows. */
 const OVERHEAD_BYTES = 12;
@@ -42,6 +26,7 @@ const CRC_AT = 17;
 /** Batches of records; before it, each message was for itself. */
 const MAGIC_OF_BATCHES = 2;
 const ATTRIBUTES_AT = 21;
+const COUNT_AT = 57;
 const CODEC = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
@@ -50,29 +35,36 @@ const CONTROL = 0x20;
 const ABORT = 0;
 
 /**
- * Decodes the batches of a partition. A batch that cannot be decoded becomes one message, see
- * {@linkcode Message.undecodable}.
+ * Finds the batches of a partition.
  *
  * @param bytes The batches; the last one may be cut off.
  * @param place The partition.
  * @param aborted The aborted transactions among them, in any order.
+ * @returns Those that may be seen; their records are decoded by {@linkcode decodeBatch}.
  * @throws {BrokerFault} If it is not known where the next batch begins.
  */
-export function decodeBatches(
+export function splitBatches(
   bytes: Buffer,
   place: Place,
   aborted: readonly AbortedTransaction[],
 ): FetchedRange {
   const isVisible = visibility(aborted);
-  const messages: Message[] = [];
+  const batches: FetchedBatch[] = [];
   let [end, isAppendTime]: [number | null, boolean] = [null, false];
-  for (const batch of split(bytes, place)) {
+  for (const batch of split(apart(bytes), place)) {
     const header = headerOf(batch);
     [end, isAppendTime] = [header.last + 1, header.isAppendTime];
-    if (!isVisible(header)) continue;
-    for (const message of decodeBatch(batch, header, place)) messages.push(message);
+    if (isVisible(header)) batches.push({ header, bytes: batch });
   }
-  return { messages, end, isAppendTime };
+  return { batches, end, isAppendTime };
+}
+
+/** A view would keep the whole answer in memory, with what it has of other partitions. */
+function apart(bytes: Buffer): Buffer {
+  if (bytes.length * 2 > bytes.buffer.byteLength) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function* split(bytes: Buffer, { topic, partition }: Place): Generator<Buffer> {
@@ -109,8 +101,7 @@ function headerOf(batch: Buffer): BatchHeader {
 }
 
 function markerOf(batch: Buffer): "commit" | "abort" {
-  const [key] = [...recordsOf(batch)].map(({ key }) => key);
-  return key?.readInt16BE(2) === ABORT ? "abort" : "commit";
+  return batch.readInt32BE(COUNT_AT) > 0 && firstKeyOf(batch)?.readInt16BE(2) === ABORT ? "abort" : "commit";
 }
 
 /**
@@ -130,13 +121,27 @@ export function visibility(aborted: readonly AbortedTransaction[]): (batch: Batc
   };
 }
 
-function decodeBatch(batch: Buffer, header: BatchHeader, place: Place): Message[] {
+/**
+ * Decodes the records of a batch. A batch that cannot be decoded becomes one message, see
+ * {@linkcode Message.undecodable}.
+ *
+ * @param batch Of {@linkcode splitBatches}.
+ * @param place The partition.
+ * @returns In ascending order of their offsets; none if compaction has removed them all.
+ */
+export function decodeBatch({ header, bytes: batch }: FetchedBatch, place: Place): Message[] {
   try {
     if (batch.readInt8(MAGIC_AT) < MAGIC_OF_BATCHES) return decodeMessageSet(batch, place);
     if (crc32c(batch.subarray(ATTRIBUTES_AT)) !== batch.readUInt32BE(CRC_AT)) {
       throw new RangeError("the checksum is wrong");
     }
-    return [...recordsOf(batch)].map((record) => toMessage(record, place));
+    return decodeRecords(decompress(codecOf(batch), batch.subarray(HEADER_BYTES)), {
+      ...place,
+      count: batch.readInt32BE(COUNT_AT),
+      first: header.first,
+      timestamp: Number(batch.readBigInt64BE(27)),
+      appendTime: header.isAppendTime ? header.timestamp : null,
+    });
   } catch (error) {
     const { first, last, timestamp } = header;
     const undecodable = `The offsets ${first} to ${last} cannot be decoded: ${messageOf(error)}`;
@@ -152,64 +157,16 @@ function decodeBatch(batch: Buffer, header: BatchHeader, place: Place): Message[
   }
 }
 
-interface RawRecord {
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: readonly (readonly [name: Buffer | null, value: Buffer | null])[];
+/** The key of the first record. */
+function firstKeyOf(batch: Buffer): Buffer | null {
+  const reader = new RecordReader(decompress(codecOf(batch), batch.subarray(HEADER_BYTES)));
+  reader.varint(); // length
+  reader.skip(1); // attributes
+  reader.varint(); // timestamp
+  reader.varint(); // offset
+  return reader.bytes(reader.varint());
 }
 
-function* recordsOf(batch: Buffer): Generator<RawRecord> {
-  const first = Number(batch.readBigInt64BE(0));
-  const attributes = batch.readInt16BE(ATTRIBUTES_AT);
-  const [firstTimestamp, lastTimestamp] = [27, 35].map((at) => Number(batch.readBigInt64BE(at)));
-  const reader = new RecordReader(decompress(attributes & CODEC, batch.subarray(HEADER_BYTES)));
-  for (let count = batch.readInt32BE(57); count > 0; count--) {
-    reader.varint(); // length
-    reader.int8(); // attributes
-    const timestamp = firstTimestamp! + reader.varint();
-    yield {
-      offset: first + reader.varint(),
-      timestamp: attributes & LOG_APPEND_TIME ? lastTimestamp! : timestamp,
-      key: reader.bytes(reader.varint()),
-      value: reader.bytes(reader.varint()),
-      headers: readHeaders(reader),
-    };
-  }
-}
-
-function readHeaders(reader: RecordReader): RawRecord["headers"] {
-  const headers = [];
-  for (let count = reader.varint(); count > 0; count--) {
-    headers.push([reader.bytes(reader.varint()), reader.bytes(reader.varint())] as const);
-  }
-  return headers;
-}
-
-function toMessage({ offset, timestamp, key, value, headers }: RawRecord, place: Place): Message {
-  return {
-    ...place,
-    offset,
-    timestamp,
-    key: key && textApart(key),
-    value: value ? apart(value) : new Uint8Array(),
-    ...fromEntries(headers.map(([name, value]) => [headerName(name), value && textApart(value)])),
-  };
-}
-
-/** Invalid UTF-8 becomes U+FFFD. */
-function headerName(bytes: Buffer | null): string {
-  const text = bytes === null ? "" : toText(bytes);
-  return typeof text === "string" ? text : `${bytes}`;
-}
-
-function textApart(bytes: Buffer): Text {
-  const text = toText(bytes);
-  return typeof text === "string" ? text : new Uint8Array(text);
-}
-
-/** A small view of a large answer would keep all of it in memory for as long as the message is in flight. */
-function apart(value: Buffer): Uint8Array {
-  return value.length * 2 > value.buffer.byteLength ? value : new Uint8Array(value);
+function codecOf(batch: Buffer): number {
+  return batch.readInt16BE(ATTRIBUTES_AT) & CODEC;
 }

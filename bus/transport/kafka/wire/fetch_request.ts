@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { decodeBatches } from "./batches.ts";
+import { splitBatches } from "./batches.ts";
 import type { Coders, Decoder, Definition, Requests } from "./requests.ts";
 
 /** From this version on the broker answers at once, and the client waits (KIP-219). */
@@ -48,7 +48,7 @@ function readPartition(decoder: Decoder, topic: string, version: number) {
   }));
   const preferredReplica = version >= 11 ? decoder.readInt32() : -1;
   const batches = decoder.readBytes();
-  const none = { messages: [], end: null, isAppendTime: false };
-  const range = batches ? decodeBatches(batches, { topic, partition }, aborted) : none;
+  const none = { batches: [], end: null, isAppendTime: false };
+  const range = batches ? splitBatches(batches, { topic, partition }, aborted) : none;
   return { partition, errorCode, preferredReplica, ...range };
 }

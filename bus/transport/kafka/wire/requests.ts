@@ -45,10 +45,33 @@ export interface AbortedTransaction {
 /** The partition of messages. */
 export type Place = Pick<Message, "topic" | "partition">;
 
+/** The header of a batch. */
+export interface BatchHeader {
+  /** Offset of its first record; in old formats that of the last. */
+  readonly first: number;
+  /** Offset of its last record, even if compaction has removed it. */
+  readonly last: number;
+  /** In milliseconds since 1970-01-01 UTC. */
+  readonly timestamp: number;
+  /** Whether it is the broker's. */
+  readonly isAppendTime: boolean;
+  readonly producerId: bigint;
+  readonly isTransactional: boolean;
+  /** If it only ends a transaction: how. */
+  readonly marker: "commit" | "abort" | null;
+}
+
+/** A batch of records that may be seen. */
+export interface FetchedBatch {
+  readonly header: BatchHeader;
+  /** All of it. */
+  readonly bytes: Buffer;
+}
+
 /** A fetched range of a partition. */
 export interface FetchedRange {
-  /** Those that may be seen, in ascending order of their offsets, from the start of a batch. */
-  readonly messages: readonly Message[];
+  /** Those that may be seen, in ascending order of their offsets. */
+  readonly batches: readonly FetchedBatch[];
   /** The offset after the last batch; `null` if there is none. */
   readonly end: number | null;
   /** Whether the timestamps of the last batch are the broker's (`LogAppendTime`), so that they ascend with the offsets. */

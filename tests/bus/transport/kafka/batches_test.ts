@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
-import type { Message } from "../../../../bus/transport/transport.ts";
-import { type BatchHeader, decodeBatches, visibility } from "../../../../bus/transport/kafka/wire/batches.ts";
+import type { Message, OutgoingMessage } from "../../../../bus/transport/transport.ts";
+import { decodeBatch, splitBatches, visibility } from "../../../../bus/transport/kafka/wire/batches.ts";
+import { encodeRecordBatch, toRecord } from "../../../../bus/transport/kafka/wire/record_batch.ts";
+import type { BatchHeader } from "../../../../bus/transport/kafka/wire/requests.ts";
 import { decompressLz4 } from "../../../../bus/transport/kafka/wire/lz4.ts";
 import {
   assert,
@@ -16,7 +18,7 @@ import type { TransportEvent } from "../../../../bus/transport/transport.ts";
 import { asAdmin } from "../../../../testing/brokers/kafkajs.ts";
 import { Phoenix } from "../../../fixtures/phoenix.ts";
 import { unique, within } from "../suite/harness.ts";
-import { numbered, Reader, text } from "../suite/reader.ts";
+import { bytes, numbered, Reader, text } from "../suite/reader.ts";
 import { batchOf, storeBatch, storeDamaged } from "./batches.ts";
 
 const PLACE = { topic: "t", partition: 0 };
@@ -33,7 +35,8 @@ const LZ4_FRAMES: Readonly<Record<string, string>> = {
 };
 
 function decode(...batches: Buffer[]) {
-  return decodeBatches(Buffer.concat(batches), PLACE, []);
+  const { end, batches: split } = splitBatches(Buffer.concat(batches), PLACE, []);
+  return { end, messages: split.flatMap((batch) => decodeBatch(batch, PLACE)) };
 }
 
 const shown = (messages: readonly Message[]) => messages.map((one) => `${one.offset} ${text(one)}`);
@@ -160,9 +163,40 @@ Deno.test("kafka: a batch whose checksum is wrong is not decoded", () => {
 
 Deno.test("kafka: a message does not keep the answer in memory that it came with", () => {
   const texts = Array.from({ length: 100 }, () => "x".repeat(1_000));
-  for (const { value } of decode(batchOf(texts)).messages) assertEquals(value.buffer.byteLength, 1_000);
+  for (const { value } of decode(batchOf(texts)).messages) assert(value.buffer.byteLength < 20_000);
   const [large] = decode(batchOf(["x".repeat(100_000)])).messages;
   assert(large!.value.buffer.byteLength < 110_000, "a large message is copied");
+});
+
+Deno.test("kafka: headers are decoded right, whatever the record before has", () => {
+  const sent: Omit<OutgoingMessage, "value">[] = [
+    { key: "7", headers: { ce_id: "7", ce_type: "a", ce_model: "mnist" } },
+    { key: "8", headers: { ce_id: "8", ce_type: "a", ce_model: "mnist" } },
+    { key: "8", headers: { ce_id: "8", ce_type: "b", ce_model: "größer" } },
+    { headers: { ce_id: "8", ce_type: "b" } },
+    { headers: { ce_id: "8", ce_tip: "b" } },
+    { headers: {} },
+    { key: "", headers: { ce_id: "", __proto: "b", ["__proto__"]: "c" } },
+    { key: "9", headers: { ce_id: "9", __proto: "b", ["__proto__"]: "d" } },
+    { headerList: [["a", "1"], ["a", "2"], ["b", null]] },
+    { headerList: [["a", "1"], ["a", "2"], ["b", null]] },
+    { headerList: [["a", "1"], ["b", "2"], ["c", "3"]] },
+    { headers: { a: "1", b: new Uint8Array([0xff, 0xfe]), c: "4" } },
+  ];
+  const records = sent.map((one) => toRecord({ value: bytes("x"), ...one }));
+  const { messages } = decode(encodeRecordBatch(records, 1_000));
+  for (const [i, { key = null, headers = {}, headerList }] of sent.entries()) {
+    const message = messages[i]!;
+    assertEquals([message.key, message.offset], [key, i]);
+    const isWhole = headerList === undefined || i === 10;
+    if (isWhole) {
+      assertEquals(
+        Object.entries(message.headers),
+        Object.entries(headerList ? Object.fromEntries(headerList) : headers),
+      );
+    }
+    assertEquals(message.headerList, isWhole ? undefined : headerList);
+  }
 });
 
 /** A batch with one record of a transaction, or the marker that ends one. */
