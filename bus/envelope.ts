@@ -35,6 +35,7 @@
  * @module
  */
 import { defined } from "../lib/defined.ts";
+import { isoNow } from "../lib/iso_time.ts";
 import { readBareValue } from "./bare_record.ts";
 import { binaryEvent, type CloudEvent, isStructured, Malformed, structuredEvent } from "./cloud_event.ts";
 import type { Result } from "./result.ts";
@@ -128,24 +129,20 @@ export function encodeRequest(request: Request, contentType: string): OutgoingMe
  * @returns The request, or what is wrong with it and where to report that.
  */
 export function decodeRequest(message: Message): Decoded {
-  const fallback: Origin = {
-    id: replayedId(message) ?? positionId(message),
-    key: message.key,
-    ...traceOf(message),
-  };
   if (message.undecodable !== undefined) {
-    return { ok: false, origin: fallback, model: modelOfTopic(message.topic), reason: message.undecodable };
+    const [origin, model] = [fallbackOf(message), modelOfTopic(message.topic)];
+    return { ok: false, origin, model, reason: message.undecodable };
   }
   let event = binaryEvent(message);
   try {
     if (isLegacyTopic(message.topic) && !hasEnvelope(message)) {
-      return { ok: true, request: readLegacy(message, fallback) };
+      return { ok: true, request: readLegacy(message) };
     }
     if (isStructured(message.headers)) event = structuredEvent(message.value);
     else if (!hasEnvelope(message)) {
       const bare = readBareValue(message.value);
       if ("image" in bare) {
-        return { ok: true, request: { ...fallback, model: modelOf(message), image: bare.image } };
+        return { ok: true, request: { ...fallbackOf(message), model: modelOf(message), image: bare.image } };
       }
       event = bare.event;
     }
@@ -153,7 +150,7 @@ export function decodeRequest(message: Message): Decoded {
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     const model = event.attribute("model") ?? modelOfTopic(message.topic);
-    return { ok: false, origin: readableOrigin(event, fallback), model, reason: error.message };
+    return { ok: false, origin: readableOrigin(event, message), model, reason: error.message };
   }
 }
 
@@ -211,7 +208,7 @@ function attributes(type: string, id: string, source: string): MessageHeaders {
     ce_id: id,
     ce_source: source,
     ce_type: type,
-    ce_time: new Date().toISOString(),
+    ce_time: isoNow(),
   };
 }
 
@@ -222,6 +219,12 @@ function copied({ correlationId, traceparent, actual, fileName }: Origin): Messa
     ce_actual: actual,
     ce_filename: fileName,
   });
+}
+
+/** Of a record without an envelope, or with a malformed one. */
+function fallbackOf(message: Message): Origin {
+  const traceparent = traceOf(message);
+  return { id: replayedId(message) ?? positionId(message), key: message.key, ...defined({ traceparent }) };
 }
 
 /** The id that a record without one got when it first failed. */
@@ -242,10 +245,10 @@ function hasEnvelope({ headers }: Message): boolean {
     isStructured(headers);
 }
 
-function readLegacy(message: Message, fallback: Origin): Request {
+function readLegacy(message: Message): Request {
   const record = decodeLegacyRecord(message);
   if (typeof record === "string") throw new Malformed(record);
-  return { ...fallback, ...record };
+  return { ...fallbackOf(message), ...record };
 }
 
 function toRequest(message: Message, event: CloudEvent): Request {
@@ -260,18 +263,19 @@ function toRequest(message: Message, event: CloudEvent): Request {
   }
   const model = event.attribute("model") ?? modelOf(message);
   const expiresAt = expiry(event.attribute("expirytime"));
+  const modelVersion = event.attribute("modelversion");
   return {
-    ...traceOf(message),
-    ...origin(event, id, message.key),
+    id,
+    key: message.key,
     model,
     image: event.data(),
-    ...defined({ modelVersion: event.attribute("modelversion"), expiresAt }),
+    ...defined({ modelVersion, expiresAt, ...copiedFrom(event, message) }),
   };
 }
 
 /** Instrumented clients of Kafka add the header to every record, whatever its form. */
-function traceOf({ headers }: Message): Pick<Origin, "traceparent"> {
-  return defined({ traceparent: headerText(headers, "traceparent") || undefined });
+function traceOf({ headers }: Message): string | undefined {
+  return headerText(headers, "traceparent") || undefined;
 }
 
 function modelOf({ topic }: Message): string {
@@ -280,18 +284,19 @@ function modelOf({ topic }: Message): string {
   throw new Malformed(`The attribute model is missing, and ${topic} is not the topic of a model`);
 }
 
-function origin({ attribute }: CloudEvent, id: string, key: Text | null): Origin {
+/** What a result takes over from the event, besides its id and key. */
+function copiedFrom({ attribute }: CloudEvent, message: Message) {
   const replyTo = attribute("replyto");
   if (replyTo !== undefined && !isTopicName(replyTo)) {
     throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
   }
-  const [correlationId, traceparent, actual, fileName] = [
-    "correlationid",
-    "traceparent",
-    "actual",
-    "filename",
-  ].map(attribute);
-  return { id, key, ...defined({ replyTo, correlationId, traceparent, actual, fileName }) };
+  return {
+    replyTo,
+    correlationId: attribute("correlationid"),
+    traceparent: attribute("traceparent") ?? traceOf(message),
+    actual: attribute("actual"),
+    fileName: attribute("filename"),
+  };
 }
 
 function expectValue(name: string, value: string | undefined, expected: string): void {
@@ -313,11 +318,12 @@ function expiry(value: string | undefined): number | undefined {
 }
 
 /** Even a malformed request may contain the id and the topic that its sender waits for. */
-function readableOrigin(event: CloudEvent, fallback: Origin): Origin {
+function readableOrigin(event: CloudEvent, message: Message): Origin {
+  const fallback = fallbackOf(message);
   const id = event.attribute("id") ?? "";
   if (!isId(id)) return fallback;
   try {
-    return origin(event, id, fallback.key);
+    return { id, key: message.key, ...defined(copiedFrom(event, message)) };
   } catch {
     return { ...fallback, id };
   }

@@ -14,16 +14,18 @@
  * ```
  */
 export class Condition {
-  #next = Promise.withResolvers<void>();
+  /** Only while somebody waits: most notifications wake nobody, and come once per image. */
+  #next: PromiseWithResolvers<void> | undefined;
 
   /** Resolves at the next {@linkcode Condition.notify}. */
   wait(): Promise<void> {
+    this.#next ??= Promise.withResolvers();
     return this.#next.promise;
   }
 
   /** Wakes everyone who waits. */
   notify(): void {
-    this.#next.resolve();
-    this.#next = Promise.withResolvers();
+    this.#next?.resolve();
+    this.#next = undefined;
   }
 }

@@ -2,6 +2,7 @@ import { type Decoded, decodeRequest, type Origin } from "../../bus/envelope.ts"
 import type { Result } from "../../bus/result.ts";
 import type { Claim, Message, Subscription } from "../../bus/transport/transport.ts";
 import { defined } from "../../lib/defined.ts";
+import { isoNow } from "../../lib/iso_time.ts";
 import type { Listener } from "../events.ts";
 import type { Observer } from "../observer.ts";
 import type { Settled } from "../sinks/sink.ts";
@@ -201,7 +202,7 @@ export class Flight implements Job {
       id,
       model: this.decoded.ok ? this.decoded.request.model : this.decoded.model,
       ...defined({ actual, fileName }),
-      at: new Date().toISOString(),
+      at: isoNow(),
       waitedMs: Math.max(0, startedAt - this.message.timestamp),
       tookMs,
     };

@@ -5,7 +5,6 @@
  */
 import { Buffer } from "node:buffer";
 import { BusError } from "./errors.ts";
-import { entriesOf } from "./text.ts";
 import {
   type CommittedMessage,
   type Delivery,
@@ -203,9 +202,12 @@ function utf8AtMost(text: string): number {
 }
 
 function metadataBytes(message: OutgoingMessage, measure: (text: string) => number): number {
-  let size = message.key == null ? 0 : textBytes(message.key, measure);
-  for (const [name, value] of entriesOf(message)) {
-    size += measure(name) + (value === null ? 0 : textBytes(value, measure));
+  const { key, headers = {}, headerList } = message;
+  let size = key == null ? 0 : textBytes(key, measure);
+  if (headerList === undefined) {
+    for (const name in headers) size += measure(name) + textBytes(headers[name]!, measure);
+  } else {
+    for (const [name, value] of headerList) size += measure(name) + textBytes(value ?? "", measure);
   }
   return size;
 }

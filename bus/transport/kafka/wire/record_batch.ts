@@ -26,6 +26,8 @@ export interface RecordToSend {
 /** Length, attributes, deltas, and the lengths of key, value and headers: at most 5 bytes each. */
 const RECORD_OVERHEAD_BYTES = 36;
 const HEADER_OVERHEAD_BYTES = 8;
+/** Longer texts are left to the runtime. */
+const MAX_LOOP = 128;
 const HEADER_BYTES = 61;
 const CRC_AT = 17;
 const CRC_FROM = 21;
@@ -44,7 +46,14 @@ export function toRecord(message: OutgoingMessage): RecordToSend {
 
 function lengthOf(text: Text | null): number {
   if (text === null) return 0;
-  return typeof text === "string" ? Buffer.byteLength(text) : text.length;
+  return typeof text === "string" && !isAscii(text) ? Buffer.byteLength(text) : text.length;
+}
+
+/** A loop is faster for short texts than a call into the runtime; a long one ends it soon. */
+function isAscii(text: string): boolean {
+  if (text.length > MAX_LOOP) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 /** The producer of a batch, its transaction if it has one, and the sequence number of the batch. */
