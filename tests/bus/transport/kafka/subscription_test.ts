@@ -4,15 +4,17 @@ import { Delays } from "../../../../bus/transport/kafka/net/delays.ts";
 import type { Cluster } from "../../../../bus/transport/kafka/net/cluster.ts";
 import { checkKafkaOptions } from "../../../../bus/transport/kafka/options.ts";
 import type { Transactions } from "../../../../bus/transport/kafka/transactions/transactions.ts";
+import { splitBatches } from "../../../../bus/transport/kafka/wire/batches.ts";
 import { ConnectionFault } from "../../../../bus/transport/kafka/wire/faults.ts";
 import { checkSubscribeOptions } from "../../../../bus/transport/validate.ts";
 import { assertEquals, assertRejects } from "../../../../testing/assert.ts";
+import { batchOf } from "./batches.ts";
 
 const PLACE = { topic: "t", partition: 0 };
 
 /** A cluster that has one message. */
 function oneMessage(): Cluster {
-  const message = { ...PLACE, offset: 0, timestamp: 0, key: null, value: new Uint8Array(1), headers: {} };
+  const range = splitBatches(batchOf(["x"]), PLACE, []);
   let fetches = 0;
   const cluster: Partial<Record<keyof Cluster, unknown>> = {
     leader: () => 1,
@@ -22,7 +24,7 @@ function oneMessage(): Cluster {
     delays: new Delays(() => {}),
     request: () => {
       if (fetches++ > 0) return new Promise(() => {});
-      const partitions = [{ partition: 0, errorCode: 0, preferredReplica: -1, messages: [message], end: 1 }];
+      const partitions = [{ partition: 0, errorCode: 0, preferredReplica: -1, ...range }];
       return Promise.resolve({ responses: [{ topicName: "t", partitions }] });
     },
   };
