@@ -6,7 +6,7 @@ import type { Synchronous } from "./options.ts";
 import { APPLICATION_ID, PAGE_BYTES, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** SQLite's own wait for a lock blocks the thread, so it is short; the writer does the longer waits. */
-const LOCK_WAIT_MS = 10;
+const LOCK_WAIT_MS = 1;
 
 /** A checkpoint blocks too: with this many pages (4 MiB) it takes about 20 ms. */
 const CHECKPOINT_PAGES = 512;

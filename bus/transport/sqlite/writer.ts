@@ -1,4 +1,5 @@
 import { Backoff } from "../../../lib/backoff.ts";
+import { sleep } from "../../../lib/sleep.ts";
 import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError, isRetriable } from "../errors.ts";
 import type { Database } from "./database.ts";
@@ -7,8 +8,14 @@ import type { Database } from "./database.ts";
 const MAX_BYTES = 1_048_576;
 const MAX_MS = 10;
 
-const INITIAL_BACKOFF_MS = 2;
-const MAX_BACKOFF_MS = 100;
+/** A transaction of another process takes so long, waiting for the disk included; a checkpoint takes longer. */
+const INITIAL_BACKOFF_MS = 1;
+const MAX_BACKOFF_MS = 16;
+
+/** A transaction that begins so late had to wait for another process. */
+const CONTENDED_MS = 0.5;
+/** How long others are expected to want the lock after they wanted it once. */
+const CONTENTION_MS = 1_000;
 
 interface Job {
   readonly work: () => unknown;
@@ -34,7 +41,13 @@ export interface WriterEvents {
   readonly onUnavailable: (reason: string | null) => void;
 }
 
-/** Group commit: concurrent work shares a transaction, in the order of the calls. */
+/**
+ * Group commit: concurrent work shares a transaction, in the order of the calls.
+ *
+ * While other processes write too, it leaves the file to them for as long as it has had it: SQLite lets nobody queue
+ * for its lock, and what is called meanwhile shares the next transaction. Without that, two processes with a thousand small
+ * transactions per second each would mostly wait for each other.
+ */
 export class Writer {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
@@ -45,6 +58,11 @@ export class Writer {
   #closed = false;
   #unavailable: string | null = null;
   #isLocked = false;
+  /** When another process was last seen to write, and when the last transaction ended, by `performance.now()`. */
+  #contendedAt = -Infinity;
+  #endedAt = -Infinity;
+  /** Duration of the last transaction. */
+  #tookMs = 0;
   /** This many jobs run in transactions of their own, because they failed together. */
   #alone = 0;
 
@@ -105,16 +123,25 @@ export class Writer {
     while (this.#queue.length > 0) {
       await yieldToEventLoop();
       if (this.#isLocked) await this.#backoff.wait();
+      else await this.#leaveToOthers();
       if (this.#queue.length > 0) this.#storeSome();
     }
     this.#working = false;
   }
 
+  async #leaveToOthers(): Promise<void> {
+    const now = performance.now();
+    const pauseMs = this.#endedAt + Math.min(this.#tookMs, MAX_MS) - now;
+    if (pauseMs > 0 && now - this.#contendedAt < CONTENTION_MS) await sleep(pauseMs);
+  }
+
   #storeSome(): void {
     const results: unknown[] = [];
     let begun = 0;
+    const startedAt = performance.now();
     try {
       this.#database.transaction(() => {
+        if (performance.now() - startedAt >= CONTENDED_MS) this.#contendedAt = startedAt;
         for (const job of this.#take()) {
           begun++;
           results.push(job.work());
@@ -123,6 +150,8 @@ export class Writer {
     } catch (error) {
       return this.#fail(begun, error);
     }
+    this.#endedAt = performance.now();
+    this.#tookMs = this.#endedAt - startedAt;
     this.#alone = Math.max(0, this.#alone - begun);
     this.#resolve(results);
   }
@@ -165,6 +194,7 @@ export class Writer {
       return;
     }
     this.#isLocked = true;
+    this.#contendedAt = performance.now();
     const inTime = this.#queue.findIndex(({ deadline }) => deadline > performance.now());
     const refused = this.#queue.splice(0, inTime < 0 ? this.#queue.length : inTime);
     if (refused.length === 0) return;

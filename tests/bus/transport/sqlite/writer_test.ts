@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { BusError } from "../../../../bus/transport/errors.ts";
 import { Database } from "../../../../bus/transport/sqlite/database.ts";
 import { Writer } from "../../../../bus/transport/sqlite/writer.ts";
@@ -68,3 +69,32 @@ Deno.test("sqlite writer: closing refuses work that has not started", async () =
   assertEquals((await assertRejects(() => numbers.writer.run(() => 1), BusError)).code, "closed");
   assertEquals(numbers.stored, []);
 });
+
+/** Transactions of 10 ms; the first finds the file locked, if another process writes. */
+function slowDatabase(isContended: boolean): { database: Database; count: () => number } {
+  let [isLocked, count] = [isContended, 0];
+  const transaction = <T>(work: () => T): T => {
+    if (isLocked) {
+      isLocked = false;
+      throw new BusError("unavailable", "locked");
+    }
+    count++;
+    const result = work();
+    for (const until = performance.now() + 10; performance.now() < until;);
+    return result;
+  };
+  return { database: { transaction } as Partial<Database> as Database, count: () => count };
+}
+
+for (const isContended of [true, false]) {
+  const outcome = isContended ? "shares a transaction while others write too" : "is stored at once";
+  Deno.test(`sqlite writer: what is called after a transaction ${outcome}`, async () => {
+    const { database, count } = slowDatabase(isContended);
+    const writer = new Writer(database, 1_000, { onStored() {}, onUnavailable() {} });
+    await writer.run(() => 1);
+    const second = writer.run(() => 2);
+    await yieldToEventLoop();
+    const third = writer.run(() => 3);
+    assertEquals([await second, await third, count()], [2, 3, isContended ? 2 : 3]);
+  });
+}
