@@ -40,13 +40,13 @@ export class DatabaseSink implements ClosableSink {
   }
 
   async write(batch: readonly Settled[]): Promise<void> {
-    const rows = JSON.stringify(rowsOf(batch), storable);
+    const rows = toJson(rowsOf(batch));
     if (!this.#results.isIntact) await this.open();
     await this.#results.attempt((sql) => insert(sql, this.#schema, rows));
   }
 
   async compare(batch: readonly Comparison[]): Promise<void> {
-    const rows = JSON.stringify(batch.map(comparisonRow), storable);
+    const rows = toJson(batch.map(comparisonRow));
     await this.#comparisons.attempt((sql) => insertComparisons(sql, this.#schema, rows));
   }
 
@@ -72,6 +72,15 @@ function rowsOf(batch: readonly Settled[]): ResultRow[] {
     if (!stored || (stored.status === "failed" && row.status === "classified")) rows.set(id, row);
   }
   return [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([, row]) => row);
+}
+
+/** What PostgreSQL refuses is escaped in JSON: lone surrogates, and the character 0. */
+const REFUSED = /\\u(?:0000|d[89a-f])/;
+
+/** To look for what is refused is faster than to replace it in each text. */
+function toJson(rows: readonly object[]): string {
+  const json = JSON.stringify(rows);
+  return REFUSED.test(json) ? JSON.stringify(rows, storable) : json;
 }
 
 function storable(_key: string, value: unknown): unknown {
