@@ -33,7 +33,7 @@ const TABLE = `
     file_name     TEXT,                       -- where the sender gave it
     unknown       INTEGER,                    -- 1: probably none of the model's classes; null without a threshold
     labelled_at   TEXT                        -- when the true label was recorded or corrected afterwards
-  ) STRICT, WITHOUT ROWID;
+  ) STRICT;
 `;
 
 const COMPARISONS = `
@@ -83,16 +83,21 @@ const LATER_COLUMNS = { file_name: "TEXT", unknown: "INTEGER", labelled_at: "TEX
 
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** A label that was recorded afterwards stays when a success replaces a failure. */
+/** The first result of an id stays, but a success replaces a failure; a label that was recorded afterwards stays then. */
 const INSERT = `
-  REPLACE INTO results (
+  INSERT INTO results (
     id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
-    waited_ms, took_ms, file_name, unknown, labelled_at
+    waited_ms, took_ms, file_name, unknown
   )
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-    coalesce((SELECT actual FROM results WHERE id = ?1 AND labelled_at IS NOT NULL), ?9),
-    ?10, ?11, ?12, ?13, ?14, ?15, ?16, (SELECT labelled_at FROM results WHERE id = ?1)
-  WHERE NOT EXISTS (SELECT 1 FROM results WHERE id = ?1 AND (status = 'classified' OR ?4 = 'failed'))`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET
+    model = excluded.model, model_version = excluded.model_version, status = excluded.status, label = excluded.label,
+    label_index = excluded.label_index, confidence = excluded.confidence, top = excluded.top,
+    error_code = excluded.error_code, error_message = excluded.error_message, at = excluded.at,
+    waited_ms = excluded.waited_ms, took_ms = excluded.took_ms, file_name = excluded.file_name,
+    unknown = excluded.unknown,
+    actual = CASE WHEN results.labelled_at IS NULL THEN excluded.actual ELSE results.actual END
+  WHERE results.status = 'failed' AND excluded.status = 'classified'`;
 
 /**
  * Stores results in a SQLite file: one row per id in the table `results`, with views (docs/results.md). The
