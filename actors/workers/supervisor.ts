@@ -195,6 +195,7 @@ export class Supervisor {
     this.#stop.abort();
     this.#change("stopped", "stopped");
     for (const worker of this.#workers) worker.terminate();
+    this.#changed.notify();
     await Promise.all(this.#serving);
   }
 
@@ -232,23 +233,34 @@ export class Supervisor {
     record.state = "stopped";
   }
 
-  /** Gives batches to a Worker until it is gone, too large (the reason), or no longer needed (`null`). */
+  /**
+   * Gives batches to a Worker until it is gone, too large (the reason), or no longer needed (`null`). A batch is settled
+   * when the Worker has the next one, so that it does not wait for that.
+   */
   async #serve(worker: WorkerHandle, record: WorkerRecord): Promise<End | null> {
     let gone: ServiceError | undefined;
     void worker.gone.then((error) => {
       gone = error;
       this.#changed.notify();
     });
-    while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
-      if (gone) return { reason: gone.message, isDeath: gone.code !== "decode_timeout" };
-      // Only here, between two batches: a replacement must not cost a batch.
-      const excess = this.#excess(worker);
-      if (excess !== null) return { reason: excess, isDeath: false };
-      const batch = this.#take();
-      if (batch) await this.#run(worker, batch, record);
-      else await this.#untilChanged();
+    let settle = () => {};
+    try {
+      while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
+        if (gone) return { reason: gone.message, isDeath: gone.code !== "decode_timeout" };
+        // Only here, between two batches: a replacement must not cost a batch.
+        const excess = this.#excess(worker);
+        if (excess !== null) return { reason: excess, isDeath: false };
+        const batch = this.#take();
+        const running = batch && this.#run(worker, batch, record);
+        settle();
+        settle = () => {};
+        if (running) settle = await running;
+        else await this.#untilChanged();
+      }
+      return null;
+    } finally {
+      settle();
     }
-    return null;
   }
 
   #excess({ memoryBytes = 0 }: WorkerHandle): string | null {
@@ -273,18 +285,20 @@ export class Supervisor {
     clearTimeout(timer);
   }
 
-  async #run(worker: WorkerHandle, batch: Suspects, record: WorkerRecord): Promise<void> {
+  /** @returns Settles the images of the batch; does nothing if it failed. */
+  async #run(worker: WorkerHandle, batch: Suspects, record: WorkerRecord): Promise<() => void> {
     const startedAt = Date.now();
     record.state = "busy";
     record.inFlight = batch.jobs.length;
     try {
       const done = await worker.run(batch.jobs.map((job) => job.image));
-      this.#settle(batch.jobs, done, startedAt, record);
+      return () => this.#settle(batch.jobs, done, startedAt, record);
     } catch (error) {
       // A stop terminated it: the images are not to blame.
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted) return () => {};
       if (!(error instanceof ServiceError)) throw error;
       this.#suspect(batch, error, worker.decoding ?? null, startedAt, record);
+      return () => {};
     } finally {
       record.state = "idle";
       record.inFlight = 0;

@@ -280,3 +280,36 @@ Deno.test("supervisor: grow rejects when the new Worker does not start, and the 
   await supervisor.stop();
   assertEquals(states, ["up", "stopped"]);
 });
+
+Deno.test("supervisor: a Worker has the next batch before the one that it has finished is settled", async () => {
+  const events: string[] = [];
+  const { supervisor } = supervise(() => {
+    const gone = Promise.withResolvers<ServiceError>();
+    return Promise.resolve({
+      gone: gone.promise,
+      terminate: () => gone.resolve(new ServiceError("worker_died", "terminated")),
+      run(images) {
+        events.push(`run ${images.map(([name]) => name)}`);
+        const bad = { ok: false, code: "damaged", message: "" } as const;
+        return Promise.resolve({ outcomes: images.map(() => bad), tookMs: 1 });
+      },
+    });
+  }, { batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0 } });
+  await supervisor.start();
+  const all = Promise.withResolvers<void>();
+  for (const name of [1, 2, 3]) {
+    supervisor.submit({
+      id: `${name}`,
+      stickyKey: `${name}`,
+      image: new Uint8Array([name]),
+      bytes: 1,
+      settle() {
+        events.push(`settled ${name}`);
+        if (name === 3) all.resolve();
+      },
+    });
+  }
+  await all.promise;
+  assertEquals(events, ["run 1", "run 2", "settled 1", "run 3", "settled 2", "settled 3"]);
+  await supervisor.stop();
+});
