@@ -32,6 +32,9 @@ import { WorkerScaler } from "./workers/worker_scaler.ts";
 
 export type { ServeOptions } from "./options.ts";
 
+/** So few messages are read at a time that Workers which finish meanwhile do not wait long for the thread. */
+const READ_MESSAGES = 128;
+
 /** Models that are served on a bus. */
 export interface Service extends AsyncDisposable {
   /**
@@ -262,7 +265,12 @@ class RunningService implements Service {
       ...legacyTopics(model).filter(legacy),
     ];
     const topics = this.#models.flatMap(topicsOf);
-    const subscription = await transport.subscribe(topics, { group, delivery: parts.delivery });
+    const { delivery } = parts;
+    const subscription = await transport.subscribe(topics, {
+      group,
+      delivery,
+      maxBatchMessages: READ_MESSAGES,
+    });
     const share = 1 / this.#models.length;
     for (const versions of this.#models) {
       const lane = new Lane({
