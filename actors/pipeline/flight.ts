@@ -210,8 +210,9 @@ export class Flight implements Job {
       const error = { code: outcome.code, message: outcome.message };
       return { status: "failed", ...base, ...defined({ modelVersion: version }), error };
     }
-    const { ok: _, ...answer } = outcome;
+    const { top, unknown } = outcome;
     const by = { model: base.model!, modelVersion: version! };
-    return { status: "classified", ...base, ...by, ...answer.top[0], ...answer };
+    const answer = { status: "classified", ...base, ...by, ...top[0], top } as const;
+    return unknown === undefined ? answer : { ...answer, unknown };
   }
 }

@@ -32,6 +32,7 @@ export function resultMessages({ result, origin }: Settled): MessageWithFallback
   const { id } = result;
   const message = encodeResult(result, origin);
   const fallback = () => encodeResult(result, { id, key: id });
-  const topics = new Set([RESULTS_TOPIC, origin.replyTo ?? RESULTS_TOPIC]);
-  return [...topics].map((topic) => ({ topic, message, fallback }));
+  const { replyTo: topic = RESULTS_TOPIC } = origin;
+  const forAll = { topic: RESULTS_TOPIC, message, fallback };
+  return topic === RESULTS_TOPIC ? [forAll] : [forAll, { topic, message, fallback }];
 }

@@ -1,5 +1,5 @@
 import type { ModelFiles, Outcome } from "../../models/classifier.ts";
-import { type DecodeLimits, decodeSettings } from "../../models/image/limits.ts";
+import { type DecodeLimits, type DecodeSettings, decodeSettings } from "../../models/image/limits.ts";
 import { ServiceError } from "../errors.ts";
 import { Decoding } from "./decoding.ts";
 import { HangWatch } from "./hang_watch.ts";
@@ -82,6 +82,7 @@ class DenoWorker implements WorkerHandle {
   readonly #name: string;
   readonly #labels: readonly string[];
   readonly #options: WorkerOptions;
+  readonly #limits: DecodeSettings;
   readonly #worker: Worker;
   readonly #end = Promise.withResolvers<ServiceError>();
   readonly #decoding = new Decoding();
@@ -94,6 +95,7 @@ class DenoWorker implements WorkerHandle {
     this.#name = name;
     this.#labels = labels;
     this.#options = options;
+    this.#limits = decodeSettings(options.limits);
     this.gone = this.#end.promise;
     this.#worker = new Worker(program, {
       type: "module",
@@ -114,7 +116,7 @@ class DenoWorker implements WorkerHandle {
 
   async start(files: ModelFiles): Promise<void> {
     const { wasm } = this.#options;
-    const limits = decodeSettings(this.#options.limits);
+    const limits = this.#limits;
     const decoding = this.#decoding.memory;
     const reply = await this.#request({ type: "start", files, wasm, limits, decoding }, []);
     if (reply.type === "ready") return this.#checkMemory();
@@ -171,8 +173,8 @@ class DenoWorker implements WorkerHandle {
   }
 
   #watch(): HangWatch {
-    const { deadlineMs, limits } = this.#options;
-    const { maxDecodeMs } = decodeSettings(limits);
+    const { deadlineMs } = this.#options;
+    const { maxDecodeMs } = this.#limits;
     return new HangWatch(this.#decoding, {
       deadlineMs,
       maxDecodeMs,
