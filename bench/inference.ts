@@ -1,7 +1,7 @@
 /**
  * `deno task bench:inference [MODEL…]`: CPU time per image of decoding and of the network, on the project's own kernels and as
- * it would be without them: on TensorFlow.js's, and decoded in TypeScript. Both are measured in turn in one process, so that
- * the ratios hold on a machine that does other things too; the times do not.
+ * it would be without them: on TensorFlow.js's, and decoded in TypeScript; and of the network in bytes beside float32. Both are
+ * measured in turn in one process, so that the ratios hold on a machine that does other things too; the times do not.
  *
  * @module
  */
@@ -18,7 +18,8 @@ import { viewCount } from "../models/image/views.ts";
 import type { Layer } from "../models/layers/layer.ts";
 import { parameterCount, type ShapedLayer, shapeLayers, size } from "../models/layers/layers.ts";
 import { Network } from "../models/layers/network.ts";
-import { planNetwork, toFloat32 } from "../models/layers/network_plan.ts";
+import { type NetworkPlan, planNetwork, toFloat32 } from "../models/layers/network_plan.ts";
+import { byteLayers, inBytes } from "../models/layers/precision.ts";
 import { runLayer } from "../models/layers/run_layer.ts";
 import { loadModels, SHIPPED_MODELS } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
@@ -30,7 +31,7 @@ const ROUNDS = 15;
 /** CPU time of one turn, about, in milliseconds. */
 const TURN_MS = 30;
 
-const BATCHES = [1, 8, 32] as const;
+const BATCHES = [1, 8, 64] as const;
 
 /** A network with its parameters. */
 interface Subject {
@@ -103,17 +104,27 @@ function networkRows({ name, input, layers, weights }: Subject): string[][] {
   const shaped = shapeLayers(input, layers, name);
   const views = viewCount(input);
   const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
-  using network = new Network(
-    planNetwork(image, shaped, bytes, "float32"),
-    BATCHES.map((batch) => batch * views),
-  );
+  const plan = planNetwork(image, shaped, bytes, "float32");
+  const sizes = BATCHES.map((batch) => batch * views);
+  using network = new Network(plan, sizes);
+  using int8 = new Network(inBytes(plan, anyRanges(plan), name), sizes);
   const other = tensorFlow(shaped, weights);
-  return BATCHES.map((batch) => {
+  return BATCHES.flatMap((batch) => {
     const images = new Float32Array(batch * views * size(image)).map((_, i) => Math.sin(i));
-    const ours = () => void network.predict(images, batch * views);
-    const theirs = () => other(images, [batch * views, ...image]);
-    return row(name, `network, batch ${batch}`, batch, compare(ours, theirs));
+    const float32 = () => void network.predict(images, batch * views);
+    const byTensorFlow = () => other(images, [batch * views, ...image]);
+    const inInt8 = () => void int8.predict(images, batch * views);
+    return [
+      row(name, `network, batch ${batch}`, batch, compare(float32, byTensorFlow)),
+      row(name, `int8 beside float32, batch ${batch}`, batch, compare(inInt8, float32)),
+    ];
   });
+}
+
+/** The time does not depend on them. */
+function anyRanges(plan: NetworkPlan): number[] {
+  const inBytes = byteLayers(plan);
+  return plan.shaped.map((_, layer) => inBytes.includes(layer) ? 8 : 0);
 }
 
 function decodeRow({ name, input, images }: Subject): string[] {

@@ -6,16 +6,15 @@ import { decodeImage, type DecodeLimits } from "./image/decode.ts";
 import { type DecodedPng, PngBatch } from "./image/png_batch.ts";
 import type { Pixels } from "./image/format.ts";
 import { averageViews, showViews, viewCount } from "./image/views.ts";
-import { parameterCount, shapeLayers, size } from "./layers/layers.ts";
-import type { ShapedLayer } from "./layers/layers.ts";
 import type { Manifest, WeightsSpec } from "./manifest.ts";
-import { loadNetwork } from "./layers/load_network.ts";
-import { isFused, type LoadedNetwork, type NetworkPlan, planNetwork } from "./layers/network_plan.ts";
-import type { Reference } from "./reference.ts";
+import type { ObserveLayer } from "./kernels/chain/chain.ts";
+import type { LoadedNetwork } from "./layers/network_plan.ts";
 import { rowsOf, type Score, topScores } from "./logits.ts";
-import { startInference } from "./kernels/own_heap.ts";
-import { featureCount, shapeScorer } from "./unknown.ts";
+import type { ModelFiles } from "./model_files.ts";
+import { type LoadedModel, loadPlan, type ModelPlan, planModel, startModel } from "./model_plan.ts";
 import { loadUnknownJudge, type UnknownJudge } from "./unknown_judge.ts";
+
+export type { ModelFiles } from "./model_files.ts";
 
 /** The outcome for one image. A bad image never throws and never affects the others. */
 export type Outcome =
@@ -40,18 +39,6 @@ export interface Activations {
 
 /** The activations of one image, or why there are none. */
 export type Logits = { readonly ok: true } & Activations | Extract<Outcome, { ok: false }>;
-
-/** The files of a model. They can be posted to a Worker. */
-export interface ModelFiles {
-  /** Validated. */
-  readonly manifest: Manifest;
-  /** Content of the weights file, checked against the manifest's size and SHA-256. */
-  readonly weights: Uint8Array;
-  /** The same of `unknown.weights` in the manifest. */
-  readonly scorerWeights?: Uint8Array;
-  /** What it predicts for its test images, where that is known. */
-  readonly reference?: Reference;
-}
 
 /** Number of classes in an {@linkcode Outcome}: the top k, in descending order of confidence. */
 export const TOP_K = 5;
@@ -88,12 +75,6 @@ export interface DecodeListener {
   decoded?(image: number, pixels: Pixels): void;
 }
 
-/** Batches are padded to one of these sizes: varying shapes run out of memory (tfjs issue 6439). */
-const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
-
-/** Maximum output of one layer for a batch, in numbers; large inputs get smaller batches. */
-const MAX_BATCH_ACTIVATIONS = 2 ** 26;
-
 /**
  * Loads a model and runs it, every batch size where that makes a difference, so that missing operations are found here and
  * the first image is as fast as later ones.
@@ -104,8 +85,10 @@ const MAX_BATCH_ACTIVATIONS = 2 ** 26;
  * @param files The model, from `loadModels`.
  * @param wasm The kernels, from `loadWasmBinary`.
  * @param limits Limits on the images that are decoded.
+ * @param observe Receives what the layers give, for calibration.
  * @returns The classifier; the caller disposes of it.
- * @throws {ModelError} `damaged` if the size of the weights differs from the manifest; `backend` if
+ * @throws {ModelError} `damaged` if the size of the weights differs from the manifest; `invalid_manifest` if a layer cannot
+ * be computed in the precision that it is to be; `backend` if
  * TensorFlow.js cannot start or cannot run one of the layers.
  *
  * @example
@@ -124,13 +107,14 @@ export async function createClassifier(
   files: ModelFiles,
   wasm: WebAssembly.Module,
   limits: DecodeLimits = {},
+  observe?: ObserveLayer,
 ): Promise<Classifier> {
   const { name, weights, unknown } = files.manifest;
   checkSize(name, files.weights, weights);
   if (unknown?.score === "features") checkSize(name, files.scorerWeights, unknown.weights);
   const plan = planModel(files);
-  await start(plan, wasm);
-  const classifier = new LoadedClassifier(files.manifest, plan, await load(plan), limits);
+  await startModel(plan, wasm);
+  const classifier = new LoadedClassifier(files.manifest, plan, await loadPlan(plan, observe), limits);
   try {
     classifier.warmUp();
     return classifier;
@@ -150,70 +134,6 @@ function checkSize(
     "damaged",
     `${name}: ${file} has ${byteLength} bytes; its manifest specifies ${bytes}`,
   );
-}
-
-/** The networks of a model, and how they are run. */
-interface ModelPlan {
-  /** The whole network, or all but its last layer if what that is given are features. */
-  readonly body: NetworkPlan;
-  readonly last: NetworkPlan | undefined;
-  /** Of unknown images. */
-  readonly scorer: NetworkPlan | undefined;
-  /** Length of the vector that the last layer is given; `undefined` if that is not one vector. */
-  readonly features: number | undefined;
-  /** In images, ascending. */
-  readonly batchSizes: readonly number[];
-  /** Per image. */
-  readonly views: number;
-}
-
-/** Its networks in memory. */
-type LoadedModel = Readonly<
-  Record<"body", LoadedNetwork> & Record<"last" | "scorer", LoadedNetwork | undefined>
->;
-
-function planModel({ manifest, weights, scorerWeights }: ModelFiles): ModelPlan {
-  const { name, input, layers, weights: { dtype }, unknown } = manifest;
-  const shaped = shapeLayers(input, layers, name);
-  const views = viewCount(input);
-  const features = featureCount(shaped);
-  const [body, last] = features === undefined ? [shaped, []] : [shaped.slice(0, -1), shaped.slice(-1)];
-  const cut = weights.length / parameterCount(shaped) * parameterCount(body);
-  const shape = [input.height, input.width, input.channels] as const;
-  const vector = [1, 1, features ?? 0] as const;
-  const alone = last.map((layer) => ({ ...layer, from: [-1] }));
-  return {
-    body: planNetwork(shape, body, weights.subarray(0, cut), dtype),
-    last: features === undefined ? undefined : planNetwork(vector, alone, weights.subarray(cut), dtype),
-    scorer: unknown?.score === "features"
-      ? planNetwork(
-        vector,
-        shapeScorer(unknown.layers, features!, "unknown"),
-        scorerWeights!,
-        unknown.weights.dtype,
-      )
-      : undefined,
-    features,
-    batchSizes: affordable(shaped, views),
-    views,
-  };
-}
-
-/** TensorFlow.js takes 0.1 s and 20 MB per thread: it is started only for layers that need it. */
-async function start({ body, last, scorer }: ModelPlan, wasm: WebAssembly.Module): Promise<void> {
-  if ([body, last, scorer].every((plan) => plan === undefined || isFused(plan))) {
-    return await startInference();
-  }
-  const { startBackend } = await import("./backend.ts");
-  await startBackend(wasm);
-}
-
-async function load({ body, last, scorer, batchSizes, views }: ModelPlan): Promise<LoadedModel> {
-  return {
-    body: await loadNetwork(body, batchSizes.map((n) => n * views)),
-    last: last && await loadNetwork(last, batchSizes),
-    scorer: scorer && await loadNetwork(scorer, []),
-  };
 }
 
 class LoadedClassifier implements Classifier {
@@ -354,11 +274,4 @@ function refusalOf(prepare: () => void): Refusal | undefined {
     if (!(error instanceof ImageError)) throw error;
     return { ok: false, code: error.code, message: error.message };
   }
-}
-
-/** The views of an image count as images. */
-function affordable(shaped: readonly ShapedLayer[], views: number): number[] {
-  const largest = Math.max(...shaped.map((layer) => size(layer.output)));
-  const max = Math.min(BATCH_SIZES.at(-1)!, MAX_BATCH_ACTIVATIONS / largest);
-  return BATCH_SIZES.filter((batch) => batch === 1 || batch * views <= max);
 }

@@ -55,6 +55,22 @@ export interface Manifest {
   readonly temperature?: number;
   /** Where the trained parameters are. */
   readonly weights: WeightsSpec;
+  /**
+   * How the network is computed. `int8` is faster and less precise. It is never chosen, only declared; `imagebus model
+   * quantise` writes a version that declares it.
+   *
+   * With `int8`, convolutions and dense layers multiply bytes where the layer before has a range in
+   * {@linkcode Manifest.calibration}. Weights are rounded to -127…127 when they are loaded, with a scale for each filter
+   * or unit; what the layer is given is rounded to 0…127, of which 127 is the range. Sums are exact (32 bits) and the same on
+   * all machines; then they are float32 again, for the bias and the activation. All else is float32: the first layer, the
+   * last one if it is dense (so logits and features are), layers that do not follow an activation relu or relu6, and those
+   * that TensorFlow.js runs. The file of the weights is the same for both.
+   *
+   * @default {"float32"}
+   */
+  readonly precision?: "float32" | "int8";
+  /** With the precision `int8`, and only then: the numbers that bytes stand for. */
+  readonly calibration?: Calibration;
   /** How the model recognises images that show none of its classes. @default it does not */
   readonly unknown?: UnknownSpec;
   /** Test accuracy, on data that no choice depended on; shown by `imagebus models`. */
@@ -66,6 +82,20 @@ export interface Manifest {
     /** Share of images that were classified correctly, 0 to 1. */
     readonly accuracy: number;
   };
+}
+
+/** The ranges of the layers that give bytes, and where they were measured. */
+export interface Calibration {
+  /** The images, e.g. `"MNIST train"`: never those of the evaluation. */
+  readonly data: string;
+  /** Number of images. */
+  readonly images: number;
+  /**
+   * One number per layer: what the byte 127 of its output stands for, and larger outputs become; 0 where the output is float32.
+   * Only a `conv2d` or `dense` with the activation relu or relu6 can give bytes, whose output is used by one such layer alone,
+   * directly or through `flatten` and a maximum pooling that is computed with it.
+   */
+  readonly ranges: readonly number[];
 }
 
 /**
@@ -96,6 +126,7 @@ export function parseManifest(json: unknown, where: string): Manifest {
   const fields = new JsonFields(json, where, fieldError("invalid_manifest"));
   const evaluation = fields.has("evaluation") ? parseEvaluation(fields.object("evaluation")) : undefined;
   const temperature = fields.has("temperature") ? fields.number("temperature", { above: 0 }) : undefined;
+  const layers = fields.objects("layers", 1, 1_000).map(parseLayer);
   const manifest: Manifest = {
     format: fields.oneOf("format", [1]),
     name: fields.pattern(
@@ -107,9 +138,10 @@ export function parseManifest(json: unknown, where: string): Manifest {
     description: fields.text("description", 500),
     labels: fields.texts("labels", 2, 10_000),
     input: parseInput(fields.object("input")),
-    layers: fields.objects("layers", 1, 1_000).map(parseLayer),
+    layers,
     ...(temperature === undefined ? {} : { temperature }),
     weights: parseWeights(fields.object("weights")),
+    ...parsePrecision(fields, layers.length),
     ...(evaluation === undefined ? {} : { evaluation }),
   };
   const shaped = checkNetwork(manifest, where);
@@ -155,6 +187,27 @@ function parseView(fields: JsonFields, width: number, height: number): View {
   };
   fields.refuseOthers();
   return view;
+}
+
+function parsePrecision(fields: JsonFields, layers: number): Pick<Manifest, "precision" | "calibration"> {
+  const precision = fields.has("precision")
+    ? fields.oneOf<"float32" | "int8">("precision", ["float32", "int8"])
+    : undefined;
+  if (precision === "int8") {
+    return { precision, calibration: parseCalibration(fields.object("calibration"), layers) };
+  }
+  if (!fields.has("calibration")) return defined({ precision });
+  throw fields.fail("calibration", fields.raw("calibration"), 'must be absent unless "precision" is "int8"');
+}
+
+function parseCalibration(fields: JsonFields, layers: number): Calibration {
+  const calibration = {
+    data: fields.text("data", 200),
+    images: fields.integer("images", 1, 1e9),
+    ranges: fields.numbers("ranges", layers, { min: 0, max: 1e6 }),
+  };
+  fields.refuseOthers();
+  return calibration;
 }
 
 function parseEvaluation(fields: JsonFields): NonNullable<Manifest["evaluation"]> {

@@ -7,6 +7,7 @@ export { ModelError, type ModelErrorCode } from "./errors.ts";
 export type {
   Activation,
   ActivationFunction,
+  Calibration,
   Convolution,
   Edge,
   EnergyScore,

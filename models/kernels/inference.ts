@@ -12,6 +12,7 @@ type Address = number;
 export interface InferenceKernels {
   convolve(layer: Address, images: number): void;
   convolve3(layer: Address, images: number): void;
+  convolve8(layer: Address, images: number): void;
   copy_rows(
     from: Address,
     fromRow: number,
@@ -25,6 +26,7 @@ export interface InferenceKernels {
   ): void;
   decode_pngs(batch: Address, files: Address, count: number): void;
   dense(layer: Address, images: number): void;
+  dense8(layer: Address, images: number): void;
   prepare_workspace(workspace: Address): void;
   to_panels(from: Address, to: Address, depth: number, columns: number): void;
   transform_kernel3(

@@ -1,4 +1,4 @@
-import { Chain } from "../kernels/chain/chain.ts";
+import { Chain, type ObserveLayer } from "../kernels/chain/chain.ts";
 import { KernelMemory } from "../kernels/kernel_memory.ts";
 import type { Address } from "../kernels/memory.ts";
 import { size } from "./layers.ts";
@@ -23,11 +23,16 @@ export class FusedNetwork implements LoadedNetwork {
    *
    * @param plan For which `isFused` holds.
    * @param batchSizes Ascending. It takes any number of images; these are for the warm-up.
+   * @param observe As for `loadNetwork`.
    */
-  constructor({ input, shaped, segments: [only] }: NetworkPlan, batchSizes: readonly number[]) {
+  constructor(
+    { input, shaped, segments: [only] }: NetworkPlan,
+    batchSizes: readonly number[],
+    observe?: ObserveLayer,
+  ) {
     const { fused } = only!;
     this.warmUpSizes = batchSizes.slice(0, 1);
-    this.#chain = new Chain(fused!.input, fused!.operations);
+    this.#chain = new Chain(fused!.input, fused!.operations, observe);
     this.#inputs = size(input);
     this.#outputs = size(shaped.at(-1)!.output);
     this.#maxImages = batchSizes.at(-1) ?? MAX_IMAGES;

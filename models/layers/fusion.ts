@@ -6,7 +6,7 @@
  */
 import { isWinograd } from "../kernels/chain/convolution.ts";
 import type { Bounds, ConvolutionOperation, ImageShape, Operation } from "../kernels/chain/operation.ts";
-import { type Activation, heightAndWidth, type Layer } from "./layer.ts";
+import { type Activation, heightAndWidth } from "./layer.ts";
 import { type Shape, type ShapedLayer, size, slide } from "./layers.ts";
 
 /** Maximum number of outputs of all fused layers for one image: they are kept in memory. */
@@ -64,7 +64,9 @@ function collect(
   while (next < layers.length && (next === first || isOnlyUser(layers, next))) {
     const { layer, output } = layers[next]!;
     outputs += size(output);
-    const operation = outputs > budget ? undefined : operationOf(layer, output, shape, parameters[next]!);
+    const operation = outputs > budget
+      ? undefined
+      : operationOf(next, layers[next]!, shape, parameters[next]!);
     if (operation === undefined && (layer.type !== "flatten" || next === first)) break;
     if (operation !== undefined) operations.push(operation);
     shape = imageShape(output);
@@ -80,13 +82,19 @@ function collect(
 }
 
 function operationOf(
-  layer: Layer,
-  output: Shape,
+  position: number,
+  { layer, output }: ShapedLayer,
   input: ImageShape,
   [kernel, bias]: Parameters,
 ): Operation | undefined {
   if (layer.type === "dense") {
-    return { kind: "dense", kernel: kernel!, bias: bias!, bounds: boundsOf(layer.activation) };
+    return {
+      kind: "dense",
+      layer: position,
+      kernel: kernel!,
+      bias: bias!,
+      bounds: boundsOf(layer.activation),
+    };
   }
   if (layer.type !== "conv2d" || layer.filters % 4 !== 0) return undefined;
   if (heightAndWidth(layer.dilation ?? 1).some((apart) => apart > 1)) return undefined;
@@ -95,6 +103,7 @@ function operationOf(
   const [down, across] = [0, 1].map((i) => slide(input[i]!, sides[i]!, stride[i]!, padding));
   return {
     kind: "convolution",
+    layer: position,
     kernel: kernel!,
     bias: bias!,
     size: sides,

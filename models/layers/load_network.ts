@@ -1,3 +1,4 @@
+import type { ObserveLayer } from "../kernels/chain/chain.ts";
 import { FusedNetwork } from "./fused_network.ts";
 import { isFused, type LoadedNetwork, type NetworkPlan } from "./network_plan.ts";
 
@@ -7,9 +8,14 @@ import { isFused, type LoadedNetwork, type NetworkPlan } from "./network_plan.ts
  *
  * @param plan From `planNetwork`.
  * @param batchSizes Ascending; see `Network`.
+ * @param observe Receives what the layers on the project's own kernels give, where that is float32.
  */
-export async function loadNetwork(plan: NetworkPlan, batchSizes: readonly number[]): Promise<LoadedNetwork> {
-  if (isFused(plan)) return new FusedNetwork(plan, batchSizes);
+export async function loadNetwork(
+  plan: NetworkPlan,
+  batchSizes: readonly number[],
+  observe?: ObserveLayer,
+): Promise<LoadedNetwork> {
+  if (isFused(plan)) return new FusedNetwork(plan, batchSizes, observe);
   const { Network } = await import("./network.ts");
-  return new Network(plan, batchSizes);
+  return new Network(plan, batchSizes, observe);
 }

@@ -1,5 +1,5 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { Chain } from "../kernels/chain/chain.ts";
+import { Chain, type ObserveLayer } from "../kernels/chain/chain.ts";
 import { addressOf, emptyTensor } from "../kernels/kernels.ts";
 import { FusedNetwork } from "./fused_network.ts";
 import type { Parameters, Segment } from "./fusion.ts";
@@ -31,14 +31,15 @@ export class Network implements LoadedNetwork {
    * @param plan From `planNetwork`.
    * @param batchSizes Sizes to which TensorFlow.js gets batches padded, ascending: varying shapes run out of memory (tfjs
    * issue 6439).
+   * @param observe As for `loadNetwork`.
    */
-  constructor(plan: NetworkPlan, batchSizes: readonly number[]) {
+  constructor(plan: NetworkPlan, batchSizes: readonly number[], observe?: ObserveLayer) {
     const { input, shaped, parameters, segments } = plan;
-    this.#steps = segments.map((segment) => loadStep(segment, shaped, parameters));
+    this.#steps = segments.map((segment) => loadStep(segment, shaped, parameters, observe));
     this.#batchSizes = batchSizes;
     this.#input = input;
     this.#outputs = size(shaped.at(-1)!.output);
-    if (isFused(plan)) this.#fused = new FusedNetwork(plan, batchSizes);
+    if (isFused(plan)) this.#fused = new FusedNetwork(plan, batchSizes, observe);
   }
 
   get warmUpSizes(): readonly number[] {
@@ -97,10 +98,11 @@ class FusedStep implements Step {
     { first, last }: Segment,
     { input, operations }: NonNullable<Segment["fused"]>,
     shaped: readonly ShapedLayer[],
+    observe?: ObserveLayer,
   ) {
     this.from = shaped[first]!.from;
     this.last = last;
-    this.chain = new Chain(input, operations);
+    this.chain = new Chain(input, operations, observe);
     this.#output = shaped[last]!.output;
   }
 
@@ -116,9 +118,14 @@ class FusedStep implements Step {
   }
 }
 
-function loadStep(segment: Segment, shaped: readonly ShapedLayer[], parameters: readonly Parameters[]): Step {
+function loadStep(
+  segment: Segment,
+  shaped: readonly ShapedLayer[],
+  parameters: readonly Parameters[],
+  observe?: ObserveLayer,
+): Step {
   const { first, last, fused } = segment;
-  if (fused !== undefined) return new FusedStep(segment, fused, shaped);
+  if (fused !== undefined) return new FusedStep(segment, fused, shaped, observe);
   const { layer, from, tensors: shapes } = shaped[first]!;
   const tensors = parameters[first]!.map((numbers, i) => tf.tensor(numbers, [...shapes[i]!], "float32"));
   return {

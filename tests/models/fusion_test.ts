@@ -1,7 +1,4 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import { startBackend } from "../../models/backend.ts";
-import { hasRelaxedSimd } from "../../models/kernels/inference.ts";
-import { chooseInference } from "../../models/kernels/kernels.ts";
 import { fuseLayers } from "../../models/layers/fusion.ts";
 import type { Layer } from "../../models/layers/layer.ts";
 import { parameterCount, type ShapedLayer, shapeLayers, size } from "../../models/layers/layers.ts";
@@ -9,9 +6,9 @@ import { Network } from "../../models/layers/network.ts";
 import { planNetwork, toFloat32 } from "../../models/layers/network_plan.ts";
 import { runLayer } from "../../models/layers/run_layer.ts";
 import { loadModels } from "../../models/registry.ts";
-import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 import { LEGACY } from "../../training/recipes/legacy.ts";
+import { KINDS, withKernels } from "../fixtures/inference_kinds.ts";
 import { noise } from "../fixtures/noise.ts";
 
 type Image = readonly [height: number, width: number, channels: number];
@@ -66,18 +63,6 @@ function check(input: Image, layers: readonly Layer[]): void {
   for (const count of [1, 2]) {
     const last = network.predict(images.subarray((7 - count) * size(input)), count);
     assertEquals(last, actual.slice(-last.length));
-  }
-}
-
-const KINDS = hasRelaxedSimd() ? ["relaxed", "plain"] as const : ["plain"] as const;
-
-async function withKernels(kind: "relaxed" | "plain", run: () => void | Promise<void>): Promise<void> {
-  await startBackend(await loadWasmBinary());
-  await chooseInference(kind === "relaxed");
-  try {
-    await run();
-  } finally {
-    await chooseInference(hasRelaxedSimd());
   }
 }
 

@@ -9,7 +9,7 @@ struct convolve {
   const float *x;
   int x_row, x_image;
   /** First pixel of the output, after `pool`. */
-  float *y;
+  void *y;
   int y_row, y_image;
   /** For each group of filters: taps × filters of the group. */
   const float *weights;
@@ -59,8 +59,9 @@ INLINE void windows(
 
 /** The windows of one row of the output, six beside each other; at the end the last one more than once. */
 INLINE void convolve_row(
-    const int height, const int run, const int columns, const struct convolve *g, const float *x, const float *w, float *y,
+    const int height, const int run, const int columns, const struct convolve *g, const float *x, const float *w, int y,
     int filter) {
+  const struct finish finish = g->finish;
   int step = g->across * g->inputs, last = g->columns - 1;
   for (int column = 0; column <= last; column += 6) {
     const float *p[6];
@@ -68,16 +69,17 @@ INLINE void convolve_row(
     UNROLL for (int i = 0; i < 6; i++) p[i] = x + (column + i < last ? column + i : last) * step;
     windows(height, run, 6, columns, g, p, w, c);
     UNROLL for (int i = 0; i < 6; i++) {
-      float *to = y + (column + i < last ? column + i : last) * g->filters;
-      UNROLL for (int j = 0; j < columns; j++) store(to + j * 4, finished(&g->finish, filter + j * 4, c[i][j]));
+      int to = y + (column + i < last ? column + i : last) * g->filters;
+      UNROLL for (int j = 0; j < columns; j++) put(&finish, filter + j * 4, c[i][j], g->y, to + j * 4);
     }
   }
 }
 
 /** The same with two rows of windows, of which the maxima are stored. */
 INLINE void convolve_pooled_row(
-    const int height, const int run, const int columns, const struct convolve *g, const float *x, const float *w, float *y,
+    const int height, const int run, const int columns, const struct convolve *g, const float *x, const float *w, int y,
     int filter) {
+  const struct finish finish = g->finish;
   int step = g->across * g->inputs, row = g->down * g->x_row;
   for (int column = 0; column < g->columns; column++, x += 2 * step, y += g->filters) {
     const float *p[4] = {x, x + step, x + row, x + row + step};
@@ -85,7 +87,7 @@ INLINE void convolve_pooled_row(
     windows(height, run, 4, columns, g, p, w, c);
     UNROLL for (int j = 0; j < columns; j++) {
       vec largest = larger(larger(c[0][j], c[1][j]), larger(c[2][j], c[3][j]));
-      store(y + j * 4, finished(&g->finish, filter + j * 4, largest));
+      put(&finish, filter + j * 4, largest, g->y, y + j * 4);
     }
   }
 }
@@ -95,7 +97,7 @@ INLINE void convolve_group(
   for (int image = 0; image < images; image++) {
     for (int row = 0; row < g->rows; row++) {
       const float *x = g->x + image * g->x_image + row * g->pool * g->down * g->x_row;
-      float *y = g->y + image * g->y_image + row * g->y_row + filter;
+      int y = image * g->y_image + row * g->y_row + filter;
       if (g->pool == 2) convolve_pooled_row(height, run, columns, g, x, w, y, filter);
       else convolve_row(height, run, columns, g, x, w, y, filter);
     }

@@ -19,7 +19,7 @@ struct convolve3 {
   const float *x;
   int x_row, x_image;
   /** First pixel of the output, after `pool`. */
-  float *y;
+  void *y;
   int y_row, y_image;
   /** From `transform_kernel3`. */
   const float *planes;
@@ -149,7 +149,7 @@ INLINE void transform_tile(
 /** Transforms the products of one tile and one group of filters back to pixels, and finishes them. */
 INLINE void finish_tile(
     const int height, const int width, const int pool, const struct convolve3 *g, float *planes, int stride,
-    const int *counts, float *y, int filter, int columns) {
+    const int *counts, int y, int filter, int columns) {
   for (int c = 0; c < columns; c += 4) {
     vec lines[4][POINTS], pixels[4][4];
     UNROLL for (int i = 0; i < POINTS; i++) {
@@ -170,7 +170,7 @@ INLINE void finish_tile(
       UNROLL for (int j = 0; j < width; j += pool) {
         vec largest = pixels[i][j];
         UNROLL for (int k = 1; k < pool * pool; k++) largest = larger(largest, pixels[i + k / pool][j + k % pool]);
-        store(y + c + i / pool * g->y_row + j / pool * g->filters, finished(&g->finish, filter + c, largest));
+        put(&g->finish, filter + c, largest, g->y, y + c + i / pool * g->y_row + j / pool * g->filters);
       }
     }
   }
@@ -211,7 +211,7 @@ INLINE void finish_tiles(
   clear(counts);
   for (int tile = 0; tile < tiles; tile++, at = next(at, g)) {
     int height = g->heights[at.row], width = g->widths[at.column];
-    float *y = g->y + at.image * g->y_image + at.top / g->pool * g->y_row + at.left / g->pool * g->filters + filter;
+    int y = at.image * g->y_image + at.top / g->pool * g->y_row + at.left / g->pool * g->filters + filter;
 #define FINISH(h, w, pool) finish_tile(h, w, pool, g, planes, stride, counts, y, filter, columns)
 #define FINISH_EACH(h, w) FINISH(h, w, 1)
 #define FINISH_PAIRS(h, w) if (h != 3 && w != 3) FINISH(h, w, 2)

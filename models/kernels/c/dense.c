@@ -7,8 +7,10 @@
 struct dense {
   const float *x;
   int x_image;
-  /** As many numbers per image as there are units, up to a multiple of 4. */
-  float *y;
+  /** As many numbers per image as there are units, up to a multiple of 4; `y` itself unless that is bytes. */
+  float *sums;
+  int sums_image;
+  void *y;
   int y_image;
   /** From `to_panels`. */
   const float *panels;
@@ -53,18 +55,18 @@ INLINE void multiply_panels(
 /** Adds the products of a part of the depth. */
 INLINE void multiply_part(const struct dense *g, int images, int from, int depth) {
   const float *x = g->x + from;
-  float *y = g->y;
-  int panel = 8 * g->inputs, left = g->units;
+  float *y = g->sums;
+  int y_image = g->sums_image, panel = 8 * g->inputs, left = g->units;
   const float *w = g->panels;
   for (; images == 1 && left >= 32; left -= 32, y += 32, w += 4 * panel) {
-    multiply_panels(1, 4, x, g->x_image, w + from * 8, panel, depth, y, g->y_image, from == 0);
+    multiply_panels(1, 4, x, g->x_image, w + from * 8, panel, depth, y, y_image, from == 0);
   }
   for (; images == 2 && left >= 24; left -= 24, y += 24, w += 3 * panel) {
-    multiply_panels(2, 3, x, g->x_image, w + from * 8, panel, depth, y, g->y_image, from == 0);
+    multiply_panels(2, 3, x, g->x_image, w + from * 8, panel, depth, y, y_image, from == 0);
   }
   for (int columns; left > 0; left -= columns, y += columns, w += columns * g->inputs) {
     columns = group_width(left);
-    multiply(x, images, g->x_image, w + from * columns, depth, columns, y, g->y_image, from == 0);
+    multiply(x, images, g->x_image, w + from * columns, depth, columns, y, y_image, from == 0);
   }
 }
 
@@ -74,8 +76,10 @@ EXPORT(dense)(const struct dense *g, int images) {
     multiply_part(g, images, from, g->inputs - from < PART ? g->inputs - from : PART);
   }
   for (int image = 0; image < images; image++) {
-    float *y = g->y + image * g->y_image;
-    for (int unit = 0; unit < g->units; unit += 4) store(y + unit, finished(&g->finish, unit, load(y + unit)));
+    const float *sums = g->sums + image * g->sums_image;
+    for (int unit = 0; unit < g->units; unit += 4) {
+      put(&g->finish, unit, load(sums + unit), g->y, image * g->y_image + unit);
+    }
   }
 }
 

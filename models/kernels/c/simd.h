@@ -34,12 +34,24 @@ INLINE vec smaller(vec a, vec b) { return wasm_f32x4_pmin(a, b); }
 struct finish {
   /** One number per filter or unit, up to a multiple of 4. */
   const float *bias;
-  /** 0 for ReLU, else -∞; 6 for ReLU6, else ∞. */
+  /** 0 for ReLU, else -∞; 6 for ReLU6, else ∞. For bytes at least 0 and at most 127. */
   float floor, ceiling;
+  /** Whether they are rounded to integers and stored as bytes. */
+  int is_bytes;
 };
 
 INLINE vec finished(const struct finish *finish, int filter, vec sum) {
   return smaller(larger(add(sum, load(finish->bias + filter)), splat(finish->floor)), splat(finish->ceiling));
+}
+
+/** Finishes the sums of four filters and stores them, `at` numbers behind `y`. */
+INLINE void put(const struct finish *finish, int filter, vec sum, void *y, int at) {
+  vec numbers = finished(finish, filter, sum);
+  if (!finish->is_bytes) return store((float *)y + at, numbers);
+  // Behind 2^23 there are no fractions: the sum is rounded to the nearest integer, which is then in its lowest byte.
+  vec whole = add(numbers, splat(8388608));
+  vec bytes = wasm_i8x16_shuffle(whole, whole, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+  wasm_v128_store32_lane((uint8_t *)y + at, bytes, 0);
 }
 
 /** Filters of the next group: 8, and 4 at the end if they are no multiple of 8. */

@@ -5,9 +5,12 @@
  * @module
  */
 import type { Address } from "../memory.ts";
-import { finish, panels, prepareConvolution, type Prepared } from "./convolution.ts";
+import { prepareConvolution8, prepareDense8 } from "./bytes.ts";
+import { prepareConvolution } from "./convolution.ts";
+import { prepareDense } from "./dense.ts";
 import { KernelMemory } from "../kernel_memory.ts";
-import type { DenseOperation, ImageShape, Operation } from "./operation.ts";
+import type { ImageShape, Operation } from "./operation.ts";
+import type { Prepared } from "./prepared.ts";
 import { firstPixel, imageStride, NO_FRAME, type Place, rowStride } from "./place.ts";
 
 /** Numbers of all outputs of the images that go through a chain together. */
@@ -16,10 +19,19 @@ const GROUP = 2 ** 20;
 /** Maximum number of such images. */
 const MAX_GROUP = 64;
 
+/**
+ * Receives what layers give, for calibration.
+ *
+ * @param layer Position of the layer.
+ * @param numbers Of all images, after bounds and maximum; there may be zeros between them. Valid during the call.
+ */
+export type ObserveLayer = (layer: number, numbers: Float32Array) => void;
+
 /** Layers in memory. */
 export class Chain implements Disposable {
   readonly #memory = new KernelMemory();
   readonly #operations: readonly Prepared[];
+  readonly #observe: (operation: number, images: number) => void;
   readonly #input: Place;
   readonly #output: Place;
   readonly #outputs: number;
@@ -27,17 +39,26 @@ export class Chain implements Disposable {
 
   /**
    * @param input Shape of the input.
-   * @param operations First to last; their filters are multiples of 4.
+   * @param operations First to last; their filters are multiples of 4. The first one is given float32, and the last one gives it.
+   * @param observe Called after each operation that gives float32.
    */
-  constructor(input: ImageShape, operations: readonly Operation[]) {
+  constructor(input: ImageShape, operations: readonly Operation[], observe?: ObserveLayer) {
     const places = [...operations.keys(), operations.length].map((i) => placeOf(input, operations, i));
     const sizes = places.map(imageStride);
     this.#group = Math.max(1, Math.min(MAX_GROUP, Math.floor(GROUP / sizes.reduce((a, b) => a + b))));
     const all = places.map((place, i) => ({
       ...place,
-      address: this.#memory.zeros(this.#group * sizes[i]!),
+      address: place.isBytes
+        ? this.#memory.bytes(new Uint8Array(this.#group * sizes[i]!))
+        : this.#memory.zeros(this.#group * sizes[i]!),
     }));
     this.#operations = operations.map((operation, i) => this.#prepare(operation, all[i]!, all[i + 1]!));
+    this.#observe = (i, images) => {
+      const { address, isBytes } = all[i + 1]!;
+      if (!isBytes) {
+        observe?.(operations[i]!.layer, this.#memory.floatsAt(address, images * sizes[i + 1]!));
+      }
+    };
     this.#input = all[0]!;
     this.#output = all.at(-1)!;
     this.#outputs = outputsOf(operations.at(-1)!);
@@ -67,7 +88,10 @@ export class Chain implements Disposable {
         row,
         count,
       );
-      for (const operation of this.#operations) operation.run(count);
+      for (const [i, operation] of this.#operations.entries()) {
+        operation.run(count);
+        this.#observe(i, count);
+      }
       const result = output + 4 * first * this.#outputs;
       this.#memory.kernels.copy_rows(
         to.address,
@@ -88,9 +112,12 @@ export class Chain implements Disposable {
   }
 
   #prepare(operation: Operation, from: Place, to: Place): Prepared {
-    return operation.kind === "dense"
-      ? prepareDense(operation, from, to, this.#memory)
-      : prepareConvolution(operation, from, to, this.#memory);
+    if (operation.kind === "dense") {
+      const prepare = from.isBytes ? prepareDense8 : prepareDense;
+      return prepare(operation, from, to, this.#group, this.#memory);
+    }
+    const prepare = from.isBytes ? prepareConvolution8 : prepareConvolution;
+    return prepare(operation, from, to, this.#memory);
   }
 }
 
@@ -98,27 +125,11 @@ export class Chain implements Disposable {
 function placeOf(input: ImageShape, operations: readonly Operation[], i: number): Omit<Place, "address"> {
   const [before, after] = [operations[i - 1], operations[i]];
   const frame = after?.kind === "convolution" ? after.frame : NO_FRAME;
-  if (before === undefined) return { shape: input, frame };
+  if (before === undefined) return { shape: input, frame, isBytes: false };
   const shape: ImageShape = before.kind === "dense" ? [1, 1, before.bias.length + 3 & ~3] : before.output;
-  return { shape, frame };
+  return { shape, frame, isBytes: before.range !== undefined };
 }
 
 function outputsOf(operation: Operation): number {
   return operation.kind === "dense" ? operation.bias.length : operation.output.reduce((a, b) => a * b);
-}
-
-function prepareDense(operation: DenseOperation, from: Place, to: Place, memory: KernelMemory): Prepared {
-  const { kernel, bias } = operation;
-  const inputs = kernel.length / bias.length;
-  const layer = memory.struct([
-    from.address,
-    imageStride(from),
-    to.address,
-    imageStride(to),
-    panels(kernel, inputs, bias.length, memory),
-    ...finish(operation, memory),
-    inputs,
-    to.shape[2],
-  ]);
-  return { run: (images) => memory.kernels.dense(layer, images) };
 }

@@ -1,7 +1,8 @@
 import type { Address } from "../memory.ts";
 import type { KernelMemory } from "../kernel_memory.ts";
-import type { Bounds, ConvolutionOperation } from "./operation.ts";
+import type { ConvolutionOperation } from "./operation.ts";
 import { firstPixel, imageStride, type Place, rowStride } from "./place.ts";
+import { finish, inUnitOfOutput, panels, type Prepared } from "./prepared.ts";
 
 /** Numbers that `transform_kernel3` needs. */
 const KERNEL_LINES = 216;
@@ -11,12 +12,6 @@ const COUNTS = 16;
 
 /** Numbers of all planes of the tiles that are processed together, so that they fit the second-level cache. */
 const PLANES = 2 ** 17;
-
-/** An operation in memory. */
-export interface Prepared {
-  /** Runs it on the images in its place of input. */
-  run(images: number): void;
-}
 
 /**
  * Whether a convolution is computed by Winograd's algorithm.
@@ -47,7 +42,7 @@ export function prepareConvolution(
   memory: KernelMemory,
 ): Prepared {
   const prepare = isWinograd(operation, from.shape[2]) ? prepareTiles : prepareWindows;
-  return prepare(operation, from, to, memory);
+  return prepare(inUnitOfOutput(operation), from, to, memory);
 }
 
 function prepareTiles(
@@ -129,28 +124,7 @@ function prepareWindows(
   return { run: (images) => memory.kernels.convolve(layer, images) };
 }
 
-function places(from: Place, to: Place): number[] {
+/** The first fields of the structs of convolutions. */
+export function places(from: Place, to: Place): number[] {
   return [from.address, rowStride(from), imageStride(from), firstPixel(to), rowStride(to), imageStride(to)];
-}
-
-/**
- * Lays a matrix out for the inner loop.
- *
- * @param matrix `depth` × `columns`.
- * @returns Its panels; missing columns up to a multiple of 4 are 0.
- */
-export function panels(matrix: Float32Array, depth: number, columns: number, memory: KernelMemory): Address {
-  const address = memory.zeros(depth * (columns + 3 & ~3));
-  memory.withFloats(matrix, (from) => memory.kernels.to_panels(from, address, depth, columns));
-  return address;
-}
-
-/** `struct finish`. */
-export function finish(
-  { bias, bounds: { floor, ceiling } }: { readonly bias: Float32Array; readonly bounds: Bounds },
-  memory: KernelMemory,
-): (number | readonly [number])[] {
-  const padded = new Float32Array(bias.length + 3 & ~3);
-  padded.set(bias);
-  return [memory.floats(padded), [floor], [ceiling]];
 }

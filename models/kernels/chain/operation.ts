@@ -15,9 +15,22 @@ export interface Bounds {
   readonly ceiling: number;
 }
 
+/**
+ * How numbers of an operation are represented. A range means bytes: of the numbers from 0 to the range, 0 is the byte 0 and the
+ * range the byte 127; what is larger is the range. Without one they are float32.
+ */
+export interface Precision {
+  /** Of what it is given. If it is bytes, weights are bytes too, -127 to 127, with a scale per filter or unit. */
+  readonly inputRange?: number;
+  /** Of what it gives; only where the bounds have the floor 0. */
+  readonly range?: number;
+}
+
 /** A convolution, with what follows it. */
-export interface ConvolutionOperation {
+export interface ConvolutionOperation extends Precision {
   readonly kind: "convolution";
+  /** Position of the layer. */
+  readonly layer: number;
   /** Height × width × channels × filters. */
   readonly kernel: Float32Array;
   readonly bias: Float32Array;
@@ -32,8 +45,10 @@ export interface ConvolutionOperation {
 }
 
 /** A dense layer. */
-export interface DenseOperation {
+export interface DenseOperation extends Precision {
   readonly kind: "dense";
+  /** Position of the layer. */
+  readonly layer: number;
   /** Inputs × units. */
   readonly kernel: Float32Array;
   readonly bias: Float32Array;

@@ -7,6 +7,8 @@ export interface Place {
   readonly address: Address;
   readonly shape: ImageShape;
   readonly frame: Frame;
+  /** Whether its numbers are bytes; else float32. */
+  readonly isBytes: boolean;
 }
 
 /** No zeros around an image. */
@@ -26,5 +28,6 @@ export function imageStride(place: Omit<Place, "address">): number {
 
 /** Address of the first pixel inside of the frame. */
 export function firstPixel(place: Place): Address {
-  return place.address + 4 * (place.frame.top * rowStride(place) + place.frame.left * place.shape[2]);
+  return place.address +
+    (place.isBytes ? 1 : 4) * (place.frame.top * rowStride(place) + place.frame.left * place.shape[2]);
 }
