@@ -16,7 +16,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import("./commands/inspect/inspect.ts")).inspect,
   models: async () => (await import("./commands/models/models.ts")).models,
   reclassify: async () => (await import("./commands/reclassify.ts")).reclassify,
-  model: async () => (await import("./commands/model.ts")).model,
+  model: async () => (await import("./commands/model/model.ts")).model,
   "dead-letters": async () => (await import("./commands/dead_letters/dead_letters.ts")).deadLetters,
   topics: async () => (await import("./commands/topics/topics.ts")).topics,
   evaluate: async () => (await import("./commands/evaluate/evaluate.ts")).evaluate,

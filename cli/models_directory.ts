@@ -64,7 +64,9 @@ export function existingOf({ values }: Arguments<typeof MODEL_OUT_OPTIONS>): Exi
 /** How to go on with a new model. */
 export function nextSteps(
   { name, version }: Pick<Manifest, "name" | "version">,
-  { values: { out, newVersion } }: Arguments<typeof MODEL_OUT_OPTIONS>,
+  { values: { out, newVersion } }: {
+    readonly values: { readonly out: string | URL | undefined; readonly newVersion: boolean };
+  },
 ): string {
   const dirs = out === undefined ? "" : ` --models-dirs ${showUrl(directoryUrl(out)).replace(/\/$/, "")}`;
   if (newVersion) {

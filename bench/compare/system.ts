@@ -18,6 +18,8 @@ export interface System {
   commands(group: string, results: string): Promise<readonly Command[]>;
   /** Whether results go to `imagebus.results`. */
   readonly isImagebus: boolean;
+  /** Whether its network is computed in bytes, so that some labels differ. @default {false} */
+  readonly isRounded?: boolean;
 }
 
 /** A process. */

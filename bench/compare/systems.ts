@@ -24,7 +24,7 @@ export interface Places {
   readonly embedded: string;
   /** Without one its system is left out. */
   readonly postgres: PostgresServer | null;
-  /** The network: `legacy.onnx`, `legacy.h5`, and as a model folder in `models/`. Also for results. */
+  /** The network: `legacy.onnx`, `legacy.h5`, and as a model folder in `models/` and `models-int8/`. Also for results. */
   readonly directory: string;
 }
 
@@ -103,23 +103,32 @@ function peer(
 type SinkOf = ((group: string) => Promise<string>) | null;
 
 async function imagebusSystems({ brokers, embedded, postgres, directory }: Places): Promise<System[]> {
-  const worker = [
-    Deno.execPath(),
-    ...await workerCommand(),
-    "--models",
-    LEGACY.name,
-    "--models-dirs",
-    `${directory}/models`,
-  ];
-  const system = (name: string, bus: System["bus"], sink: SinkOf, processes = 1): System => ({
+  const worker = [Deno.execPath(), ...await workerCommand(), "--models", LEGACY.name];
+  const system = (
+    name: string,
+    bus: System["bus"],
+    sink: SinkOf,
+    processes = 1,
+    models = "models",
+  ): System => ({
     name: `imagebus, ${name}`,
     bus,
     isImagebus: true,
+    isRounded: models !== "models",
     commands: async (group) => {
       const sinks = sink ? ["--sink", await sink(group)] : ["--sink", "console", "--quiet"];
       const url = bus === "kafka" ? `kafka://${brokers}` : embedded;
       return Array.from({ length: processes }, (_, i) => ({
-        words: [...worker, "--bus", url, "--group", group, ...sinks],
+        words: [
+          ...worker,
+          "--models-dirs",
+          `${directory}/${models}`,
+          "--bus",
+          url,
+          "--group",
+          group,
+          ...sinks,
+        ],
         env: { IMAGEBUS_STATE_DIR: `${directory}/state-${i}` },
       }));
     },
@@ -128,6 +137,8 @@ async function imagebusSystems({ brokers, embedded, postgres, directory }: Place
   return [
     system("1 process", "kafka", null),
     ...[2, 4].map((processes) => system(`${processes} processes`, "kafka", null, processes)),
+    system("int8, 1 process", "kafka", null, 1, "models-int8"),
+    system("int8, 2 processes", "kafka", null, 2, "models-int8"),
     system("also into SQLite", "kafka", sqlite),
     ...(postgres ? [system("also into PostgreSQL", "kafka", () => createSchema(postgres))] : []),
     system("embedded bus, into SQLite", "embedded", sqlite),

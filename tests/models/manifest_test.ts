@@ -28,6 +28,22 @@ Deno.test("manifest: a valid one is returned unchanged", () => {
   assertEquals(parseManifest(manifest, "x"), manifest as never);
 });
 
+const CALIBRATION = { data: "MNIST train", images: 1_000, ranges: [0, 0] };
+
+Deno.test("manifest: int8 needs one range per layer", () => {
+  const int8 = { ...tinyManifest(), precision: "int8", calibration: CALIBRATION };
+  assertEquals(parseManifest(int8, "x"), int8 as never);
+  const wrong = (calibration: object) =>
+    messageOf({ ...int8, calibration: { ...CALIBRATION, ...calibration } });
+  assertStringIncludes(wrong({ ranges: [1] }), "calibration.ranges must be a list of 2 elements");
+  assertStringIncludes(
+    wrong({ ranges: [1, -1] }),
+    "calibration.ranges[1] must be a number from 0 to 1000000; it is -1",
+  );
+  assertStringIncludes(messageOf({ ...int8, calibration: undefined }), "calibration must be an object {…}");
+  assertStringIncludes(wrong({ scale: 1 }), "calibration.scale is not a known field");
+});
+
 const WRONG: readonly (readonly [path: string, value: unknown, rule: string])[] = [
   ["format", 2, "must be 1"],
   ["name", "Tiny", "must be 1 to 63 of a-z"],
@@ -52,6 +68,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, rule: string])[] 
   ["input.views", [{ shift: [0, 2] }], "must be two integers, less than the width 2 and height 2"],
   ["input.views", [{ shift: [0.5, 0] }], "views[0].shift must be two integers"],
   ["input.views", [{ turned: 90 }], "is not a known field; known are shift, mirrored, edge"],
+  ["precision", "int4", 'must be "float32" or "int8"'],
+  ["calibration", CALIBRATION, 'must be absent unless "precision" is "int8"'],
   ["layers", [], "must be a list of 1 to 1000 elements"],
   ["layers[1]", null, "must be an object"],
   ["layers[1].type", "lstm", 'must be "conv2d" or'],

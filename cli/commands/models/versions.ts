@@ -30,13 +30,16 @@ function useOf(version: string | undefined, { serve, canary, shadow, previous }:
   return version === previous ? "previous" : "";
 }
 
-const HEADER = ["version", "use", "accuracy", "measured on", "folder"];
+const HEADER = ["version", "use", "precision", "accuracy", "measured on", "folder"];
 
 function toCells({ entry, use }: Row): string[] {
-  const { evaluation } = "manifest" in entry ? entry.manifest : { evaluation: undefined };
+  const { evaluation = undefined, precision = "float32" } = "manifest" in entry
+    ? entry.manifest
+    : { precision: "-" };
   return [
     versionOf(entry) ?? "-",
     use,
+    precision,
     evaluation ? percent(evaluation.accuracy, 2) : "-",
     "error" in entry ? red(entry.error.message) : evaluation?.data ?? "-",
     showUrl(entry.folder),
@@ -46,5 +49,6 @@ function toCells({ entry, use }: Row): string[] {
 function toObject({ entry, use }: Row) {
   const about = { name: entry.name, version: versionOf(entry) ?? null, use, folder: entry.folder.href };
   if ("error" in entry) return { ...about, error: entry.error.message };
-  return { ...about, evaluation: entry.manifest.evaluation ?? null };
+  const { precision = "float32", evaluation = null } = entry.manifest;
+  return { ...about, precision, evaluation };
 }
