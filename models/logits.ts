@@ -30,14 +30,25 @@ export function topScores(
   temperature: number,
   count: number,
 ): Score[] {
-  const probabilities = softmax(logits, temperature);
-  // Sorted by the logits: the probabilities of very unlikely classes are all 0.
-  const indices = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
-  return indices.slice(0, count).map((index) => ({
+  const [max, sum] = [maxOf(logits), sumOfExponentials(logits, temperature)];
+  // By the logits: the probabilities of very unlikely classes are all 0.
+  return largestOf(logits, count).map((index) => ({
     index,
     label: labels[index] ?? "",
-    confidence: probabilities[index] ?? 0,
+    confidence: Math.exp((logits[index]! - max) / temperature) / sum,
   }));
+}
+
+/** Positions of the largest numbers, in descending order; among equals the lower position is first. */
+function largestOf(numbers: Float32Array, count: number): number[] {
+  const found: number[] = [];
+  for (let index = 0; index < numbers.length; index++) {
+    let at = Math.min(found.length, count);
+    while (at > 0 && numbers[index]! > numbers[found[at - 1]!]!) at--;
+    if (at < count) found.splice(at, 0, index);
+    if (found.length > count) found.pop();
+  }
+  return found;
 }
 
 /**
@@ -50,7 +61,9 @@ export function topScores(
 export function softmax(row: Float32Array, temperature: number): Float64Array {
   const max = maxOf(row);
   const sum = sumOfExponentials(row, temperature);
-  return Float64Array.from(row, (logit) => Math.exp((logit - max) / temperature) / sum);
+  const probabilities = new Float64Array(row.length);
+  for (let i = 0; i < row.length; i++) probabilities[i] = Math.exp((row[i]! - max) / temperature) / sum;
+  return probabilities;
 }
 
 /**
@@ -62,7 +75,9 @@ export function softmax(row: Float32Array, temperature: number): Float64Array {
  */
 export function sumOfExponentials(row: Float32Array, temperature: number): number {
   const max = maxOf(row);
-  return row.reduce((sum, logit) => sum + Math.exp((logit - max) / temperature), 0);
+  let sum = 0;
+  for (let i = 0; i < row.length; i++) sum += Math.exp((row[i]! - max) / temperature);
+  return sum;
 }
 
 /**
@@ -115,6 +130,6 @@ export function rowsOf<T extends Float32Array | Float64Array>(numbers: T, count:
 /** The largest number of a row; NaN if one is NaN. */
 export function maxOf(row: Float32Array | Float64Array): number {
   let max = -Infinity;
-  for (const number of row) max = Math.max(max, number);
+  for (let i = 0; i < row.length; i++) max = Math.max(max, row[i]!);
   return max;
 }

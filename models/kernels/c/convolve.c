@@ -92,13 +92,63 @@ INLINE void convolve_pooled_row(
   }
 }
 
+/** One tap of one window. */
+INLINE void add_pixel(const int columns, vec pixel, const vec weights[], vec sums[]) {
+  IN_ORDER(pixel);
+  UNROLL for (int j = 0; j < columns; j++) {
+    sums[j] = madd(pixel, weights[j], sums[j]);
+    IN_ORDER(sums[j]);
+  }
+}
+
+/** One tap of four windows, of which two are in each line. */
+#define ADD_TAP(upper, lower, at, w) \
+  UNROLL for (int j = 0; j < columns; j++) { \
+    weights[j] = load(w + j * 4); \
+    IN_ORDER(weights[j]); \
+  } \
+  add_pixel(columns, SPREAD(upper, at), weights, c[0]); \
+  add_pixel(columns, SPREAD(upper, at + 1), weights, c[1]); \
+  add_pixel(columns, SPREAD(lower, at), weights, c[2]); \
+  add_pixel(columns, SPREAD(lower, at + 1), weights, c[3]);
+
+#define SPREAD(line, at) wasm_i32x4_shuffle(line, line, at, at, at, at)
+
+/**
+ * The same for kernels of 3×3 on one channel, with the same sums: the 4×4 pixels that the four windows share are loaded once, and
+ * spread by shuffles.
+ */
+INLINE void convolve_pooled_patches(const int columns, const struct convolve *g, const float *x, const float *w, int y, int filter) {
+  const struct finish finish = g->finish;
+  for (int column = 0; column < g->columns; column++, x += 2, y += g->filters) {
+    vec lines[4], weights[MAX_COLUMNS], c[4][MAX_COLUMNS];
+    UNROLL for (int i = 0; i < 4; i++) {
+      lines[i] = load(x + i * g->x_row);
+      IN_ORDER(lines[i]);
+    }
+    clear_sums(4, columns, c);
+    UNROLL for (int i = 0; i < 3; i++) {
+      const float *from = w + 3 * i * columns * 4;
+      ADD_TAP(lines[i], lines[i + 1], 0, from)
+      ADD_TAP(lines[i], lines[i + 1], 1, from + columns * 4)
+      ADD_TAP(lines[i], lines[i + 1], 2, from + columns * 8)
+    }
+    UNROLL for (int j = 0; j < columns; j++) {
+      vec largest = larger(larger(c[0][j], c[1][j]), larger(c[2][j], c[3][j]));
+      put(&finish, filter + j * 4, largest, g->y, y + j * 4);
+    }
+  }
+}
+
 INLINE void convolve_group(
     const int height, const int run, const int columns, const struct convolve *g, int images, const float *w, int filter) {
   for (int image = 0; image < images; image++) {
     for (int row = 0; row < g->rows; row++) {
       const float *x = g->x + image * g->x_image + row * g->pool * g->down * g->x_row;
       int y = image * g->y_image + row * g->y_row + filter;
-      if (g->pool == 2) convolve_pooled_row(height, run, columns, g, x, w, y, filter);
+      if (height == 3 && run == 3 && g->pool == 2 && g->inputs == 1 && g->across == 1 && g->down == 1) {
+        convolve_pooled_patches(columns, g, x, w, y, filter);
+      } else if (g->pool == 2) convolve_pooled_row(height, run, columns, g, x, w, y, filter);
       else convolve_row(height, run, columns, g, x, w, y, filter);
     }
   }
