@@ -36,7 +36,7 @@ INLINE void sum_windows(
   }
 }
 
-/** A window, and where its output goes. */
+/** The first window of an output, and where that goes. */
 struct place {
   int column, row;
   const uint8_t *x, *x_row, *x_image;
@@ -44,11 +44,11 @@ struct place {
 };
 
 INLINE struct place after(struct place at, const struct convolve8 *g) {
-  at.x += g->across * g->inputs;
+  at.x += g->pool * g->across * g->inputs;
   at.y += g->filters;
   if (++at.column < g->columns) return at;
   at.column = 0;
-  at.x = at.x_row += g->down * g->x_row;
+  at.x = at.x_row += g->pool * g->down * g->x_row;
   at.y = at.y_row += g->y_row;
   if (++at.row < g->rows) return at;
   at.row = 0;
@@ -57,63 +57,43 @@ INLINE struct place after(struct place at, const struct convolve8 *g) {
   return at;
 }
 
-/** Windows of all images in a row, six at a time; at the end the last one more than once. */
-INLINE void convolve8_each(const int columns, const struct convolve8 *g, int images, const int8_t *w, int filter) {
+/**
+ * One group of filters. Six windows at a time, of one row of each of the next outputs, whatever image they are in; at the end
+ * the last output more than once. Factors are not negative: so the largest sum becomes the largest number.
+ */
+INLINE void convolve8_group(
+    const int pool, const int columns, const struct convolve8 *g, int images, const int8_t *w, int filter) {
+  const int count = 6 / pool;
   const struct finish8 finish = g->finish;
   struct place at = {0, 0, g->x, g->x, g->x, filter, filter, filter};
   int last = images * g->rows * g->columns - 1;
-  for (int window = 0; window <= last; window += 6) {
+  for (int output = 0; output <= last; output += count) {
     const uint8_t *x[6];
     int y[6];
-    vec c[6][MAX_COLUMNS];
-    UNROLL for (int i = 0; i < 6; i++) {
+    vec largest[6][MAX_COLUMNS];
+    UNROLL for (int i = 0; i < count; i++) {
       x[i] = at.x;
       y[i] = at.y;
-      if (window + i < last) at = after(at, g);
+      UNROLL for (int j = 0; j < columns; j++) largest[i][j] = wasm_i32x4_splat(INT32_MIN);
+      if (output + i < last) at = after(at, g);
     }
-    sum_windows(6, columns, g, x, w, c);
-    UNROLL for (int i = 0; i < 6; i++) put8(&finish, filter, columns, c[i], g->y, y[i]);
-  }
-}
-
-/** The largest sums of `pool` × `pool` windows. Factors are not negative, so that they are those of the largest outputs too. */
-INLINE void largest_sums(
-    const int pool, const int columns, const struct convolve8 *g, const uint8_t *x, const int8_t *w, vec largest[]) {
-  int step = g->across * g->inputs, row = g->down * g->x_row;
-  // All four at once, and of nine one row at a time: as many as there are registers for.
-  const int count = pool == 2 ? 4 : 3;
-  for (int y = 0; y < (pool == 2 ? 1 : pool); y++, x += row) {
-    const uint8_t *p[4] = {x, x + step, pool == 2 ? x + row : x + 2 * step, x + row + step};
-    vec c[4][MAX_COLUMNS];
-    sum_windows(count, columns, g, p, w, c);
-    UNROLL for (int j = 0; j < columns; j++) {
-      largest[j] = y == 0 ? c[0][j] : wasm_i32x4_max(largest[j], c[0][j]);
-      UNROLL for (int i = 1; i < count; i++) largest[j] = wasm_i32x4_max(largest[j], c[i][j]);
-    }
-  }
-}
-
-INLINE void convolve8_pooled(
-    const int pool, const int columns, const struct convolve8 *g, int images, const int8_t *w, int filter) {
-  const struct finish8 finish = g->finish;
-  int step = pool * g->across * g->inputs, row = pool * g->down * g->x_row;
-  for (int image = 0; image < images; image++) {
-    for (int i = 0; i < g->rows; i++) {
-      const uint8_t *x = g->x + image * g->x_image + i * row;
-      int y = image * g->y_image + i * g->y_row + filter;
-      for (int column = 0; column < g->columns; column++, x += step, y += g->filters) {
-        vec largest[MAX_COLUMNS];
-        largest_sums(pool, columns, g, x, w, largest);
-        put8(&finish, filter, columns, largest, g->y, y);
+    for (int row = 0; row < pool; row++) {
+      const uint8_t *p[6];
+      vec c[6][MAX_COLUMNS];
+      UNROLL for (int i = 0; i < 6; i++) p[i] = x[i / pool] + row * g->down * g->x_row + i % pool * g->across * g->inputs;
+      sum_windows(6, columns, g, p, w, c);
+      UNROLL for (int i = 0; i < 6; i++) {
+        UNROLL for (int j = 0; j < columns; j++) largest[i / pool][j] = wasm_i32x4_max(largest[i / pool][j], c[i][j]);
       }
     }
+    UNROLL for (int i = 0; i < count; i++) put8(&finish, filter, columns, largest[i], g->y, y[i]);
   }
 }
 
-INLINE void convolve8_group(const int columns, const struct convolve8 *g, int images, const int8_t *w, int filter) {
-  if (g->pool == 1) convolve8_each(columns, g, images, w, filter);
-  else if (g->pool == 2) convolve8_pooled(2, columns, g, images, w, filter);
-  else convolve8_pooled(3, columns, g, images, w, filter);
+INLINE void convolve8_pool(const int columns, const struct convolve8 *g, int images, const int8_t *w, int filter) {
+  if (g->pool == 1) convolve8_group(1, columns, g, images, w, filter);
+  else if (g->pool == 2) convolve8_group(2, columns, g, images, w, filter);
+  else convolve8_group(3, columns, g, images, w, filter);
 }
 
 /** Convolves images. */
@@ -121,8 +101,8 @@ EXPORT(convolve8)(const struct convolve8 *g, int images) {
   const int8_t *w = g->weights;
   for (int filter = 0, width; filter < g->filters; filter += width) {
     width = group_width(g->filters - filter);
-    if (width == 8) convolve8_group(2, g, images, w, filter);
-    else convolve8_group(1, g, images, w, filter);
+    if (width == 8) convolve8_pool(2, g, images, w, filter);
+    else convolve8_pool(1, g, images, w, filter);
     w += g->height * g->width * g->inputs * width;
   }
 }
