@@ -31,10 +31,10 @@ export const FASHION_MNIST: Recipe = {
   batch: 512,
   optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.5, biasRate: 16 },
   fineTuning: {
-    version: "2.2.0",
-    epochs: 4,
+    version: "2.3.0",
+    epochs: 8,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.2, biasRate: 16, warmUp: 0, finalRate: 0 },
-    augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 60, grey: 0 } },
+    augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.5, quality: 60, grey: 0 } },
   },
   labelSmoothing: 0.1,
   augmentation: AUGMENTATION,
