@@ -233,17 +233,22 @@ Deno.test("send: a list of files comes from standard input, also without a line 
   assertEquals([none.code, none.out, none.err], [0, "", "0 sent\n"]);
 });
 
-Deno.test("send: a list is sent as it is written, and Ctrl-C ends it with the id of all that was stored", async () => {
-  await using stage = await SendStage.set();
-  const files = await stage.write(["a.png", "b.png"]);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...ARGS, "--files-from", "-"],
+/** Starts `send`, whose standard input stays open. */
+function spawnWithInput(args: readonly string[], env: Readonly<Record<string, string>>): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [...ARGS, ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1", ...stage.env },
+    env: { NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+Deno.test("send: a list is sent as it is written, and Ctrl-C ends it with the id of all that was stored", async () => {
+  await using stage = await SendStage.set();
+  const files = await stage.write(["a.png", "b.png"]);
+  const child = spawnWithInput(["--files-from", "-"], stage.env);
   const writer = child.stdin.getWriter();
   const lines = linesOf(child.stdout);
   const ids: string[] = [];
@@ -260,14 +265,7 @@ Deno.test("send: a list is sent as it is written, and Ctrl-C ends it with the id
 
 Deno.test("send: Ctrl-C ends it while an image is awaited on standard input", async () => {
   await using stage = await SendStage.set();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...ARGS, "-", await stage.write(["7.png"]).then(([file]) => file!)],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...stage.env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawnWithInput(["-", ...await stage.write(["7.png"])], stage.env);
   const lines = linesOf(child.stdout);
   await lines.next();
   child.kill("SIGINT");

@@ -4,7 +4,7 @@
  * @module
  */
 import type { KernelMemory } from "../kernel_memory.ts";
-import { places } from "./convolution.ts";
+import { places, windows } from "./convolution.ts";
 import type { ConvolutionOperation, DenseOperation, Operation } from "./operation.ts";
 import { imageStride, type Place } from "./place.ts";
 import { finish, LARGEST_BYTE, padded, type Prepared, unitOfOutput } from "./prepared.ts";
@@ -61,20 +61,11 @@ export function prepareConvolution8(
   to: Place,
   memory: KernelMemory,
 ): Prepared {
-  const { size: [height, width], stride: [down, across], pool, output: [rows, columns, filters] } = operation;
-  const inputs = from.shape[2];
+  const [height, width] = operation.size;
   const layer = memory.struct([
     ...places(from, to),
-    ...weightsAndFinish(operation, height * width * inputs, memory),
-    inputs,
-    filters,
-    height,
-    width,
-    down,
-    across,
-    rows,
-    columns,
-    pool,
+    ...weightsAndFinish(operation, height * width * from.shape[2], memory),
+    ...windows(operation, from),
   ]);
   return { run: (images) => memory.kernels.convolve8(layer, images) };
 }

@@ -105,21 +105,12 @@ function prepareWindows(
   to: Place,
   memory: KernelMemory,
 ): Prepared {
-  const { size: [height, width], stride: [down, across], pool, output: [rows, columns, filters] } = operation;
-  const inputs = from.shape[2];
+  const { size: [height, width], output: [, , filters] } = operation;
   const layer = memory.struct([
     ...places(from, to),
-    panels(operation.kernel, height * width * inputs, filters, memory),
+    panels(operation.kernel, height * width * from.shape[2], filters, memory),
     ...finish(operation, memory),
-    inputs,
-    filters,
-    height,
-    width,
-    down,
-    across,
-    rows,
-    columns,
-    pool,
+    ...windows(operation, from),
   ]);
   return { run: (images) => memory.kernels.convolve(layer, images) };
 }
@@ -127,4 +118,15 @@ function prepareWindows(
 /** The first fields of the structs of convolutions. */
 export function places(from: Place, to: Place): number[] {
   return [from.address, rowStride(from), imageStride(from), firstPixel(to), rowStride(to), imageStride(to)];
+}
+
+/**
+ * The fields of windows, the last ones of `struct convolve` and `struct convolve8` (`c/`).
+ *
+ * @param operation The convolution.
+ * @param from Where its input lies.
+ */
+export function windows(operation: ConvolutionOperation, from: Place): number[] {
+  const { size, stride, pool, output: [rows, columns, filters] } = operation;
+  return [from.shape[2], filters, ...size, ...stride, rows, columns, pool];
 }
