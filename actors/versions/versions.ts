@@ -137,6 +137,7 @@ export class Versions {
   /** Ends all Workers at once. */
   async stop(): Promise<void> {
     this.#isClosed = true;
+    this.#shadow?.stop();
     await Promise.all([...this.#running].map((supervisor) => supervisor.stop()));
   }
 
@@ -197,6 +198,7 @@ export class Versions {
 
   #try(canary: Canary | null, shadow: Shadow | null, begun: number): void {
     const [isNewCanary, isNewShadow] = [canary !== this.#canary, shadow !== this.#shadow];
+    if (isNewShadow) this.#shadow?.stop();
     [this.#canary, this.#shadow] = [canary, shadow];
     if (canary && isNewCanary) {
       this.#report("canary", canary.spec.version, `gets ${canary.spec.percent} % of the images`, begun);

@@ -1,7 +1,11 @@
+import { Shadow } from "../../../actors/versions/shadow.ts";
+import type { Job } from "../../../actors/workers/job.ts";
+import type { Supervisor } from "../../../actors/workers/supervisor.ts";
 import { type StartWorker, startWorker } from "../../../actors/workers/worker_handle.ts";
 import type { Comparison } from "../../../bus/comparison.ts";
 import { COMPARISONS_TOPIC, DEAD_LETTERS_TOPIC } from "../../../bus/topics.ts";
-import { assertEquals } from "../../../testing/assert.ts";
+import type { Outcome } from "../../../models/classifier.ts";
+import { assert, assertEquals } from "../../../testing/assert.ts";
 import { wrapWorker } from "../../../testing/harness/wrapped_worker.ts";
 import { SEVEN } from "../../../testing/images.ts";
 import { committed } from "../../fixtures/running_service.ts";
@@ -69,4 +73,47 @@ Deno.test("shadow: one that never answers delays nothing; copies beyond its boun
   ]);
   // Retiring it waits for its batch, which does not end; closing does not wait for that.
   assertEquals(await service.running.service.close(), 0);
+});
+
+/** A shadow whose Workers only note what they get. */
+function noting(): { shadow: Shadow; given: Job[]; next: () => Promise<void> } {
+  const given: Job[] = [];
+  let notify = () => {};
+  const supervisor = {
+    version: "2.0.0",
+    files: { manifest: { name: "tiny", version: "2.0.0" } },
+    submit(job: Job): void {
+      given.push(job);
+      notify();
+    },
+  };
+  const shadow = new Shadow(supervisor as unknown as Supervisor, () => {});
+  return { shadow, given, next: () => new Promise((resolve) => notify = resolve) };
+}
+
+function settled(shadow: Shadow, id: string): void {
+  const image = new Uint8Array(1);
+  const job = shadow.copying({ id, image, bytes: 1, stickyKey: id, settle: () => {} });
+  const outcome: Outcome = { ok: true, top: [{ index: 0, label: "light", confidence: 1 }] };
+  job.settle(outcome, { version: "1.0.0", startedAt: Date.now(), tookMs: 1 });
+}
+
+Deno.test("shadow: copies wait until the served version pauses, and under steady load until a batch of them is there", async () => {
+  const { shadow, given, next } = noting();
+  const first = next();
+  const begun = performance.now();
+  settled(shadow, "0");
+  assertEquals(given.length, 0);
+  await first;
+  assert(performance.now() - begun >= 7, "The copy did not wait for a pause");
+  for (let i = 1; i <= 64; i++) settled(shadow, `${i}`);
+  assertEquals(given.map(({ id }) => id), Array.from({ length: 65 }, (_, i) => `${i}`));
+});
+
+Deno.test("shadow: one that is stopped gives nothing more, and holds no timer", () => {
+  const { shadow, given } = noting();
+  settled(shadow, "before");
+  shadow.stop();
+  settled(shadow, "after");
+  assertEquals(given, []);
 });
