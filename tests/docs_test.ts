@@ -161,6 +161,7 @@ async function bash(page: DocumentedPage, script: string, directory: string): Pr
     cwd: `${directory}/clone`,
     clearEnv: true,
     env: {
+      ...networkSettings(),
       PATH: places.join(":"),
       HOME: `${directory}/home`,
       NO_COLOR: "1",
@@ -176,6 +177,14 @@ async function bash(page: DocumentedPage, script: string, directory: string): Pr
     },
     stdin: "null",
   }).output();
+}
+
+/** How this machine reaches a registry, for the page that installs the npm package. */
+function networkSettings(): Record<string, string> {
+  const all = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(
+    all.filter(([name]) => /^(DENO_CERT|DENO_TLS_CA_STORE|NODE_EXTRA_CA_CERTS|.*_PROXY)$/i.test(name)),
+  );
 }
 
 /** The cache of Deno, which a home of its own would leave empty. */
