@@ -27,6 +27,7 @@ export class Store implements Disposable {
 
   [Symbol.dispose](): void {
     this.writer.close();
+    this.changes[Symbol.dispose]();
     this.database[Symbol.dispose]();
   }
 }

@@ -113,14 +113,15 @@ export class SqliteSubscription implements Subscription {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void> {
     while (true) {
-      // Heartbeats and sends get a turn before each read, however fast the loop of the caller is.
-      await yieldToEventLoop();
       if (this.#closing) return;
       // From before the read, or a change during it would be missed.
       const woken = this.#woken.wait();
       const batch = await this.#read();
-      if (batch) yield batch;
-      else if (this.#isFinished) return;
+      if (batch) {
+        yield batch;
+        // Heartbeats and sends get a turn before the next read, however fast the loop of the caller is.
+        await yieldToEventLoop();
+      } else if (this.#isFinished) return;
       else await woken;
     }
   }

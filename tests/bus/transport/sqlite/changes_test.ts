@@ -1,20 +1,41 @@
+import { Doorbell } from "../../../../bus/transport/sqlite/doorbell.ts";
 import { openSqliteTransport } from "../../../../bus/transport/sqlite/open.ts";
-import { assert } from "../../../../testing/assert.ts";
+import { temporaryDirectory } from "../../../../lib/temporary_directory.ts";
+import { assertEquals } from "../../../../testing/assert.ts";
+
+const ignore = Deno.build.os !== "linux";
+const MESSAGE = { value: new Uint8Array(1) };
 
 Deno.test({
-  name: "sqlite changes: whoever stores something sets the time of the file, which wakes those who watch it",
-  ignore: Deno.build.os !== "linux",
+  name: "doorbell: whoever stores something on the bus wakes those who watch, other connections too",
+  ignore,
   async fn() {
-    const directory = await Deno.makeTempDir({ prefix: "imagebus-" });
-    const path = `${directory}/bus.db`;
-    const before = Date.now() - 1_000;
-    {
-      await using transport = await openSqliteTransport(path);
-      await transport.ensureTopics(["topic"]);
-      await Deno.utime(path, 0, 0);
-      await transport.send("topic", [{ value: new Uint8Array(1) }]);
-      assert((await Deno.stat(path)).mtime!.getTime() >= before);
-    }
-    await Deno.remove(directory, { recursive: true });
+    await using directory = await temporaryDirectory("bell");
+    const path = `${directory.path}/bus.db`;
+    await using transport = await openSqliteTransport(path);
+    await transport.ensureTopics(["topic"]);
+    using bell = new Doorbell(path);
+    const rung = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const end = bell.watch(rung.resolve, ended.resolve);
+    await transport.send("topic", [MESSAGE]);
+    await rung.promise;
+    end!();
+    await ended.promise;
+    assertEquals((await Deno.stat(`${path}-bell`)).size, 0);
   },
+});
+
+Deno.test("doorbell: where there can be none, messages of other connections come all the same", async () => {
+  await using directory = await temporaryDirectory("bell");
+  const path = `${directory.path}/bus.db`;
+  await Deno.mkdir(`${path}-bell`);
+  await using sender = await openSqliteTransport(path);
+  await using receiver = await openSqliteTransport(path);
+  await using subscription = await receiver.subscribe(["topic"]);
+  await sender.send("topic", [MESSAGE]);
+  for await (const { messages } of subscription) {
+    assertEquals(messages.length, 1);
+    break;
+  }
 });
