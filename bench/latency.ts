@@ -16,6 +16,8 @@ import { latencies, quantile } from "./open_loop.ts";
 
 const MODEL = "mnist";
 const RATES = [50, 200, 1_000];
+/** Before anything counts: a broker of its own is new, and Java compiles what is called often. */
+const WARM_UP = { rate: 1_000, seconds: 20 };
 const QUANTILES = [0.5, 0.99, 0.999];
 const IMAGES = imagesOf(MODEL).map(({ png }) => png);
 
@@ -26,7 +28,7 @@ async function measure(url: string, directory: string, seconds: number): Promise
     directory,
     args: ["--quiet", "--models", MODEL],
   });
-  await latencies(bus, IMAGES, MODEL, { rate: 200, seconds: 2 });
+  await latencies(bus, IMAGES, MODEL, WARM_UP);
   const rows: string[][] = [];
   for (const rate of RATES) {
     const times = await latencies(bus, IMAGES, MODEL, { rate, seconds });
