@@ -7,6 +7,7 @@
  * @module
  */
 import { runTask } from "../cli/task.ts";
+import { type PythonEnvironment, pythonEnvironment } from "../testing/python_environment.ts";
 
 const KERNELS = new URL("../models/kernels/", import.meta.url);
 const ASSEMBLY = new URL("assembly/", KERNELS);
@@ -22,8 +23,8 @@ const ASSEMBLY_FLAGS = [
   "--enable=relaxed-simd",
 ];
 
-/** The C compiler, from PyPI. */
-export const ZIG = { package: "ziglang", version: "0.17.1" };
+/** The C compiler, from PyPI: another version makes other bytes. */
+const ZIG = "ziglang==0.17.1";
 
 /** Likewise: a function that would need a stack frame is an error. */
 const C_FLAGS = [
@@ -63,11 +64,12 @@ export async function compileAssembly(): Promise<string> {
 /**
  * Compiles the kernels of inference, with and without relaxed SIMD.
  *
+ * @param python From {@linkcode pythonWithZig}.
  * @returns The text of `models/kernels/inference_binary.ts`.
  * @throws {Error} With the compiler's messages.
  */
-export async function compileC(): Promise<string> {
-  const [relaxed, plain] = [await zig(`${FEATURES}+relaxed_simd`), await zig(FEATURES)];
+export async function compileC(python: string): Promise<string> {
+  const [relaxed, plain] = [await zig(python, `${FEATURES}+relaxed_simd`), await zig(python, FEATURES)];
   return [
     "/** Made from c/ by `deno task kernels`. */",
     `export const SOURCES = "${await hashOfC()}";`,
@@ -92,42 +94,26 @@ export async function hashOfC(): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(all))).toHex();
 }
 
-/**
- * Looks for the C compiler.
- *
- * @returns Whether the version that makes the same bytes is installed.
- */
-export async function hasZig(): Promise<boolean> {
-  const { success, stdout } = await python(["version"]).catch(() => ({
-    success: false,
-    stdout: new Uint8Array(),
-  }));
-  return success && new TextDecoder().decode(stdout).trim() === ZIG.version;
+/** The Python that has the C compiler; it is installed into the user's cache where it is missing. */
+export function pythonWithZig(): Promise<PythonEnvironment> {
+  return pythonEnvironment([ZIG]);
 }
 
-async function zig(cpu: string): Promise<Uint8Array> {
+async function zig(python: string, cpu: string): Promise<Uint8Array> {
   const sources = (await Array.fromAsync(Deno.readDir(C))).map(({ name }) => name).filter((name) =>
     name.endsWith(".c")
   );
   const out = await Deno.makeTempFile({ suffix: ".wasm" });
   try {
-    const { success, stderr } = await python([
-      "cc",
-      ...C_FLAGS,
-      `-mcpu=${cpu}`,
-      ...sources.sort(),
-      "-o",
-      out,
-    ]);
+    const { success, stderr } = await new Deno.Command(python, {
+      args: ["-m", "ziglang", "cc", ...C_FLAGS, `-mcpu=${cpu}`, ...sources.sort(), "-o", out],
+      cwd: C,
+    }).output();
     if (!success) throw new Error(`Cannot compile the kernels: ${new TextDecoder().decode(stderr)}`);
     return await Deno.readFile(out);
   } finally {
     await Deno.remove(out);
   }
-}
-
-function python(args: readonly string[]): Promise<Deno.CommandOutput> {
-  return new Deno.Command("python3", { args: ["-m", ZIG.package, ...args], cwd: C }).output();
 }
 
 if (import.meta.main) {
@@ -137,14 +123,12 @@ if (import.meta.main) {
     options: {},
     examples: [["deno task kernels", "after a change of the kernels' sources"]],
     async run() {
-      if (!await hasZig()) {
-        throw new Error(
-          `Cannot compile models/kernels/c: python3 has no ${ZIG.package} ${ZIG.version};` +
-            ` install it by pip install ${ZIG.package}==${ZIG.version}`,
-        );
+      const environment = await pythonWithZig();
+      if ("missing" in environment) {
+        throw new Error(`Cannot compile models/kernels/c: ${environment.missing}`);
       }
       await Deno.writeTextFile(new URL("binary.ts", KERNELS), await compileAssembly());
-      await Deno.writeTextFile(new URL("inference_binary.ts", KERNELS), await compileC());
+      await Deno.writeTextFile(new URL("inference_binary.ts", KERNELS), await compileC(environment.python));
       return 0;
     },
   });

@@ -1,5 +1,5 @@
 /** Made from c/ by `deno task kernels`. */
-export const SOURCES = "3569379a1bb3e8187c389b25b54438b87c3c6110a987515666ec193c733e6b2a";
+export const SOURCES = "342b94b25dcabcda80a5befa0137cd7b318b5cb60dfdfbfe29f90513959926b0";
 
 /** With fused multiply-add, of the proposal for relaxed SIMD. */
 export const RELAXED =

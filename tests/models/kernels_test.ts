@@ -1,4 +1,4 @@
-import { compileAssembly, compileC, hashOfC, hasZig, ZIG } from "../../tools/build_kernels.ts";
+import { compileAssembly, compileC, hashOfC, pythonWithZig } from "../../tools/build_kernels.ts";
 import { PLAIN, RELAXED, SOURCES } from "../../models/kernels/inference_binary.ts";
 import { assertEquals } from "../../testing/assert.ts";
 
@@ -12,14 +12,16 @@ Deno.test("kernels: the committed binaries of inference belong to the sources", 
   assertEquals(SOURCES, await hashOfC());
 });
 
-const isInstalled = await hasZig();
-const skipped = isInstalled ? "" : ` (skipped: python3 has no ${ZIG.package} ${ZIG.version})`;
+const environment = await pythonWithZig();
 
 Deno.test({
-  name: `kernels: the committed binaries of inference are what the sources compile to${skipped}`,
-  ignore: !isInstalled,
+  name: `kernels: the committed binaries of inference are what the sources compile to${
+    "missing" in environment ? ` (skipped: ${environment.missing})` : ""
+  }`,
+  ignore: "missing" in environment,
   async fn() {
-    assertEquals(await Deno.readTextFile(new URL("inference_binary.ts", KERNELS)), await compileC());
+    const { python } = environment as { python: string };
+    assertEquals(await Deno.readTextFile(new URL("inference_binary.ts", KERNELS)), await compileC(python));
   },
 });
 
