@@ -22,7 +22,7 @@ import { findImageFolder } from "../../../training/datasets/read_data_set.ts";
 import { alignLabels } from "../../../training/evaluation/align_labels.ts";
 import { encodedImages } from "../../../training/evaluation/evaluate.ts";
 import { CIFAR_10_GREY, readTrainingData } from "../../../training/fitting/task.ts";
-import { type PrecisionMeasures, sameLabels } from "../../../training/precision_section.ts";
+import { msPerImage, type PrecisionMeasures, sameLabels } from "../../../training/precision_section.ts";
 import { type Quantisation, quantiseModel } from "../../../training/quantise.ts";
 import { readTrainingLog } from "../../../training/training_log.ts";
 import { versionAfter } from "../../../training/version_after.ts";
@@ -153,6 +153,7 @@ function show(manifest: Manifest, folder: URL, measures: PrecisionMeasures | und
     float32: measures.float32.accuracy,
     int8: measures.int8.accuracy,
     sameLabels: sameLabels(measures.float32, measures.int8),
+    msPerImage: { float32: msPerImage(measures.float32), int8: msPerImage(measures.int8) },
   };
   if (json) {
     return print(JSON.stringify({ name, version, folder: folder.href, layers, ...defined({ measured }) }));
@@ -163,6 +164,10 @@ function show(manifest: Manifest, folder: URL, measures: PrecisionMeasures | und
       `float32 ${percent(measured.float32, 2)}, int8 ${percent(measured.int8, 2)}`,
     ],
     ["same label", `${measured.sameLabels} of ${measured.images}`],
+    [
+      "time per image, on this processor",
+      `float32 ${measured.msPerImage.float32.toFixed(2)} ms, int8 ${measured.msPerImage.int8.toFixed(2)} ms`,
+    ],
   ];
   print(
     columns([...accuracies, [`${name} ${version}, ${plural(layers, "layer")} in bytes`, showUrl(folder)]]),
