@@ -65,6 +65,13 @@ export interface ServeOptions extends DecodeLimits {
   readonly maxBatchBytes?: number;
   /** How long an idle Worker waits for a batch to fill, in milliseconds. @default {0} */
   readonly maxBatchWaitMs?: number;
+  /**
+   * How long a batch may take by the speed so far, in milliseconds; batches of 4 may take longer. More: fewer and larger
+   * batches; less: results come sooner.
+   *
+   * @default {10}
+   */
+  readonly maxBatchMs?: number;
   /** Largest total of images in flight, read and not stored yet, in bytes. @default {67_108_864} */
   readonly maxInFlightBytes?: number;
   /** Largest number of images in flight. @default {4_096} */
@@ -199,6 +206,11 @@ export const SERVE_OPTIONS = {
     ...time(0, 10_000),
     default: 0,
     text: "how long an idle Worker waits for a batch to fill",
+  },
+  maxBatchMs: {
+    ...time(1, 60_000),
+    default: 10,
+    text: "how long a batch may take by the speed so far; smaller batches are answered sooner",
   },
   maxInFlightBytes: {
     ...size(2 ** 34),

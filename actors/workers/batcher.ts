@@ -9,7 +9,18 @@ export interface BatchLimits {
    * every Worker is busy a batch grows anyway, so under load waiting gains nothing.
    */
   readonly maxBatchWaitMs: number;
+  /**
+   * How long a batch may take by the speed so far, in milliseconds: all of it is settled when its last image is, so large
+   * batches of a slow model make those who ask wait. Batches of 4 may take longer: smaller ones cost throughput.
+   */
+  readonly maxBatchMs: number;
 }
+
+const MIN_PACED_BATCH = 4;
+/** In milliseconds, before anything was measured. */
+const FIRST_MS_PER_ITEM = 0.5;
+/** Share of what was measured before that is kept with each batch. */
+const KEPT = 0.9;
 
 /** What can be batched. */
 export interface Sized {
@@ -18,12 +29,12 @@ export interface Sized {
 }
 
 /**
- * Groups items in the order they came into batches, by number, bytes and time.
+ * Groups items in the order they came into batches, by number, bytes, and the time that they wait and take.
  *
  * @example
  * ```ts
  * import { Batcher } from "./batcher.ts";
- * const batcher = new Batcher({ maxBatch: 2, maxBatchBytes: 100, maxBatchWaitMs: 0 });
+ * const batcher = new Batcher({ maxBatch: 2, maxBatchBytes: 100, maxBatchWaitMs: 0, maxBatchMs: 10 });
  * for (const bytes of [10, 10, 10]) batcher.add({ bytes });
  * if (batcher.take().length !== 2 || batcher.take().length !== 1) throw new Error("unexpected");
  * ```
@@ -33,6 +44,8 @@ export class Batcher<T extends Sized> {
   #queue: { readonly item: T; readonly since: number }[] = [];
   #head = 0;
   #bytes = 0;
+  #tookItems = 1;
+  #tookMs = FIRST_MS_PER_ITEM;
 
   /** @param limits When a batch is full. */
   constructor(limits: BatchLimits) {
@@ -42,6 +55,19 @@ export class Batcher<T extends Sized> {
   /** Number of items that wait. */
   get size(): number {
     return this.#queue.length - this.#head;
+  }
+
+  /** Largest number of items in the next batch. */
+  get largest(): number {
+    const { maxBatch, maxBatchMs } = this.#limits;
+    const paced = Math.floor(maxBatchMs * this.#tookItems / this.#tookMs);
+    return Math.min(maxBatch, Math.max(MIN_PACED_BATCH, paced));
+  }
+
+  /** Records how long a batch took, in milliseconds. */
+  took(items: number, ms: number): void {
+    this.#tookItems = KEPT * this.#tookItems + items;
+    this.#tookMs = KEPT * this.#tookMs + ms;
   }
 
   /** Adds an item at the end. */
@@ -57,16 +83,17 @@ export class Batcher<T extends Sized> {
   dueIn(now: number = performance.now()): number {
     const first = this.#queue[this.#head];
     if (!first) return Infinity;
-    const { maxBatch, maxBatchBytes, maxBatchWaitMs } = this.#limits;
-    if (this.size >= maxBatch || this.#bytes >= maxBatchBytes) return 0;
+    const { maxBatchBytes, maxBatchWaitMs } = this.#limits;
+    if (this.size >= this.largest || this.#bytes >= maxBatchBytes) return 0;
     return Math.max(0, first.since + maxBatchWaitMs - now);
   }
 
   /** Takes the next batch, due or not; empty when there is nothing. */
   take(): T[] {
     const batch: T[] = [];
+    const { largest } = this;
     let bytes = 0;
-    for (; batch.length < this.#limits.maxBatch; this.#head++) {
+    for (; batch.length < largest; this.#head++) {
       const item = this.#queue[this.#head]?.item;
       if (!item || (batch.length > 0 && bytes + item.bytes > this.#limits.maxBatchBytes)) break;
       bytes += item.bytes;

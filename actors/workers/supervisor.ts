@@ -122,7 +122,7 @@ export class Supervisor {
     return {
       workers: this.#records.length,
       busy: this.#records.filter(({ state }) => state === "busy").length,
-      fullBatchWaits: this.#batcher.size >= this.#options.batch.maxBatch,
+      fullBatchWaits: this.#batcher.size >= this.#batcher.largest,
     };
   }
 
@@ -314,6 +314,7 @@ export class Supervisor {
     record: WorkerRecord,
   ): void {
     this.#policy.recovered();
+    this.#batcher.took(jobs.length, tookMs);
     this.#count(record, jobs.length, outcomes.filter(({ ok }) => !ok).length);
     this.#observe({ images: jobs, startedAt, tookMs, error: null, ...defined({ tones }) });
     const timing = { version: this.version, startedAt, tookMs };

@@ -19,6 +19,8 @@ import { imagesOf, SEVEN } from "../../testing/images.ts";
 import { eventually, within } from "../bus/transport/suite/harness.ts";
 
 const MNIST = { models: ["mnist"] };
+/** All 64 images go to one Worker at once, however long they take. */
+const ONE_BATCH = { workersPerModel: 1, maxBatchMs: 60_000 };
 
 /** Sends images with one key, so that they are in one partition and are read together. */
 function sendTogether(bus: Bus, images: readonly Uint8Array[]): Promise<string[]> {
@@ -124,7 +126,7 @@ Deno.test("When a Worker throws on a batch: the batch is split in halves until t
   const throwing = counted(startWorkerOf(new URL("../../tools/chaos/model_worker.ts", import.meta.url)));
   await using running = await RunningService.start(
     embedded,
-    { ...MNIST, workersPerModel: 1 },
+    { ...MNIST, ...ONE_BATCH },
     throwing.start,
   );
   assertEquals(
@@ -146,7 +148,7 @@ Deno.test("When a Worker dies: it is terminated and replaced; its batch is retri
   await using bus = await embedded.bus();
   await sendTogether(bus, Array.from({ length: 64 }, () => SEVEN.png));
   const dying = counted(startWorker, (images, end) => images > 1 && end());
-  await using running = await RunningService.start(embedded, { ...MNIST, workersPerModel: 1 }, dying.start);
+  await using running = await RunningService.start(embedded, { ...MNIST, ...ONE_BATCH }, dying.start);
   assertEquals(new Set(await answers(bus, 64)), new Set(["classified"]));
   assertEquals(dying.batches, [64, ...Array.from({ length: 64 }, () => 1)]);
   assertEquals(running.log, [

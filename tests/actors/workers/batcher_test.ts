@@ -1,7 +1,7 @@
 import { Batcher } from "../../../actors/workers/batcher.ts";
 import { assertEquals } from "../../../testing/assert.ts";
 
-const LIMITS = { maxBatch: 3, maxBatchBytes: 100, maxBatchWaitMs: 50 };
+const LIMITS = { maxBatch: 3, maxBatchBytes: 100, maxBatchWaitMs: 50, maxBatchMs: Infinity };
 
 function filled(sizes: readonly number[], limits = LIMITS): Batcher<{ bytes: number }> {
   const batcher = new Batcher<{ bytes: number }>(limits);
@@ -42,4 +42,17 @@ Deno.test("batcher: without a wait everything is due at once", () => {
 Deno.test("batcher: ten thousand items keep their order, and none is lost", () => {
   const sizes = Array.from({ length: 10_000 }, (_, i) => i % 40);
   assertEquals(drain(filled(sizes)).flat(), sizes);
+});
+
+Deno.test("batcher: a batch has as many items as take the time by the speed so far, but at least 4", () => {
+  const batcher = new Batcher<{ bytes: number }>({
+    ...{ maxBatch: 64, maxBatchBytes: 100, maxBatchWaitMs: 0, maxBatchMs: 10 },
+  });
+  assertEquals(batcher.largest, 20);
+  for (let i = 0; i < 100; i++) batcher.took(10, 10);
+  assertEquals(batcher.largest, 10);
+  for (let i = 0; i < 100; i++) batcher.took(20, 1);
+  assertEquals(batcher.largest, 64);
+  for (let i = 0; i < 100; i++) batcher.took(1, 400);
+  assertEquals(batcher.largest, 4);
 });

@@ -51,7 +51,7 @@ function supervise(startWorker: StartWorker, options: Partial<SupervisorOptions>
   const states: ModelState[] = [];
   const supervisor = new Supervisor(FILES, {
     workers: 1,
-    batch: { maxBatch: 64, maxBatchBytes: 1_000, maxBatchWaitMs: 0 },
+    batch: { maxBatch: 64, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity },
     restart: { maxRestarts: 5, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
     worker: {
       wasm: new WebAssembly.Module(EMPTY_WASM),
@@ -102,6 +102,19 @@ Deno.test("supervisor: images that came together are one batch, in order", async
   await supervisor.start();
   await submitAll(supervisor, NAMES);
   assertEquals(batches, [NAMES]);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: batches grow to what takes the time that a batch may take, by the measured speed", async () => {
+  const { start, batches } = fakeWorkers(() => {});
+  const { supervisor } = supervise(start, {
+    batch: { maxBatch: 64, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: 2 },
+  });
+  await supervisor.start();
+  await submitAll(supervisor, NAMES);
+  const sizes = batches.map(({ length }) => length);
+  assertEquals(sizes[0], 4);
+  assert(Math.max(...sizes) > 5, `${sizes}`);
   await supervisor.stop();
 });
 
@@ -166,7 +179,7 @@ Deno.test("supervisor: a Worker that exceeds its memory limit is replaced betwee
   const { start, batches, started } = fakeWorkers(() => {}, (batches) => 400 + 250 * batches);
   const replaced: string[] = [];
   const { supervisor, states } = supervise(start, {
-    batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0 },
+    batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity },
     restart: { maxRestarts: 1, periodMs: 30_000, pauseMs: 1, downPauseMs: 20 },
     onReplaced: (reason) => replaced.push(reason),
   });
@@ -250,7 +263,7 @@ Deno.test("supervisor: status counts images that could not be classified", async
 
 Deno.test("supervisor: each image is settled once while Workers are added and removed", async () => {
   const { start, started } = fakeWorkers(() => {});
-  const batch = { maxBatch: 4, maxBatchBytes: 1_000, maxBatchWaitMs: 0 };
+  const batch = { maxBatch: 4, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity };
   const { supervisor } = supervise(start, { batch });
   await supervisor.start();
   const outcomes = submitAll(supervisor, NAMES);
@@ -294,7 +307,7 @@ Deno.test("supervisor: a Worker has the next batch before the one that it has fi
         return Promise.resolve({ outcomes: images.map(() => bad), tookMs: 1 });
       },
     });
-  }, { batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0 } });
+  }, { batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity } });
   await supervisor.start();
   const all = Promise.withResolvers<void>();
   for (const name of [1, 2, 3]) {
