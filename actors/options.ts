@@ -69,7 +69,7 @@ export interface ServeOptions extends DecodeLimits {
    * How long a batch may take by the speed so far, in milliseconds; batches of 4 may take longer. More: fewer and larger
    * batches; less: results come sooner.
    *
-   * @default {10}
+   * @default {50}
    */
   readonly maxBatchMs?: number;
   /** Largest total of images in flight, read and not stored yet, in bytes. @default {67_108_864} */
@@ -209,7 +209,7 @@ export const SERVE_OPTIONS = {
   },
   maxBatchMs: {
     ...time(1, 60_000),
-    default: 10,
+    default: 50,
     text: "how long a batch may take by the speed so far; smaller batches are answered sooner",
   },
   maxInFlightBytes: {
