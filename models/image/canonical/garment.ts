@@ -38,6 +38,8 @@ const LUMA = [0.299, 0.587, 0.114] as const;
 interface Drawing {
   readonly mask: Plane;
   readonly drawn: Plane;
+  /** Whether it is in two colours, so that it could be an image of Fashion-MNIST in another size or other colours. */
+  readonly isTwoColoured?: boolean;
 }
 
 /**
@@ -52,13 +54,23 @@ interface Drawing {
 export const garment: Form = (pixels, observe) => {
   if (isGarmentForm(pixels)) return pixels;
   const planes = reduce(cutOutCard(pixels, observe), WORKING_SIDE);
-  const { mask, drawn } = cutOut(planes);
+  const { mask, drawn, isTwoColoured = false } = cutOut(planes);
   observe?.("garment", mask);
   observe?.("negated", drawn);
   const whole = { left: 0, top: 0, width: mask.width, height: mask.height };
   const box = boxOf({ ...mask, data: mask.data.map((value) => Math.max(0, value - 0.5)) }) ?? whole;
-  return toPixels([sharpen(shrink(drawn, box), SHARPNESS)]);
+  const isPlaced = isTwoColoured && fillsSquare(box, whole);
+  const shrunk = shrink(drawn, isPlaced ? whole : box);
+  return toPixels([isPlaced && whole.width === SIDE ? shrunk : sharpen(shrunk, SHARPNESS)]);
 };
+
+/** By its longer side, as an image of Fashion-MNIST does, to a pixel of the form. */
+function fillsSquare({ left, top, width, height }: Box, whole: Box): boolean {
+  if (whole.width !== whole.height) return false;
+  const [start, length] = width > height ? [left, width] : [top, height];
+  const pixel = whole.width / SIDE;
+  return start <= pixel && start + length >= whole.width - pixel;
+}
 
 /** An image of Fashion-MNIST has a dark corner at least, and so its negative has none. */
 function isGarmentForm(pixels: Pixels): boolean {
@@ -82,7 +94,7 @@ function cutOutOfGround(planes: Planes, inside: Uint8Array): Drawing {
   const drawn = drawingOnGround(planes, inside);
   const share = drawn === undefined ? SPECK.photograph : SPECK.drawing;
   const mask = { ...planes[0], data: new Float32Array(dropSpecks(inside, planes[0], share)) };
-  return { mask, drawn: drawn ?? negate(planes, mask) };
+  return { mask, drawn: drawn ?? negate(planes, mask), isTwoColoured: drawn !== undefined };
 }
 
 /**

@@ -51,6 +51,17 @@ inScene(
 );
 inScene("a transparent ground", (image) => cutOut(resize(invert(image), 140)));
 
+Deno.test("garment: the negative of an image of Fashion-MNIST gives the image to a level or two", () => {
+  for (const image of GARMENTS) {
+    const { data } = garment(invert(image));
+    assert(data.every((value, i) => Math.abs(value - image.data[i]!) <= 2));
+  }
+});
+
+Deno.test("garment: an enlarged image of Fashion-MNIST is reduced as a whole, not cut out", () => {
+  GARMENTS.forEach((image, i) => assertAlike(garment(resize(image, 280)), image, 0.99, `class ${i}`));
+});
+
 /** Without its white ground. */
 function cutOut({ width, height, data }: Pixels): Pixels {
   const rgba = new Uint8Array(4 * data.length);
