@@ -64,6 +64,11 @@ export class Batcher<T extends Sized> {
     return Math.min(maxBatch, Math.max(MIN_PACED_BATCH, paced));
   }
 
+  /** Whether the next batch cannot grow. */
+  get isFull(): boolean {
+    return this.size >= this.largest || this.#bytes >= this.#limits.maxBatchBytes;
+  }
+
   /** Records how long a batch took, in milliseconds. */
   took(items: number, ms: number): void {
     this.#tookItems = KEPT * this.#tookItems + items;
@@ -83,9 +88,7 @@ export class Batcher<T extends Sized> {
   dueIn(now: number = performance.now()): number {
     const first = this.#queue[this.#head];
     if (!first) return Infinity;
-    const { maxBatchBytes, maxBatchWaitMs } = this.#limits;
-    if (this.size >= this.largest || this.#bytes >= maxBatchBytes) return 0;
-    return Math.max(0, first.since + maxBatchWaitMs - now);
+    return this.isFull ? 0 : Math.max(0, first.since + this.#limits.maxBatchWaitMs - now);
   }
 
   /** Takes the next batch, due or not; empty when there is nothing. */

@@ -55,10 +55,17 @@ async function replyTo(message: ToWorker): Promise<FromWorker> {
     return message.type === "start" ? await start(message) : await run(message);
   } catch (error) {
     return { type: "failed", batch: message.type === "run" ? message.batch : null, reason: String(error) };
+  } finally {
+    if (decoding) decoding.image = null;
   }
 }
 
-scope.onmessage = async ({ data }) => {
-  const reply = await replyTo(data);
-  scope.postMessage({ ...reply, memoryBytes: workerMemoryBytes() });
+/** Batches can come while one waits for a decoder to load. */
+let last = Promise.resolve();
+
+scope.onmessage = ({ data }) => {
+  last = last.then(async () => {
+    const reply = await replyTo(data);
+    scope.postMessage({ ...reply, memoryBytes: workerMemoryBytes() });
+  });
 };

@@ -6,7 +6,7 @@
  *   ── start ──────────────►           once, first
  *   ◄───────────── ready ──            the model is loaded; or
  *   ◄──────────── failed ──            (batch null) it cannot be loaded: replace the Worker
- *   ── run ────────────────►           one at a time
+ *   ── run ────────────────►           also while it computes: they are computed in order
  *   ◄────────────── done ──            one outcome per image, in order; or
  *   ◄──────────── failed ──            the batch threw; the Worker goes on
  * ```

@@ -4,10 +4,11 @@ import { Condition } from "../../lib/condition.ts";
 import { defined } from "../../lib/defined.ts";
 import { ServiceError } from "../errors.ts";
 import type { ObservedBatch, ObservedModel, Observer } from "../observer.ts";
-import type { Job, JobOutcome } from "./job.ts";
+import type { Job } from "./job.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
 import type { ModelState, VersionStatus, WorkerStatus } from "./status.ts";
+import { failureOf, retriesOf, type Suspects } from "./suspects.ts";
 import type { BatchOutcome, StartWorker, WorkerHandle, WorkerOptions } from "./worker_handle.ts";
 import type { WorkerLoad } from "./worker_scaler.ts";
 
@@ -41,17 +42,14 @@ interface End {
   readonly isDeath: boolean;
 }
 
-/** Images of a batch that failed. They are retried in ever smaller batches, until the culprit is alone. */
-interface Suspects {
-  readonly jobs: readonly Job[];
-  /** How often they failed as a batch of one. */
-  readonly failures: number;
-  /** What the model threw on it alone: a better reason than a Worker that was ended next. */
-  readonly thrown?: ServiceError;
+/** A batch that a Worker has. */
+interface Running {
+  readonly batch: Suspects;
+  /** Whether it failed before. */
+  readonly isSuspected: boolean;
+  /** Settles its images, unless it failed; absent while it is computed. */
+  settle?: () => void;
 }
-
-/** An image that fails so often alone is settled as a failure. */
-const MAX_FAILURES_ALONE = 2;
 
 /**
  * One model: its mailbox and its Workers.
@@ -122,7 +120,7 @@ export class Supervisor {
     return {
       workers: this.#records.length,
       busy: this.#records.filter(({ state }) => state === "busy").length,
-      fullBatchWaits: this.#batcher.size >= this.#batcher.largest,
+      fullBatchWaits: this.#batcher.isFull,
     };
   }
 
@@ -168,7 +166,8 @@ export class Supervisor {
   /** Adds an image to the mailbox. Bounded by what the coordinator lets be in flight. */
   submit(job: Job): void {
     this.#batcher.add(job);
-    this.#changed.notify();
+    // Under load images come while all Workers are busy: nobody has to look before a batch is full.
+    if (this.#batcher.isFull || this.#records.some(({ state }) => state === "idle")) this.#changed.notify();
   }
 
   /**
@@ -243,24 +242,32 @@ export class Supervisor {
       gone = error;
       this.#changed.notify();
     });
-    let settle = () => {};
-    try {
-      while (!this.#stop.signal.aborted && !this.#retiring.delete(record)) {
-        if (gone) return { reason: gone.message, isDeath: gone.code !== "decode_timeout" };
-        // Only here, between two batches: a replacement must not cost a batch.
-        const excess = this.#excess(worker);
-        if (excess !== null) return { reason: excess, isDeath: false };
-        const batch = this.#take();
-        const running = batch && this.#run(worker, batch, record);
-        settle();
-        settle = () => {};
-        if (running) settle = await running;
-        else await this.#untilChanged();
+    const running: Running[] = [];
+    for (;;) {
+      const settle = running[0]?.settle;
+      if (settle) running.shift();
+      const end = this.#endOf(worker, record, gone);
+      if (end === undefined) this.#give(worker, record, running);
+      else if (running.length === 0) {
+        settle?.();
+        this.#retiring.delete(record);
+        return end;
       }
-      return null;
-    } finally {
-      settle();
+      if (settle) settle();
+      else await this.#untilChanged(running.length === 0);
     }
+  }
+
+  /** Why it gets no more batches; `undefined` while it does. */
+  #endOf(
+    worker: WorkerHandle,
+    record: WorkerRecord,
+    gone: ServiceError | undefined,
+  ): End | null | undefined {
+    if (this.#stop.signal.aborted || this.#retiring.has(record)) return null;
+    if (gone) return { reason: gone.message, isDeath: gone.code !== "decode_timeout" };
+    const excess = this.#excess(worker);
+    return excess === null ? undefined : { reason: excess, isDeath: false };
   }
 
   #excess({ memoryBytes = 0 }: WorkerHandle): string | null {
@@ -270,40 +277,68 @@ export class Supervisor {
     return `it uses ${has} of memory; the limit is ${limit}`;
   }
 
-  #take(): Suspects | null {
-    if (this.#isRetired) return null;
-    const suspects = this.#suspects.shift();
-    if (suspects) return suspects;
-    return this.#batcher.dueIn() === 0 ? { jobs: this.#batcher.take(), failures: 0 } : null;
+  /**
+   * A batch, and behind it a full one, so that the Worker does not wait until this thread has time for it. Behind suspects
+   * nothing waits: they may cost the Worker.
+   */
+  #give(worker: WorkerHandle, record: WorkerRecord, running: Running[]): void {
+    const run = (batch: Suspects, isSuspected: boolean) =>
+      this.#run(worker, { batch, isSuspected }, record, running);
+    const take = () => run({ jobs: this.#batcher.take(), failures: 0 }, false);
+    if (this.#isRetired) return;
+    if (running.length === 0) {
+      const suspects = this.#suspects.shift();
+      if (suspects) run(suspects, true);
+      else if (this.#batcher.dueIn() === 0) take();
+    }
+    const mayWait = running.length === 1 && !running[0]!.isSuspected && this.#suspects.length === 0;
+    if (mayWait && this.#batcher.isFull) take();
   }
 
-  /** Resolves when there may be a batch, or a reason to end. */
-  async #untilChanged(): Promise<void> {
-    const dueIn = this.#batcher.dueIn();
+  /** Resolves when a batch has ended, or when there may be another one, or a reason to end. */
+  async #untilChanged(isIdle: boolean): Promise<void> {
+    const dueIn = isIdle ? this.#batcher.dueIn() : Infinity;
     const timer = dueIn === Infinity ? undefined : setTimeout(() => this.#changed.notify(), dueIn);
     await this.#changed.wait();
     clearTimeout(timer);
   }
 
-  /** @returns Settles the images of the batch; does nothing if it failed. */
-  async #run(worker: WorkerHandle, batch: Suspects, record: WorkerRecord): Promise<() => void> {
-    const startedAt = Date.now();
+  #run(worker: WorkerHandle, own: Running, record: WorkerRecord, running: Running[]): void {
+    const { length } = own.batch.jobs;
+    running.push(own);
     record.state = "busy";
-    record.inFlight = batch.jobs.length;
+    record.inFlight += length;
+    void this.#compute(worker, own, record, running).then((settle) => {
+      own.settle = settle;
+      record.inFlight -= length;
+      if (record.inFlight === 0) record.state = "idle";
+      record.memoryBytes = worker.memoryBytes ?? null;
+      this.#changed.notify();
+    });
+  }
+
+  /** @returns Settles the images of the batch; does nothing if it failed. */
+  async #compute(
+    worker: WorkerHandle,
+    own: Running,
+    record: WorkerRecord,
+    running: readonly Running[],
+  ): Promise<() => void> {
+    const { jobs } = own.batch;
+    const givenAt = Date.now();
     try {
-      const done = await worker.run(batch.jobs.map((job) => job.image));
-      return () => this.#settle(batch.jobs, done, startedAt, record);
+      const done = await worker.run(jobs.map((job) => job.image));
+      // It may have waited in the Worker for the batch before.
+      const startedAt = Math.max(givenAt, Date.now() - Math.round(done.tookMs));
+      return () => this.#settle(jobs, done, startedAt, record);
     } catch (error) {
       // A stop terminated it: the images are not to blame.
       if (this.#stop.signal.aborted) return () => {};
       if (!(error instanceof ServiceError)) throw error;
-      this.#suspect(batch, error, worker.decoding ?? null, startedAt, record);
+      // What waited behind another batch is not to blame either; both reject at once, so the other still is first.
+      if (error.code !== "worker_failed" && running[0] !== own) this.#suspects.push(own.batch);
+      else this.#suspect(own.batch, error, worker.decoding ?? null, givenAt, record);
       return () => {};
-    } finally {
-      record.state = "idle";
-      record.inFlight = 0;
-      record.memoryBytes = worker.memoryBytes ?? null;
-      if (this.#isRetired) this.#changed.notify();
     }
   }
 
@@ -406,40 +441,4 @@ function newRecord(): WorkerRecord {
     inFlight: 0,
     memoryBytes: null,
   };
-}
-
-/** What is left of a batch that failed, in the batches in which it is retried. */
-function retriesOf(
-  { jobs, failures }: Suspects,
-  error: ServiceError,
-  culprit: number | null,
-): Suspects[] {
-  const { code } = error;
-  const fresh = (jobs: readonly Job[]) => jobs.length > 0 ? [{ jobs, failures: 0 }] : [];
-  if (code === "decode_timeout") return fresh(jobs.filter((_, i) => i !== culprit));
-  if (jobs.length === 1) {
-    if (failures + 1 >= MAX_FAILURES_ALONE) return [];
-    return [{ jobs, failures: failures + 1, ...(code === "worker_failed" && { thrown: error }) }];
-  }
-  if (code === "worker_failed") return halves(jobs).flatMap(fresh);
-  // Whoever ended a Worker that died, it need not be the image.
-  if (culprit === null || code === "worker_died") return jobs.flatMap((job) => fresh([job]));
-  return [{ jobs: [jobs[culprit]!], failures: 1 }, ...fresh(jobs.filter((_, i) => i !== culprit))];
-}
-
-function halves(jobs: readonly Job[]): (readonly Job[])[] {
-  const middle = jobs.length >> 1;
-  return [jobs.slice(0, middle), jobs.slice(middle)];
-}
-
-type Failure = Extract<JobOutcome, { ok: false }>;
-
-const FAILURES: Readonly<Partial<Record<ServiceError["code"], Failure["code"]>>> = {
-  worker_failed: "model_error",
-  worker_silent: "model_silent",
-  decode_timeout: "over_limit",
-};
-
-function failureOf({ code, message }: ServiceError): Failure {
-  return { ok: false, code: FAILURES[code] ?? "model_died", message };
 }

@@ -12,27 +12,28 @@ export interface BatchOutcome extends Pick<Done, "tones" | "tookMs"> {
   readonly outcomes: readonly Outcome[];
 }
 
-/** A Worker that has loaded its model. One batch at a time. */
+/** A Worker that has loaded its model. */
 export interface WorkerHandle {
   /**
-   * Classifies a batch.
+   * Classifies a batch. It may be called while batches are computed: they are computed, and resolve, in the order of the
+   * calls.
    *
    * @param images Encoded images; they are copied, not transferred.
    * @returns Their outcomes.
    * @throws {ServiceError} `worker_failed`: it threw, and goes on; `worker_died`, `worker_silent`,
-   * `decode_timeout`: it is gone.
+   * `decode_timeout`: it is gone, with all batches it had.
    */
   run(images: readonly Uint8Array[]): Promise<BatchOutcome>;
   /** Its memory at its last reply, WASM and JavaScript, in bytes; absent where it does not report it. */
   readonly memoryBytes?: number | undefined;
   /**
-   * Index of the image in its batch that it decodes, or decoded when it ended; `null` when it did something else;
+   * Index of the image in the first of its batches that it decodes, or decoded when it ended; `null` when it did something else;
    * absent where that is not known.
    */
   readonly decoding?: number | null | undefined;
   /** Resolves with the reason when the Worker is gone, whoever ended it. Never rejects. */
   readonly gone: Promise<ServiceError>;
-  /** Ends it at once. A running batch rejects with `worker_died`. */
+  /** Ends it at once. Running batches reject with `worker_died`. */
   terminate(): void;
 }
 
@@ -89,23 +90,23 @@ class DenoWorker implements WorkerHandle {
   #dead: ServiceError | undefined;
   #batch = 0;
   #memoryBytes: number | undefined;
-  #reply: PromiseWithResolvers<FromWorker> | undefined;
+  /** Requests without a reply, in order; the Worker works on the first, which is watched. */
+  readonly #requests: PromiseWithResolvers<FromWorker>[] = [];
+  #watch: HangWatch | undefined;
 
   constructor({ name, labels }: ModelFiles["manifest"], options: WorkerOptions, program: URL) {
     this.#name = name;
     this.#labels = labels;
     this.#options = options;
     this.#limits = decodeSettings(options.limits);
+    this.#decoding.image = null;
     this.gone = this.#end.promise;
     this.#worker = new Worker(program, {
       type: "module",
       name: `imagebus ${name}`,
       ...(options.isolated && { deno: { permissions: "none" as const } }),
     });
-    // Race: a reply can arrive after the deadline or after `terminate`. By then its batch is rejected and
-    // taken up again by another Worker, so the reply must have no effect: nothing waits for it, or what waits
-    // is settled already.
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#reply?.resolve(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onmessageerror = () =>
       this.#die("worker_died", "sent a message that cannot be deserialized");
     this.#worker.onerror = (event) => {
@@ -139,7 +140,9 @@ class DenoWorker implements WorkerHandle {
     if (reply.type === "done" && reply.batch === batch) {
       return { ...reply, outcomes: unpackOutcomes(reply.outcomes, this.#labels) };
     }
-    if (reply.type !== "failed") throw this.#die("worker_died", `replied ${reply.type} out of turn`);
+    if (reply.type !== "failed" || reply.batch !== batch) {
+      throw this.#die("worker_died", `replied ${reply.type} out of turn`);
+    }
     throw this.#error("worker_failed", `threw on a batch of ${images.length}: ${reply.reason}`);
   }
 
@@ -156,23 +159,26 @@ class DenoWorker implements WorkerHandle {
     this.#die("worker_died", "was terminated");
   }
 
-  async #request(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
-    if (this.#dead) throw this.#dead;
-    const pending = this.#reply = Promise.withResolvers<FromWorker>();
-    this.#decoding.image = null;
-    const watch = this.#watch();
+  #request(message: ToWorker, transfer: Transferable[]): Promise<FromWorker> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const request = Promise.withResolvers<FromWorker>();
+    this.#requests.push(request);
+    this.#watch ??= this.#watchFirst();
     this.#worker.postMessage(message, transfer);
-    try {
-      const reply = await pending.promise;
-      this.#memoryBytes = reply.memoryBytes ?? this.#memoryBytes;
-      return reply;
-    } finally {
-      watch.stop();
-      this.#reply = undefined;
-    }
+    return request.promise;
   }
 
-  #watch(): HangWatch {
+  #receive(reply: FromWorker): void {
+    // Race: a reply can arrive after the deadline or after `terminate`. By then its batch is rejected and taken up
+    // again by another Worker, so the reply has no effect.
+    if (this.#dead) return;
+    this.#memoryBytes = reply.memoryBytes ?? this.#memoryBytes;
+    this.#watch?.stop();
+    this.#requests.shift()?.resolve(reply);
+    this.#watch = this.#requests.length > 0 ? this.#watchFirst() : undefined;
+  }
+
+  #watchFirst(): HangWatch {
     const { deadlineMs } = this.#options;
     const { maxDecodeMs } = this.#limits;
     return new HangWatch(this.#decoding, {
@@ -189,7 +195,8 @@ class DenoWorker implements WorkerHandle {
     this.#worker.terminate();
     this.#dead ??= error;
     this.#end.resolve(this.#dead);
-    this.#reply?.reject(this.#dead);
+    this.#watch?.stop();
+    for (const request of this.#requests.splice(0)) request.reject(this.#dead);
     return error;
   }
 

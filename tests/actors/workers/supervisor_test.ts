@@ -21,6 +21,8 @@ function fakeWorkers(
   const start: StartWorker = () => {
     started++;
     let done = 0;
+    let last = Promise.resolve();
+    let isDead = false;
     const gone = Promise.withResolvers<ServiceError>();
     const handle: WorkerHandle = {
       gone: gone.promise,
@@ -32,12 +34,21 @@ function fakeWorkers(
         done++;
         const batch = images.map((image) => image[0]!);
         batches.push(batch);
-        await Promise.resolve();
-        behaviour(batch, () => {
-          const error = new ServiceError("worker_died", "died");
-          gone.resolve(error);
-          throw error;
-        });
+        const before = last;
+        const ended = Promise.withResolvers<void>();
+        last = ended.promise;
+        await before;
+        try {
+          if (isDead) throw new ServiceError("worker_died", "died");
+          behaviour(batch, () => {
+            const error = new ServiceError("worker_died", "died");
+            isDead = true;
+            gone.resolve(error);
+            throw error;
+          });
+        } finally {
+          ended.resolve();
+        }
         const top = [{ index: 0, label: "a", confidence: 1 }] as const;
         return { outcomes: batch.map(() => ({ ok: true, top })), tookMs: 1 };
       },
@@ -125,6 +136,17 @@ Deno.test("supervisor: only the culprit fails when a Worker dies of one image; t
   assertEquals(failures(await submitAll(supervisor, NAMES)), [[42, "model_died"]]);
   assertEquals(started(), 4);
   assert(!states.includes("down"), `one image must not take the model down: ${states}`);
+  await supervisor.stop();
+});
+
+Deno.test("supervisor: a batch that waited in a Worker behind the one it died of is retried whole", async () => {
+  const { start, batches } = fakeWorkers((batch, die) => batch.includes(2) && die());
+  const batch = { maxBatch: 4, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity };
+  const { supervisor } = supervise(start, { batch });
+  await supervisor.start();
+  assertEquals(failures(await submitAll(supervisor, NAMES.slice(0, 8))), [[2, "model_died"]]);
+  assertEquals(batches.slice(0, 2), [[0, 1, 2, 3], [4, 5, 6, 7]], "both were given to the first Worker");
+  assertEquals(batches.slice(2).filter((names) => names.some((name) => name > 3)), [[4, 5, 6, 7]]);
   await supervisor.stop();
 });
 
@@ -294,7 +316,7 @@ Deno.test("supervisor: grow rejects when the new Worker does not start, and the 
   assertEquals(states, ["up", "stopped"]);
 });
 
-Deno.test("supervisor: a Worker has the next batch before the one that it has finished is settled", async () => {
+Deno.test("supervisor: a Worker has a batch to go on with before the one that it has finished is settled", async () => {
   const events: string[] = [];
   const { supervisor } = supervise(() => {
     const gone = Promise.withResolvers<ServiceError>();
@@ -323,6 +345,6 @@ Deno.test("supervisor: a Worker has the next batch before the one that it has fi
     });
   }
   await all.promise;
-  assertEquals(events, ["run 1", "run 2", "settled 1", "run 3", "settled 2", "settled 3"]);
+  assertEquals(events, ["run 1", "run 2", "run 3", "settled 1", "settled 2", "settled 3"]);
   await supervisor.stop();
 });
