@@ -4,6 +4,7 @@ import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
 import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
 import { explainSqliteError, type SqliteFault } from "../../lib/sqlite_errors.ts";
+import { WalSync } from "../../lib/wal_sync.ts";
 import { SinkError } from "./errors.ts";
 import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
@@ -112,19 +113,22 @@ export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const database = await openResultsDatabase(path);
   const insert = database.prepare(INSERT);
   const compare = database.prepare("INSERT OR IGNORE INTO comparisons VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const log = WalSync.open(database, path);
   const sink: Required<Sink> = {
     name: `sqlite ${path}`,
     async write(batch) {
-      // node:sqlite blocks the thread until the disk has it: the results topic, which askers wait for, goes first.
+      // node:sqlite blocks the thread: the results topic, which askers wait for, goes first.
       await yieldToEventLoop();
       runAll(database, insert, batch.map(values));
+      await log?.sync();
     },
-    // deno-lint-ignore require-await -- node:sqlite is synchronous, the contract is not
     async compare(batch) {
       runAll(database, compare, batch.map(comparedValues));
+      await log?.sync();
     },
     async close() {
       await Promise.resolve();
+      log?.[Symbol.dispose]();
       database.close();
     },
     [Symbol.asyncDispose]: () => sink.close(),

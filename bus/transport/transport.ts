@@ -9,7 +9,7 @@
  *
  * - **Storing.** {@linkcode Transport.send} resolves when the message is stored; it then survives the end of
  *   all processes, except with `memory:` (docs/guarantees.md: power failures). Until then nothing
- *   is guaranteed. A message whose `send` rejected may have been stored all the same, since the response can
+ *   is guaranteed, though it may have been delivered already. A message whose `send` rejected may have been stored all the same, since the response can
  *   get lost: receivers must recognise repeated ids.
  * - **Order.** Messages with equal keys go to the same partition. Messages that one transport sends to a
  *   partition keep the order of the calls, even if the calls are not awaited.

@@ -1,5 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { messageOf } from "../../../lib/coded_error.ts";
 import { identify } from "../../../lib/sqlite.ts";
+import { WalSync } from "../../../lib/wal_sync.ts";
 import { BusError } from "../errors.ts";
 import { toBusError } from "./errors.ts";
 import type { Synchronous } from "./options.ts";
@@ -22,6 +24,7 @@ export class Database implements Disposable {
   transactions = 0;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  #walSync: WalSync | null = null;
 
   /**
    * Opens a bus, or creates it.
@@ -56,6 +59,7 @@ export class Database implements Disposable {
     this.get(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
     // Another process may have created the tables in the meantime.
     if (isNew) this.transaction(() => this.#check() && SCHEMA.forEach((statement) => this.run(statement)));
+    if (synchronous === "full") this.#walSync = WalSync.open(this.#database, this.path);
   }
 
   /** Whether the file is empty; throws if it is not a bus. */
@@ -114,6 +118,24 @@ export class Database implements Disposable {
     }
   }
 
+  /**
+   * Brings all that was committed to the disk, as far as a commit does not wait for that.
+   *
+   * @returns `null` if there is nothing to wait for.
+   * @throws {BusError} `unavailable`; then every later call throws it too.
+   */
+  sync(): Promise<void> | null {
+    return this.#walSync?.sync().catch((cause) => {
+      throw new BusError(
+        "unavailable",
+        `Cannot use the bus "${this.path}": the disk did not take what was written (${
+          messageOf(cause)
+        }); check the disk, then start the program again`,
+        { cause },
+      );
+    }) ?? null;
+  }
+
   #rollback(): void {
     // On a full or failing disk SQLite has rolled back already.
     if (this.#database.isTransaction) this.run("ROLLBACK");
@@ -136,6 +158,7 @@ export class Database implements Disposable {
 
   [Symbol.dispose](): void {
     this.#statements.clear();
+    this.#walSync?.[Symbol.dispose]();
     this.#database.close();
   }
 }

@@ -35,7 +35,7 @@ export interface WorkOptions {
 
 /** Notifications of a {@linkcode Writer}. */
 export interface WriterEvents {
-  /** After each transaction. */
+  /** After each transaction; the disk may not have it yet. */
   readonly onStored: () => void;
   /** With a reason when work was refused, with `null` after the next success. */
   readonly onUnavailable: (reason: string | null) => void;
@@ -88,7 +88,7 @@ export class Writer {
    *
    * @param work Must not await. It runs again if its transaction was rolled back because of other work.
    * @param options Hints.
-   * @returns What the work returned, once it is stored.
+   * @returns What the work returned, once it is stored, and on the disk if the database syncs.
    * @throws What the work throws; `unavailable`, `closed`.
    */
   run<T>(work: () => T, options: WorkOptions = {}): Promise<T> {
@@ -171,11 +171,25 @@ export class Writer {
   #resolve(results: unknown[]): void {
     this.#isLocked = false;
     this.#backoff.reset();
+    const jobs = this.#queue.splice(0, results.length);
+    // Others may read it before the disk has it: a power failure takes what they write in return, too.
+    this.#events.onStored();
+    const synced = this.#database.sync();
+    if (synced === null) this.#settle(jobs, results);
+    else void synced.then(() => this.#settle(jobs, results), (error) => this.#refuse(jobs, error));
+  }
+
+  #settle(jobs: readonly Job[], results: readonly unknown[]): void {
     if (this.#unavailable !== null) this.#events.onUnavailable(null);
     this.#unavailable = null;
-    const jobs = this.#queue.splice(0, results.length);
     for (const [index, job] of jobs.entries()) job.resolve(results[index]);
-    this.#events.onStored();
+  }
+
+  #refuse(jobs: readonly Job[], error: BusError): void {
+    if (jobs.length === 0) return;
+    for (const job of jobs) job.reject(error);
+    if (this.#unavailable === null) this.#events.onUnavailable(error.message);
+    this.#unavailable = error.message;
   }
 
   #fail(begun: number, error: unknown): void {
@@ -196,11 +210,7 @@ export class Writer {
     this.#isLocked = true;
     this.#contendedAt = performance.now();
     const inTime = this.#queue.findIndex(({ deadline }) => deadline > performance.now());
-    const refused = this.#queue.splice(0, inTime < 0 ? this.#queue.length : inTime);
-    if (refused.length === 0) return;
-    for (const job of refused) job.reject(error);
-    if (this.#unavailable === null) this.#events.onUnavailable(error.message);
-    this.#unavailable = error.message;
+    this.#refuse(this.#queue.splice(0, inTime < 0 ? this.#queue.length : inTime), error);
   }
 
   /** Refuses all work that has not started, and all later work, as `closed`. */

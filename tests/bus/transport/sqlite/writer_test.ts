@@ -83,7 +83,7 @@ function slowDatabase(isContended: boolean): { database: Database; count: () => 
     for (const until = performance.now() + 10; performance.now() < until;);
     return result;
   };
-  return { database: { transaction } as Partial<Database> as Database, count: () => count };
+  return { database: { transaction, sync: () => null } as Partial<Database> as Database, count: () => count };
 }
 
 for (const isContended of [true, false]) {
@@ -98,3 +98,42 @@ for (const isContended of [true, false]) {
     assertEquals([await second, await third, count()], [2, 3, isContended ? 2 : 3]);
   });
 }
+
+/** A disk that takes what it is given when the test says so, which a real one does not. */
+function heldDatabase() {
+  const disk = Promise.withResolvers<void>();
+  const database = { transaction: <T>(work: () => T) => work(), sync: () => disk.promise };
+  return { database: database as Partial<Database> as Database, disk };
+}
+
+Deno.test("sqlite writer: work is stored for others at once, and done when the disk has it", async () => {
+  const { database, disk } = heldDatabase();
+  const events: string[] = [];
+  const stored = Promise.withResolvers<void>();
+  const onStored = () => {
+    events.push("stored");
+    stored.resolve();
+  };
+  const writer = new Writer(database, 1_000, { onStored, onUnavailable() {} });
+  const done = writer.run(() => 1).then(() => events.push("done"));
+  await stored.promise;
+  await yieldToEventLoop();
+  assertEquals(events, ["stored"]);
+  disk.resolve();
+  await done;
+  assertEquals(events, ["stored", "done"]);
+});
+
+Deno.test("sqlite writer: work that the disk did not take is refused, and the bus is unavailable", async () => {
+  const { database, disk } = heldDatabase();
+  const reasons: (string | null)[] = [];
+  const writer = new Writer(database, 1_000, {
+    onStored() {},
+    onUnavailable: (reason) => reasons.push(reason),
+  });
+  const done = assertRejects(() => writer.run(() => 1), BusError, "no disk");
+  await yieldToEventLoop();
+  disk.reject(new BusError("unavailable", "no disk"));
+  await done;
+  assertEquals([writer.unavailable, reasons], ["no disk", ["no disk"]]);
+});
