@@ -99,7 +99,7 @@ for (const isContended of [true, false]) {
   });
 }
 
-/** A disk that takes what it is given when the test says so, which a real one does not. */
+/** A disk that takes what it is given when the test wants it. */
 function heldDatabase() {
   const disk = Promise.withResolvers<void>();
   const database = { transaction: <T>(work: () => T) => work(), sync: () => disk.promise };
