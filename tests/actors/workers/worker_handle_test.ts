@@ -8,8 +8,8 @@ Deno.test("Worker: batches end in the order in which they were given, even if th
   const [files] = await loadModels({ names: ["mnist"] });
   const worker = await startWorker(files!, {
     wasm: await loadWasmBinary(),
-    limits: {},
-    deadlineMs: 30_000,
+    limits: { maxDecodeMs: 60_000 },
+    deadlineMs: 60_000,
     maxMemoryBytes: 2 ** 30,
     isolated: true,
   });
