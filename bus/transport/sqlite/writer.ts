@@ -186,8 +186,8 @@ export class Writer {
   }
 
   #refuse(jobs: readonly Job[], error: BusError): void {
-    if (jobs.length === 0) return;
-    for (const job of jobs) job.reject(error);
+    for (const job of jobs) job.reject(this.#closed ? closed() : error);
+    if (jobs.length === 0 || this.#closed) return;
     if (this.#unavailable === null) this.#events.onUnavailable(error.message);
     this.#unavailable = error.message;
   }
