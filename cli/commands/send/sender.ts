@@ -82,7 +82,7 @@ export class Sender {
    * Sends files until there are no more, the bus fails, or the signal aborts.
    *
    * @param files Are listed as they are needed.
-   * @param onOutcome Is called once per file, in the order of completion.
+   * @param onOutcome Is called once per file, in the order of completion; never again once it has thrown.
    * @throws {Deno.errors.NotCapable} If Deno's permissions do not suffice.
    * @throws What `files` and `onOutcome` throw.
    */
@@ -92,10 +92,13 @@ export class Sender {
   ): Promise<void> {
     const { waiting, sending } = MAX_IMAGES;
     const max = this.#options.timeoutMs === undefined ? sending : waiting;
+    let hasThrown = false;
     await mapConcurrent(this.#untilEnd(files), max, async (file) => {
       try {
-        onOutcome(await this.#outcomeOf(file));
+        const outcome = await this.#outcomeOf(file);
+        if (!hasThrown) onOutcome(outcome);
       } catch (error) {
+        hasThrown = true;
         // A list that pauses would keep the error back.
         this.#failure.abort();
         throw error;
