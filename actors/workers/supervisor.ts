@@ -59,7 +59,7 @@ interface Running {
  *   not known, the images of its batch are retried one by one, because each death costs a restart, and halving would
  *   cost six of them to find one image in 64.
  * - An image that fails twice alone is settled as a failure. The others are not affected.
- * - A Worker that exceeds its memory limit is replaced between batches, and one that takes too long for an image at
+ * - A Worker that exceeds its memory limit is replaced after the batches that it has, and one that takes too long for an image at
  *   once; that image is refused. Neither counts towards `down`: the first is sound, the second was given a bad image.
  * - An idle Worker that is no longer needed is ended, and removed from the status.
  * - A model that keeps dying is `down`: its work waits, and it is started again after growing pauses.
