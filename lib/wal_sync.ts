@@ -27,13 +27,14 @@ export class WalSync implements Disposable {
     const isGranted = (name: "read" | "write") =>
       Deno.permissions.querySync({ name, path: log }).state === "granted";
     if (!isGranted("read") || !isGranted("write")) return null;
-    // The first access after the change to WAL mode creates the log.
-    database.prepare("SELECT count(*) FROM sqlite_schema").get();
     try {
-      const file = Deno.openSync(log, { read: true, write: true });
+      // The first access after the change to WAL mode creates the log.
+      database.prepare("SELECT count(*) FROM sqlite_schema").get();
+      const wal = new WalSync(Deno.openSync(log, { read: true, write: true }));
       database.exec("PRAGMA synchronous = NORMAL");
-      return new WalSync(file);
+      return wal;
     } catch {
+      // Locked at the moment, or not a file: SQLite goes on syncing.
       return null;
     }
   }
