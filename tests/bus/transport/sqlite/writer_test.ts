@@ -137,3 +137,12 @@ Deno.test("sqlite writer: work that the disk did not take is refused, and the bu
   await done;
   assertEquals([writer.unavailable, reasons], ["no disk", ["no disk"]]);
 });
+
+Deno.test("sqlite writer: a bus in a file waits for the disk beside its transactions, unless it is not to", async () => {
+  const path = `${await Deno.makeTempDir()}/bus.db`;
+  using full = new Database(path, "full");
+  await full.sync()!;
+  assertEquals(full.get<{ synchronous: number }>("PRAGMA synchronous")?.synchronous, 1);
+  using normal = new Database(path, "normal");
+  assertEquals(normal.sync(), null);
+});
