@@ -28,14 +28,13 @@ export const MNIST: Recipe = {
   labelSmoothing: 0.1,
   augmentation: { shift: 2, mirror: false, rotate: 12, zoom: 0.12 },
   card: {
-    use: "Recognises a single handwritten digit, light on a black background, in the middle of the image" +
-      " with a margin as in MNIST. Intended for trying out and measuring the bus, not for reading" +
-      " cheques.",
+    use: "Recognises a single handwritten digit: photographed or scanned on paper, plain or lined, or in a" +
+      " small grey image like those of MNIST. Intended for trying out and measuring the bus, not for" +
+      " reading cheques.",
     data: "[MNIST](https://yann.lecun.com/exdb/mnist/) by LeCun, Cortes and Burges (1998, from NIST's" +
       " Special Databases 1 and 3): 60,000 training and 10,000 test images of 28×28 pixels with 256" +
       " greys.",
-    limits: "Not every image that shows no digit is recognised as unknown. Dark ink on white paper must" +
-      " be inverted first; several digits, printed digits and other scripts are unlike the training" +
-      " images.",
+    limits: "Not every image that shows no digit is recognised as unknown. Several digits, printed digits" +
+      " and other scripts are unlike the training images.",
   },
 };
