@@ -8,6 +8,7 @@ import { count, duration, percent as percentOf } from "./report/format.ts";
 import { classMetrics, confusionMatrix, topConfusions } from "./report/metrics.ts";
 import { meanInterval, wilsonInterval } from "./report/statistics.ts";
 import { EVALUATION_BATCH } from "./evaluation/evaluate.ts";
+import { formText } from "./card_form.ts";
 import type { Evaluation } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
@@ -47,6 +48,10 @@ ${recipe.card.use}
 ${recipe.card.data}
 
 ${validationText(content)}${extraText(recipe)}
+
+## Canonical form
+
+${formText(manifest.input)}
 
 ## Network and recipe
 

@@ -47,8 +47,7 @@ export const CIFAR_10: Recipe = {
       " of the other 9,000 went through JPEG once more (about 7.8 of 255 per pixel, root mean square)," +
       " so the accuracy on all 10,000 is not comparable with published ones. The grey images are the" +
       " same ones reduced to 28×28 grey, as the legacy system sent them.",
-    limits:
-      "Not every image that shows none of the ten labels is recognised as unknown. Photographs" +
+    limits: "Not every image that shows none of the ten labels is recognised as unknown. Photographs" +
       " are resized to 32×32 pixels; what is not visible at that size cannot be recognised, so crop" +
       " them to the object.",
   },
