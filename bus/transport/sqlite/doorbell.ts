@@ -4,6 +4,9 @@ const CAN_WATCH = Deno.build.os === "linux";
 /** Of the file beside the database, as SQLite's own `-wal` and `-shm`. */
 const ENDING = "-bell";
 
+/** Pause between two rings, in milliseconds: each wakes two threads in every process, the one that rings included. */
+const PAUSE_MS = 2;
+
 /**
  * Wakes other processes that wait for a change of a database. SQLite has no notification for them, so there is an empty
  * file beside it, which is truncated after each commit and watched.
@@ -14,14 +17,25 @@ const ENDING = "-bell";
 export class Doorbell implements Disposable {
   readonly #path: string;
   #file: Deno.FsFile | null | undefined;
+  #rungAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param path Of the database. */
   constructor(path: string) {
     this.#path = `${path}${ENDING}`;
   }
 
-  /** Wakes those who watch. Where that is not possible, they find out at their next poll. */
+  /** Wakes those who watch: now or, if it has just rung, soon. Where that is not possible, they find out at their next poll. */
   ring(): void {
+    const pauseMs = this.#rungAt + PAUSE_MS - performance.now();
+    if (pauseMs <= 0) this.#ringNow();
+    else this.#timer ??= setTimeout(() => this.#ringNow(), pauseMs);
+  }
+
+  #ringNow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#rungAt = performance.now();
     try {
       this.#open()?.truncateSync(0);
     } catch {
@@ -53,6 +67,7 @@ export class Doorbell implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#timer !== undefined) this.#ringNow();
     this.#file?.close();
     this.#file = null;
   }

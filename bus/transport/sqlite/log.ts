@@ -7,8 +7,6 @@ import { OFFSET_BITS } from "./schema.ts";
 
 const MAX_READ_BYTES = 1_048_576;
 
-const PARTITION = "SELECT first, next, bytes FROM partitions WHERE id = ?";
-
 /** Records of partition ?1 from offset ?2, at most ?3. */
 const ONWARDS =
   `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
@@ -36,9 +34,13 @@ export interface TopicPlan {
   readonly expires: boolean;
 }
 
-interface PartitionRow {
+/** What is stored in a partition. */
+export interface Stored {
+  /** Offset of the oldest message. */
   readonly first: number;
+  /** Offset of the next message to be stored. */
   readonly next: number;
+  /** Size of all messages. */
   readonly bytes: number;
 }
 
@@ -120,15 +122,30 @@ export class Log {
   }
 
   /**
+   * Looks what is stored in a topic.
+   *
+   * @param topic Its name.
+   * @returns By the id of the partition.
+   */
+  stored(topic: string): Map<number, Stored> {
+    const rows = this.#database.all<Stored & { id: number }>(
+      "SELECT p.id, first, next, bytes FROM topics t JOIN partitions p ON p.topic = t.id WHERE t.name = ?",
+      topic,
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /**
    * Reads messages.
    *
    * @param partition The partition.
+   * @param stored What it contained at the last look; later messages are not read.
    * @param offset Of the first message; if it is no longer kept, reading starts at the next that is.
    * @param maxMessages Largest number of messages.
    * @returns In ascending order, at most 1 MiB or one message; empty at the end.
    */
-  read(partition: Partition, offset: number, maxMessages: number): Message[] {
-    const count = this.#readable(partition, offset, maxMessages);
+  read(partition: Partition, stored: Stored, offset: number, maxMessages: number): Message[] {
+    const count = this.#readable(partition, stored, offset, maxMessages);
     if (count === 0) return [];
     const sql =
       `SELECT id - (?1 << ${OFFSET_BITS}) AS offset, timestamp, key, headers, value FROM records ${ONWARDS}`;
@@ -137,10 +154,10 @@ export class Log {
   }
 
   /** How many messages fit into a read. Starts with a guess by their mean size. */
-  #readable({ id }: Partition, offset: number, maxMessages: number): number {
-    const { first, next, bytes } = this.#database.get<PartitionRow>(PARTITION, id)!;
-    if (Math.max(offset, first) >= next) return 0;
-    let count = Math.min(maxMessages, Math.ceil(MAX_READ_BYTES * (next - first) / bytes));
+  #readable({ id }: Partition, { first, next, bytes }: Stored, offset: number, maxMessages: number): number {
+    const unread = next - Math.max(offset, first);
+    if (unread <= 0) return 0;
+    let count = Math.min(maxMessages, unread, Math.ceil(MAX_READ_BYTES * (next - first) / bytes));
     while (count > 1) {
       const sql = `SELECT total(size) AS size FROM (SELECT length(value) AS size FROM records ${ONWARDS})`;
       const { size } = this.#database.get<{ size: number }>(sql, id, offset, count)!;
@@ -151,8 +168,8 @@ export class Log {
   }
 
   /** Offsets of the oldest message and of the next one to be stored. */
-  bounds({ id }: Partition): { readonly first: number; readonly next: number } {
-    return this.#database.get<PartitionRow>(PARTITION, id)!;
+  bounds({ id }: Partition): Pick<Stored, "first" | "next"> {
+    return this.#database.get<Stored>("SELECT first, next FROM partitions WHERE id = ?", id)!;
   }
 
   /**

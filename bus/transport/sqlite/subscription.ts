@@ -14,7 +14,7 @@ import type {
 import { applyFallbacks, checkInteger, expectDelivery, type SubscribeSettings } from "../validate.ts";
 import { Claims, OwnedClaim } from "./claims.ts";
 import { GroupStore, type Share } from "./group_store.ts";
-import type { Partition, Topic } from "./log.ts";
+import type { Partition, Stored, Topic } from "./log.ts";
 import { Member } from "./member.ts";
 import type { SqliteSettings } from "./options.ts";
 import type { Store } from "./store.ts";
@@ -36,6 +36,8 @@ export class SqliteSubscription implements Subscription {
   readonly #claims: Claims;
   readonly #settings: SubscriptionSettings;
   readonly #paused = new Set<string>();
+  /** What the partitions contained at the last look, by id; without those of which a batch was delivered since. */
+  #stored = new Map<number, Stored>();
   readonly #stopListening: () => void;
   #member: Member | null = null;
   readonly #woken = new Condition();
@@ -139,18 +141,34 @@ export class SqliteSubscription implements Subscription {
   }
 
   #readNext(): Batch | null {
+    const batch = this.#readStored();
+    if (batch !== null) return batch;
+    const topics = new Set([...this.#claims].map(({ topic }) => topic));
+    this.#stored = new Map([...topics].flatMap((topic) => [...this.#store.log.stored(topic)]));
+    return this.#readStored();
+  }
+
+  #readStored(): Batch | null {
     for (const claim of this.#claims) {
       if (claim.endingSince !== null || claim.isFinished || this.#paused.has(claim.topic)) continue;
       const messages = this.#readFrom(claim);
       if (messages.length === 0) continue;
       this.#claims.delivered(claim, messages.at(-1)!.offset + 1);
+      this.#stored.delete(claim.source.id);
       return { claim, messages };
     }
     return null;
   }
 
   #readFrom(claim: OwnedClaim): Message[] {
-    const messages = this.#store.log.read(claim.source, claim.position, this.#settings.maxBatchMessages);
+    const stored = this.#stored.get(claim.source.id);
+    if (stored === undefined) return [];
+    const messages = this.#store.log.read(
+      claim.source,
+      stored,
+      claim.position,
+      this.#settings.maxBatchMessages,
+    );
     if (claim.end === Infinity) return messages;
     const wanted = messages.filter(({ offset }) => offset < claim.end);
     // The rest of the range was removed in the meantime.
