@@ -1,5 +1,7 @@
 import { SaxesParser } from "npm:saxes@6.0.0";
 import { decodeImage } from "../../models/image/decode.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
+import { encodePng } from "../../models/image/encode_png.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { width } from "../../cli/ui/terminal.ts";
 
@@ -116,4 +118,17 @@ Deno.test("inspect: --out writes a PNG, or a page that is well-formed and loads 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("inspect: a blank page is unknown, in the terminal and on the page", async () => {
+  await using folder = await temporaryDirectory("inspect");
+  const [blank, page] = [`${folder.path}/blank.png`, `${folder.path}/blank.html`];
+  await Deno.writeFile(
+    blank,
+    encodePng({ width: 120, height: 90, channels: 1, data: new Uint8Array(10_800).fill(255) }),
+  );
+  const { stdout } = await inspect(blank, "--model", "mnist");
+  assertStringIncludes(stdout, "unknown: probably none of its classes");
+  await inspect(blank, "--model", "mnist", "--out", page);
+  assertStringIncludes(await Deno.readTextFile(page), '<dt class="best">unknown</dt>');
 });

@@ -14,8 +14,12 @@ const OWN_STYLE = `
 .steps .smooth { image-rendering: auto; }
 .steps figcaption { margin-top: .4rem; }
 .steps b { display: block; color: var(--ink); }
-.classes dt { margin-top: .9rem; }
-.classes div:first-child dt { margin-top: 0; font-size: 1.3rem; font-weight: 600; }
+.steps { margin-bottom: 1.25rem; }
+.classes { margin: 0; }
+.classes div { display: flex; flex-wrap: wrap; justify-content: space-between; margin-bottom: .9rem; }
+.classes .best { font-size: 1.3rem; font-weight: 600; }
+.classes dd { margin: 0; }
+.classes .share { width: 100%; }
 .refused { color: var(--c2); font-weight: 600; }
 `;
 
@@ -63,7 +67,7 @@ ${way && figures(way, outcome)}
 function figures({ stages }: Way, outcome: Inspection["outcome"]): Markup {
   return markup`<div class="steps">
 ${stages.map(figure)}
-${outcome.ok ? classes(outcome.top.slice(0, TOP)) : undefined}
+${outcome.ok ? classes(outcome.top.slice(0, TOP), outcome.unknown === true) : undefined}
 </div>`;
 }
 
@@ -76,12 +80,14 @@ function figure({ name, width, height, picture }: Stage): Markup {
 `;
 }
 
-function classes(top: readonly Score[]): Markup {
+function classes(top: readonly Score[], isUnknown: boolean): Markup {
   return markup`<dl class="classes">${
-    top.map(({ label, confidence }) =>
-      markup`<div><dt>${label}</dt><dd class="share" style="--share:${(100 * confidence).toFixed(1)}%">${
+    isUnknown ? markup`<div><dt class="best">unknown</dt><dd></dd></div>\n` : undefined
+  }${
+    top.map(({ label, confidence }, i) =>
+      markup`<div><dt${i === 0 && !isUnknown ? new Markup(' class="best"') : undefined}>${label}</dt><dd>${
         asPercent(confidence)
-      }</dd></div>\n`
+      }</dd><dd class="share" style="--share:${(100 * confidence).toFixed(1)}%"></dd></div>\n`
     )
   }</dl>`;
 }
