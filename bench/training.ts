@@ -19,7 +19,7 @@ import { fit, startFit } from "../training/fitting/fit.ts";
 import { EPSILON } from "../training/fitting/operations.ts";
 import { listParameters, toTensors } from "../training/fitting/parameters.ts";
 import { findRecipe } from "../training/recipes/recipes.ts";
-import type { TrainingTask } from "../training/fitting/shard.ts";
+import type { TrainingTask } from "../training/fitting/training_task.ts";
 import { prepareTask, readTrainingData } from "../training/fitting/task.ts";
 import { Team } from "../training/fitting/team.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";

@@ -14,7 +14,12 @@ import type { OptionTable } from "../lib/options.ts";
 import { publishedFiles, readPackage, readProjectFile, writeFile } from "./published_files.ts";
 
 /** Modules that are loaded by name at run time, and so are not found through the imports of cli.ts. */
-const ENTRIES = ["cli.ts", "mod.ts", "actors/workers/model_worker.ts"];
+const ENTRIES = [
+  "cli.ts",
+  "mod.ts",
+  "actors/workers/model_worker.ts",
+  "training/fitting/training_worker.ts",
+];
 
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** The user without rights that images conventionally have. */
@@ -91,9 +96,9 @@ async function copySystemFiles(root: string): Promise<void> {
 }
 
 /**
- * Writes a lock of the packages that run, since that of the repository names those of tests and tools too.
+ * Writes a lock of the packages that run, those of training included, since development.lock names those of tests and tools too.
  *
- * @throws If a package is not one of the repository's lock.
+ * @throws If a package is not one of development.lock.
  */
 async function cachePackages(root: string): Promise<void> {
   await output(Deno.execPath(), ["cache", "--quiet", "--lock=deno.lock", "--frozen=false", ...ENTRIES], {
@@ -101,12 +106,14 @@ async function cachePackages(root: string): Promise<void> {
     env: { DENO_DIR: await Deno.realPath(root) + "/deno" },
   });
   const [tested, used] = await Promise.all(
-    ["deno.lock", `${root}/imagebus/deno.lock`].map(async (path) =>
+    ["development.lock", `${root}/imagebus/deno.lock`].map(async (path) =>
       JSON.parse(await Deno.readTextFile(path))
     ),
   );
   for (const [name, { integrity }] of Object.entries<{ integrity: string }>(used.npm)) {
-    if (tested.npm[name]?.integrity !== integrity) throw new Error(`${name} is not the package in deno.lock`);
+    if (tested.npm[name]?.integrity !== integrity) {
+      throw new Error(`${name} is not the package in development.lock`);
+    }
   }
 }
 

@@ -83,7 +83,7 @@ async function runPart(
 ): Promise<Outcome> {
   await using kafka = await startUnlessGiven();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--doc", ...PERMISSIONS, ...args],
+    args: ["test", "--doc", "--lock=development.lock", ...PERMISSIONS, ...args],
     env: defined({ ...env, KAFKA_BROKERS: kafka?.brokers }),
     stdout: "piped",
     signal,

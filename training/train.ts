@@ -12,7 +12,7 @@ import { fitTemperature } from "./evaluation/calibrate.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
 import { accuracyOf, finish, fit, type Progress, startFit } from "./fitting/fit.ts";
 import type { Recipe } from "./recipes/recipe.ts";
-import type { TrainingTask } from "./fitting/shard.ts";
+import type { TrainingTask } from "./fitting/training_task.ts";
 import { prepareTask, readTrainingData } from "./fitting/task.ts";
 import { Team } from "./fitting/team.ts";
 import type { Training } from "./fitting/trained_model.ts";

@@ -12,7 +12,7 @@ import { writeCard } from "./card.ts";
 import { encodeReference } from "./evaluation/encode_reference.ts";
 import { encodedImages, evaluate, type Evaluation, firstOf } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
-import type { TrainingTask } from "./fitting/shard.ts";
+import type { TrainingTask } from "./fitting/training_task.ts";
 import { describeTraining, TRAINING_LOG } from "./training_log.ts";
 import {
   bestTraining,

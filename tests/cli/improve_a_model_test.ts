@@ -18,7 +18,7 @@ Deno.test("docs/improve-a-model.md: its commands, as they are written, end with 
   await Deno.symlink(`${ROOT}tests`, `${path}/tests`);
   await Deno.writeTextFile(
     `${path}/imagebus`,
-    `#!/bin/sh\nexec ${Deno.execPath()} run -q ${FLAGS} ${ROOT}cli.ts "$@"\n`,
+    `#!/bin/sh\nexec ${Deno.execPath()} run -q --lock=${ROOT}development.lock ${FLAGS} ${ROOT}cli.ts "$@"\n`,
     { mode: 0o755 },
   );
   const { code, out, err } = await ended(

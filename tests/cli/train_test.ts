@@ -169,7 +169,7 @@ Deno.test({
       const train = [
         Deno.execPath(),
         "run",
-        ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+        ...["--lock=development.lock", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
         "cli.ts",
         "train",
         CLOTHES,

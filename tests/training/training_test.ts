@@ -8,7 +8,7 @@ import type { Progress } from "../../training/fitting/fit.ts";
 import { parseRecipe } from "../../training/recipes/parse_recipe.ts";
 import { findRecipe, RECIPES } from "../../training/recipes/recipes.ts";
 import { ShardTrainer } from "../../training/fitting/shard.ts";
-import type { TrainingTask } from "../../training/fitting/shard.ts";
+import type { TrainingTask } from "../../training/fitting/training_task.ts";
 import { joinTask } from "../../training/fitting/task.ts";
 import { Team } from "../../training/fitting/team.ts";
 import { conclude } from "../../training/train.ts";

@@ -8,7 +8,7 @@ import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { Moments } from "./operations.ts";
 import { lookAhead, rateAt, sgdStep } from "./sgd.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 import { MOMENT_SHARDS } from "./training_protocol.ts";
 import type { Team } from "./team.ts";
 import type { EpochRecord } from "./trained_model.ts";

@@ -1,31 +1,14 @@
 // The full package registers the gradients of the operations; the core alone has none. Both share one core.
 import "npm:@tensorflow/tfjs@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { DataSet } from "../datasets/data_set.ts";
 import { correctPredictions } from "../../models/logits.ts";
 import { averageViews, showViews, viewCount } from "../../models/image/views.ts";
-import type { ShapedLayer } from "../../models/layers/layers.ts";
-import type { InputSpec } from "../../models/manifest.ts";
 import { Preparation, UNCHANGED } from "../augmentation/augment.ts";
 import { forward } from "./forward.ts";
 import type { Moments } from "./operations.ts";
 import { listParameters, type Parameter, toTensors } from "./parameters.ts";
 import { Random } from "../random.ts";
-import type { Recipe } from "../recipes/recipe.ts";
-
-/** What is trained, and on which images. It can be posted to a Worker. */
-export interface TrainingTask {
-  /** How it is trained. */
-  readonly recipe: Recipe;
-  /** The recipe's layers with their shapes. */
-  readonly layers: readonly ShapedLayer[];
-  /** Form of the images. */
-  readonly input: InputSpec;
-  /** Training images. */
-  readonly train: DataSet;
-  /** Validation images, measured after each epoch. */
-  readonly validation: DataSet;
-}
+import type { TrainingTask } from "./training_task.ts";
 
 /** Images of a shard, and their place in the training. */
 export interface ShardImages {

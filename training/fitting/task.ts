@@ -15,7 +15,7 @@ import type { InputSpec } from "../../models/manifest.ts";
 import { checkTrainable } from "./forward.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 import { degradeDataSet } from "../augmentation/degrade.ts";
 
 /** CIFAR-10 as the legacy system sent it: 28×28 pixels, grey. */

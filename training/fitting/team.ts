@@ -12,7 +12,7 @@ import type { DataSet } from "../datasets/data_set.ts";
 import { averageMoments } from "./fold.ts";
 import type { Moments } from "./operations.ts";
 import { listParameters, type Parameter } from "./parameters.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 import {
   channelsOf,
   type FromWorker,

@@ -6,7 +6,7 @@
 import { ModelError } from "../../models/errors.ts";
 import type { EnergyScore } from "../../models/manifest.ts";
 import type { Evaluation } from "../evaluation/evaluate.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 
 /** Measurements of one epoch. */
 export interface EpochRecord {

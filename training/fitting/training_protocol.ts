@@ -4,7 +4,7 @@
  * @module
  */
 import type { Parameter } from "./parameters.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 
 /** Shared memory of a team. */
 export interface SharedNumbers {

@@ -7,7 +7,7 @@ import { messageOf } from "../../lib/coded_error.ts";
 import { startBackend } from "../../models/backend.ts";
 import type { Moments } from "./operations.ts";
 import { ShardTrainer } from "./shard.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 import { listParameters } from "./parameters.ts";
 import { momentNumbers, PREDICT_SHARD } from "./training_protocol.ts";
 import type { FromWorker, Job, SharedNumbers, ToWorker } from "./training_protocol.ts";

@@ -4,7 +4,7 @@ import { toFloat32 } from "../../models/layers/network_plan.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { momentsOf, startFrom } from "./fit.ts";
 import { unfoldBias, unfoldScale } from "./fold.ts";
-import type { TrainingTask } from "./shard.ts";
+import type { TrainingTask } from "./training_task.ts";
 import type { Team } from "./team.ts";
 
 /**
