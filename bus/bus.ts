@@ -135,11 +135,7 @@ export class Bus implements AsyncDisposable {
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Result> {
     const request = await this.#request(image, options);
     const wanted = { ...options, id: request.id, model: request.model };
-    let stored: Promise<void> | undefined;
-    const result = await this.#replies.wait(wanted, (signal) => stored = this.#store(request, signal));
-    // The result can come before the disk has the request. It counts, even if that fails.
-    await stored?.catch(() => {});
-    return result;
+    return await this.#replies.wait(wanted, (signal) => this.#store(request, signal), "also asked");
   }
 
   /**

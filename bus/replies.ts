@@ -1,3 +1,4 @@
+import { abortable } from "../lib/abortable.ts";
 import { decodeResult } from "./envelope.ts";
 import type { Result } from "./result.ts";
 import type { ResultStream } from "./result_stream.ts";
@@ -45,11 +46,17 @@ export class Replies {
    * @param wanted Which one, and for how long.
    * @param ask Sends the request, or looks for a stored result. Called after listening has started, so that
    * no result is missed in between.
+   * @param until `also asked`: as long as there is time the end of `ask` is waited for too, since a result can come before the disk
+   * has its request. It counts, even if that fails.
    * @returns What `ask` found, or what came first.
    * @throws {BusError} `timeout`; `queue_full` with 100,000 waits; `invalid`: the id is waited for already;
    * `closed`.
    */
-  async wait(wanted: WantedResult, ask: (signal: AbortSignal) => Promise<Result | void>): Promise<Result> {
+  async wait(
+    wanted: WantedResult,
+    ask: (signal: AbortSignal) => Promise<Result | void>,
+    until: "answered" | "also asked" = "answered",
+  ): Promise<Result> {
     const { id, timeoutMs = DEFAULT_TIMEOUT_MS } = wanted;
     if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw invalidTimeout(timeoutMs);
     const reply = this.#expect(id);
@@ -61,7 +68,10 @@ export class Replies {
     if (signal.aborted) abort();
     try {
       await Promise.race([this.#listen(), reply.promise]);
-      return await Promise.race([ask(signal), reply.promise]) ?? await reply.promise;
+      const asked = ask(signal);
+      const result = await Promise.race([asked, reply.promise]) ?? await reply.promise;
+      if (until === "also asked") await abortable(asked.catch(() => {}), signal);
+      return result;
     } finally {
       clearTimeout(timer);
       this.#waiting.delete(id);

@@ -167,7 +167,7 @@ export class Supervisor {
   submit(job: Job): void {
     this.#batcher.add(job);
     // Under load images come while all Workers are busy: nobody has to look before a batch is full.
-    if (this.#batcher.isFull || this.#records.some(({ state }) => state === "idle")) this.#changed.notify();
+    if (this.#batcher.isFull || this.#hasIdle()) this.#changed.notify();
   }
 
   /**
@@ -279,7 +279,7 @@ export class Supervisor {
 
   /**
    * A batch, and behind it a full one, so that the Worker does not wait until this thread has time for it. Behind suspects
-   * nothing waits: they may cost the Worker.
+   * nothing waits: they may cost the Worker. Nor does anything while another Worker is idle.
    */
   #give(worker: WorkerHandle, record: WorkerRecord, running: Running[]): void {
     const run = (batch: Suspects, isSuspected: boolean) =>
@@ -292,7 +292,11 @@ export class Supervisor {
       else if (this.#batcher.dueIn() === 0) take();
     }
     const mayWait = running.length === 1 && !running[0]!.isSuspected && this.#suspects.length === 0;
-    if (mayWait && this.#batcher.isFull) take();
+    if (mayWait && this.#batcher.isFull && !this.#hasIdle(record)) take();
+  }
+
+  #hasIdle(except?: WorkerRecord): boolean {
+    return this.#records.some((record) => record.state === "idle" && record !== except);
   }
 
   /** Resolves when a batch has ended, or when there may be another one, or a reason to end. */

@@ -57,6 +57,8 @@ export class Writer {
   #working = false;
   #closed = false;
   #unavailable: string | null = null;
+  /** What the disk did not take: whatever is written behind that gap would be lost with it, and others must not read it. */
+  #broken: BusError | undefined;
   #isLocked = false;
   /** When another process was last seen to write, and when the last transaction ended, by `performance.now()`. */
   #contendedAt = -Infinity;
@@ -94,6 +96,7 @@ export class Writer {
   run<T>(work: () => T, options: WorkOptions = {}): Promise<T> {
     const { bytes = () => 0, signal } = options;
     if (this.#closed) return Promise.reject(closed());
+    if (this.#broken) return Promise.reject(this.#broken);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const deadline = performance.now() + this.#busyTimeoutMs;
@@ -176,7 +179,12 @@ export class Writer {
     this.#events.onStored();
     const synced = this.#database.sync();
     if (synced === null) this.#settle(jobs, results);
-    else void synced.then(() => this.#settle(jobs, results), (error) => this.#refuse(jobs, error));
+    else void synced.then(() => this.#settle(jobs, results), (error) => this.#break(jobs, error));
+  }
+
+  #break(jobs: readonly Job[], error: BusError): void {
+    this.#broken ??= error;
+    this.#refuse([...jobs, ...this.#queue.splice(0)], error);
   }
 
   #settle(jobs: readonly Job[], results: readonly unknown[]): void {

@@ -348,3 +348,32 @@ Deno.test("supervisor: a Worker has a batch to go on with before the one that it
   assertEquals(events, ["run 1", "run 2", "run 3", "settled 1", "settled 2", "settled 3"]);
   await supervisor.stop();
 });
+
+Deno.test("supervisor: no batch waits in a Worker while another Worker is idle", async () => {
+  const given: [worker: number, batch: number[]][] = [];
+  let started = 0;
+  const end = Promise.withResolvers<void>();
+  const { supervisor } = supervise(() => {
+    const worker = ++started;
+    const gone = Promise.withResolvers<ServiceError>();
+    return Promise.resolve({
+      gone: gone.promise,
+      terminate: () => gone.resolve(new ServiceError("worker_died", "terminated")),
+      async run(images) {
+        given.push([worker, images.map(([name]) => name!)]);
+        await end.promise;
+        return {
+          outcomes: images.map(() => ({ ok: false, code: "damaged", message: "" } as const)),
+          tookMs: 1,
+        };
+      },
+    });
+  }, { workers: 2, batch: { maxBatch: 2, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity } });
+  await supervisor.start();
+  const settled = submitAll(supervisor, [1, 2, 3, 4]);
+  while (given.length < 2) await Promise.resolve();
+  assertEquals(given, [[1, [1, 2]], [2, [3, 4]]]);
+  end.resolve();
+  await settled;
+  await supervisor.stop();
+});

@@ -138,6 +138,20 @@ Deno.test("sqlite writer: work that the disk did not take is refused, and the bu
   assertEquals([writer.unavailable, reasons], ["no disk", ["no disk"]]);
 });
 
+Deno.test("sqlite writer: nothing is stored behind what the disk did not take, so nobody reads what is refused", async () => {
+  const { database, disk } = heldDatabase();
+  const writer = new Writer(database, 1_000, { onStored() {}, onUnavailable() {} });
+  const ran: string[] = [];
+  const first = assertRejects(() => writer.run(() => ran.push("first")), BusError, "no disk");
+  await yieldToEventLoop();
+  disk.reject(new BusError("unavailable", "no disk"));
+  const waiting = assertRejects(() => writer.run(() => ran.push("waiting")), BusError, "no disk");
+  await Promise.all([first, waiting]);
+  await assertRejects(() => writer.run(() => ran.push("later")), BusError, "no disk");
+  await yieldToEventLoop();
+  assertEquals(ran, ["first"]);
+});
+
 Deno.test("sqlite writer: a bus in a file waits for the disk beside its transactions, unless it is not to", async () => {
   const path = `${await Deno.makeTempDir()}/bus.db`;
   using full = new Database(path, "full");
