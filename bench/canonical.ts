@@ -83,8 +83,8 @@ async function writeIntoCard(name: string, measured: readonly Measured[]): Promi
   const text = [
     `The ${
       measured[0]!.images.toLocaleString("en")
-    } test images as people send them, through the canonical form \`deno task` +
-    ` bench:canonical ${name} --card\`; the difference is in points:`,
+    } test images as people send them, through the canonical form` +
+    ` (\`deno task bench:canonical ${name} --card\`); the difference is in points:`,
     "",
     "| sent as | correct | accuracy | difference |",
     "|---|---|---|---|",
