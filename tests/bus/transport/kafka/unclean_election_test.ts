@@ -5,7 +5,7 @@ import { temporaryDirectory } from "../../../../lib/temporary_directory.ts";
 import { assertEquals, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
 import { freePorts, startKafkaCluster } from "../../../../testing/brokers/kafka_cluster.ts";
-import { createTopics } from "../../../../testing/brokers/kafkajs.ts";
+import { createTopics, inSyncReplicas } from "../../../../testing/brokers/kafkajs.ts";
 import { eventually, unique, within } from "../suite/harness.ts";
 import { numbered, Reader } from "../suite/reader.ts";
 
@@ -34,8 +34,6 @@ testKafka(
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     const replicaAssignment = [{ partition: 0, replicas: [LEADER + 1, FOLLOWER + 1] }];
     await createTopics(admin, [{ topic, replicaAssignment, configEntries }]);
-    const inSync = async () =>
-      (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]!.partitions[0]!.isr;
     const reasons: string[] = [];
     const onEvent = (event: TransportEvent) =>
       event.type === "lost" && event.reason && reasons.push(event.reason);
@@ -49,7 +47,8 @@ testKafka(
     const readers = [alone, member];
     await transport.send(topic, numbered(5, "kept "));
     await cluster.brokers[FOLLOWER]!.kill();
-    await eventually("only the leader is in sync", async () => (await inSync()).length === 1);
+    const isAlone = async () => (await inSyncReplicas(admin, topic)).length === 1;
+    await eventually("only the leader is in sync", isAlone);
     await transport.send(topic, numbered(5, "lost "));
     for (const reader of readers) await reader.until(10);
     await admin.disconnect();
