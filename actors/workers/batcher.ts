@@ -60,13 +60,18 @@ export class Batcher<T extends Sized> {
   /** Largest number of items in the next batch. */
   get largest(): number {
     const { maxBatch, maxBatchMs } = this.#limits;
-    const paced = Math.floor(maxBatchMs * this.#tookItems / this.#tookMs);
+    const paced = Math.floor(maxBatchMs / this.expectedMs(1));
     return Math.min(maxBatch, Math.max(MIN_PACED_BATCH, paced));
   }
 
   /** Whether the next batch cannot grow. */
   get isFull(): boolean {
     return this.size >= this.largest || this.#bytes >= this.#limits.maxBatchBytes;
+  }
+
+  /** How long so many items take by the speed so far, in milliseconds. */
+  expectedMs(items: number): number {
+    return items * this.#tookMs / this.#tookItems;
   }
 
   /** Records how long a batch took, in milliseconds. */

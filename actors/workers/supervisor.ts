@@ -1,10 +1,11 @@
 import type { ModelFiles } from "../../models/classifier.ts";
-import { Batcher, type BatchLimits } from "./batcher.ts";
+import type { BatchLimits } from "./batcher.ts";
 import { Condition } from "../../lib/condition.ts";
 import { defined } from "../../lib/defined.ts";
 import { ServiceError } from "../errors.ts";
 import type { ObservedBatch, ObservedModel, Observer } from "../observer.ts";
 import type { Job } from "./job.ts";
+import { type GivenBatch, Mailbox } from "./mailbox.ts";
 import { type RestartLimits, RestartPolicy } from "./restart_policy.ts";
 import { sleep } from "../../lib/sleep.ts";
 import type { ModelState, VersionStatus, WorkerStatus } from "./status.ts";
@@ -43,10 +44,7 @@ interface End {
 }
 
 /** A batch that a Worker has. */
-interface Running {
-  readonly batch: Suspects;
-  /** Whether it failed before. */
-  readonly isSuspected: boolean;
+interface Running extends GivenBatch {
   /** Settles its images, unless it failed; absent while it is computed. */
   settle?: () => void;
 }
@@ -70,7 +68,7 @@ export class Supervisor {
   /** Images that it has finished, and those that could not be classified. */
   readonly tally: { images: number; failures: number } = { images: 0, failures: 0 };
   readonly #options: SupervisorOptions;
-  readonly #batcher: Batcher<Job>;
+  readonly #mailbox: Mailbox;
   readonly #policy: RestartPolicy;
   readonly #stop = new AbortController();
   readonly #records: WorkerRecord[];
@@ -78,7 +76,6 @@ export class Supervisor {
   readonly #serving = new Set<Promise<void>>();
   /** Those that end as soon as they have finished their batch. */
   readonly #retiring = new Set<WorkerRecord>();
-  readonly #suspects: Suspects[] = [];
   /** Notified when an idle Worker has to look again: for work, its end, or the stop. */
   readonly #changed = new Condition();
   #isRetired = false;
@@ -91,7 +88,7 @@ export class Supervisor {
   constructor(files: ModelFiles, options: SupervisorOptions) {
     this.files = files;
     this.#options = options;
-    this.#batcher = new Batcher(options.batch);
+    this.#mailbox = new Mailbox(options.batch);
     this.#policy = new RestartPolicy(options.restart);
     this.#records = Array.from({ length: options.workers }, newRecord);
   }
@@ -120,7 +117,7 @@ export class Supervisor {
     return {
       workers: this.#records.length,
       busy: this.#records.filter(({ state }) => state === "busy").length,
-      fullBatchWaits: this.#batcher.isFull,
+      fullBatchWaits: this.#mailbox.isFull,
     };
   }
 
@@ -165,9 +162,9 @@ export class Supervisor {
 
   /** Adds an image to the mailbox. Bounded by what the coordinator lets be in flight. */
   submit(job: Job): void {
-    this.#batcher.add(job);
+    this.#mailbox.add(job);
     // Under load images come while all Workers are busy: nobody has to look before a batch is full.
-    if (this.#batcher.isFull || this.#hasIdle()) this.#changed.notify();
+    if (this.#mailbox.isFull || this.#hasIdle()) this.#changed.notify();
   }
 
   /**
@@ -185,8 +182,7 @@ export class Supervisor {
   }
 
   #handOver(successor: Pick<Supervisor, "submit">): void {
-    const jobs = [...this.#suspects.splice(0).flatMap(({ jobs }) => jobs), ...this.#batcher.takeAll()];
-    for (const job of jobs) successor.submit(job);
+    for (const job of this.#mailbox.takeAll()) successor.submit(job);
   }
 
   /** Ends all Workers at once. Images that are not settled by then never are. */
@@ -277,22 +273,13 @@ export class Supervisor {
     return `it uses ${has} of memory; the limit is ${limit}`;
   }
 
-  /**
-   * A batch, and behind it a full one, so that the Worker does not wait until this thread has time for it. Behind suspects
-   * nothing waits: they may cost the Worker. Nor does anything while another Worker is idle.
-   */
+  /** What the mailbox has for it. Nothing waits in a Worker while another one is idle. */
   #give(worker: WorkerHandle, record: WorkerRecord, running: Running[]): void {
-    const run = (batch: Suspects, isSuspected: boolean) =>
-      this.#run(worker, { batch, isSuspected }, record, running);
-    const take = () => run({ jobs: this.#batcher.take(), failures: 0 }, false);
-    if (this.#isRetired) return;
-    if (running.length === 0) {
-      const suspects = this.#suspects.shift();
-      if (suspects) run(suspects, true);
-      else if (this.#batcher.dueIn() === 0) take();
+    while (!this.#isRetired && (running.length === 0 || !this.#hasIdle(record))) {
+      const next = this.#mailbox.take(running);
+      if (next === null) return;
+      this.#run(worker, next, record, running);
     }
-    const mayWait = running.length === 1 && !running[0]!.isSuspected && this.#suspects.length === 0;
-    if (mayWait && this.#batcher.isFull && !this.#hasIdle(record)) take();
   }
 
   #hasIdle(except?: WorkerRecord): boolean {
@@ -301,7 +288,7 @@ export class Supervisor {
 
   /** Resolves when a batch has ended, or when there may be another one, or a reason to end. */
   async #untilChanged(isIdle: boolean): Promise<void> {
-    const dueIn = isIdle ? this.#batcher.dueIn() : Infinity;
+    const dueIn = isIdle ? this.#mailbox.dueIn() : Infinity;
     const timer = dueIn === Infinity ? undefined : setTimeout(() => this.#changed.notify(), dueIn);
     await this.#changed.wait();
     clearTimeout(timer);
@@ -340,7 +327,7 @@ export class Supervisor {
       if (this.#stop.signal.aborted) return () => {};
       if (!(error instanceof ServiceError)) throw error;
       // What waited behind another batch is not to blame either; both reject at once, so the other still is first.
-      if (error.code !== "worker_failed" && running[0] !== own) this.#suspects.push(own.batch);
+      if (error.code !== "worker_failed" && running[0] !== own) this.#mailbox.putBack(own.batch);
       else this.#suspect(own.batch, error, worker.decoding ?? null, givenAt, record);
       return () => {};
     }
@@ -353,7 +340,7 @@ export class Supervisor {
     record: WorkerRecord,
   ): void {
     this.#policy.recovered();
-    this.#batcher.took(jobs.length, tookMs);
+    this.#mailbox.took(jobs.length, tookMs);
     this.#count(record, jobs.length, outcomes.filter(({ ok }) => !ok).length);
     this.#observe({ images: jobs, startedAt, tookMs, error: null, ...defined({ tones }) });
     const timing = { version: this.version, startedAt, tookMs };
@@ -378,7 +365,7 @@ export class Supervisor {
     const timing = { version: this.version, startedAt, tookMs: Date.now() - startedAt };
     this.#observe({ images: jobs, startedAt, tookMs: timing.tookMs, error: error.message });
     const retried = retriesOf(batch, error, culprit);
-    this.#suspects.unshift(...retried);
+    this.#mailbox.retry(retried);
     const left = new Set(retried.flatMap((part) => part.jobs));
     for (const job of jobs.filter((job) => !left.has(job))) {
       this.#count(record, 1, 1);

@@ -198,7 +198,7 @@ Deno.test("supervisor: stop ends busy Workers", async () => {
 });
 
 Deno.test("supervisor: a Worker that exceeds its memory limit is replaced between batches, which does not count as a death", async () => {
-  const { start, batches, started } = fakeWorkers(() => {}, (batches) => 400 + 250 * batches);
+  const { start, batches, started } = fakeWorkers(() => {}, (batches) => 400 + 650 * batches);
   const replaced: string[] = [];
   const { supervisor, states } = supervise(start, {
     batch: { maxBatch: 1, maxBatchBytes: 1_000, maxBatchWaitMs: 0, maxBatchMs: Infinity },
@@ -206,12 +206,12 @@ Deno.test("supervisor: a Worker that exceeds its memory limit is replaced betwee
     onReplaced: (reason) => replaced.push(reason),
   });
   await supervisor.start();
-  assertEquals(failures(await submitAll(supervisor, NAMES)), []);
+  for (const name of NAMES) assertEquals(failures(await submitAll(supervisor, [name])), []);
   await supervisor.stop();
   const [worker] = supervisor.status().workers;
   assertEquals(batches.flat(), NAMES);
   assertEquals(states, ["up", "stopped"]);
-  assert(replaced.length >= 20, `replaced ${replaced.length} times`);
+  assert(replaced.length >= NAMES.length - 1, `replaced ${replaced.length} times`);
   assertEquals([worker!.replacements, worker!.restarts, started()], [
     replaced.length,
     0,
