@@ -10,12 +10,12 @@ export interface GivenBatch {
 }
 
 /**
- * Batches wait in a Worker for as long as this, by the speed so far, in milliseconds: longer than the coordinator's thread is
- * away with a transaction of the bus (10 ms) and garbage collection, in which the Worker would idle.
+ * Batches wait in a Worker for as long as this, by the speed so far, in milliseconds: longer than a
+ * transaction of the bus (10 ms) or garbage collection keeps the coordinator's thread busy, or the Worker would idle.
  */
 const AHEAD_MS = 20;
 
-/** The images of one model that no Worker has: those that came, and batches that failed and are tried again first. */
+/** The images of one model that no Worker has: those that came, and batches that failed, which are retried first. */
 export class Mailbox {
   readonly #batcher: Batcher<Job>;
   readonly #suspects: Suspects[] = [];
