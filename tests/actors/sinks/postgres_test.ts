@@ -168,6 +168,42 @@ testPostgres("NUL and half of a surrogate pair are stored as U+FFFD", async (ser
   assertEquals(rows, [{ id: "a\ufffd", label: "\ufffd \ufffd", best: "\ufffd \ufffd" }]);
 });
 
+const TEXTS = [
+  "",
+  "NULL",
+  "null",
+  '"',
+  "\\",
+  '\\"',
+  "\\n",
+  "\\u0000",
+  "\n\t\r",
+  "\u0001",
+  "{a,b}",
+  " a, b ",
+  "é 数 😀",
+  "'; --",
+];
+
+for (const [batch, further] of [["a quick batch", ""], ["a batch with a control character", "\b"]] as const) {
+  testPostgres(`any text is stored as it is, in ${batch}`, async (server) => {
+    const url = await createSchema(server);
+    await using sink = await postgresSink(url);
+    const needsNoEscape = (text: string) => !/\\[^"\\]/.test(JSON.stringify(text));
+    const texts = further ? [...TEXTS, further] : TEXTS.filter(needsNoEscape);
+    const rows = texts.map((label) => ({ id: `id ${label}`, label, error_code: null, best: label }));
+    const { result, ...rest } = classified("a");
+    await sink.write(rows.map(({ id, label }) => ({
+      ...rest,
+      result: { ...result, id, label, top: [{ label, index: 0, confidence: 1 }] },
+    })));
+    const columns = "id, label, error_code, top->0->>'label' AS best";
+    const stored = await query(url, `SELECT ${columns} FROM imagebus_results`);
+    const byId = (rows: readonly Record<string, unknown>[]) => new Map(rows.map((row) => [row.id, row]));
+    assertEquals(byId(stored), byId(rows));
+  });
+}
+
 testPostgres(
   "the views show accuracy by label, unknown images, throughput by minute and failures by code",
   async (server) => {
