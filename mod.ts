@@ -70,3 +70,20 @@ export type { DecodeLimits } from "./models/image/limits.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
 export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
 export type { CodedError } from "./lib/coded_error.ts";
+// What the types above are made of. Its contracts are by subpath, with what opens a bus or a sink.
+export type * from "./bus/transport/transport.ts";
+export type {
+  AwsLogin,
+  Compression,
+  KafkaTransportOptions,
+  OauthLogin,
+  PasswordLogin,
+  SaslOptions,
+  TlsOptions,
+} from "./bus/transport/kafka/open.ts";
+export type { MemoryTransportOptions } from "./bus/transport/memory.ts";
+export type { SqliteTransportOptions } from "./bus/transport/sqlite/open.ts";
+export type { Synchronous } from "./bus/transport/sqlite/options.ts";
+export type { Settled, Sink } from "./actors/sinks/sink.ts";
+export type { Answer, Comparison } from "./bus/comparison.ts";
+export type { Origin } from "./bus/envelope.ts";
