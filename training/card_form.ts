@@ -14,7 +14,8 @@ const FORM_TEXTS: Readonly<Record<FormName, string>> = {
     " card or frame around the garment is cut out; the garment is what the alpha channel shows, what differs" +
     " from a plain ground, or else what differs in colour from a border of 2 %; its holes are filled and" +
     " specks dropped; the longer side of the rest becomes 28 pixels, by the mean over areas, sharpened a" +
-    " little, grey and negated, on black.",
+    " little, grey and negated, on black. An image in two colours whose garment fills its square, as those of" +
+    " Fashion-MNIST do when they are enlarged or negated, is reduced as a whole.",
   photo:
     "Larger images are first brought into the form of CIFAR-10 (`photo`): the whole photograph is squeezed to" +
     " 32×32 by the mean over areas, whatever its shape; what was enlarged before is sharpened a little.",
