@@ -109,7 +109,7 @@ async function imagebusSystems({ brokers, embedded, postgres, directory }: Place
     bus: System["bus"],
     sink: SinkOf,
     processes = 1,
-    models = "models",
+    { models = "models", cores = 0 } = {},
   ): System => ({
     name: `imagebus, ${name}`,
     bus,
@@ -120,6 +120,7 @@ async function imagebusSystems({ brokers, embedded, postgres, directory }: Place
       const url = bus === "kafka" ? `kafka://${brokers}` : embedded;
       return Array.from({ length: processes }, (_, i) => ({
         words: [
+          ...cores > 0 ? ["taskset", "--cpu-list", `${i % cores}`] : [],
           ...worker,
           "--models-dirs",
           `${directory}/${models}`,
@@ -134,11 +135,15 @@ async function imagebusSystems({ brokers, embedded, postgres, directory }: Place
     },
   });
   const sqlite = (group: string) => Promise.resolve(`sqlite:${directory}/${group}.db`);
+  const int8 = { models: "models-int8" };
+  // Linux has taskset; the processes take the cores in turn.
+  const pinned = Deno.build.os === "linux" ? { cores: navigator.hardwareConcurrency } : null;
   return [
     system("1 process", "kafka", null),
     ...[2, 4].map((processes) => system(`${processes} processes`, "kafka", null, processes)),
-    system("int8, 1 process", "kafka", null, 1, "models-int8"),
-    system("int8, 2 processes", "kafka", null, 2, "models-int8"),
+    ...(pinned ? [1, 2, 4].map((n) => system(`${n} pinned`, "kafka", null, n, pinned)) : []),
+    system("int8, 1 process", "kafka", null, 1, int8),
+    system("int8, 2 processes", "kafka", null, 2, int8),
     system("also into SQLite", "kafka", sqlite),
     ...(postgres ? [system("also into PostgreSQL", "kafka", () => createSchema(postgres))] : []),
     system("embedded bus, into SQLite", "embedded", sqlite),
