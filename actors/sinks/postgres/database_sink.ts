@@ -1,8 +1,7 @@
 import type postgres from "npm:postgres@3.4.9";
 import type { Comparison } from "../../../bus/comparison.ts";
 import { parseAddress } from "./address.ts";
-import { type Columns, columnsOf, type ColumnTypes, storable } from "./columns.ts";
-import { migrate, quoted } from "./schema.ts";
+import { migrate } from "./schema.ts";
 import { Session } from "./session.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
 import type { ClosableSink, Settled } from "../sink.ts";
@@ -41,13 +40,13 @@ export class DatabaseSink implements ClosableSink {
   }
 
   async write(batch: readonly Settled[]): Promise<void> {
-    const rows = columnsOf(RESULT_TYPES, rowsOf(batch));
+    const rows = toJson(rowsOf(batch));
     if (!this.#results.isIntact) await this.open();
     await this.#results.attempt((sql) => insert(sql, this.#schema, rows));
   }
 
   async compare(batch: readonly Comparison[]): Promise<void> {
-    const rows = columnsOf(COMPARISON_TYPES, batch.map(comparisonRow));
+    const rows = toJson(batch.map(comparisonRow));
     await this.#comparisons.attempt((sql) => insertComparisons(sql, this.#schema, rows));
   }
 
@@ -68,35 +67,42 @@ function rowsOf(batch: readonly Settled[]): ResultRow[] {
   const rows = new Map<string, ResultRow>();
   for (const { result } of batch) {
     const row = rowOf(result);
-    const id = storable(row.id);
+    const id = wellFormed(row.id);
     const stored = rows.get(id);
     if (!stored || (stored.status === "failed" && row.status === "classified")) rows.set(id, row);
   }
   return [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([, row]) => row);
 }
 
-const RESULT_TYPES = {
-  id: "text",
-  model: "text",
-  model_version: "text",
-  status: "text",
-  label: "text",
-  label_index: "integer",
-  confidence: "double precision",
-  top: "jsonb",
-  actual: "text",
-  error_code: "text",
-  error_message: "text",
-  at: "timestamptz",
-  waited_ms: "double precision",
-  took_ms: "double precision",
-  file_name: "text",
-  unknown: "boolean",
-} as const satisfies ColumnTypes<ResultRow>;
+/** What PostgreSQL refuses is escaped in JSON: lone surrogates, and the character 0. */
+const REFUSED = /\\u(?:0000|d[89a-f])/;
 
-function insert(sql: postgres.Sql, schema: string, { names, source, values }: Columns): Promise<unknown> {
-  const statement = `
-    INSERT INTO ${quoted(schema)}.imagebus_results AS stored (${names}) SELECT * FROM ${source}
+/** To look for what is refused is faster than to replace it in each text. */
+function toJson(rows: readonly object[]): string {
+  const json = JSON.stringify(rows);
+  return REFUSED.test(json) ? JSON.stringify(rows, storable) : json;
+}
+
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? wellFormed(value) : value;
+}
+
+function wellFormed(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+/** The rows are one parameter, so the statement is the same for any number of rows. */
+function insert(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
+  const table = sql(`${schema}.imagebus_results`);
+  return sql`
+    INSERT INTO ${table} AS stored (
+      id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
+      waited_ms, took_ms, file_name, unknown
+    )
+    SELECT
+      id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
+      waited_ms, took_ms, file_name, unknown
+    FROM json_populate_recordset(NULL::${table}, ${rows}::text::json)
     ON CONFLICT (id) DO UPDATE SET
       model = excluded.model, model_version = excluded.model_version, status = excluded.status,
       label = excluded.label, label_index = excluded.label_index, confidence = excluded.confidence,
@@ -106,37 +112,20 @@ function insert(sql: postgres.Sql, schema: string, { names, source, values }: Co
       -- A label that was recorded afterwards stays.
       actual = CASE WHEN stored.labelled_at IS NULL THEN excluded.actual ELSE stored.actual END
     WHERE stored.status = 'failed' AND excluded.status = 'classified'`;
-  return sql.unsafe(statement, [...values]);
 }
 
-const COMPARISON_TYPES = {
-  id: "text",
-  model: "text",
-  actual: "text",
-  version: "text",
-  label: "text",
-  confidence: "double precision",
-  other_version: "text",
-  other_label: "text",
-  other_confidence: "double precision",
-  at: "timestamptz",
-} as const satisfies ColumnTypes<ReturnType<typeof comparisonRow>>;
-
 /** A row of `imagebus_comparisons`, by column. */
-function comparisonRow({ id, model, actual, served, other, at }: Comparison) {
+function comparisonRow(
+  { id, model, actual, served, other, at }: Comparison,
+): Readonly<Record<string, unknown>> {
   const { version, label, confidence } = served;
   const [other_version, other_label, other_confidence] = [other.version, other.label, other.confidence];
   return { id, model, actual, version, label, confidence, other_version, other_label, other_confidence, at };
 }
 
-function insertComparisons(
-  sql: postgres.Sql,
-  schema: string,
-  { names, source, values }: Columns,
-): Promise<unknown> {
-  const statement = `
-    INSERT INTO ${
-    quoted(schema)
-  }.imagebus_comparisons (${names}) SELECT * FROM ${source} ON CONFLICT DO NOTHING`;
-  return sql.unsafe(statement, [...values]);
+function insertComparisons(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
+  const table = sql(`${schema}.imagebus_comparisons`);
+  return sql`
+    INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, ${rows}::text::json)
+    ON CONFLICT DO NOTHING`;
 }

@@ -112,7 +112,7 @@ export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Pr
   const before = await locate(sql, schemas);
   if (before?.version === MIGRATIONS.length) return before.schema;
   await sql.begin(async (transaction) => {
-    const path = schemas.map(quoted).join();
+    const path = schemas.map((name) => `"${name.replaceAll('"', '""')}"`).join();
     if (path !== "") await transaction`SELECT set_config('search_path', ${path}, true)`;
     await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
     const version = (await locate(transaction, schemas))?.version ?? 0;
@@ -122,11 +122,6 @@ export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Pr
     await transaction`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
   });
   return (await locate(sql, schemas))!.schema;
-}
-
-/** A name as a statement holds it, whatever its characters. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** In another encoding, one label that it cannot hold would fail its batch for ever. */
