@@ -70,6 +70,7 @@ export type { DecodeLimits } from "./models/image/limits.ts";
 export { ModelError, type ModelErrorCode } from "./models/errors.ts";
 export type { WorkersPerModel } from "./actors/workers/worker_count.ts";
 export type { CodedError } from "./lib/coded_error.ts";
+
 // What the types above are made of. Its contracts are by subpath, with what opens a bus or a sink.
 export type * from "./bus/transport/transport.ts";
 export type {

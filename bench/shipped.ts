@@ -15,7 +15,7 @@ import { loadModels, SHIPPED_MODELS } from "../models/registry.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { workerCommand } from "../testing/harness/worker_process.ts";
 import { imagesOf } from "../testing/images.ts";
-import { run } from "./compare/run.ts";
+import { run, speedOf } from "./compare/run.ts";
 import { fill } from "./compare/subject.ts";
 import type { System } from "./compare/system.ts";
 
@@ -36,17 +36,16 @@ async function workerAlone(model: string): Promise<number> {
   const batch = Array.from({ length: BATCH }, (_, i) => images[i % images.length]!);
   await worker.run(batch);
   const begun = performance.now();
-  let done = 0;
+  const times: number[] = [];
   const keepBusy = async () => {
     while (performance.now() - begun < SECONDS * 1_000) {
       await worker.run(batch);
-      done += BATCH;
+      times.push(...new Array<number>(BATCH).fill(performance.now()));
     }
   };
   await Promise.all([keepBusy(), keepBusy()]);
-  const speed = done / (performance.now() - begun) * 1_000;
   worker.terminate();
-  return speed;
+  return speedOf(times);
 }
 
 /** Images per second of a worker process with one Worker, which finds the images on the bus. */

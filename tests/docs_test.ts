@@ -101,6 +101,12 @@ for (const page of await documentedPages()) {
   });
 }
 
+Deno.test("docs: what mod.ts exports is documented, and so is every type that it is made of", async () => {
+  const args = ["doc", "--lint", "mod.ts"];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  assert(success, new TextDecoder().decode(stderr));
+});
+
 Deno.test("docs: what is not run is still written there", async () => {
   const text = (await documentedPages()).flatMap(({ blocks }) => blocks.flatMap(({ lines }) => lines));
   for (const line of Object.keys(NOT_RUN)) assert(text.includes(line), line);

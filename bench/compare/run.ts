@@ -90,8 +90,12 @@ function labelOf({ key, headers, value }: Message): [id: string, index: number] 
   return [text, JSON.parse(new TextDecoder().decode(value)).index];
 }
 
-/** Of the fastest half in a row: processes join one after the other, compile, and do not end together. */
-function speedOf(times: readonly number[]): number {
+/**
+ * Images per second of the fastest half in a row: processes join one after the other, compile, and do not end together.
+ *
+ * @param times When each image was done, in milliseconds, in order.
+ */
+export function speedOf(times: readonly number[]): number {
   const half = times.length >> 1;
   const shortest = times.slice(half).reduce((least, end, i) => Math.min(least, end - times[i]!), Infinity);
   return half / Math.max(shortest, 1) * 1_000;

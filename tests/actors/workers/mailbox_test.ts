@@ -44,8 +44,8 @@ Deno.test("mailbox: what does not fill a batch goes to an idle Worker only", () 
 Deno.test("mailbox: batches that failed go first, one at a time, and nothing waits behind or beside them", () => {
   const mailbox = filled(8, 1);
   const [fresh] = given(filled(8, 1));
-  mailbox.putBack({ jobs: jobs(1, 30), failures: 0 });
   mailbox.retry([{ jobs: jobs(1, 10), failures: 0 }, { jobs: jobs(1, 20), failures: 0 }]);
+  mailbox.putBack({ jobs: jobs(1, 30), failures: 0 });
   assertEquals(mailbox.take([fresh!]), null);
   for (const id of ["10", "20", "30"]) assertEquals(ids(given(mailbox)), [[true, id]]);
   assertEquals(ids(given(mailbox)), [[false, "0", "1", "2", "3"], [false, "4", "5", "6", "7"]]);
