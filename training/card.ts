@@ -11,13 +11,13 @@ import { EVALUATION_BATCH } from "./evaluation/evaluate.ts";
 import { formText } from "./card_form.ts";
 import type { Evaluation } from "./evaluation/evaluate.ts";
 import type { Recipe } from "./recipes/recipe.ts";
-import type { TestMeasures, TrainedModel, Training } from "./fitting/trained_model.ts";
+import type { TestMeasures, TrainedModel, TrainedWeights } from "./fitting/trained_model.ts";
 import type { Degradation } from "./augmentation/degrade.ts";
 
 /** What a card describes. */
 export interface CardContent extends TrainedModel {
-  /** The training whose weights are in the folder. */
-  readonly best: Training;
+  /** The weights that are in the folder: of one of the trainings, or their mean. */
+  readonly best: TrainedWeights;
   readonly manifest: Manifest;
   /** Measured on the test images. */
   readonly measures: TestMeasures;
@@ -33,7 +33,7 @@ const CONFUSIONS_SHOWN = 5;
  * @returns Markdown.
  */
 export function writeCard(content: CardContent): string {
-  const { task: { recipe, layers, validation }, manifest, measures, best } = content;
+  const { task: { recipe, layers, validation }, manifest, measures } = content;
   const evaluation = measures.evaluations[0]!;
   return `# ${manifest.name} ${manifest.version}
 
@@ -65,8 +65,8 @@ ${count(parameterCount(layers))} parameters stored as ${manifest.weights.dtype},
 
 ${recipeText(recipe)}
 
-${commandText(content)}${startText(recipe)}. Seed ${best.seed} took ${
-    duration(best.seconds)
+${commandText(content)}${startText(recipe)}. ${
+    seedText(content)
   } on ${navigator.hardwareConcurrency} cores; \`training.json\` records each epoch.
 
 ## Measured
@@ -122,6 +122,15 @@ function startText({ from }: Recipe): string {
   return from === undefined
     ? ""
     : `, starting from the weights of ${from.name} ${from.version} (SHA-256 ${from.sha256.slice(0, 16)}…)`;
+}
+
+function seedText({ trainings, average, best }: CardContent): string {
+  const used = best === average ? trainings : trainings.filter((training) => training === best);
+  const seeds = used.map(({ seed }) => seed).join(", ");
+  const time = duration(used.reduce((sum, { seconds }) => sum + seconds, 0));
+  return used.length === 1
+    ? `Seed ${seeds} took ${time}`
+    : `The weights are the mean of those of seeds ${seeds} (Wortsman et al., Model soups, 2022), which together took ${time}`;
 }
 
 function viewsText({ views }: InputSpec): string {

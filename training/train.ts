@@ -11,11 +11,12 @@ import { thresholdAt } from "./unknown/threshold.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
 import { accuracyOf, finish, fit, type Progress, startFit } from "./fitting/fit.ts";
+import { meanOf } from "./fitting/parameters.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { TrainingTask } from "./fitting/training_task.ts";
 import { prepareTask, readTrainingData } from "./fitting/task.ts";
 import { Team } from "./fitting/team.ts";
-import type { Training } from "./fitting/trained_model.ts";
+import type { TrainedWeights, Training } from "./fitting/trained_model.ts";
 import { warmStart } from "./fitting/warm_start.ts";
 import { versionAfter } from "./version_after.ts";
 import { withLikeliestLabel } from "./evaluation/likeliest_label.ts";
@@ -46,7 +47,7 @@ export interface TrainOptions {
   readonly command?: string;
   /**
    * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy
-   * is written.
+   * is written. With `from` the mean of their weights is one more candidate.
    *
    * @default {1}
    */
@@ -98,14 +99,15 @@ export async function train(options: TrainOptions): Promise<WrittenModel> {
   if (leftOut.length > 0) options.onLeftOut?.(leftOut);
   const checkpoints = new URL(`.${recipe.name}.training/`, out);
   await createDirectory(checkpoints);
-  const trainings: Training[] = [];
+  const trainings: Finished[] = [];
   for (let i = 0; i < seeds; i++) {
     const seeded = i === 0 ? task : prepareTask({ ...recipe, seed: recipe.seed + i }, all, extra);
     trainings.push(await trainOnce(seeded, checkpoints, options));
   }
+  const average = options.from && seeds > 1 ? await averageOf(task, trainings, options) : undefined;
   const written = await writeModel(
     out,
-    { task, trainings, ...defined({ command: options.command }) },
+    { task, trainings, ...defined({ average, command: options.command }) },
     tests,
     { existing, ...defined({ signal: options.signal }) },
   );
@@ -147,15 +149,16 @@ async function readTests(
   return [first, ...others];
 }
 
-async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions): Promise<Training> {
+/** A training, and its parameters as they were trained: before their batch normalisations are folded. */
+interface Finished extends Training {
+  readonly parameters: Float32Array;
+}
+
+async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions): Promise<Finished> {
   const { recipe } = task;
   const file = new URL(`seed-${recipe.seed}.checkpoint`, folder);
   const saved = options.resume === false ? undefined : await readCheckpoint(file, recipe);
-  await using team = await Team.start(
-    task,
-    options.workers ?? navigator.hardwareConcurrency,
-    await loadWasmBinary(),
-  );
+  await using team = await startTeam(task, options);
   const { from } = options;
   const start = saved ?? (from === undefined ? startFit(task) : await warmStart(task, team, from));
   const state = await fit(task, team, start, {
@@ -163,7 +166,25 @@ async function trainOnce(task: TrainingTask, folder: URL, options: TrainOptions)
     onProgress: (progress) => options.onProgress?.(recipe.seed, progress),
     ...(options.signal !== undefined && { signal: options.signal }),
   });
-  return await conclude(task, team, state, options.unknownShare);
+  return { ...await conclude(task, team, state, options.unknownShare), parameters: state.parameters };
+}
+
+/**
+ * The mean of weights that were trained further from the same ones is often better than each, and as fast as one
+ * (Wortsman et al., Model soups, 2022).
+ */
+async function averageOf(
+  task: TrainingTask,
+  trainings: readonly Finished[],
+  options: TrainOptions,
+): Promise<TrainedWeights> {
+  const mean = meanOf(trainings.map(({ parameters }) => parameters));
+  await using team = await startTeam(task, options);
+  return await makeServable(task, team, mean, options.unknownShare);
+}
+
+async function startTeam(task: TrainingTask, { workers }: TrainOptions): Promise<Team> {
+  return await Team.start(task, workers ?? navigator.hardwareConcurrency, await loadWasmBinary());
 }
 
 /**
@@ -181,21 +202,26 @@ export async function conclude(
   state: Checkpoint,
   unknownShare = 0,
 ): Promise<Training> {
-  const { recipe: { seed }, validation } = task;
-  const numbers = await finish(task, team, state.parameters);
-  const { history, seconds } = state;
-  if (validation.count === 0) {
-    return { seed, numbers, temperature: 1, validationAccuracy: NaN, history, seconds };
-  }
+  const { parameters, history, seconds } = state;
+  const weights = await makeServable(task, team, parameters, unknownShare);
+  return { ...weights, seed: task.recipe.seed, history, seconds };
+}
+
+async function makeServable(
+  task: TrainingTask,
+  team: Team,
+  parameters: Float32Array,
+  unknownShare = 0,
+): Promise<TrainedWeights> {
+  const { validation } = task;
+  const numbers = await finish(task, team, parameters);
+  if (validation.count === 0) return { numbers, temperature: 1, validationAccuracy: NaN };
   const logits = await team.predict(numbers);
   const scores = rowsOf(logits, validation.count).map(energyScore);
   return {
-    seed,
     numbers,
     temperature: fitTemperature(logits, validation.labels),
     ...unknownShare > 0 && { unknown: { score: "energy", threshold: thresholdAt(scores, unknownShare) } },
     validationAccuracy: accuracyOf(logits, validation),
-    history,
-    seconds,
   };
 }

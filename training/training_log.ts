@@ -1,9 +1,10 @@
 import { fieldError } from "../models/errors.ts";
+import { defined } from "../lib/defined.ts";
 import { JsonFields } from "../lib/json_fields.ts";
 import { parseJson } from "../models/parse_json.ts";
 import { readIfExists, showUrl } from "../models/read_url.ts";
 import type { Recipe } from "./recipes/recipe.ts";
-import type { EpochRecord, TestMeasures, TrainedModel } from "./fitting/trained_model.ts";
+import type { EpochRecord, TestMeasures, TrainedModel, TrainedWeights } from "./fitting/trained_model.ts";
 
 /** The file in a model's folder that records its training. */
 export const TRAINING_LOG = "training.json";
@@ -23,26 +24,41 @@ export interface TrainingLog {
 const MAX_BYTES = 16_777_216;
 
 /**
- * Describes how a model was trained: the recipe, and each epoch of each seed.
+ * Describes how a model was trained: the recipe, each epoch of each seed, and the mean of their weights.
  *
  * @param model The trained model.
  * @param measures Its measurements.
  * @returns An object for JSON.
  */
-export function describeTraining({ task, trainings }: TrainedModel, { accuracies }: TestMeasures): unknown {
+export function describeTraining(
+  { task, trainings, average }: TrainedModel,
+  { accuracies, averageAccuracy }: TestMeasures,
+): unknown {
   const { card: _, ...recipe } = task.recipe;
   return {
     recipe,
     data: { train: task.train.title, images: task.train.count, validationImages: task.validation.count },
     deno: Deno.version.deno,
     cores: navigator.hardwareConcurrency,
-    trainings: trainings.map(({ numbers: _, history, validationAccuracy, ...training }, i) => ({
-      ...training,
-      ...(Number.isNaN(validationAccuracy) ? {} : { validationAccuracy }),
+    trainings: trainings.map((training, i) => ({
+      seed: training.seed,
+      ...describeWeights(training, accuracies[i]),
       seconds: Math.round(training.seconds),
-      testAccuracy: accuracies[i],
-      epochs: history,
+      epochs: training.history,
     })),
+    ...average && { average: describeWeights(average, averageAccuracy) },
+  };
+}
+
+function describeWeights(
+  { temperature, unknown, validationAccuracy }: TrainedWeights,
+  testAccuracy: number | undefined,
+) {
+  return {
+    temperature,
+    ...defined({ unknown }),
+    ...(Number.isNaN(validationAccuracy) ? {} : { validationAccuracy }),
+    testAccuracy,
   };
 }
 

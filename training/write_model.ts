@@ -15,10 +15,10 @@ import type { Recipe } from "./recipes/recipe.ts";
 import type { TrainingTask } from "./fitting/training_task.ts";
 import { describeTraining, TRAINING_LOG } from "./training_log.ts";
 import {
-  bestTraining,
+  bestWeights,
   type TestMeasures,
   type TrainedModel,
-  type Training,
+  type TrainedWeights,
 } from "./fitting/trained_model.ts";
 
 /** What becomes of a model of the same name: it is replaced, or it stays and gets a version; otherwise nothing is written. */
@@ -54,7 +54,7 @@ export async function writeModel(
   tests: readonly [DataSet, ...DataSet[]],
   { existing = "refuse", signal }: { readonly existing?: Existing; readonly signal?: AbortSignal } = {},
 ): Promise<WrittenModel> {
-  const best = bestTraining(model.trainings);
+  const best = bestWeights(model);
   const weights = toFloat16(best.numbers);
   const draft = await describe(model.task, best, weights, "float16");
   const measures = await measure(model, best, tests, signal);
@@ -81,26 +81,29 @@ export async function writeModel(
 }
 
 async function measure(
-  { task, trainings }: TrainedModel,
-  best: Training,
+  { task, trainings, average }: TrainedModel,
+  best: TrainedWeights,
   [test, ...others]: readonly DataSet[],
   signal?: AbortSignal,
 ): Promise<TestMeasures> {
   const options = signal === undefined ? {} : { signal };
   const all: Evaluation[] = [];
   const more: Evaluation[] = [];
-  for (const training of trainings) {
-    using classifier = await classifierOf(task, training, "float16");
+  const candidates = [...trainings, ...average === undefined ? [] : [average]];
+  for (const weights of candidates) {
+    using classifier = await classifierOf(task, weights, "float16");
     all.push(await evaluate(classifier, test!, options));
-    if (training !== best) continue;
+    if (weights !== best) continue;
     for (const other of others) more.push(await evaluate(classifier, other, options));
   }
   using unrounded = await classifierOf(task, best, "float32");
   const { accuracy: unroundedAccuracy } = await evaluate(unrounded, test!, options);
-  const evaluation = all[trainings.indexOf(best)]!;
+  const evaluation = all[candidates.indexOf(best)]!;
+  const accuracies = all.map(({ accuracy }) => accuracy);
   return {
     evaluations: [evaluation, ...firstImages(task.recipe.firstTestImages, evaluation, test!), ...more],
-    accuracies: all.map(({ accuracy }) => accuracy),
+    accuracies: accuracies.slice(0, trainings.length),
+    ...defined({ averageAccuracy: accuracies[trainings.length] }),
     unroundedAccuracy,
   };
 }
@@ -125,18 +128,18 @@ export function firstImages(
 
 async function classifierOf(
   task: TrainingTask,
-  training: Training,
+  trained: TrainedWeights,
   dtype: "float16" | "float32",
 ): Promise<Classifier> {
-  const { numbers } = training;
+  const { numbers } = trained;
   const weights = dtype === "float16" ? toFloat16(numbers) : new Uint8Array(numbers.slice().buffer);
-  const manifest = await describe(task, training, weights, dtype);
+  const manifest = await describe(task, trained, weights, dtype);
   return await createClassifier({ manifest, weights }, await loadWasmBinary());
 }
 
 async function describe(
   { recipe, input, train }: TrainingTask,
-  { temperature, unknown }: Training,
+  { temperature, unknown }: TrainedWeights,
   weights: Uint8Array,
   dtype: "float16" | "float32",
 ): Promise<Draft> {

@@ -68,7 +68,8 @@ const OPTIONS = {
   seeds: {
     ...count(100),
     default: 1,
-    text: "train with N seeds, and keep the best model by validation accuracy",
+    text:
+      "train with N seeds, and keep the best model by validation accuracy; with --from the mean of their weights is one more",
   },
   unknownPercent: {
     ...count(50, 0),

@@ -72,11 +72,13 @@ Deno.test("train: the weights of a model are trained further, also on the images
       ...from,
       "--epochs",
       "2",
+      "--seeds",
+      "2",
       "--out",
       `${directory}/second`,
     ]);
     assertEquals(second.code, 0, second.err);
-    const { recipe, data, trainings: [{ epochs }] } = JSON.parse(
+    const { recipe, data, trainings: [{ epochs }, other], average } = JSON.parse(
       await Deno.readTextFile(`${directory}/second/clothes/training.json`),
     );
     const start = JSON.parse(await Deno.readTextFile(`${models}/clothes/training.json`));
@@ -86,6 +88,7 @@ Deno.test("train: the weights of a model are trained further, also on the images
     ]);
     assertEquals(recipe.extra.images, files.length, "of two labels the likelier is taken");
     assertEquals(data.images, start.data.images + 2 * files.length);
+    assert(other.testAccuracy > 0 && average.testAccuracy > 0, "the mean of both seeds was measured too");
     assert(epochs[0].trainLoss < start.trainings[0].epochs[1].trainLoss, "it went on from the weights");
     const card = await Deno.readTextFile(`${directory}/second/clothes/card.md`);
     assertStringIncludes(card, "starting from the weights of clothes 1.0.0");

@@ -7,6 +7,7 @@ import { fitTemperature } from "../../training/evaluation/calibrate.ts";
 import { Random } from "../../training/random.ts";
 import { lookAhead, rateAt, sgdStep } from "../../training/fitting/sgd.ts";
 import type { Optimiser } from "../../training/recipes/recipe.ts";
+import { meanOf } from "../../training/fitting/parameters.ts";
 import { whiteningKernel } from "../../training/fitting/whiten.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
 import { halves } from "../fixtures/halves.ts";
@@ -173,4 +174,9 @@ Deno.test("calibration: a few correct predictions do not make the confidences ce
   );
   const confidence = 1 / (1 + Math.exp(-1 / temperature));
   assert(Math.abs(confidence - 9 / 10) < 0.01, String(confidence));
+});
+
+Deno.test("the mean of several trainings is that of each number", () => {
+  const all = [Float32Array.of(1, -4), Float32Array.of(2, 0), Float32Array.of(6, 1)];
+  assertEquals([...meanOf(all)], [3, -1]);
 });

@@ -12,8 +12,10 @@ import type { TrainingTask } from "../../training/fitting/training_task.ts";
 import { joinTask } from "../../training/fitting/task.ts";
 import { Team } from "../../training/fitting/team.ts";
 import { conclude } from "../../training/train.ts";
-import { bestTraining } from "../../training/fitting/trained_model.ts";
-import type { Training } from "../../training/fitting/trained_model.ts";
+import { bestWeights } from "../../training/fitting/trained_model.ts";
+import type { TrainedWeights, Training } from "../../training/fitting/trained_model.ts";
+import { meanOf } from "../../training/fitting/parameters.ts";
+import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { writeModel } from "../../training/write_model.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import {
@@ -179,8 +181,30 @@ Deno.test("training: a written model is served, with the measurements in its car
 });
 
 Deno.test("training: of several seeds the one with the best validation accuracy is written", () => {
-  const seeds = [0.5, 0.7, 0.7].map((validationAccuracy, seed) => ({ seed, validationAccuracy } as Training));
-  assertEquals(bestTraining(seeds).seed, 1);
+  const trainings = [0.5, 0.7, 0.7].map((validationAccuracy, seed) =>
+    ({ seed, validationAccuracy }) as Training
+  );
+  assertEquals(bestWeights({ trainings }), trainings[1]);
+  for (const [validationAccuracy, isBest] of [[0.6, false], [0.7, true]] as const) {
+    const average = { validationAccuracy } as TrainedWeights;
+    assertEquals(bestWeights({ trainings, average }), isBest ? average : trainings[1]);
+  }
+});
+
+Deno.test("training: the mean of the weights of several trainings is written where it is the best", async () => {
+  await using directory = await temporaryDirectory("training-test");
+  const task = halvesTask();
+  const training = await concluded(task);
+  const trainings = [training, { ...training, seed: 2 }];
+  const average = { ...training, numbers: meanOf(trainings.map(({ numbers }) => numbers)), temperature: 0.5 };
+  const out = new URL(`file://${directory.path}/`);
+  const { manifest } = await writeModel(out, { task, trainings, average }, [halves(40)]);
+  assertEquals(manifest.temperature, 0.5);
+  const card = await Deno.readTextFile(`${directory.path}/halves/card.md`);
+  assertStringIncludes(card, "the mean of those of seeds 1, 2");
+  assertStringIncludes(card, "mean accuracy of 2 seeds");
+  const log = JSON.parse(await Deno.readTextFile(`${directory.path}/halves/training.json`));
+  assertEquals([log.trainings.length, log.average.testAccuracy], [2, 1]);
 });
 
 Deno.test("training: ends between two steps when it is aborted", async () => {

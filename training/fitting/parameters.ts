@@ -105,3 +105,13 @@ export function toTensors(parameters: readonly Parameter[], numbers: Float32Arra
   // A copy: tf.tensor keeps the array that it is given for the CPU backend.
   return parameters.map(({ start, end, shape }) => tf.tensor(numbers.slice(start, end), [...shape]));
 }
+
+/**
+ * The mean of the parameters of several trainings.
+ *
+ * @param all At least one; all of the same length.
+ * @returns Each number is the mean of those at its place.
+ */
+export function meanOf(all: readonly Float32Array[]): Float32Array {
+  return all[0]!.map((_, i) => all.reduce((sum, numbers) => sum + numbers[i]!, 0) / all.length);
+}

@@ -26,10 +26,8 @@ export interface EpochRecord {
   readonly imagesPerSecond: number;
 }
 
-/** One finished training. */
-export interface Training {
-  /** Of its random numbers. */
-  readonly seed: number;
+/** Weights that can be served. */
+export interface TrainedWeights {
   /** Parameters, in the order and the form of the weights file. */
   readonly numbers: Float32Array;
   /** Calibrates the confidences. */
@@ -38,6 +36,12 @@ export interface Training {
   readonly unknown?: EnergyScore;
   /** Accuracy on the validation images, 0 to 1; NaN if there are none. */
   readonly validationAccuracy: number;
+}
+
+/** One finished training. */
+export interface Training extends TrainedWeights {
+  /** Of its random numbers. */
+  readonly seed: number;
   /** All epochs. */
   readonly history: readonly EpochRecord[];
   /** Training time. */
@@ -50,6 +54,8 @@ export interface TrainedModel {
   readonly task: TrainingTask;
   /** One per seed. */
   readonly trainings: readonly Training[];
+  /** The mean of their weights, where all began with the same ones. @default {none} */
+  readonly average?: TrainedWeights;
   /** The command line, for the card. @default {none} */
   readonly command?: string;
 }
@@ -60,24 +66,28 @@ export interface TestMeasures {
   readonly evaluations: readonly Evaluation[];
   /** Test accuracy of each training, 0 to 1. */
   readonly accuracies: readonly number[];
+  /** Test accuracy of the mean of their weights, if there is one, 0 to 1. */
+  readonly averageAccuracy?: number;
   /** Test accuracy of the written model before its weights were rounded, 0 to 1. */
   readonly unroundedAccuracy: number;
 }
 
 /**
- * Selects the training whose weights are written.
+ * Selects the weights that are written.
  *
- * @param trainings At least one.
- * @returns The one with the highest validation accuracy, the first of several.
+ * @param model With at least one training.
+ * @returns Those with the highest validation accuracy. Of several the mean, else the first.
  * @throws {ModelError} `invalid` without trainings.
  */
-export function bestTraining(trainings: readonly Training[]): Training {
-  const [first, ...others] = trainings;
+export function bestWeights(
+  { trainings, average }: Pick<TrainedModel, "trainings" | "average">,
+): TrainedWeights {
+  const [first, ...others] = average === undefined ? trainings : [average, ...trainings];
   if (first === undefined) {
     throw new ModelError("invalid", "Cannot select a training: there is none; expected at least one");
   }
   return others.reduce(
     (best, next) => next.validationAccuracy > best.validationAccuracy ? next : best,
-    first,
+    first as TrainedWeights,
   );
 }
