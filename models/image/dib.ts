@@ -189,8 +189,9 @@ function fromFields(dib: Dib, budget: Budget): Pixels {
     }
   });
   const pixels = { width, height, channels, data } as const;
-  // An icon of 32 bits whose alpha is all zero means its mask.
+  // An icon of 32 bits whose alpha is all zero means its mask; a bitmap was written by a program that knows no alpha.
   if (hasMask && (channels === 3 || anyAlpha === 0)) return masked(dib, { ...pixels });
+  if (channels === 4 && anyAlpha === 0) { for (let i = 3; i < data.length; i += 4) data[i] = 255; }
   return pixels;
 }
 
@@ -225,6 +226,7 @@ function unpackRuns(dib: Dib, budget: Budget): Uint8Array {
     if (x < width && y < height) indices[(fromTop ? y : height - 1 - y) * width + x] = index;
     x++;
   };
+  if (dib.start < 0) throw damaged(dib, "its pixels begin before its header ends");
   const nibble = (value: number, i: number) => bits === 8 ? value : i % 2 === 0 ? value >> 4 : value & 15;
   while (y < height) {
     if (++steps % 16_384 === 0) budget.checkTime();

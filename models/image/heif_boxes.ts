@@ -145,7 +145,7 @@ function thumbnailsOf(view: DataView, { start, end }: Box, id: number, budget: B
     if (at + size <= to) found.push(idAt(from));
     budget.checkCount("frames", found.length);
   }
-  return found;
+  return [...new Set(found)];
 }
 
 /** Of the first configuration of a codec, which is the image's or its first tile's; AV1-ISOBMFF, 2.3.3; ISO/IEC 14496-15, 8.3.3.1. */

@@ -20,9 +20,10 @@ export const ico: ImageDecoder = {
     for (let i = 0, at = HEADER; i < count; i++, at += ENTRY) {
       const area = (bytes[at] || 256) * (bytes[at + 1] || 256);
       // In a cursor, in the place of the bits stands the hot spot.
-      const bits = bytes[2] === 1 ? view.getUint16(at + 6, true) : 0;
+      const start = view.getUint32(at + 12, true);
+      const bits = bytes[2] === 1 && view.getUint16(at + 6, true) || bitsOf(bytes, start);
       if (area < best.area || (area === best.area && bits <= best.bits)) continue;
-      best = { area, bits, length: view.getUint32(at + 8, true), start: view.getUint32(at + 12, true) };
+      best = { area, bits, length: view.getUint32(at + 8, true), start };
     }
     if (best.start + best.length > bytes.length) {
       const left = Math.max(0, bytes.length - best.start);
@@ -32,6 +33,11 @@ export const ico: ImageDecoder = {
     return image[0] === 0x89 ? png.open(image, budget) : openDib("ICO", image, undefined, budget);
   },
 };
+
+/** Of an image, where the directory has none: those in its own header; a PNG counts as 32. */
+function bitsOf(bytes: Uint8Array, start: number): number {
+  return bytes[start] === 0x89 ? 32 : (bytes[start + 14] ?? 0) | (bytes[start + 15] ?? 0) << 8;
+}
 
 function damaged(reason: string): ImageError {
   return new ImageError("damaged", `The ICO is damaged: ${reason}`);

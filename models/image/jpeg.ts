@@ -1,4 +1,4 @@
-import type { Encoding, ImageDecoder, Orientation, Pixels } from "./format.ts";
+import type { Encoding, ImageDecoder, Orientation } from "./format.ts";
 import { EntropyReader } from "./jpeg/entropy.ts";
 import { type ColourSpace, colourSpace, toPixels } from "./jpeg/colour.ts";
 import { chooseSize, type Layout, layOut, layoutBytes } from "./jpeg/planes.ts";
@@ -19,20 +19,41 @@ import { upright } from "./orientation.ts";
  */
 export const jpeg: ImageDecoder = {
   open(bytes, budget) {
-    const header = readHeader(bytes, budget);
-    const { frame, keepsCoefficients, orientation } = header;
-    budget.checkExtent(frame.width, frame.height);
-    const layout = layOut(frame, chooseSize(frame, budget.limits.reduceAbovePixels));
-    checkLength(bytes, layout);
+    const { header, decode, ...image } = openJpeg(bytes, budget);
     return {
-      width: frame.width,
-      height: frame.height,
-      decodedBytes: bytes.length + layoutBytes(layout, keepsCoefficients),
+      ...image,
       describe: () => describe(header),
-      decode: () => upright(decodeFrame(bytes, keepsCoefficients, layout, budget), orientation),
+      decode: () => {
+        const { width, height, channels, data } = decode(header.colours);
+        return upright({ width, height, channels: channels as 1 | 3, data }, header.orientation);
+      },
     };
   },
 };
+
+/**
+ * Opens a JPEG that is a part of another file, which declares what its components are and how it is to be turned.
+ *
+ * @param bytes The file.
+ * @param budget The bounds.
+ * @returns The header, and how to decode the pixels as they are stored.
+ * @throws {ImageError} `damaged`, `unsupported`, `over_limit`
+ */
+export function openJpeg(bytes: Uint8Array, budget: Budget) {
+  const header = readHeader(bytes, budget);
+  const { frame, keepsCoefficients } = header;
+  budget.checkExtent(frame.width, frame.height);
+  const layout = layOut(frame, chooseSize(frame, budget.limits.reduceAbovePixels));
+  checkLength(bytes, layout);
+  return {
+    header,
+    width: frame.width,
+    height: frame.height,
+    decodedBytes: bytes.length + layoutBytes(layout, keepsCoefficients),
+    decode: (space: ColourSpace | "components") =>
+      decodeFrame(bytes, keepsCoefficients, layout, budget, space),
+  };
+}
 
 /** A block takes one bit at least, so that few bytes cannot make much work. */
 function checkLength(bytes: Uint8Array, { planes }: Layout): void {
@@ -118,7 +139,8 @@ function decodeFrame(
   keepsCoefficients: boolean,
   layout: Layout,
   budget: Budget,
-): Pixels {
+  space: ColourSpace | "components",
+) {
   const state = new JpegState();
   const reader = new EntropyReader(bytes);
   const planes = layout.planes.map((plane) => openPlane(plane, keepsCoefficients));
@@ -134,7 +156,7 @@ function decodeFrame(
     throw damagedJpeg(`it ends after ${bytes.length} bytes, before its pixels do`);
   }
   if (keepsCoefficients) { for (const plane of planes) transformPlane(plane, budget); }
-  return toPixels(layout, planes, state, budget);
+  return toPixels(layout, planes, space, budget);
 }
 
 /** Whether all bits of all coefficients were in some scan: distinguishes a file without end marker from a truncated one. */

@@ -57,8 +57,10 @@ export const png: ImageDecoder = {
 function decode(chunks: PngChunks, budget: Budget): Pixels {
   const { header } = chunks;
   const reader = rowReader(chunks);
-  const raw = inflate(header, chunks.compressed);
   const { width, height } = header;
+  // To turn an image takes it twice; the memory was estimated from the header, which is without the orientation.
+  if (chunks.orientation > 1) budget.checkMemory(rawSize(header) + 2 * width * height * reader.channels);
+  const raw = inflate(header, chunks.compressed);
   const data = new Uint8Array(width * height * reader.channels);
   const distance = Math.max(1, (header.samples * header.depth) >> 3);
   let offset = 0;

@@ -132,7 +132,10 @@ function paletteReader({ header: { depth }, palette, transparency }: PngChunks):
 function samplesReader({ header: { depth, samples }, transparency }: PngChunks): RowReader {
   const colours = samples < 3 ? 1 : 3;
   const hasAlpha = samples > colours;
-  const key = new Uint16Array(colours).map((_, c) => (transparency[2 * c]! << 8) | transparency[2 * c + 1]!);
+  // Other bits than those of a sample must not count; PNG specification (third edition), 11.3.1.1.
+  const key = new Uint16Array(colours).map((_, c) =>
+    ((transparency[2 * c]! << 8) | transparency[2 * c + 1]!) & (2 ** depth - 1)
+  );
   const hasKey = !hasAlpha && transparency.byteLength >= 2 * colours;
   const channels = hasAlpha || hasKey ? 4 : colours;
   const scale = depth === 16 ? 1 / 257 : 255 / (2 ** depth - 1);

@@ -45,7 +45,7 @@ export const isIco: Matches = (bytes) => {
   if (bytes[0] !== 0 || bytes[1] !== 0 || (bytes[2] !== 1 && bytes[2] !== 2) || bytes[3] !== 0) return false;
   const count = bytes[4]! | bytes[5]! << 8;
   const offset = bytes[18]! | bytes[19]! << 8 | bytes[20]! << 16;
-  return count > 0 && bytes[9] === 0 && offset >= 6 + 16 * count;
+  return count > 0 && (bytes[9] === 0 || bytes[9] === 255) && offset >= 6 + 16 * count;
 };
 
 /** HEIC: one still image, several, or a sequence; "mif1" can be AVIF, too, which comes first. */

@@ -1,6 +1,6 @@
 import { plural } from "../../lib/plural.ts";
 import type { Encoding, ImageDecoder, Pixels } from "./format.ts";
-import { jpeg } from "./jpeg.ts";
+import { openJpeg } from "./jpeg.ts";
 import type { Budget } from "./limits.ts";
 import { orientationOf } from "./exif.ts";
 import { upright } from "./orientation.ts";
@@ -173,12 +173,17 @@ function checkKind({ directory, bits, samples, compression, photometric, planar 
   if ((isFax && (bits !== 1 || samples !== 1)) || (compression === JPEG && (bits !== 8 || planar))) {
     throw unsupportedTiff(`compression ${compression} of ${samplesOf(samples, bits)}`);
   }
-  const predictor = directory.number(TAG.predictor, 1);
+  const predictor = predictorOf(directory, compression);
   if (predictor > 2 || (predictor === 2 && bits < 8)) {
     throw unsupportedTiff(
       `predictor ${predictor} of ${plural(bits, "bit")}; expected 1, or 2 of 8 or 16 bits`,
     );
   }
+}
+
+/** LZW and Deflate alone have one (TIFF 6.0, section 14); libtiff does not look at the field otherwise. */
+function predictorOf(directory: Directory, compression: number): number {
+  return [5, 8, 32946].includes(compression) ? directory.number(TAG.predictor, 1) : 1;
 }
 
 function samplesOf(samples: number, bits: number): string {
@@ -219,8 +224,8 @@ function unpackChunk(page: Page, packed: Uint8Array, top: number): Uint8Array {
   if (compression >= 2 && compression <= 4) {
     const twoDimensions = (directory.number(TAG.faxOptions, 0) & 1) === 1;
     unpackFax(input, target, { compression: compression as 2 | 3 | 4, twoDimensions, width: chunkWidth });
-  } else UNPACK.get(compression)!(input, target);
-  if (directory.number(TAG.predictor, 1) === 2) undoPredictor(page, target);
+  } else UNPACK.get(compression)!(input, target, rowBytes(page) * chunkHeight);
+  if (predictorOf(directory, compression) === 2) undoPredictor(page, target);
   return target;
 }
 
@@ -295,40 +300,28 @@ function copyJpeg(
 ): void {
   const { width, height, samples, photometric, directory } = page;
   const tables = directory.bytes(TAG.jpegTables);
-  const adobe = [
-    0xff,
-    0xee,
-    0,
-    14,
-    0x41,
-    0x64,
-    0x6f,
-    0x62,
-    0x65,
-    0,
-    100,
-    0,
-    0,
-    0,
-    0,
-    photometric === YCBCR ? 1 : 0,
-  ];
-  const file = Uint8Array.of(0xff, 0xd8, ...adobe, ...tables.subarray(2, -2), 0);
-  const whole = new Uint8Array(file.length - 1 + packed.length - 2);
-  whole.set(file.subarray(0, -1));
-  whole.set(packed.subarray(2), file.length - 1);
+  // Adobe's segment declares the colours of three components; a JFIF segment in the strip comes before it.
+  const colours = photometric === YCBCR ? 1 : 0;
+  const adobe = [0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, colours];
+  const file = Uint8Array.of(0xff, 0xd8, ...adobe, ...tables.subarray(2, -2));
+  const whole = new Uint8Array(file.length + packed.length - 2);
+  whole.set(file);
+  whole.set(packed.subarray(2), file.length);
   const budget = outer.inner("JPEG in the TIFF", { reduceAbovePixels: Infinity });
-  const image = jpeg.open(whole, budget);
+  const image = openJpeg(whole, budget);
   if (image.width > page.chunkWidth || image.height > page.chunkHeight) {
     throw damagedTiff(
       `a strip or tile of ${page.chunkWidth} × ${page.chunkHeight} pixels is a JPEG of ${image.width} × ${image.height}`,
     );
   }
-  budget.checkMemory(image.decodedBytes);
-  const { data, channels, ...part } = image.decode();
-  if (channels !== samples) {
-    throw damagedTiff(`a strip or tile is a JPEG with ${plural(channels, "channel")} instead of ${samples}`);
+  const components = image.header.frame.components.length;
+  if (components !== samples || (photometric === YCBCR && samples !== 3)) {
+    throw damagedTiff(
+      `a strip or tile is a JPEG with ${plural(components, "channel")} instead of ${samples}`,
+    );
   }
+  budget.checkMemory(image.decodedBytes);
+  const { data, channels, ...part } = image.decode(components === 3 ? image.header.colours : "components");
   const columns = Math.min(part.width, width - left);
   for (let y = 0; y < Math.min(part.height, height - top); y++) {
     const row = data.subarray(y * part.width * channels, (y * part.width + columns) * channels);

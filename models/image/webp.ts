@@ -89,7 +89,9 @@ function readContainer(bytes: Uint8Array, budget: Budget): Container {
   let alpha: Uint8Array | undefined;
   let orientation: Orientation = 1;
   let animated = false;
-  const body = bytes.subarray(12);
+  // What stands behind the RIFF file is not looked at; RFC 9649, 2.4.
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(4, true);
+  const body = bytes.subarray(12, size >= 12 ? 8 + size + size % 2 : bytes.length);
   for (const chunk of chunksOf(body, budget)) {
     const { type, start, end } = chunk;
     if (type === "VP8X") canvas = { width: 1 + uint24(body, start + 4), height: 1 + uint24(body, start + 7) };

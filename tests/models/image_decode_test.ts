@@ -334,3 +334,78 @@ Deno.test("decode: a HEIC above the bound is decoded whole if its thumbnail is t
     assertEquals(decodeImage(bytes, { reduceAbovePixels: 10_000 }).width, 360);
   }
 });
+
+Deno.test("decode: what stands behind a WebP is not looked at", () => {
+  for (const name of ["orientation-6.webp", "animated.webp", "lossy.webp"]) {
+    const bytes = new Uint8Array([...fixture(name), ...new TextEncoder().encode("something behind it")]);
+    assertEquals(decodeImage(bytes), decodeImage(fixture(name)));
+  }
+});
+
+Deno.test("decode: of the transparent colour of a PNG only the bits of a sample count", () => {
+  const rows = Uint8Array.of(0, 0b1010_0000);
+  const transparent = chunk("tRNS", Buffer.from([0x00, 0xff]));
+  const { data } = decodeImage(png(4, 1, rows, { depth: 1 }, [transparent]));
+  assertEquals([...data].filter((_, i) => i % 4 === 3), [0, 255, 0, 255]);
+});
+
+Deno.test("decode: an icon of .NET, which writes 255 where 0 is expected, is one", () => {
+  const bytes = fixture("several.ico");
+  bytes[9] = 255;
+  assertEquals(decodeImage(bytes), decodeImage(fixture("several.ico")));
+});
+
+Deno.test("decode: to turn a PNG counts as memory", () => {
+  const exif = chunk("eXIf", Buffer.from("4d4d002a0000000800010112000300000001000600000000", "hex"));
+  const rows = new Uint8Array(100 * 401);
+  const maxDecodedBytes = 100_000;
+  assertEquals(decodeImage(png(100, 100, rows, { colourType: 6 }), { maxDecodedBytes }).width, 100);
+  const turned = png(100, 100, rows, { colourType: 6 }, [exif]);
+  const error = assertThrows(() => decodeImage(turned, { maxDecodedBytes }), ImageError);
+  assertStringIncludes(error.message, "needs 120100 bytes to be decoded");
+});
+
+Deno.test("decode: a BMP whose alpha is zero everywhere is opaque", () => {
+  const bytes = fixture("alpha.bmp");
+  const view = new DataView(bytes.buffer);
+  for (let at = view.getUint32(10, true) + 3; at < bytes.length; at += 4) bytes[at] = 0;
+  const { data } = decodeImage(bytes);
+  assert(data.every((value, i) => i % 4 < 3 || value === 255));
+});
+
+Deno.test("decode: a TIFF that is not compressed has no predictor", () => {
+  const bytes = fixture("rgb.tiff");
+  const view = new DataView(bytes.buffer);
+  const [directory, planar, predictor] = [view.getUint32(4, true), 284, 317];
+  const entries = Array.from({ length: view.getUint16(directory, true) }, (_, i) => directory + 2 + 12 * i);
+  const entry = entries.find((at) => view.getUint16(at, true) === planar)!;
+  view.setUint16(entry, predictor, true);
+  view.setUint16(entry + 8, 2, true);
+  assertEquals(decodeImage(bytes), decodeImage(fixture("rgb.tiff")));
+});
+
+/** An icon of 16 × 16 pixels in 4 and in 32 bits, whose directory does not contain how many. */
+Deno.test("decode: of icons of one size whose directory names no bits, that with the most bits is taken", () => {
+  const dib = (bits: number, content: Uint8Array) => {
+    const header = Buffer.alloc(40);
+    [40, 16, 32].forEach((value, i) => header.writeUInt32LE(value, 4 * i));
+    header.writeUInt16LE(1, 12);
+    header.writeUInt16LE(bits, 14);
+    return Buffer.concat([header, content, Buffer.alloc(64)]);
+  };
+  const images = [
+    dib(4, Buffer.alloc(64 + 128)),
+    dib(32, Buffer.alloc(1024, Buffer.from([10, 200, 30, 255]))),
+  ];
+  const directory = Buffer.from("000001000200", "hex");
+  let offset = 6 + 32;
+  const entries = images.map((image) => {
+    const entry = Buffer.from([16, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    entry.writeUInt32LE(image.length, 8);
+    entry.writeUInt32LE(offset, 12);
+    offset += image.length;
+    return entry;
+  });
+  const { data } = decodeImage(new Uint8Array(Buffer.concat([directory, ...entries, ...images])));
+  assertEquals([...data.subarray(0, 4)], [30, 200, 10, 255]);
+});

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import process from "node:process";
 import { deflateSync } from "node:zlib";
 import { ImageError } from "../../models/errors.ts";
@@ -130,4 +131,37 @@ Deno.test("limits: a decoder that is not loaded is a fault of the program, not o
   } finally {
     fresh.terminate();
   }
+});
+
+Deno.test("limits: a BMP of run lengths whose pixels begin in its header is refused at once", () => {
+  const bytes = fixture("runs.bmp");
+  bytes.fill(0, 10, 14);
+  assert(cpuMs(() => refusal(bytes, "damaged", "its pixels begin before its header ends")) < 50);
+});
+
+Deno.test("limits: a HEIC that names one thumbnail 1,000 times, with 50,000 properties, is refused at once", () => {
+  const box = (type: string, ...parts: readonly Uint8Array[]) => {
+    const content = Buffer.concat(parts);
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(8 + content.length);
+    head.write(type, 4, "latin1");
+    return Buffer.concat([head, content]);
+  };
+  const full = (type: string, ...parts: readonly Uint8Array[]) => box(type, Buffer.alloc(4), ...parts);
+  const entry = (item: number, count: number) =>
+    Buffer.concat([Buffer.from([0, item, count]), Buffer.alloc(count, 1)]);
+  const entries = [entry(1, 1), ...Array.from({ length: 194 }, () => entry(2, 254))];
+  const meta = full(
+    "meta",
+    full("pitm", Buffer.from([0, 1])),
+    box(
+      "iprp",
+      box("ipco", full("ispe", Buffer.from([0, 0, 0, 64, 0, 0, 0, 64]))),
+      full("ipma", Buffer.from([0, 0, 0, entries.length]), ...entries),
+    ),
+    full("iref", ...Array.from({ length: 1_000 }, () => box("thmb", Buffer.from([0, 2, 0, 1, 0, 1])))),
+  );
+  const bytes = new Uint8Array(Buffer.concat([box("ftyp", Buffer.from("heic\0\0\0\0mif1heic")), meta]));
+  refusal(bytes, "damaged", "");
+  assert(cpuMs(() => refusal(bytes, "damaged", "")) < 100);
 });

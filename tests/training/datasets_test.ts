@@ -1,3 +1,4 @@
+import { FormWriter } from "../../training/datasets/form.ts";
 import { gzipSync } from "node:zlib";
 import { concatBytes } from "../../lib/bytes.ts";
 import { type DataSet, imageAt, selectDataSet, sliceDataSet } from "../../training/datasets/data_set.ts";
@@ -444,4 +445,18 @@ Deno.test("image folder: a folder that does not exist is reported", async () => 
   const error = await assertRejects(() => readDataSet("folder:/nowhere/at/all", "train"), ModelError);
   assertEquals(error.code, "not_found");
   assertStringIncludes(error.message, "there is no folder /nowhere/at/all/");
+});
+
+Deno.test("form: an image of the model's size goes through the procedure, as the classifier draws it", async () => {
+  const path = new URL("../../models/mnist/samples/7-7.png", import.meta.url);
+  const seven = decodeImage(await Deno.readFile(path));
+  const onWhite = { ...seven, data: seven.data.map((value) => 255 - value) };
+  const [written, seen] = [new Uint8Array(784), new Float32Array(784)];
+  new FormWriter({ width: 28, height: 28, channels: 1 }, "digit").write(onWhite, written);
+  toCanonical(
+    onWhite,
+    { width: 28, height: 28, channels: 1, mean: [0], std: [1 / 255], form: "digit" },
+    seen,
+  );
+  assertEquals([...written], [...seen].map(Math.round));
 });

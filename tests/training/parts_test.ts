@@ -107,6 +107,31 @@ Deno.test("augmentation: a rotation by nothing changes no pixel, one by 30° sta
   assert(Math.max(...rotated) <= 36 && Math.min(...rotated) >= 0);
 });
 
+Deno.test("augmentation: a zoom changes the size of what is turned, not the angle", () => {
+  const side = 101;
+  const pixels = Uint8Array.from(
+    { length: side * side },
+    (_, i) => Math.abs(Math.floor(i / side) - 50) <= 2 && Math.abs(i % side - 50) <= 30 ? 255 : 0,
+  );
+  const data = { ...IMAGE, width: side, height: side, pixels };
+  const spec = { width: side, height: side, channels: 1, mean: [0], std: [1] } as const;
+  // The largest angle, and the smallest size.
+  const random = { between: (min: number, max: number) => min + max === 0 ? max : min } as Random;
+  const target = new Float32Array(side * side);
+  new Preparation(data, spec, { shift: 0, mirror: false, rotate: 45, zoom: 0.5 }).write(
+    0,
+    false,
+    random,
+    target,
+  );
+  let [across, down, both] = [0, 0, 0];
+  target.forEach((value, i) => {
+    const [x, y] = [i % side - 50, Math.floor(i / side) - 50];
+    [across, down, both] = [across + value * x * x, down + value * y * y, both + value * x * y];
+  });
+  assert(Math.abs(Math.abs(Math.atan2(2 * both, across - down) / 2) - Math.PI / 4) < 0.01);
+});
+
 Deno.test("augmentation: cutout covers a square with the mean", () => {
   const covered = Array.from(
     { length: 50 },

@@ -6,6 +6,8 @@ import { blankImages, noiseImages } from "../../training/unknown/meaningless_ima
 import { thresholdAt } from "../../training/unknown/threshold.ts";
 import { scoreOf, trainScorer } from "../../training/unknown/train_scorer.ts";
 import { Random } from "../../training/random.ts";
+import { photographGroups } from "../../training/unknown/image_groups.ts";
+import { directoryUrl } from "../../models/read_url.ts";
 
 Deno.test("unknown threshold: as many scores are lower as the share allows, rounded down", () => {
   const scores = Array.from({ length: 150 }, (_, i) => (i * 77) % 150);
@@ -50,3 +52,20 @@ for (const name of ["mnist", "fashion-mnist", "cifar-10"]) {
     assert(unknown(samples) <= 1);
   });
 }
+
+Deno.test("unknown: photographs are of a class if evaluate takes them for that", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    for (const name of ["1-boot.png", "sneaker_1.png", "hat_1.png"]) {
+      await Deno.writeTextFile(`${path}/${name}`, "");
+    }
+    const photographs = { folder: directoryUrl(path), mapping: new Map() };
+    const groups = await photographGroups(photographs, ["Sneaker", "Ankle boot"], 10);
+    assertEquals(groups.map(({ title, known }) => [title, known]), [
+      ["photographs: 1, sneaker", true],
+      ["photographs: hat", false],
+    ]);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});

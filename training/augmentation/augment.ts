@@ -98,7 +98,8 @@ export class Preparation {
     const { width, height } = this.#data;
     const { shift, rotate = 0, zoom = 0 } = this.#augmentation;
     const angle = random.between(-rotate, rotate) * Math.PI / 180;
-    const [cos, sin] = [Math.cos(angle) / random.between(1 - zoom, 1 + zoom), Math.sin(angle)];
+    const size = random.between(1 - zoom, 1 + zoom);
+    const [cos, sin] = [Math.cos(angle) / size, Math.sin(angle) / size];
     const [cx, cy] = [(width - 1) / 2, (height - 1) / 2];
     const [dx, dy] = [random.between(-shift, shift), random.between(-shift, shift)];
     const side = mirrored ? -1 : 1;

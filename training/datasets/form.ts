@@ -28,8 +28,10 @@ export class FormWriter {
    * @param target Receives `height × width × channels` samples.
    */
   write(image: Pixels, target: Uint8Array): void {
-    const { width, height, channels } = this.#spec;
-    if (image.width === width && image.height === height && image.channels === channels) {
+    const { width, height, channels, form } = this.#spec;
+    if (
+      form === undefined && image.width === width && image.height === height && image.channels === channels
+    ) {
       target.set(image.data);
       return;
     }

@@ -2,7 +2,7 @@ import { sleep } from "../../lib/sleep.ts";
 import type { Activations, Classifier } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
 import { readUrl } from "../../models/read_url.ts";
-import type { ClassMapping } from "../datasets/class_mapping.ts";
+import { type ClassMapping, labelFor } from "../datasets/class_mapping.ts";
 import { type DataSet, selectDataSet, type Split } from "../datasets/data_set.ts";
 import { MAX_FILE_BYTES } from "../datasets/image_folder.ts";
 import { OFFICIAL_DATA_SETS } from "../datasets/official.ts";
@@ -51,7 +51,7 @@ export async function photographGroups(
   limit: number,
 ): Promise<ImageGroup[]> {
   const isKnown = ({ class: name }: Photograph) =>
-    (mapping.get(name) ?? [name]).some((label) => labels.includes(label));
+    (mapping.get(name) ?? [name]).some((each) => labelFor(each, labels) !== undefined);
   const photographs = Map.groupBy(await listPhotographs(folder), isKnown);
   return [true, false].flatMap((known) => {
     const files = photographs.get(known);

@@ -1,5 +1,4 @@
 import type { Budget } from "../limits.ts";
-import type { Pixels } from "../format.ts";
 import type { Layout } from "./planes.ts";
 import type { OpenPlane } from "./scans.ts";
 import type { JpegState } from "./segments.ts";
@@ -16,20 +15,19 @@ type RowSource = (y: number) => Uint8ClampedArray;
  *
  * @param layout Of the frame.
  * @param planes Its samples.
- * @param state Determines what the components are.
+ * @param space What the components are; as `"components"` they stay as they are.
  * @param budget For its time.
  * @returns The pixels.
  */
 export function toPixels(
   layout: Layout,
   planes: readonly OpenPlane[],
-  state: Pick<JpegState, "hasJfif" | "adobe">,
+  space: ColourSpace | "components",
   budget: Budget,
-): Pixels {
+) {
   const { width, height } = layout;
-  const space = colourSpace(planes.map(({ component }) => component.id), state);
   const rows = planes.map((plane) => rowSource(plane, width));
-  const channels = space === "grey" ? 1 : 3;
+  const channels = space === "components" ? planes.length : space === "grey" ? 1 : 3;
   const data = new Uint8ClampedArray(width * height * channels);
   const convert = CONVERSIONS[space];
   for (let y = 0; y < height; y++) {
@@ -147,7 +145,7 @@ const fromYcc: Convert = ([luma, blues, reds], data, to, width) => {
 
 const fromRgb: Convert = (rows, data, to, width) => {
   for (let x = 0; x < width; x++) {
-    for (let c = 0; c < 3; c++) data[to++] = rows[c]![x]!;
+    for (let c = 0; c < rows.length; c++) data[to++] = rows[c]![x]!;
   }
 };
 
@@ -164,7 +162,8 @@ function times255(a: number, b: number): number {
   return ((product >> 8) + product) >> 8;
 }
 
-const CONVERSIONS: Readonly<Record<ColourSpace, Convert>> = {
+const CONVERSIONS: Readonly<Record<ColourSpace | "components", Convert>> = {
+  components: fromRgb,
   grey: ([row], data, to, width) => data.set(row!.subarray(0, width), to),
   YCbCr: fromYcc,
   RGB: fromRgb,

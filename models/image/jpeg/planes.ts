@@ -91,5 +91,5 @@ export function chooseSize({ width, height }: Frame, maxPixels: number): number 
 export function layoutBytes({ planes, width, height }: Layout, keepsCoefficients: boolean): number {
   const perBlock = (size: number) => size * size + (keepsCoefficients ? 2 * BLOCK * BLOCK : 0);
   const planeBytes = planes.map((p) => p.paddedWide * p.paddedHigh * perBlock(p.size));
-  return planeBytes.reduce((a, b) => a + b) + width * height * (planes.length === 1 ? 1 : 3);
+  return planeBytes.reduce((a, b) => a + b) + width * height * planes.length;
 }

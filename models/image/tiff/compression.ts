@@ -1,8 +1,11 @@
 import { inflateSync } from "node:zlib";
 import { damagedTiff } from "./directory.ts";
 
-/** Unpacks a strip or tile into a target of its exact size; what it lacks stays zero. */
-export type Unpack = (packed: Uint8Array, target: Uint8Array) => void;
+/**
+ * Unpacks a strip or tile into a target of its exact size; of what is more, as in a last strip that is padded to `maxLength`
+ * bytes, nothing is kept.
+ */
+export type Unpack = (packed: Uint8Array, target: Uint8Array, maxLength: number) => void;
 
 /** Codes of LZW have at most 12 bits. */
 const MAX_CODES = 4096;
@@ -69,10 +72,10 @@ export const unpackBits: Unpack = (packed, target) => {
 };
 
 /** Deflate. */
-export const unpackDeflated: Unpack = (packed, target) => {
-  const raw = inflate(packed, target.length);
+export const unpackDeflated: Unpack = (packed, target, maxLength) => {
+  const raw = inflate(packed, maxLength);
   checkFilled(raw.length, target);
-  target.set(raw);
+  target.set(raw.subarray(0, target.length));
 };
 
 function inflate(packed: Uint8Array, length: number): Uint8Array {
