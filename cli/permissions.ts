@@ -26,7 +26,7 @@ const query: Query = (descriptor) => Deno.permissions.query(descriptor);
  */
 export async function askForPermissions(command: Command, argv: readonly string[]): Promise<void> {
   if (!Deno.stdin.isTerminal()) return;
-  for (const permission of await undecided(command, argv)) {
+  for await (const permission of undecided(command, argv)) {
     const name = nameOf(permission);
     const server = permission.startsWith("net=")
       ? `: to download from ${permission.slice("net=".length)}`
@@ -37,27 +37,26 @@ export async function askForPermissions(command: Command, argv: readonly string[
 }
 
 /**
- * The permissions of a command that flags neither grant nor deny.
+ * The permissions of a command that flags neither grant nor deny, one after the other: whether `net` and `sys` are needed
+ * is in variables, which are read once `env` is granted.
  *
  * @param command The command that will run.
  * @param argv Its arguments: without Kafka or PostgreSQL in them or in the environment, `net` and `sys` are not needed.
  * @param state Looks up a permission.
  */
-export async function undecided(
+export async function* undecided(
   command: Command,
   argv: readonly string[],
   state: Query = query,
-): Promise<Permission[]> {
+): AsyncGenerator<Permission> {
   const isDecided = async (descriptor: Deno.PermissionDescriptor) =>
     (await state(descriptor)).state !== "prompt";
-  const found: Permission[] = [];
   for (const permission of command.permissions) {
-    if (!isNeeded(permission, argv)) continue;
+    if (!await isNeeded(permission, argv, state)) continue;
     // Flags that grant or deny a part were chosen on purpose: the rest is not requested.
     if (await isDecided(descriptorOf(permission)) || await isDecided(sampleOf(permission))) continue;
-    found.push(permission);
+    yield permission;
   }
-  return found;
 }
 
 /** The flags of permissions: `--allow-read --allow-sys=hostname`. */
@@ -103,25 +102,22 @@ function sampleOf(permission: Permission): Deno.PermissionDescriptor {
 }
 
 /** Only Kafka, PostgreSQL, downloads and HTTP need the network. */
-function isNeeded(permission: Permission, argv: readonly string[]): boolean {
+async function isNeeded(permission: Permission, argv: readonly string[], state: Query): Promise<boolean> {
   if (permission.startsWith("net=")) {
     return argv.includes("get") && !argv.some((text) => text.startsWith("--from"));
   }
   if (permission !== "net" && permission !== "sys=hostname") return true;
-  if (
-    permission === "net" && (argv.some((text) => /^--http(=|$)/.test(text)) || environment("IMAGEBUS_HTTP"))
-  ) {
-    return true;
+  if (permission === "net") {
+    if (argv.some((text) => /^--http(=|$)/.test(text)) || await variable("IMAGEBUS_HTTP", state)) return true;
   }
   const servers = permission === "net" ? /kafka(\+ssl)?:|postgres(ql)?:/ : /kafka(\+ssl)?:/;
-  return [...argv, environment("IMAGEBUS_URL"), environment("IMAGEBUS_SINK"), environment("IMAGEBUS_RESULTS")]
-    .some((text) => servers.test(text));
+  const names = ["IMAGEBUS_URL", "IMAGEBUS_SINK", "IMAGEBUS_RESULTS"];
+  const values = await Promise.all(names.map((name) => variable(name, state)));
+  return [...argv, ...values].some((text) => servers.test(text));
 }
 
-function environment(name: string): string {
-  try {
-    return Deno.env.get(name) ?? "";
-  } catch {
-    return ""; // Without the permission the variable is not used either.
-  }
+/** Without the permission the variable is not used either; to read it would request that. */
+async function variable(name: string, state: Query): Promise<string> {
+  const isGranted = (await state({ name: "env", variable: name })).state === "granted";
+  return isGranted ? Deno.env.get(name) ?? "" : "";
 }

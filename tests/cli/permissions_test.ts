@@ -31,22 +31,29 @@ Deno.test("permissions: the tasks of worker, evaluate and data grant all that th
     ["data", ["get", "mnist"]],
   ] as const;
   for (const [name, argv] of cases) {
-    assertEquals(await undecided(await COMMANDS[name]!(), argv, flagsOf(name)), [], name);
+    assertEquals(await Array.fromAsync(undecided(await COMMANDS[name]!(), argv, flagsOf(name))), [], name);
   }
 });
 
 Deno.test("permissions: Kafka needs the network and the host name, the embedded bus neither", async () => {
   const worker = await COMMANDS["worker"]!();
   const local = ["env", "read", "write"] as const;
-  assertEquals(await undecided(worker, ["--bus", "sqlite:x"], none), [...local]);
-  assertEquals(await undecided(worker, ["--bus", "kafka://h"], none), [...local, "net", "sys=hostname"]);
-  assertEquals(await undecided(worker, ["--sink", "postgres://h/d"], none), [...local, "net"]);
+  assertEquals(await Array.fromAsync(undecided(worker, ["--bus", "sqlite:x"], none)), [...local]);
+  assertEquals(await Array.fromAsync(undecided(worker, ["--bus", "kafka://h"], none)), [
+    ...local,
+    "net",
+    "sys=hostname",
+  ]);
+  assertEquals(await Array.fromAsync(undecided(worker, ["--sink", "postgres://h/d"], none)), [
+    ...local,
+    "net",
+  ]);
 });
 
 Deno.test("permissions: data requests the servers of the data sets, one by one, for a download only", async () => {
   const data = await COMMANDS["data"]!();
   const servers = async (...argv: string[]) =>
-    (await undecided(data, argv, none)).filter((permission) => permission.startsWith("net"));
+    (await Array.fromAsync(undecided(data, argv, none))).filter((permission) => permission.startsWith("net"));
   assertEquals(await servers("list"), []);
   assertEquals(await servers("get", "mnist", "--from=x"), []);
   const granted = /--allow-net=(\S+)/.exec(tasks.data.command)![1]!.split(",").map((host) => `net=${host}`);
@@ -55,7 +62,7 @@ Deno.test("permissions: data requests the servers of the data sets, one by one, 
 
 Deno.test("permissions: a part that flags deny is not requested", async () => {
   const denied: Query = ({ name }) => Promise.resolve({ state: name === "read" ? "denied" : "granted" });
-  assertEquals(await undecided(await COMMANDS["models"]!(), [], denied), []);
+  assertEquals(await Array.fromAsync(undecided(await COMMANDS["models"]!(), [], denied)), []);
 });
 
 Deno.test("permissions: the missing flags are those of the command, the network only if it was refused", async () => {
@@ -67,4 +74,23 @@ Deno.test("permissions: the missing flags are those of the command, the network 
     "--allow-write",
   ]);
   assertEquals((await missing("run again with --allow-sys")).at(-1), "--allow-sys=hostname");
+});
+
+Deno.test("permissions: variables are read once env is granted, so Deno requests none of them alone", async () => {
+  let isGranted = false;
+  const state: Query = ({ name }) =>
+    Promise.resolve({ state: name === "env" && isGranted ? "granted" : "prompt" });
+  Deno.env.set("IMAGEBUS_HTTP", "true");
+  try {
+    const worker = await COMMANDS["worker"]!();
+    assertEquals(await Array.fromAsync(undecided(worker, [], state)), ["env", "read", "write"]);
+    const requested: string[] = [];
+    for await (const permission of undecided(worker, [], state)) {
+      requested.push(permission);
+      isGranted = true;
+    }
+    assertEquals(requested, ["env", "read", "write", "net"]);
+  } finally {
+    Deno.env.delete("IMAGEBUS_HTTP");
+  }
 });
