@@ -17,6 +17,7 @@ import type { ModelState } from "./workers/status.ts";
  * | `worker_missing` | a model could not be scaled up; retried while its load lasts | `model`, the `reason` |
  * | `sink_failing` | a sink rejects a batch, each time | `sink` (its name), the `reason`, `retryInMs` |
  * | `sink_recovered` | that sink has stored the batch | `sink` |
+ * | `reply_refused` | the bus refuses a reply topic that a request names: who waits there gets nothing, the results are on `imagebus.results` | `topic`, the `reason` |
  * | `commit_failing` | offsets could not be committed; retried | the `reason` |
  * | `commit_recovered` | offsets were committed again | |
  * | `unknown_models_failing` | requests for unknown models could not be looked for; retried | the `reason` |
@@ -47,6 +48,7 @@ export type ServiceEvent =
     readonly retryInMs: number;
   }
   | { readonly type: "sink_recovered"; readonly sink: string }
+  | { readonly type: "reply_refused"; readonly topic: string; readonly reason: string }
   | { readonly type: "commit_failing"; readonly reason: string }
   | { readonly type: "commit_recovered" }
   | { readonly type: "unknown_models_failing"; readonly reason: string }

@@ -72,7 +72,7 @@ export interface ServeOptions extends DecodeLimits {
    * @default {50}
    */
   readonly maxBatchMs?: number;
-  /** Largest total of images in flight, read and not stored yet, in bytes. @default {67_108_864} */
+  /** Largest total of images in flight, read and not stored yet, with their keys and headers; in bytes. @default {67_108_864} */
   readonly maxInFlightBytes?: number;
   /** Largest number of images in flight. @default {4_096} */
   readonly maxInFlight?: number;
@@ -215,7 +215,7 @@ export const SERVE_OPTIONS = {
   maxInFlightBytes: {
     ...size(2 ** 34),
     default: 2 ** 26,
-    text: "maximum total size of the images in flight",
+    text: "maximum total size of the images in flight, with their headers",
   },
   maxInFlight: {
     ...count(1_000_000),

@@ -144,7 +144,7 @@ class RunningService implements Service {
     this.#drift = new DriftWatch(this.#models, this.#listener);
     this.#scaler = this.#scale(ranges);
     this.#servingWatch = this.#watchServing();
-    const onTopics = [deadLettersSink(transport), resultsTopicSink(transport)];
+    const onTopics = [deadLettersSink(transport), resultsTopicSink(transport, this.#listener)];
     const { sinks = [], delivery } = settings;
     const all = delivery === "exactly-once" ? sinks : [...onTopics, ...sinks];
     this.#comparisons = new Comparisons(transport, sinks, this.#listener);
@@ -335,8 +335,11 @@ class RunningService implements Service {
     await Promise.all(this.#models.map((model) => model.stop()));
     await watch;
     await this.#comparisons.flush();
-    await this.#outbox.close();
-    this.#ended.resolve(null);
+    try {
+      await this.#outbox.close();
+    } finally {
+      this.#ended.resolve(null);
+    }
     return left.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   }
 }

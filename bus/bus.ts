@@ -19,6 +19,9 @@ import { ACKNOWLEDGEMENTS_TOPIC, DEFAULT_MODEL, isModelName, requestTopic } from
 import { sendTraced } from "./tracing.ts";
 import type { Text, Transport } from "./transport/transport.ts";
 
+/** RFC 3339 has years of four digits. */
+const LAST_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** How to send an image. */
 export interface SendOptions {
   /** The model that classifies it. @default {"fashion-mnist"} */
@@ -282,7 +285,7 @@ export class Bus implements AsyncDisposable {
       model,
       key,
       image: await readImage(image, this.transport.maxMessageBytes, signal),
-      ...(expiresAfterMs !== undefined && { expiresAt: Date.now() + expiresAfterMs }),
+      ...(expiresAfterMs !== undefined && { expiresAt: Math.min(Date.now() + expiresAfterMs, LAST_EXPIRY) }),
     };
   }
 

@@ -6,7 +6,7 @@ import { createMemoryBroker, type MemoryTransportOptions } from "./transport/mem
 import { checkBusOptions } from "./transport/options.ts";
 import { openSqliteTransport, type SqliteTransportOptions } from "./transport/sqlite/open.ts";
 import { stateDir } from "./state_dir.ts";
-import { RESULTS_TOPIC } from "./topics.ts";
+import { COMPARISONS_TOPIC, RESULTS_TOPIC } from "./topics.ts";
 import type { Transport, TransportOptions } from "./transport/transport.ts";
 
 /** How to connect: options of all transports, and those of each kind of bus, which others refuse. Ranges: docs/options.md. */
@@ -113,5 +113,5 @@ async function openSqliteUrl(url: string, options: TransportOptions): Promise<Tr
   if (path.includes("?")) {
     throw new BusError("invalid", `Invalid bus URL "${url}": expected sqlite:PATH, and options by name`);
   }
-  return await openSqliteTransport(path, { expiringTopics: [RESULTS_TOPIC], ...options });
+  return await openSqliteTransport(path, { expiringTopics: [RESULTS_TOPIC, COMPARISONS_TOPIC], ...options });
 }

@@ -50,8 +50,12 @@ export class ResultStream implements AsyncIterable<Result>, AsyncDisposable {
     this.ready = this.#subscription.then(() => {});
     // An error is thrown to whoever iterates or awaits `ready`; without either it is not unhandled.
     this.ready.catch(() => {});
-    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
-    if (options.signal?.aborted) void this.close();
+    const { signal } = options;
+    const abort = () => void this.close();
+    signal?.addEventListener("abort", abort, { once: true });
+    // The signal may live longer than many streams.
+    void this.closed.then(() => signal?.removeEventListener("abort", abort));
+    if (signal?.aborted) abort();
   }
 
   /** Yields one result at a time. */

@@ -41,16 +41,16 @@ function readIdentity(database: DatabaseSync): SqliteIdentity {
 }
 
 /**
- * Opens a database that other processes may keep locked, without blocking the thread: SQLite does not wait for the lock that
- * changes the journal mode, whatever its timeout is.
+ * Works on a database that other processes may keep locked, without blocking the thread. SQLite's own wait blocks it, and for
+ * the lock that changes the journal mode there is none, whatever the timeout.
  *
- * @param open Opens it, synchronously; leaves nothing open when it throws.
+ * @param work Synchronous; leaves nothing behind when it throws.
  * @param isLocked Whether what it threw can pass by waiting.
  * @param timeoutMs How long to try again, in milliseconds.
- * @throws What `open` throws, when it is something else or time is up.
+ * @throws What `work` throws, when it is something else or time is up.
  */
-export async function openWhenUnlocked<T>(
-  open: () => T,
+export async function whenUnlocked<T>(
+  work: () => T,
   isLocked: (error: unknown) => boolean,
   timeoutMs: number,
 ): Promise<T> {
@@ -58,7 +58,7 @@ export async function openWhenUnlocked<T>(
   const backoff = new Backoff({ initialMs: 10, maxMs: 50 });
   while (true) {
     try {
-      return open();
+      return work();
     } catch (error) {
       if (!isLocked(error) || performance.now() >= deadline) throw error;
     }

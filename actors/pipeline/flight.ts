@@ -109,6 +109,8 @@ export class Flight implements Job {
    */
   ticket: Ticket | undefined;
   readonly #path: FlightPath;
+  /** What it counts in flight. */
+  readonly #size: number;
 
   /**
    * @param claim Under which it was delivered.
@@ -122,6 +124,7 @@ export class Flight implements Job {
     this.lane = this.decoded.ok ? path.lanes.get(this.decoded.request.model) : undefined;
     this.orderKey = orderKeyOf(message);
     this.#path = path;
+    this.#size = sizeOf(message);
   }
 
   /** The id of the request. */
@@ -164,8 +167,8 @@ export class Flight implements Job {
   admit(): void {
     const { committer, flow, order } = this.#path;
     committer.begin(this);
-    flow.enter(this.message.value.length);
-    this.lane?.enter(this.message.value.length);
+    flow.enter(this.#size);
+    this.lane?.enter(this.#size);
     order.enter(this);
   }
 
@@ -188,8 +191,8 @@ export class Flight implements Job {
 
   /** Stored → out of flight: makes room for others. Called once. */
   release(): void {
-    this.#path.flow.leave(this.message.value.length);
-    this.lane?.leave(this.message.value.length);
+    this.#path.flow.leave(this.#size);
+    this.lane?.leave(this.#size);
   }
 
   get #origin(): Origin {
@@ -215,4 +218,11 @@ export class Flight implements Job {
     const answer = { status: "classified", ...base, ...by, ...top[0], top } as const;
     return unknown === undefined ? answer : { ...answer, unknown };
   }
+}
+
+/** Key and headers count too: they may be many times the size of a small image. */
+function sizeOf({ key, headers, value }: Message): number {
+  let size = value.length + (key?.length ?? 0);
+  for (const name in headers) size += headers[name]!.length;
+  return size;
 }

@@ -2,7 +2,7 @@ import { Condition } from "../../lib/condition.ts";
 
 /** How much may be in flight: read, but its result not yet stored. */
 export interface FlowLimits {
-  /** In bytes of images. One larger image passes alone. */
+  /** In bytes, of images with their keys and headers. A larger one passes alone. */
   readonly maxInFlightBytes: number;
   /** In images. */
   readonly maxInFlight: number;

@@ -1,8 +1,9 @@
 import { messageOf } from "../../lib/coded_error.ts";
+import { DEAD_LETTERS_TOPIC, RESULTS_TOPIC } from "../../bus/topics.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import type { Claim, CommittedMessage } from "../../bus/transport/transport.ts";
 import { deadLetterMessages } from "../sinks/dead_letters.ts";
-import { resultMessages } from "../sinks/results_topic.ts";
+import { isRefusal, resultMessages } from "../sinks/results_topic.ts";
 import type { Settled } from "../sinks/sink.ts";
 import type { Committer, CommitterParts, Flight } from "./flight.ts";
 import { oldestPerTopic, PerClaim } from "./per_claim.ts";
@@ -105,16 +106,40 @@ class ClaimTransactions {
 
   /** @returns Whether it was committed: not when the claim is lost or the subscription closed. */
   async #commit(batch: readonly Flight[]): Promise<boolean> {
+    const outcome = await this.#attempt(batch, messagesOf);
+    if (typeof outcome === "boolean") return outcome;
+    for (const flight of batch) if (!await this.#commitAlone(flight)) return false;
+    return true;
+  }
+
+  /** Whoever names a reply topic that the bus refuses must not stop the results of others. */
+  async #commitAlone(flight: Flight): Promise<boolean> {
+    const outcome = await this.#attempt([flight], messagesOf);
+    if (typeof outcome === "boolean") return outcome;
+    const { replyTo: topic = "" } = flight.settled!.origin;
+    this.#parts.listener({ type: "reply_refused", topic, reason: outcome.message });
+    return await this.#attempt([flight], ownMessagesOf) === true;
+  }
+
+  /** @returns Whether it was committed, as {@linkcode #commit}; or the refusal, where a reply topic may be the reason. */
+  async #attempt(
+    batch: readonly Flight[],
+    messagesOf: (settled: Settled) => CommittedMessage[],
+  ): Promise<boolean | BusError> {
     const { listener } = this.#parts;
     const position = batch.at(-1)!.message.offset + 1;
     const messages = batch.flatMap(({ settled }) => messagesOf(settled!));
-    const commit = () => this.#commitWith(position, messages);
-    const failures = await retry(commit, this.#claim.lost, (error) => {
+    let refusal: BusError | undefined;
+    const failures = await retry(() => this.#commitWith(position, messages), this.#claim.lost, (error) => {
       if (error instanceof BusError && error.code === "closed") return false;
+      if (isRefusal(error) && !messages.every(isOwn)) {
+        refusal = error;
+        return false;
+      }
       listener({ type: "commit_failing", reason: messageOf(error) });
     });
     if (failures) listener({ type: "commit_recovered" });
-    return failures !== null;
+    return refusal ?? failures !== null;
   }
 
   async #commitWith(position: number, messages: readonly CommittedMessage[]): Promise<void> {
@@ -132,4 +157,12 @@ class ClaimTransactions {
 
 function messagesOf(settled: Settled): CommittedMessage[] {
   return [...deadLetterMessages(settled), ...resultMessages(settled)];
+}
+
+function isOwn({ topic }: CommittedMessage): boolean {
+  return topic === RESULTS_TOPIC || topic === DEAD_LETTERS_TOPIC;
+}
+
+function ownMessagesOf(settled: Settled): CommittedMessage[] {
+  return messagesOf(settled).filter(isOwn);
 }

@@ -20,7 +20,9 @@ export async function sendWithFallback(
 ): Promise<void> {
   if (messages.length === 0 || await fits(transport, topic, messages.map(({ message }) => message))) return;
   for (const { message, fallback } of messages) {
-    if (!await fits(transport, topic, [message])) await transport.send(topic, [fallback()]);
+    if (!await fits(transport, topic, [message])) {
+      await transport.send(topic, [fallback()], { isAnswer: true });
+    }
   }
 }
 
@@ -30,7 +32,7 @@ async function fits(
   messages: readonly OutgoingMessage[],
 ): Promise<boolean> {
   try {
-    await transport.send(topic, messages);
+    await transport.send(topic, messages, { isAnswer: true });
     return true;
   } catch (error) {
     if (error instanceof BusError && error.code === "too_large") return false;

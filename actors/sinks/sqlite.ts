@@ -2,9 +2,9 @@ import { setImmediate as yieldToEventLoop } from "node:timers/promises";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Comparison } from "../../bus/comparison.ts";
 import { messageOf } from "../../lib/coded_error.ts";
-import { identify, openWhenUnlocked } from "../../lib/sqlite.ts";
+import { identify, whenUnlocked } from "../../lib/sqlite.ts";
 import { explainSqliteError, type SqliteFault } from "../../lib/sqlite_errors.ts";
-import { WalSync } from "../../lib/wal_sync.ts";
+import { ResultsSync } from "./results_sync.ts";
 import { SinkError } from "./errors.ts";
 import { rowOf } from "./result_row.ts";
 import type { Settled, Sink } from "./sink.ts";
@@ -83,6 +83,8 @@ const INDEX_AND_VIEWS = `
 const LATER_COLUMNS = { file_name: "TEXT", unknown: "INTEGER", labelled_at: "TEXT" };
 
 const BUSY_TIMEOUT_MS = 5_000;
+/** SQLite's own wait blocks the thread, and with it the heartbeats of the bus: beyond this, `whenUnlocked` waits. */
+const BLOCKED_MS = 10;
 
 /** The first result of an id stays, but a success replaces a failure; a label that was recorded afterwards stays then. */
 const INSERT = `
@@ -111,24 +113,27 @@ const INSERT = `
  */
 export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const database = await openResultsDatabase(path);
+  database.exec(`PRAGMA busy_timeout = ${BLOCKED_MS}`);
   const insert = database.prepare(INSERT);
   const compare = database.prepare("INSERT OR IGNORE INTO comparisons VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const log = WalSync.open(database, path);
+  const log = new ResultsSync(database, path);
+  const store = async (statement: StatementSync, rows: readonly SQLInputValue[][]) => {
+    await whenUnlocked(() => runAll(database, statement, rows), isLocked, BUSY_TIMEOUT_MS);
+    await log.sync();
+  };
   const sink: Required<Sink> = {
     name: `sqlite ${path}`,
     async write(batch) {
       // node:sqlite blocks the thread: the results topic, which askers wait for, goes first.
       await yieldToEventLoop();
-      runAll(database, insert, batch.map(values));
-      await log?.sync();
+      await store(insert, batch.map(values));
     },
     async compare(batch) {
-      runAll(database, compare, batch.map(comparedValues));
-      await log?.sync();
+      await store(compare, batch.map(comparedValues));
     },
     async close() {
       await Promise.resolve();
-      log?.[Symbol.dispose]();
+      log[Symbol.dispose]();
       database.close();
     },
     [Symbol.asyncDispose]: () => sink.close(),
@@ -144,7 +149,7 @@ export async function sqliteSink(path: string): Promise<Required<Sink>> {
  */
 export async function openResultsDatabase(path: string): Promise<DatabaseSync> {
   try {
-    return await openWhenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
+    return await whenUnlocked(() => openOnce(path), isLocked, BUSY_TIMEOUT_MS);
   } catch (cause) {
     if (cause instanceof SinkError || cause instanceof Deno.errors.NotCapable) throw cause;
     const fault = explainSqliteError(cause);

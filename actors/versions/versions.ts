@@ -231,7 +231,10 @@ export class Versions {
     let supervisor = this.#ready.get(version);
     try {
       if (supervisor === undefined) {
-        supervisor = this.#supervise(await this.#parts.load(version), workers);
+        const files = await this.#parts.load(version);
+        // Race: `stop` while it was loaded, or before it, did not see it.
+        if (this.#isClosed) return null;
+        supervisor = this.#supervise(files, workers);
         await supervisor.start();
         this.#ready.set(version, supervisor);
       }

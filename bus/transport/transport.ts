@@ -157,6 +157,19 @@ export type TransportEvent =
     readonly reason?: string;
   };
 
+/** How to store messages. */
+export interface SendMessagesOptions {
+  /** Withdraws what is not stored yet: `send` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * They answer messages that the bus has accepted, and are stored even where it is full (`queue_full`): only when they are
+   * stored can what they answer be committed and removed. Kafka has no such limit.
+   *
+   * @default {false}
+   */
+  readonly isAnswer?: boolean;
+}
+
 /** A connection to a message log. All methods can be called concurrently. */
 export interface Transport extends AsyncDisposable {
   /** Where it is connected to, human-readable, without credentials. */
@@ -177,7 +190,7 @@ export interface Transport extends AsyncDisposable {
   send(
     topic: string,
     messages: readonly OutgoingMessage[],
-    options?: { readonly signal?: AbortSignal },
+    options?: SendMessagesOptions,
   ): Promise<void>;
   /**
    * Starts to receive. Resolves when the subscription is in place: with `from: "end"`, nothing sent later is

@@ -218,3 +218,18 @@ Deno.test("service: invalid options and unknown models are refused before anythi
   await assertRejects(() => serve(transport, { models: ["mnits"] }), Error, "mnits");
   await transport.close();
 });
+
+Deno.test("service: it has closed even if a sink cannot be closed", async () => {
+  await using transport = createMemoryBroker().connect();
+  const sink = {
+    name: "own",
+    write: () => Promise.resolve(),
+    close: () => Promise.reject(new Error("cannot close")),
+  };
+  const service = await serve(transport, { models: ["mnist"], sinks: [sink] });
+  await assertRejects(() => service.close(), Error, "cannot close");
+  assertEquals(
+    await Promise.race([service.closed, new Promise((resolve) => setTimeout(resolve, 1_000, "pending"))]),
+    null,
+  );
+});

@@ -3,13 +3,12 @@ import { Partitioner } from "../partitioner.ts";
 import type { Message, PartitionInfo, TopicInfo } from "../transport.ts";
 import type { Database } from "./database.ts";
 import { decodeRecord, recordBytes, type StoredRecord } from "./record.ts";
-import { OFFSET_BITS } from "./schema.ts";
+import { OFFSET_BITS, RECORD_ID } from "./schema.ts";
 
 const MAX_READ_BYTES = 1_048_576;
 
 /** Records of partition ?1 from offset ?2, at most ?3. */
-const ONWARDS =
-  `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
+const ONWARDS = `WHERE id >= ${RECORD_ID} AND id < (?1 + 1 << ${OFFSET_BITS}) ORDER BY id LIMIT ?3`;
 
 /** A partition of a topic. */
 export interface Partition {
@@ -114,7 +113,7 @@ export class Log {
       bytes,
       id,
     )!;
-    const sql = `INSERT INTO records VALUES ((?1 << ${OFFSET_BITS}) + ?2, ?3, ?4, ?5, ?6)`;
+    const sql = `INSERT INTO records VALUES (${RECORD_ID}, ?3, ?4, ?5, ?6)`;
     let offset = next - records.length;
     for (const { key, headers, value } of records) {
       this.#database.run(sql, id, offset++, timestamp, key, headers, value);
@@ -181,7 +180,7 @@ export class Log {
    * @returns Its offset; that of the next message to be stored if all are older.
    */
   since(partition: Partition, time: number): number {
-    const sql = `SELECT timestamp FROM records WHERE id = (?1 << ${OFFSET_BITS}) + ?2`;
+    const sql = `SELECT timestamp FROM records WHERE id = ${RECORD_ID}`;
     let { first, next } = this.bounds(partition);
     while (first < next) {
       const middle = Math.floor((first + next) / 2);

@@ -21,8 +21,8 @@
  *   committed anything in its topic is past it. A topic without a group keeps its messages for the first one,
  *   whatever their age; only topics in `expiringTopics` are removed by age alone. When `maxQueueBytes` are
  *   reached, messages that every group is past are removed at once, the oldest first, then those of expiring
- *   topics; if that is not enough, `send` rejects with `queue_full`. The file does not shrink; the space
- *   inside is reused.
+ *   topics; if that is not enough, `send` rejects with `queue_full`, except for answers to what was accepted. The file does
+ *   not shrink; the space inside is reused.
  * - **Blocking.** SQLite runs on the calling thread. A transaction is limited to about 1 MiB or 10 ms of
  *   work; a single message of many MiB takes longer.
  * - **File system.** The file must be on a local disk: SQLite's write-ahead log does not work over a network.
@@ -31,7 +31,7 @@
  */
 import { dirname } from "node:path";
 import { explainFileError } from "../../../lib/file_errors.ts";
-import { openWhenUnlocked } from "../../../lib/sqlite.ts";
+import { whenUnlocked } from "../../../lib/sqlite.ts";
 import { BusError } from "../errors.ts";
 import { PolledChanges } from "./changes.ts";
 import { Database } from "./database.ts";
@@ -67,7 +67,7 @@ export async function openSqliteTransport(
   const settings = checkSqliteOptions(options);
   await createDirectory(path);
   const open = () => new Database(path, settings.synchronous);
-  const database = await openWhenUnlocked(open, isLocked, settings.busyTimeoutMs);
+  const database = await whenUnlocked(open, isLocked, settings.busyTimeoutMs);
   const store = new Store(database, new PolledChanges(database), settings);
   return new SqliteTransport(store, {
     ...settings,

@@ -22,7 +22,7 @@ export interface SqliteTransportOptions extends TransportOptions {
   readonly maxQueueBytes?: number;
   /**
    * Topics whose messages are removed by age alone, though no group has committed them. Takes effect when the topic is
-   * created. `connect` names `imagebus.results` where nothing is given.
+   * created. `connect` names `imagebus.results` and `imagebus.comparisons` where nothing is given.
    */
   readonly expiringTopics?: readonly string[];
   /** A member of a group without a heartbeat for so many milliseconds loses its partitions. @default {5_000} */
@@ -60,7 +60,7 @@ export const SQLITE_OPTIONS = {
     type: "texts",
     value: "TOPIC",
     commas: true,
-    otherwise: "imagebus.results",
+    otherwise: "imagebus.results, imagebus.comparisons",
     text: "topics whose messages expire by age alone, even if no group has committed them",
   },
   sessionTimeoutMs: {

@@ -23,7 +23,12 @@ export function encodeRecord({ key, value, headers = {}, headerList }: OutgoingM
 
 /** Size of a record as the limits count it, in bytes. */
 export function recordBytes({ key, headers, value }: StoredRecord): number {
-  return value.length + (key?.length ?? 0) + (headers?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+  return value.length + (key?.length ?? 0) + characters(headers ?? "") + RECORD_OVERHEAD_BYTES;
+}
+
+/** As `length` of SQLite counts them: what was added must be what is subtracted when the record is removed. */
+function characters(text: string): number {
+  return text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
 }
 
 /** {@linkcode recordBytes} in SQL. */

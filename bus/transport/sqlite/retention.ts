@@ -2,7 +2,7 @@ import { BusError } from "../errors.ts";
 import type { Database } from "./database.ts";
 import type { SqliteSettings } from "./options.ts";
 import { RECORD_BYTES_SQL } from "./record.ts";
-import { OFFSET_BITS } from "./schema.ts";
+import { OFFSET_BITS, RECORD_ID } from "./schema.ts";
 import type { Writer } from "./writer.ts";
 
 /** A step removes at most this many messages, and stops after the one that reaches this many bytes. */
@@ -13,7 +13,7 @@ const STEP_BYTES = 4_194_304;
 const MAX_SLACK_BYTES = 16_777_216;
 
 /** Records of partition ?1 from offset ?2 up to ?3. */
-const RANGE = `WHERE id >= (?1 << ${OFFSET_BITS}) + ?2 AND id < (?1 << ${OFFSET_BITS}) + ?3`;
+const RANGE = `WHERE id >= ${RECORD_ID} AND id < (?1 << ${OFFSET_BITS}) + CAST(?3 AS INTEGER)`;
 
 interface Removable {
   /** Id of the partition. */
@@ -49,20 +49,22 @@ export class Retention {
   /**
    * Reserves room for messages that are about to be appended. If the bus is full, messages that every group
    * has processed are removed, however young, then those of expiring topics; the oldest first. Must run
-   * inside a transaction.
+   * inside a transaction. Answers to messages that were accepted get their room in any case, as these can only be
+   * removed once they are answered; no unread answer is removed for them.
    *
    * @param bytes Size of the messages, as {@linkcode recordBytes} counts it.
+   * @param isAnswer Whether they are such answers.
    * @throws {BusError} `queue_full`.
    */
-  reserve(bytes: number): void {
+  reserve(bytes: number, isAnswer = false): void {
     this.#count();
     const { maxQueueBytes } = this.#settings;
     if (this.#live + bytes > maxQueueBytes) {
       const target = maxQueueBytes - bytes - Math.min(MAX_SLACK_BYTES, Math.floor(maxQueueBytes / 64));
-      for (const limit of [FINISHED, EXPIRING]) {
+      for (const limit of isAnswer ? [FINISHED] : [FINISHED, EXPIRING]) {
         while (this.#live > target && this.#removeOldest(limit, Infinity)) this.#recount();
       }
-      if (this.#live + bytes > maxQueueBytes) throw this.#full(bytes);
+      if (!isAnswer && this.#live + bytes > maxQueueBytes) throw this.#full(bytes);
     }
     this.#live += bytes;
   }

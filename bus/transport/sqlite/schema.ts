@@ -11,6 +11,12 @@ export const PAGE_BYTES = 8_192;
 export const OFFSET_BITS = 40;
 
 /**
+ * The id of the record of partition ?1 at offset ?2. Numbers arrive as REAL, and the sum would lose the last bit from partition
+ * 8,192 on.
+ */
+export const RECORD_ID = `(?1 << ${OFFSET_BITS}) + CAST(?2 AS INTEGER)`;
+
+/**
  * `records` has a rowid: without one, SQLite moves all but a quarter of a page of each row into overflow
  * pages, and images of 2 to 8 KB took three times their size.
  *

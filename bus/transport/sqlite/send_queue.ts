@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from "../transport.ts";
+import type { OutgoingMessage, SendMessagesOptions } from "../transport.ts";
 import type { Topic } from "./log.ts";
 import { encodeRecord, RECORD_OVERHEAD_BYTES, recordBytes } from "./record.ts";
 import type { Store } from "./store.ts";
@@ -16,6 +16,9 @@ interface Part {
   readonly openUntil: number;
   bytes: number;
   stored: Promise<void>;
+  /** Of the same call; where that was not stored, neither is this, or it would overtake it when both are sent again. */
+  after: Part | undefined;
+  error: unknown;
 }
 
 /** Combines concurrent sends to a topic: messages are stored in the order of the calls, many at once. */
@@ -39,41 +42,58 @@ export class SendQueue {
    *
    * @param topic A valid name.
    * @param messages Already checked.
-   * @param signal Withdraws messages that have not been stored yet; such messages do not share a part with
+   * @param options `signal` withdraws messages that have not been stored yet; such messages do not share a part with
    * others.
    */
   async send(
     topic: string,
     messages: readonly OutgoingMessage[],
-    signal: AbortSignal | undefined,
+    options: SendMessagesOptions,
   ): Promise<void> {
-    if (signal) this.#open.delete(topic);
-    const parts = new Set(messages.map((message) => this.#join(topic, message, signal)));
-    if (signal) this.#open.delete(topic);
-    await Promise.all([...parts].map(({ stored }) => stored));
+    const name = openName(topic, options);
+    if (options.signal) this.#open.delete(name);
+    const parts = [...new Set(messages.map((message) => this.#join(topic, message, options)))];
+    if (options.signal) this.#open.delete(name);
+    for (const [i, part] of parts.entries()) part.after ??= parts[i - 1];
+    await Promise.all(parts.map(({ stored }) => stored));
   }
 
-  #join(topic: string, message: OutgoingMessage, signal: AbortSignal | undefined): Part {
-    const open = this.#open.get(topic);
-    const part = open && hasRoom(open) ? open : this.#begin(topic, signal);
+  #join(topic: string, message: OutgoingMessage, options: SendMessagesOptions): Part {
+    const open = this.#open.get(openName(topic, options));
+    const part = open && hasRoom(open) ? open : this.#begin(topic, options);
     part.messages.push(message);
     part.bytes += message.value.length + RECORD_OVERHEAD_BYTES;
     return part;
   }
 
-  #begin(topic: string, signal: AbortSignal | undefined): Part {
+  #begin(topic: string, options: SendMessagesOptions): Part {
+    const { signal, isAnswer = false } = options;
+    const name = openName(topic, options);
     const openUntil = performance.now() + PART_OPEN_MS;
-    const part: Part = { messages: [], bytes: 0, openUntil, stored: Promise.resolve() };
-    const end = () => {
-      if (this.#open.get(topic) === part) this.#open.delete(topic);
+    const part: Part = {
+      messages: [],
+      bytes: 0,
+      openUntil,
+      stored: Promise.resolve(),
+      after: undefined,
+      error: undefined,
+    };
+    const close = () => {
+      if (this.#open.get(name) === part) this.#open.delete(name);
+    };
+    const end = (error?: unknown) => {
+      close();
+      part.error = error;
+      part.after = undefined;
     };
     const work = () => {
-      end();
-      this.append(topic, part.messages);
+      close();
+      if (part.after?.error !== undefined) throw part.after.error;
+      this.append(topic, part.messages, isAnswer);
     };
     part.stored = this.#store.writer.run(work, { bytes: () => part.bytes, signal });
-    part.stored.then(end, end);
-    this.#open.set(topic, part);
+    part.stored.then(() => end(), end);
+    this.#open.set(name, part);
     return part;
   }
 
@@ -82,14 +102,20 @@ export class SendQueue {
    *
    * @param topic A valid name.
    * @param messages Already checked.
+   * @param isAnswer As {@linkcode SendMessagesOptions.isAnswer}.
    */
-  append(topic: string, messages: readonly OutgoingMessage[]): void {
+  append(topic: string, messages: readonly OutgoingMessage[], isAnswer: boolean): void {
     const records = messages.map(encodeRecord);
-    this.#store.retention.reserve(records.reduce((sum, record) => sum + recordBytes(record), 0));
+    this.#store.retention.reserve(records.reduce((sum, record) => sum + recordBytes(record), 0), isAnswer);
     this.#store.log.append(this.#ensure(topic), records);
   }
 }
 
 function hasRoom({ messages, bytes, openUntil }: Part): boolean {
   return messages.length < PART_MESSAGES && bytes < PART_BYTES && performance.now() < openUntil;
+}
+
+/** Answers do not share a part with other messages: one of these can be refused. */
+function openName(topic: string, { isAnswer = false }: SendMessagesOptions): string {
+  return isAnswer ? `answers ${topic}` : topic;
 }

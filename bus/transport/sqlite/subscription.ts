@@ -28,6 +28,8 @@ export interface SubscriptionSettings extends SubscribeSettings, SqliteSettings 
   /** Stores messages; called inside a transaction. */
   readonly append: (topic: string, messages: readonly OutgoingMessage[]) => void;
   readonly signal: AbortSignal | undefined;
+  /** Called once it is closed. */
+  readonly onClosed: () => void;
 }
 
 /** Reads from the log on demand, one batch at a time: it buffers nothing. */
@@ -225,6 +227,7 @@ export class SqliteSubscription implements Subscription {
     this.#wake();
     await this.#member?.leave();
     this.#claims.loseAll();
+    this.#settings.onClosed();
   }
 
   /** Ends without notifying the group, like a killed process. */

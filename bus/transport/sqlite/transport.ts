@@ -2,6 +2,7 @@ import { abortable } from "../../../lib/abortable.ts";
 import { BusError } from "../errors.ts";
 import type {
   OutgoingMessage,
+  SendMessagesOptions,
   SubscribeOptions,
   Subscription,
   TopicInfo,
@@ -75,12 +76,12 @@ export class SqliteTransport implements Transport {
   async send(
     topic: string,
     messages: readonly OutgoingMessage[],
-    { signal }: { readonly signal?: AbortSignal } = {},
+    options: SendMessagesOptions = {},
   ): Promise<void> {
     this.#checkOpen();
     checkTopic(topic);
     checkMessages(messages, this.maxMessageBytes);
-    await this.#track(this.#sends.send(topic, messages, signal));
+    await this.#track(this.#sends.send(topic, messages, options));
   }
 
   /** Makes `close` wait for it. */
@@ -97,12 +98,13 @@ export class SqliteTransport implements Transport {
     this.#checkOpen();
     const names = checkTopics(topics);
     const { signal } = options;
-    const subscription = await SqliteSubscription.open(this.#store, {
+    const subscription: SqliteSubscription = await SqliteSubscription.open(this.#store, {
       ...this.#settings,
       ...checkSubscribeOptions(options),
       topics: () => names.map((name) => this.#ensure(name)),
-      append: (topic, messages) => this.#sends.append(topic, messages),
+      append: (topic, messages) => this.#sends.append(topic, messages, true),
       signal,
+      onClosed: () => this.#subscriptions.delete(subscription),
     });
     if (this.#closing || signal?.aborted) await subscription.close();
     signal?.throwIfAborted();

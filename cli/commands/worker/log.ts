@@ -51,6 +51,8 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
       return ["error", `${event.sink} fails, retrying in ${event.retryInMs} ms: ${event.reason}`];
     case "sink_recovered":
       return ["info", `${event.sink} has recovered`];
+    case "reply_refused":
+      return ["warn", `Cannot reply on ${event.topic}: ${event.reason}`];
     case "commit_failing":
       return ["error", `Cannot commit offsets, retrying: ${event.reason}`];
     case "commit_recovered":

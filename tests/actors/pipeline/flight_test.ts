@@ -39,7 +39,7 @@ Deno.test("flight: queued, settled, stored and released; results of one key reac
   const path = pathOf(steps);
   const [first, second] = [flightOf(path, 1), flightOf(path, 2)];
   for (const flight of [first, second]) flight.admit();
-  assertEquals([path.flow.count, path.flow.bytes, first.settled, first.isStored], [2, 6, null, false]);
+  assertEquals([path.flow.count, path.flow.bytes, first.settled, first.isStored], [2, 36, null, false]);
   second.settle(REFUSED);
   assertEquals([second.settled?.result.status, steps], ["failed", ["begin 1", "begin 2"]]);
   first.settle(REFUSED);

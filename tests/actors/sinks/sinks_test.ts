@@ -2,11 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import { SinkError } from "../../../actors/sinks/errors.ts";
 import { consoleSink } from "../../../actors/sinks/console.ts";
 import { deadLettersSink } from "../../../actors/sinks/dead_letters.ts";
+import type { ServiceEvent } from "../../../actors/events.ts";
 import { resultsTopicSink } from "../../../actors/sinks/results_topic.ts";
 import { sqliteSink } from "../../../actors/sinks/sqlite.ts";
 import { decodeResult } from "../../../bus/envelope.ts";
 import { createMemoryBroker } from "../../../bus/transport/memory.ts";
-import type { Message, Transport } from "../../../bus/transport/transport.ts";
+import { BusError } from "../../../bus/transport/errors.ts";
+import type { Message, OutgoingMessage, Transport } from "../../../bus/transport/transport.ts";
 import { temporaryDirectory } from "../../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../../../testing/assert.ts";
 import { classified, failed } from "../../../testing/settled.ts";
@@ -224,4 +226,63 @@ Deno.test("sink dead letters: key, bytes and headers of the request are stored, 
   assertEquals(letter.headers["imagebus_reason"], "why a failed");
   assertEquals(letter.headers["imagebus_topic"], "imagebus.fashion-mnist");
   assertEquals(letter.headers["imagebus_offset"], "5");
+});
+
+Deno.test("sink results topic: a result that does not fit even without key and headers goes without the texts of its sender", async () => {
+  await using transport = createMemoryBroker().connect({ maxMessageBytes: 10_000 });
+  const { result, ...settled } = classified("a");
+  const long = { ...result, fileName: "x".repeat(20_000) };
+  await resultsTopicSink(transport).write([{ ...settled, result: long }]);
+  const { actual: _actual, fileName: _fileName, ...rest } = result;
+  assertEquals((await readAll(transport, "imagebus.results")).map(decodeResult), [rest]);
+});
+
+Deno.test("sink results topic: a reply topic that the bus refuses stops nobody else", async () => {
+  await using transport = createMemoryBroker().connect();
+  const refusing: Transport = Object.assign(Object.create(transport), {
+    send: (topic: string, ...rest: [OutgoingMessage[]]) =>
+      topic === "forbidden"
+        ? Promise.reject(new BusError("denied", "no right"))
+        : transport.send(topic, ...rest),
+  });
+  const settled = classified("a");
+  const asked = { ...settled, origin: { ...settled.origin, replyTo: "forbidden" } };
+  const events: ServiceEvent[] = [];
+  await resultsTopicSink(refusing, (event) => events.push(event)).write([asked, classified("b")]);
+  assertEquals(events, [{ type: "reply_refused", topic: "forbidden", reason: "no right" }]);
+  assertEquals((await readAll(transport, "imagebus.results")).map((message) => decodeResult(message)?.id), [
+    "a",
+    "b",
+  ]);
+});
+
+Deno.test("sink sqlite: a file that another program has locked does not block the thread", async () => {
+  await using directory = await temporaryDirectory("sinks");
+  const path = `${directory.path}/results.db`;
+  await using sink = await sqliteSink(path);
+  using locker = new DatabaseSync(path);
+  locker.exec("BEGIN IMMEDIATE");
+  const writing = sink.write([classified("a")]);
+  // If the thread were blocked, the lock would not be released before the sink gives up.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  locker.exec("ROLLBACK");
+  await writing;
+  assertEquals(locker.prepare("SELECT id FROM results").all().length, 1);
+});
+
+Deno.test("sink sqlite: once the disk has refused a sync it is asked again, and what it did not take is written again", async () => {
+  await using directory = await temporaryDirectory("sinks");
+  const path = `${directory.path}/results.db`;
+  const { syncData } = Deno.FsFile.prototype;
+  try {
+    await using sink = await sqliteSink(path);
+    Deno.FsFile.prototype.syncData = () => Promise.reject(new Error("No space left on device"));
+    await assertRejects(() => sink.write([classified("a")]), Error, "No space");
+    Deno.FsFile.prototype.syncData = syncData;
+    await sink.write([classified("a"), classified("b")]);
+    assertEquals((await Deno.stat(`${path}-wal`)).size, 0, "all is in the database file");
+    await sink.write([classified("c")]);
+  } finally {
+    Deno.FsFile.prototype.syncData = syncData;
+  }
 });

@@ -48,3 +48,21 @@ Deno.test("versions: the status shows what is refused, until something else is t
   assertEquals([status().version, status().refused], ["2.0.0", []]);
   assert(service.running.log.some((line) => line.startsWith("Serving tiny 2.0.0 instead of 1.0.0; ")));
 });
+
+Deno.test("versions: a service that is closed while versions are started leaves no Worker behind", async () => {
+  const running = new Set<string>();
+  const closing = Promise.withResolvers<void>();
+  const service = await VersionedService.start(async (files, options) => {
+    const { version } = files.manifest;
+    if (version === "2.0.0") closing.resolve();
+    const worker = await startWorker(files, options);
+    running.add(version);
+    void worker.gone.then(() => running.delete(version));
+    return worker;
+  });
+  await service.serve({ serve: "2.0.0", shadow: "4.0.0" });
+  await closing.promise;
+  await service[Symbol.asyncDispose]();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assertEquals([...running], []);
+});

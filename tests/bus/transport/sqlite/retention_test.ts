@@ -166,3 +166,42 @@ Deno.test("retention: reading until the end ends if the rest was removed in the 
   await within(reader.ended, "the end of the iteration");
   assertEquals(reader.messages.length, 0);
 });
+
+Deno.test("retention: a full bus stores answers to what it has accepted, and refuses others", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  for (let sent = 0; sent < 93; sent++) await transport.send("requests", [message]);
+  await assertRejects(() => transport.send("requests", [message]), BusError, "maxQueueBytes");
+  await assertRejects(() => transport.send("results", [message]), BusError, "maxQueueBytes");
+  await transport.send("results", [message], { isAnswer: true });
+  await assertRejects(() => transport.send("requests", [message]), BusError, "maxQueueBytes");
+});
+
+Deno.test("retention: what does not fit is not overtaken by the rest of its call", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 1_000_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  await transport.send("requests", [{ value: new Uint8Array(900_000) }]);
+  const messages = Array.from(
+    { length: 510 },
+    (_, i) => ({ key: "k", value: new Uint8Array([i >> 8, i]), headers: { text: "x".repeat(500) } }),
+  );
+  await assertRejects(() => transport.send("work", messages), BusError, "maxQueueBytes");
+  // Behind all that the call has begun.
+  await transport.ensureTopics(["work"]);
+  const [work] = await transport.topics(undefined, ["work"]);
+  assertEquals(work?.partitions[0]?.end, 0);
+  await transport.removeBefore("requests", new Map([[0, 1]]));
+  await transport.send("work", messages);
+});
+
+Deno.test("retention: headers beyond the basic plane leave nothing behind in the size", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 100_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  for (let sent = 0; sent < 200; sent++) {
+    await transport.send("work", [{
+      value: new Uint8Array(10),
+      headers: { name: "\u{1f600}".repeat(1_000) },
+    }]);
+    await transport.removeBefore("work", new Map([[0, sent + 1]]));
+  }
+});

@@ -32,3 +32,23 @@ Deno.test("sqlite: of many messages each batch has at most the bytes of one read
   }
   assert(batches.every((bytes) => bytes <= 1_048_576), `batches of ${batches} bytes`);
 });
+
+Deno.test("sqlite subscription: a connection does not keep those that are closed", async () => {
+  const program = `
+    import { createMemoryBroker } from "${new URL("../../../../bus/transport/memory.ts", import.meta.url)}";
+    const transport = createMemoryBroker().connect();
+    const closed = [];
+    for (let i = 0; i < 20; i++) {
+      const subscription = await transport.subscribe(["topic"], { until: "end" });
+      closed.push(new WeakRef(subscription));
+      await subscription.close();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    gc();
+    console.log(closed.filter((one) => one.deref()).length);
+    await transport.close();`;
+  const args = ["eval", "--v8-flags=--expose-gc", program];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const alive = Number(new TextDecoder().decode(stdout).trim() || NaN);
+  assert(alive <= 1, `${alive} of 20 are kept`);
+});
