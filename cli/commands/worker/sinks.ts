@@ -29,13 +29,22 @@ type Used =
   & Pick<typeof SERVE_OPTIONS, "maxInFlight">;
 type SinkArguments = Arguments<Used>;
 
-/** Opens a sink; `rest` is the text after the colon. */
-type Opener = (rest: string, args: SinkArguments) => Promise<Sink>;
+/** Opens a sink; `rest` is the text after the colon, `onUnread` as {@linkcode openSinks} has it. */
+type Opener = (rest: string, args: SinkArguments, onUnread: () => void) => Promise<Sink>;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
-  console: (rest, args) => {
+  console: (rest, args, onUnread) => {
     if (rest !== "") throw new UsageError(`--sink console:${rest}: expected console; --json prints JSON`);
-    return Promise.resolve(consoleSink({ format: args.values.json ? "json" : "text" }));
+    const sink = consoleSink({ format: args.values.json ? "json" : "text" });
+    const write: Sink["write"] = async (batch) => {
+      try {
+        await sink.write(batch);
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) onUnread();
+        throw error;
+      }
+    };
+    return Promise.resolve({ ...sink, write });
   },
   sqlite: async (rest, args) => {
     const path = rest || resultsPlace(args);
@@ -67,10 +76,11 @@ const SEPARATOR = new RegExp(`,\\s*(?=(?:${Object.keys(OPENERS).join("|")})(?:[:
  * Opens the sinks of `--sink`, else console and SQLite; with `--quiet` no console.
  *
  * @param args Of a command with the options sink, results, json and quiet.
+ * @param onUnread Called when nobody reads what the console prints any more: to try again is of no use.
  * @throws {UsageError} For a malformed or unknown sink.
  * @throws {SinkError} For one that cannot be opened; the others are closed.
  */
-export async function openSinks(args: SinkArguments): Promise<Sink[]> {
+export async function openSinks(args: SinkArguments, onUnread: () => void = () => {}): Promise<Sink[]> {
   const given = (args.values.sink ?? []).flatMap((text) => text.split(SEPARATOR)).map((text) => text.trim());
   const place = resultsPlace(args);
   const texts = given.length > 0 ? given : ["console", isPostgres(place) ? place : "sqlite"];
@@ -80,7 +90,7 @@ export async function openSinks(args: SinkArguments): Promise<Sink[]> {
   const sinks: Sink[] = [];
   for (const text of texts) {
     if (text === "console" && args.values.quiet) continue;
-    const sink = await openSink(text, args);
+    const sink = await openSink(text, args, onUnread);
     opened.defer(async () => await sink.close?.());
     sinks.push(sink);
   }
@@ -100,9 +110,9 @@ function checkUsed(texts: readonly string[], { values, sources }: SinkArguments)
   check("results", "sqlite", ["sqlite", values.results].some((used) => used && texts.includes(used)));
 }
 
-async function openSink(text: string, args: SinkArguments): Promise<Sink> {
+async function openSink(text: string, args: SinkArguments, onUnread: () => void): Promise<Sink> {
   const [, name = "", rest = ""] = /^([^:]*):?(.*)$/s.exec(text) ?? [];
-  if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args);
+  if (Object.hasOwn(OPENERS, name)) return await OPENERS[name]!(rest, args, onUnread);
   // Only the name is shown: the rest can contain a password.
   throw new UsageError(`Unknown sink "${name}"${didYouMean(name, NAMES)}`);
 }

@@ -43,7 +43,12 @@ export const worker = defineCommand({
     const log = openLog(args.values);
     const settings = httpSettings(args);
     await using http = settings && await openHttp(settings, log);
-    const sinks = await openSinks(args);
+    let removeReport = () => {};
+    const sinks = await openSinks(args, () => {
+      log("error", "Nobody reads the standard output any more. What is in flight will be redelivered.");
+      removeReport();
+      Deno.exit(1);
+    });
     const logEvent = logEvents(log);
     const onEvent = (event: ServiceEvent) => {
       http?.note(event);
@@ -65,9 +70,10 @@ export const worker = defineCommand({
       (reason) => log("warn", `Cannot report to imagebus status: ${reason}`),
       () => log("info", "The report to imagebus status has recovered"),
     );
+    removeReport = () => report.removeNow();
     const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
     // Before the log line: the reader may send a signal at once.
-    const stopped = untilStopped(service, log, () => http?.draining(), () => report.removeNow());
+    const stopped = untilStopped(service, log, () => http?.draining(), removeReport);
     const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
     const places = [
       `bus      ${bus.transport.url}`,
