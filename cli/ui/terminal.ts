@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { explainFileError } from "../../lib/file_errors.ts";
 import { printable } from "../../lib/printable.ts";
 import { stdSpinner } from "./std_cli.ts";
+import { columnsOf, cutText } from "./text_width.ts";
 
 /** Whether standard output is a terminal, and colour was not refused (`NO_COLOR`). */
 export const coloured: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
@@ -71,8 +72,8 @@ function layout(rows: readonly (readonly Cell[])[], total: number): Column[][] {
   let room = total;
   for (let index = 0; rows.some((row) => index < row.length); index++) {
     const texts = rows.map((row) => row[index]?.text ?? "");
-    const needed = Math.max(...texts.map(({ length }) => length));
-    const word = Math.max(...texts.flatMap((text) => text.split(" ")).map(({ length }) => length));
+    const needed = Math.max(...texts.map(columnsOf));
+    const word = Math.max(...texts.flatMap((text) => text.split(" ")).map(columnsOf));
     const isBroken = room >= MIN_ROOM && (word <= room || word > total - INDENT.length);
     if (needed > room && !isBroken && lines.at(-1)!.length > 0) {
       lines.push([]);
@@ -94,7 +95,7 @@ function draw(row: readonly Cell[], line: readonly Column[], indent: string): st
     const { text, colour } = row[index] ?? { text: "", colour: "" };
     const paint = (part: string) => colour && part ? `${colour}${part}\x1b[0m` : part;
     return breakText(text, width).map((part) => {
-      const space = " ".repeat(width - part.length);
+      const space = " ".repeat(Math.max(0, width - columnsOf(part)));
       return isNumeric ? space + paint(part) : paint(part) + space;
     });
   });
@@ -108,9 +109,7 @@ function draw(row: readonly Cell[], line: readonly Column[], indent: string): st
 
 /** {@linkcode wrap}, which also breaks words that are longer than a line. */
 function breakText(text: string, width: number): string[] {
-  if (text.length <= width) return [text];
-  const pieces = new RegExp(`.{1,${width}}`, "g");
-  return wrap(text, width).flatMap((line) => line.match(pieces) ?? []);
+  return columnsOf(text) <= width ? [text] : wrap(text, width).flatMap((line) => cutText(line, width));
 }
 
 /** Columns of the terminal, at least 40; 80 where there is none. */
@@ -133,7 +132,7 @@ export function wrap(text: string, width: number): string[] {
   for (const word of text.split(" ")) {
     const last = lines.pop()!;
     if (last === "") lines.push(word);
-    else if (last.length + 1 + word.length <= width) lines.push(`${last} ${word}`);
+    else if (columnsOf(last) + 1 + columnsOf(word) <= width) lines.push(`${last} ${word}`);
     else lines.push(last, word);
   }
   return lines;
@@ -146,7 +145,7 @@ export function wrap(text: string, width: number): string[] {
  * @param width Columns. @default {those of the terminal}
  */
 export function fit(text: string, width: number = terminalWidth()): string {
-  const fits = (line: string) => line.length <= width || line.startsWith(" ");
+  const fits = (line: string) => columnsOf(line) <= width || line.startsWith(" ");
   return text.split("\n").flatMap((line) => fits(line) ? [line] : wrap(line, width)).join("\n");
 }
 
@@ -189,7 +188,7 @@ const FRAME = 3;
 export function showProgress(text: string): void {
   if (!Deno.stderr.isTerminal()) return;
   isProgressShown = text !== "";
-  const line = text.slice(0, terminalWidth() - FRAME);
+  const [line = ""] = cutText(text, terminalWidth() - FRAME);
   const spinner = stdSpinner();
   if (spinner && isProgressShown) {
     spinner.message = line;
@@ -211,5 +210,5 @@ function writeAll(target: { writeSync(bytes: Uint8Array): number }, text: string
 
 /** How many columns a text takes, its colours left out. */
 export function width(text: string): number {
-  return stripVTControlCharacters(text).length;
+  return columnsOf(stripVTControlCharacters(text));
 }

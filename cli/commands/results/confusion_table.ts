@@ -1,6 +1,7 @@
 import type { Pair } from "../../stored_results/stored_results.ts";
 import { printable } from "../../../lib/printable.ts";
 import { bold, dim, green, red } from "../../ui/terminal.ts";
+import { columnsOf, padText } from "../../ui/text_width.ts";
 
 const MAX_NAME = 24;
 const MIN_CELL = 3;
@@ -30,7 +31,7 @@ export function confusionTable(
   const names = labels.map((label, i) =>
     `${numbers[i]!.padStart(numbers.at(-1)!.length)} ${printable(label)}`
   );
-  const name = Math.max(...names.map(({ length }) => length));
+  const name = Math.max(...names.map(columnsOf));
   if (name > MAX_NAME || name + labels.length * cell > total) return null;
   const line = (label: string, i: number) => {
     const cells = labels.map((other) => {
@@ -38,7 +39,7 @@ export function confusionTable(
       const text = (count === 0 ? "·" : String(count)).padStart(cell);
       return count === 0 ? dim(text) : label === other ? green(text) : red(text);
     });
-    return names[i]!.padEnd(name) + (actual.includes(label) ? cells.join("") : "");
+    return padText(names[i]!, name) + (actual.includes(label) ? cells.join("") : "");
   };
   return [
     bold("true label".padEnd(name).slice(0, name) + numbers.map((number) => number.padStart(cell)).join("")),

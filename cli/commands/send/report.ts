@@ -3,6 +3,7 @@ import { Progress } from "../../ui/progress.ts";
 import { resultCells } from "../../ui/result_cells.ts";
 import { printable } from "../../../lib/printable.ts";
 import { columns, dim, logError, print, showProgress } from "../../ui/terminal.ts";
+import { columnsOf, padText } from "../../ui/text_width.ts";
 import type { Outcome } from "./sender.ts";
 
 /** What is sent, and how it is shown. */
@@ -94,8 +95,9 @@ export class SendReport {
   #line({ file, id = "", result }: Outcome): string {
     if (result) {
       // Later lines are aligned with those before; how long the longest name is, is not known in advance.
-      this.#fileWidth = Math.max(this.#fileWidth, printable(file).length);
-      return columns([[file.padEnd(this.#fileWidth), ...resultCells(result), dim(id)]]);
+      const name = printable(file);
+      this.#fileWidth = Math.max(this.#fileWidth, columnsOf(name));
+      return columns([[padText(name, this.#fileWidth), ...resultCells(result), dim(id)]]);
     }
     // One line whatever its length: programs read it.
     return this.#options.single ? id : `${dim(id)}  ${printable(file)}`;
