@@ -65,9 +65,18 @@ export async function findConfigFile(given?: string): Promise<ConfigFile | undef
     for (const name of NAMES) {
       const path = join(directory, name);
       const { state } = await Deno.permissions.query({ name: "read", path });
-      if (state === "granted" && (await ifFound(Deno.stat(path)))?.isFile) return await read(path);
+      if (state === "granted" && await isFile(path)) return await read(path);
     }
     if (dirname(directory) === directory) return undefined;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await ifFound(Deno.stat(path)))?.isFile ?? false;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assertEquals, assertStringIncludes } from "../../testing/assert.ts";
-import { type Ended, ended, objectsIn } from "../fixtures/imagebus.ts";
+import { type Ended, ended, objectsIn, UNPRIVILEGED } from "../fixtures/imagebus.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -71,6 +72,24 @@ Deno.test("configuration file: its paths are relative to its directory", () =>
     assertEquals((await run(below, ["send", `${ROOT.pathname}LICENSE`])).code, 0);
     assertEquals((await Deno.stat(`${path}/own.db`)).isFile, true);
   }));
+
+Deno.test({
+  name: "configuration file: found above a directory that may not be entered",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFile('{ "model": "mnist" }', async (below) => {
+      const prefix = Deno.uid() === 0 ? UNPRIVILEGED : [];
+      const deno = [Deno.execPath(), "run", "--quiet", "-A", `${ROOT.pathname}cli.ts`];
+      const args = ["-c", 'chmod 0 .. && exec "$@"', "sh", ...prefix, ...deno, "options", "send", "--json"];
+      const env = { NO_COLOR: "1", IMAGEBUS_URL: "" };
+      const { code, out, err } = await ended(
+        new Deno.Command("sh", { args, cwd: below, env, stdin: "null" }),
+      );
+      await Deno.chmod(dirname(below), 0o755);
+      assertEquals(code, 0, err);
+      assertEquals(objectsIn(out).find(({ option }) => option === "model")?.value, "mnist");
+    }),
+});
 
 const WRONG: readonly (readonly [text: string, message: string])[] = [
   ['{ "modle": "mnist" }', 'Unknown option modle in PATH: did you mean "model"?'],
