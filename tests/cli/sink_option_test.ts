@@ -56,6 +56,7 @@ Deno.test("--sink: each mistake has a message, which contains no password", asyn
     ["jsonl:", "expected a file: jsonl:PATH"],
     ["jsonl:a?kep=1", 'jsonl has no option "kep": did you mean "keep"?'],
     ["jsonl:a?keep=-1", 'keep of jsonl:a is "-1": expected a whole number'],
+    ["sqlite:r.db?x=1", 'Invalid sink "sqlite:r.db?x=1": it has no options; expected sqlite:PATH'],
     ["console,console", "--sink contains the same sink twice"],
   ];
   for (const [sink, message] of cases) {

@@ -53,6 +53,9 @@ const OPENERS: Readonly<Record<string, Opener>> = {
         "Cannot use the sink sqlite: --results is a PostgreSQL database; expected sqlite:PATH",
       );
     }
+    if (rest.includes("?")) {
+      throw new UsageError(`Invalid sink "sqlite:${rest}": it has no options; expected sqlite:PATH`);
+    }
     await createDirectoryOf(path);
     return await sqliteSink(path);
   },
