@@ -61,6 +61,11 @@ Deno.test("results: as a table, CSV or JSON, with a hint at older ones", async (
   assertEquals(table.out.trim().split("\n").length, 6);
   const older = await at.run("results", "--limit", "1", "--label", "Bag");
   assertEquals(older.err, "Older ones: --before image-3, or --limit N\n");
+  const unknown = await at.run("results", "--before", "image-9");
+  assertEquals([unknown.code, unknown.err], [
+    2,
+    `imagebus: --before is "image-9": expected the id of a result in ${at.path}/results.db\n`,
+  ]);
   const csv = (await at.run("results", "--csv", "--label", "Bag")).out.split("\n");
   assertStringIncludes(csv[0]!, "id,at,model,model_version,status,label,");
   assertStringIncludes(csv[1]!, ',Bag,,"a ""b"",c.png",,,1.5,2.5');

@@ -10,7 +10,7 @@ const MAX_CONFUSIONS = 20;
 /** `results accuracy`: of the images with a true label, how many are right, by label, and which labels are confused. */
 export async function accuracy(args: ResultArguments): Promise<number> {
   await using results = await openResults(args);
-  const pairs = await results.pairs(selectionOf(args));
+  const pairs = await results.pairs(await selectionOf(args, results));
   const groups = Map.groupBy(pairs, ({ model, modelVersion }) => `${model} ${modelVersion}`);
   for (const [name, group] of groups) {
     const named = nameLabels(group);

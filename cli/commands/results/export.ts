@@ -85,7 +85,8 @@ async function select(args: ResultArguments): Promise<Wanted> {
   const labels = new Map<string, Label>();
   const models = new Set<string>();
   let [since, without] = [Date.now(), 0];
-  for await (const rows of results.pages(selectionOf(args), args.values.limit)) {
+  const selection = await selectionOf(args, results);
+  for await (const rows of results.pages(selection, args.values.limit)) {
     for (const row of rows) {
       const label = labelOf(row);
       if (label === null) without++;

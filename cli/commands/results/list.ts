@@ -1,5 +1,6 @@
 import { printable } from "../../../lib/printable.ts";
 import { UsageError } from "../../command.ts";
+import type { Selection } from "../../stored_results/selection.ts";
 import { openResults, type StoredResult, type StoredResults } from "../../stored_results/stored_results.ts";
 import { bold, columns, dim, logError, percent, print, red } from "../../ui/terminal.ts";
 import { followResults } from "./follow.ts";
@@ -12,7 +13,7 @@ export async function list(args: ResultArguments): Promise<number> {
   const { operands: ids, values } = args;
   checkFormat(values);
   await using results = await openResults(args);
-  const selection = selectionOf(args);
+  const selection = await selectionOf(args, results);
   const limit = values.limit ?? (ids.length > 0 ? Infinity : DEFAULT_LIMIT);
   const pages = values.follow ? followResults(results, selection, limit) : results.pages(selection, limit);
   const show = values.json ? printJson : values.csv ? printCsv : printTable;
@@ -22,7 +23,7 @@ export async function list(args: ResultArguments): Promise<number> {
     first ??= rows[0];
   }
   if (first === undefined) logError(`No matching results in ${printable(results.name)}`);
-  else if (!values.json && !values.csv && ids.length === 0) await hint(results, args, first.id);
+  else if (!values.json && !values.csv && ids.length === 0) await hint(results, selection, first.id);
   return first === undefined && ids.length > 0 ? 1 : 0;
 }
 
@@ -31,8 +32,8 @@ function checkFormat({ csv, json }: ResultArguments["values"]): void {
 }
 
 /** How to see what is older. */
-async function hint(results: StoredResults, args: ResultArguments, before: string): Promise<void> {
-  for await (const _ of results.pages({ ...selectionOf(args), before }, 1)) {
+async function hint(results: StoredResults, selection: Selection, before: string): Promise<void> {
+  for await (const _ of results.pages({ ...selection, before }, 1)) {
     logError(`Older ones: --before ${printable(before)}, or --limit N`);
   }
 }

@@ -1,8 +1,9 @@
 import { defined } from "../../../lib/defined.ts";
 import { count, type CustomRow, flag, type OptionTable } from "../../../lib/options.ts";
-import type { Arguments } from "../../command.ts";
+import { type Arguments, UsageError } from "../../command.ts";
 import { BUS_OPTIONS, JSON_OPTION, RESULTS_OPTION, sinceOption } from "../../options.ts";
 import type { Selection } from "../../stored_results/selection.ts";
+import type { StoredResults } from "../../stored_results/stored_results.ts";
 
 const BELOW: CustomRow<number> = {
   type: "custom",
@@ -70,9 +71,21 @@ export const FILTER = [
   "before",
 ] as const;
 
-/** The results that the arguments select. */
-export function selectionOf({ operands, values }: ResultArguments): Selection {
+/**
+ * The results that the arguments select.
+ *
+ * @param args The arguments.
+ * @param results In which they select.
+ * @throws {UsageError} If `--before` is the id of none.
+ */
+export async function selectionOf(
+  { operands, values }: ResultArguments,
+  results: StoredResults,
+): Promise<Selection> {
   const { since, model, label, below, unknown, wrong, labelled, failed, before } = values;
+  if (before !== undefined && (await results.statuses([before])).size === 0) {
+    throw new UsageError(`--before is "${before}": expected the id of a result in ${results.name}`);
+  }
   return {
     ids: operands,
     unknown,
