@@ -1,8 +1,14 @@
-/** Control characters and those that change the direction of a text: untrusted text must not control the terminal. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * Control characters, those that change the direction of a text, and invisible ones: untrusted text must not control the
+ * terminal, nor look like another. What joins letters and selects the form of an emoji stays.
+ */
+const UNPRINTABLE =
+  /[[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\ufff9-\ufffb]--[\p{Join_Control}\p{Variation_Selector}]]/gv;
 
-/** Untrusted text with its control characters escaped, safe to print on a terminal. */
+/** Untrusted text with its control characters and invisible ones escaped, safe to print on a terminal. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(UNPRINTABLE, (c) => {
+    const code = c.codePointAt(0)!.toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
 }

@@ -98,8 +98,15 @@ Deno.test("columns: a coloured cell stays coloured in each of its pieces", () =>
   );
 });
 
-Deno.test("columns: control characters and those that change the direction of text are escaped", () => {
+Deno.test("columns: control characters, those that change the direction of text, and invisible ones are escaped", () => {
   assertEquals(columns([["Zoë 猫\n\u001b]0;x\u0007\u202e"]]), "Zoë 猫\\u000a\\u001b]0;x\\u0007\\u202e");
+  for (
+    const code of ["061c", "200e", "200f", "2066", "2069", "00ad", "200b", "2028", "2060", "feff", "fffa"]
+  ) {
+    assertEquals(columns([[`a${String.fromCharCode(parseInt(code, 16))}b`]]), `a\\u${code}b`);
+  }
+  assertEquals(columns([["a\u{e0041}b"]]), "a\\u{e0041}b");
+  assertEquals(columns([["می\u200cخواهم ❤\ufe0f 👩\u200d🚀"]]), "می\u200cخواهم ❤\ufe0f 👩\u200d🚀");
 });
 
 Deno.test("columns: aligns numbers on the right, all else on the left", () => {
