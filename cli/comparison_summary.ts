@@ -1,4 +1,5 @@
 import type { Comparison } from "../bus/comparison.ts";
+import { plural } from "../lib/plural.ts";
 import { labelFor } from "../training/datasets/class_mapping.ts";
 import { type Interval, wilsonInterval } from "../training/report/statistics.ts";
 import { bold, columns, percent, print } from "./ui/terminal.ts";
@@ -66,12 +67,13 @@ export function printComparison(comparisons: readonly Comparison[], json: boolea
   const [{ model, served, other }] = comparisons as [Comparison];
   const versions = { model, served: served.version, other: other.version };
   if (json) return print(JSON.stringify({ ...versions, ...summary }));
+  const judged = plural(summary.judged, "image");
   print(columns([
     ["", "", "95 % interval"].map(bold),
     [`images of ${model}`, String(summary.images), ""],
     ["agreement", ...cells(summary.agreement)],
-    [`accuracy of ${versions.served}, ${summary.judged} images`, ...cells(summary.servedAccuracy)],
-    [`accuracy of ${versions.other}, ${summary.judged} images`, ...cells(summary.otherAccuracy)],
+    [`accuracy of ${versions.served}, ${judged}`, ...cells(summary.servedAccuracy)],
+    [`accuracy of ${versions.other}, ${judged}`, ...cells(summary.otherAccuracy)],
   ]));
   const pairs = Map.groupBy(
     comparisons.filter((comparison) => !agrees(comparison)),

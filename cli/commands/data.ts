@@ -17,6 +17,7 @@ import { recipeForData } from "../../training/recipes/resolve_recipe.ts";
 import { ModelError } from "../../models/errors.ts";
 import { showUrl } from "../../models/read_url.ts";
 import { type Arguments, defineActions, NO_OPERANDS, UsageError } from "../command.ts";
+import { plural } from "../../lib/plural.ts";
 import { defined } from "../../lib/defined.ts";
 import { printable } from "../../lib/printable.ts";
 import { flag, type OptionTable } from "../../lib/options.ts";
@@ -183,7 +184,8 @@ async function checkFolder(name: string, directory: URL, form: FolderForm): Prom
     prepareTask(recipeForData(fileURLToPath(await findImageFolder(name, directory)), train, form), train);
     const { width, height, channels, classes } = train;
     const kind = channels === 1 ? "grey" : "RGB";
-    const message = `${train.count} training and ${test.count} test images, ${width}×${height} ${kind}, ` +
+    const message =
+      `${train.count} training and ${plural(test.count, "test image")}, ${width}×${height} ${kind}, ` +
       `${classes.length} classes: ${classes.slice(0, 10).join(", ")}${classes.length > 10 ? ", …" : ""}`;
     const leftOut = [...train.leftOut ?? [], ...test.leftOut ?? []];
     return { set: name, state: "good", message: [message, ...leftOut].join("\n") };

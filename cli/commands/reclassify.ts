@@ -4,6 +4,7 @@ import type { Answer, Comparison } from "../../bus/comparison.ts";
 import { decodeRequest, type Request } from "../../bus/envelope.ts";
 import { mediaType } from "../../bus/image_source.ts";
 import { requestTopic } from "../../bus/topics.ts";
+import { plural } from "../../lib/plural.ts";
 import { type Classifier, createClassifier, type Outcome } from "../../models/classifier.ts";
 import { loadDecoders } from "../../models/image/decode.ts";
 import { loadVersion } from "../../models/registry.ts";
@@ -66,7 +67,9 @@ export const reclassify = defineCommand({
     await using bus = await openExistingBus(args);
     using classifier = await createClassifier(files, await loadWasmBinary());
     const { compared, unknown } = await compareAll({ args, bus, name, version, results, classifier });
-    if (unknown > 0) logError(`${unknown} images have no result in ${results.name}, and are not compared`);
+    if (unknown > 0) {
+      logError(`Not compared: ${plural(unknown, "image")} without a result in ${results.name}`);
+    }
     if (compared.length === 0) {
       logError(`The bus keeps no image of ${name} with a result`);
       return 1;

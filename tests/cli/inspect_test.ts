@@ -77,6 +77,9 @@ Deno.test("inspect: a refused image is explained, the others are shown, and the 
   const [first, second] = stdout.trim().split("\n").map((line) => JSON.parse(line));
   assertEquals(first.error.code, "too_large");
   assertEquals(second.top[0].label, "7");
+  await using folder = await temporaryDirectory("inspect");
+  await Deno.writeFile(`${folder.path}/x.png`, new Uint8Array(1));
+  assertMatch((await inspect(`${folder.path}/x.png`, "--model", "mnist")).stdout, /file +1 byte$/m);
   const refused = await inspect(SEVEN, "--max-pixels", "100", "--json");
   const { error, format, width } = JSON.parse(refused.stdout);
   assertEquals([refused.code, error.code, format, width], [1, "too_many_pixels", "PNG", 28]);

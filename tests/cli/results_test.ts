@@ -88,6 +88,10 @@ Deno.test("results accuracy: by label, with a table of confusions, whether label
   await using at = await stage();
   const { out } = await at.run("results", "accuracy");
   assertEquals((await at.run("results", "accuracy", "unknown-id")).code, 1);
+  assertStringIncludes(
+    (await at.run("results", "accuracy", "image-2")).out,
+    "100.0 % of 1 image with a true label is right",
+  );
   assertEquals(out.trimEnd().split("\n").map((line) => line.trimEnd()), [
     "fashion-mnist 1.0.0: 66.7 % of 3 images with a true label are right",
     "",

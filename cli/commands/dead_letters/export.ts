@@ -3,6 +3,7 @@ import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
 import { fileFailure } from "../../file_failure.ts";
 import { fileNameOf } from "../../file_name_of.ts";
+import { plural } from "../../../lib/plural.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { UsageError } from "../../command.ts";
 import { type DeadLetterArguments, filterOf } from "./options.ts";
@@ -42,7 +43,7 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
     if (count === 0) logError(noneMessage(filter, bus.transport.url));
     else {
       await written(dir, moveTo(draft, target));
-      logError(`Exported ${count} dead letter${count === 1 ? "" : "s"} to ${dir}`);
+      logError(`Exported ${plural(count, "dead letter")} to ${dir}`);
     }
   } finally {
     await Deno.remove(draft, { recursive: true }).catch(() => {});

@@ -20,6 +20,7 @@ import { alignLabels } from "../../../training/evaluation/align_labels.ts";
 import { firstImages } from "../../../training/write_model.ts";
 import { loadWasmBinary } from "../../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, UsageError } from "../../command.ts";
+import { plural } from "../../../lib/plural.ts";
 import { count, flagOf, type OptionTable, time } from "../../../lib/options.ts";
 import { evaluateOverBus, type MeasuredOverBus } from "./bus.ts";
 import { measurePhotographs } from "./photographs.ts";
@@ -266,7 +267,7 @@ function showBus(measured: MeasuredOverBus, json: boolean): void {
   if (json) return print(JSON.stringify({ ...measured, imagesPerSecond }));
   print(columns([
     ["model", model],
-    ["data", `${data}, ${images} images`],
+    ["data", `${data}, ${plural(images, "image")}`],
     ["bus", bus],
     ["results", `${results} of ${images}`],
     ["accuracy", `${percent(accuracy, 2)} (${correct} correct)`],

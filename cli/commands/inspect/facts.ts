@@ -1,3 +1,4 @@
+import { plural } from "../../../lib/plural.ts";
 import { printable } from "../../../lib/printable.ts";
 import type { Manifest } from "../../../models/manifest.ts";
 import type { Orientation } from "../../../models/image/format.ts";
@@ -41,11 +42,9 @@ export function factsOf(inspection: Inspection, model: Manifest): Fact[] {
   const { file, bytes, format, header, encoding, way, outcome } = inspection;
   const facts: Fact[] = [];
   if (format) facts.push(["format", format + nameMismatch(file, format)]);
-  if (bytes !== undefined) facts.push(["file", `${count(bytes)} bytes`]);
+  if (bytes !== undefined) facts.push(["file", plural(bytes, "byte", count(bytes))]);
   if (header) {
-    const samples = encoding
-      ? `, ${encoding.bits} bit${encoding.bits === 1 ? "" : "s"}, ${encoding.colours}`
-      : "";
+    const samples = encoding ? `, ${plural(encoding.bits, "bit")}, ${encoding.colours}` : "";
     facts.push(["stored", `${header.width} × ${header.height} pixels${samples}`]);
   }
   if (encoding) {

@@ -13,6 +13,7 @@ import { versionAfter } from "../../../training/version_after.ts";
 import { type Arguments, defineActions, UsageError } from "../../command.ts";
 import { defined } from "../../../lib/defined.ts";
 import { count, type CustomRow, flag, type OptionTable } from "../../../lib/options.ts";
+import { plural } from "../../../lib/plural.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { MODEL_OUT_OPTIONS, modelsDirectory, modelSearch, nextSteps } from "../../models_directory.ts";
 import { QUANTISE_OPTIONS, runQuantise } from "./quantise.ts";
@@ -126,7 +127,8 @@ async function runImport(args: Args): Promise<number> {
     );
     return 0;
   }
-  const about = `${manifest.labels.length} classes, ${layers.length} layers, ${parameters} parameters`;
+  const sizes = [plural(layers.length, "layer"), plural(parameters, "parameter")];
+  const about = [`${manifest.labels.length} classes`, ...sizes].join(", ");
   print(columns([[name, about, showUrl(folder)]]));
   if (guessedForm) {
     logError(

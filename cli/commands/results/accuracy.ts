@@ -1,4 +1,5 @@
 import { openResults, type Pair } from "../../stored_results/stored_results.ts";
+import { plural } from "../../../lib/plural.ts";
 import { printable } from "../../../lib/printable.ts";
 import { bold, columns, logError, percent, print, terminalWidth } from "../../ui/terminal.ts";
 import { confusionTable } from "./confusion_table.ts";
@@ -69,8 +70,9 @@ function sum(pairs: readonly Pair[]): number {
 function describe(name: string, pairs: readonly Pair[]): string {
   const rows = byLabel(pairs);
   const [images, correct] = [sum(pairs), sum(pairs.filter((pair) => pair.correct))];
-  const title = `${printable(name)}: ${percent(correct / images)} of ${images.toLocaleString("en")} images ` +
-    "with a true label are right";
+  const judged = plural(images, "image", images.toLocaleString("en"));
+  const title = `${printable(name)}: ${percent(correct / images)} of ${judged} with a true label ` +
+    `${images === 1 ? "is" : "are"} right`;
   return [
     columns([[bold(title)]]),
     "",

@@ -1,5 +1,6 @@
 import type { ServiceHealth } from "../../../actors/health.ts";
 import type { ModelStatus } from "../../../actors/workers/status.ts";
+import { plural } from "../../../lib/plural.ts";
 import type { BusStatus } from "./bus.ts";
 import { bold, columns, dim, green, red } from "../../ui/terminal.ts";
 import type { FoundReport } from "../../worker_report.ts";
@@ -35,7 +36,7 @@ export function busTable({ url, group, topics, lag, deadLetters }: BusStatus): s
     number(lag),
     dim(partitions.map(({ lag }) => lag).join(" ")),
   ]);
-  const letters = `${number(deadLetters)} dead letter${deadLetters === 1 ? "" : "s"}`;
+  const letters = plural(deadLetters, "dead letter", number(deadLetters));
   const total = `group ${group}: ${number(lag)} waiting, ${letters}`;
   return [
     columns([[bold(url), deadLetters > 0 ? red(total) : total]]),

@@ -40,7 +40,7 @@ function lineOf(event: Exclude<ServiceEvent, { readonly type: "bus" }>): Line | 
     case "drift":
       return [event.state === "none" ? "info" : "warn", driftLine(event)];
     case "comparisons_dropped":
-      return ["warn", `Dropped ${event.count} comparisons of a shadow: ${event.reason}`];
+      return ["warn", `Dropped ${plural(event.count, "comparison")} of a shadow: ${event.reason}`];
     case "worker_replaced":
       return ["warn", `Replacing a Worker of ${event.model}: ${event.reason}`];
     case "workers_scaled":

@@ -2,6 +2,7 @@ import { SERVE_OPTIONS } from "../../../actors/options.ts";
 import type { ServiceEvent } from "../../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
 import { RESULTS_TOPIC } from "../../../bus/topics.ts";
+import { plural } from "../../../lib/plural.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
 import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
@@ -125,7 +126,7 @@ async function untilStopped(
     left === 0 ? "info" : "warn",
     left === 0
       ? "Stopped: all images in flight were finished."
-      : `Stopped: ${left} unfinished images will be redelivered at the next start.`,
+      : `Stopped: ${plural(left, "unfinished image")} will be redelivered at the next start.`,
   );
   return 0;
 }
