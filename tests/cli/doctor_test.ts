@@ -16,11 +16,12 @@ Deno.test("doctor: nothing is wrong on a new machine, and no file is created", a
   assertEquals([...Deno.readDirSync(directory.path)], []);
 });
 
-Deno.test("doctor: names what is wrong with variables, models and the bus, and exits with 1", async () => {
+Deno.test("doctor: names what is wrong with variables, models, the bus and the results, and exits with 1", async () => {
   await using directory = await temporaryDirectory("doctor");
   const models = `${directory.path}/models`;
   await Deno.mkdir(`${models}/broken`, { recursive: true });
   await Deno.writeTextFile(`${models}/broken/manifest.json`, "{}");
+  await Deno.writeTextFile(`${directory.path}/results.db`, "no database");
   const { code, out } = await imagebus(["doctor", "--json", "--models-dirs", models], {
     IMAGEBUS_STATE_DIR: directory.path,
     IMAGEBUS_URL: "sqlite:/nowhere/bus.db",
@@ -28,9 +29,12 @@ Deno.test("doctor: names what is wrong with variables, models and the bus, and e
   });
   assertEquals(code, 1);
   const wrong = objectsIn(out).filter(({ state }) => state === "wrong");
-  assertEquals(wrong.map(({ check }) => check), ["variables", "models", "bus"]);
-  const [variable, model, bus] = wrong.map(({ text }) => String(text)) as [string, string, string];
+  assertEquals(wrong.map(({ check }) => check), ["variables", "models", "bus", "results"]);
+  const [variable, model, bus, results] = wrong.map(({ text }) => String(text)) as [
+    ...[string, string, string, string],
+  ];
   assertEquals(variable, 'IMAGEBUS_MODLE is the variable of no option: did you mean "IMAGEBUS_MODEL"?');
   assertMatch(model, /broken/);
+  assertMatch(results, /results\.db is no database of results: /);
   assertMatch(bus, /^There is no bus sqlite:\/nowhere\/bus\.db/);
 });

@@ -24,7 +24,8 @@ const READ_ONLY: readonly Row[] = [
   ["cross-validate mnist --report place/x.html --data gone", 2, `place/x.html: ${DENIED}`],
   ["worker --sink jsonl:place/x.jsonl --bus sqlite:bus.db", 2, `Cannot write place/x.jsonl: ${DENIED}`],
   ["worker --results place/r.db --bus sqlite:bus.db", 2, UNOPENED],
-  ["results --results place/results.db", 2, UNOPENED],
+  ["results one --results place/results.db", 0, ""],
+  ["doctor --results place/results.db", 0, ""],
   ["send 7.png --bus sqlite:place/new.db", 2, UNOPENED],
   ["demo", 1, `Cannot create a temporary directory (TMPDIR): ${DENIED}`],
 ];

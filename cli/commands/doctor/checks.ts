@@ -10,7 +10,8 @@ import type { Arguments, Command } from "../../command.ts";
 import { modelSearch } from "../../models_directory.ts";
 import type { BUS_OPTIONS, MODELS_DIRS_OPTION, RESULTS_OPTION } from "../../options.ts";
 import { missingPermissions, permissionFlags } from "../../permissions.ts";
-import { resultsPlace } from "../../results_file.ts";
+import { isPostgres, resultsPlace } from "../../results_file.ts";
+import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { readReports } from "../../worker_report.ts";
 import { StatusBuses } from "../status/bus.ts";
 
@@ -117,11 +118,12 @@ export async function checkWorkers(): Promise<readonly Finding[]> {
   });
 }
 
-/** Where results are stored. */
+/** Whether the results can be read; a server is not asked. */
 export async function checkResults(args: DoctorArguments): Promise<Finding> {
   const place = resultsPlace(args);
-  const isThere = /^postgres/.test(place) || await ifFound(Deno.stat(place)) !== null;
-  return isThere ? ok(withoutPassword(place)) : note(`${place}: does not exist yet; a worker creates it`);
+  if (isPostgres(place)) return ok(withoutPassword(place));
+  await using results = await openResultsIfAny(args);
+  return results ? ok(place) : note(`${place}: does not exist yet; a worker creates it`);
 }
 
 function withoutPassword(place: string): string {
