@@ -19,6 +19,14 @@ export const MISTAKES: ReadonlySet<string> = new Set([
   "invalid_manifest",
 ]);
 
+/** Errors of the file system that are mistakes of the user. */
+const FILE_MISTAKES = [
+  Deno.errors.NotFound,
+  Deno.errors.NotADirectory,
+  Deno.errors.IsADirectory,
+  Deno.errors.PermissionDenied,
+];
+
 /**
  * Turns what a command threw into an exit code and a message.
  *
@@ -31,9 +39,7 @@ export async function exitFor(error: unknown, command: Command | undefined): Pro
     return { code: 2, message: await explainRefusal(error, command) };
   }
   if (error instanceof Deno.errors.BrokenPipe) return { code: 1, message: "" };
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) {
-    return { code: 2, message: error.message };
-  }
+  if (FILE_MISTAKES.some((kind) => error instanceof kind)) return { code: 2, message: messageOf(error) };
   if (error instanceof CodedError) {
     return { code: MISTAKES.has(error.code) ? 2 : 1, message: error.message };
   }

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
-import type { ImageSource } from "../bus/image_source.ts";
+import { type ImageSource, readImage } from "../bus/image_source.ts";
+import { BusError } from "../bus/transport/errors.ts";
 import { UsageError } from "./command.ts";
 import { fileFailure } from "./file_failure.ts";
 
@@ -24,4 +25,20 @@ async function checkFile(action: string, file: string): Promise<void> {
 /** The image of an operand: a path, or `-` for standard input. */
 export function imageSource(file: string): ImageSource {
   return file === "-" ? Deno.stdin.readable : pathToFileURL(file);
+}
+
+/**
+ * Reads the image of an operand.
+ *
+ * @param file A path, or `-` for standard input.
+ * @param maxBytes Largest size of the file.
+ * @throws {BusError} `too_large`.
+ * @throws {UsageError} If it cannot be read.
+ */
+export async function readImageFile(file: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await readImage(imageSource(file), maxBytes);
+  } catch (cause) {
+    throw cause instanceof BusError ? cause : fileFailure("read", file, cause);
+  }
 }

@@ -9,9 +9,9 @@ import { connect, type ConnectOptions, defaultUrl, pathOfSqlite } from "../bus/c
 import { CONNECT_OPTIONS } from "../bus/options.ts";
 import type { TransportEvent } from "../bus/transport/transport.ts";
 import { type CustomRow, flag, flagOf, nest, type OptionTable, time } from "../lib/options.ts";
-import { ifFound } from "../lib/if_found.ts";
 import { type FolderForm, MAX_SIDE } from "../training/datasets/image_folder.ts";
 import { type Arguments, UsageError } from "./command.ts";
+import { statIfAny } from "./file_failure.ts";
 
 /** Options of every command that uses a bus; without those of `memory:`, a bus that ends with its process. */
 export const BUS_OPTIONS = {
@@ -154,7 +154,7 @@ export async function openExistingBus(
 
 /** Whether the bus is embedded and has no file. */
 export async function isMissing(url: string): Promise<boolean> {
-  return url.startsWith("sqlite:") && await ifFound(Deno.stat(pathOfSqlite(url))) === null;
+  return url.startsWith("sqlite:") && await statIfAny(pathOfSqlite(url)) === null;
 }
 
 /** The bus of the arguments, else the embedded bus. */

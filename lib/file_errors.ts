@@ -37,10 +37,14 @@ export function explainFileError(
     code,
     message: `Cannot ${action} ${where}: ${text}`,
   });
+  if (cause instanceof Deno.errors.NotADirectory && action !== "read") {
+    return fault("exists", "a part of its path is a file; expected a directory");
+  }
   if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
     if (action !== "read") return fault("not_found", "its directory does not exist");
     return fault("not_found", isForeign(where) ? NOT_UTF8 : "there is no such file or directory");
   }
+  if (cause instanceof Deno.errors.IsADirectory) return fault("exists", "it is a directory");
   if (cause instanceof Deno.errors.AlreadyExists) {
     return fault("exists", "something of that name is in the way");
   }

@@ -20,6 +20,7 @@ import {
   RESULTS_OPTION,
   sinceOption,
 } from "../options.ts";
+import { fileFailure } from "../file_failure.ts";
 import { fileNameOf } from "../file_name_of.ts";
 import { openResults, type StoredResults } from "../stored_results/stored_results.ts";
 import { Progress } from "../ui/progress.ts";
@@ -157,15 +158,21 @@ async function exportThose(
   known: readonly Known[],
   comparisons: readonly Comparison[],
 ): Promise<void> {
-  await Deno.mkdir(directory, { recursive: true });
-  for (const [i, comparison] of comparisons.entries()) {
-    if (agrees(comparison)) continue;
-    const { id, image } = known[i]!.request;
-    const extension = mediaType(image).split("/")[1]!.replace(/[^a-z0-9]/g, "");
-    const name = fileNameOf(id, "image");
-    const file = `${name}.${extension}`;
-    await Deno.writeFile(join(directory, file), image);
-    const about = JSON.stringify({ ...comparison, file }, null, 2) + "\n";
-    await Deno.writeTextFile(join(directory, `${name}.json`), about);
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+    for (const [i, comparison] of comparisons.entries()) {
+      if (!agrees(comparison)) await exportOne(directory, known[i]!.request, comparison);
+    }
+  } catch (cause) {
+    throw fileFailure("write", directory, cause);
   }
+}
+
+async function exportOne(directory: string, { id, image }: Request, comparison: Comparison): Promise<void> {
+  const extension = mediaType(image).split("/")[1]!.replace(/[^a-z0-9]/g, "");
+  const name = fileNameOf(id, "image");
+  const file = `${name}.${extension}`;
+  await Deno.writeFile(join(directory, file), image);
+  const about = JSON.stringify({ ...comparison, file }, null, 2) + "\n";
+  await Deno.writeTextFile(join(directory, `${name}.json`), about);
 }

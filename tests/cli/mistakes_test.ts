@@ -17,11 +17,12 @@ const LOOKING = [
 
 Deno.test("mistakes: commands that only look refuse a bus that does not exist, and do not create it", async () => {
   await using directory = await temporaryDirectory("mistakes");
-  const bus = `sqlite:${directory.path}/typo.db`;
-  for (const args of LOOKING) {
-    const { code, err } = await imagebus([...args, "--bus", bus]);
-    assertStringIncludes(err, `There is no bus ${bus}; imagebus worker and imagebus send create it`);
-    assertEquals(code, 2, args.join(" "));
+  for (const bus of [`sqlite:${directory.path}/typo.db`, "sqlite:README.md/bus.db"]) {
+    for (const args of LOOKING) {
+      const { code, err } = await imagebus([...args, "--bus", bus]);
+      assertStringIncludes(err, `There is no bus ${bus}; imagebus worker and imagebus send create it`);
+      assertEquals(code, 2, args.join(" "));
+    }
   }
   const fresh = await imagebus(["status"], { IMAGEBUS_STATE_DIR: directory.path });
   assertStringIncludes(fresh.err, "No worker process runs on this machine");
@@ -46,8 +47,23 @@ Deno.test("results: all of the ids that are asked for are shown, however many", 
   assertEquals((await idsOf(...ids, "--limit", "3")).length, 3);
 });
 
+const ABSENT = "README.md/r.db does not exist; imagebus worker creates it";
+const DIRECTORY = "docs: it is a directory";
+
 const MISTAKES = [
-  [["results", "--results", "docs"], "Cannot read results: docs is no database of results"],
+  [["results", "--results", "README.md/r.db"], ABSENT],
+  [["results", "accuracy", "--results", "README.md/r.db"], ABSENT],
+  [["results", "export", "one", "--images", "out", "--results", "README.md/r.db"], ABSENT],
+  [["label", "one", "7", "--results", "README.md/r.db"], ABSENT],
+  [["models", "compare", "mnist", "--results", "README.md/r.db"], ABSENT],
+  [["send", "--watch", "README.md/inbox"], "Cannot watch README.md/inbox: it is not a folder"],
+  [["status", "--config", "docs"], DIRECTORY],
+  [["send", "--files-from", "docs"], `Cannot read ${DIRECTORY}`],
+  [
+    ["model", "import", "x", "--name", "x", "--labels-file", "docs"],
+    `Cannot read --labels-file ${DIRECTORY}`,
+  ],
+  [["results", "--results", "docs"], "docs is no database of results: it is a directory"],
   [["results", "--results", "README.md"], "Cannot read results: README.md is no database of results"],
   [["worker", "--sink", "jsonl:x.jsonl", "--json"], "Cannot use --json: it is for the sink console"],
   [["worker", "--quiet", "--json"], "Cannot use --json: it is for the sink console"],
@@ -60,4 +76,17 @@ Deno.test("mistakes: a file or an option that cannot be used is refused by its n
     assertStringIncludes(err, text);
     assertEquals(code, 2);
   }
+});
+
+Deno.test("mistakes: a file in the place of the state directory counts as none, and doctor names it", async () => {
+  const env = { IMAGEBUS_STATE_DIR: "README.md", IMAGEBUS_URL: "" };
+  const status = await imagebus(["status"], env);
+  assertStringIncludes(status.err, "No worker process runs on this machine");
+  const { out, code } = await imagebus(["doctor", "--json"], env);
+  assertEquals(objectsIn(out).filter(({ state }) => state === "wrong"), [{
+    check: "state directory",
+    state: "wrong",
+    text: "Cannot write README.md: a part of its path is a file; expected a directory",
+  }]);
+  assertEquals(code, 1);
 });

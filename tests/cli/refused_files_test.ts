@@ -6,7 +6,7 @@ import { type TemporaryDirectory, temporaryDirectory } from "../../lib/temporary
 import { assertEquals, assertMatch, assertStringIncludes } from "../../testing/assert.ts";
 import { SEVEN } from "../../testing/images.ts";
 import { failed, requestRecord } from "../../testing/settled.ts";
-import { type Ended, ended } from "../fixtures/imagebus.ts";
+import { type Ended, ended, UNPRIVILEGED } from "../fixtures/imagebus.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const CLI = `"${Deno.execPath()}" run --quiet -A "${ROOT}cli.ts"`;
@@ -36,8 +36,29 @@ const FULL: readonly Row[] = [
   ["send 7.png --bus sqlite:place/new.db", 1, 'place/new.db": the disk is full; free some space'],
 ];
 
+const UNREADABLE: readonly Row[] = [
+  ["inspect place/7.png --model mnist", 2, `Cannot read place/7.png: ${DENIED}`],
+  ["send --files-from place/7.png --bus sqlite:bus.db", 2, `Cannot read place/7.png: ${DENIED}`],
+  [
+    "model import x --name x --labels-file place/7.png",
+    2,
+    `Cannot read --labels-file place/7.png: ${DENIED}`,
+  ],
+  ["send --watch place/below --bus sqlite:bus.db", 2, `place/below: ${DENIED}`],
+  ["send --watch place --recursive --bus sqlite:bus.db", 2, `place/below: ${DENIED}`],
+  ["results --results place/r.db", 2, `Cannot read place/r.db: ${DENIED}`],
+  ["results --results place/below/r.db", 2, `Cannot read place/below/r.db: ${DENIED}`],
+  ["topics --bus sqlite:place/below/bus.db", 2, `Cannot read place/below/bus.db: ${DENIED}`],
+  ["results export one --images place/below", 2, `Cannot read place/below: ${DENIED}`],
+];
+
 const KINDS = [
   ["a directory that cannot be written", "cp results.db place && mount -o remount,ro place", READ_ONLY],
+  [
+    "what this user may not read",
+    "cp 7.png place; cp results.db place/r.db; mkdir place/below; chmod 0 place/*",
+    UNREADABLE,
+  ],
   ["a full disk", "cat /dev/zero > place/filling 2> /dev/null", FULL],
 ] as const;
 
@@ -52,7 +73,9 @@ for (const [name, prepare, rows] of KINDS) {
     fn: async () => {
       await using state = await stateDirectory();
       await Deno.mkdir(`${state.path}/place`);
-      const mount = `mount -t tmpfs -o size=64k tmpfs place; ${prepare}; TMPDIR="$PWD/place" exec ${CLI}`;
+      const mount = `mount -t tmpfs -o size=64k tmpfs place; ${prepare}; TMPDIR="$PWD/place" exec ${
+        UNPRIVILEGED.join(" ")
+      } ${CLI}`;
       for (const [args, code, text] of rows) {
         const outcome = await shell(state, ["unshare", "-Urm", "sh", "-c", `${mount} ${args}`]);
         assertStringIncludes(outcome.err, text);

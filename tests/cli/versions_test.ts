@@ -1,6 +1,7 @@
 import { serve } from "../../actors/serve.ts";
 import { sqliteSink } from "../../actors/sinks/sqlite.ts";
 import { connect } from "../../bus/connect.ts";
+import { UsageError } from "../../cli/command.ts";
 import { models } from "../../cli/commands/models/models.ts";
 import { reclassify } from "../../cli/commands/reclassify.ts";
 import { summarise, withLabelNames } from "../../cli/comparison_summary.ts";
@@ -48,6 +49,22 @@ Deno.test("models: a shadow is compared with what is served, and reclassify comp
       ...["--model", "tiny@2.0.0", "--bus", url, "--export", differ, "--json"],
       ...[...dirs, ...results],
     ])
+  );
+  await Deno.writeTextFile(`${path}/file`, "");
+  await assertRejects(
+    () =>
+      run(reclassify, [
+        "--model",
+        "tiny@2.0.0",
+        "--bus",
+        url,
+        "--export",
+        `${path}/file/x`,
+        ...dirs,
+        ...results,
+      ]),
+    UsageError,
+    `Cannot write ${path}/file/x: a part of its path is a file; expected a directory`,
   );
   for (const text of [shadow, again]) {
     const { images, agreement, judged, disagreements, served, other } = JSON.parse(text!);

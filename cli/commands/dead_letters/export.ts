@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeadLetter } from "../../../bus/dead_letter.ts";
 import { mediaType } from "../../../bus/image_source.ts";
-import { fileFailure } from "../../file_failure.ts";
+import { fileFailure, statIfAny } from "../../file_failure.ts";
 import { fileNameOf } from "../../file_name_of.ts";
 import { plural } from "../../../lib/plural.ts";
 import { ifFound } from "../../../lib/if_found.ts";
@@ -34,7 +34,7 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
   const [dir = ""] = args.operands;
   const filter = filterOf(args);
   const target = resolve(dir);
-  await checkEmpty(target, dir);
+  await checkEmpty(dir);
   await using bus = await openExistingBus(args);
   const draft = join(dirname(target), `.${basename(target)}-${crypto.randomUUID()}.tmp`);
   try {
@@ -51,13 +51,13 @@ export async function exportLetters(args: DeadLetterArguments): Promise<number> 
   return 0;
 }
 
-async function checkEmpty(target: string, dir: string): Promise<void> {
+async function checkEmpty(dir: string): Promise<void> {
+  if (await statIfAny(dir) === null) return;
   try {
-    for await (const _ of Deno.readDir(target)) {
+    for await (const _ of Deno.readDir(dir)) {
       throw new UsageError(`Cannot export: ${dir} is not empty; expected an empty or new directory`);
     }
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return;
     if (cause instanceof Deno.errors.NotADirectory) {
       throw new UsageError(`Cannot export: ${dir} is a file; expected a directory`);
     }

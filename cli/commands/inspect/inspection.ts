@@ -1,4 +1,3 @@
-import { readImage } from "../../../bus/image_source.ts";
 import { BusError } from "../../../bus/transport/errors.ts";
 import type { Classifier, Outcome } from "../../../models/classifier.ts";
 import { toCanonical } from "../../../models/image/canonical.ts";
@@ -13,7 +12,7 @@ import {
 import type { Encoding, Pixels } from "../../../models/image/format.ts";
 import { ImageError } from "../../../models/errors.ts";
 import type { InputSpec } from "../../../models/manifest.ts";
-import { imageSource } from "../../image_file.ts";
+import { readImageFile } from "../../image_file.ts";
 import { fitPicture } from "../../ui/picture.ts";
 
 /** How many classes are shown. */
@@ -67,7 +66,7 @@ const MAX_SIDE = 512;
  * @param classifier The model, with the same limits.
  * @param limits Bounds on what is decoded.
  * @param maxBytes Largest size of the file.
- * @throws {Deno.errors.NotFound} and other errors of the file system.
+ * @throws {UsageError} If it cannot be read.
  */
 export async function inspectFile(
   file: string,
@@ -76,7 +75,7 @@ export async function inspectFile(
   maxBytes: number,
 ): Promise<Inspection> {
   try {
-    const bytes = await readImage(imageSource(file), maxBytes);
+    const bytes = await readImageFile(file, maxBytes);
     await loadDecoders([bytes]);
     const header = attempt(() => openImage(bytes, limits));
     const encoding = attempt(() => header?.describe());

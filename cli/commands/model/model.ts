@@ -13,6 +13,7 @@ import { versionAfter } from "../../../training/version_after.ts";
 import { type Arguments, defineActions, UsageError } from "../../command.ts";
 import { defined } from "../../../lib/defined.ts";
 import { count, type CustomRow, flag, type OptionTable } from "../../../lib/options.ts";
+import { fileFailure } from "../../file_failure.ts";
 import { plural } from "../../../lib/plural.ts";
 import { JSON_OPTION, MODELS_DIRS_OPTION } from "../../options.ts";
 import { MODEL_OUT_OPTIONS, modelsDirectory, modelSearch, nextSteps } from "../../models_directory.ts";
@@ -171,17 +172,23 @@ async function readLabels(args: Args): Promise<string[] | undefined> {
   }
   if (list !== undefined) return list.split(",").map((label) => label.trim());
   if (file === undefined) return undefined;
-  const { size } = await Deno.stat(file);
-  if (size > MAX_LABELS_BYTES) {
-    throw new UsageError(
-      `Cannot read labels: ${file} has ${size} bytes; expected at most ${MAX_LABELS_BYTES}`,
-    );
-  }
-  const lines = (await Deno.readTextFile(file)).split("\n").map((line) => line.trim());
+  const lines = (await readLabelsFile(file)).split("\n").map((line) => line.trim());
   const labels = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
   // Teachable Machine numbers them: "0 cat".
   const isNumbered = labels.every((label, i) => label.startsWith(`${i} `));
   return isNumbered ? labels.map((label) => label.slice(label.indexOf(" ") + 1)) : labels;
+}
+
+async function readLabelsFile(file: string): Promise<string> {
+  try {
+    const { size } = await Deno.stat(file);
+    if (size <= MAX_LABELS_BYTES) return await Deno.readTextFile(file);
+    throw new UsageError(
+      `Cannot read labels: ${file} has ${size} bytes; expected at most ${MAX_LABELS_BYTES}`,
+    );
+  } catch (cause) {
+    throw cause instanceof UsageError ? cause : fileFailure("read", `--labels-file ${file}`, cause);
+  }
 }
 
 function readForm({ values: { scale: scales, mean, std, height, width } }: Args): PixelForm {

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { keptImages } from "../../../bus/kept_images.ts";
-import { ifFound } from "../../../lib/if_found.ts";
 import { printable } from "../../../lib/printable.ts";
 import { ImageError } from "../../../models/errors.ts";
-import { fileFailure } from "../../file_failure.ts";
+import { fileFailure, statIfAny } from "../../file_failure.ts";
 import { decodeImage, formatName, loadDecoders } from "../../../models/image/decode.ts";
 import { UsageError } from "../../command.ts";
 import { fileNameOf } from "../../file_name_of.ts";
@@ -165,10 +164,11 @@ class ClassFolders {
 }
 
 async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
+  if (await statIfAny(dir) === null) return [];
   try {
-    return await ifFound(Array.fromAsync(Deno.readDir(dir))) ?? [];
+    return await Array.fromAsync(Deno.readDir(dir));
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotADirectory)) throw cause;
+    if (!(cause instanceof Deno.errors.NotADirectory)) throw fileFailure("read", dir, cause);
     throw new UsageError(`Cannot export: ${dir} is a file; expected a directory`, { cause });
   }
 }

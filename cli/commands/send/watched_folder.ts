@@ -1,8 +1,9 @@
 import { dirname, relative, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../../lib/coded_error.ts";
 import { ifFound } from "../../../lib/if_found.ts";
 import { sleep } from "../../../lib/sleep.ts";
-import { fileFailure } from "../../file_failure.ts";
+import { fileFailure, statIfAny } from "../../file_failure.ts";
 import { UsageError } from "../../command.ts";
 import { createDirectoryOf } from "../../results_file.ts";
 import { type Listed, listFiles } from "./files.ts";
@@ -36,34 +37,34 @@ export class WatchedFolder implements Disposable {
   readonly #given = new Map<string, string>();
   #changed = Promise.withResolvers<void>();
 
-  private constructor(folder: string, journal: DatabaseSync, options: WatchOptions) {
+  private constructor(
+    folder: string,
+    options: WatchOptions,
+    watcher: Deno.FsWatcher,
+    journal: DatabaseSync,
+  ) {
     this.#folder = folder;
     this.#options = options;
+    this.#watcher = watcher;
     this.#journal = journal;
-    this.#watcher = Deno.watchFs(folder, { recursive: options.recursive });
   }
 
   /**
    * Starts to watch.
    *
    * @param folder Its path.
-   * @throws {UsageError} If it is not a folder, or the journal cannot be written.
+   * @throws {UsageError} If it is not a folder or cannot be read, or the journal cannot be written.
    */
   static async open(folder: string, options: WatchOptions): Promise<WatchedFolder> {
-    if (!(await ifFound(Deno.stat(folder)))?.isDirectory) {
+    if (!(await statIfAny(folder))?.isDirectory) {
       throw new UsageError(`Cannot watch ${folder}: it is not a folder`);
     }
     await createDirectoryOf(options.journal);
-    try {
-      const journal = new DatabaseSync(options.journal);
-      journal.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000");
-      journal.exec(
-        "CREATE TABLE IF NOT EXISTS sent (target TEXT, path TEXT, version TEXT, PRIMARY KEY (target, path))",
-      );
-      return new WatchedFolder(folder, journal, options);
-    } catch (cause) {
-      throw fileFailure("write", options.journal, cause);
-    }
+    using opened = new DisposableStack();
+    const watcher = opened.use(watch(folder, options.recursive));
+    const journal = openJournal(options.journal);
+    opened.move();
+    return new WatchedFolder(folder, options, watcher, journal);
   }
 
   /** Lists the files until the signal aborts. */
@@ -126,5 +127,28 @@ export class WatchedFolder implements Disposable {
   [Symbol.dispose](): void {
     this.#watcher.close();
     this.#journal.close();
+  }
+}
+
+function watch(folder: string, recursive: boolean): Deno.FsWatcher {
+  try {
+    return Deno.watchFs(folder, { recursive });
+  } catch (cause) {
+    // Deno adds the one of the folders in it that was refused: `… about ["inbox/below"]`.
+    const [, refused = folder] = /about \["(.+)"\]$/s.exec(messageOf(cause)) ?? [];
+    throw fileFailure("read", refused, cause);
+  }
+}
+
+function openJournal(path: string): DatabaseSync {
+  try {
+    const journal = new DatabaseSync(path);
+    journal.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000");
+    journal.exec(
+      "CREATE TABLE IF NOT EXISTS sent (target TEXT, path TEXT, version TEXT, PRIMARY KEY (target, path))",
+    );
+    return journal;
+  } catch (cause) {
+    throw fileFailure("write", path, cause);
   }
 }
