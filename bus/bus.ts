@@ -18,6 +18,7 @@ import { checkSendOptions } from "./send_options.ts";
 import { ACKNOWLEDGEMENTS_TOPIC, DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
 import { sendTraced } from "./tracing.ts";
 import type { Text, Transport } from "./transport/transport.ts";
+import { checkTime } from "./transport/validate.ts";
 
 /** RFC 3339 has years of four digits. */
 const LAST_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -179,7 +180,7 @@ export class Bus implements AsyncDisposable {
   async result(id: string, options: ResultOptions = {}): Promise<Result> {
     this.#refuseClosed();
     checkId(id);
-    checkSince(options.since);
+    checkTime("since", options.since);
     const wanted = { ...options, id, model: "its model" };
     return await this.#replies.wait(
       wanted,
@@ -207,7 +208,7 @@ export class Bus implements AsyncDisposable {
    * @param options Which dead letters.
    * @returns The dead letters with their bytes, in the order of each partition. At most one batch is in
    * memory.
-   * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
+   * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`; `invalid` for `since`.
    *
    * @example Replay what failed because its model was missing
    * ```ts
@@ -313,9 +314,4 @@ function checkModel(model: string): void {
 function checkId(id: string): void {
   if (isId(id)) return;
   throw new BusError("invalid", `The id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
-}
-
-function checkSince(since: Date | undefined): void {
-  if (since === undefined || (since instanceof Date && !Number.isNaN(since.getTime()))) return;
-  throw new BusError("invalid", `since is ${JSON.stringify(since)}: expected a valid Date`);
 }

@@ -8,6 +8,7 @@ import {
 import { ACKNOWLEDGEMENTS_TOPIC, DEAD_LETTERS_TOPIC } from "./topics.ts";
 import { defined } from "../lib/defined.ts";
 import type { Message, Transport } from "./transport/transport.ts";
+import { checkTime } from "./transport/validate.ts";
 
 /** Which dead letters to read. */
 export interface DeadLettersOptions {
@@ -34,7 +35,7 @@ export interface DeadLettersOptions {
  * @param transport The bus.
  * @param options Which ones.
  * @returns The newest last.
- * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
+ * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`; `invalid` for `since`.
  */
 export async function listDeadLetters(
   transport: Transport,
@@ -49,7 +50,7 @@ export async function listDeadLetters(
  *
  * @param transport The bus.
  * @param options Which ones.
- * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`.
+ * @throws {BusError} `unavailable`, `denied`, `corrupt`, `closed`; `invalid` for `since`.
  */
 export async function* readDeadLetters(
   transport: Transport,
@@ -132,7 +133,8 @@ interface Entry {
 }
 
 async function select(transport: Transport, options: DeadLettersOptions): Promise<Entry[]> {
-  const { ids, limit = Infinity } = options;
+  const { ids, since, limit = Infinity } = options;
+  checkTime("since", since);
   const wanted = ids && new Set(ids);
   const last = new Map<string, Entry>();
   const acknowledgements = await readAcknowledgements(transport, options.signal);

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { showValue } from "../../lib/show_value.ts";
 import { BusError } from "./errors.ts";
 import {
   type CommittedMessage,
@@ -43,6 +44,18 @@ export interface SubscribeSettings {
 export function checkInteger(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new BusError("invalid", `${name} is ${value}: expected a whole number from ${min} to ${max}`);
+}
+
+/**
+ * Checks a time among the options.
+ *
+ * @param name The option, for the message.
+ * @param value Its value; `undefined` counts as not given.
+ * @throws {BusError} `invalid` unless it is a valid `Date`.
+ */
+export function checkTime(name: string, value: unknown): void {
+  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return;
+  throw new BusError("invalid", `${name} is ${showValue(value)}: expected a valid Date`);
 }
 
 /**
@@ -157,7 +170,7 @@ function checkFrom(from: unknown, group: string | null): void {
   if (from instanceof Date && !Number.isNaN(from.getTime()) && group === null) return;
   throw new BusError(
     "invalid",
-    `from is ${JSON.stringify(from)}: expected "start", "end", or a time and no group`,
+    `from is ${showValue(from)}: expected "start", "end", or a time and no group`,
   );
 }
 

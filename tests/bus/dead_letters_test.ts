@@ -6,6 +6,7 @@ import { Bus } from "../../bus/bus.ts";
 import { decodeRequest } from "../../bus/envelope.ts";
 import { BusError } from "../../bus/transport/errors.ts";
 import { createMemoryBroker } from "../../bus/transport/memory.ts";
+import { showValue } from "../../lib/show_value.ts";
 import type { DeadLetter, DeadLettersOptions, Failed } from "../../mod.ts";
 import type { Message, OutgoingMessage } from "../../bus/transport/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../testing/assert.ts";
@@ -145,6 +146,23 @@ Deno.test("dead letters: are filtered by id, model, reason, time and number, the
     assertEquals(await idsOf(bus, options), expected, JSON.stringify(options));
     const read = (await Array.fromAsync(bus.deadLetters(options))).map(({ id }) => id);
     assertEquals(read.sort(), expected.toSorted(), JSON.stringify(options));
+  }
+});
+
+Deno.test("dead letters: reading since a time that is not a valid Date is refused", async () => {
+  await using bus = await busWith([encodeDeadLetter(request("a"), failure("a"))]);
+  for (const since of [new Date(NaN), "2026-01-01", 7n] as Date[]) {
+    const refused = { code: "invalid", message: `since is ${showValue(since)}: expected a valid Date` };
+    for (
+      const read of [
+        () => Array.fromAsync(bus.deadLetters({ since })),
+        () => listDeadLetters(bus.transport, { since }),
+        () => bus.result("a", { since }),
+      ]
+    ) {
+      const { code, message } = await assertRejects(read, BusError);
+      assertEquals({ code, message }, refused);
+    }
   }
 });
 
