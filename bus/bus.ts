@@ -18,10 +18,7 @@ import { checkSendOptions } from "./send_options.ts";
 import { ACKNOWLEDGEMENTS_TOPIC, DEFAULT_MODEL, isModelName, requestTopic } from "./topics.ts";
 import { sendTraced } from "./tracing.ts";
 import type { Text, Transport } from "./transport/transport.ts";
-import { checkTime } from "./transport/validate.ts";
-
-/** RFC 3339 has years of four digits. */
-const LAST_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+import { checkText, checkTime } from "./transport/validate.ts";
 
 /** How to send an image. */
 export interface SendOptions {
@@ -37,7 +34,7 @@ export interface SendOptions {
    * @default {the id}
    */
   readonly key?: Text;
-  /** A topic that gets the result too, besides `imagebus.results`. */
+  /** A topic that gets the result too, besides `imagebus.results`; not one of requests or dead letters. */
   readonly replyTo?: string;
   /** Copied into the headers of the result. */
   readonly correlationId?: string;
@@ -51,7 +48,7 @@ export interface SendOptions {
   readonly actual?: string;
   /** The name of the image's file; copied into the result. */
   readonly fileName?: string;
-  /** Milliseconds after which it is no longer classified, but fails with the code `expired`. */
+  /** Milliseconds after which it is no longer classified, but fails with the code `expired` (1 to 36,500 days). */
   readonly expiresAfterMs?: number;
   /** Ends the attempt: rejects with the signal's reason. The image may have been stored all the same. */
   readonly signal?: AbortSignal;
@@ -286,7 +283,7 @@ export class Bus implements AsyncDisposable {
       model,
       key,
       image: await readImage(image, this.transport.maxMessageBytes, signal),
-      ...(expiresAfterMs !== undefined && { expiresAt: Math.min(Date.now() + expiresAfterMs, LAST_EXPIRY) }),
+      ...(expiresAfterMs !== undefined && { expiresAt: Date.now() + expiresAfterMs }),
     };
   }
 
@@ -312,6 +309,7 @@ function checkModel(model: string): void {
 }
 
 function checkId(id: string): void {
+  checkText("id", id);
   if (isId(id)) return;
   throw new BusError("invalid", `The id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
 }

@@ -40,10 +40,9 @@ import { readBareValue } from "./bare_record.ts";
 import { binaryEvent, type CloudEvent, isStructured, Malformed, structuredEvent } from "./cloud_event.ts";
 import type { Result } from "./result.ts";
 import { decodeLegacyRecord, isLegacyTopic } from "./legacy_format.ts";
-import { modelOfTopic } from "./topics.ts";
+import { isReplyTopic, modelOfTopic, REPLY_TOPIC } from "./topics.ts";
 import { headerText } from "./transport/text.ts";
 import type { Message, MessageHeaders, OutgoingMessage, Text } from "./transport/transport.ts";
-import { isTopicName } from "./transport/validate.ts";
 
 /** `ce_type` of an image to be classified. */
 export const CLASSIFY = "imagebus.classify";
@@ -149,7 +148,7 @@ export function decodeRequest(message: Message): Decoded {
     return { ok: true, request: toRequest(message, event) };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    const model = event.attribute("model") ?? modelOfTopic(message.topic);
+    const model = event.attribute("model")?.toWellFormed() ?? modelOfTopic(message.topic);
     return { ok: false, origin: readableOrigin(event, message), model, reason: error.message };
   }
 }
@@ -194,12 +193,13 @@ export function decodeResult(message: Message): Result | null {
 }
 
 /**
- * Whether a text can be the id of a request: 1 to {@linkcode MAX_ID_LENGTH} characters.
+ * Whether a text can be the id of a request: 1 to {@linkcode MAX_ID_LENGTH} characters, without lone surrogates, which
+ * would arrive as other characters.
  *
  * @param id Any text.
  */
 export function isId(id: string): boolean {
-  return id.length >= 1 && id.length <= MAX_ID_LENGTH;
+  return id.length >= 1 && id.length <= MAX_ID_LENGTH && id.isWellFormed();
 }
 
 function attributes(type: string, id: string, source: string): MessageHeaders {
@@ -257,13 +257,13 @@ function toRequest(message: Message, event: CloudEvent): Request {
   if (event.attribute("source") === undefined) {
     throw new Malformed("The attribute source is missing: expected the sender, a URI reference");
   }
-  const id = event.attribute("id") ?? "";
+  const id = textOf(event, "id") ?? "";
   if (!isId(id)) {
     throw new Malformed(`The attribute id has ${id.length} characters: expected 1 to ${MAX_ID_LENGTH}`);
   }
-  const model = event.attribute("model") ?? modelOf(message);
+  const model = textOf(event, "model") ?? modelOf(message);
   const expiresAt = expiry(event.attribute("expirytime"));
-  const modelVersion = event.attribute("modelversion");
+  const modelVersion = textOf(event, "modelversion");
   return {
     id,
     key: message.key,
@@ -285,18 +285,27 @@ function modelOf({ topic }: Message): string {
 }
 
 /** What a result takes over from the event, besides its id and key. */
-function copiedFrom({ attribute }: CloudEvent, message: Message) {
-  const replyTo = attribute("replyto");
-  if (replyTo !== undefined && !isTopicName(replyTo)) {
-    throw new Malformed(`The attribute replyto is not a valid topic name: ${JSON.stringify(replyTo)}`);
+function copiedFrom(event: CloudEvent, message: Message) {
+  const replyTo = textOf(event, "replyto");
+  if (replyTo !== undefined && !isReplyTopic(replyTo)) {
+    throw new Malformed(`The attribute replyto is ${JSON.stringify(replyTo)}: expected ${REPLY_TOPIC}`);
   }
   return {
     replyTo,
-    correlationId: attribute("correlationid"),
-    traceparent: attribute("traceparent") ?? traceOf(message),
-    actual: attribute("actual"),
-    fileName: attribute("filename"),
+    correlationId: textOf(event, "correlationid"),
+    traceparent: textOf(event, "traceparent") ?? traceOf(message),
+    actual: textOf(event, "actual"),
+    fileName: textOf(event, "filename"),
   };
+}
+
+/** JSON can escape a lone surrogate, which no header and no row can hold. */
+function textOf({ attribute }: CloudEvent, name: string): string | undefined {
+  const value = attribute(name);
+  if (value === undefined || value.isWellFormed()) return value;
+  throw new Malformed(
+    `The attribute ${name} is ${JSON.stringify(value)}: expected a text without lone surrogates`,
+  );
 }
 
 function expectValue(name: string, value: string | undefined, expected: string): void {

@@ -1,3 +1,6 @@
+import { isLegacyTopic } from "./legacy_format.ts";
+import { isTopicName } from "./transport/validate.ts";
+
 /** The results of all requests. */
 export const RESULTS_TOPIC = "imagebus.results";
 
@@ -48,4 +51,21 @@ export function requestTopic(model: string): string {
 export function modelOfTopic(topic: string): string | null {
   const name = topic.slice(PREFIX.length);
   return topic.startsWith(PREFIX) && isModelName(name) ? name : null;
+}
+
+const NOT_FOR_RESULTS = new Set([DEAD_LETTERS_TOPIC, ACKNOWLEDGEMENTS_TOPIC, COMPARISONS_TOPIC]);
+
+/** What {@linkcode isReplyTopic} accepts. */
+export const REPLY_TOPIC =
+  "1 to 249 of the characters A-Z a-z 0-9 . _ -, and not a topic of requests or dead letters";
+
+/**
+ * Whether a request can ask for its result on a topic: where others read requests or dead letters, a result would be a
+ * malformed one.
+ *
+ * @param topic Any text.
+ */
+export function isReplyTopic(topic: string): boolean {
+  return isTopicName(topic) && modelOfTopic(topic) === null && !isLegacyTopic(topic) &&
+    !NOT_FOR_RESULTS.has(topic);
 }

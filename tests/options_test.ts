@@ -61,6 +61,7 @@ const CUSTOM: Readonly<Record<string, Samples>> = {
   modelsDirs: { typed: "a,b", value: ["a", "b"], bad: "", badValue: [7] },
   workersPerModel: { typed: "mnist=2", value: { mnist: 2 }, bad: "many", badValue: undefined },
   http: { typed: "[::1]:0", value: { hostname: "::1", port: 0 }, bad: "9464", badValue: undefined },
+  replyTo: { typed: "answers", value: "answers", bad: "bad topic!", badValue: "imagebus.mnist" },
   size: { typed: "32x16", value: [32, 16], bad: "32", badValue: undefined },
   out: { typed: "boot.png", value: "boot.png", bad: "boot.gif", badValue: undefined },
   since: { typed: "2026-01-31", value: new Date("2026-01-31"), bad: "soon", badValue: undefined },

@@ -47,6 +47,19 @@ export function checkInteger(name: string, value: number, min: number, max: numb
 }
 
 /**
+ * Checks a text among the options.
+ *
+ * @param name The option, for the message.
+ * @param value Its value.
+ * @throws {BusError} `invalid` unless it is a string that UTF-8 can encode.
+ */
+export function checkText(name: string, value: unknown): void {
+  if (typeof value === "string" && value.isWellFormed()) return;
+  const expected = typeof value === "string" ? "a text without lone surrogates" : "a text";
+  throw new BusError("invalid", `${name} is ${showValue(value)}: expected ${expected}`);
+}
+
+/**
  * Checks a time among the options.
  *
  * @param name The option, for the message.

@@ -5,9 +5,18 @@ import {
   encodeResult,
   type Request,
 } from "../../bus/envelope.ts";
+import { connect } from "../../bus/connect.ts";
 import type { Classified, Failed } from "../../bus/result.ts";
+import { SEND_OPTIONS } from "../../bus/send_options.ts";
+import {
+  ACKNOWLEDGEMENTS_TOPIC,
+  COMPARISONS_TOPIC,
+  DEAD_LETTERS_TOPIC,
+  RESULTS_TOPIC,
+} from "../../bus/topics.ts";
+import { BusError } from "../../bus/transport/errors.ts";
 import type { Message, MessageHeaders, OutgoingMessage, Text } from "../../bus/transport/transport.ts";
-import { assert, assertEquals, assertStringIncludes } from "../../testing/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../testing/assert.ts";
 
 const IMAGE = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 255]);
 
@@ -123,8 +132,9 @@ Deno.test("envelope: each defect is reported with its value", () => {
     [{ ...good, ce_expirytime: "1" }, 'expirytime is "1"'],
     [{ ...good, ce_expirytime: "2099-01-01" }, 'expirytime is "2099-01-01"'],
     [{ ce_id: "7", ce_type: "imagebus.classify" }, 'specversion is null: expected "1.0"'],
-    [{ ...good, ce_replyto: "a topic" }, 'replyto is not a valid topic name: "a topic"'],
-    [{ ...good, ce_replyto: ".." }, 'replyto is not a valid topic name: ".."'],
+    [{ ...good, ce_replyto: "a topic" }, 'replyto is "a topic": expected 1 to 249 of the characters'],
+    [{ ...good, ce_replyto: ".." }, 'replyto is "..": expected 1 to 249 of the characters'],
+    [{ ...good, ce_replyto: "imagebus.mnist" }, "and not a topic of requests or dead letters"],
   ];
   for (const [headers, expected] of cases) assertStringIncludes(refused(headers).reason, expected);
 });
@@ -140,6 +150,85 @@ Deno.test("envelope: structured mode that is not JSON, an object or base64 is re
   ];
   for (const [text, expected] of cases) {
     assertStringIncludes(refused(headers, new TextEncoder().encode(text)).reason, expected);
+  }
+});
+
+const NOT_FOR_RESULTS = [
+  "bad topic!",
+  "",
+  "..",
+  "imagebus.mnist",
+  "topic_mnist",
+  DEAD_LETTERS_TOPIC,
+  COMPARISONS_TOPIC,
+  ACKNOWLEDGEMENTS_TOPIC,
+];
+
+Deno.test("send: a topic for the result that is invalid, or holds requests or dead letters, is refused", async () => {
+  await using bus = await connect("memory:");
+  for (const replyTo of NOT_FOR_RESULTS) {
+    const error = await assertRejects(() => bus.send(IMAGE, { replyTo }), BusError);
+    assertEquals(error.code, "invalid");
+    assertStringIncludes(error.message, `replyTo is ${JSON.stringify(replyTo)}: expected 1 to 249`);
+  }
+  for (const replyTo of ["answers", RESULTS_TOPIC, "imagebus.of_mine"]) await bus.send(IMAGE, { replyTo });
+});
+
+const TEXTS = ["model", "modelVersion", "id", "key", "correlationId", "traceparent", "actual", "fileName"];
+
+Deno.test("send: a text that UTF-8 cannot encode, or another value in its place, is refused", async () => {
+  await using bus = await connect("memory:");
+  for (const name of TEXTS) {
+    const cases = [
+      ["a\ud800", '"a\\ud800": expected a text without lone surrogates'],
+      [7, "7: expected a text"],
+      [null, "null: expected a text"],
+    ] as const;
+    for (const [value, expected] of cases) {
+      const error = await assertRejects(() => bus.send(IMAGE, { [name]: value }), BusError);
+      assertEquals([error.code, error.message], ["invalid", `${name} is ${expected}`]);
+    }
+  }
+  const asked = await assertRejects(() => bus.result("a\ud800"), BusError);
+  assertEquals(asked.message, 'id is "a\\ud800": expected a text without lone surrogates');
+});
+
+Deno.test("envelope: a text of an event that no header can hold is reported, and replaced in the result", () => {
+  const headers = { "content-type": "application/cloudevents+json" };
+  const names = [
+    "id",
+    "model",
+    "modelversion",
+    "replyto",
+    "correlationid",
+    "traceparent",
+    "actual",
+    "filename",
+  ];
+  for (const name of names) {
+    const { reason, origin, model } = refused(headers, json({ ...EVENT, [name]: "a\ud800" }));
+    assertEquals(
+      reason,
+      `The attribute ${name} is "a\\ud800": expected a text without lone surrogates`,
+    );
+    const texts = [...Object.values(origin), model].filter((one) => typeof one === "string");
+    assert(texts.every((text) => text.isWellFormed()), name);
+  }
+});
+
+Deno.test("send: the longest time until an image expires is one that its reader accepts", async () => {
+  await using bus = await connect("memory:");
+  const { max } = SEND_OPTIONS.expiresAfterMs;
+  await using requests = await bus.transport.subscribe(["imagebus.mnist"]);
+  await bus.send(IMAGE, { model: "mnist", expiresAfterMs: max });
+  for await (const { messages } of requests) {
+    const { expiresAt = 0 } = decoded(messages[0]!);
+    assert(expiresAt > Date.now() + max - 60_000);
+    break;
+  }
+  for (const expiresAfterMs of [max + 1, 8.64e15, 2 ** 53 - 1]) {
+    const refusal = `expiresAfterMs is ${expiresAfterMs}: expected a whole number from 1 to ${max}`;
+    await assertRejects(() => bus.send(IMAGE, { expiresAfterMs }), BusError, refusal);
   }
 });
 

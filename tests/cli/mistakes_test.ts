@@ -65,6 +65,8 @@ const MISTAKES = [
   ],
   [["results", "--results", "docs"], "docs is no database of results: it is a directory"],
   [["results", "--results", "README.md"], "Cannot read results: README.md is no database of results"],
+  [["send", "x.png", "--reply-to", "bad topic!"], '--reply-to is "bad topic!": expected 1 to 249 of the'],
+  [["send", "x.png", "--reply-to", "imagebus.mnist"], '--reply-to is "imagebus.mnist": expected'],
   [["worker", "--sink", "jsonl:x.jsonl", "--json"], "Cannot use --json: it is for the sink console"],
   [["worker", "--quiet", "--json"], "Cannot use --json: it is for the sink console"],
   [["worker", "--sink", "console", "--results", "x.db"], "Cannot use --results: it is for the sink sqlite"],
