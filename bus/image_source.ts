@@ -1,6 +1,7 @@
 import { BusError } from "./transport/errors.ts";
 import { abortable } from "../lib/abortable.ts";
 import { concatBytes } from "../lib/bytes.ts";
+import { showValue } from "../lib/show_value.ts";
 
 /** An encoded image (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PNM, ICO). A `URL` must be a `file:` URL. */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
@@ -12,7 +13,7 @@ export type ImageSource = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8
  * @param maxBytes Largest size, in bytes.
  * @param signal Ends reading: rejects with the signal's reason.
  * @returns Its bytes; for a `Uint8Array` or `ArrayBuffer` the same memory.
- * @throws {BusError} `too_large`; `invalid` for another kind of value or URL.
+ * @throws {BusError} `too_large`; `invalid` for another kind of value or URL, and for a stream of something else.
  * @throws {Deno.errors.NotFound} and other errors of the file system, for a `file:` URL.
  *
  * @example
@@ -34,13 +35,19 @@ export async function readImage(
     refuseLarger(source.size, maxBytes);
     return new Uint8Array(await source.arrayBuffer());
   }
-  if (source instanceof ReadableStream) return await readStream(source, maxBytes, signal);
+  if (source instanceof ReadableStream && !source.locked) return await readStream(source, maxBytes, signal);
   if (source instanceof URL && source.protocol === "file:") return await readFile(source, maxBytes, signal);
-  const given = source instanceof URL ? `a ${source.protocol} URL` : `a value of type ${typeof source}`;
-  throw new BusError(
-    "invalid",
-    `Cannot read an image from ${given}; expected a Uint8Array, ArrayBuffer, Blob, ReadableStream or file: URL`,
-  );
+  throw notAnImage(showSource(source));
+}
+
+function showSource(source: unknown): string {
+  if (source instanceof URL) return `a ${source.protocol} URL`;
+  return source instanceof ReadableStream ? "a ReadableStream that is read already" : showValue(source);
+}
+
+function notAnImage(given: string): BusError {
+  const expected = "a Uint8Array, ArrayBuffer, Blob, ReadableStream of Uint8Array or file: URL";
+  return new BusError("invalid", `Cannot read an image from ${given}; expected ${expected}`);
 }
 
 /**
@@ -88,6 +95,9 @@ async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number, 
       const next = signal ? await abortable(reader.read(), signal) : await reader.read();
       signal?.throwIfAborted();
       if (next === null || next.done) return concatBytes(chunks);
+      if (!(next.value instanceof Uint8Array)) {
+        throw notAnImage(`a ReadableStream of ${showValue(next.value)}`);
+      }
       size += next.value.length;
       refuseLarger(size, maxBytes);
       chunks.push(next.value);

@@ -193,6 +193,27 @@ Deno.test("send: a text that UTF-8 cannot encode, or another value in its place,
   assertEquals(asked.message, 'id is "a\\ud800": expected a text without lone surrogates');
 });
 
+Deno.test("send: what is not an image is refused with what it is", async () => {
+  await using bus = await connect("memory:");
+  const busy = new ReadableStream();
+  busy.getReader();
+  const cases: [unknown, string][] = [
+    [null, "null"],
+    [new DataView(new ArrayBuffer(1)), "a DataView"],
+    [[1, 2], "an Array"],
+    ["seven.png", '"seven.png"'],
+    [new URL("https://example.org/7.png"), "a https: URL"],
+    [ReadableStream.from(["seven.png"]), 'a ReadableStream of "seven.png"'],
+    [ReadableStream.from([IMAGE, new ArrayBuffer(1)]), "a ReadableStream of an ArrayBuffer"],
+    [busy, "a ReadableStream that is read already"],
+  ];
+  for (const [image, given] of cases) {
+    const error = await assertRejects(() => bus.send(image as Uint8Array), BusError);
+    assertEquals(error.code, "invalid");
+    assertStringIncludes(error.message, `Cannot read an image from ${given}; expected a Uint8Array,`);
+  }
+});
+
 Deno.test("envelope: a text of an event that no header can hold is reported, and replaced in the result", () => {
   const headers = { "content-type": "application/cloudevents+json" };
   const names = [
