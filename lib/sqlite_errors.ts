@@ -1,7 +1,7 @@
 /** Why SQLite refused a file. */
 export interface SqliteFault {
   /** `locked`, `full` and `unavailable` can pass by themselves. */
-  readonly code: "locked" | "denied" | "damaged" | "full" | "unavailable" | "too_large";
+  readonly code: "locked" | "denied" | "damaged" | "foreign" | "full" | "unavailable" | "too_large";
   /** What SQLite reported, and what would be right. */
   readonly message: string;
 }
@@ -42,9 +42,15 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     code: "damaged",
-    advice: "it is damaged or not an imagebus file; move it away to start with a new one",
-    results: [11, 26],
-    texts: ["database disk image is malformed", "file is not a database"],
+    advice: "it is damaged; move it away to start with a new one",
+    results: [11],
+    texts: ["database disk image is malformed"],
+  },
+  {
+    code: "foreign",
+    advice: "choose another file, or move it away to start with a new one",
+    results: [26],
+    texts: ["file is not a database"],
   },
   {
     code: "full",

@@ -109,7 +109,8 @@ const INSERT = `
  *
  * @param path The file; it is created in an existing directory.
  * @returns The sink.
- * @throws {SinkError} `failed` when the file cannot be opened or belongs to another program.
+ * @throws {SinkError} `invalid` when the file cannot be used or belongs to another program; `failed` when it is locked or
+ * its disk fails.
  */
 export async function sqliteSink(path: string): Promise<Required<Sink>> {
   const database = await openResultsDatabase(path);

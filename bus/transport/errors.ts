@@ -5,12 +5,12 @@ import { CodedError } from "../../lib/coded_error.ts";
  *
  * | code | meaning | retriable |
  * |---|---|---|
- * | `invalid` | an argument, option or URL is invalid | no |
+ * | `invalid` | an argument, option or URL is invalid, or its file is not a bus | no |
  * | `too_large` | a message exceeds the limit of this side or of the broker | no |
  * | `queue_full` | the embedded bus has reached its limit of unread bytes | yes |
  * | `unavailable` | the bus cannot be reached, or was busy for too long | yes |
  * | `denied` | the file system, the broker or Deno's permissions deny access | no |
- * | `corrupt` | the file is not a bus, or is damaged | no |
+ * | `corrupt` | the file is damaged | no |
  * | `closed` | the transport, subscription or bus is closed | no |
  * | `timeout` | no result came in time | yes |
  */

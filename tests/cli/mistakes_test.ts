@@ -72,6 +72,25 @@ const MISTAKES = [
   [["worker", "--sink", "console", "--results", "x.db"], "Cannot use --results: it is for the sink sqlite"],
 ] as const;
 
+Deno.test("mistakes: a bus that is another file is refused, and stays as it is", async () => {
+  await using directory = await temporaryDirectory("mistakes");
+  const [other, notes] = [`${directory.path}/other.db`, `${directory.path}/notes.txt`];
+  using database = new DatabaseSync(other);
+  database.exec("CREATE TABLE theirs (x)");
+  await Deno.writeTextFile(notes, "not a database\n".repeat(1_000));
+  for (
+    const [file, text] of [[other, "it is the database of another program"], [notes, "is not a database"]]
+  ) {
+    const before = await Deno.readFile(file!);
+    for (const args of [["send", "models/mnist/samples/7-7.png"], ["worker"], ["topics"]]) {
+      const { code, err } = await imagebus([...args, "--bus", `sqlite:${file}`]);
+      assertStringIncludes(err, text!);
+      assertEquals(code, 2, err);
+    }
+    assertEquals(await Deno.readFile(file!), before);
+  }
+});
+
 Deno.test("mistakes: a file or an option that cannot be used is refused by its name", async () => {
   for (const [args, text] of MISTAKES) {
     const { code, err } = await imagebus(args);

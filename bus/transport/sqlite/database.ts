@@ -31,7 +31,7 @@ export class Database implements Disposable {
    *
    * @param path The file; its directory must exist.
    * @param synchronous How durable commits are.
-   * @throws {BusError} `denied`, `corrupt`, `invalid` (created by a newer version), `unavailable` (locked at
+   * @throws {BusError} `denied`, `corrupt`, `invalid` (not a bus, or created by a newer version), `unavailable` (locked at
    * the moment).
    */
   constructor(path: string, synchronous: Synchronous) {
@@ -68,8 +68,8 @@ export class Database implements Disposable {
     if (isEmpty) return true;
     if (applicationId !== APPLICATION_ID) {
       throw new BusError(
-        "corrupt",
-        `Cannot open the bus "${this.path}": it is the database of another program`,
+        "invalid",
+        `Cannot open the bus "${this.path}": it is the database of another program; choose another file`,
       );
     }
     if (version <= SCHEMA_VERSION) return false;

@@ -7,6 +7,7 @@ const CODES: Readonly<Record<SqliteFault["code"], BusErrorCode>> = {
   locked: "unavailable",
   denied: "denied",
   damaged: "corrupt",
+  foreign: "invalid",
   full: "queue_full",
   unavailable: "unavailable",
   too_large: "too_large",

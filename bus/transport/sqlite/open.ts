@@ -47,7 +47,7 @@ export type { SqliteTransportOptions } from "./options.ts";
  *
  * @param path The file. It is created if it does not exist, and so is its directory.
  * @param options Limits and timeouts.
- * @throws {BusError} `invalid` option, or a file of a newer version; `denied`; `corrupt`; `unavailable`.
+ * @throws {BusError} `invalid` option, or a file that is not a bus or of a newer version; `denied`; `corrupt`; `unavailable`.
  *
  * @example
  * ```ts

@@ -45,22 +45,22 @@ async function assertOpenFails(path: string, code: string, includes: string): Pr
   assertStringIncludes(error.message, path);
 }
 
-Deno.test("sqlite errors: a file that is not a database is corrupt, and stays unchanged", () =>
+Deno.test("sqlite errors: a file that is not a database is refused as invalid, and stays unchanged", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/notes.txt`;
     await Deno.writeTextFile(path, "not a database\n".repeat(1_000));
-    await assertOpenFails(path, "corrupt", "file is not a database");
+    await assertOpenFails(path, "invalid", "file is not a database");
     assertEquals(await Deno.readTextFile(path), "not a database\n".repeat(1_000));
   }));
 
-Deno.test("sqlite errors: the database of another program is corrupt, and stays unchanged", () =>
+Deno.test("sqlite errors: the database of another program is refused as invalid, and stays unchanged", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/other.db`;
     const other = new DatabaseSync(path);
     other.exec("CREATE TABLE theirs (x)");
     other.close();
     const before = await Deno.readFile(path);
-    await assertOpenFails(path, "corrupt", "another program");
+    await assertOpenFails(path, "invalid", "it is the database of another program; choose another file");
     assertEquals(await Deno.readFile(path), before);
     assertEquals([...Deno.readDirSync(directory)].length, 1);
   }));
