@@ -160,6 +160,18 @@ Deno.test("send: a bus that fails ends it, what was stored has its id, and the r
   assert(stored.length > 0 && Number(untried) > 0, err);
 });
 
+Deno.test("send: a full bus takes as many files as fit, and each other one is refused with its own size", async () => {
+  await using stage = await SendStage.set();
+  const files = await stage.write(names(64), new Uint8Array(500));
+  const { code, err } = await stage.send("--sqlite-max-queue-bytes", "20000", ...files);
+  assertEquals(code, 1, err);
+  const sizes = new Set([...err.matchAll(/Cannot store (\d+) bytes/g)].map(([, bytes]) => Number(bytes)));
+  assertEquals(sizes.size, 1, err);
+  const [size = 0] = sizes;
+  assert(size > 500 && size < 1_500, err);
+  assertEquals((await stage.requests()).length, Math.floor(20_000 / size));
+});
+
 Deno.test("send: ids from the path or the content are the same when it is sent again, and differ between models", async () => {
   await using stage = await SendStage.set();
   const [a, b] = await stage.write(["a.png", "b.png"]);

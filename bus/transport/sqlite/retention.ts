@@ -54,9 +54,9 @@ export class Retention {
    *
    * @param bytes Size of the messages, as {@linkcode recordBytes} counts it.
    * @param isAnswer Whether they are such answers.
-   * @throws {BusError} `queue_full`.
+   * @returns `queue_full` if there is no room; nothing is reserved then.
    */
-  reserve(bytes: number, isAnswer = false): void {
+  reserve(bytes: number, isAnswer = false): BusError | null {
     this.#count();
     const { maxQueueBytes } = this.#settings;
     if (this.#live + bytes > maxQueueBytes) {
@@ -64,9 +64,10 @@ export class Retention {
       for (const limit of isAnswer ? [FINISHED] : [FINISHED, EXPIRING]) {
         while (this.#live > target && this.#removeOldest(limit, Infinity)) this.#recount();
       }
-      if (!isAnswer && this.#live + bytes > maxQueueBytes) throw this.#full(bytes);
+      if (!isAnswer && this.#live + bytes > maxQueueBytes) return this.#full(bytes);
     }
     this.#live += bytes;
+    return null;
   }
 
   /** Other processes can write between two transactions, but not within one. */
@@ -88,10 +89,8 @@ export class Retention {
     return new BusError(
       "queue_full",
       `Cannot store ${bytes} bytes on "${this.#database.path}": ${this.#live} wait to be processed` +
-        `${
-          largest ? `, most of them in ${largest.name}` : ""
-        }; the limit maxQueueBytes is ${maxQueueBytes}. ` +
-        "Let a worker process them, or raise the limit",
+        `${largest ? `, most of them in ${largest.name}` : ""}; the limit maxQueueBytes is ${maxQueueBytes}` +
+        (bytes > maxQueueBytes ? "; raise it" : ". Let a worker process them, or raise the limit"),
     );
   }
 

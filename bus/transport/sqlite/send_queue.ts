@@ -1,6 +1,6 @@
 import type { OutgoingMessage, SendMessagesOptions } from "../transport.ts";
 import type { Topic } from "./log.ts";
-import { encodeRecord, RECORD_OVERHEAD_BYTES, recordBytes } from "./record.ts";
+import { encodeRecord, RECORD_OVERHEAD_BYTES, recordBytes, type StoredRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 
 /** Approximate size of a full part: larger transactions would block the thread for too long. */
@@ -10,15 +10,28 @@ const PART_BYTES = 1_048_576;
 /** Later messages start a new part: the deadline of a part counts from its first message. */
 const PART_OPEN_MS = 50;
 
+/** The messages of one send that are in the same part: all of them are stored, or none. */
+interface Share {
+  readonly messages: OutgoingMessage[];
+  readonly isAnswer: boolean;
+  /** Of the same send. Where it was refused so is this one, or it would overtake it when both are sent again. */
+  readonly before: Share | undefined;
+  /** Why it was refused. */
+  error: unknown;
+}
+
 /** Messages to one topic that are stored together. */
 interface Part {
-  readonly messages: OutgoingMessage[];
+  readonly shares: Share[];
   readonly openUntil: number;
+  messages: number;
   bytes: number;
   stored: Promise<void>;
-  /** Of the same call; where that was not stored, neither is this, or it would overtake it when both are sent again. */
-  after: Part | undefined;
-  error: unknown;
+}
+
+interface Place {
+  readonly part: Part;
+  readonly share: Share;
 }
 
 /** Combines concurrent sends to a topic: messages are stored in the order of the calls, many at once. */
@@ -50,72 +63,88 @@ export class SendQueue {
     messages: readonly OutgoingMessage[],
     options: SendMessagesOptions,
   ): Promise<void> {
-    const name = openName(topic, options);
-    if (options.signal) this.#open.delete(name);
-    const parts = [...new Set(messages.map((message) => this.#join(topic, message, options)))];
-    if (options.signal) this.#open.delete(name);
-    for (const [i, part] of parts.entries()) part.after ??= parts[i - 1];
-    await Promise.all(parts.map(({ stored }) => stored));
+    if (options.signal) this.#open.delete(topic);
+    const places = this.#place(topic, messages, options);
+    if (options.signal) this.#open.delete(topic);
+    for (const { part, share } of places) {
+      await part.stored;
+      if (share.error !== undefined) throw share.error;
+    }
   }
 
-  #join(topic: string, message: OutgoingMessage, options: SendMessagesOptions): Part {
-    const open = this.#open.get(openName(topic, options));
-    const part = open && hasRoom(open) ? open : this.#begin(topic, options);
-    part.messages.push(message);
-    part.bytes += message.value.length + RECORD_OVERHEAD_BYTES;
-    return part;
+  #place(
+    topic: string,
+    messages: readonly OutgoingMessage[],
+    { signal, isAnswer = false }: SendMessagesOptions,
+  ): Place[] {
+    const places: Place[] = [];
+    for (const message of messages) {
+      const open = this.#open.get(topic);
+      const part = open && hasRoom(open) ? open : this.#begin(topic, signal);
+      const last = places.at(-1);
+      if (last?.part !== part) {
+        const share = { messages: [], isAnswer, before: last?.share, error: undefined };
+        part.shares.push(share);
+        places.push({ part, share });
+      }
+      places.at(-1)!.share.messages.push(message);
+      part.messages++;
+      part.bytes += message.value.length + RECORD_OVERHEAD_BYTES;
+    }
+    return places;
   }
 
-  #begin(topic: string, options: SendMessagesOptions): Part {
-    const { signal, isAnswer = false } = options;
-    const name = openName(topic, options);
+  #begin(topic: string, signal: AbortSignal | undefined): Part {
     const openUntil = performance.now() + PART_OPEN_MS;
-    const part: Part = {
-      messages: [],
-      bytes: 0,
-      openUntil,
-      stored: Promise.resolve(),
-      after: undefined,
-      error: undefined,
-    };
+    const part: Part = { shares: [], messages: 0, bytes: 0, openUntil, stored: Promise.resolve() };
     const close = () => {
-      if (this.#open.get(name) === part) this.#open.delete(name);
-    };
-    const end = (error?: unknown) => {
-      close();
-      part.error = error;
-      part.after = undefined;
+      if (this.#open.get(topic) === part) this.#open.delete(topic);
     };
     const work = () => {
       close();
-      if (part.after?.error !== undefined) throw part.after.error;
-      this.append(topic, part.messages, isAnswer);
+      this.#storeFitting(topic, part.shares);
     };
     part.stored = this.#store.writer.run(work, { bytes: () => part.bytes, signal });
-    part.stored.then(() => end(), end);
-    this.#open.set(name, part);
+    part.stored.then(close, (error) => {
+      close();
+      for (const share of part.shares) share.error = error;
+    });
+    this.#open.set(topic, part);
     return part;
   }
 
+  #storeFitting(topic: string, shares: readonly Share[]): void {
+    const fitting: StoredRecord[] = [];
+    for (const share of shares) {
+      const records = share.messages.map(encodeRecord);
+      // Overwritten if the transaction was rolled back because of other work.
+      share.error = share.before?.error ?? this.#reserve(records, share.isAnswer) ?? undefined;
+      if (share.error === undefined) fitting.push(...records);
+    }
+    if (fitting.length > 0) this.#store.log.append(this.#ensure(topic), fitting);
+  }
+
   /**
-   * Stores messages; to be called inside a transaction.
+   * Stores messages that answer others; to be called inside a transaction.
    *
    * @param topic A valid name.
    * @param messages Already checked.
-   * @param isAnswer As {@linkcode SendMessagesOptions.isAnswer}.
    */
-  append(topic: string, messages: readonly OutgoingMessage[], isAnswer: boolean): void {
+  appendAnswers(topic: string, messages: readonly OutgoingMessage[]): void {
     const records = messages.map(encodeRecord);
-    this.#store.retention.reserve(records.reduce((sum, record) => sum + recordBytes(record), 0), isAnswer);
+    this.#reserve(records, true);
     this.#store.log.append(this.#ensure(topic), records);
+  }
+
+  /** @returns `queue_full` if there is no room. */
+  #reserve(records: readonly StoredRecord[], isAnswer: boolean) {
+    return this.#store.retention.reserve(
+      records.reduce((sum, record) => sum + recordBytes(record), 0),
+      isAnswer,
+    );
   }
 }
 
 function hasRoom({ messages, bytes, openUntil }: Part): boolean {
-  return messages.length < PART_MESSAGES && bytes < PART_BYTES && performance.now() < openUntil;
-}
-
-/** Answers do not share a part with other messages: one of these can be refused. */
-function openName(topic: string, { isAnswer = false }: SendMessagesOptions): string {
-  return isAnswer ? `answers ${topic}` : topic;
+  return messages < PART_MESSAGES && bytes < PART_BYTES && performance.now() < openUntil;
 }

@@ -102,7 +102,7 @@ export class SqliteTransport implements Transport {
       ...this.#settings,
       ...checkSubscribeOptions(options),
       topics: () => names.map((name) => this.#ensure(name)),
-      append: (topic, messages) => this.#sends.append(topic, messages, true),
+      append: (topic, messages) => this.#sends.appendAnswers(topic, messages),
       signal,
       onClosed: () => this.#subscriptions.delete(subscription),
     });

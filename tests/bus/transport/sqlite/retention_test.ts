@@ -3,6 +3,7 @@ import { createMemoryBroker } from "../../../../bus/transport/memory.ts";
 import { Changes } from "../../../../bus/transport/sqlite/changes.ts";
 import { Database } from "../../../../bus/transport/sqlite/database.ts";
 import { checkSqliteOptions } from "../../../../bus/transport/sqlite/options.ts";
+import { encodeRecord, recordBytes } from "../../../../bus/transport/sqlite/record.ts";
 import { Store } from "../../../../bus/transport/sqlite/store.ts";
 import { SqliteTransport } from "../../../../bus/transport/sqlite/transport.ts";
 import type { PartitionInfo, Transport } from "../../../../bus/transport/transport.ts";
@@ -117,6 +118,18 @@ Deno.test("retention: a full bus refuses messages with the sizes, the option and
   const error = await assertRejects(sends, BusError);
   assertEquals([error.code, error.retriable], ["queue_full", true]);
   for (const part of ["maxQueueBytes", "100000", "requests"]) assertStringIncludes(error.message, part);
+});
+
+Deno.test("retention: of sends that share a transaction a full bus refuses those that do not fit, each as a whole", async () => {
+  using broker = createMemoryBroker({ maxQueueBytes: 10_000 });
+  await using transport = broker.connect({ partitions: 1 });
+  const send = (count: number) => transport.send("requests", Array.from({ length: count }, () => message));
+  const sent = await Promise.allSettled([send(4), send(9), send(4), send(1)]);
+  assertEquals(sent.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  const { reason } = sent[1] as PromiseRejectedResult;
+  assertStringIncludes(reason.message, `Cannot store ${9 * recordBytes(encodeRecord(message))} bytes`);
+  const [topic] = await transport.topics();
+  assertEquals(topic!.partitions[0]!.end, 9);
 });
 
 Deno.test("retention: a full bus removes what every group has processed, however young, and no more than necessary", async () => {
