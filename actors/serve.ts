@@ -3,6 +3,7 @@ import { DEAD_LETTERS_TOPIC, isModelName, requestTopic, RESULTS_TOPIC } from "..
 import { isLegacyTopic, legacyTopics } from "../bus/legacy_format.ts";
 import type { Transport } from "../bus/transport/transport.ts";
 import { defined } from "../lib/defined.ts";
+import { waitAtMost } from "../lib/wait_at_most.ts";
 import type { ModelFiles } from "../models/classifier.ts";
 import { decodeSettings } from "../models/image/limits.ts";
 import { loadServedModels, loadVersion, type ModelSearch, servingOf } from "../models/registry.ts";
@@ -35,6 +36,9 @@ export type { ServeOptions } from "./options.ts";
 /** So few messages are read at a time that Workers which finish meanwhile do not wait long for the thread. */
 const READ_MESSAGES = 128;
 
+/** For comparisons, and for results: a sink that hangs must not keep the service from ending. */
+const MAX_SINKS_MS = 30_000;
+
 /** Models that are served on a bus. */
 export interface Service extends AsyncDisposable {
   /**
@@ -47,7 +51,7 @@ export interface Service extends AsyncDisposable {
   health(): ServiceHealth;
   /**
    * Drains: reads no more, finishes what is in flight, commits, leaves the group, stops the Workers, closes
-   * the sinks. The bus stays open. May be called more than once.
+   * the sinks, for which it waits at most a minute beyond `drainMs`. The bus stays open. May be called more than once.
    *
    * @returns How many images were left unfinished at the deadline; they are delivered again.
    */
@@ -160,7 +164,7 @@ class RunningService implements Service {
       this.#servingWatch.start();
     } catch (error) {
       await Promise.all(this.#models.map((model) => model.stop()));
-      await this.#outbox.close();
+      await this.#outbox.close(MAX_SINKS_MS);
       throw error;
     }
   }
@@ -334,9 +338,9 @@ class RunningService implements Service {
     const watch = this.#servingWatch.stop();
     await Promise.all(this.#models.map((model) => model.stop()));
     await watch;
-    await this.#comparisons.flush();
+    await waitAtMost(MAX_SINKS_MS, this.#comparisons.flush());
     try {
-      await this.#outbox.close();
+      await this.#outbox.close(MAX_SINKS_MS);
     } finally {
       this.#ended.resolve(null);
     }

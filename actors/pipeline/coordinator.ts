@@ -1,6 +1,6 @@
 import type { Delivery } from "../../bus/transport/transport.ts";
 import { abortable } from "../../lib/abortable.ts";
-import { sleep } from "../../lib/sleep.ts";
+import { waitAtMost } from "../../lib/wait_at_most.ts";
 import { Commits } from "./commits.ts";
 import { type CommitterParts, Flight, type FlightPath, type Refusal } from "./flight.ts";
 import { Flow, type FlowLimits } from "./flow.ts";
@@ -75,9 +75,7 @@ export class Coordinator {
     const { committer, flow } = this.#path;
     this.#stop.abort();
     await this.#running?.catch(() => {});
-    const deadline = new AbortController();
-    await Promise.race([flow.idle(), sleep(deadlineMs, deadline.signal)]);
-    deadline.abort();
+    await waitAtMost(deadlineMs, flow.idle());
     await committer.flush();
     await this.#parts.subscription.close();
     return flow.count;

@@ -1,4 +1,5 @@
 import { messageOf } from "../../lib/coded_error.ts";
+import { waitAtMost } from "../../lib/wait_at_most.ts";
 import type { Listener } from "../events.ts";
 import type { Observer } from "../observer.ts";
 import type { Settled, Sink } from "../sinks/sink.ts";
@@ -17,6 +18,8 @@ export class Outbox {
   readonly #listener: Listener;
   readonly #observer: Observer;
   readonly #stop = new AbortController();
+  /** What each sink stores at the moment; it does not reject. */
+  readonly #storing = new Map<Sink, Promise<void>>();
   #pending: Flight[] = [];
   #running: Promise<void> | undefined;
 
@@ -37,11 +40,19 @@ export class Outbox {
     this.#running ??= this.#run();
   }
 
-  /** Abandons what is not stored yet, and closes the sinks. */
-  async close(): Promise<void> {
+  /**
+   * Abandons what is not stored yet, and closes each sink after its last write.
+   *
+   * @param maxMs How long to wait for the sinks, in milliseconds; one that still writes then is closed when it has ended.
+   */
+  async close(maxMs: number): Promise<void> {
     this.#stop.abort();
-    await this.#running;
-    await Promise.all(this.#sinks.map((sink) => sink.close ? sink.close() : sink[Symbol.asyncDispose]?.()));
+    await waitAtMost(maxMs, Promise.all(this.#sinks.map((sink) => this.#close(sink))));
+  }
+
+  async #close(sink: Sink): Promise<void> {
+    await this.#storing.get(sink);
+    await (sink.close ? sink.close() : sink[Symbol.asyncDispose]?.());
   }
 
   async #run(): Promise<void> {
@@ -50,7 +61,8 @@ export class Outbox {
     while (this.#pending.length > 0 && !this.#stop.signal.aborted) {
       const flights = this.#pending.splice(0, MAX_BATCH);
       const batch = flights.map(({ settled }) => settled!);
-      await Promise.all(this.#sinks.map((sink) => this.#store(sink, batch)));
+      for (const sink of this.#sinks) this.#storing.set(sink, this.#store(sink, batch));
+      await Promise.all(this.#storing.values());
       if (this.#stop.signal.aborted) break;
       this.#observer.stored?.(batch);
       for (const flight of flights) flight.stored();

@@ -25,7 +25,9 @@
  *   with `invalid` for what the user must fix (path, password, rights), `unavailable` for a server that
  *   cannot be reached.
  * - **Closing.** `close` is called once, after the last `write`, by the service that was given the sink.
- *   Where there is no `close`, `[Symbol.asyncDispose]` is called; where there is neither, nothing.
+ *   Where there is no `close`, `[Symbol.asyncDispose]` is called; where there is neither, nothing. The service
+ *   does not wait for ever: a sink that writes beyond its limit is closed when that write has ended, and what
+ *   it was to store is delivered again.
  * - **Secrets.** Neither `name` nor a message holds a password.
  *
  * `tests/actors/sinks/sink_suite.ts` holds all sinks to it. How each keeps it, for users: docs/results.md.

@@ -1,3 +1,4 @@
+import type { Flight } from "../../../actors/pipeline/flight.ts";
 import { Outbox } from "../../../actors/pipeline/outbox.ts";
 import type { Sink } from "../../../actors/sinks/sink.ts";
 import { assertEquals } from "../../../testing/assert.ts";
@@ -11,6 +12,29 @@ Deno.test("outbox: a sink is closed by close, else by Symbol.asyncDispose, else 
     { ...sink("disposable"), [Symbol.asyncDispose]: close("disposed") },
     { ...sink("both"), close: close("closed"), [Symbol.asyncDispose]: close("both") },
   ], () => {});
-  await outbox.close();
+  await outbox.close(10_000);
   assertEquals(closed, ["disposed", "closed"]);
+});
+
+Deno.test("outbox: a sink whose write does not end holds up neither close nor the other sinks, and is closed after it", async () => {
+  const closed: string[] = [];
+  const [writing, write] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const sink = (name: string, write: Sink["write"]): Sink => ({
+    name,
+    write,
+    close: () => Promise.resolve(void closed.push(name)),
+  });
+  const hangs = sink("hangs", () => {
+    writing.resolve();
+    return write.promise;
+  });
+  let stored = 0;
+  const outbox = new Outbox([hangs, sink("stores", () => Promise.resolve())], () => {});
+  outbox.add({ settled: {}, stored: () => stored++ } as unknown as Flight);
+  await writing.promise;
+  await outbox.close(10);
+  assertEquals(closed, ["stores"]);
+  write.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([closed, stored], [["stores", "hangs"], 0]);
 });
