@@ -278,7 +278,7 @@ function accepts(row: Option, value: unknown): boolean {
 
 function show(value: unknown, row: Option): string {
   if ("secret" in row) return `of type ${typeof value}`;
-  return typeof value === "number" || typeof value === "function" ? String(value) : JSON.stringify(value);
+  return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /**

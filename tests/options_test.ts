@@ -2,6 +2,7 @@ import { checkServeOptions, SERVE_OPTIONS } from "../actors/options.ts";
 import { connect } from "../bus/connect.ts";
 import { CONNECT_OPTIONS } from "../bus/options.ts";
 import { SEND_OPTIONS } from "../bus/send_options.ts";
+import { BusError } from "../bus/transport/errors.ts";
 import { checkBusOptions } from "../bus/transport/options.ts";
 import { parseArguments } from "../cli/arguments.ts";
 import { type Command, readsVariables, UsageError } from "../cli/command.ts";
@@ -215,6 +216,14 @@ Deno.test("options: connect refuses those of another bus, and unknown ones with 
     Error,
     'Unknown option clientId: did you mean "kafka.clientId"?',
   );
+});
+
+Deno.test("options: values that JSON cannot write are refused like others", async () => {
+  const cases: [unknown, string][] = [[4n, "4"], [Symbol("four"), "Symbol(four)"], [null, "null"]];
+  for (const [value, shown] of cases) {
+    const options = { partitions: value as number };
+    await assertRejects(() => connect("memory:", options), BusError, `partitions is ${shown}: expected`);
+  }
 });
 
 Deno.test("options: send refuses unknown names with a suggestion, and a time that is out of range", async () => {
