@@ -7,16 +7,24 @@ import { SinkError } from "../errors.ts";
 export interface Address {
   /** For the client: without what `options` and `schemas` hold. */
   readonly url: string;
-  readonly options: Pick<postgres.Options<Record<never, never>>, "host" | "port" | "ssl">;
+  readonly options: Servers & Pick<postgres.Options<Record<never, never>>, "database" | "ssl">;
   /** The schemas in which tables are looked up, and created in the first; none for those of the server. */
   readonly schemas: readonly string[];
+}
+
+/** Lists of the same length, or the directory of a Unix-domain socket and the port in its name. */
+interface Servers {
+  readonly host: string | readonly string[];
+  readonly port: number | readonly number[];
 }
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 /** `[USER[:PASSWORD]@][HOST[:PORT][,…]][/DATABASE]`: what is not escaped must not end up in the name of the server. */
 const PLACE =
-  /^(?<login>[^@/?#]*@)?(?<hosts>[^@:/?#,]*(?::\d+)?(?:,[^@:/?#,]+(?::\d+)?)*)(?<path>\/[^@/?#]*)?$/;
+  /^(?<login>[^@/?#]*@)?(?<hosts>(?:\[[\da-f:.]+\]|[^@:/?#,[\]]*)(?::\d+)?(?:,(?:\[[\da-f:.]+\]|[^@:/?#,[\]]+)(?::\d+)?)*)(?<path>\/[^@/?#]*)?$/i;
+const SERVER = /^(?:\[(?<address>.*)\]|(?<name>.*?))(?::(?<port>\d+))?$/;
+const DEFAULT_PORT = "5432";
 
 /**
  * Parses the URL of a database, as libpq takes it.
@@ -29,7 +37,7 @@ export function parseAddress(text: string): Address {
   const [, scheme = "", rest = ""] = /^(postgres(?:ql)?:\/\/)([^#]*)$/.exec(text) ?? [];
   const [place = "", query = ""] = rest.split("?", 2);
   const { login = "", hosts = "", path = "" } = PLACE.exec(place)?.groups ?? {};
-  if (scheme === "" || !PLACE.test(place) || query.includes("@")) throw malformed();
+  if (scheme === "" || !PLACE.test(place) || !isEscaped(place) || query.includes("@")) throw malformed();
   const parameters = new URLSearchParams(query);
   const take = (name: string) => {
     const value = parameters.get(name) ?? undefined;
@@ -37,30 +45,47 @@ export function parseAddress(text: string): Address {
     return value;
   };
   const schemas = splitList(take("search_path") ?? "") ?? [];
-  const [directory, port] = socketOf(hosts, take("host"), take("port"));
-  const ssl = sslOf(hosts || Deno.env.get("PGHOST") || "", take("sslmode"), take("sslrootcert"));
-  const server = directory === undefined ? hosts : "localhost";
+  const servers = serversOf(hosts, take("host"), take("port"));
+  const ssl = sslOf([servers.host].flat()[0]!, take("sslmode"), take("sslrootcert"));
   const others = parameters.size > 0 ? `?${parameters}` : "";
   return {
-    url: `${scheme}${login}${server}${path}${others}`,
-    options: { ...directory !== undefined && { host: directory, ...port && { port } }, ...ssl },
+    url: `${scheme}${login}localhost${path}${others}`,
+    // The client takes neither IPv6 addresses nor escaped names of databases from a URL.
+    options: { ...servers, ...path.length > 1 && { database: decodeURIComponent(path.slice(1)) }, ...ssl },
     schemas,
   };
 }
 
-/** The directory of a Unix-domain socket, and the port in its name. */
-function socketOf(
-  hosts: string,
-  host = decodeURIComponent(hosts.split(":")[0]!),
-  port = hosts.split(":")[1],
-): [directory: string | undefined, port: number | undefined] {
-  return host.startsWith("/")
-    ? [host, port === undefined ? undefined : Number(port)]
-    : [undefined, undefined];
+function isEscaped(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** What the URL omits comes from PGHOST and PGPORT, or is the default. */
+function serversOf(hosts: string, host: string | undefined, port: string | undefined): Servers {
+  const unnamed = Deno.env.get("PGHOST") || "localhost";
+  const servers = host !== undefined || hosts === ""
+    ? (host || unnamed).split(",").map((name) => ({ name, port: undefined }))
+    : hosts.split(",").map(serverOf);
+  const names = servers.map(({ name }) => name || unnamed);
+  const given = port?.split(",");
+  const ports = servers.map((server, i) =>
+    Number(given?.[i] ?? given?.[0] ?? server.port ?? Deno.env.get("PGPORT") ?? DEFAULT_PORT)
+  );
+  if (!ports.every((one) => one >= 1 && one <= 65_535)) throw malformed();
+  return names[0]!.startsWith("/") ? { host: names[0]!, port: ports[0]! } : { host: names, port: ports };
+}
+
+function serverOf(text: string): { readonly name: string; readonly port: string | undefined } {
+  const { address, name = "", port } = SERVER.exec(text)?.groups ?? {};
+  return { name: address ?? decodeURIComponent(name), port };
 }
 
 function sslOf(
-  hosts: string,
+  host: string,
   mode = Deno.env.get("PGSSLMODE"),
   file = Deno.env.get("PGSSLROOTCERT"),
 ): { ssl?: Exclude<postgres.Options<Record<never, never>>["ssl"], undefined> } {
@@ -72,7 +97,7 @@ function sslOf(
   if (!isFile && mode !== "verify-ca" && mode !== "verify-full") return { ssl: mode as "require" };
   const ignoresName = mode === "verify-ca" || mode === "require";
   // The client names no address to TLS, and a certificate would then be compared with "localhost".
-  const name = ignoresName ? { checkServerIdentity: () => undefined } : { host: hosts.replace(/:\d+$/, "") };
+  const name = ignoresName ? { checkServerIdentity: () => undefined } : { host };
   const ca = isFile ? { ca: readCertificate(file) } : {};
   return { ssl: { ...ca, rejectUnauthorized: true, ...name } };
 }

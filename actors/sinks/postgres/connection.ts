@@ -12,6 +12,9 @@ export function connectTo({ url, options }: Address): postgres.Sql {
   try {
     return postgres(url, {
       ...options,
+      // Lists are missing in the types of the client.
+      host: options.host as string,
+      port: options.port as number,
       max: 1,
       // Prepared statements, and the client's query for types, do not work through connection poolers.
       prepare: false,
@@ -33,6 +36,8 @@ export function connectTo({ url, options }: Address): postgres.Sql {
  * @param client Of {@linkcode connectTo}.
  */
 export function targetOf({ options: { host, port, database, user } }: postgres.Sql): Target {
-  const server = host.map((name, i) => name.startsWith("/") ? name : `${name}:${port[i]}`).join(",");
+  const titleOf = (name: string, port: number | undefined) =>
+    name.startsWith("/") ? name : name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+  const server = host.map((name, i) => titleOf(name, port[i])).join(",");
   return { server, database, user };
 }
