@@ -94,7 +94,9 @@ function sslOf(
   }
   const isFile = file !== undefined && file !== "system";
   if (mode === "disable" || (mode === undefined && !isFile)) return {};
-  if (!isFile && mode !== "verify-ca" && mode !== "verify-full") return { ssl: mode as "require" };
+  // The client would refuse a server without TLS if it is only allowed.
+  if (!isFile && (mode === "allow" || mode === "prefer")) return { ssl: "prefer" };
+  if (!isFile && mode === "require") return { ssl: mode };
   const ignoresName = mode === "verify-ca" || mode === "require";
   // The client names no address to TLS, and a certificate would then be compared with "localhost".
   const name = ignoresName ? { checkServerIdentity: () => undefined } : { host };

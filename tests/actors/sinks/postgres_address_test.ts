@@ -135,12 +135,13 @@ testPostgres("a server is reached by TLS with its certificate", async (server) =
     assertEquals(error.code, "invalid", error.message);
   };
   await refused("?sslmode=require", "does not accept TLS");
+  for (const mode of ["allow", "prefer"]) await open(`?sslmode=${mode}`);
   const rules = await Deno.readTextFile(`${data}/pg_hba.conf`);
   await Deno.writeTextFile(`${data}/pg_hba.conf`, `hostnossl ${database} all 127.0.0.1/32 reject\n${rules}`);
   await query(server.url, "ALTER SYSTEM SET ssl = on");
   await query(server.url, "SELECT pg_reload_conf()");
   await refused("", "refuses connections without TLS");
-  await open("?sslmode=require");
+  for (const mode of ["allow", "prefer", "require"]) await open(`?sslmode=${mode}`);
   await open(`?sslmode=verify-full&sslrootcert=${own}`);
   await refused(`?sslmode=verify-full&sslrootcert=${other}`, "Cannot trust PostgreSQL at 127.0.0.1");
   await refused("?sslmode=verify-full", "Cannot trust PostgreSQL at 127.0.0.1");
@@ -148,7 +149,7 @@ testPostgres("a server is reached by TLS with its certificate", async (server) =
     `${url}?sslmode=require`,
     "SELECT count(*)::integer FROM imagebus_results",
   );
-  assertEquals(count, 2);
+  assertEquals(count, 4);
 });
 
 testPostgres(
