@@ -2,7 +2,13 @@ import type postgres from "npm:postgres@3.4.9";
 import { parseAddress } from "../../actors/sinks/postgres/address.ts";
 import { connectTo, targetOf } from "../../actors/sinks/postgres/connection.ts";
 import { explain, type Target } from "../../actors/sinks/postgres/errors.ts";
-import { COMPARISONS_SINCE, locate, type Located, migrate } from "../../actors/sinks/postgres/schema.ts";
+import {
+  COMPARISONS_SINCE,
+  locate,
+  type Located,
+  migrate,
+  quoted,
+} from "../../actors/sinks/postgres/schema.ts";
 import { UsageError } from "../command.ts";
 import type { Database } from "./database.ts";
 
@@ -43,9 +49,9 @@ class PostgresResults implements Database {
     this.name = name;
     this.#sql = sql;
     this.#target = target;
-    const quoted = `"${schema.replaceAll('"', '""')}"`;
-    this.table = `${quoted}.imagebus_results`;
-    this.comparisons = version >= COMPARISONS_SINCE ? `${quoted}.imagebus_comparisons` : null;
+    const prefix = quoted(schema);
+    this.table = `${prefix}.imagebus_results`;
+    this.comparisons = version >= COMPARISONS_SINCE ? `${prefix}.imagebus_comparisons` : null;
   }
 
   async all(sql: string, values: readonly (string | number)[]) {

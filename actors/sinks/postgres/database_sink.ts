@@ -1,7 +1,7 @@
 import type postgres from "npm:postgres@3.4.9";
 import type { Comparison } from "../../../bus/comparison.ts";
 import { parseAddress } from "./address.ts";
-import { migrate } from "./schema.ts";
+import { migrate, quoted } from "./schema.ts";
 import { Session } from "./session.ts";
 import { type ResultRow, rowOf } from "../result_row.ts";
 import type { ClosableSink, Settled } from "../sink.ts";
@@ -93,7 +93,7 @@ function wellFormed(text: string): string {
 
 /** The rows are one parameter, so the statement is the same for any number of rows. */
 function insert(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
-  const table = sql(`${schema}.imagebus_results`);
+  const table = sql.unsafe(`${quoted(schema)}.imagebus_results`);
   return sql`
     INSERT INTO ${table} AS stored (
       id, model, model_version, status, label, label_index, confidence, top, actual, error_code, error_message, at,
@@ -124,7 +124,7 @@ function comparisonRow(
 }
 
 function insertComparisons(sql: postgres.Sql, schema: string, rows: string): Promise<unknown> {
-  const table = sql(`${schema}.imagebus_comparisons`);
+  const table = sql.unsafe(`${quoted(schema)}.imagebus_comparisons`);
   return sql`
     INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, ${rows}::text::json)
     ON CONFLICT DO NOTHING`;

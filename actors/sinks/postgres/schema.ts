@@ -112,7 +112,7 @@ export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Pr
   const before = await locate(sql, schemas);
   if (before?.version === MIGRATIONS.length) return before.schema;
   await sql.begin(async (transaction) => {
-    const path = schemas.map((name) => `"${name.replaceAll('"', '""')}"`).join();
+    const path = schemas.map(quoted).join();
     if (path !== "") await transaction`SELECT set_config('search_path', ${path}, true)`;
     await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;
     const version = (await locate(transaction, schemas))?.version ?? 0;
@@ -122,6 +122,11 @@ export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Pr
     await transaction`INSERT INTO imagebus_schema VALUES (${MIGRATIONS.length}::integer)`;
   });
   return (await locate(sql, schemas))!.schema;
+}
+
+/** A name as SQL has it. The client would take a dot in it for the end of a schema. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** In another encoding, one label that it cannot hold would fail its batch for ever. */
@@ -162,7 +167,7 @@ export async function locate(
     ORDER BY array_position(string_to_array(${names}, chr(10)), nspname::text) LIMIT 1`;
   if (!found) return undefined;
   const schema = String(found["schema"]);
-  const [row] = await sql`SELECT version FROM ${sql(`${schema}.imagebus_schema`)}`;
+  const [row] = await sql`SELECT version FROM ${sql.unsafe(`${quoted(schema)}.imagebus_schema`)}`;
   const version = Number(row?.["version"] ?? 0);
   if (version <= MIGRATIONS.length) return { schema, version };
   throw new SinkError(

@@ -16,6 +16,7 @@ import {
 import { imagesOf } from "../../../testing/images.ts";
 import { classified, failed } from "../../../testing/settled.ts";
 import { models } from "../../../cli/commands/models/models.ts";
+import { openPostgres } from "../../../cli/stored_results/postgres.ts";
 import { printed, run } from "../../fixtures/command_output.ts";
 import { type SinkPlace, testSink, writeTogether } from "./sink_suite.ts";
 
@@ -278,6 +279,24 @@ testPostgres(
     }
   },
 );
+
+testPostgres("a schema may have any name", async (server) => {
+  for (const name of ["team.images", 'the "best"', "Mixed Case", "50%"]) {
+    const schema = `"${name.replaceAll('"', '""')}"`;
+    await query(server.url, `CREATE SCHEMA ${schema}`);
+    const url = `${server.url}?search_path=${encodeURIComponent(name)}`;
+    await using sink = await postgresSink(url);
+    const comparison = {
+      ...{ id: "a", model: "m", actual: null, at: "2026-01-01T00:00:00.000Z" },
+      served: { version: "1.0.0", label: "x", confidence: 0.5 },
+      other: { version: "2.0.0", label: "x", confidence: 0.5 },
+    };
+    await Promise.all([sink.write([classified("a")]), sink.compare!([comparison])]);
+    await using stored = await openPostgres(url, true);
+    assertEquals([...await stored.all(`SELECT id FROM ${stored.table}`, [])], [{ id: "a" }]);
+    assertEquals((await query(server.url, `SELECT id FROM ${schema}.imagebus_comparisons`)).length, 1);
+  }
+});
 
 testPostgres("a table that was dropped is created again", async (server) => {
   const url = await createSchema(server);
