@@ -111,7 +111,8 @@ export async function migrate(sql: postgres.Sql, schemas: readonly string[]): Pr
   await refuseEncoding(sql);
   const before = await locate(sql, schemas);
   if (before?.version === MIGRATIONS.length) return before.schema;
-  await sql.begin(async (transaction) => {
+  // Under any other level a service that has waited for the lock would not see what its holder created.
+  await sql.begin("ISOLATION LEVEL READ COMMITTED", async (transaction) => {
     const path = schemas.map(quoted).join();
     if (path !== "") await transaction`SELECT set_config('search_path', ${path}, true)`;
     await transaction`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`;

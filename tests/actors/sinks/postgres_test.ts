@@ -27,6 +27,10 @@ function testPostgres(name: string, fn: (server: PostgresServer) => Promise<void
   Deno.test({ name: `sink postgres: ${name}${skipped}`, ignore: skipped !== "", fn: () => fn(running!) });
 }
 
+function databaseOf(url: string): string {
+  return url.split("/").at(-1)!;
+}
+
 async function createPlace(server: PostgresServer): Promise<SinkPlace> {
   const url = await createSchema(server);
   return {
@@ -277,6 +281,19 @@ testPostgres(
       const batch = Array.from({ length: 1_000 }, (_, i) => classified(`${round}-${i}`));
       await Promise.all([one.write(batch), other.write(batch.toReversed())]);
     }
+  },
+);
+
+testPostgres(
+  "sinks that open at once create one schema where transactions are serializable by default",
+  async (server) => {
+    const url = await createDatabase(server);
+    await query(
+      server.url,
+      `ALTER DATABASE ${databaseOf(url)} SET default_transaction_isolation = serializable`,
+    );
+    const sinks = await Promise.all(Array.from({ length: 5 }, () => postgresSink(url)));
+    await Promise.all(sinks.map((sink) => sink.close()));
   },
 );
 
