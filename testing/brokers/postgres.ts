@@ -52,6 +52,21 @@ export async function startPostgres(): Promise<PostgresServer> {
   return server;
 }
 
+/**
+ * Starts a server that follows another one as its standby: it can be read, and refuses what writes.
+ *
+ * @param primary Runs.
+ */
+export async function startStandby({ bin, url }: PostgresServer): Promise<PostgresServer> {
+  const directory = await Deno.makeTempDir({ prefix: "imagebus-postgres-" });
+  await using started = new AsyncDisposableStack();
+  const server = started.use(new PostgresServer(bin, directory, await unprivileged(directory), url));
+  await server.initialize();
+  await server.start();
+  started.move();
+  return server;
+}
+
 /** A server that can be stopped, killed and restarted; its data are kept until it is disposed of. */
 export class PostgresServer implements AsyncDisposable {
   /** The port on 127.0.0.1; the same after a restart. */
@@ -60,11 +75,26 @@ export class PostgresServer implements AsyncDisposable {
   readonly url: string = `postgres://postgres:${PASSWORD}@127.0.0.1:${this.port}/postgres`;
   #process: ServerProcess | undefined;
 
-  /** @param prefix The words to put before each command. */
-  constructor(readonly bin: string, readonly directory: string, readonly prefix: readonly string[]) {}
+  /**
+   * @param prefix The words to put before each command.
+   * @param primary URL of the server that it follows.
+   */
+  constructor(
+    readonly bin: string,
+    readonly directory: string,
+    readonly prefix: readonly string[],
+    readonly primary?: string,
+  ) {}
 
   /** Creates its data. */
   async initialize(): Promise<void> {
+    if (this.primary !== undefined) {
+      const options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"];
+      return await this.#run("pg_basebackup", [
+        ...["-D", `${this.directory}/data`, "-d", this.primary],
+        ...options,
+      ]);
+    }
     const secret = `${this.directory}/secret`;
     await Deno.writeTextFile(secret, PASSWORD);
     await this.#run("initdb", [

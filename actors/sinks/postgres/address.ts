@@ -7,10 +7,15 @@ import { SinkError } from "../errors.ts";
 export interface Address {
   /** For the client: without what `options` and `schemas` hold. */
   readonly url: string;
-  readonly options: Servers & Pick<postgres.Options<Record<never, never>>, "database" | "ssl">;
+  readonly options:
+    & Servers
+    & Pick<postgres.Options<Record<never, never>>, "database" | "ssl" | "target_session_attrs">;
   /** The schemas in which tables are looked up, and created in the first; none for those of the server. */
   readonly schemas: readonly string[];
 }
+
+/** Which one of several servers is used. */
+type Role = Exclude<Address["options"]["target_session_attrs"], undefined> | "any";
 
 /** Lists of the same length, or the directory of a Unix-domain socket and the port in its name. */
 interface Servers {
@@ -18,6 +23,7 @@ interface Servers {
   readonly port: number | readonly number[];
 }
 
+const ROLES: readonly Role[] = ["any", "primary", "read-write", "standby", "read-only", "prefer-standby"];
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 /** `[USER[:PASSWORD]@][HOST[:PORT][,…]][/DATABASE]`: what is not escaped must not end up in the name of the server. */
@@ -30,7 +36,8 @@ const DEFAULT_PORT = "5432";
  * Parses the URL of a database, as libpq takes it.
  *
  * @param text `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a socket by `?host=/DIRECTORY`, and the parameters
- * `search_path`, `sslmode` and `sslrootcert`; the last two also from PGSSLMODE and PGSSLROOTCERT.
+ * `search_path`, `target_session_attrs`, `sslmode` and `sslrootcert`; the last three also from PGTARGETSESSIONATTRS,
+ * PGSSLMODE and PGSSLROOTCERT.
  * @throws {SinkError} `invalid`; the message never contains the URL, because of its password.
  */
 export function parseAddress(text: string): Address {
@@ -47,11 +54,17 @@ export function parseAddress(text: string): Address {
   const schemas = splitList(take("search_path") ?? "") ?? [];
   const servers = serversOf(hosts, take("host"), take("port"));
   const ssl = sslOf([servers.host].flat()[0]!, take("sslmode"), take("sslrootcert"));
+  const role = roleOf(servers, take("target_session_attrs"));
   const others = parameters.size > 0 ? `?${parameters}` : "";
   return {
     url: `${scheme}${login}localhost${path}${others}`,
     // The client takes neither IPv6 addresses nor escaped names of databases from a URL.
-    options: { ...servers, ...path.length > 1 && { database: decodeURIComponent(path.slice(1)) }, ...ssl },
+    options: {
+      ...servers,
+      ...path.length > 1 && { database: decodeURIComponent(path.slice(1)) },
+      ...role !== "any" && { target_session_attrs: role },
+      ...ssl,
+    },
     schemas,
   };
 }
@@ -82,6 +95,19 @@ function serversOf(hosts: string, host: string | undefined, port: string | undef
 function serverOf(text: string): { readonly name: string; readonly port: string | undefined } {
   const { address, name = "", port } = SERVER.exec(text)?.groups ?? {};
   return { name: address ?? decodeURIComponent(name), port };
+}
+
+/** Of several servers the first may be a standby, where nothing could ever be stored. */
+function roleOf({ host }: Servers, role = Deno.env.get("PGTARGETSESSIONATTRS")): Role {
+  const wanted = ROLES.find((one) =>
+    one === (role ?? (Array.isArray(host) && host.length > 1 ? "primary" : "any"))
+  );
+  if (wanted === undefined) {
+    const expected = ROLES.join(", ");
+    throw new SinkError("invalid", `target_session_attrs of PostgreSQL is "${role}": expected ${expected}`);
+  }
+  // The client takes a standby for one that can be written.
+  return wanted === "read-write" ? "primary" : wanted;
 }
 
 function sslOf(

@@ -70,7 +70,10 @@ function tlsMistakeOf(message: string, { server }: Target): string | undefined {
     "authority, and the host as the certificate has it";
 }
 
-/** Connections that fail or end; servers that start, stop, or are out of resources. */
+/**
+ * Connections that fail or end; servers that start, stop, are read-only, or out of resources; what waits for a lock, or
+ * is cancelled.
+ */
 function isUnavailable(code: string): boolean {
-  return /^(E[A-Z]{3,}|CONNECT.*|08...|53...|57P..)$/.test(code);
+  return /^(E[A-Z]{3,}|CONNECT.*|08...|25006|40...|53...|55P03|57...)$/.test(code);
 }

@@ -2,7 +2,9 @@ import { SinkError } from "../../../actors/sinks/errors.ts";
 import { postgresSink } from "../../../actors/sinks/postgres.ts";
 import { Bus } from "../../../bus/bus.ts";
 import { openTransport } from "../../../bus/connect.ts";
-import type { PostgresServer } from "../../../testing/brokers/postgres.ts";
+import { parseAddress } from "../../../actors/sinks/postgres/address.ts";
+import { connectTo } from "../../../actors/sinks/postgres/connection.ts";
+import { type PostgresServer, startStandby } from "../../../testing/brokers/postgres.ts";
 import { WorkerProcess } from "../../../testing/harness/worker_process.ts";
 import { assert, assertEquals, assertRejects } from "../../../testing/assert.ts";
 import { ACCURACY, FAILURES, JUDGED, THROUGHPUT, UNKNOWN } from "../../fixtures/judged_results.ts";
@@ -446,6 +448,49 @@ testPostgres(
     assert(rejected >= 4, `${rejected} batches were rejected`);
   },
 );
+
+testPostgres("of several servers the primary is written, whichever comes first", async (server) => {
+  const url = await createDatabase(server);
+  await using standby = await startStandby(server);
+  const place = `127.0.0.1:${server.port}`;
+  for (const places of [`127.0.0.1:${standby.port},${place}`, `${place},127.0.0.1:${standby.port}`]) {
+    for (const parameter of ["", "?target_session_attrs=read-write", "?target_session_attrs=primary"]) {
+      await using sink = await postgresSink(url.replace(place, places) + parameter);
+      await sink.write([classified(places + parameter)]);
+    }
+  }
+  assertEquals((await query(url, "SELECT id FROM imagebus_results")).length, 6);
+  const one = url.replace(place, `127.0.0.1:${standby.port}`);
+  const error = await assertRejects(
+    async () => {
+      await using sink = await postgresSink(`${one}?target_session_attrs=any`);
+      await sink.write([classified("a")]);
+    },
+    SinkError,
+    "read-only",
+  );
+  assertEquals(error.code, "unavailable");
+  await assertRejects(() => postgresSink(`${one}?target_session_attrs=x`), SinkError, "expected any, ");
+});
+
+testPostgres("what can pass by itself is reported as unavailable", async (server) => {
+  const url = await createDatabase(server);
+  await (await postgresSink(url)).close();
+  const refuse = async (setting: string, reason: string) => {
+    await query(server.url, `ALTER DATABASE ${databaseOf(url)} SET ${setting}`);
+    await using sink = await postgresSink(url);
+    const error = await assertRejects(() => sink.write([classified("a")]), SinkError, reason);
+    assertEquals([error.code, error.retriable], ["unavailable", true]);
+    await query(server.url, `ALTER DATABASE ${databaseOf(url)} RESET ALL`);
+  };
+  await refuse("default_transaction_read_only = on", "read-only transaction");
+  await using other = new AsyncDisposableStack();
+  await other.adopt(connectTo(parseAddress(url)), (sql) => sql.end()).begin(async (sql) => {
+    await sql`LOCK TABLE imagebus_results`;
+    await refuse("lock_timeout = 50", "lock timeout");
+    await refuse("statement_timeout = 50", "statement timeout");
+  });
+});
 
 testPostgres(
   "a worker process survives a restart of PostgreSQL: each image ends in exactly one row of each sink",
