@@ -52,6 +52,8 @@ function mistakeOf(code: string, message: string, target: Target): string | unde
     case "42501":
       return `User "${user}" may not create or write the results in database "${database}" on ${server}: ` +
         `${message}; it needs GRANT CREATE, USAGE on a schema of its search_path`;
+    case "42704":
+      return `PostgreSQL at ${server} does not know a parameter of the URL: ${message}; expected a URL without it`;
     case "42P07":
       return `Database "${database}" on ${server} has a table of another program: ${message}; choose another ` +
         "database or schema";

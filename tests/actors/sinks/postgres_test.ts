@@ -355,6 +355,7 @@ testPostgres(
       ],
       [latin, "has the encoding LATIN1: expected UTF8"],
       [later, "are of a later imagebus (schema 99, here 5)"],
+      [`${url}?channel_binding=require`, "does not know a parameter of the URL: unrecognized configuration"],
       ["postgres://me:secret-one@host:port/db", "Invalid URL of a PostgreSQL database"],
       ["postgres://me:secret%one@host/db", "Invalid URL of a PostgreSQL database"],
       ["mysql://me:secret-one@host/db", "Invalid URL of a PostgreSQL database"],
