@@ -24,8 +24,10 @@ const DEFAULT_LIFE_S = 300;
 export function clientCredentials(client: OauthClient): () => Promise<string> {
   let last: Promise<{ readonly token: string; readonly until: number }> | undefined;
   return async () => {
-    const known = await last?.catch(() => undefined);
-    if (known === undefined || known.until <= Date.now()) last = fetchToken(client);
+    const asked = last;
+    const known = await asked?.catch(() => undefined);
+    // Another connection may have asked in the meantime.
+    if (last === asked && (known === undefined || known.until <= Date.now())) last = fetchToken(client);
     return (await last!).token;
   };
 }
@@ -34,7 +36,7 @@ async function fetchToken(client: OauthClient): Promise<{ token: string; until: 
   const response = await request(client);
   const body = await response.json().catch(() => undefined);
   const where = `The token endpoint ${client.tokenUrl}`;
-  if (response.status >= 500) throw new ConnectionFault(`${where} answered ${response.status}`);
+  if (isOverloaded(response)) throw new ConnectionFault(`${where} answered ${response.status}`);
   const token = body?.access_token;
   if (!response.ok || typeof token !== "string") {
     const reason = body?.error_description ?? body?.error ?? `status ${response.status}, no access_token`;
@@ -45,6 +47,11 @@ async function fetchToken(client: OauthClient): Promise<{ token: string; until: 
   }
   const seconds = Number(body.expires_in) > 0 ? Number(body.expires_in) : DEFAULT_LIFE_S;
   return { token, until: Date.now() + seconds * 1_000 * USED_SHARE };
+}
+
+/** Request Timeout, Too Many Requests, and faults of the server. */
+function isOverloaded({ status }: Response): boolean {
+  return status === 408 || status === 429 || status >= 500;
 }
 
 async function request({ tokenUrl, clientId, clientSecret, scope }: OauthClient): Promise<Response> {

@@ -1,5 +1,7 @@
 import { BusError } from "../../../../bus/transport/errors.ts";
 import { openKafkaTransport } from "../../../../bus/transport/kafka/open.ts";
+import { clientCredentials } from "../../../../bus/transport/kafka/net/oauth.ts";
+import { isRetriable } from "../../../../bus/transport/kafka/wire/faults.ts";
 import type { KafkaTransportOptions } from "../../../../bus/transport/kafka/options.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
 import { NO_OWN_KAFKA, QUICK, testKafka } from "../../../../testing/brokers/kafka.ts";
@@ -42,6 +44,24 @@ function openTokenEndpoint() {
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
+
+Deno.test("kafka: security: connections that open at once share a token; an endpoint that is overloaded is asked again", async () => {
+  let [status, requests] = [200, 0];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    requests++;
+    return Response.json({ access_token: `token ${requests}`, expires_in: 60 }, { status });
+  });
+  const tokenUrl = `http://127.0.0.1:${server.addr.port}`;
+  const client = () => clientCredentials({ tokenUrl, clientId: "app", clientSecret: "s3cret" });
+  const token = client();
+  assertEquals(await Promise.all([token(), token(), token()]), ["token 1", "token 1", "token 1"]);
+  for (status of [408, 429, 500, 503]) {
+    const error = await assertRejects(client(), Error, `answered ${status}`);
+    assertEquals(isRetriable(error), true);
+  }
+  status = 400;
+  assertEquals(isRetriable(await assertRejects(client(), BusError, "no token")), false);
+});
 
 testKafka("security: TLS with each kind of login, and with the client's certificate", async () => {
   await using kafka = await SecuredKafka.start();
