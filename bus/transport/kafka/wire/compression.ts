@@ -25,7 +25,7 @@ const CODECS: readonly ((bytes: Buffer) => Uint8Array)[] = [
   (bytes) => zlib.gunzipSync(bytes, LIMIT),
   decompressSnappy,
   (bytes) => decompressLz4(bytes, MAX_BATCH_BYTES),
-  (bytes) => zlib.zstdDecompressSync(bytes, LIMIT),
+  decompressZstd,
 ];
 
 /**
@@ -60,6 +60,26 @@ const COMPRESSORS: Readonly<Record<Compression, (bytes: Buffer) => Uint8Array>> 
 export function compress(compression: Compression, bytes: Buffer): readonly [codec: number, Uint8Array] {
   const compressed = COMPRESSORS[compression](bytes);
   return compressed.length < bytes.length ? [COMPRESSIONS.indexOf(compression), compressed] : [0, bytes];
+}
+
+/** The runtime decompresses one frame and ignores the others, which producers write that flush in the middle of a batch. */
+function decompressZstd(bytes: Buffer): Uint8Array {
+  const frames: Uint8Array[] = [];
+  for (let [at, room] = [0, MAX_BATCH_BYTES]; at < bytes.length;) {
+    const limit = { maxOutputLength: Math.max(1, room), info: true };
+    const { buffer, engine } = zlib.zstdDecompressSync(bytes.subarray(at), limit) as unknown as ZstdFrame;
+    frames.push(buffer);
+    room -= buffer.length;
+    at += engine.bytesWritten;
+  }
+  return frames.length === 1 ? frames[0]! : Buffer.concat(frames);
+}
+
+/** With the option `info`, which the types lack. */
+interface ZstdFrame {
+  readonly buffer: Buffer;
+  /** How many bytes were read. */
+  readonly engine: { readonly bytesWritten: number };
 }
 
 function decompressSnappy(bytes: Buffer): Uint8Array {

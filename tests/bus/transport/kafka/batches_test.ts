@@ -4,6 +4,7 @@ import type { Message, OutgoingMessage } from "../../../../bus/transport/transpo
 import { decodeBatch, splitBatches, visibility } from "../../../../bus/transport/kafka/wire/batches.ts";
 import { encodeRecordBatch, toRecord } from "../../../../bus/transport/kafka/wire/record_batch.ts";
 import type { BatchHeader } from "../../../../bus/transport/kafka/wire/requests.ts";
+import { decompress } from "../../../../bus/transport/kafka/wire/compression.ts";
 import { decompressLz4 } from "../../../../bus/transport/kafka/wire/lz4.ts";
 import {
   assert,
@@ -105,6 +106,37 @@ Deno.test("kafka: batches of each codec are decoded, with their offsets", () => 
     const batch = batchOf(["a", "b"], { first: 7, codec: Number(codec), compress });
     assertEquals(shown(decode(batch).messages), ["7 a", "8 b"], codec);
   }
+});
+
+/** What a producer writes that flushes its compressor in the middle of a batch. */
+function inFrames(compress: (records: Buffer) => Uint8Array): (records: Buffer) => Buffer {
+  return (records) => Buffer.concat([records.subarray(0, 3), records.subarray(3)].map(compress));
+}
+
+Deno.test("kafka: several frames of compressed records are one batch, within the limit of its size", () => {
+  const codecs: Record<number, (records: Buffer) => Uint8Array> = {
+    1: (records) => zlib.gzipSync(records),
+    3: lz4WithChecksums,
+    4: (records) => zlib.zstdCompressSync(records),
+  };
+  for (const [codec, compress] of Object.entries(codecs)) {
+    const batch = batchOf(["a", "b"], { codec: Number(codec), compress: inFrames(compress) });
+    assertEquals(shown(decode(batch).messages), ["0 a", "1 b"], codec);
+  }
+  const frame = zlib.zstdCompressSync(Buffer.alloc(2 ** 27 + 1));
+  assertThrows(() => decompress(4, Buffer.concat([frame, frame])), RangeError);
+  assertThrows(() => decompress(4, Buffer.concat([frame, Buffer.from("rest")])), Error);
+});
+
+testKafka("a batch of several zstd frames is read", async () => {
+  const topic = unique("frames");
+  await createTopic(topic, {});
+  const compress = inFrames((records) => zlib.zstdCompressSync(records));
+  await storeBatch(topic, batchOf(["one", "two"], { codec: 4, compress }));
+  await using transport = await openQuick();
+  await using reader = await Reader.open(transport, [topic], { until: "end" });
+  await within(reader.ended, "the end");
+  assertEquals(reader.texts, ["one", "two"]);
 });
 
 Deno.test("kafka: messages of the formats 0 and 1 are decoded, compressed ones too", () => {
