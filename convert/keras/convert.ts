@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ActivationFunction, Operation } from "../../models/layers/layer.ts";
 import type { InputSpec } from "../../models/manifest.ts";
 import { convertLayer } from "./converters.ts";
 import { fold } from "./fold.ts";
@@ -106,7 +107,7 @@ function shapeOfImage(output: Node, where: string): [number, number, number] {
 }
 
 function convertOne(
-  { path, className, config, constants }: KerasLayer,
+  { path, className, config, constants, constantFirst }: KerasLayer,
   inputs: readonly Node[],
   source: KerasSource,
 ): Node {
@@ -116,6 +117,7 @@ function convertOne(
     config,
     inputs,
     constants,
+    constantFirst,
     weights(...roles) {
       const tensors = source.weights(path);
       if (tensors.length === roles.length) return tensors;
@@ -182,6 +184,12 @@ function inputSpec(
 
 function withoutSoftmax(output: Node, where: string): Node {
   const { operation } = output;
+  const pooled = beforePooling(output).operation;
+  if (pooled?.type === "activation" && pooled !== operation && BOUNDED.includes(pooled.function)) {
+    throw invalid(
+      `${where} pools the ${pooled.function} of each position; expected a vector of logits, their softmax or their sigmoid`,
+    );
+  }
   const last = output.inputs[0];
   if (operation?.type !== "activation") {
     return output.shape.join() === "1" ? asTwoClasses(output, where) : output;
@@ -196,6 +204,22 @@ function withoutSoftmax(output: Node, where: string): Node {
     } with ${operation.function}; expected a vector of logits, their` +
       " softmax or their sigmoid",
   );
+}
+
+/** Functions whose numbers are no logits. */
+const BOUNDED: readonly ActivationFunction[] = ["softmax", "sigmoid"];
+
+const POOLING: ReadonlySet<string | undefined> = new Set<Operation["type"]>([
+  "averagePool2d",
+  "maxPool2d",
+  "globalAveragePool2d",
+  "globalMaxPool2d",
+  "flatten",
+]);
+
+/** The layer whose numbers an output averages, selects or only arranges. */
+function beforePooling(node: Node): Node {
+  return POOLING.has(node.operation?.type) ? beforePooling(node.inputs[0]!) : node;
 }
 
 /** softmax(0, z) = (1 − sigmoid(z), sigmoid(z)). */

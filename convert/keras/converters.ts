@@ -19,6 +19,8 @@ export interface Step {
   readonly inputs: readonly Node[];
   /** As of {@linkcode KerasLayer}. */
   readonly constants: readonly unknown[];
+  /** As of {@linkcode KerasLayer}. */
+  readonly constantFirst: boolean;
   /** Reads its trained parameters, one per role. */
   weights(...roles: readonly string[]): Tensor[];
 }
@@ -277,8 +279,10 @@ function fail(error: Error): never {
   throw error;
 }
 
+type Arithmetic = Readonly<Record<string, (value: number) => readonly [scale: number, shift: number]>>;
+
 /** The operations of `preprocess_input`, with a constant: `x / 127.5 − 1`. */
-const ARITHMETIC: Readonly<Record<string, (value: number) => readonly [scale: number, shift: number]>> = {
+const ARITHMETIC: Arithmetic = {
   "math.truediv": (value) => [1 / value, 0],
   "math.divide": (value) => [1 / value, 0],
   "math.multiply": (value) => [value, 0],
@@ -287,8 +291,17 @@ const ARITHMETIC: Readonly<Record<string, (value: number) => readonly [scale: nu
   "__operators__.add": (value) => [1, value],
 };
 
+/** With the constant first: `1 − x`. */
+const CONSTANT_FIRST: Arithmetic = {
+  "math.multiply": ARITHMETIC["math.multiply"]!,
+  "math.subtract": (value) => [-1, value],
+  "math.add": ARITHMETIC["math.add"]!,
+  "__operators__.add": ARITHMETIC["__operators__.add"]!,
+};
+
 function arithmetic(step: Step, x: Node, name: string): Node {
-  const operation = Object.hasOwn(ARITHMETIC, name) ? ARITHMETIC[name]! : undefined;
+  const operations = step.constantFirst ? CONSTANT_FIRST : ARITHMETIC;
+  const operation = Object.hasOwn(operations, name) ? operations[name]! : undefined;
   const values = step.constants.length === 1 ? numbersIn(step.constants[0]) : undefined;
   if (operation === undefined || values === undefined || step.inputs.length !== 1) {
     throw invalid(
@@ -308,7 +321,7 @@ function arithmetic(step: Step, x: Node, name: string): Node {
 function prelu(step: Step, x: Node): Node {
   const [alpha] = step.weights("alpha");
   const [channels, ones] = [x.shape.at(-1)!, new Float64Array(x.shape.at(-1)!).fill(1)];
-  if (alpha!.data.length !== channels) {
+  if (alpha!.data.length !== channels || alpha!.shape.at(-1) !== channels) {
     throw invalid(`${step.name} has an alpha per position; expected one per channel: shared_axes=[1, 2]`);
   }
   const negative = activation(step, affine(step, x, ones.map(() => -1), ones.map(() => 0)), "relu");

@@ -19,6 +19,8 @@ export interface KerasLayer {
   readonly inputs: readonly number[];
   /** Constants among the arguments of its call, in their order: 127.5 in `x / 127.5`. */
   readonly constants: readonly unknown[];
+  /** Whether the first argument is a constant: 1 in `1 - x`. */
+  readonly constantFirst: boolean;
 }
 
 /** A model of Keras; models inside it are expanded. */
@@ -30,6 +32,8 @@ export interface KerasGraph {
 }
 
 const MODELS = ["Sequential", "Functional", "Model"];
+/** Stands in Keras 2 for a tensor where a constant is the first argument of a call. */
+const CONSTANT = "_CONSTANT_VALUE";
 const MAX_LAYERS = 2_000;
 const MAX_DEPTH = 10;
 
@@ -61,6 +65,7 @@ interface Entry {
   /** Keys of its inputs. */
   readonly inputs: readonly string[];
   readonly constants: readonly unknown[];
+  readonly constantFirst: boolean;
 }
 
 /** A model whose layers are not yet in a list. */
@@ -124,7 +129,7 @@ class GraphReader {
   }
 
   #appendEntry(
-    { name, className, fields, config, constants }: Entry,
+    { name, className, fields, config, constants, constantFirst }: Entry,
     outer: readonly string[],
     inputs: readonly number[],
   ): number {
@@ -135,7 +140,7 @@ class GraphReader {
       throw invalid(`${this.#where}: the inner model "${name}" has ${inputs.length} inputs; expected one`);
     }
     if (this.layers.length >= MAX_LAYERS) throw invalid(`${this.#where} has more than ${MAX_LAYERS} layers`);
-    return this.layers.push({ path, className, config, inputs, constants }) - 1;
+    return this.layers.push({ path, className, config, inputs, constants, constantFirst }) - 1;
   }
 
   #readSequential(fields: JsonFields): Model {
@@ -171,7 +176,7 @@ class GraphReader {
       fields,
       config,
       inputs: readInputs(fields, name),
-      constants: constantsOf(fields),
+      ...constantsOf(fields),
     };
   }
 
@@ -205,17 +210,24 @@ function inputsOf(fields: JsonFields, name: string): string[] {
 }
 
 /**
- * Reads the constants of a call: in Keras 2 by their names beside each tensor, `["name", 0, 0, { "y": 127.5 }]`, in Keras 3
- * among the arguments.
+ * Reads the constants of a call. Keras 2 has them by their names beside each tensor, `["name", 0, 0, { "y": 127.5 }]`, or
+ * the other way round where they come first, `["_CONSTANT_VALUE", -1, 1, { "y": ["name", 0, 0] }]`; Keras 3 among the
+ * arguments.
  */
-function constantsOf(fields: JsonFields): unknown[] {
+function constantsOf(fields: JsonFields): Pick<Entry, "constants" | "constantFirst"> {
   const node = [fields.raw("inbound_nodes")].flat()[0];
   if (Array.isArray(node)) {
-    const call = [node].flat(1).flat().findLast((part) => typeof part === "object" && part !== null);
-    return Object.entries(call ?? {}).filter(([name]) => name !== "name").map(([, value]) => value);
+    const call = [node].flat(1).flat();
+    const constantFirst = call[0] === CONSTANT;
+    if (constantFirst) return { constants: [call[2]], constantFirst };
+    const named = call.findLast((part) => typeof part === "object" && part !== null);
+    const others = Object.entries(named ?? {}).filter(([name]) => name !== "name");
+    return { constants: others.map(([, value]) => value), constantFirst };
   }
   const { args = [] } = (node ?? {}) as { args?: unknown };
-  return [args].flat(1).filter((value) => !isTensor(value));
+  const list = [args].flat(1);
+  const constants = list.filter((value) => !isTensor(value));
+  return { constants, constantFirst: constants.length > 0 && !isTensor(list[0]) };
 }
 
 function isTensor(value: unknown): boolean {
@@ -224,7 +236,8 @@ function isTensor(value: unknown): boolean {
 
 function collect(value: unknown, names: string[]): void {
   if (Array.isArray(value)) {
-    if (typeof value[0] === "string" && typeof value[1] === "number") names.push(value[0]);
+    if (value[0] === CONSTANT) collect(Object.values(value[3] ?? {}), names);
+    else if (typeof value[0] === "string" && typeof value[1] === "number") names.push(value[0]);
     else for (const element of value) collect(element, names);
   } else if (typeof value === "object" && value !== null) {
     const { keras_history, args, config } = value as Record<string, unknown>;

@@ -5,6 +5,7 @@ import { importKeras } from "../../convert/keras/import.ts";
 import { convertLayer } from "../../convert/keras/converters.ts";
 import { invalid } from "../../convert/keras/invalid.ts";
 import { imageNode } from "../../convert/keras/network.ts";
+import { readGraph } from "../../convert/keras/graph.ts";
 import { JsonFields } from "../../lib/json_fields.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { startBackend } from "../../models/backend.ts";
@@ -99,7 +100,12 @@ Deno.test("keras: labels of Teachable Machine are read from the file beside the 
   assertEquals(manifest.labels, ["Cat", "Dog"]);
 });
 
-function convertOne(className: string, config: object, constants: readonly unknown[] = []) {
+function convertOne(
+  className: string,
+  config: object,
+  constants: readonly unknown[] = [],
+  constantFirst = false,
+) {
   const input = imageNode([8, 8, 3]);
   const fields = new JsonFields(config, className, invalid);
   return convertLayer(className, {
@@ -107,6 +113,7 @@ function convertOne(className: string, config: object, constants: readonly unkno
     config: fields,
     inputs: [input],
     constants,
+    constantFirst,
     weights: () => [],
   });
 }
@@ -119,17 +126,43 @@ Deno.test("keras: the operations of preprocess_input become a scale and a shift"
     ["Subtract", {}, [1], [1, -1]],
     ["Multiply", {}, [2], [2, 0]],
     ["Add", {}, [3], [1, 3]],
+    ["Add", {}, [3], [1, 3], true],
+    ["Multiply", {}, [2], [2, 0], true],
+    ["Subtract", {}, [1], [-1, 1], true],
+    ["TFOpLambda", { function: "math.subtract" }, [1], [-1, 1], true],
   ] as const;
-  for (const [className, config, constants, expected] of cases) {
-    const { operation, tensors } = convertOne(className, config, constants);
+  for (const [className, config, constants, expected, constantFirst] of cases) {
+    const { operation, tensors } = convertOne(className, config, constants, constantFirst);
     assertEquals([operation?.type, tensors[0]![0], tensors[1]![0]], ["affine", ...expected], className);
   }
+  assertThrows(() => convertOne("TrueDivide", {}, [255], true), ModelError, "is not supported");
   for (const name of ["__operators__.getitem", "math.add_n"]) {
     assertThrows(
       () => convertOne("TFOpLambda", { function: name }),
       ModelError,
       "The order of channels cannot",
     );
+  }
+});
+
+Deno.test("keras: a constant before the image is the first argument", () => {
+  const tensor = { config: { keras_history: ["in", 0, 0] } };
+  const calls: [number[], boolean, unknown][] = [
+    [[1], true, [["_CONSTANT_VALUE", -1, 1, { y: ["in", 0, 0], name: null }]]],
+    [[1], false, [["in", 0, 0, { y: 1, name: null }]]],
+    [[1], true, { args: [1, tensor], kwargs: {} }],
+    [[1], false, { args: [tensor, 1], kwargs: {} }],
+  ];
+  for (const [constants, constantFirst, call] of calls) {
+    const input = {
+      class_name: "InputLayer",
+      config: { name: "in", batch_input_shape: [null, 8, 8, 3] },
+      inbound_nodes: [],
+    };
+    const layer = { class_name: "Subtract", config: { name: "out" }, inbound_nodes: [call] };
+    const config = { layers: [input, layer], input_layers: [["in", 0, 0]], output_layers: [["out", 0, 0]] };
+    const [read] = readGraph({ class_name: "Functional", config }, "x.h5").layers;
+    assertEquals([read!.inputs, read!.constants, read!.constantFirst], [[-1], constants, constantFirst]);
   }
 });
 

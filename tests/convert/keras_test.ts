@@ -119,65 +119,87 @@ function filled(value: number, ...shape: number[]): Tensor {
 const FLATTEN: [string, object] = ["Flatten", {}];
 const DENSE = { units: 2, use_bias: false };
 
-const REFUSED:
-  readonly (readonly [title: string, layers: [string, object, ...Tensor[]][], message: string])[] = [
-    [
-      "an unknown layer",
-      [["LSTM", {}]],
-      'LSTM "layer_0" is not supported; supported are InputLayer, Dropout',
-    ],
-    ["a name of an object property", [["constructor", {}]], 'constructor "layer_0" is not supported'],
-    ["channels first", [[
+const REFUSED: readonly (readonly [
+  title: string,
+  layers: [string, object, ...Tensor[]][],
+  message: string,
+  shape?: number[],
+])[] = [
+  [
+    "an unknown layer",
+    [["LSTM", {}]],
+    'LSTM "layer_0" is not supported; supported are InputLayer, Dropout',
+  ],
+  ["a name of an object property", [["constructor", {}]], 'constructor "layer_0" is not supported'],
+  ["channels first", [[
+    "Conv2D",
+    { filters: 1, kernel_size: [1, 1], data_format: "channels_first" },
+    filled(1, 1, 1, 1, 1),
+    filled(0, 1),
+  ]], 'data_format must be "channels_last"'],
+  ["groups", [["Conv2D", { filters: 1, kernel_size: 1, groups: 2 }]], "groups must be 1; it is 2"],
+  [
+    "an unknown activation",
+    [["Activation", { activation: "mish" }]],
+    "activation must be one of linear, relu, relu6",
+  ],
+  ["an odd ReLU", [["ReLU", { max_value: 3 }]], "max_value must be 6 or null; it is 3"],
+  [
+    "a BatchNormalization over rows",
+    [["BatchNormalization", { axis: 1 }]],
+    "axis must be the last one (channels); it is [1]",
+  ],
+  [
+    "a Reshape to an image",
+    [["Reshape", { target_shape: [2, 8, 1] }]],
+    "target_shape must flatten its input of 4×4×1",
+  ],
+  ["missing weights", [FLATTEN, ["Dense", DENSE]], 'Dense "layer_1" has 0 tensors; expected kernel'],
+  [
+    "weights of another shape",
+    [FLATTEN, ["Dense", DENSE, filled(1, 15, 2)]],
+    "has weights of 15×2; expected 16×2",
+  ],
+  [
+    "weights that are not numbers",
+    [FLATTEN, ["Dense", DENSE, filled(NaN, 16, 2)]],
+    "has weights that are not finite numbers",
+  ],
+  [
+    "a window that does not fit",
+    [["MaxPooling2D", { pool_size: 5 }]],
+    "has a window of 5×5, which is larger than its input of 4×4",
+  ],
+  [
+    "a PReLU with an alpha per column",
+    [["PReLU", { shared_axes: [1, 3] }, filled(0.5, 1, 3, 1)], FLATTEN, ["Dense", DENSE, filled(1, 36, 2)]],
+    "has an alpha per position; expected one per channel",
+    [4, 3, 3],
+  ],
+  [
+    "an average of softmaxes",
+    [[
       "Conv2D",
-      { filters: 1, kernel_size: [1, 1], data_format: "channels_first" },
-      filled(1, 1, 1, 1, 1),
-      filled(0, 1),
-    ]], 'data_format must be "channels_last"'],
-    ["groups", [["Conv2D", { filters: 1, kernel_size: 1, groups: 2 }]], "groups must be 1; it is 2"],
-    [
-      "an unknown activation",
-      [["Activation", { activation: "mish" }]],
-      "activation must be one of linear, relu, relu6",
-    ],
-    ["an odd ReLU", [["ReLU", { max_value: 3 }]], "max_value must be 6 or null; it is 3"],
-    [
-      "a BatchNormalization over rows",
-      [["BatchNormalization", { axis: 1 }]],
-      "axis must be the last one (channels); it is [1]",
-    ],
-    [
-      "a Reshape to an image",
-      [["Reshape", { target_shape: [2, 8, 1] }]],
-      "target_shape must flatten its input of 4×4×1",
-    ],
-    ["missing weights", [FLATTEN, ["Dense", DENSE]], 'Dense "layer_1" has 0 tensors; expected kernel'],
-    [
-      "weights of another shape",
-      [FLATTEN, ["Dense", DENSE, filled(1, 15, 2)]],
-      "has weights of 15×2; expected 16×2",
-    ],
-    [
-      "weights that are not numbers",
-      [FLATTEN, ["Dense", DENSE, filled(NaN, 16, 2)]],
-      "has weights that are not finite numbers",
-    ],
-    [
-      "a window that does not fit",
-      [["MaxPooling2D", { pool_size: 5 }]],
-      "has a window of 5×5, which is larger than its input of 4×4",
-    ],
-    ["an image as output", [["Softmax", { axis: -1 }]], "has an output of 4×4×1 with softmax"],
-    [
-      "a relu at the end",
-      [FLATTEN, ["Dense", { ...DENSE, activation: "relu" }, filled(1, 16, 2)]],
-      "has an output of 2 with relu",
-    ],
-    ["a model without layers", [["Dropout", {}]], "has an output of 4×4×1; expected a vector"],
-  ];
+      { filters: 2, kernel_size: 1, use_bias: false, activation: "softmax" },
+      filled(1, 1, 1, 1, 2),
+    ], [
+      "GlobalAveragePooling2D",
+      {},
+    ]],
+    "pools the softmax of each position; expected a vector of logits",
+  ],
+  ["an image as output", [["Softmax", { axis: -1 }]], "has an output of 4×4×1 with softmax"],
+  [
+    "a relu at the end",
+    [FLATTEN, ["Dense", { ...DENSE, activation: "relu" }, filled(1, 16, 2)]],
+    "has an output of 2 with relu",
+  ],
+  ["a model without layers", [["Dropout", {}]], "has an output of 4×4×1; expected a vector"],
+];
 
-for (const [title, layers, message] of REFUSED) {
+for (const [title, layers, message, shape] of REFUSED) {
   Deno.test(`keras: ${title} is refused with its name`, () => {
-    const error = assertThrows(() => convert(source(layers)), ModelError, message);
+    const error = assertThrows(() => convert(source(layers, shape)), ModelError, message);
     assertEquals(error.code, "invalid");
     assertStringIncludes(error.message, "x.h5");
   });
