@@ -163,10 +163,21 @@ class LoadedClassifier implements Classifier {
     this.#unknown = unknown && loadUnknownJudge(unknown, features, scorer);
   }
 
+  /** Of black and white pixels, the largest and smallest numbers that the network can be given. */
   warmUp(): void {
+    const { input, name } = this.manifest;
+    const { channels, mean, std } = input;
     for (const size of this.#body.warmUpSizes) {
-      const images = size / viewCount(this.manifest.input);
-      this.#predict(new Float32Array(images * this.#inputSize), images);
+      const images = size / viewCount(input);
+      const pixels = Float32Array.from({ length: images * this.#inputSize }, (_, i) => {
+        const channel = i % channels;
+        return ((i - channel) / channels % 2 - mean[channel]!) / std[channel]!;
+      });
+      if (this.#predict(pixels, images).every(({ logits }) => logits.every(Number.isFinite))) continue;
+      throw new ModelError(
+        "damaged",
+        `${name}: its logits are not finite numbers; its weights, or the mean and std of its input, are damaged`,
+      );
     }
   }
 

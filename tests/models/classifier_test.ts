@@ -134,6 +134,19 @@ Deno.test("classifier: weights that are too short are refused, without leaving t
   assertEquals(tf.memory().numTensors, before);
 });
 
+Deno.test("classifier: a model that computes no finite logits is refused, without leaving tensors behind", async () => {
+  const wasm = await loadWasmBinary();
+  const tiny = await tinyModel();
+  const weights = (value: number) => new Uint8Array(new Float32Array(10).fill(value).buffer);
+  const narrow = await tinyModel({ input: { ...tiny.manifest.input, std: [1e-40] } });
+  const before = tf.memory().numTensors;
+  for (const files of [{ ...tiny, weights: weights(NaN) }, { ...tiny, weights: weights(3e38) }, narrow]) {
+    const error = await assertRejects(() => createClassifier(files, wasm), ModelError, "not finite");
+    assertEquals(error.code, "damaged");
+  }
+  assertEquals(tf.memory().numTensors, before);
+});
+
 Deno.test("logits: the top scores are in descending order, the lower index first among equals", () => {
   const labels = ["a", "b", "c", "d", "e", "f", "g"];
   const scores = topScores(Float32Array.of(1, 3, 3, 2, 0, -1, 900), labels, 1, TOP_K);
