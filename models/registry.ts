@@ -271,6 +271,8 @@ async function placesOfModel(folder: URL): Promise<ModelPlace[]> {
 async function foldersIn(url: URL): Promise<URL[]> {
   const folders: URL[] = [];
   for await (const entry of Deno.readDir(url)) {
+    // Also what is being written, or was left by a process that was killed meanwhile (`model_folder.ts`).
+    if (entry.name.startsWith(".")) continue;
     const folder = new URL(`${encodeURIComponent(entry.name)}/`, url);
     const isFolder = entry.isSymlink ? (await statIfExists(folder))?.isDirectory : entry.isDirectory;
     if (isFolder) folders.push(folder);
@@ -278,9 +280,13 @@ async function foldersIn(url: URL): Promise<URL[]> {
   return folders;
 }
 
-/** Of two versions, which is higher: negative if the second is. */
+/** Of two versions, which is higher: negative if the second is. A pre-release, as 1.0.0-rc.1, is below its release. */
 export function compareVersions(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
+  const [[release, isEarly], [other, isOtherEarly]] = [a, b].map((version) =>
+    [version.split(/[-+]/)[0]!, /^[^+]*-/.test(version)] as const
+  ) as [[string, boolean], [string, boolean]];
+  const compare = (one: string, two: string) => one.localeCompare(two, "en", { numeric: true });
+  return compare(release, other) || Number(isOtherEarly) - Number(isEarly) || compare(a, b);
 }
 
 /** What `serving.json` determines; without it, the first place. */

@@ -1,3 +1,5 @@
+import { compareVersions } from "../models/registry.ts";
+
 /**
  * The version of a model that replaces another.
  *
@@ -7,6 +9,6 @@
  */
 export function versionAfter(old: string, planned: string): string {
   const [, major, minor] = /^(\d+)\.(\d+)\.\d+$/.exec(old) ?? [];
-  const isHigher = planned.localeCompare(old, "en", { numeric: true }) > 0;
+  const isHigher = compareVersions(planned, old) > 0;
   return minor === undefined || isHigher ? planned : `${major}.${Number(minor) + 1}.0`;
 }

@@ -43,6 +43,9 @@ Deno.test("registry: a folder with a manifest is a model; other folders and file
     await writeTinyModel(directory);
     await Deno.mkdir(`${directory}/notes`);
     await Deno.writeTextFile(`${directory}/readme.md`, "");
+    // What a process leaves that is killed while it writes a model.
+    await Deno.rename(`${directory}/tiny`, `${directory}/.tiny-1-old`);
+    await writeTinyModel(directory);
     const [entry, ...others] = await listModels({ dirs: [directory], shipped: false });
     assertEquals([entry?.name, entry?.shipped, others.length], ["tiny", false, 0]);
     assert(entry !== undefined && "manifest" in entry);
@@ -170,10 +173,14 @@ Deno.test("registry: folders of versions are versions of one model, beside its o
     await writeTinyModel(a, "tiny", "1.10.0");
     await writeTinyModel(a, "tiny", "1.9.0");
     await writeTinyModel(b, "tiny", "2.0.0");
+    await writeTinyModel(b, "tiny", "2.0.0-rc.10");
+    await writeTinyModel(b, "tiny", "2.0.0-rc.9");
     const search = { dirs: [a, b], shipped: false };
     const { entries } = await listVersions("tiny", search);
     assertEquals(entries.map((entry) => "manifest" in entry && entry.manifest.version), [
       "2.0.0",
+      "2.0.0-rc.10",
+      "2.0.0-rc.9",
       "1.10.0",
       "1.9.0",
       "1.0.0",
@@ -184,7 +191,10 @@ Deno.test("registry: folders of versions are versions of one model, beside its o
     const error = await assertRejects(() => loadVersion("tiny", "3.0.0", search), ModelError);
     assertEquals(
       [error.code, error.message],
-      ["not_found", 'There is no version "3.0.0" of tiny; there is 2.0.0, 1.10.0, 1.9.0, 1.0.0'],
+      [
+        "not_found",
+        'There is no version "3.0.0" of tiny; there is 2.0.0, 2.0.0-rc.10, 2.0.0-rc.9, 1.10.0, 1.9.0, 1.0.0',
+      ],
     );
   }));
 
