@@ -309,6 +309,17 @@ Deno.test("image folder: grey JPEGs and grey PNGs have the same form", () =>
     assertEquals(parts.map(({ channels }) => channels), [1, 1]);
   }));
 
+Deno.test("image folder: what is neither a file nor a folder is ignored; a long name is shortened", () =>
+  withFolder(async (path) => {
+    const folder = `${path}/${"x".repeat(250)}`;
+    await layOut(folder, { "a/1.png": GREY, "a/2.png": GREY, "b/1.png": GREY, "b/2.png": GREY });
+    const socket = `${path}/s`; // The path of a socket must be short.
+    using _listener = Deno.listen({ transport: "unix", path: socket });
+    await Deno.rename(socket, `${folder}/a/0.png`);
+    const { count, title } = await readDataSet(folder, "train");
+    assertEquals([count, title], [2, `${"x".repeat(100)}… train`]);
+  }));
+
 /** A valid folder, to which files are added. */
 const BASE = { "a/1.png": GREY, "a/2.png": GREY, "b/1.png": GREY, "b/2.png": GREY };
 
@@ -342,6 +353,18 @@ const BAD_FOLDERS: readonly (readonly [
     { ...BASE, "c/1.png": GREY },
     "invalid",
     /\/c\/ has 1 image; it must have at least 2/,
+  ],
+  [
+    "a class whose name is no label",
+    { ...BASE, " /1.png": GREY, " /2.png": GREY },
+    "invalid",
+    'the class folder " ": the name of a class must have 1 to 200 characters',
+  ],
+  [
+    "a class with a long name",
+    { ...BASE, [`${"c".repeat(201)}/1.png`]: GREY, [`${"c".repeat(201)}/2.png`]: GREY },
+    "invalid",
+    "the name of a class must have 1 to 200 characters",
   ],
   [
     "a single class",

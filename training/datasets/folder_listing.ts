@@ -51,6 +51,11 @@ const TEST_FOLDERS = [
   "validation_set",
 ];
 
+/** Of the name of a class, in characters: as for the labels of a manifest. */
+const MAX_CLASS_NAME = 200;
+
+const BROKEN_LINK = { isDirectory: false, isFile: true };
+
 /** Files that file managers create and do not hide. */
 const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
 
@@ -64,8 +69,8 @@ const IGNORED: ReadonlySet<string> = new Set(["Thumbs.db", "desktop.ini"]);
  *
  * @param folder The folder.
  * @returns Its classes in alphabetical order (of UTF-16 code units), and its images.
- * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a class without
- * images, a folder in a class folder, different classes for training and test, more than 1,000,000 images;
+ * @throws {ModelError} `invalid`: no class folders, a single class or more than 1,000, a name that cannot be a label, a class
+ * without images, a folder in a class folder, different classes for training and test, more than 1,000,000 images;
  * `not_found`; `denied`.
  */
 export async function listImageFolder(folder: URL): Promise<FolderListing> {
@@ -126,6 +131,16 @@ async function listParts(trainFolder: URL, testFolder: URL): Promise<FolderListi
 async function classesOf(folder: URL): Promise<readonly string[]> {
   const { folders, files } = await look(folder);
   const count = folders.length;
+  const unusable = folders.find((name) => name.trim() === "" || name.length > MAX_CLASS_NAME);
+  if (unusable !== undefined) {
+    throw new ModelError(
+      "invalid",
+      `${
+        showUrl(folder)
+      } has the class folder "${unusable}": the name of a class must have 1 to ${MAX_CLASS_NAME} ` +
+        "characters, not only spaces; rename it",
+    );
+  }
   if (count > 1 && count <= MAX_CLASSES) return folders;
   const what = count > 1
     ? `has ${count} class folders; at most ${MAX_CLASSES} are read`
@@ -169,7 +184,8 @@ async function imagesOf(folder: URL, label: number, before: number): Promise<Ent
 }
 
 /**
- * Reads the names in a folder, without hidden files and those that file managers create. Symbolic links are followed.
+ * Reads the names in a folder, without hidden files and those that file managers create. Symbolic links are followed. Pipes,
+ * sockets and devices are left out: reading one could wait for ever.
  *
  * @param folder Its URL, with a slash at the end.
  * @returns Its folders and files, each sorted.
@@ -182,10 +198,11 @@ export async function look(folder: URL): Promise<FolderContent> {
     for await (const entry of Deno.readDir(folder)) {
       if (entry.name.startsWith(".") || IGNORED.has(entry.name)) continue;
       // A broken link is a file: it is reported as one that cannot be read.
-      const isFolder = entry.isSymlink
-        ? (await ifFound(Deno.stat(new URL(encodeURIComponent(entry.name), folder))))?.isDirectory
-        : entry.isDirectory;
-      (isFolder ? folders : files).push(entry.name);
+      const { isDirectory, isFile } = entry.isSymlink
+        ? await ifFound(Deno.stat(new URL(encodeURIComponent(entry.name), folder))) ?? BROKEN_LINK
+        : entry;
+      if (isDirectory) folders.push(entry.name);
+      else if (isFile) files.push(entry.name);
       if (files.length > MAX_IMAGES) throw tooMany(folder);
     }
   } catch (cause) {

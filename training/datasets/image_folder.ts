@@ -24,6 +24,8 @@ export const MAX_SIDE = 4_096;
 /** Maximum size of an image file. */
 export const MAX_FILE_BYTES = 67_108_864;
 const MAX_SAMPLES = 2 ** 31;
+/** Of a folder, in titles: manifests have short ones. */
+const MAX_NAME = 100;
 
 /**
  * Reads training or test images from an image folder. Its layout is described at {@linkcode listImageFolder}.
@@ -71,7 +73,8 @@ export async function readImageFolder(
   if (bad.length > 0 && !skipBad) {
     throw badFilesError([...bad, ...await badFilesOf(images[split === "train" ? "test" : "train"])], folder);
   }
-  const title = `${decodeURIComponent(folder.pathname.split("/").at(-2) ?? "")} ${split}`;
+  const name = decodeURIComponent(folder.pathname.split("/").at(-2) ?? "");
+  const title = `${name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name} ${split}`;
   const read = {
     title,
     ...common,
