@@ -61,8 +61,18 @@ export function agrees({ served, other }: Comparison): boolean {
 
 const MAX_PAIRS = 10;
 
-/** Prints a summary, and on what the versions disagree. */
-export function printComparison(comparisons: readonly Comparison[], json: boolean): void {
+/**
+ * Prints a summary, and on what the versions disagree, for each two versions: the one that is served can have changed.
+ *
+ * @param comparisons Of one model.
+ * @param json Whether each summary is a line of JSON.
+ */
+export function printComparisons(comparisons: readonly Comparison[], json: boolean): void {
+  const groups = Map.groupBy(comparisons, ({ served, other }) => `${served.version} ${other.version}`);
+  for (const group of groups.values()) printComparison(group, json);
+}
+
+function printComparison(comparisons: readonly Comparison[], json: boolean): void {
   const summary = summarise(comparisons);
   const [{ model, served, other }] = comparisons as [Comparison];
   const versions = { model, served: served.version, other: other.version };

@@ -10,7 +10,7 @@ import { loadDecoders } from "../../models/image/decode.ts";
 import { loadVersion } from "../../models/registry.ts";
 import { loadWasmBinary } from "../../models/wasm_binary.ts";
 import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS, UsageError } from "../command.ts";
-import { agrees, printComparison, withLabelNames } from "../comparison_summary.ts";
+import { agrees, printComparisons, withLabelNames } from "../comparison_summary.ts";
 import { modelSearch } from "../models_directory.ts";
 import {
   BUS_OPTIONS,
@@ -75,7 +75,7 @@ export const reclassify = defineCommand({
       logError(`The bus keeps no image of ${name} with a result`);
       return 1;
     }
-    printComparison(withLabelNames(compared, files.manifest.labels), args.values.json);
+    printComparisons(withLabelNames(compared, files.manifest.labels), args.values.json);
     return 0;
   },
 });
@@ -105,10 +105,14 @@ async function compareAll(work: Work): Promise<{ compared: Comparison[]; unknown
   const from = values.since ?? "start";
   await using subscription = await bus.transport.subscribe([requestTopic(name)], { from, until: "end" });
   const waiting: Request[] = [];
+  // What was sent again with the same id has one result.
+  const seen = new Set<string>();
   for await (const { messages } of subscription) {
     for (const message of messages) {
       const decoded = decodeRequest(message);
-      if (decoded.ok && decoded.request.model === name) waiting.push(decoded.request);
+      if (!decoded.ok || decoded.request.model !== name || seen.has(decoded.request.id)) continue;
+      seen.add(decoded.request.id);
+      waiting.push(decoded.request);
       if (waiting.length === BATCH) await run(waiting.splice(0));
     }
   }

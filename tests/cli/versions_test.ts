@@ -4,7 +4,7 @@ import { connect } from "../../bus/connect.ts";
 import { UsageError } from "../../cli/command.ts";
 import { models } from "../../cli/commands/models/models.ts";
 import { reclassify } from "../../cli/commands/reclassify.ts";
-import { summarise, withLabelNames } from "../../cli/comparison_summary.ts";
+import { printComparisons, summarise, withLabelNames } from "../../cli/comparison_summary.ts";
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
 import { assertEquals, assertRejects } from "../../testing/assert.ts";
 import { SEVEN } from "../../testing/images.ts";
@@ -40,6 +40,10 @@ Deno.test("models: a shadow is compared with what is served, and reclassify comp
     while (service.status()[0]!.candidates[0]!.workers[0]!.images < 3) {
       await new Promise((go) => setTimeout(go, 5));
     }
+  }
+  {
+    await using bus = await connect(url);
+    await bus.send(SEVEN.png, { model: "tiny", id: "a", actual: "light" }); // Again, and still one image.
   }
   const results = ["--results", `${path}/results.db`];
   const [shadow] = await printed(() => run(models, ["compare", "tiny", ...results, "--json"]));
@@ -92,7 +96,7 @@ Deno.test("models canary: a share is set and removed; what is not a share, or th
   await assertRejects(() => canary("tiny@2.0.0=10%"), Error, "it is the version that is served");
 });
 
-Deno.test("comparison: agreement and accuracy of both versions; accuracy only of images with a true label", () => {
+Deno.test("comparison: agreement and accuracy of both versions; accuracy only of images with a true label", async () => {
   const answer = (version: string, label: string | null) => ({ version, label, confidence: label && 1 });
   const compared = (id: string, a: string | null, b: string | null, actual: string | null) => ({
     ...{ id, model: "m", actual, at: "2026-01-01T00:00:00Z" },
@@ -103,6 +107,12 @@ Deno.test("comparison: agreement and accuracy of both versions; accuracy only of
   assertEquals([agreement.value, judged, servedAccuracy?.value, otherAccuracy?.value, disagreements], [
     ...[2 / 3, 2, 1 / 2, 1],
     ["b"],
+  ]);
+  const later = { ...all[0]!, served: answer("1.1", "x") };
+  const lines = await printed(() => Promise.resolve(printComparisons([...all, later] as never, true)));
+  assertEquals(lines.filter(Boolean).map((line) => [JSON.parse(line).served, JSON.parse(line).images]), [
+    ["1", 3],
+    ["1.1", 1],
   ]);
   const byIndex = summarise(withLabelNames([compared("d", "x", "y", "1")] as never, ["x", "y"]));
   assertEquals([byIndex.servedAccuracy?.value, byIndex.otherAccuracy?.value], [0, 1]);

@@ -1,7 +1,7 @@
 import type { Comparison } from "../../../bus/comparison.ts";
 import { UsageError } from "../../command.ts";
 import { listModels } from "../../../models/registry.ts";
-import { printComparison, withLabelNames } from "../../comparison_summary.ts";
+import { printComparisons, withLabelNames } from "../../comparison_summary.ts";
 import { modelSearch } from "../../models_directory.ts";
 import { resultsPlace } from "../../results_file.ts";
 import type { Row } from "../../stored_results/database.ts";
@@ -20,9 +20,7 @@ export async function compare(args: ModelsArguments): Promise<number> {
     logError(`No comparisons of ${target} yet; imagebus models shadow ${name}@VERSION starts them`);
     return 1;
   }
-  // The version that is served can have changed.
-  const groups = Map.groupBy(comparisons, ({ served, other }) => `${served.version} ${other.version}`);
-  for (const group of groups.values()) printComparison(group, args.values.json);
+  printComparisons(comparisons, args.values.json);
   return 0;
 }
 
