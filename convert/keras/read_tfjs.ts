@@ -148,6 +148,10 @@ function wrongLength(bytes: number, expected: string, where: string): ModelError
   return invalid(`${where}: the weights files have ${bytes} bytes in total; expected ${expected}`);
 }
 
+/** Names are `layer/kernel`; where layers are in a model that is one of the layers, its name can come first. */
 function weightsOf(tensors: ReadonlyMap<string, Tensor>, layer: string): Tensor[] {
-  return [...tensors].filter(([name]) => `/${name}`.includes(`/${layer}/`)).map(([, tensor]) => tensor);
+  const of = (isOwn: (owner: string) => boolean) =>
+    [...tensors].filter(([name]) => isOwn(name.slice(0, name.lastIndexOf("/")))).map(([, tensor]) => tensor);
+  const own = of((owner) => owner === layer);
+  return own.length > 0 ? own : of((owner) => `/${owner}/`.includes(`/${layer}/`));
 }

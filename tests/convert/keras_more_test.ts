@@ -58,6 +58,12 @@ const MODELS: Readonly<Record<string, [tfjs.layers.Layer[], ((outputs: number[])
     kinds.dense({ units: 6, activation: "selu" }),
     kinds.dense({ units: 3, activation: "softmax" }),
   ]],
+  "a name that ends like another": [[
+    kinds.conv2d({ ...image, filters: 4, kernelSize: 3, name: "conv" }),
+    kinds.conv2d({ filters: 4, kernelSize: 3, name: "block/conv" }),
+    kinds.flatten(),
+    kinds.dense({ units: 3, activation: "softmax" }),
+  ]],
   "a vector of pixels": [[kinds.dense({ inputShape: [192], units: 3, activation: "softmax" })]],
 };
 
