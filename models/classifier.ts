@@ -167,12 +167,14 @@ class LoadedClassifier implements Classifier {
   warmUp(): void {
     const { input, name } = this.manifest;
     const { channels, mean, std } = input;
+    const image = Float32Array.from({ length: this.#inputSize }, (_, i) => {
+      const channel = i % channels;
+      return ((i - channel) / channels % 2 - mean[channel]!) / std[channel]!;
+    });
     for (const size of this.#body.warmUpSizes) {
       const images = size / viewCount(input);
-      const pixels = Float32Array.from({ length: images * this.#inputSize }, (_, i) => {
-        const channel = i % channels;
-        return ((i - channel) / channels % 2 - mean[channel]!) / std[channel]!;
-      });
+      const pixels = new Float32Array(images * image.length);
+      for (let i = 0; i < images; i++) pixels.set(image, i * image.length);
       if (this.#predict(pixels, images).every(({ logits }) => logits.every(Number.isFinite))) continue;
       throw new ModelError(
         "damaged",
