@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { unzipSync } from "npm:fflate@0.8.3";
 import { Hdf5Reader } from "./hdf5.ts";
 import { parseJson } from "../../models/parse_json.ts";
@@ -8,6 +9,7 @@ import { invalid } from "./invalid.ts";
 const CONFIG = "config.json";
 const METADATA = "metadata.json";
 const WEIGHTS = "model.weights.h5";
+const END_OF_DIRECTORY = 0x06054b50;
 const WANTED: readonly string[] = [CONFIG, METADATA, WEIGHTS];
 
 /**
@@ -51,11 +53,33 @@ function unzip(bytes: Uint8Array, where: string): Record<string, Uint8Array> {
     return unpacked <= MAX_FILE_BYTES;
   };
   try {
-    return unzipSync(bytes, { filter });
+    const files = unzipSync(bytes, { filter });
+    const sums = checksums(bytes);
+    const damaged = Object.keys(files).find((name) => crc32(files[name]!) !== sums.get(name));
+    if (damaged === undefined) return files;
+    throw new Error(`the checksum of ${damaged} is wrong`);
   } catch (cause) {
     const message = `${where} is not a valid ZIP archive: ${(cause as Error).message}`;
     throw invalid(message, { cause });
   }
+}
+
+/** The CRC-32 of each file, from the central directory (APPNOTE.TXT, 4.3.12); fflate does not compare them. */
+function checksums(bytes: Uint8Array): Map<string, number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const sums = new Map<string, number>();
+  let end = bytes.byteLength - 22;
+  while (view.getUint32(end, true) !== END_OF_DIRECTORY) end--;
+  let at = view.getUint32(end + 16, true);
+  for (let left = view.getUint16(end + 10, true); left > 0; left--) {
+    const [name, extra, comment] = [28, 30, 32].map((field) => view.getUint16(at + field, true));
+    sums.set(
+      new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + name!)),
+      view.getUint32(at + 16, true),
+    );
+    at += 46 + name! + extra! + comment!;
+  }
+  return sums;
 }
 
 function fileOf(files: Record<string, Uint8Array>, name: string, where: string): Uint8Array {

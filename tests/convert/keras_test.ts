@@ -302,6 +302,9 @@ Deno.test("keras: a file that is not a complete model is refused with the reason
   await refuseFile("a.h5", new TextEncoder().encode("no model"), "expected HDF5 (.h5), an archive (.keras)");
   await refuseFile("cut.h5", h5.slice(0, 4_000), "is damaged");
   await refuseFile("cut.keras", archive.slice(0, 4_000), "is not a valid ZIP archive");
+  const [other, place] = [archive.slice(), archive.length / 2];
+  other[place]! ^= 0x10;
+  await refuseFile("damaged.keras", other, "the checksum of model.weights.h5 is wrong");
   await refuseFile(
     "weights.h5",
     await writeHdf5({ attributes: { layer_names: ["a"] } }),
