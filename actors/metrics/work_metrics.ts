@@ -12,6 +12,14 @@ const CONFIDENCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1]
 /** Labels of a model that have a series of their own; the others share `other`. */
 const MAX_LABELS = 100;
 
+const VERSION_CHANGES: readonly Extract<ServiceEvent, { readonly type: "version" }>["change"][] = [
+  "serving",
+  "refused",
+  "canary",
+  "canary_stopped",
+  "shadow",
+];
+
 /** What it counts: each name and meaning is documented where the family is added. */
 function families(registry: MetricRegistry) {
   const model = ["model"];
@@ -126,6 +134,8 @@ export class WorkMetrics implements Observer {
   constructor(registry: MetricRegistry) {
     this.#families = families(registry);
     this.#other = new ModelSeries("other", this.#families);
+    // From 0 on, so that the first failure is an increase.
+    this.#families.commitFailures.of();
   }
 
   /** Models that are not served are counted as `other`: anyone can send any name. */
@@ -191,10 +201,11 @@ class ModelSeries {
     this.#families = families;
     this.queue = families.queue.of(model);
     this.endToEnd = families.endToEnd.of(model);
-    // From 0 on, so that the first failure or restart is an increase.
+    // From 0 on, so that the first failure, restart or refused version is an increase.
     this.#failed = families.images.of(model, "", "failed");
     if (version === undefined) return;
     for (const family of [families.restarts, families.replacements]) family.of(model);
+    for (const change of VERSION_CHANGES) families.versionChanges.of(model, change);
     this.of(version);
   }
 

@@ -112,6 +112,20 @@ Deno.test("service metrics: restarts and replacements of Workers are counted by 
   assertEquals(sumOf(counts, "imagebus_worker_replacements_total", 'model="mnist"'), 1);
 });
 
+Deno.test("service metrics: counters of what an alert reports once are 0 before the first time", () => {
+  using metrics = new ServiceMetrics("0.0.0-test");
+  metrics.work.serving([{ model: "mnist", version: "1.0.0" }]);
+  const counts = scrape(metrics);
+  assertEquals(
+    counts.get("imagebus_version_changes_total")?.samples.get(
+      'imagebus_version_changes_total{model="mnist",change="refused"}',
+    ),
+    0,
+  );
+  assertEquals(counts.get("imagebus_version_changes_total")?.samples.size, 5);
+  assertEquals(counts.get("imagebus_commit_failures_total")?.samples.size, 1);
+});
+
 const STATE: ServiceState = {
   group: "imagebus",
   health: { state: "degraded", reasons: ["cifar-10 is down"], deadLetters: {} },
