@@ -1,9 +1,11 @@
 import { isAbsolute, resolve } from "node:path";
+import { explainFileError } from "../lib/file_errors.ts";
 import { ifFound } from "../lib/if_found.ts";
 import { JsonFields } from "../lib/json_fields.ts";
 import { stateDir } from "../bus/state_dir.ts";
 import type { ServiceHealth } from "../actors/health.ts";
 import type { ModelStatus } from "../actors/workers/status.ts";
+import { logError } from "./ui/terminal.ts";
 
 /** The state of a worker process, written every second for `imagebus status` in another terminal. */
 export interface WorkerReport {
@@ -31,9 +33,9 @@ export interface WorkerReport {
 
 /** A report that was read. */
 export interface FoundReport extends WorkerReport {
-  /** Age of the report, in milliseconds. */
+  /** Age of the report, in milliseconds; negative where it is from the future, because a clock was set back. */
   readonly ageMs: number;
-  /** Whether ten reports are missing: the process was killed, or is blocked. */
+  /** Whether ten reports are missing: the process was killed, or is blocked. A report from the future proves nothing. */
   readonly silent: boolean;
 }
 
@@ -51,7 +53,7 @@ export function absoluteBus(url: string): string {
 }
 
 /**
- * Reads the reports of all worker processes of this machine, on all buses.
+ * Reads the reports of all worker processes of this machine, on all buses. One that cannot be read is logged and left out.
  *
  * @param now Milliseconds since 1970-01-01 UTC.
  * @returns In the order in which the processes were started; without reports of another version.
@@ -60,7 +62,7 @@ export async function readReports(now: number = Date.now()): Promise<FoundReport
   const reports = await Promise.all((await namesIn(reportsDir())).map((name) => readReport(name)));
   return reports.filter((report) => report !== null).sort(byStart).map((report) => {
     const ageMs = now - Date.parse(report.updatedAt);
-    return { ...report, ageMs, silent: ageMs > SILENT_AFTER_MS };
+    return { ...report, ageMs, silent: Math.abs(ageMs) > SILENT_AFTER_MS };
   });
 }
 
@@ -86,16 +88,44 @@ const MAX_ITEMS = 10_000;
 /** What is shown, or computed with. */
 function checkReport(report: JsonFields): void {
   report.oneOf("format", [1]);
-  for (const name of ["host", "bus", "group"]) report.text(name, MAX_ITEMS);
-  for (const name of ["startedAt", "updatedAt"]) report.pattern(name, ISO_TIME, "a time");
-  for (const name of ["pid", "memoryBytes"]) report.number(name, { min: 0 });
+  checkTexts(report, "host", "bus", "group");
+  checkTimes(report, "startedAt", "updatedAt");
+  checkCounts(report, "pid", "memoryBytes");
   const health = report.object("health");
-  health.text("state", MAX_ITEMS);
+  checkTexts(health, "state");
   health.list("reasons", 0, MAX_ITEMS);
   health.object("deadLetters");
-  for (const model of report.objects("models", 0, MAX_ITEMS)) {
-    for (const name of ["model", "state"]) model.text(name, MAX_ITEMS);
-    model.objects("workers", 0, MAX_ITEMS);
+  report.objects("models", 0, MAX_ITEMS).forEach(checkModel);
+}
+
+/** `candidates` and `refused` are missing in a report of an older worker. */
+function checkModel(model: JsonFields): void {
+  checkTexts(model, "model", "version", "state");
+  checkTimes(model, "since");
+  if (model.raw("nextTryAt") !== null) checkTimes(model, "nextTryAt");
+  checkCounts(model, "inFlight");
+  for (const worker of model.objects("workers", 0, MAX_ITEMS)) {
+    checkTexts(worker, "state");
+    checkCounts(worker, "restarts", "replacements", "images", "failures");
+    if (worker.raw("memoryBytes") !== null) checkCounts(worker, "memoryBytes");
+  }
+  for (const name of ["candidates", "refused"].filter((name) => model.has(name))) {
+    for (const version of model.objects(name, 0, MAX_ITEMS)) checkTexts(version, "version");
+  }
+}
+
+function checkTexts(fields: JsonFields, ...names: readonly string[]): void {
+  for (const name of names) fields.text(name, MAX_ITEMS);
+}
+
+function checkCounts(fields: JsonFields, ...names: readonly string[]): void {
+  for (const name of names) fields.number(name, { min: 0 });
+}
+
+function checkTimes(fields: JsonFields, ...names: readonly string[]): void {
+  for (const name of names) {
+    const time = fields.pattern(name, ISO_TIME, "a time");
+    if (Number.isNaN(Date.parse(time))) throw fields.fail(name, time, "must be a time");
   }
 }
 
@@ -106,8 +136,15 @@ async function namesIn(dir: string): Promise<string[]> {
 
 /** Its process can have ended since the directory was read. */
 async function readReport(name: string): Promise<WorkerReport | null> {
-  const text = await ifFound(Deno.readTextFile(`${reportsDir()}/${name}`));
-  return text === null ? null : parseReport(text);
+  const path = `${reportsDir()}/${name}`;
+  try {
+    const text = await ifFound(Deno.readTextFile(path));
+    return text === null ? null : parseReport(text);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    logError(explainFileError("read", path, cause).message);
+    return null;
+  }
 }
 
 function byStart(a: WorkerReport, b: WorkerReport): number {

@@ -98,6 +98,8 @@ async function removeOld(): Promise<void> {
   for await (const { name } of Deno.readDir(reportsDir())) {
     const path = `${reportsDir()}/${name}`;
     const { mtime } = await Deno.stat(path).catch(() => ({ mtime: null }));
-    if (mtime && Date.now() - mtime.getTime() > REMOVE_AFTER_MS) await Deno.remove(path).catch(() => {});
+    if (mtime && Math.abs(Date.now() - mtime.getTime()) > REMOVE_AFTER_MS) {
+      await Deno.remove(path).catch(() => {});
+    }
   }
 }

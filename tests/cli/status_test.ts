@@ -146,6 +146,36 @@ Deno.test("status command: a worker process without a report for 10 s is silent,
     },
   ));
 
+Deno.test("status command: a report from the future is silent: its process may have been killed before the clock was set back", () =>
+  withReports({ "a.json": report({}, -3_600_000) }, async (dir) => {
+    const { code, out } = await status(dir);
+    assertEquals(code, 1);
+    assertMatch(out, /^here +42 +silent: its report is 3600 s ahead of the clock /m);
+  }));
+
+Deno.test("status command: reports that are damaged, of another version or unreadable do not hide the others", () => {
+  const [model] = OWN.models;
+  const { inFlight: _, ...older } = model!;
+  const damaged: Record<string, unknown> = {
+    "time.json": { ...report(), updatedAt: "2026-99-99T00:00:00Z" },
+    "older.json": { ...report(), models: [older] },
+    "worker.json": { ...report(), models: [{ ...model, workers: [{}] }] },
+    "refused.json": { ...report(), models: [{ ...model, refused: [null] }] },
+    "since.json": { ...report(), models: [{ ...model, since: null }] },
+  };
+  const files = Object.entries(damaged).map(([name, content]) => [name, JSON.stringify(content)]);
+  return withReports(Object.fromEntries(files), async (dir, url) => {
+    await Deno.mkdir(`${dir}/workers/directory.json`);
+    const none = await status(dir, "--json");
+    assertEquals([none.code, objectsIn(none.out).map(({ type }) => type)], [1, ["bus"]]);
+    await Deno.writeTextFile(`${dir}/workers/whole.json`, JSON.stringify(report({ bus: url })));
+    const { code, out, err } = await status(dir);
+    assertEquals(code, 0, err);
+    assertEquals(out.match(/^here +42 +degraded /gm)?.length, 1);
+    assertMatch(err, /^Cannot read \S+directory\.json: /m);
+  });
+});
+
 Deno.test("status command: shows the buses and groups of all worker processes; exits with 1 when one is unavailable", () =>
   withReports({}, async (dir) => {
     const urls = [`sqlite:${dir}/one.db`, `sqlite:${dir}/two.db`];

@@ -14,6 +14,7 @@ import { isPostgres, resultsPlace } from "../../results_file.ts";
 import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { readReports } from "../../worker_report.ts";
 import { StatusBuses } from "../status/bus.ts";
+import { silence } from "../status/table.ts";
 
 /** What a check found. */
 export interface Finding {
@@ -111,9 +112,9 @@ export async function checkBus(args: DoctorArguments): Promise<readonly Finding[
 export async function checkWorkers(): Promise<readonly Finding[]> {
   const reports = await readReports();
   if (reports.length === 0) return [note("none on this machine; imagebus worker starts one")];
-  return reports.map(({ pid, health, silent, models }) => {
+  return reports.map(({ pid, health, silent, ageMs, models }) => {
     const text = `process ${pid} is ${health.state}: ${models.map(({ model }) => model).join(", ")}`;
-    if (silent) return wrong(`process ${pid} has not reported for 5 s: it was killed, or its machine sleeps`);
+    if (silent) return wrong(`process ${pid} is ${silence(ageMs)}; it was killed, or its machine sleeps`);
     return health.state === "ready" ? ok(text) : wrong([text, ...health.reasons].join("; "));
   });
 }

@@ -51,13 +51,19 @@ function toWorkerCells(report: FoundReport): string[] {
   return [
     host,
     String(pid),
-    silent ? red(`silent for ${Math.round(ageMs / 1_000)} s`) : stateOf(health),
+    silent ? red(silence(ageMs)) : stateOf(health),
     localTime(startedAt),
     megabytes(memoryBytes),
     number(sum(models, ({ inFlight }) => inFlight)),
     group,
     bus,
   ];
+}
+
+/** That a process is silent, and for how long. */
+export function silence(ageMs: number): string {
+  const seconds = Math.round(Math.abs(ageMs) / 1_000);
+  return ageMs < 0 ? `silent: its report is ${seconds} s ahead of the clock` : `silent for ${seconds} s`;
 }
 
 function stateOf({ state }: ServiceHealth): string {
