@@ -7,31 +7,43 @@ import { TryIt } from "./try_it.js";
 
 const MAX_SAMPLES = 600;
 const MAX_IMAGES = 24;
+const RETRY_MS = 3_000;
 
 function App() {
   const [live, setLive] = useState(null);
   const [connected, setConnected] = useState(false);
   useEffect(() => {
-    // It reconnects by itself, and then gets the whole history again.
-    const events = new EventSource("/api/events");
-    events.addEventListener("start", ({ data }) => {
-      const { settings, history, state, images } = JSON.parse(data);
-      setConnected(true);
-      setLive({ settings, state, samples: history, images: images.reverse() });
-    });
-    events.addEventListener("tick", ({ data }) => {
-      const { sample, state, images } = JSON.parse(data);
-      setLive((before) =>
-        before && {
-          ...before,
-          state,
-          samples: [...before.samples, sample].slice(-MAX_SAMPLES),
-          images: [...images.reverse(), ...before.images].slice(0, MAX_IMAGES),
-        }
-      );
-    });
-    events.addEventListener("error", () => setConnected(false));
-    return () => events.close();
+    let events;
+    let retry;
+    const open = () => {
+      events = new EventSource("/api/events");
+      events.addEventListener("start", ({ data }) => {
+        const { settings, history, state, images } = JSON.parse(data);
+        setConnected(true);
+        setLive({ settings, state, samples: history, images: images.reverse() });
+      });
+      events.addEventListener("tick", ({ data }) => {
+        const { sample, state, images } = JSON.parse(data);
+        setLive((before) =>
+          before && {
+            ...before,
+            state,
+            samples: [...before.samples, sample].slice(-MAX_SAMPLES),
+            images: [...images.reverse(), ...before.images].slice(0, MAX_IMAGES),
+          }
+        );
+      });
+      events.addEventListener("error", () => {
+        setConnected(false);
+        // It reconnects by itself, and then gets the whole history again; but not after an answer other than 200.
+        if (events.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);
+      });
+    };
+    open();
+    return () => {
+      clearTimeout(retry);
+      events.close();
+    };
   }, []);
   if (live === null) {
     return html`

@@ -140,3 +140,22 @@ Deno.test({
     await test.step("the browser had nothing to complain about", () => assertEquals(open.complaints, []));
   },
 });
+
+Deno.test({
+  name: `page: one that was refused, because too many are open, connects when another one has gone${
+    CHROMIUM ? "" : ": needs chromium, which is not installed"
+  }`,
+  ignore: CHROMIUM === null,
+  async fn() {
+    await using open = await OpenPage.open();
+    const others = await Promise.all(Array.from({ length: 15 }, () => fetch(`${open.url}/api/events`)));
+    const browser = await launchBrowser(CHROMIUM!);
+    open.stack.defer(() => browser.close());
+    const page = await browser.newPage();
+    const refused = page.waitForResponse((response) => response.url().endsWith("/api/events"));
+    await page.goto(open.url, { waitUntil: "domcontentloaded" });
+    assertEquals((await refused).status(), 503);
+    for (const { body } of others) await body!.cancel();
+    await page.waitForSelector(".tiles", { timeout: 15_000 });
+  },
+});
