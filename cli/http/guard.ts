@@ -7,6 +7,9 @@ const PUBLIC: ReadonlySet<string> = new Set(["/livez", "/readyz", "/metrics"]);
 /** A header that only a page of this server can send: a form of another site cannot set it. */
 export const ACTION_HEADER = "x-imagebus";
 
+/** Without the charset, browsers read what is not ASCII as Windows-1252. */
+export const TEXT_TYPE = "text/plain; charset=utf-8";
+
 /**
  * Why a request is refused, by what it is rather than what it asks for.
  *
@@ -29,14 +32,16 @@ export function refusalOf(request: Request, settings: HttpSettings): Response | 
     });
   }
   if (method === "GET" || method === "HEAD") return null;
-  if (method !== "POST") return refuse(405, `${method} is not allowed: expected GET or POST`);
+  if (method !== "POST") {
+    return refuse(405, `${method} is not allowed: expected GET or POST`, { allow: "GET, HEAD, POST" });
+  }
   if (!settings.actions) return refuse(403, "This server is read-only: start it with --http-actions");
   return isCrossSite(headers) ? refuse(403, "The request comes from another site") : null;
 }
 
 /** A response in plain text. */
 export function refuse(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${text}\n`, { status, headers: { "content-type": "text/plain", ...headers } });
+  return new Response(`${text}\n`, { status, headers: { "content-type": TEXT_TYPE, ...headers } });
 }
 
 function isOwnName(host: string): boolean {

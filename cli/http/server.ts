@@ -32,7 +32,6 @@ export function listen(settings: HttpSettings, routes: Routes): HttpServer {
     port,
     signal: stop.signal,
     onListen() {},
-    onError: failed,
   };
   try {
     const server = Deno.serve(options, (request) => answer(request, settings, routes));
@@ -49,16 +48,21 @@ export function listen(settings: HttpSettings, routes: Routes): HttpServer {
 }
 
 async function answer(request: Request, settings: HttpSettings, routes: Routes): Promise<Response> {
-  const url = new URL(request.url);
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  const refusal = refusalOf(request, settings);
-  const route = Object.hasOwn(routes, `${method} ${url.pathname}`)
-    ? routes[`${method} ${url.pathname}`]
-    : undefined;
-  const response = refusal ?? await route?.(request, url) ?? refuse(404, `Nothing is at ${url.pathname}`);
+  const response = await respond(request, settings, routes).catch(failed);
   response.headers.set("x-content-type-options", "nosniff");
   if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   return response;
+}
+
+async function respond(request: Request, settings: HttpSettings, routes: Routes): Promise<Response> {
+  // Its host is what the client has sent.
+  const url = URL.parse(request.url);
+  if (url === null) return refuse(400, "The header Host is not a valid host");
+  const refusal = refusalOf(request, settings);
+  if (refusal) return refusal;
+  const name = `${request.method === "HEAD" ? "GET" : request.method} ${url.pathname}`;
+  const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
+  return await route?.(request, url) ?? refuse(404, `Nothing is at ${url.pathname}`);
 }
 
 const STATUS: Readonly<Record<string, number>> = {

@@ -1,4 +1,5 @@
 import { METRICS_TYPE } from "../../lib/metrics_text.ts";
+import { TEXT_TYPE } from "./guard.ts";
 import type { Routes } from "./server.ts";
 import type { WorkerState } from "./worker_state.ts";
 
@@ -16,5 +17,5 @@ export function stateRoutes(state: WorkerState): Routes {
 }
 
 function text(status: number, lines: readonly string[]): Response {
-  return new Response(`${lines.join("\n")}\n`, { status, headers: { "content-type": "text/plain" } });
+  return new Response(`${lines.join("\n")}\n`, { status, headers: { "content-type": TEXT_TYPE } });
 }

@@ -136,13 +136,34 @@ Deno.test("http server: unknown paths, properties of objects among them, are 404
   }
   const response = await fetch(`${server.url}/broken`);
   assertEquals([response.status, await response.text()], [500, "why it failed\n"]);
+  const headers = ["x-content-type-options", "cache-control", "content-type"];
+  assertEquals(headers.map((name) => response.headers.get(name)), [
+    "nosniff",
+    "no-store",
+    "text/plain; charset=utf-8",
+  ]);
 });
 
-Deno.test("http server: a foreign host over a real connection is refused", async () => {
+Deno.test("http server: a method that is not allowed is answered with those that are", async () => {
+  await using server = listen({ ...LOCAL, port: 0 }, {});
+  const response = await fetch(server.url, { method: "PUT" });
+  await response.body?.cancel();
+  assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD, POST"]);
+});
+
+Deno.test("http server: a foreign host over a real connection is refused, one that is none is a bad request", async () => {
   await using server = listen({ ...LOCAL, port: 0 }, { "GET /": () => new Response("page") });
-  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
-  socket.write("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of socket) chunks.push(chunk);
-  assertEquals(new TextDecoder().decode(chunks[0]).split("\r\n")[0], "HTTP/1.1 421 Misdirected Request");
+  for (
+    const [host, status] of [
+      ["evil.example", "421 Misdirected Request"],
+      ["[", "400 Bad Request"],
+      ["a b", "400 Bad Request"],
+    ]
+  ) {
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of socket) chunks.push(chunk);
+    assertEquals(new TextDecoder().decode(chunks[0]).split("\r\n")[0], `HTTP/1.1 ${status}`);
+  }
 });
