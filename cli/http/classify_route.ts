@@ -5,8 +5,13 @@ import type { WorkerState } from "./worker_state.ts";
 const MAX_WAITING = 8;
 const TIMEOUT_MS = 30_000;
 
-/** `POST /api/classify?model=NAME`: sends the image of the body over the bus, and waits for its result. */
-export function classifyRoute(state: WorkerState): Routes {
+/**
+ * `POST /api/classify?model=NAME`: sends the image of the body over the bus, and waits for its result.
+ *
+ * @param state Whose bus.
+ * @param timeoutMs How long to wait for the result, and at most twice that with the image: a client may stop sending it.
+ */
+export function classifyRoute(state: WorkerState, timeoutMs: number = TIMEOUT_MS): Routes {
   let waiting = 0;
   return {
     "POST /api/classify": async ({ body }, { searchParams }) => {
@@ -15,8 +20,9 @@ export function classifyRoute(state: WorkerState): Routes {
       waiting++;
       try {
         const model = searchParams.get("model");
+        const signal = AbortSignal.timeout(2 * timeoutMs);
         return Response.json(
-          await state.bus.classify(body, { ...model && { model }, timeoutMs: TIMEOUT_MS }),
+          await state.bus.classify(body, { ...model && { model }, timeoutMs, signal }),
         );
       } finally {
         waiting--;

@@ -76,6 +76,9 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 function failed(error: unknown): Response {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return refuse(504, "It took too long");
+  }
   const status = error instanceof UsageError
     ? 400
     : error instanceof CodedError

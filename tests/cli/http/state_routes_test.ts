@@ -2,6 +2,8 @@ import type { HealthState } from "../../../actors/health.ts";
 import type { Service } from "../../../actors/serve.ts";
 import { Bus } from "../../../bus/bus.ts";
 import { createMemoryBroker } from "../../../bus/transport/memory.ts";
+import { classifyRoute } from "../../../cli/http/classify_route.ts";
+import { listen } from "../../../cli/http/server.ts";
 import { stateRoutes } from "../../../cli/http/state_routes.ts";
 import { WorkerState } from "../../../cli/http/worker_state.ts";
 import { assertEquals } from "../../../testing/assert.ts";
@@ -51,4 +53,21 @@ Deno.test("metrics: they can be scraped before the service runs", async () => {
   await using state = new WorkerState();
   const [status, text] = await probe(state, "/metrics");
   assertEquals([status, text.includes('imagebus_health{state="not ready"} 1')], [200, true]);
+});
+
+Deno.test("classify: clients that stop sending their images do not occupy it for ever", async () => {
+  await using bus = new Bus(createMemoryBroker().connect());
+  await using state = new WorkerState();
+  state.serving({ bus, service: fakeService().service, group: "imagebus" });
+  const settings = { hostname: "127.0.0.1", port: 0, token: undefined, actions: true, images: true };
+  await using server = listen(settings, classifyRoute(state, 100));
+  const send = async () => {
+    const body = new ReadableStream({ start: (control) => control.enqueue(new Uint8Array(9)) });
+    const init = { method: "POST", headers: { "x-imagebus": "1" }, body, signal: AbortSignal.timeout(5_000) };
+    const response = await fetch(`${server.url}/api/classify?model=mnist`, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await Promise.all(Array.from({ length: 8 }, send)), Array(8).fill(504));
+  assertEquals(await send(), 504);
 });
