@@ -61,3 +61,14 @@ Deno.test({
     }
   },
 });
+
+Deno.test("deploy/systemd: SIGTERM goes to the main process alone: a second one would end the drain", async () => {
+  const unit = await Deno.readTextFile(new URL("systemd/imagebus.service", DEPLOY));
+  assertEquals(unit.match(/^KillMode=.*$/m)?.[0], "KillMode=mixed");
+});
+
+Deno.test("deploy/compose: Kafka writes its log into the volume", async () => {
+  const yaml = await Deno.readTextFile(new URL("compose/compose.yaml", DEPLOY));
+  const volume = /volumes: \[kafka:(\S+)\]/.exec(yaml)?.[1];
+  assertEquals(/KAFKA_LOG_DIRS: (\S+)/.exec(yaml)?.[1] ?? "/tmp, by default", volume);
+});
