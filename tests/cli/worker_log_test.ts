@@ -2,6 +2,7 @@ import type { ServiceEvent } from "../../actors/events.ts";
 import { openLog } from "../../cli/log.ts";
 import { logEvents } from "../../cli/commands/worker/log.ts";
 import { assertEquals } from "../../testing/assert.ts";
+import { imagebus } from "../fixtures/imagebus.ts";
 
 function linesOf(...events: ServiceEvent[]): string[] {
   const lines: string[] = [];
@@ -93,4 +94,25 @@ Deno.test("worker log: --log-format json writes an object per line, with the eve
 
 Deno.test("worker log: --log-level leaves out what matters less", () => {
   assertEquals(written({ logFormat: "text", logLevel: "warn" }).length, 1);
+});
+
+Deno.test("worker log: as JSON, why the worker ends is an object, too; the exit code is the same", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const run = (bus: string, ...args: string[]) =>
+      imagebus(["worker", "--quiet", "--sink", "console", "--bus", bus, ...args], {
+        IMAGEBUS_STATE_DIR: directory,
+      });
+    for (const [bus, expected] of [["kafka://127.0.0.1:1", 1], ["kafak:x", 2]] as const) {
+      const text = await run(bus);
+      const json = await run(bus, "--log-format", "json");
+      assertEquals([text.code, json.code], [expected, expected]);
+      const lines = json.err.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.map(({ level, message }) => `${level} ${message}\n`), [
+        text.err.replace(/^imagebus: /, "error "),
+      ]);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

@@ -3,7 +3,8 @@ import type { ServiceEvent } from "../../../actors/events.ts";
 import { serve, type ServeOptions, type Service } from "../../../actors/serve.ts";
 import { RESULTS_TOPIC } from "../../../bus/topics.ts";
 import { plural } from "../../../lib/plural.ts";
-import { type Arguments, BUS_PERMISSIONS, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { type Arguments, BUS_PERMISSIONS, type Command, defineCommand, NO_OPERANDS } from "../../command.ts";
+import { exitFor } from "../../exit.ts";
 import { HTTP_OPTIONS, type HttpSettings, httpSettings } from "../../http/options.ts";
 import { BUS_OPTIONS, JSON_OPTION, openBus, RESULTS_OPTION } from "../../options.ts";
 import { modelSearch } from "../../models_directory.ts";
@@ -40,51 +41,64 @@ export const worker = defineCommand({
     ["imagebus worker --sink console --sink jsonl:results.jsonl", "print results, and append them to a file"],
   ],
   permissions: BUS_PERMISSIONS,
-  async run(args) {
+  async run(args): Promise<number> {
     const log = openLog(args.values);
-    const settings = httpSettings(args);
-    await using http = settings && await openHttp(settings, log);
-    let removeReport = () => {};
-    const sinks = await openSinks(args, () => {
-      log("error", "Nobody reads the standard output any more. What is in flight will be redelivered.");
-      removeReport();
-      Deno.exit(1);
-    });
-    const logEvent = logEvents(log);
-    const onEvent = (event: ServiceEvent) => {
-      http?.note(event);
-      logEvent(event);
-    };
-    await using bus = await openBus(args, { onEvent: (event) => onEvent({ type: "bus", event }) });
-    const observed = http ? { observer: http.observer } : {};
-    const { dirs: modelsDirs } = await modelSearch(args);
-    const service = await serve(bus, { ...serveOptions(args), ...observed, modelsDirs, sinks, onEvent });
-    http?.serving({ bus, service, group: args.values.group });
-    await using report = await writeReports(
-      () => ({
-        bus: absoluteBus(bus.transport.url),
-        group: args.values.group,
-        memoryBytes: Deno.memoryUsage().rss,
-        health: service.health(),
-        models: service.status(),
-      }),
-      (reason) => log("warn", `Cannot report to imagebus status: ${reason}`),
-      () => log("info", "The report to imagebus status has recovered"),
-    );
-    removeReport = () => report.removeNow();
-    const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
-    // Before the log line: the reader may send a signal at once.
-    const stopped = untilStopped(service, log, () => http?.draining(), removeReport);
-    const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
-    const places = [
-      `bus      ${bus.transport.url}`,
-      `results  ${results}`,
-      ...http ? [`http     ${http.url}`] : [],
-    ];
-    for (const line of [`Serving ${models}`, ...places, "Press Ctrl-C to stop."]) log("info", line);
-    return await stopped;
+    try {
+      return await serveUntilStopped(args, log);
+    } catch (error) {
+      if (args.values.logFormat !== "json") throw error;
+      const { code, message } = await exitFor(error, worker as Command);
+      if (message) log("error", message);
+      return code;
+    }
   },
 });
+
+type WorkerArguments = Parameters<typeof worker.run>[0];
+
+async function serveUntilStopped(args: WorkerArguments, log: Log): Promise<number> {
+  const settings = httpSettings(args);
+  await using http = settings && await openHttp(settings, log);
+  let removeReport = () => {};
+  const sinks = await openSinks(args, () => {
+    log("error", "Nobody reads the standard output any more. What is in flight will be redelivered.");
+    removeReport();
+    Deno.exit(1);
+  });
+  const logEvent = logEvents(log);
+  const onEvent = (event: ServiceEvent) => {
+    http?.note(event);
+    logEvent(event);
+  };
+  await using bus = await openBus(args, { onEvent: (event) => onEvent({ type: "bus", event }) });
+  const observed = http ? { observer: http.observer } : {};
+  const { dirs: modelsDirs } = await modelSearch(args);
+  const service = await serve(bus, { ...serveOptions(args), ...observed, modelsDirs, sinks, onEvent });
+  http?.serving({ bus, service, group: args.values.group });
+  await using report = await writeReports(
+    () => ({
+      bus: absoluteBus(bus.transport.url),
+      group: args.values.group,
+      memoryBytes: Deno.memoryUsage().rss,
+      health: service.health(),
+      models: service.status(),
+    }),
+    (reason) => log("warn", `Cannot report to imagebus status: ${reason}`),
+    () => log("info", "The report to imagebus status has recovered"),
+  );
+  removeReport = () => report.removeNow();
+  const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
+  // Before the log line: the reader may send a signal at once.
+  const stopped = untilStopped(service, log, () => http?.draining(), removeReport);
+  const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
+  const places = [
+    `bus      ${bus.transport.url}`,
+    `results  ${results}`,
+    ...http ? [`http     ${http.url}`] : [],
+  ];
+  for (const line of [`Serving ${models}`, ...places, "Press Ctrl-C to stop."]) log("info", line);
+  return await stopped;
+}
 
 /** Loaded only where it is used: the page has libraries. */
 async function openHttp(settings: HttpSettings, log: Log) {
