@@ -1,6 +1,6 @@
 import { html, useEffect, useRef } from "./htm.js";
 import uPlot from "./uplot.js";
-import { duration, number } from "./format.js";
+import { duration, number, short } from "./format.js";
 
 const HEIGHT = 150;
 
@@ -9,16 +9,19 @@ const CHARTS = [
     title: "Images per second",
     series: [["images", "all", "--accent"], ["failures", "failed", "--bad"]],
     format: number,
+    tick: short,
   },
   {
     title: "Latency: stored on the bus → stored in all sinks",
     series: [["p50", "median", "--accent"], ["p99", "99 %", "--warn"]],
     format: duration,
+    tick: duration,
   },
   {
     title: "Waiting images",
     series: [["lag", "not committed", "--accent"], ["inFlight", "in flight", "--warn"]],
     format: number,
+    tick: short,
   },
 ];
 
@@ -31,12 +34,12 @@ export function Charts({ samples }) {
   `;
 }
 
-function Chart({ title, series, format, samples }) {
+function Chart({ title, series, format, tick, samples }) {
   const place = useRef(null);
   const plot = useRef(null);
   useEffect(() => {
     plot.current = new uPlot(
-      options(series, format, place.current),
+      options(series, tick, place.current),
       [[], ...series.map(() => [])],
       place.current,
     );
@@ -78,7 +81,7 @@ function Chart({ title, series, format, samples }) {
   `;
 }
 
-function options(series, format, place) {
+function options(series, tick, place) {
   const colour = (name) => () => getComputedStyle(place).getPropertyValue(name);
   const axis = {
     stroke: colour("--dim"),
@@ -93,7 +96,7 @@ function options(series, format, place) {
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
       { ...axis, size: 26, space: 70, values: "{HH}:{mm}:{ss}" },
-      { ...axis, size: 60, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
+      { ...axis, size: 60, values: (_plot, ticks) => ticks.map(tick) },
     ],
     series: [
       {},

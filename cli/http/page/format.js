@@ -1,11 +1,17 @@
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const FINE = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const SHORT = new Intl.NumberFormat("en", { notation: "compact" });
 const UNITS = ["B", "KB", "MB", "GB"];
 
 /** 1,234 · 12.3 · – */
 export function number(value) {
   if (value === null || value === undefined) return "–";
   return Math.abs(value) < 100 ? FINE.format(value) : WHOLE.format(value);
+}
+
+/** 950 · 1.5K · 20M: where there is little room. */
+export function short(value) {
+  return SHORT.format(value);
 }
 
 /** 0.4 ms · 120 ms · 3.1 s · 4 min */

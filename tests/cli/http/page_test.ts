@@ -8,6 +8,7 @@ import { CHROMIUM, launchBrowser } from "../../../testing/browser.ts";
 import { SEVEN } from "../../../testing/images.ts";
 
 const NO_IMAGE = new TextEncoder().encode("This is not an image.");
+const LONG = `${"a-long-name-".repeat(5)}x`;
 const MARKUP = "<img src=x onerror=alert(1)>";
 
 /** A worker process in this one, with a page that is open. */
@@ -103,7 +104,10 @@ Deno.test({
       assertEquals((await Array.fromAsync(bus.deadLetters())).map(({ id }) => id), ["b<b>"]);
     });
 
-    await test.step("nothing overflows on a phone, a tablet and a screen, light and dark", async () => {
+    await test.step("nothing overflows on a phone, a tablet and a screen, light and dark, with long names", async () => {
+      await bus.classify(SEVEN.png, { model: LONG });
+      await (await open.named("button", "Look again")).press("Enter");
+      await page.waitForSelector(`option[value="${LONG}"]`);
       for (const value of ["light", "dark"]) {
         await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
         for (const width of [390, 768, 1_440]) {
@@ -133,7 +137,7 @@ Deno.test({
           headers: { "x-imagebus": "1" },
         });
         assertEquals(other.status, 409);
-        assertStringIncludes(await other.text(), "There are 1 now, not 7");
+        assertStringIncludes(await other.text(), "There are 2 now, not 7");
       }
     });
 
