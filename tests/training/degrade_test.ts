@@ -5,7 +5,9 @@ import { decodeImage } from "../../models/image/decode.ts";
 import { loseAsJpeg } from "../../training/augmentation/jpeg_loss.ts";
 import { Random } from "../../training/random.ts";
 import { type Degradation, degradeDataSet } from "../../training/augmentation/degrade.ts";
+import { prepareTask } from "../../training/fitting/task.ts";
 import { assert, assertEquals } from "../../testing/assert.ts";
+import { HALVES, halves } from "../fixtures/halves.ts";
 
 const FROG = decodeImage(
   await Deno.readFile(new URL("../../models/cifar-10/samples/6-frog.png", import.meta.url)),
@@ -82,4 +84,11 @@ Deno.test("degrade: grey images have no colour, the others are unchanged", () =>
   const grey = share(images, isGrey);
   assert(grey > 0.17 && grey < 0.33, `${grey}`);
   assertEquals(share(images, (image) => isGrey(image) || difference(image, FROG.data) === 0), 1);
+});
+
+Deno.test("degradation: the validation images are the same for all seeds, which are compared on them", () => {
+  const degrade = { jpeg: 0.5, quality: 50, grey: 0 };
+  const recipe = { ...HALVES, validationImages: 50, augmentation: { ...HALVES.augmentation, degrade } };
+  const [one, two] = [1, 2].map((seed) => prepareTask({ ...recipe, seed }, halves(434)).validation.pixels);
+  assertEquals(one, two);
 });

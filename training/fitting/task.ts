@@ -45,7 +45,7 @@ export async function readTrainingData(
 
 /**
  * Combines a recipe with its data. The last training images are held out for validation, degraded as the
- * others are.
+ * others are, in the same way for all seeds: these are compared.
  *
  * @param recipe How to train.
  * @param all All training images.
@@ -55,9 +55,9 @@ export async function readTrainingData(
 export function prepareTask(recipe: Recipe, all: DataSet, extra?: DataSet): TrainingTask {
   const trained = all.count - recipe.validationImages;
   const heldOut = sliceDataSet(all, trained, all.count);
-  const { seed, augmentation: { degrade } } = recipe;
+  const { degrade } = recipe.augmentation;
   const validation = degrade
-    ? degradeDataSet(heldOut, degrade, new Random(seed, VALIDATION_STREAM))
+    ? degradeDataSet(heldOut, degrade, new Random(VALIDATION_SEED, VALIDATION_STREAM))
     : heldOut;
   const train = sliceDataSet(all, 0, trained);
   if (extra === undefined) return joinTask(recipe, train, validation);
@@ -120,6 +120,7 @@ function unchangedInput({ width, height, channels }: DataSet): InputSpec {
   return { width, height, channels, mean: numbers(0), std: numbers(1) };
 }
 
+const VALIDATION_SEED = 1;
 const VALIDATION_STREAM = -3;
 
 /** For images of a single colour. */
