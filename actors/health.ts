@@ -3,8 +3,8 @@ import type { ModelStatus } from "./workers/status.ts";
 
 /**
  * Health of a whole service. `degraded`: a model is down, the others are not. `not ready`: no image can be
- * finished, because the bus is unavailable, a sink fails, or the service has stopped. The service recovers
- * from both by itself, except when it has stopped.
+ * finished, because the bus is unavailable, a sink fails, all models are down, or the service has stopped. The service
+ * recovers from both by itself, except when it has stopped.
  */
 export type HealthState = "ready" | "degraded" | "not ready";
 
@@ -44,12 +44,11 @@ export class Health {
       ...[...this.#failingSinks].map(([sink, reason]) => `${sink} fails: ${reason}`),
       ...models.every(({ state }) => state === "stopped") ? ["it has stopped"] : [],
     ];
-    const mild = models.filter(({ state }) => state === "down").map(({ model, reason }) =>
-      `${model} is down: ${reason}`
-    );
+    const down = models.filter(({ state }) => state === "down");
+    const isSevere = severe.length > 0 || down.length === models.length;
     return {
-      state: severe.length > 0 ? "not ready" : mild.length > 0 ? "degraded" : "ready",
-      reasons: [...severe, ...mild],
+      state: isSevere ? "not ready" : down.length > 0 ? "degraded" : "ready",
+      reasons: [...severe, ...down.map(({ model, reason }) => `${model} is down: ${reason}`)],
       deadLetters: Object.fromEntries(this.#deadLetters),
     };
   }

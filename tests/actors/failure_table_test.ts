@@ -215,13 +215,14 @@ Deno.test("When a Worker is silent on an image that it decodes: that image is re
   assertEquals(counts, { restarts: 2, replacements: 0, failures: 1 });
 });
 
-Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state is down, it is retried with growing pauses; health is degraded", async () => {
+/** A Worker of mnist dies of the first batch, and no other can be started until mnist is repaired. */
+function dyingMnist(): { readonly start: StartWorker; readonly repair: () => void } {
   let broken = false;
-  /** A Worker of mnist dies of the first batch, and no other can be started while mnist is broken. */
-  const dying: StartWorker = async (files, options) => {
+  let wasBroken = false;
+  const start: StartWorker = async (files, options) => {
     if (broken) throw new ServiceError("worker_died", "The Worker of mnist ended");
     const worker = await startWorker(files, options);
-    if (files.manifest.name !== "mnist" || broken) return worker;
+    if (files.manifest.name !== "mnist") return worker;
     return {
       gone: worker.gone,
       terminate: () => worker.terminate(),
@@ -233,10 +234,32 @@ Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state 
       },
     };
   };
-  let wasBroken = false;
+  return { start, repair: () => broken = false };
+}
+
+Deno.test("When all models are down: health is not ready until one has recovered", async () => {
+  const mnist = dyingMnist();
+  await using embedded = new EmbeddedBus();
+  const options = { models: ["mnist"], workersPerModel: 1, downPauseMs: 200 };
+  await using running = await RunningService.start(embedded, options, mnist.start);
+  const { bus, service } = running;
+  const waiting = bus.classify(SEVEN.png, { model: "mnist", timeoutMs: 60_000 });
+  await within(running.logged(/^mnist is down: /), "down");
+  assertEquals(service.health(), {
+    state: "not ready",
+    reasons: ["mnist is down: The Worker of mnist ended"],
+    deadLetters: {},
+  });
+  mnist.repair();
+  assertEquals((await waiting).status, "classified");
+  assertEquals(service.health().state, "ready");
+});
+
+Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state is down, it is retried with growing pauses; health is degraded", async () => {
+  const mnist = dyingMnist();
   await using embedded = new EmbeddedBus();
   const options = { models: ["fashion-mnist", "mnist"], workersPerModel: 1, downPauseMs: 200 };
-  await using running = await RunningService.start(embedded, options, dying);
+  await using running = await RunningService.start(embedded, options, mnist.start);
   const { bus, service } = running;
   const model = () => service.status()[1]!;
   const waiting = Array.from(
@@ -262,7 +285,7 @@ Deno.test("When a model keeps dying (5 in 30 s): its topic is paused, its state 
   // Half of each pause is random: the third is at least as long as the first can be.
   assert(pauses[0]! <= 200 && pauses[2]! >= 400 && pauses[2]! <= 800, pauses.join());
   assertEquals(model().inFlight, 3, "what was sent while it was down is not read");
-  broken = false;
+  mnist.repair();
   assertEquals((await Promise.all(waiting)).map(codeOf), Array.from({ length: 4 }, () => "classified"));
   assertEquals([model().state, service.health().state], ["up", "ready"]);
 });
