@@ -64,7 +64,13 @@ Deno.test("http guard: with a token, only health and metrics are read without it
 Deno.test("http guard: a change needs --http-actions, the header of the page, and no other site", () => {
   assertEquals(status(LOCAL, "POST", "/api/replay", OWN), 0);
   assertEquals(status(LOCAL, "POST", "/api/replay", { "x-imagebus": "1" }), 0);
+  // What a reverse proxy sends, as docs/observability.md has it.
+  assertEquals(
+    status(LOCAL, "POST", "/api/replay", { ...OWN, host: "localhost", origin: "http://localhost" }),
+    0,
+  );
   const refused: Record<string, string>[] = [
+    { ...OWN, host: "localhost", origin: "https://imagebus.example" },
     { ...OWN, "x-imagebus": "", "sec-fetch-site": "cross-site" },
     { ...OWN, "sec-fetch-site": "same-site" },
     { ...OWN, origin: "http://evil.example" },
