@@ -59,12 +59,8 @@ type WorkerArguments = Parameters<typeof worker.run>[0];
 async function serveUntilStopped(args: WorkerArguments, log: Log): Promise<number> {
   const settings = httpSettings(args);
   await using http = settings && await openHttp(settings, log);
-  let removeReport = () => {};
-  const sinks = await openSinks(args, () => {
-    log("error", "Nobody reads the standard output any more. What is in flight will be redelivered.");
-    removeReport();
-    Deno.exit(1);
-  });
+  const unread = Promise.withResolvers<void>();
+  const sinks = await openSinks(args, unread.resolve);
   const logEvent = logEvents(log);
   const onEvent = (event: ServiceEvent) => {
     http?.note(event);
@@ -86,10 +82,15 @@ async function serveUntilStopped(args: WorkerArguments, log: Log): Promise<numbe
     (reason) => log("warn", `Cannot report to imagebus status: ${reason}`),
     () => log("info", "The report to imagebus status has recovered"),
   );
-  removeReport = () => report.removeNow();
+  // Race: the first image can be finished before there is a report.
+  void unread.promise.then(() => {
+    log("error", "Nobody reads the standard output any more. What is in flight will be redelivered.");
+    report.removeNow();
+    Deno.exit(1);
+  });
   const models = service.status().map(({ model, version }) => `${model} ${version}`).join(", ");
   // Before the log line: the reader may send a signal at once.
-  const stopped = untilStopped(service, log, () => http?.draining(), removeReport);
+  const stopped = untilStopped(service, log, () => http?.draining(), () => report.removeNow());
   const results = sinks.map(({ name }) => name).join(", ") || `only the topic ${RESULTS_TOPIC}`;
   const places = [
     `bus      ${bus.transport.url}`,
