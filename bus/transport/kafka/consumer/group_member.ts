@@ -57,7 +57,7 @@ export class GroupMember {
   readonly #releasing = new Set<string>();
   readonly #backoff: Backoff;
   #isStable = false;
-  /** If this member looks for changes: the number of partitions that were there, by topic. */
+  /** If this member looks for growth: the number of partitions that were there, by topic. */
   #assigned: ReadonlyMap<string, number> | null = null;
   #rejoin = new AbortController();
 
@@ -141,7 +141,7 @@ export class GroupMember {
   }
 
   /**
-   * A leader that is static, and was replaced, does not learn that it leads: the static members look for changes themselves.
+   * A leader that is static, and was replaced, does not learn that it leads: the static members look for growth themselves.
    */
   #ownCounts(): Map<string, number> | null {
     const { groupInstanceId, topics } = this.#settings;
@@ -230,7 +230,7 @@ export class GroupMember {
       await sleep(this.#settings.heartbeatMs, over);
       if (over.aborted) return;
       await this.#beat();
-      if (this.#assigned && this.#haveChanged(this.#assigned)) return;
+      if (this.#assigned && this.#haveGrown(this.#assigned)) return;
     }
   }
 
@@ -245,9 +245,8 @@ export class GroupMember {
     }
   }
 
-  /** A topic that is not known may be known again in a moment; one that was recreated can have fewer partitions. */
-  #haveChanged(topics: ReadonlyMap<string, number>): boolean {
-    return [...topics].some(([topic, count]) => ![0, count].includes(this.#cluster.partitions(topic)));
+  #haveGrown(topics: ReadonlyMap<string, number>): boolean {
+    return [...topics].some(([topic, count]) => this.#cluster.partitions(topic) > count);
   }
 
   /**
