@@ -19,11 +19,14 @@ export interface ConnectOptions extends TransportOptions {
   readonly memory?: Omit<MemoryTransportOptions, keyof TransportOptions>;
 }
 
+/** Most often no group reads them, so their messages would stay for ever. */
+const EXPIRING_TOPICS = [RESULTS_TOPIC, COMPARISONS_TOPIC];
+
 /** The transports, by the scheme of their URLs. A new one is a folder of its own and a line here. */
 const TRANSPORTS: Readonly<
   Record<string, (url: string, options: TransportOptions) => Transport | Promise<Transport>>
 > = {
-  memory: (_url, options) => createMemoryBroker().connect(options),
+  memory: (_url, options) => createMemoryBroker().connect({ expiringTopics: EXPIRING_TOPICS, ...options }),
   sqlite: openSqliteUrl,
   kafka: openKafkaUrl,
   "kafka+ssl": openKafkaUrl,
@@ -113,5 +116,5 @@ async function openSqliteUrl(url: string, options: TransportOptions): Promise<Tr
   if (path.includes("?")) {
     throw new BusError("invalid", `Invalid bus URL "${url}": expected sqlite:PATH, and options by name`);
   }
-  return await openSqliteTransport(path, { expiringTopics: [RESULTS_TOPIC, COMPARISONS_TOPIC], ...options });
+  return await openSqliteTransport(path, { expiringTopics: EXPIRING_TOPICS, ...options });
 }

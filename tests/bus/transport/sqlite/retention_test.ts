@@ -1,12 +1,16 @@
 import { BusError } from "../../../../bus/transport/errors.ts";
+import { openTransport } from "../../../../bus/connect.ts";
+import { COMPARISONS_TOPIC, RESULTS_TOPIC } from "../../../../bus/topics.ts";
 import { createMemoryBroker } from "../../../../bus/transport/memory.ts";
 import { Changes } from "../../../../bus/transport/sqlite/changes.ts";
 import { Database } from "../../../../bus/transport/sqlite/database.ts";
 import { checkSqliteOptions } from "../../../../bus/transport/sqlite/options.ts";
 import { encodeRecord, recordBytes } from "../../../../bus/transport/sqlite/record.ts";
+import { SendQueue } from "../../../../bus/transport/sqlite/send_queue.ts";
 import { Store } from "../../../../bus/transport/sqlite/store.ts";
 import { SqliteTransport } from "../../../../bus/transport/sqlite/transport.ts";
 import type { PartitionInfo, Transport } from "../../../../bus/transport/transport.ts";
+import { temporaryDirectory } from "../../../../lib/temporary_directory.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../../../testing/assert.ts";
 import { within } from "../suite/harness.ts";
 import { Reader } from "../suite/reader.ts";
@@ -217,4 +221,46 @@ Deno.test("retention: headers beyond the basic plane leave nothing behind in the
     }]);
     await transport.removeBefore("work", new Map([[0, sent + 1]]));
   }
+});
+
+Deno.test("retention: results and comparisons that no group reads do not fill a bus", async () => {
+  await using directory = await temporaryDirectory("retention");
+  const mebibyte = 2 ** 20;
+  const buses = [
+    [`sqlite:${directory.path}/bus.db`, { sqlite: { maxQueueBytes: 4 * mebibyte } }, mebibyte, 8],
+    ["memory:", {}, 15 * mebibyte, 18],
+  ] as const;
+  for (const [url, options, size, count] of buses) {
+    for (const topic of [RESULTS_TOPIC, COMPARISONS_TOPIC]) {
+      await using transport = await openTransport(url, options);
+      for (let sent = 0; sent < count; sent++) await transport.send(topic, [{ value: new Uint8Array(size) }]);
+    }
+  }
+});
+
+Deno.test("send queue: where the disk refuses a part of a send, the rest of it is refused, too", async () => {
+  const stored: number[] = [];
+  let isRefused = true;
+  const store = {
+    writer: {
+      run: async (work: () => void) => {
+        await Promise.resolve();
+        if (isRefused) {
+          isRefused = false;
+          throw new BusError("unavailable", "the disk is full");
+        }
+        await new Promise((resolve) => setTimeout(resolve));
+        work();
+      },
+    },
+    retention: { reserve: () => null },
+    log: { append: (_: unknown, records: readonly unknown[]) => void stored.push(records.length) },
+  } as unknown as Store;
+  const queue = new SendQueue(store, () => null as never);
+  const messages = Array.from({ length: 501 }, () => ({ value: new Uint8Array(1) }));
+  await assertRejects(() => queue.send("work", messages, {}), BusError, "the disk is full");
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(stored, []);
+  await queue.send("work", messages, {});
+  assertEquals(stored, [500, 1]);
 });
