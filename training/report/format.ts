@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plural as pluralOf } from "../../lib/plural.ts";
 import type { Interval } from "./statistics.ts";
 
 /** Replaces a missing number. */
@@ -43,12 +44,11 @@ export function count(value: number): string {
  * Formats a count with its noun.
  *
  * @param value How many.
- * @param one The singular.
- * @param many The plural.
+ * @param noun In the singular; its plural ends in "s".
  * @returns E.g. `"1 epoch"`, `"2 epochs"`.
  */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, noun: string): string {
+  return pluralOf(value, noun, count(value));
 }
 
 /**
