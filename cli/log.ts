@@ -1,5 +1,5 @@
 import { type OptionTable, type SettingsOf } from "../lib/options.ts";
-import { printable } from "../lib/printable.ts";
+import { printable, printableJson } from "../lib/printable.ts";
 import { writeError } from "./ui/terminal.ts";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -56,5 +56,5 @@ function textLine(time: string, level: Level, message: string): string {
 }
 
 function jsonLine(time: string, level: Level, message: string, fields: object): string {
-  return JSON.stringify({ time, level, message, ...fields });
+  return printableJson({ time, level, message, ...fields });
 }

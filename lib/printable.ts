@@ -12,3 +12,12 @@ export function printable(text: string): string {
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
   });
 }
+
+/** A value as JSON on one line, with the same characters escaped: it is read as the same value. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE, (text) =>
+    Array.from(
+      { length: text.length },
+      (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""));
+}

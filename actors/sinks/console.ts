@@ -1,5 +1,5 @@
 import { isLegacyTopic } from "../../bus/legacy_format.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable, printableJson } from "../../lib/printable.ts";
 import type { Settled, Sink } from "./sink.ts";
 
 /** How results are printed. */
@@ -28,7 +28,7 @@ export function consoleSink(options: ConsoleSinkOptions = {}): Sink {
 }
 
 function jsonLine({ result }: Settled): string {
-  return JSON.stringify(result);
+  return printableJson(result);
 }
 
 function textLine({ result, message }: Settled): string {

@@ -1,7 +1,7 @@
 import type { ServiceEvent } from "../../actors/events.ts";
 import { openLog } from "../../cli/log.ts";
 import { logEvents } from "../../cli/commands/worker/log.ts";
-import { assertEquals } from "../../testing/assert.ts";
+import { assert, assertEquals } from "../../testing/assert.ts";
 import { imagebus } from "../fixtures/imagebus.ts";
 
 function linesOf(...events: ServiceEvent[]): string[] {
@@ -114,5 +114,16 @@ Deno.test("worker log: as JSON, why the worker ends is an object, too; the exit 
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("worker log: what senders wrote controls no terminal, in neither form, and JSON keeps it", () => {
+  const message = "a\u009b31m\u202eb\u{e0041}c";
+  for (const logFormat of ["text", "json"] as const) {
+    const lines: string[] = [];
+    openLog({ logFormat, logLevel: "debug" }, (line) => lines.push(line))("warn", message);
+    assertEquals(lines.length, 1);
+    assert(!/[\u009b\u202e\u{e0041}]/u.test(lines[0]!), lines[0]);
+    if (logFormat === "json") assertEquals(JSON.parse(lines[0]!).message, message);
   }
 });
