@@ -18,7 +18,7 @@ export interface UnknownModelsParts extends Omit<CoordinatorParts, "subscription
 
 /**
  * Fails requests for models that nobody serves. A request waits in the topic of its model; when no service of
- * the group has ever committed anything there, the model is most likely misspelt, and the asker would wait in
+ * the group has ever claimed a partition of it, the model is most likely misspelt, and the asker would wait in
  * vain. Two looks in a row must see it so, because a service may just be starting. Should one come later, it
  * classifies the requests after all, and its results replace the failures.
  */

@@ -116,7 +116,10 @@ export interface PartitionInfo {
   readonly start: number;
   /** Offset of the next message to be stored. */
   readonly end: number;
-  /** Offset that the given group has committed; `null` if it has committed nothing. */
+  /**
+   * Offset that the given group has committed: from its first claim on where it started; `null` if no member of
+   * the group has ever claimed the partition.
+   */
   readonly committed: number | null;
 }
 

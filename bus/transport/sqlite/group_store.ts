@@ -162,7 +162,16 @@ export class GroupStore {
       topic.id,
       count,
     );
-    if (claimed > 0) this.#changed();
+    if (claimed === 0) return;
+    this.#changed();
+    // Where it starts, so that the group is seen to read the partition before it has finished anything.
+    this.#database.run(
+      `INSERT OR IGNORE INTO commits SELECT c.group_name, p.id, p.first FROM claims c
+      JOIN partitions p ON p.id = c.partition WHERE c.group_name = ? AND c.member = ? AND p.topic = ?`,
+      this.#group,
+      member,
+      topic.id,
+    );
   }
 
   #holdings(member: number, { id, partitions }: Topic): Holding[] {

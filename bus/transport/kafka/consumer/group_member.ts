@@ -217,10 +217,11 @@ export class GroupMember {
     const fresh = new Set(without(partitions, committed).map(nameOf));
     const fixed = this.#settings.starts.filter((start) => fresh.has(nameOf(start)));
     const open = without(partitions, [...committed, ...fixed]);
-    // A later owner would otherwise use the ends of its own, later, subscription.
-    if (fixed.length > 0) await this.#commitIn(generation, fixed);
     const oldest = open.length > 0 ? await listOffsets(this.#cluster, open, "start") : [];
-    return [...committed, ...fixed, ...oldest];
+    const first = [...fixed, ...oldest];
+    // Shows that the group reads these partitions; and a later owner would use the ends of its own subscription.
+    if (first.length > 0) await this.#commitIn(generation, first);
+    return [...committed, ...first];
   }
 
   /** Sends heartbeats; returns when it is time to join again. */

@@ -119,6 +119,20 @@ export const GROUP_CASES: readonly Case[] = [
     },
   },
   {
+    name: "topics() shows where a group started, once it has claimed the partitions, before its first commit",
+    async run(harness) {
+      const [topic, group] = [unique("claimed"), unique("group")];
+      const transport = await harness.open({ partitions: 2 });
+      await transport.send(topic, numbered(3));
+      const committed = async () =>
+        (await transport.topics(group, (name) => name === topic))[0]!.partitions.map((one) => one.committed);
+      assertEquals(await committed(), [null, null]);
+      await using _reader = await Reader.open(transport, [topic], { group });
+      await eventually("both are claimed", async () => !(await committed()).includes(null));
+      assertEquals(await committed(), [0, 0]);
+    },
+  },
+  {
     name: "topics() returns offsets, and what a group has committed",
     async run(harness) {
       const [topic, other, group] = [unique("listed-b"), unique("listed-a"), unique("group")];
