@@ -3,6 +3,7 @@ import { ImageError } from "../errors.ts";
 import { readExifOrientation } from "./exif.ts";
 import type { Encoding, Orientation } from "./format.ts";
 import type { Budget } from "./limits.ts";
+import { readTextOrientation } from "./png_text.ts";
 
 /** How the pixels of a PNG are laid out; PNG specification (third edition), 11.2.1. */
 export interface PngHeader {
@@ -49,6 +50,8 @@ const PLTE = 0x504c5445;
 const TRNS = 0x74524e53;
 const IDAT = 0x49444154;
 const EXIF = 0x65584966;
+const TEXT = 0x74455874;
+const ZTXT = 0x7a545874;
 const IEND = 0x49454e44;
 
 /**
@@ -99,14 +102,15 @@ export function readPngChunks(bytes: Uint8Array, header: PngHeader, budget: Budg
   const compressed: Uint8Array[] = [];
   let palette: Uint8Array = new Uint8Array();
   let transparency: Uint8Array = new Uint8Array();
-  let orientation: Orientation = 1;
+  let exif: Orientation | undefined;
+  let text: Orientation | undefined;
   let offset = SIGNATURE.byteLength;
   for (let count = 1; offset + 12 <= bytes.byteLength; count++) {
     budget.checkCount("chunks", count);
     const length = view.getUint32(offset);
     const type = view.getUint32(offset + 4);
     const end = offset + 8 + length;
-    if (type === IEND) return { header, palette, transparency, compressed, orientation };
+    if (type === IEND) return { header, palette, transparency, compressed, orientation: exif ?? text ?? 1 };
     if (end + 4 > bytes.byteLength) break;
     if (type === IHDR || type === PLTE || type === TRNS || type === IDAT) {
       if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
@@ -117,7 +121,10 @@ export function readPngChunks(bytes: Uint8Array, header: PngHeader, budget: Budg
       if (type === PLTE) palette = content;
       if (type === TRNS) transparency = content;
     }
-    if (type === EXIF) orientation = readExifOrientation(bytes.subarray(offset + 8, end));
+    if (type === EXIF) exif = readExifOrientation(bytes.subarray(offset + 8, end));
+    if (type === TEXT || type === ZTXT) {
+      text ??= readTextOrientation(bytes.subarray(offset + 8, end), type === ZTXT);
+    }
     offset = end + 4;
   }
   throw damagedPng(`it ends after ${bytes.byteLength} bytes, before its end chunk (IEND)`);

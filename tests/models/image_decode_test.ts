@@ -355,14 +355,43 @@ Deno.test("decode: an icon of .NET, which writes 255 where 0 is expected, is one
   assertEquals(decodeImage(bytes), decodeImage(fixture("several.ico")));
 });
 
+const EXIF_6 = "4d4d002a0000000800010112000300000001000600000000";
+
+Deno.test("decode: a PNG whose EXIF data is a text, as older versions of ImageMagick write it, is turned", () => {
+  const keyword = Buffer.from("Raw profile type exif\0");
+  const text = (hex: string) =>
+    Buffer.from(`\nexif\n      ${hex.length / 2}\n${hex.replaceAll(/.{72}/g, "$&\n")}\n`);
+  const app1 = Buffer.from("Exif\0\0").toString("hex") + EXIF_6;
+  const packed = (content: Uint8Array) => Buffer.concat([keyword, Buffer.alloc(1), deflateSync(content)]);
+  const heights = (extra: Uint8Array[]) => decodeImage(png(2, 1, new Uint8Array(3), {}, extra)).height;
+  assertEquals(heights([chunk("tEXt", Buffer.concat([keyword, text(app1)]))]), 2);
+  assertEquals(heights([chunk("zTXt", packed(text(app1)))]), 2);
+  assertEquals(heights([chunk("zTXt", packed(text(EXIF_6)))]), 2);
+  const upright = chunk("eXIf", Buffer.from(EXIF_6.replace("0006", "0001"), "hex"));
+  assertEquals(heights([upright, chunk("zTXt", packed(text(app1)))]), 1);
+  for (const broken of [text("00"), text(""), Buffer.alloc(2 ** 22), Buffer.from("exif")]) {
+    assertEquals(heights([chunk("zTXt", packed(broken))]), 1);
+  }
+  assertEquals(heights([chunk("zTXt", keyword), chunk("tEXt", Buffer.from("Comment\0text"))]), 1);
+});
+
 Deno.test("decode: to turn a PNG counts as memory", () => {
-  const exif = chunk("eXIf", Buffer.from("4d4d002a0000000800010112000300000001000600000000", "hex"));
+  const exif = chunk("eXIf", Buffer.from(EXIF_6, "hex"));
   const rows = new Uint8Array(100 * 401);
   const maxDecodedBytes = 100_000;
   assertEquals(decodeImage(png(100, 100, rows, { colourType: 6 }), { maxDecodedBytes }).width, 100);
   const turned = png(100, 100, rows, { colourType: 6 }, [exif]);
   const error = assertThrows(() => decodeImage(turned, { maxDecodedBytes }), ImageError);
   assertStringIncludes(error.message, "needs 120100 bytes to be decoded");
+});
+
+Deno.test("decode: a TIFF is decoded if its last strip holds all pixels, though its length goes beyond the file", () => {
+  const bytes = fixture("rgb.tiff");
+  const directory = Buffer.from(bytes.buffer);
+  const at = directory.indexOf(Buffer.from([0x17, 0x01, 4, 0, 1, 0, 0, 0]));
+  assert(at > 0);
+  directory.writeUInt32LE(bytes.length, at + 8);
+  assertEquals(decodeImage(bytes), decodeImage(fixture("rgb.tiff")));
 });
 
 Deno.test("decode: a BMP whose alpha is zero everywhere is opaque", () => {

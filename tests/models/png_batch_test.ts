@@ -131,6 +131,7 @@ Deno.test("png batch: what is not of the size, the colours or the simple form is
     image(28, 3),
     file("grey", rows, {}, [palette]),
     file("grey", rows, {}, [chunk("IDAT", new Uint8Array())]),
+    file("grey", rows, {}, [chunk("zTXt", new TextEncoder().encode("Raw profile type exif"))]),
     file("grey", rows, { level: 0 }),
     file("grey", rows.subarray(1)),
     file("grey", Uint8Array.from([...rows, 0])),

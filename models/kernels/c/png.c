@@ -330,6 +330,8 @@ INLINE int unfilter(const struct pngs *g, uint8_t *pixels) {
 #define TRNS 0x74524e53
 #define IDAT 0x49444154
 #define EXIF 0x65584966
+/** How the keyword of a text begins that is EXIF data. */
+#define RAW_ 0x52617720
 #define IEND 0x49454e44
 
 /** Whether a file begins with the signature and the header of an image that the model expects. */
@@ -351,6 +353,7 @@ INLINE int decode(const struct pngs *g, const uint8_t *file, int size, uint8_t *
     }
     if (length > (uint32_t)(size - at - 12)) return 0;
     if (type == IHDR || type == PLTE || type == TRNS || type == EXIF || (type == IDAT && data != 0)) return 0;
+    if (length >= 4 && big_endian(file + at + 8) == RAW_) return 0;
     if (type == IDAT) {
       data = file + at + 8;
       end = data + length;
