@@ -15,6 +15,24 @@ export function isPostgres(place: string): boolean {
 }
 
 /**
+ * @param url Any text.
+ * @returns The text; a password in a URL is replaced by `…`.
+ */
+export function withoutPassword(url: string): string {
+  return url.replace(/(:\/\/[^/:@]*):.*@/s, "$1:…@");
+}
+
+/**
+ * @param place As {@linkcode resultsPlace} gives it.
+ * @returns Why it has none, for messages.
+ */
+export function withoutResults(place: string): string {
+  return isPostgres(place)
+    ? `${withoutPassword(place)} has no results; imagebus worker creates their tables`
+    : `${place} does not exist; imagebus worker creates it`;
+}
+
+/**
  * Creates the directory of a file that will be written.
  *
  * @throws {UsageError} If it cannot be created.

@@ -4,6 +4,7 @@ import { resolveOptions } from "../arguments.ts";
 import { type Arguments, type Command, defineCommand, type Source, UsageError } from "../command.ts";
 import { type ConfigFile, configOf, findConfigFile, type LoadCommands } from "../config_file.ts";
 import { JSON_OPTION } from "../options.ts";
+import { withoutPassword } from "../results_file.ts";
 import { bold, columns, fit, print } from "../ui/terminal.ts";
 
 /** An option of a command, with where its value comes from. */
@@ -70,7 +71,7 @@ async function rowsOf(command: Command, file: ConfigFile | undefined, all: LoadC
 function shown(row: Option, value: unknown, source: Row["source"]): unknown {
   if ("secret" in row && value !== undefined) return "…";
   if (Array.isArray(value)) return value.map((one) => shown(row, one, source));
-  if (typeof value === "string") return value.replace(/(:\/\/[^/:@]*):.*@/s, "$1:…@");
+  if (typeof value === "string") return withoutPassword(value);
   return value ?? (source === "default" ? row.otherwise : undefined) ?? null;
 }
 

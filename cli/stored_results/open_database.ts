@@ -6,8 +6,8 @@ import type { Database } from "./database.ts";
  *
  * @param place A path, or a URL of PostgreSQL.
  * @param writable Whether it will be changed.
- * @returns `null` when there is no such file.
- * @throws {UsageError} If it is something else, or a database without results.
+ * @returns `null` when there are none yet: no such file, or no tables.
+ * @throws {UsageError} If the file is something else, or a database without results.
  * @throws {SinkError} If a server is not reached.
  */
 export async function openDatabase(place: string, writable: boolean): Promise<Database | null> {

@@ -9,7 +9,6 @@ import {
   migrate,
   quoted,
 } from "../../actors/sinks/postgres/schema.ts";
-import { UsageError } from "../command.ts";
 import type { Database } from "./database.ts";
 
 /**
@@ -17,22 +16,25 @@ import type { Database } from "./database.ts";
  *
  * @param url As `--sink` takes it.
  * @param writable Whether they will be changed; the schema is then migrated.
- * @throws {UsageError} If there are none.
+ * @returns `null` when the database has none yet.
  * @throws {SinkError} `invalid`, `unavailable`: as `postgresSink`.
  */
-export async function openPostgres(url: string, writable: boolean): Promise<Database> {
+export async function openPostgres(url: string, writable: boolean): Promise<Database | null> {
   const address = parseAddress(url);
   const sql = connectTo(address);
   const target = targetOf(sql);
   const name = `postgres ${target.user}@${target.server}/${target.database}`;
   try {
     const found = await locate(sql, address.schemas);
-    if (!found) throw new UsageError(`Cannot read results: ${name} has none; imagebus worker creates them`);
+    if (!found) {
+      await sql.end({ timeout: 5 });
+      return null;
+    }
     if (writable) await migrate(sql, address.schemas);
     return new PostgresResults(name, sql, target, found);
   } catch (error) {
     await sql.end({ timeout: 0 });
-    throw error instanceof UsageError ? error : explain(error, target);
+    throw explain(error, target);
   }
 }
 

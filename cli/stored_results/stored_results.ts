@@ -1,6 +1,6 @@
 import { type Arguments, UsageError } from "../command.ts";
 import type { RESULTS_OPTION } from "../options.ts";
-import { resultsPlace } from "../results_file.ts";
+import { resultsPlace, withoutResults } from "../results_file.ts";
 import type { Database, Row } from "./database.ts";
 import { openDatabase } from "./open_database.ts";
 import { Conditions, isCorrect, type Selection } from "./selection.ts";
@@ -176,8 +176,8 @@ function toStored(row: Row): StoredResult {
  *
  * @param args Of a command with that option.
  * @param writable Whether they will be changed.
- * @returns `null` when there is no such file.
- * @throws {UsageError} If it is something else, or a database without results.
+ * @returns `null` when there are none yet: no such file, or no tables.
+ * @throws {UsageError} If the file is something else, or a database without results.
  * @throws `SinkError` if a server is not reached.
  */
 export async function openResultsIfAny(
@@ -191,7 +191,7 @@ export async function openResultsIfAny(
 /**
  * As {@linkcode openResultsIfAny}.
  *
- * @throws {UsageError} Also when there is no such file.
+ * @throws {UsageError} Also when there are none yet.
  */
 export async function openResults(
   args: Arguments<typeof RESULTS_OPTION>,
@@ -199,6 +199,5 @@ export async function openResults(
 ): Promise<StoredResults> {
   const results = await openResultsIfAny(args, writable);
   if (results !== null) return results;
-  const place = resultsPlace(args);
-  throw new UsageError(`Cannot read results: ${place} does not exist; imagebus worker creates it`);
+  throw new UsageError(`Cannot read results: ${withoutResults(resultsPlace(args))}`);
 }

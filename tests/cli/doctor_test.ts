@@ -1,4 +1,6 @@
 import { temporaryDirectory } from "../../lib/temporary_directory.ts";
+import { postgresSink } from "../../actors/sinks/postgres.ts";
+import { createSchema, NO_POSTGRES, serverOfTests } from "../../testing/brokers/test_postgres.ts";
 import { assert, assertEquals, assertMatch } from "../../testing/assert.ts";
 import { imagebus, objectsIn } from "../fixtures/imagebus.ts";
 
@@ -37,4 +39,28 @@ Deno.test("doctor: names what is wrong with variables, models, the bus and the r
   assertMatch(model, /broken/);
   assertMatch(results, /results\.db is no database of results: /);
   assertMatch(bus, /^There is no bus sqlite:\/nowhere\/bus\.db/);
+});
+
+Deno.test({
+  name: "doctor: asks PostgreSQL whether the results can be read",
+  ignore: NO_POSTGRES !== undefined,
+  async fn() {
+    await using directory = await temporaryDirectory("doctor");
+    const place = await createSchema((await serverOfTests())!);
+    const look = async (results: string) => {
+      const { out } = await imagebus(["doctor", "--json", "--results", results], {
+        IMAGEBUS_STATE_DIR: directory.path,
+        IMAGEBUS_URL: "",
+      });
+      return objectsIn(out).find(({ check }) => check === "results")!;
+    };
+    const fresh = await look(place);
+    assertEquals(fresh["state"], "note");
+    assertMatch(String(fresh["text"]), /^postgres.* has no results; imagebus worker creates their tables$/);
+    await (await postgresSink(place)).close();
+    assertEquals((await look(place))["state"], "ok");
+    const absent = await look("postgres://me:hush@127.0.0.1:1/images");
+    assertEquals(absent["state"], "wrong");
+    assertMatch(String(absent["text"]), /^(?!.*hush).*127\.0\.0\.1:1/);
+  },
 });

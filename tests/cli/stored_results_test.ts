@@ -175,7 +175,7 @@ Deno.test({
     await assertRejects(
       () => open({ place: url } as Place),
       UsageError,
-      "has none; imagebus worker creates them",
+      "has no results; imagebus worker creates their tables",
     );
   },
 });

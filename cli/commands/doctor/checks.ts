@@ -10,7 +10,7 @@ import type { Arguments, Command } from "../../command.ts";
 import { modelSearch } from "../../models_directory.ts";
 import type { BUS_OPTIONS, MODELS_DIRS_OPTION, RESULTS_OPTION } from "../../options.ts";
 import { missingPermissions, permissionFlags } from "../../permissions.ts";
-import { isPostgres, resultsPlace } from "../../results_file.ts";
+import { resultsPlace, withoutResults } from "../../results_file.ts";
 import { openResultsIfAny } from "../../stored_results/stored_results.ts";
 import { readReports } from "../../worker_report.ts";
 import { StatusBuses } from "../status/bus.ts";
@@ -119,16 +119,11 @@ export async function checkWorkers(): Promise<readonly Finding[]> {
   });
 }
 
-/** Whether the results can be read; a server is not asked. */
+/** Whether the results can be read. */
 export async function checkResults(args: DoctorArguments): Promise<Finding> {
   const place = resultsPlace(args);
-  if (isPostgres(place)) return ok(withoutPassword(place));
   await using results = await openResultsIfAny(args);
-  return results ? ok(place) : note(`${place}: does not exist yet; a worker creates it`);
-}
-
-function withoutPassword(place: string): string {
-  return place.replace(/(:\/\/[^/:@]*):.*@/s, "$1:…@");
+  return results ? ok(results.name) : note(withoutResults(place));
 }
 
 function ok(text: string): Finding {

@@ -3,7 +3,7 @@ import { UsageError } from "../../command.ts";
 import { listModels } from "../../../models/registry.ts";
 import { printComparisons, withLabelNames } from "../../comparison_summary.ts";
 import { modelSearch } from "../../models_directory.ts";
-import { resultsPlace } from "../../results_file.ts";
+import { resultsPlace, withoutResults } from "../../results_file.ts";
 import type { Row } from "../../stored_results/database.ts";
 import { openDatabase } from "../../stored_results/open_database.ts";
 import { logError } from "../../ui/terminal.ts";
@@ -26,9 +26,7 @@ export async function compare(args: ModelsArguments): Promise<number> {
 
 async function read(place: string, model: string, version?: string): Promise<Comparison[]> {
   await using database = await openDatabase(place, false);
-  if (database === null) {
-    throw new UsageError(`Cannot compare: ${place} does not exist; imagebus worker creates it`);
-  }
+  if (database === null) throw new UsageError(`Cannot compare: ${withoutResults(place)}`);
   const { comparisons, mark } = database;
   if (comparisons === null) return [];
   const ofVersion = version === undefined ? "" : `AND other_version = ${mark}2`;

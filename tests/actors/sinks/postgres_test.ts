@@ -311,7 +311,7 @@ testPostgres("a schema may have any name", async (server) => {
       other: { version: "2.0.0", label: "x", confidence: 0.5 },
     };
     await Promise.all([sink.write([classified("a")]), sink.compare!([comparison])]);
-    await using stored = await openPostgres(url, true);
+    await using stored = (await openPostgres(url, true))!;
     assertEquals([...await stored.all(`SELECT id FROM ${stored.table}`, [])], [{ id: "a" }]);
     assertEquals((await query(server.url, `SELECT id FROM ${schema}.imagebus_comparisons`)).length, 1);
   }
