@@ -170,6 +170,11 @@ class GraphReader {
     const className = fields.text("class_name", 200);
     const name = fields.has("name") ? fields.text("name", 500) : fields.object("config").text("name", 500);
     const config = new JsonFields(fields.raw("config"), `${this.#where}: ${className} "${name}"`, invalid);
+    if (isTraining(fields)) {
+      throw invalid(
+        `${this.#where}: ${className} "${name}" is called with training=True; expected without it`,
+      );
+    }
     return {
       name,
       className,
@@ -228,6 +233,14 @@ function constantsOf(fields: JsonFields): Pick<Entry, "constants" | "constantFir
   const list = [args].flat(1);
   const constants = list.filter((value) => !isTensor(value));
   return { constants, constantFirst: constants.length > 0 && !isTensor(list[0]) };
+}
+
+/** Whether a layer computes as in training: BatchNormalization with the moments of the batch, Dropout by chance. */
+function isTraining(fields: JsonFields): boolean {
+  const calls = [fields.raw("inbound_nodes")].flat(
+    Infinity,
+  ) as ({ training?: unknown; kwargs?: { training?: unknown } } | null)[];
+  return calls.some((call) => call?.training === true || call?.kwargs?.training === true);
 }
 
 function isTensor(value: unknown): boolean {

@@ -172,6 +172,23 @@ Deno.test("keras: a constant before the image is the first argument", () => {
   }
 });
 
+Deno.test("keras: a layer that computes as in training is refused", () => {
+  const tensor = { config: { keras_history: ["in", 0, 0] } };
+  const read = (call: unknown) => {
+    const layers = [
+      { class_name: "InputLayer", config: { name: "in", batch_shape: [null, 8, 8, 3] }, inbound_nodes: [] },
+      { class_name: "BatchNormalization", config: { name: "out" }, inbound_nodes: [call] },
+    ];
+    const config = { layers, input_layers: [["in", 0, 0]], output_layers: [["out", 0, 0]] };
+    return readGraph({ class_name: "Functional", config }, "x.h5");
+  };
+  for (const call of [[["in", 0, 0, { training: true }]], { args: [tensor], kwargs: { training: true } }]) {
+    assertThrows(() => read(call), ModelError, 'BatchNormalization "out" is called with training=True');
+  }
+  read([["in", 0, 0, { training: false }]]);
+  read({ args: [tensor], kwargs: { training: false, mask: null } });
+});
+
 Deno.test("keras: images are taken in the size that the model would give them", () => {
   assertEquals(convertOne("Resizing", { height: 4, width: 6 }).shape, [4, 6, 3]);
   assertEquals(convertOne("CenterCrop", { height: 5, width: 5 }).shape, [5, 5, 3]);
