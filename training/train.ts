@@ -6,7 +6,7 @@ import { checkModelPlace, createDirectory } from "../models/model_folder.ts";
 import { highestVersion } from "../models/model_version.ts";
 import { loadWasmBinary } from "../models/wasm_binary.ts";
 import { energyScore } from "../models/unknown.ts";
-import { rowsOf } from "../models/logits.ts";
+import { crossEntropy, rowsOf } from "../models/logits.ts";
 import { thresholdAt } from "./unknown/threshold.ts";
 import { fitTemperature } from "./evaluation/calibrate.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./fitting/checkpoint.ts";
@@ -46,7 +46,7 @@ export interface TrainOptions {
   /** The command line, for the card. @default {none} */
   readonly command?: string;
   /**
-   * Number of trainings, with consecutive seeds from the recipe's; the one with the best validation accuracy
+   * Number of trainings, with consecutive seeds from the recipe's; the one with the lowest validation loss
    * is written. With `from` the mean of their weights is one more candidate.
    *
    * @default {1}
@@ -215,13 +215,17 @@ async function makeServable(
 ): Promise<TrainedWeights> {
   const { validation } = task;
   const numbers = await finish(task, team, parameters);
-  if (validation.count === 0) return { numbers, temperature: 1, validationAccuracy: NaN };
+  if (validation.count === 0) {
+    return { numbers, temperature: 1, validationAccuracy: NaN, validationLoss: NaN };
+  }
   const logits = await team.predict(numbers);
   const scores = rowsOf(logits, validation.count).map(energyScore);
+  const temperature = fitTemperature(logits, validation.labels);
   return {
     numbers,
-    temperature: fitTemperature(logits, validation.labels),
+    temperature,
     ...unknownShare > 0 && { unknown: { score: "energy", threshold: thresholdAt(scores, unknownShare) } },
     validationAccuracy: accuracyOf(logits, validation),
+    validationLoss: crossEntropy(logits, validation.labels, temperature),
   };
 }

@@ -51,13 +51,13 @@ export function describeTraining(
 }
 
 function describeWeights(
-  { temperature, unknown, validationAccuracy }: TrainedWeights,
+  { temperature, unknown, validationAccuracy, validationLoss }: TrainedWeights,
   testAccuracy: number | undefined,
 ) {
   return {
     temperature,
     ...defined({ unknown }),
-    ...(Number.isNaN(validationAccuracy) ? {} : { validationAccuracy }),
+    ...(Number.isNaN(validationAccuracy) ? {} : { validationAccuracy, validationLoss }),
     testAccuracy,
   };
 }

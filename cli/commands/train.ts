@@ -69,7 +69,7 @@ const OPTIONS = {
     ...count(100),
     default: 1,
     text:
-      "train with N seeds, and keep the best model by validation accuracy; with --from the mean of their weights is one more",
+      "train with N seeds, and keep the best model by validation loss; with --from the mean of their weights is one more",
   },
   unknownPercent: {
     ...count(50, 0),

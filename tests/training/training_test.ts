@@ -180,13 +180,11 @@ Deno.test("training: a written model is served, with the measurements in its car
   }
 });
 
-Deno.test("training: of several seeds the one with the best validation accuracy is written", () => {
-  const trainings = [0.5, 0.7, 0.7].map((validationAccuracy, seed) =>
-    ({ seed, validationAccuracy }) as Training
-  );
+Deno.test("training: of several seeds the one with the lowest validation loss is written", () => {
+  const trainings = [0.5, 0.3, 0.3].map((validationLoss, seed) => ({ seed, validationLoss }) as Training);
   assertEquals(bestWeights({ trainings }), trainings[1]);
-  for (const [validationAccuracy, isBest] of [[0.6, false], [0.7, true]] as const) {
-    const average = { validationAccuracy } as TrainedWeights;
+  for (const [validationLoss, isBest] of [[0.4, false], [0.3, true]] as const) {
+    const average = { validationLoss } as TrainedWeights;
     assertEquals(bestWeights({ trainings, average }), isBest ? average : trainings[1]);
   }
 });

@@ -36,6 +36,8 @@ export interface TrainedWeights {
   readonly unknown?: EnergyScore;
   /** Accuracy on the validation images, 0 to 1; NaN if there are none. */
   readonly validationAccuracy: number;
+  /** Mean cross-entropy of the calibrated confidences on the validation images, in nats; NaN if there are none. */
+  readonly validationLoss: number;
 }
 
 /** One finished training. */
@@ -73,10 +75,11 @@ export interface TestMeasures {
 }
 
 /**
- * Selects the weights that are written.
+ * Selects the weights that are written, by the validation loss: accuracies of seeds differ by a few images, which is
+ * chance.
  *
  * @param model With at least one training.
- * @returns Those with the highest validation accuracy. Of several the mean, else the first.
+ * @returns Those with the lowest loss. Of several the mean, else the first.
  * @throws {ModelError} `invalid` without trainings.
  */
 export function bestWeights(
@@ -87,7 +90,7 @@ export function bestWeights(
     throw new ModelError("invalid", "Cannot select a training: there is none; expected at least one");
   }
   return others.reduce(
-    (best, next) => next.validationAccuracy > best.validationAccuracy ? next : best,
+    (best, next) => next.validationLoss < best.validationLoss ? next : best,
     first as TrainedWeights,
   );
 }
