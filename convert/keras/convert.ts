@@ -56,6 +56,7 @@ export function convert(source: KerasSource, form: PixelForm = {}): Converted {
   const graph = readGraph(source.architecture, where);
   const image = imageNode(inputShape(graph.inputShape, { ...form, ...sizeInside(graph, form) }, where));
   const start = graph.inputShape.length === 1 ? addNode("the input", { type: "flatten" }, [image]) : image;
+  refuseColumns(graph, where);
   const nodes: Node[] = [];
   for (const layer of graph.layers) {
     const inputs = layer.inputs.map((index) => index < 0 ? start : nodes[index]!);
@@ -86,6 +87,35 @@ const NORMALISERS = [
   "Multiply",
   "Subtract",
 ];
+
+/** Layers that compute along the last axis: the channels, or the columns of images without channels. */
+const ALONG_LAST_AXIS = [
+  "BatchNormalization",
+  "BatchNormalizationV1",
+  "BatchNormalizationV2",
+  "Concatenate",
+  "Dense",
+  "LayerNormalization",
+  "PReLU",
+  "Softmax",
+];
+
+/** Here images always have channels, so what computes along the columns would compute something else. */
+function refuseColumns({ inputShape, layers }: KerasGraph, where: string): void {
+  const withoutChannels = new Set(inputShape.length === 2 ? [-1] : []);
+  for (const [index, { className, path, config, inputs }] of layers.entries()) {
+    if (!inputs.some((input) => withoutChannels.has(input))) continue;
+    if (className === "Flatten" || className === "Reshape") continue;
+    withoutChannels.add(index);
+    if (!ALONG_LAST_AXIS.includes(className) && config.raw("activation") !== "softmax") continue;
+    throw invalid(
+      `${where}: ${className} "${
+        path.join("/")
+      }" computes along the columns of images without channels; expected a ` +
+        "Flatten, or a Reshape to height × width × 1, before it",
+    );
+  }
+}
 
 /** The size that a model for images of any size gives them itself. */
 function sizeInside({ inputShape: [height, width], layers }: KerasGraph, { size }: PixelForm): PixelForm {

@@ -217,6 +217,18 @@ Deno.test("keras: only images with 1 or 3 channels and a known size are accepted
   assertEquals(convert(source([FLATTEN, dense], [null, null, 3] as never), { size: [2, 2] }).input.height, 2);
 });
 
+Deno.test("keras: of images without channels, what computes along the columns is refused before a Flatten or Reshape", () => {
+  const dense = (inputs: number): [string, object, Tensor] => ["Dense", DENSE, filled(1, inputs, 2)];
+  const along = 'x.h5: Softmax "layer_1" computes along the columns';
+  assertThrows(() => convert(source([["Dropout", {}], ["Softmax", {}]], [4, 4])), ModelError, along);
+  assertThrows(
+    () => convert(source([["Activation", { activation: "softmax" }], FLATTEN, dense(16)], [4, 4])),
+    ModelError,
+    'Activation "layer_0" computes along the columns',
+  );
+  for (const shape of [[4, 4], [4, 4, 1]]) convert(source([FLATTEN, dense(16), ["Softmax", {}]], shape));
+});
+
 Deno.test("keras: a normalisation that inverts images stays a layer", () => {
   const dense: [string, object, Tensor] = ["Dense", DENSE, filled(1, 16, 2)];
   const negative = convert(source([["Rescaling", { scale: -1 / 255, offset: 1 }], FLATTEN, dense]));
