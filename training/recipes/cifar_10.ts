@@ -30,7 +30,7 @@ export const CIFAR_10: Recipe = {
   epochs: 20,
   augmentation: { ...AUGMENTATION, degrade: { jpeg: 0.3, quality: 40, grey: 0.1 } },
   fineTuning: {
-    version: "2.1.0",
+    version: "2.2.0",
     epochs: 3,
     batch: 512,
     optimiser: { ...FAST_TRAINING.optimiser, learningRate: 0.3, warmUp: 0, finalRate: 0 },
