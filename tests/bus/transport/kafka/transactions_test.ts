@@ -219,7 +219,7 @@ testKafka(
       BusError,
     );
     assertEquals([error.code, claim.lost.aborted], ["too_large", false]);
-    assertEquals([await stage.copied(), await stage.committed()], [[], null]);
+    assertEquals([await stage.copied(), await stage.committed()], [[], 0]);
     const fallback = () => ({ value: bytes("fallback") });
     await reader.subscription.commitWith(claim, 10, [...stage.copies(["all"]), ...messages, {
       ...large,
